@@ -1,0 +1,1 @@
+"""gatewise: recurrent networks you can see inside, at full speed."""

@@ -1,0 +1,47 @@
+"""Error types, and the wording that several checks share.
+
+Every message is one line that says what is wrong, where (column and row, tensor and shape), and what
+to write instead. The command line prints it as it is and exits with code 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class GatewiseError(Exception):
+    """Base of every error that gatewise raises on purpose."""
+
+
+class InputError(GatewiseError, ValueError):
+    """An argument, a tensor or a table that cannot be used as it is."""
+
+
+class OptionError(InputError):
+    """An option whose value is outside what it may be."""
+
+
+class DataError(InputError):
+    """A table that cannot be used: the message names the column and the row."""
+
+
+class EngineError(GatewiseError, RuntimeError):
+    """The engine asked for cannot run this module or input; nothing else was tried instead."""
+
+
+class FileError(GatewiseError, OSError):
+    """A file or folder that is missing, unreadable, foreign, in the way, or not writable."""
+
+
+class NotFittedError(GatewiseError, ValueError, AttributeError):
+    """An estimator was asked for results before `fit`."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'a' or 'b'?" for the known names closest to `name`, or an empty string."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = get_close_matches(name.casefold(), list(by_folded), n=3, cutoff=0.6)
+    if not close:
+        return ""
+    return f" Did you mean {' or '.join(repr(by_folded[match]) for match in close)}?"
