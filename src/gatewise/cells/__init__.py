@@ -1,0 +1,13 @@
+"""The equations: one file per cell, in plain torch and the paper's symbols, and their registry."""
+
+from __future__ import annotations
+
+from gatewise.cells.gru import GRU
+from gatewise.cells.lstm import LSTM
+from gatewise.cells.rnn import RNN_RELU, RNN_TANH
+from gatewise.cells.spec import CellSpec, Parameters, State
+
+CELLS: dict[str, CellSpec] = {spec.name: spec for spec in (LSTM, GRU, RNN_TANH, RNN_RELU)}
+"""Every cell by name. A new cell is one file and one more entry here: see docs/adding-a-cell.md."""
+
+__all__ = ["CELLS", "CellSpec", "Parameters", "State"]

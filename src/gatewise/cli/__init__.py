@@ -1,0 +1,7 @@
+"""The command line: parses, calls the public API, prints. torch is imported only when it is needed."""
+
+from __future__ import annotations
+
+from gatewise.cli.main import app, run
+
+__all__ = ["app", "run"]

@@ -1,0 +1,80 @@
+"""The command `datasets`: list, describe and export the bundled real data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from gatewise.cli.options import Config
+from gatewise.cli.output import console
+from gatewise.cli.using import check_new_file
+
+
+def datasets(
+    name: Annotated[str | None, Parameter(help="A bundled set. [default: list them]")] = None,
+    /,
+    *,
+    out: Annotated[str | None, Parameter(help="Export it: .csv or .parquet.")] = None,
+    overwrite: Annotated[
+        bool, Parameter(help="Replace that file if it exists.", show_default=False)
+    ] = False,
+    config: Config = None,
+) -> None:
+    """List the bundled data sets, describe one, or export it to a file.
+
+    Try:
+
+      gatewise datasets
+      gatewise datasets fulda
+      gatewise datasets fulda --out fulda.csv
+    """
+    if name is None:
+        _list(out)
+    elif out is None:
+        _describe(name)
+    else:
+        _export(name, out, overwrite)
+
+
+def _list(out: str | None) -> None:
+    from gatewise.data import datasets as bundled  # noqa: PLC0415
+    from gatewise.errors import OptionError  # noqa: PLC0415
+
+    if out is not None:
+        raise OptionError(f"--out needs a set: gatewise datasets {bundled.names()[0]} --out {out}")
+    screen = console()
+    for each in bundled.names():
+        found = bundled.describe(each)
+        screen.print(each, style="bold")
+        screen.print(f"  {found.title}")
+        screen.print(f"  {found.rows:,} rows, step: {found.step}")
+    screen.print("Use one as DATA: dataset:fulda. Describe one: gatewise datasets fulda.")
+
+
+def _describe(name: str) -> None:
+    from gatewise.data import datasets as bundled  # noqa: PLC0415
+
+    found = bundled.describe(name)
+    screen = console()
+    screen.print(found.title, style="bold")
+    screen.print(f"{found.rows:,} rows, step: {found.step}")
+    width = max(len(column) for column in found.columns)
+    for column, unit in found.columns.items():
+        screen.print(f"  {column:<{width}}  {unit}")
+    for note in found.notes:
+        screen.print(note)
+    screen.print(f"Terms: {found.terms}")
+    screen.print(f"Cite: {found.citation}")
+
+
+def _export(name: str, out: str, overwrite: bool) -> None:
+    from gatewise.data import datasets as bundled  # noqa: PLC0415
+    from gatewise.data import write_frame  # noqa: PLC0415
+
+    found = bundled.describe(name)
+    check_new_file(Path(out), overwrite)
+    frame = bundled.load(name)
+    write_frame({column: frame[column].to_numpy() for column in frame.columns}, out)
+    console().print(f"{out}: {len(frame):,} rows. Terms: {found.terms}")

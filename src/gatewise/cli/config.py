@@ -1,0 +1,82 @@
+"""`--config FILE`: every option of a command from a TOML or JSON file; the command line wins."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App, ArgumentCollection, Token
+from cyclopts.argument import Argument
+
+from gatewise.errors import FileError, OptionError, nearest
+
+RUN_FORMAT = "gatewise-run"
+
+
+def from_config_file(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Fill the arguments that the command line left open from the file that `--config` names.
+
+    Raises FileError for a file that cannot be read, OptionError for a key that is no option here.
+    """
+    by_name = {_name(argument): argument for argument in arguments}
+    chosen = by_name.get("config")
+    if chosen is None or not chosen.tokens:
+        return
+    path = Path(chosen.tokens[-1].value)
+    values = read_config(path)
+    known = [name for name in by_name if name != "config"]
+    for key, value in values.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            raise OptionError(
+                f"{path}: there is no option {key!r} for this command.{nearest(name, known)}"
+            )
+        if not by_name[name].tokens:
+            _fill(by_name[name], key, value, path)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return the keys and values of a .toml or .json file; of a run's config.json, its settings.
+
+    Raises FileError where it is missing, unreadable or something else.
+    """
+    readers = {".toml": tomllib.loads, ".json": json.loads}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise FileError(f"the config file {path} must end in .toml or .json")
+    try:
+        values = reader(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileError(f"cannot read the config file {path}: {error.strerror}") from None
+    except ValueError as error:  # malformed TOML and JSON, and bytes that are not UTF-8
+        raise FileError(f"the config file {path} is not valid {path.suffix[1:]}: {error}") from None
+    if not isinstance(values, dict):
+        raise FileError(f"the config file {path} must hold names and values, not a list")
+    if values.get("format") == RUN_FORMAT:
+        return dict(values["settings"])
+    return values
+
+
+def _name(argument: Argument) -> str:
+    """Return the option's Python name, which is also its key in the file."""
+    return str(argument.field_info.name)
+
+
+def _fill(argument: Argument, key: str, value: Any, path: Path) -> None:
+    for index, text in enumerate(_texts(key, value, path)):
+        argument.append(Token(keyword=f"{path}: {key}", value=text, source=str(path), index=index))
+
+
+def _texts(key: str, value: Any, path: Path) -> list[str]:
+    """Return a value as the words that the command line would have had; null leaves the default."""
+    if value is None:
+        return []
+    if isinstance(value, dict):
+        raise OptionError(f"{path}: {key!r} must be a value or a list, not a table")
+    if isinstance(value, list):
+        return [text for item in value for text in _texts(key, item, path)]
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    return [str(value)]

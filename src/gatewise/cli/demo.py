@@ -1,0 +1,89 @@
+"""The demo: a virtual river gauge, trained on ten years of bundled weather; its settings live here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from gatewise.cli.options import Config, Quiet
+from gatewise.cli.output import console
+from gatewise.cli.training import finish, resumable, run_training
+from gatewise.errors import FileError
+
+SOURCE = "dataset:fulda"
+TITLE = "The discharge of the Fulda, from its weather"
+SETTINGS: dict[str, Any] = {
+    "target": "discharge",
+    "inputs": ("rain", "tmax", "tmin"),
+    "lookback": 365,
+    # Trained to 1984, stopped on 1985, tested on 1986 to 1988.
+    "validation": "1985-01-01",
+    "test": "1986-01-01",
+    "hidden_size": 32,
+    "dropout": 0.4,
+    "forget_bias": 3.0,
+}
+
+OWN = [
+    ("target", "discharge"),
+    ("inputs", ["rain", "tmax", "tmin"]),
+    ("validation", SETTINGS["validation"]),
+    ("test", SETTINGS["test"]),
+]
+"""Settings by which an earlier demo is known; the rest may change between versions."""
+
+
+def demo(
+    *,
+    out: Annotated[str, Parameter(help="Run folder; the demo replaces its own earlier run.")] = (
+        "runs/demo"
+    ),
+    members: Annotated[
+        int, Parameter(help="Networks with seeds of their own; mean and spread are reported.")
+    ] = 3,
+    seed: Annotated[int, Parameter(help="Seed of the first member.")] = 0,
+    quiet: Quiet = False,
+    config: Config = None,
+) -> None:
+    """Train a virtual river gauge: the discharge of the Fulda from ten years of daily weather.
+
+    The river itself is never an input. An interrupted demo goes on where it stopped.
+
+    Try:
+
+      gatewise demo
+      gatewise demo --members 1 --out runs/quick
+    """
+    from gatewise import Forecaster  # noqa: PLC0415 - brings torch
+
+    model = Forecaster(**SETTINGS, members=members, seed=seed)
+    screen = console(quiet=quiet)
+    screen.print("A virtual river gauge: the Fulda's discharge (m3/s) from rain and temperature.")
+    earlier = _earlier(out)
+    if earlier is not None and _goes_on(earlier, model.to_json()):
+        screen.print(f"An interrupted demo is in {out}: going on with it.")
+        with resumable(out):
+            model = Forecaster.resume(out, progress=not quiet)
+            finish(screen, model, SOURCE, Path(out), TITLE)
+        return
+    kept = {"out": out, "overwrite": earlier is not None}
+    run_training(model, model.fit, SOURCE, kept, title=TITLE, quiet=quiet)
+
+
+def _earlier(out: str) -> dict[str, Any] | None:
+    """Return the config of the demo's earlier run; FileError where the folder is something else."""
+    from gatewise.models.runs import Run  # noqa: PLC0415 - brings torch
+
+    folder = Path(out)
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return None
+    config = Run.open(folder).config
+    if config["source"] != SOURCE or any(config["settings"][key] != value for key, value in OWN):
+        raise FileError(f"{out} holds another run, not the demo's: name another folder with --out")
+    return config
+
+
+def _goes_on(config: dict[str, Any], settings: dict[str, Any]) -> bool:
+    return bool(config["status"] == "training" and config["settings"] == settings)

@@ -1,0 +1,94 @@
+"""The command line put together: commands, and what each kind of failure prints and returns."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+from cyclopts import App, Parameter
+from cyclopts.exceptions import CycloptsError
+
+from gatewise.cli.bundled import datasets
+from gatewise.cli.config import from_config_file
+from gatewise.cli.demo import demo
+from gatewise.cli.output import console
+from gatewise.cli.training import Interrupted, continue_on, fit, resume, retrain
+from gatewise.cli.using import evaluate, inspect, predict
+from gatewise.errors import GatewiseError
+
+HELP = """Recurrent networks you can see inside: train, predict, score, and read the gates.
+
+Start here:
+
+  gatewise demo
+
+With a table of your own:
+
+  gatewise fit river.csv --target discharge --inputs rain tmax tmin --lookback 365 --out runs/river
+  gatewise predict runs/river new.csv --out discharge.csv
+  gatewise inspect runs/river
+
+DATA is a .csv, .csv.gz, .tsv or .parquet file, or dataset:NAME for a bundled set (gatewise datasets).
+Every option may also stand in a file: --config run.toml or run.json; the command line wins.
+"""
+
+COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
+    "fit": (fit, "DATA --target COLUMN --inputs COLUMN ... --out RUN [OPTIONS]"),
+    "predict": (predict, "RUN [DATA] [--out FILE]"),
+    "evaluate": (evaluate, "RUN [DATA] [--part PART] [--json]"),
+    "inspect": (inspect, "RUN [DATA] [OPTIONS]"),
+    "demo": (demo, "[--out RUN] [--members N]"),
+    "datasets": (datasets, "[NAME] [--out FILE]"),
+    "resume": (resume, "RUN [DATA]"),
+    "continue": (continue_on, "RUN DATA --out NEW [OPTIONS]"),
+    "retrain": (retrain, "RUN DATA --out NEW [OPTIONS]"),
+}
+
+SUCCESS, BAD_INPUT, INTERRUPTED = 0, 2, 130
+
+
+def make_app() -> App:
+    """Return the cyclopts app with every command."""
+    app = App(
+        name="gatewise",
+        help=HELP,
+        help_format="plaintext",
+        version=f"gatewise {version('gatewise')}",
+        config=from_config_file,
+        console=console(),
+        # No --no-x and --empty-x twins: one spelling per option.
+        default_parameter=Parameter(negative=""),
+    )
+    for name, (command, usage) in COMMANDS.items():
+        app.command(command, name=name, usage=f"Usage: gatewise {name} {usage}")
+    return app
+
+
+app = make_app()
+"""The cyclopts app; `app.parse_args` checks a command line without running it."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; return 0, 2 for bad input (one line on stderr), 130 for Ctrl-C."""
+    try:
+        app(
+            list(arguments),
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+    except GatewiseError as error:
+        return _complain(f"error: {error}", BAD_INPUT)
+    except CycloptsError as error:
+        return _complain(f"error: {error}", BAD_INPUT)
+    except Interrupted as error:
+        return _complain(f"interrupted: {error}", INTERRUPTED)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    return SUCCESS
+
+
+def _complain(text: str, code: int) -> int:
+    print(f"gatewise: {' '.join(text.split())}", file=sys.stderr, flush=True)
+    return code

@@ -1,0 +1,176 @@
+"""The options of `gatewise fit`: the forecaster's own, by the same names and with the same defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+
+COLUMNS = Group("Columns", sort_key=1)
+TASK = Group("Task and parts", sort_key=2)
+NETWORK = Group("Network", sort_key=3)
+TRAINING = Group("Training", sort_key=4)
+RUN = Group("Run", sort_key=5)
+
+Names = tuple[str, ...]
+OrNone = Literal["none"]
+
+
+def _option(group: Group, text: str, *, shown: bool | None = None) -> Parameter:
+    """Return the parameter's description; `shown=False` where the text itself says the default."""
+    # Said here and not once for the whole app: cyclopts 4 does not pass it on to dataclass fields.
+    return Parameter(group=group, help=text, show_default=shown, consume_multiple=True)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ForecasterOptions:
+    """What a forecaster is made of; steps are rows of the table."""
+
+    target: Annotated[
+        Names | None, _option(COLUMNS, "What to predict, one column or several. [default: y]")
+    ] = None
+    inputs: Annotated[
+        Names, _option(COLUMNS, "Columns known up to now. [default: none]", shown=False)
+    ] = ()
+    future: Annotated[
+        Names,
+        _option(
+            COLUMNS,
+            "Columns known ahead, such as the calendar; needs --horizon. [default: none]",
+            shown=False,
+        ),
+    ] = ()
+    static: Annotated[
+        Names, _option(COLUMNS, "Columns with one value per series. [default: none]", shown=False)
+    ] = ()
+    time: Annotated[
+        str | None, _option(COLUMNS, "Time column. [default: ds, or the only date column]")
+    ] = None
+    series: Annotated[
+        str | None, _option(COLUMNS, "Column that names the series. [default: unique_id]")
+    ] = None
+
+    horizon: Annotated[
+        int,
+        _option(
+            TASK,
+            "Steps to forecast; 0 is a virtual sensor: the target now, from the inputs up to now.",
+        ),
+    ] = 0
+    lookback: Annotated[int, _option(TASK, "Steps the network looks back.")] = 96
+    validation: Annotated[
+        float | str,
+        _option(TASK, "Validation part: a share (0.15) or its first time (1985-01-01)."),
+    ] = 0.15
+    test: Annotated[
+        float | str | None,
+        _option(
+            TASK, "Test part, after the validation part: a share or its first time. [default: none]"
+        ),
+    ] = None
+    frequency: Annotated[
+        Literal["infer", "rows"],
+        _option(TASK, "infer: the time steps must be regular; rows: every row is one step."),
+    ] = "infer"
+    missing: Annotated[
+        Literal["refuse", "mask"],
+        _option(TASK, "Missing values: refuse the data, or mask them with an indicator."),
+    ] = "refuse"
+    scale: Annotated[
+        Literal["standard", "per_series", "none"],
+        _option(TASK, "Scaling, learnt from the training part only."),
+    ] = "standard"
+    season: Annotated[
+        int | None,
+        _option(TASK, "Steps in a season, for the baselines. [default: from the time step]"),
+    ] = None
+
+    cell: Annotated[Literal["lstm", "gru", "rnn"], _option(NETWORK, "The recurrent cell.")] = "lstm"
+    hidden_size: Annotated[int, _option(NETWORK, "Units per layer.")] = 32
+    num_layers: Annotated[int, _option(NETWORK, "Layers.")] = 1
+    dropout: Annotated[float, _option(NETWORK, "Share of values dropped between layers.")] = 0.0
+    forget_bias: Annotated[
+        float | OrNone,
+        _option(NETWORK, "How far the forget gate starts open; none: as torch starts it."),
+    ] = 1.0
+    quantiles: Annotated[
+        tuple[float, ...] | None,
+        _option(NETWORK, "Quantile levels to predict, such as 0.1 0.5 0.9. [default: none]"),
+    ] = None
+    members: Annotated[
+        int, _option(NETWORK, "Networks with seeds of their own; mean and spread are reported.")
+    ] = 1
+
+    epochs: Annotated[int, _option(TRAINING, "Passes over the training part, at most.")] = 100
+    patience: Annotated[
+        int, _option(TRAINING, "Stop after so many epochs without a better validation loss.")
+    ] = 15
+    batch_size: Annotated[int, _option(TRAINING, "Windows per training step.")] = 256
+    learning_rate: Annotated[float, _option(TRAINING, "Learning rate at the start.")] = 1e-3
+    schedule: Annotated[
+        Literal["cosine", "plateau", "constant"],
+        _option(TRAINING, "How the learning rate falls."),
+    ] = "cosine"
+    weight_decay: Annotated[float, _option(TRAINING, "Weight decay (AdamW).")] = 0.0
+    clip: Annotated[
+        float | OrNone, _option(TRAINING, "Largest norm of the gradient; none: no clipping.")
+    ] = 1.0
+    average: Annotated[
+        float | None, _option(TRAINING, "Decay of the weights' moving average. [default: off]")
+    ] = None
+    seed: Annotated[int, _option(TRAINING, "Seed of the first member.")] = 0
+    engine: Annotated[
+        Literal["auto", "reference", "torch"], _option(TRAINING, "What computes the network.")
+    ] = "auto"
+    device: Annotated[str, _option(TRAINING, "Where: cpu, cuda, cuda:1 ...")] = "cpu"
+
+    def settings(self) -> dict[str, Any]:
+        """Return the forecaster's arguments; "none" becomes None where an option can be off."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        off = {name: None for name in ("forget_bias", "clip") if values[name] == "none"}
+        return values | off
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """Settings that a new fit may change; what is left open stays as in RUN."""
+
+    validation: Annotated[
+        float | str | None,
+        _option(TASK, "Validation part: a share or its first time. [default: as in RUN]"),
+    ] = None
+    test: Annotated[
+        float | str | None,
+        _option(TASK, "Test part: a share or its first time. [default: as in RUN]"),
+    ] = None
+    epochs: Annotated[int | None, _option(TRAINING, "Epochs, at most. [default: as in RUN]")] = None
+    patience: Annotated[
+        int | None, _option(TRAINING, "Epochs without a gain before stopping. [default: as in RUN]")
+    ] = None
+    learning_rate: Annotated[
+        float | None, _option(TRAINING, "Learning rate at the start. [default: as in RUN]")
+    ] = None
+    seed: Annotated[
+        int | None, _option(TRAINING, "Seed of the first member. [default: as in RUN]")
+    ] = None
+    device: Annotated[str | None, _option(TRAINING, "Where. [default: as in RUN]")] = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was given."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+Out = Annotated[str, _option(RUN, "Run folder to make.")]
+Overwrite = Annotated[bool, _option(RUN, "Replace an earlier run in that folder.", shown=False)]
+Title = Annotated[str | None, _option(RUN, "Title of the page. [default: what is predicted]")]
+Quiet = Annotated[bool, _option(RUN, "Print nothing but errors.", shown=False)]
+Table = Annotated[
+    Literal["csv", "parquet"], _option(RUN, "Format of the predictions in the run folder.")
+]
+Config = Annotated[
+    str | None, _option(RUN, "Read options from a .toml or .json file; the command line wins.")
+]

@@ -1,0 +1,135 @@
+"""What the commands print: plain text off a terminal, a little colour on one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as Grid
+
+if TYPE_CHECKING:
+    from gatewise.data import Split, Table
+    from gatewise.models.results import Evaluation, GateTimescales
+
+PLAIN_WIDTH = 110
+
+
+def console(*, quiet: bool = False) -> Console:
+    """Return the console of stdout; silent where asked and in all processes of torchrun but one."""
+    silent = quiet or not is_main_process()
+    width = None if sys.stdout.isatty() else PLAIN_WIDTH
+    return Console(width=width, highlight=False, markup=False, soft_wrap=True, quiet=silent)
+
+
+def is_main_process() -> bool:
+    """Return whether this process speaks and writes: the first one under torchrun."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def print_data(out: Console, source: str, table: Table, split: Split) -> None:
+    """Print what was read: rows, series, step, and the parts with their first and last times."""
+    from gatewise.report.wording import counted, time_text  # noqa: PLC0415 - brings torch
+
+    names = [name for name in table.series if name]
+    series = counted(len(table.series), "series", "series") if names else "one series"
+    out.print(
+        f"{source}: {counted(len(table.values), 'row')}, {series}, one step is {table.step.text}, "
+        f"{time_text(table.time.min())} to {time_text(table.time.max())}"
+    )
+    parts = ["train", "validation"] + ([] if split.validation_end is None else ["test"])
+    for part in parts:
+        times = table.time[split.part_rows(table, part)]  # type: ignore[arg-type]
+        if len(times):
+            out.print(
+                f"  {part:<10}  {time_text(times.min())} to {time_text(times.max())}, "
+                f"{counted(len(times), 'row')}"
+            )
+
+
+def print_scores(out: Console, evaluation: Evaluation) -> None:
+    """Print the score table with the members' range, then the verdict."""
+    from gatewise.report.verdict import verdict  # noqa: PLC0415 - brings torch
+    from gatewise.report.wording import PART_NAMES  # noqa: PLC0415
+
+    many = len(evaluation.predictions.targets) > 1
+    part = PART_NAMES.get(evaluation.part, evaluation.part)
+    for target in evaluation.predictions.targets:
+        out.print()
+        out.print(f"Scores on {part}" + (f": {target}" if many else ""), style="bold")
+        out.print(_score_grid(evaluation, target))
+    said = verdict(evaluation)
+    colours = {"better": "green", "unclear": "yellow", "worse": "red"}
+    out.print(f"{said.headline}.", style=colours.get(said.tone, ""))
+    for sentence in said.sentences:
+        out.print(sentence)
+
+
+def print_timescales(out: Console, timescales: GateTimescales | None) -> None:
+    """Print the gate timescales in a few numbers, labelled for what they are."""
+    import numpy as np  # noqa: PLC0415
+
+    from gatewise.report.timescales import timescales_sentence  # noqa: PLC0415 - brings torch
+    from gatewise.report.wording import number  # noqa: PLC0415
+
+    out.print()
+    if timescales is None:
+        out.print("Gate timescales: none, this cell has no gate that keeps its state.")
+        return
+    out.print(f"Gate timescales ({timescales.gate} gate, gate path only)", style="bold")
+    out.print(timescales_sentence(timescales))
+    for layer, steps in enumerate(timescales.steps):
+        known = np.sort(steps[~np.isnan(steps)])[::-1]
+        shown = ", ".join(number(float(value), 2) for value in known[:8])
+        more = f" ... {number(float(known[-1]), 2)}" if len(known) > 8 else ""
+        out.print(f"  layer {layer + 1}: {shown}{more} steps")
+    out.print(
+        "Gates alone mislead: the network also remembers through its recurrent weights, so the "
+        "longest one is not how far back it remembers."
+    )
+
+
+def print_next(out: Console, lines: dict[str, str]) -> None:
+    """Print what to type next, with what each command does."""
+    out.print()
+    out.print("Next:", style="bold")
+    width = max(len(command) for command in lines)
+    for command, purpose in lines.items():
+        out.print(f"  {command:<{width}}   {purpose}")
+
+
+def grid() -> Grid:
+    """Return an empty table in the style of this terminal."""
+    return Grid(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
+
+
+def _score_grid(evaluation: Evaluation, target: str) -> Grid:
+    from gatewise.report.wording import (  # noqa: PLC0415 - brings torch
+        metric_name,
+        metric_text,
+        model_name,
+        ordered_metrics,
+    )
+
+    rows: dict[str, dict[str, float]] = {
+        model: by_target[target]
+        for model, by_target in evaluation.scores.items()
+        if target in by_target
+    }
+    metrics = ordered_metrics(metric for scores in rows.values() for metric in scores)
+    made = grid()
+    made.add_column("model")
+    for metric in metrics:
+        made.add_column(metric_name(metric), justify="right")
+
+    def add(name: str, scores: dict[str, Any], style: str = "") -> None:
+        made.add_row(name, *(metric_text(m, scores.get(m)) for m in metrics), style=style)
+
+    for model, scores in rows.items():
+        add(model_name(model), scores, "bold" if model == "gatewise" else "")
+        if model == "gatewise" and len(evaluation.members) > 1:
+            for place, member in enumerate(evaluation.members):
+                add(f"  member {place + 1} alone", member[target], "dim")
+    return made

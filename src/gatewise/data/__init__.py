@@ -1,0 +1,29 @@
+"""Tables, windows and scaling without leakage; the bundled sets. No torch in this room."""
+
+from gatewise.data.columns import Columns, resolve_columns
+from gatewise.data.datasets import Dataset
+from gatewise.data.files import atomic_write_bytes, atomic_write_text, read_frame, write_frame
+from gatewise.data.frames import frame_like, table_from_frame
+from gatewise.data.scaling import Scaler
+from gatewise.data.split import Split, split_times
+from gatewise.data.table import Step, Table
+from gatewise.data.windows import Windows, make_windows
+
+__all__ = [
+    "Columns",
+    "Dataset",
+    "Scaler",
+    "Split",
+    "Step",
+    "Table",
+    "Windows",
+    "atomic_write_bytes",
+    "atomic_write_text",
+    "frame_like",
+    "make_windows",
+    "read_frame",
+    "resolve_columns",
+    "split_times",
+    "table_from_frame",
+    "write_frame",
+]

@@ -1,0 +1,264 @@
+"""Tables and texts from and to files: read whole or refused, written aside and then renamed."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import os
+import secrets
+import zlib
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.data.catalog import bundled_path
+from gatewise.errors import FileError, nearest
+
+if TYPE_CHECKING:
+    import polars
+
+FileFrame: TypeAlias = "polars.DataFrame"
+"""What a file is read into; polars itself is imported when one is."""
+
+DATASET = "dataset:"
+"""The prefix that names a bundled set instead of a file."""
+
+READABLE = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+WRITABLE = (".csv", ".parquet")
+MISSING_TEXTS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
+"""Cells of a CSV file that mean "no value"."""
+
+
+def read_frame(path: str | os.PathLike[str]) -> FileFrame:
+    """Read a table from .csv, .tsv (also with .gz) or .parquet, or a bundled set ("dataset:fulda").
+
+    CSV must be UTF-8 with one header line and rows of equal length; ISO dates and datetimes are
+    parsed (those with an offset become UTC), other text stays text. Raises FileError, in one line,
+    for a file that is missing, a folder, empty, unreadable, ragged or of another kind.
+    """
+    if str(path).startswith(DATASET):
+        path = bundled_path(str(path)[len(DATASET) :])
+    path = Path(path)
+    ending = _ending(path, READABLE, "read")
+    content = _read_bytes(path)
+    if not content or content.isspace():
+        raise FileError(f"{str(path)!r} is empty")
+    if ending == ".parquet":
+        frame = _read_parquet(content, path)
+    else:
+        frame = _read_csv(content, path, "\t" if ending.startswith(".tsv") else ",")
+    if frame.height == 0:
+        raise FileError(f"{str(path)!r} has a header and no rows")
+    return frame
+
+
+def write_frame(data: dict[str, NDArray[Any]], path: str | os.PathLike[str]) -> None:
+    """Write one-dimensional columns to .csv or .parquet; the file appears whole or not at all.
+
+    Times that all fall on midnight are written as dates, others as "1985-01-31 18:00:00". Raises
+    FileError if the ending is another one or the file cannot be written.
+    """
+    import polars as pl  # noqa: PLC0415  polars is needed for files only
+
+    path = Path(path)
+    ending = _ending(path, WRITABLE, "write")
+    frame = pl.DataFrame(data)
+    days = [name for name, array in data.items() if _all_midnight(array)]
+    frame = frame.with_columns(pl.col(days).cast(pl.Date))
+    buffer = io.BytesIO()
+    if ending == ".parquet":
+        frame.write_parquet(buffer)
+    else:
+        frame.write_csv(buffer, datetime_format="%Y-%m-%d %H:%M:%S%.f")
+    atomic_write_bytes(path, buffer.getvalue())
+
+
+def _all_midnight(array: NDArray[Any]) -> bool:
+    if not np.issubdtype(array.dtype, np.datetime64):
+        return False
+    known = array[~np.isnat(array)]
+    return bool(np.all(known == known.astype("datetime64[D]")))
+
+
+def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write UTF-8 text; the file appears whole or not at all. Raises FileError."""
+    atomic_write_bytes(path, text.encode())
+
+
+def atomic_write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write `content` beside `path`, flush it to the disk, then rename it into place.
+
+    Whatever interrupts it leaves the old file, or none, and no rest. Raises FileError.
+    """
+    path = Path(path)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            with aside.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise FileError(f"cannot write {str(path)!r}: {_reason(error)}") from error
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _ending(path: Path, allowed: tuple[str, ...], verb: str) -> str:
+    name = path.name.lower()
+    for ending in allowed:
+        if name.endswith(ending):
+            return ending
+    if path.is_dir():
+        raise FileError(f"{str(path)!r} is a folder, not a table file")
+    listed = ", ".join(allowed)
+    raise FileError(f"cannot {verb} {str(path)!r}: the ending must be one of {listed}")
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.name.lower().endswith(".gz") else content
+    except FileNotFoundError:
+        near = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise FileError(f"no file {str(path)!r}.{nearest(path.name, near)}") from None
+    except IsADirectoryError:
+        raise FileError(f"{str(path)!r} is a folder, not a table file") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise FileError(f"{str(path)!r} is not a whole gzip file: {_reason(error)}") from None
+    except OSError as error:
+        raise FileError(f"cannot read {str(path)!r}: {_reason(error)}") from None
+
+
+def _read_parquet(content: bytes, path: Path) -> polars.DataFrame:
+    import polars as pl  # noqa: PLC0415
+
+    try:
+        return pl.read_parquet(io.BytesIO(content))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise FileError(f"{str(path)!r} is not a whole Parquet file: {_reason(error)}") from None
+
+
+def _read_csv(content: bytes, path: Path, separator: str) -> polars.DataFrame:
+    import polars as pl  # noqa: PLC0415
+
+    content = content.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n") + b"\n"
+    _check_encoding(content, path)
+    _check_header(content, path, separator)
+    _check_widths(content, path, separator)
+    try:
+        frame = pl.read_csv(
+            io.BytesIO(content),
+            separator=separator,
+            infer_schema_length=None,
+            null_values=MISSING_TEXTS,
+        )
+    except pl.exceptions.PolarsError as error:
+        raise FileError(f"cannot read {str(path)!r} as CSV: {_reason(error)}") from None
+    return frame.with_columns(
+        _parsed_dates(frame[name]) for name, kind in frame.schema.items() if kind == pl.String
+    )
+
+
+def _check_encoding(content: bytes, path: Path) -> None:
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise FileError(
+            f"{str(path)!r} is not UTF-8 text (line {line}): save it with the encoding UTF-8"
+        ) from None
+
+
+def _check_header(content: bytes, path: Path, separator: str) -> None:
+    """Refuse a header with another separator, or with one name twice."""
+    line = content[: content.index(b"\n")].decode()
+    names = next(csv.reader([line], delimiter=separator), [])
+    if len(names) == 1:
+        other = {";": "';'", "\t": "a tab", ",": "','"}
+        for mark, shown in other.items():
+            if mark != separator and mark in line:
+                raise FileError(
+                    f"{str(path)!r} is separated by {shown}: separate a .csv by ',' (and write "
+                    "decimals with a point), a .tsv by tabs"
+                )
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise FileError(f"{str(path)!r} has {count} columns called {name!r}: rename them")
+
+
+def _check_widths(content: bytes, path: Path, separator: str) -> None:
+    """Refuse rows with more or fewer cells than the header."""
+    if b'"' in content:
+        reader = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=separator)
+        try:
+            rows = [(max(len(cells), 1), reader.line_num) for cells in reader]
+        except csv.Error as error:
+            raise FileError(
+                f"cannot read {str(path)!r} as CSV: {error}, from line {reader.line_num}; is a quote "
+                "left open?"
+            ) from None
+        counts, line_of = np.array(rows).T
+    else:
+        text = np.frombuffer(content, dtype=np.uint8)
+        ends = np.flatnonzero(text == ord("\n"))
+        marks = np.flatnonzero(text == ord(separator))
+        counts = np.diff(np.searchsorted(marks, ends), prepend=0) + 1
+        line_of = np.arange(1, len(ends) + 1)
+    wrong = counts != counts[0]
+    if wrong.any():
+        at = int(wrong.argmax())
+        raise FileError(
+            f"{str(path)!r} is ragged: line {line_of[at]} has {counts[at]} cells, the header "
+            f"{counts[0]}"
+        )
+
+
+def _parsed_dates(column: polars.Series) -> polars.Series:
+    """Parse a text column of ISO dates or datetimes; leave any other text alone.
+
+    Only ISO order is read: 01/02/2020 is the second of January to some and of February to others.
+    """
+    import polars as pl  # noqa: PLC0415
+
+    filled = column.drop_nulls()
+    if filled.is_empty():
+        return column
+    if filled.str.contains(r"^\d{4}-\d{2}-\d{2}$").all():
+        parsed = column.str.to_date("%Y-%m-%d", strict=False)
+    elif filled.str.contains(r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?$").all():
+        text = column.str.replace(" ", "T", literal=True)
+        short = text.str.len_chars() == len("1979-01-01T00:00")
+        text = pl.select(pl.when(short).then(text + ":00").otherwise(text)).to_series()
+        parsed = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
+    elif filled.str.contains(
+        r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:?\d{2})$"
+    ).all():
+        text = column.str.replace(" ", "T", literal=True).str.replace("Z$", "+00:00")
+        parsed = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False)
+    else:
+        return column
+    # A day such as 1979-02-30 stays text, to be refused later by its row and value.
+    return parsed.rename(column.name) if parsed.null_count() == column.null_count() else column
+
+
+def _reason(error: Exception) -> str:
+    """Return the error's own words in one line."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(words.split())

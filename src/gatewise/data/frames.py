@@ -1,0 +1,283 @@
+"""From a frame to a checked `Table`: every complaint about data is raised here, before any work."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.data.columns import Columns
+from gatewise.data.native import Frame, as_frame
+from gatewise.data.reading import COUNTED, float_column, series_column, time_column
+from gatewise.data.steps import ROWS, Step, follows, infer_step, stamp
+from gatewise.data.table import Table
+from gatewise.errors import DataError, OptionError, nearest
+
+__all__ = ["Frequency", "Missing", "frame_like", "table_from_frame"]
+
+Missing = Literal["refuse", "mask"]
+Frequency = Literal["infer", "rows"]
+
+
+def table_from_frame(
+    frame: Any,
+    columns: Columns,
+    *,
+    missing: Missing = "refuse",
+    frequency: Frequency = "infer",
+    need_target: bool = True,
+    allow_trailing_gap: int = 0,
+    step: Step | None = None,
+) -> Table:
+    """Read and check the columns of a pandas or polars frame; a `Table` passes through the checks.
+
+    missing: "refuse" refuses NaN and null by name, "mask" keeps them as NaN. Infinity is refused
+        either way.
+    frequency: "infer" finds the step and refuses irregular times; "rows" takes every row as a step.
+    need_target: with False the target may be absent (NaN then) or have gaps.
+    allow_trailing_gap: so many last rows of each series may lack target and inputs, for steps ahead
+        of which only the future columns are known.
+    step: the step to hold the rows to, such as the one found when a model was fitted.
+
+    Rows are put series after series, in order of appearance; inside a series they must be sorted.
+    Raises DataError (column, row, value) for what it cannot take, OptionError for an option value.
+    """
+    _check_option("missing", missing, ("refuse", "mask"))
+    _check_option("frequency", frequency, ("infer", "rows"))
+    if isinstance(frame, Table):
+        if frame.columns != columns:
+            raise DataError(
+                f"the table has the columns {frame.columns}, but {columns} are asked for"
+            )
+        if step is not None and frame.step != step:
+            raise DataError(
+                f"the table's rows are {frame.step.text} apart, where {step.text} is expected"
+            )
+        rows = np.arange(len(frame))
+        _check_values(frame, rows, missing, need_target, allow_trailing_gap)
+        return frame
+    table = as_frame(frame)
+    _check_present(table, columns, need_target)
+    count = len(table)
+    if count == 0:
+        raise DataError("the table has no rows")
+    names, owner = _series(table, columns)
+    rows = np.argsort(owner, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(names)))])
+    time, aware = _time(table, columns, owner, rows, starts)
+    values = np.empty((count, len(columns.values)), dtype=np.float64)
+    for position, name in enumerate(columns.values):
+        absent = name not in table.columns  # only a target can be, checked above
+        values[:, position] = np.nan if absent else float_column(table, name)[rows]
+    result = Table(columns, values, time, names, starts, step or ROWS)
+    _check_order(result, rows)
+    found = _checked_step(result, rows, aware, frequency, step)
+    result = Table(columns, values, time, names, starts, found)
+    _check_values(result, rows, missing, need_target, allow_trailing_gap)
+    return result
+
+
+def frame_like(example: Any, data: dict[str, NDArray[Any]], *, time: str | None = None) -> Any:
+    """Build a native frame from one-dimensional columns, in the library that `example` comes from.
+
+    `example` is a frame, the name of a library such as "pandas", or a `Table` (polars then). Dates
+    become what the column `time` of `example` holds: dates, or datetimes in its zone; NaT becomes
+    a null.
+    """
+    backend: Any = "polars" if isinstance(example, Table) else example
+    kind: Any = None
+    if not isinstance(backend, str):
+        known = as_frame(example)
+        backend = known.implementation
+        kind = known[time].dtype if time is not None and time in known.columns else None
+    frame = nw.from_dict(data, backend=backend)
+    stamps = [name for name, array in data.items() if np.issubdtype(array.dtype, np.datetime64)]
+    return frame.with_columns(_as_kind(frame[name], kind) for name in stamps).to_native()
+
+
+def _as_kind(times: nw.Series[Any], kind: Any) -> nw.Series[Any]:
+    """Return naive UTC datetimes as dates or datetimes of `kind`, where it is one of them."""
+    if kind == nw.Date and not times.implementation.is_pandas_like():
+        return times.cast(nw.Date)
+    if kind != nw.Datetime:
+        return times
+    if kind.time_zone is None:
+        return times.cast(kind)
+    return times.dt.replace_time_zone("UTC").dt.convert_time_zone(kind.time_zone).cast(kind)
+
+
+def _check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        listed = " or ".join(map(repr, allowed))
+        raise OptionError(f"{name}={value!r}: use {listed}.{nearest(str(value), allowed)}")
+
+
+def _check_present(table: Frame, columns: Columns, need_target: bool) -> None:
+    """Refuse absent columns, all of them in one message."""
+    needed = columns.values if need_target else columns.values[len(columns.target) :]
+    extra = [name for name in (columns.time, columns.series) if name is not None]
+    absent = [name for name in (*extra, *needed) if name not in table.columns]
+    if absent:
+        known = [str(name) for name in table.columns]
+        raise DataError(
+            f"the table lacks {'column' if len(absent) == 1 else 'columns'} "
+            f"{', '.join(map(repr, absent))}.{nearest(absent[0], known)} It has: {', '.join(known)}"
+        )
+
+
+def _series(table: Frame, columns: Columns) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    if columns.series is None:
+        return ("",), np.zeros(len(table), dtype=np.int64)
+    return series_column(table, columns.series)
+
+
+def _time(
+    table: Frame,
+    columns: Columns,
+    owner: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    starts: NDArray[np.int64],
+) -> tuple[NDArray[Any], bool]:
+    """Return the times in table order; without a time column, each series counts from 0."""
+    if columns.time is None:
+        return np.arange(len(rows)) - starts[owner[rows]], False
+    time, aware = time_column(table, columns.time)
+    return time[rows], aware
+
+
+def _of_series(table: Table, row: int) -> str:
+    """Return " of series 'a'" for a panel, else nothing."""
+    if table.columns.series is None:
+        return ""
+    return f" of series {table.series[int(table.starts.searchsorted(row, 'right')) - 1]!r}"
+
+
+def _check_order(table: Table, rows: NDArray[np.int64]) -> None:
+    """Refuse repeated times and times that go back, inside a series."""
+    late = np.flatnonzero(table.time[1:] <= table.time[:-1]) + 1
+    late = late[~np.isin(late, table.starts)]
+    if not late.size:
+        return
+    now = int(late[0])
+    first, second = int(rows[now - 1]) + 1, int(rows[now]) + 1
+    name, where = table.columns.time, _of_series(table, now)
+    if table.time[now] == table.time[now - 1]:
+        hint = "" if table.columns.series else ", or name the column that tells series apart"
+        raise DataError(
+            f"time column {name!r} repeats {stamp(table.time[now])} in rows {first} and {second}"
+            f"{where} ({COUNTED}): keep one row for each time{hint}"
+        )
+    raise DataError(
+        f"time column {name!r} goes back from {stamp(table.time[now - 1])} in row {first} to "
+        f"{stamp(table.time[now])} in row {second}{where} ({COUNTED}): sort the rows by {name!r}"
+    )
+
+
+def _checked_step(
+    table: Table, rows: NDArray[np.int64], aware: bool, frequency: Frequency, given: Step | None
+) -> Step:
+    """Find the step, or hold the rows to a given one; refuse irregular times."""
+    name = table.columns.time
+    if name is None:
+        return Step("fixed", 1, clock=False)
+    if frequency == "rows":
+        return ROWS
+    step, broken = infer_step(table.time, table.starts)
+    if given is not None:
+        _check_same_kind(table, given)
+        regular, broken = broken is None, follows(given, table.time, table.starts)
+        if broken is not None and regular:
+            raise DataError(
+                f"the rows of time column {name!r} are {step.text} apart, where {given.text} is "
+                "expected"
+            )
+        step = given
+    if broken is None:
+        return step
+    hint = ""
+    if aware:
+        hint = (
+            " Times with a zone are compared in UTC: if local times are regular, remove the zone."
+        )
+    elif not step.clock and 19_000_101 <= table.time[0] <= 21_001_231:
+        hint = " If these integers are dates, such as 20240131, turn them into dates."
+    raise DataError(
+        f"time column {name!r} is irregular: row {rows[broken] + 1} ({stamp(table.time[broken])})"
+        f"{_of_series(table, broken)} does not follow row {rows[broken - 1] + 1} "
+        f"({stamp(table.time[broken - 1])}) by {step.text} ({COUNTED}): fill in the missing rows, "
+        f'or count rows as steps with frequency="rows".{hint}'
+    )
+
+
+def _check_same_kind(table: Table, given: Step) -> None:
+    """Refuse integer times where the expected step is one of dates, and the reverse."""
+    clock = bool(np.issubdtype(table.time.dtype, np.datetime64))
+    wanted = given.clock or given.kind == "months"
+    if given.kind != "rows" and clock != wanted:
+        kinds = ("integers", "dates")
+        raise DataError(
+            f"time column {table.columns.time!r} holds {kinds[clock]}, where {kinds[wanted]} are "
+            f"expected (step: {given.text})"
+        )
+
+
+def _check_values(
+    table: Table,
+    rows: NDArray[np.int64],
+    missing: Missing,
+    need_target: bool,
+    allow_trailing_gap: int,
+) -> None:
+    """Refuse infinity, missing values where they may not be, and static columns that vary."""
+    columns = table.columns
+    ends = np.repeat(table.starts[1:], np.diff(table.starts))
+    trailing = np.arange(len(table)) >= ends - allow_trailing_gap
+    for position, name in enumerate(columns.values):
+        column = table.values[:, position]
+        infinite = np.isinf(column)
+        if infinite.any():
+            _refuse(table, rows, name, infinite, what="infinite", fix="replace or remove them")
+        if missing == "mask" or (name in columns.target and not need_target):
+            continue
+        gaps = np.isnan(column)
+        if name in columns.target or name in columns.inputs:
+            gaps &= ~trailing
+        if gaps.any():
+            fix = 'fill them, or mask them with an indicator: missing="mask"'
+            _refuse(table, rows, name, gaps, what="missing", fix=fix)
+    for name in columns.static:
+        _check_static(table, rows, name)
+
+
+def _refuse(
+    table: Table,
+    rows: NDArray[np.int64],
+    name: str,
+    bad: NDArray[np.bool_],
+    *,
+    what: str,
+    fix: str,
+) -> None:
+    at = np.flatnonzero(bad)
+    first = int(at[rows[at].argmin()])
+    when = "" if table.columns.time is None else f"{stamp(table.time[first])}; "
+    noun = "value" if at.size == 1 else "values"
+    raise DataError(
+        f"column {name!r} has {at.size} {what} {noun}, the first in row {rows[first] + 1}"
+        f"{_of_series(table, first)} ({when}{COUNTED}): {fix}"
+    )
+
+
+def _check_static(table: Table, rows: NDArray[np.int64], name: str) -> None:
+    column = table.column(name)
+    first = np.repeat(column[table.starts[:-1]], np.diff(table.starts))
+    varies = (column != first) & ~(np.isnan(column) & np.isnan(first))
+    if varies.any():
+        row = int(varies.argmax())
+        raise DataError(
+            f"static column {name!r} changes inside a series: {first[row]:g}, then {column[row]:g} "
+            f"in row {rows[row] + 1}{_of_series(table, row)} ({COUNTED}); list it under inputs or "
+            "future"
+        )

@@ -1,0 +1,147 @@
+"""A checked table: one float64 block, series after series, time ascending inside each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.data.columns import Columns
+from gatewise.data.steps import Step
+from gatewise.errors import DataError, nearest
+
+__all__ = ["Step", "Table"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of numbers over time, for one series or many. Sizes: N rows, C columns, S series."""
+
+    columns: Columns
+    values: NDArray[np.float64]  # [N, C], in the order of columns.values; NaN: missing
+    time: NDArray[Any]  # [N] datetime64[us], without a zone or in UTC; or int64
+    series: tuple[str, ...]  # S names; "" for a lone series
+    starts: NDArray[np.int64]  # [S+1] row bounds of each series
+    step: Step
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """Return one column as a view [N]; DataError if there is none of that name."""
+        if name not in self.columns.values:
+            raise DataError(
+                f"no column {name!r} in this table.{nearest(name, self.columns.values)}"
+            )
+        return self.values[:, self.columns.values.index(name)]
+
+    def series_index(self) -> NDArray[np.int64]:
+        """Return the number of each row's series, [N]."""
+        return np.repeat(np.arange(len(self.series)), np.diff(self.starts))
+
+    def extended(self, steps: int) -> Table:
+        """Return the table with `steps` rows more at the end of each series, for forecasts past it.
+
+        The new rows hold NaN, static columns their series' value; their times continue the step.
+        """
+        if steps == 0:
+            return self
+        owner = self.series_index()
+        old = np.arange(len(self)) + steps * owner
+        new_starts = self.starts + steps * np.arange(len(self.starts))
+        ends = self.starts[1:] - 1
+        ahead = np.arange(1, steps + 1)
+        new = (new_starts[1:, None] - steps + ahead - 1).ravel()
+        values = np.full((new_starts[-1], self.values.shape[1]), np.nan)
+        values[old] = self.values
+        static = self.values.shape[1] - len(self.columns.static)
+        values[new, static:] = np.repeat(self.values[ends, static:], steps, axis=0)
+        time = np.empty(new_starts[-1], dtype=self.time.dtype)
+        time[old] = self.time
+        time[new] = self.step.after(self.time[ends][:, None], ahead[None, :]).ravel()
+        return replace(self, values=values, time=time, starts=new_starts)
+
+    def tail(self, rows: int) -> Table:
+        """Return the last `rows` rows of each series (all of a shorter one), copied."""
+        starts = np.maximum(self.starts[:-1], self.starts[1:] - rows)
+        kept = np.arange(len(self)) >= np.repeat(starts, np.diff(self.starts))
+        bounds = np.concatenate([[0], np.cumsum(self.starts[1:] - starts)])
+        return replace(self, values=self.values[kept], time=self.time[kept], starts=bounds)
+
+    def until(self, last: Any) -> Table:
+        """Return the rows up to and including the time `last`; series that begin later are gone."""
+        kept = self.time <= last
+        counts = np.add.reduceat(kept.astype(np.int64), self.starts[:-1])
+        names = tuple(name for name, count in zip(self.series, counts, strict=True) if count)
+        bounds = np.concatenate([[0], np.cumsum(counts[counts > 0])])
+        return replace(
+            self, values=self.values[kept], time=self.time[kept], series=names, starts=bounds
+        )
+
+    def appended(self, other: Table) -> Table | None:
+        """Return `other` after the rows of `self`, or None if it does not directly follow.
+
+        It follows if it has the same columns, and if the first row of each of its series is one
+        step after this table's last row of that series; with a step of kind "rows", any later
+        time follows. The result has the series of `other`, in its order.
+        """
+        position = {name: number for number, name in enumerate(self.series)}
+        if self.columns != other.columns or self.time.dtype != other.time.dtype:
+            return None
+        if not all(name in position for name in other.series):
+            return None
+        if other.step != self.step and np.any(np.diff(other.starts) > 1):
+            return None
+        mine = np.array([position[name] for name in other.series], dtype=np.int64)
+        if not np.diff(self.starts)[mine].all():
+            return None
+        last = self.time[self.starts[mine + 1] - 1]
+        first = other.time[other.starts[:-1]]
+        joins = first > last if self.step.kind == "rows" else first == self.step.after(last, 1)
+        if not joins.all():
+            return None
+        number = np.full(len(self.series), -1)
+        number[mine] = np.arange(len(mine))
+        owner = number[self.series_index()]
+        kept = np.flatnonzero(owner >= 0)
+        owners = np.concatenate([owner[kept], other.series_index()])
+        order = np.argsort(owners, kind="stable")
+        return replace(
+            other,
+            values=np.concatenate([self.values[kept], other.values])[order],
+            time=np.concatenate([self.time[kept], other.time])[order],
+            starts=np.concatenate([[0], np.cumsum(np.bincount(owners))]),
+            step=self.step,
+        )
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the table as plain arrays, for saving; `from_arrays` reads them back."""
+        about = {
+            "columns": self.columns.to_json(),
+            "series": list(self.series),
+            "step": self.step.to_json(),
+            "clock": bool(np.issubdtype(self.time.dtype, np.datetime64)),
+        }
+        return {
+            "values": self.values,
+            "time": self.time.astype(np.int64),
+            "starts": self.starts,
+            "about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Table:
+        """Return the table that `arrays` wrote."""
+        about = json.loads(arrays["about"].tobytes())
+        time = arrays["time"]
+        return cls(
+            columns=Columns.from_json(about["columns"]),
+            values=arrays["values"],
+            time=time.astype("datetime64[us]") if about["clock"] else time,
+            series=tuple(about["series"]),
+            starts=arrays["starts"],
+            step=Step.from_json(about["step"]),
+        )

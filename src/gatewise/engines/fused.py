@@ -1,0 +1,127 @@
+"""torch's own fused pass, on any device, and the gates recovered from what it returns.
+
+The gates are functions of x_t and h_(t-1), and the fused pass returns every h: one batched product
+over the whole sequence per layer and direction gives every gate, and an elementwise scan the cell.
+Layers run one at a time when gates are wanted, with the dropout between them drawn as torch draws
+it on the CPU. (cuDNN draws its masks inside the kernel: there, they differ.)
+Sizes: T steps, B rows, N valid steps, H hidden units, P projected units, L layers, D directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import _VF, Tensor
+from torch.nn.functional import dropout
+
+from gatewise.cells import Parameters, State
+from gatewise.engines.layout import Network, Result, Rows
+from gatewise.engines.recover import Pieces, recover
+
+PASSES: dict[str, Callable[..., tuple[Tensor, ...]]] = {
+    "lstm": _VF.lstm,
+    "gru": _VF.gru,
+    "rnn_tanh": _VF.rnn_tanh,
+    "rnn_relu": _VF.rnn_relu,
+}
+"""torch's fused pass of each cell that has one."""
+
+
+def run(
+    network: Network,
+    x: Tensor,
+    states: State,
+    rows: Rows | None,
+    *,
+    gates: bool,
+    output: Tensor | None = None,
+) -> Result:
+    """Run `x [T, B, I]` from `states [L*D, B, *]` through torch's kernels.
+
+    `rows` says which steps are valid (None: all). With `gates`, `output [T, B, D*P]` may hand in
+    the last layer's output where it is known; that layer is then not run again, and the result's
+    states are those of the layers that ran.
+    """
+    if not gates:
+        end, final = _pass(network, x, states, rows)
+        return Result(end, final, None)
+    depth = network.directions
+    ends: list[State] = []
+    record: list[Pieces] = []  # of each layer and direction
+    for layer, parameters in enumerate(network.parameters):
+        if layer > 0:
+            x = _dropout(x, network.dropout, rows)
+        start = tuple(state[layer * depth : (layer + 1) * depth] for state in states)
+        if output is not None and layer == len(network.parameters) - 1:
+            h = output
+        else:
+            alone = replace(network, parameters=(parameters,), dropout=0.0)
+            h, end_states = _pass(alone, x, start, rows)
+            ends.append(end_states)
+        record.extend(recover(network.spec, parameters, x, h, start, rows=rows))
+        x = h
+    final = tuple(torch.cat(parts) for parts in zip(*ends, strict=True))
+    shape = (len(network.parameters), depth, *x.shape[:2], -1)
+    stacked = {  # one copy, straight from the pieces
+        name: torch.cat([piece for own in record for piece in own[name]]).view(shape)
+        for name in network.spec.recorded
+    }
+    return Result(x, final, stacked)
+
+
+def in_types_of_torch(
+    result: Result, network: Network, x: Tensor, states: State, rows: Rows | None
+) -> Result:
+    """Return another engine's result in the types that torch's pass returns under autocast.
+
+    Those follow from the kernel that torch picks for this very input (its LSTM returns bfloat16 for
+    dense and float32 for packed rows), so torch is asked for them by a pass without a graph.
+    """
+    if not torch.is_autocast_enabled(x.device.type) or network.spec.name not in PASSES:
+        return result
+    with torch.no_grad():
+        output, ends = _pass(replace(network, dropout=0.0), x, states, rows)
+    gates = result.gates
+    if gates is not None:
+        gates = {name: value.to(output.dtype) for name, value in gates.items()}
+    final = tuple(own.to(end.dtype) for own, end in zip(result.states, ends, strict=True))
+    return Result(result.output.to(output.dtype), final, gates)
+
+
+def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tuple[Tensor, State]:
+    """Run the whole network in one fused call: the output `[T, B, D*P]` and the states."""
+    layers, rate = network.parameters, network.dropout
+    flat = [tensor for layer in layers for own in layer for tensor in _flat(own)]
+    bias = layers[0][0].b_ih is not None
+    options = (flat, bias, len(layers), rate, rate > 0, network.directions == 2)
+    one_state = len(network.spec.states) == 1
+    fused = PASSES[network.spec.name]
+    if rows is None:
+        out, *end = fused(x, states[0] if one_state else states, *options, False)
+        return out, tuple(end)
+    if len(rows.index) == 0:  # no row has a step: torch's kernels refuse such a batch
+        width = states[0].shape[-1] * network.directions
+        return x.new_zeros(*x.shape[:2], width), states
+    first = tuple(state.index_select(1, rows.order) for state in states)
+    packed, *end = fused(rows.pack(x), rows.batch_sizes, first[0] if one_state else first, *options)
+    # Rows without a step end where they began.
+    final = tuple(
+        begun.to(ended.dtype).index_copy(1, rows.order, ended)
+        for begun, ended in zip(states, end, strict=True)
+    )
+    return rows.unpack(packed), final
+
+
+def _flat(parameters: Parameters) -> list[Tensor]:
+    """Return the tensors of one layer and direction in torch's own order."""
+    own = (parameters.W_ih, parameters.W_hh, parameters.b_ih, parameters.b_hh, parameters.W_hr)
+    return [tensor for tensor in own if tensor is not None]
+
+
+def _dropout(x: Tensor, rate: float, rows: Rows | None) -> Tensor:
+    """Drop out between layers as torch does: on packed data where there is such, for its masks."""
+    if rate == 0:
+        return x
+    return dropout(x, rate) if rows is None else rows.unpack(dropout(rows.pack(x), rate))

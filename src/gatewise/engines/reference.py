@@ -1,0 +1,94 @@
+"""The readable loop, one step at a time: the oracle that every other engine is tested against.
+
+A row's state freezes at its end, and the reverse direction starts at each row's own end.
+Sizes: T steps, B rows, H hidden units, P projected units, L layers, D directions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import dropout, linear
+
+from gatewise.cells import CellSpec, Parameters, State
+from gatewise.engines.layout import Network, Result, Rows
+
+
+def run(network: Network, x: Tensor, states: State, rows: Rows | None, *, gates: bool) -> Result:
+    """Run `x [T, B, I]` from `states [L*D, B, *]` through every layer and direction.
+
+    `rows` says which steps are valid (None: all). What stands in the padding, NaN included, touches
+    neither a valid step nor its gradient.
+    """
+    valid = None if rows is None else rows.valid()[:, :, None]  # [T, B, 1]
+    if valid is not None:
+        x = torch.where(valid, x, 0.0)
+    final: list[State] = []
+    record: list[dict[str, Tensor]] = []  # of each layer, [D, T, B, H]
+    for layer, parameters in enumerate(network.parameters):
+        if layer > 0:
+            x = dropout(x, network.dropout)
+        outputs, seen = [], []
+        for direction, own in enumerate(parameters):
+            start = tuple(state[len(final)] for state in states)
+            steps = _run_direction(network.spec, own, x, start, valid=valid, reverse=direction == 1)
+            final.append(steps.end)
+            outputs.append(steps.output if valid is None else torch.where(valid, steps.output, 0.0))
+            seen.append(steps.gates)
+        x = torch.cat(outputs, dim=-1)
+        record.append(_record(network.spec, seen, valid) if gates else {})
+    end_states = tuple(torch.stack(parts) for parts in zip(*final, strict=True))
+    if not gates:
+        return Result(x, end_states, None)
+    names = network.spec.recorded
+    stacked = {name: torch.stack([layer[name] for layer in record]) for name in names}
+    return Result(x, end_states, stacked)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """What one layer leaves behind in one direction."""
+
+    output: Tensor  # [T, B, P], anything past each row's end
+    end: State
+    gates: list[dict[str, Tensor]]  # [B, H] each, by step
+
+
+def _run_direction(
+    spec: CellSpec,
+    parameters: Parameters,
+    x: Tensor,
+    state: State,
+    *,
+    valid: Tensor | None,
+    reverse: bool,
+) -> _Steps:
+    """Run `x [T, B, I]` through one layer in one direction."""
+    steps = len(x)
+    wx = linear(x, parameters.W_ih, parameters.b_ih)
+    outputs: list[Tensor] = [x] * steps
+    gates: list[dict[str, Tensor]] = [{}] * steps
+    for t in reversed(range(steps)) if reverse else range(steps):
+        rh = linear(state[0], parameters.W_hh, parameters.b_hh)
+        after, gates[t] = spec.step(wx[t], rh, state, parameters)
+        outputs[t] = after[0]
+        if valid is None:
+            state = after
+        else:  # frozen outside the row
+            state = tuple(
+                torch.where(valid[t], new, old) for new, old in zip(after, state, strict=True)
+            )
+    return _Steps(torch.stack(outputs), state, gates)
+
+
+def _record(
+    spec: CellSpec, directions: list[list[dict[str, Tensor]]], valid: Tensor | None
+) -> dict[str, Tensor]:
+    """Stack the gates of every direction and step into `[D, T, B, H]`, NaN where not valid."""
+    record = {}
+    for name in spec.recorded:
+        value = torch.stack([torch.stack([g[name] for g in steps]) for steps in directions])
+        record[name] = value if valid is None else torch.where(valid, value, torch.nan)
+    return record

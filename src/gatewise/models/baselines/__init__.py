@@ -1,0 +1,12 @@
+"""Naive baselines that stand beside every score: one file each, NumPy only.
+
+`persistence` and `seasonal_naive` (naive.py), `climatology` and `ridge` have a file of their own;
+collection.py fits those that may see what the model sees, and saves them with it.
+"""
+
+from __future__ import annotations
+
+from gatewise.models.baselines.collection import Baselines, applicable, fit_baselines
+from gatewise.models.baselines.season import default_season
+
+__all__ = ["Baselines", "applicable", "default_season", "fit_baselines"]

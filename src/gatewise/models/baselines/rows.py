@@ -1,0 +1,48 @@
+"""Where each row's series begins and ends, and which rows can be the origin of a window.
+
+Sizes: N rows of the table, n origins, S predicted steps (`max(horizon, 1)`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.data.table import Table
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+def series_bounds(table: Table) -> tuple[Rows, Rows]:
+    """Return for each row the first row of its series and the row after its last, both `[N]`."""
+    lengths = np.diff(table.starts)
+    return np.repeat(table.starts[:-1], lengths), np.repeat(table.starts[1:], lengths)
+
+
+def step_offsets(horizon: int) -> Rows:
+    """Return how many rows after the origin each predicted step is, `[S]`: 0, or 1 .. horizon."""
+    return np.arange(1, horizon + 1) if horizon else np.zeros(1, dtype=np.int64)
+
+
+def origins_within(
+    table: Table, allowed: NDArray[np.bool_], *, lookback: int, horizon: int
+) -> Rows:
+    """Return the origins `[n]` whose lookback fits in the series and whose targets are allowed.
+
+    `allowed` is `[N]`, true for the rows of one part; the lookback may reach into an earlier part.
+    """
+    first, stop = series_bounds(table)
+    origin = np.arange(first.size)
+    fits = (origin - first >= lookback - 1) & (origin + horizon < stop)
+    origin = origin[fits]
+    reached = allowed[origin[:, None] + step_offsets(horizon)].all(axis=1)
+    kept: Rows = origin[reached]
+    return kept
+
+
+def column_block(table: Table, names: tuple[str, ...]) -> Array:
+    """Return the named columns side by side, `[N, len(names)]`."""
+    if not names:
+        return np.empty((table.values.shape[0], 0))
+    return np.stack([table.column(name) for name in names], axis=1)

@@ -1,0 +1,172 @@
+"""The state of an unfinished training run in one file: safetensors with JSON in its metadata.
+
+Tensors: `network.*` (weights after the last epoch), `best.*` (those kept so far), `average.*`
+(where an average is kept) and `optimizer.N.*` (the optimizer's state of parameter N). No pickle.
+Files appear whole, so a run killed at any moment leaves the checkpoint of an earlier epoch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from gatewise.data.files import atomic_write_bytes
+from gatewise.errors import FileError
+from gatewise.models.schedule import TrainingOptions
+
+FORMAT = "gatewise-checkpoint"
+FORMAT_VERSION = 1
+_KEY = "gatewise"
+
+
+@dataclass
+class Record:
+    """How far a run has come: the epochs done, their losses and rates, and which was best."""
+
+    train: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    best_epoch: int = 0  # counted from 1; 0 before the first
+    seconds: float = 0.0
+    finished: bool = False
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs done."""
+        return len(self.train)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a run needs to go on as if it had never stopped."""
+
+    options: TrainingOptions
+    windows: tuple[int, int]  # of the training and the validation part
+    record: Record
+    tensors: dict[str, Tensor]
+
+    def to_bytes(self) -> bytes:
+        """Return the file's content."""
+        state = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "options": asdict(self.options),
+            "windows": self.windows,
+            "record": asdict(self.record),
+        }
+        tensors = {name: tensor.detach().cpu() for name, tensor in self.tensors.items()}
+        return safetensors.torch.save(tensors, {_KEY: json.dumps(state)})
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """Return the tensors `prefix.name` by their names."""
+        start = f"{prefix}."
+        return {
+            name.removeprefix(start): tensor
+            for name, tensor in self.tensors.items()
+            if name.startswith(start)
+        }
+
+    def check(
+        self,
+        options: TrainingOptions,
+        windows: tuple[int, int],
+        weights: Mapping[str, Tensor],
+        path: Path,
+    ) -> None:
+        """Raise `FileError` unless the checkpoint at `path` is of this very run."""
+        for option in fields(options):
+            was, now = getattr(self.options, option.name), getattr(options, option.name)
+            if was != now:
+                raise FileError(
+                    f"the checkpoint {path} was made with {option.name}={was!r}, this run has "
+                    f"{now!r}: resume with the options it had, or fit anew"
+                )
+        if self.windows != windows:
+            raise FileError(
+                f"the checkpoint {path} was made from {self.windows[0]} training and "
+                f"{self.windows[1]} validation windows, this run has {windows[0]} and "
+                f"{windows[1]}: resume with the data it had, or fit anew"
+            )
+        held = {name: tensor.shape for name, tensor in self.part("network").items()}
+        if held != {name: tensor.shape for name, tensor in weights.items()}:
+            raise FileError(
+                f"the checkpoint {path} holds the weights of another network: "
+                "resume with the options it had, or fit anew"
+            )
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """Return a checkpoint file's content, None where there is no file."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise FileError(f"the checkpoint {path} cannot be read: {error.strerror}") from error
+
+
+def from_bytes(data: bytes, path: Path) -> Checkpoint:
+    """Return the checkpoint that `path` holds; `FileError` where it is truncated or foreign."""
+    try:
+        held = safetensors.torch.load(data)
+        # views into the file's bytes, not aligned as torch's own memory is: see inference.gathered
+        tensors = {name: tensor.clone() for name, tensor in held.items()}
+        state = _metadata(data)
+        if state["format"] != FORMAT:
+            raise ValueError(f"format {state['format']!r}")
+        if state["format_version"] != FORMAT_VERSION:
+            raise FileError(
+                f"the checkpoint {path} was made by another version of gatewise: fit anew"
+            )
+        return Checkpoint(
+            options=TrainingOptions(**state["options"]),
+            windows=(state["windows"][0], state["windows"][1]),
+            record=Record(**state["record"]),
+            tensors=tensors,
+        )
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise FileError(
+            f"the checkpoint {path} is truncated or not a gatewise checkpoint: fit anew"
+        ) from error
+
+
+def write(checkpoint: Checkpoint, path: Path) -> None:
+    """Put the checkpoint in place of the one before it, whole."""
+    atomic_write_bytes(path, checkpoint.to_bytes())
+
+
+def _metadata(data: bytes) -> dict[str, Any]:
+    """Return the JSON in a safetensors file: 8 bytes of header length, then the header."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    state = json.loads(header["__metadata__"][_KEY])
+    if not isinstance(state, dict):
+        raise TypeError(f"{_KEY} holds {type(state).__name__}, not an object")
+    return state
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the optimizer's state by name, `optimizer.N.key`, exactly as it is."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"optimizer.{number}.{key}": value
+        for number, values in state.items()
+        for key, value in values.items()
+    }
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` returned, its names without `optimizer.`."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        number, key = name.split(".", 1)
+        state.setdefault(int(number), {})[key] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

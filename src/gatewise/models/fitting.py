@@ -1,0 +1,309 @@
+"""What `fit`, `continue_on` and `resume` have in common: train every member, score, leave a run."""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from gatewise.data.columns import Columns
+from gatewise.data.files import atomic_write_text, write_frame
+from gatewise.data.frames import table_from_frame
+from gatewise.data.steps import stamp
+from gatewise.data.table import Table
+from gatewise.data.windows import Windows
+from gatewise.errors import DataError, OptionError, nearest
+from gatewise.models.distributed import World, joined
+from gatewise.models.evaluation import (
+    evaluate_windows,
+    plain_dates,
+    prediction_columns,
+    spread_over_members,
+)
+from gatewise.models.fitted import Fitted, build_network
+from gatewise.models.loop import train
+from gatewise.models.losses import pinball, squared_error
+from gatewise.models.network import RecurrentNetwork
+from gatewise.models.preparation import Prepared, as_frame, fingerprint, prepare, read_table
+from gatewise.models.randomness import seeded
+from gatewise.models.results import Evaluation, History
+from gatewise.models.runs import METRICS, MODEL, Run
+from gatewise.models.saving import load_model, save_model
+from gatewise.models.schedule import TrainingOptions
+from gatewise.models.settings import ForecasterSettings
+from gatewise.models.summary import environment
+
+if TYPE_CHECKING:
+    from gatewise.models.forecaster import Forecaster
+
+TABLE_FORMATS = ("csv", "parquet")
+START = "start.safetensors"
+"""In a run's checkpoints: the model that `continue_on` began with."""
+
+KEPT = (
+    *("horizon", "lookback", "missing", "frequency", "scale"),
+    *("cell", "hidden_size", "num_layers", "quantiles", "members"),
+)
+"""Options that training on with new data cannot change."""
+
+
+def fit(
+    model: Forecaster,
+    data: Any,
+    *,
+    out: str | Path | None,
+    overwrite: bool,
+    progress: bool,
+    table_format: str,
+    start: Fitted | None = None,
+) -> None:
+    """Fit `model`, from fresh weights or on from `start`; every check comes before any work."""
+    model.check_options()
+    _check_device(model.device)
+    if table_format not in TABLE_FORMATS:
+        raise OptionError(
+            f"predictions must be 'csv' or 'parquet', not {table_format!r}."
+            f"{nearest(str(table_format), TABLE_FORMATS)}"
+        )
+    folder = None if out is None else Run.check_target(out, overwrite=overwrite)
+    if start is None:
+        table = read_table(model, data)
+    else:
+        _check_kept(model, start)
+        table = _table_of(start.columns, model, data)
+    prepared = prepare(model, table, None if start is None else start.scaler)
+    with joined(model.device) as world:
+        world.wait()  # no process may look at the folder after another has begun to fill it
+        run = None
+        if folder is not None:
+            config = _config(model, data, table, table_format, continued=start is not None)
+            run = _begin(folder, config, start, world)
+        _complete(model, prepared, run, world, progress=progress, start=start, resume=False)
+
+
+def resume(model: Forecaster, run: Run, data: Any, *, progress: bool) -> None:
+    """Finish the unfinished `run`, whose settings `model` already has."""
+    model.check_options()
+    start = load_model(run.checkpoints / START) if run.config["continued"] else None
+    if data is None:
+        data = run.config["source"]
+        if data is None:
+            raise DataError(
+                f"the run {run.path} was fitted on a table in memory: pass the same data to resume"
+            )
+    table = read_table(model, data) if start is None else _table_of(start.columns, model, data)
+    if fingerprint(table) != run.config["data"]["sha256"]:
+        raise DataError(
+            f"the data is not what the run {run.path} began with (its SHA-256 differs): "
+            "resume with the same data, or fit anew"
+        )
+    prepared = prepare(model, table, None if start is None else start.scaler)
+    with joined(model.device) as world:
+        _complete(model, prepared, run, world, progress=progress, start=start, resume=True)
+
+
+def _complete(
+    model: Forecaster,
+    prepared: Prepared,
+    run: Run | None,
+    world: World,
+    *,
+    progress: bool,
+    start: Fitted | None,
+    resume: bool,
+) -> None:
+    """Train the members, score them, and leave the results in the run folder, if there is one."""
+    members = [
+        _train_member(model, prepared, run, member, progress=progress, start=start, resume=resume)
+        for member in range(model.members)
+    ]
+    fitted = Fitted(
+        settings=ForecasterSettings(**model.get_params()),
+        columns=prepared.table.columns,
+        step=prepared.table.step,
+        split=prepared.split,
+        scaler=prepared.scaler,
+        features=prepared.train.names,
+        networks=tuple(network for network, _ in members),
+        histories=tuple(history for _, history in members),
+        baselines=prepared.baselines,
+        context=prepared.table.tail(model.lookback),
+        data=_about(prepared),
+    )
+    part = "validation" if prepared.test is None else "test"
+    evaluation = evaluate_windows(fitted, prepared.table, prepared.part(part), part)
+    model.fitted_, model.evaluation_ = fitted, evaluation
+    if run is not None and world.main:
+        _write_results(run, fitted, evaluation)
+    world.wait()  # the folder is complete for every process that goes on
+
+
+def _train_member(
+    model: Forecaster,
+    prepared: Prepared,
+    run: Run | None,
+    member: int,
+    *,
+    progress: bool,
+    start: Fitted | None,
+    resume: bool,
+) -> tuple[RecurrentNetwork, History]:
+    """Train one member; its checkpoint stays until the whole run is complete."""
+    seed = model.seed + member
+    with seeded(seed):
+        network = build_network(
+            model, len(prepared.train.names), len(prepared.table.columns.target)
+        )
+    if start is not None:
+        network.load_state_dict(start.networks[member].state_dict())
+    levels = model.levels()
+    history = train(
+        network,
+        prepared.train,
+        prepared.validation,
+        pinball(levels) if levels else squared_error,
+        TrainingOptions(
+            epochs=model.epochs,
+            patience=model.patience,
+            batch_size=model.batch_size,
+            learning_rate=model.learning_rate,
+            schedule=model.schedule,
+            weight_decay=model.weight_decay,
+            clip=model.clip,
+            average=model.average,
+            noise=model.noise,
+            seed=seed,
+        ),
+        checkpoint=None if run is None else run.checkpoint(member),
+        resume=resume,
+        progress=progress,
+        label=f"member {member + 1}/{model.members}" if model.members > 1 else "training",
+        device=model.device,
+    )
+    return network, history
+
+
+def _write_results(run: Run, fitted: Fitted, evaluation: Evaluation) -> None:
+    """Write the model, the predictions and the scores; the run counts as complete after that."""
+    save_model(fitted, run.path / MODEL)
+    columns = plain_dates(prediction_columns(evaluation.predictions, fitted.columns, truth=True))
+    write_frame(columns, run.path / f"predictions.{run.config['predictions']}")
+    metrics = {
+        "part": evaluation.part,
+        "scores": evaluation.scores,
+        "members": evaluation.members,
+        "spread": spread_over_members(evaluation),
+        "by_horizon": evaluation.by_horizon,
+        "training": [
+            {
+                "seed": history.seed,
+                "epochs": len(history.train),
+                "best_epoch": history.best_epoch,
+                "seconds": round(history.seconds, 1),
+            }
+            for history in fitted.histories
+        ],
+        "parameters": fitted.parameters(),
+        "environment": environment(),
+    }
+    atomic_write_text(run.path / METRICS, json.dumps(_finite(metrics), indent=2) + "\n")
+    run.finish()
+
+
+def _finite(value: Any) -> Any:
+    """Return `value` with null for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _begin(folder: Path, config: dict[str, Any], start: Fitted | None, world: World) -> Run:
+    """Make the run folder in the first process; the others wait for it."""
+    run = Run(folder, config)
+    if world.main:
+        run = Run.begin(folder, config)
+        if start is not None:
+            save_model(start, run.checkpoints / START)
+    world.wait()
+    return run
+
+
+def _config(
+    model: Forecaster, data: Any, table: Table, table_format: str, *, continued: bool
+) -> dict[str, Any]:
+    return {
+        "gatewise": version("gatewise"),
+        "settings": model.to_json(),
+        "source": _source(data),
+        "data": {"sha256": fingerprint(table), "rows": len(table), "series": len(table.series)},
+        "predictions": table_format,
+        "continued": continued,
+    }
+
+
+def _source(data: Any) -> str | None:
+    """Return where `data` can be read again: an absolute path or a bundled set's name."""
+    if not isinstance(data, str | Path):
+        return None
+    text = str(data)
+    return text if text.startswith("dataset:") else str(Path(text).resolve())
+
+
+def _about(prepared: Prepared) -> dict[str, Any]:
+    """Return what a model file says of its data, without a path: equal data, equal words."""
+    table = prepared.table
+    parts = {"train": prepared.train, "validation": prepared.validation}
+    if prepared.test is not None:
+        parts["test"] = prepared.test
+    return {
+        "sha256": fingerprint(table),
+        "rows": len(table),
+        "series": len(table.series),
+        "first": stamp(table.time.min()),
+        "last": stamp(table.time.max()),
+        "step": table.step.text,
+        "parts": {name: _about_part(table, windows) for name, windows in parts.items()},
+    }
+
+
+def _about_part(table: Table, windows: Windows) -> dict[str, Any]:
+    times = table.time[windows.target_rows(np.arange(len(windows)))]
+    return {
+        "windows": len(windows),
+        "first": stamp(times.min()),
+        "last": stamp(times.max()),
+    }
+
+
+def _table_of(columns: Columns, settings: ForecasterSettings, data: Any) -> Table:
+    """Return the table of new data in the columns of an earlier fit."""
+    return table_from_frame(
+        as_frame(data), columns, missing=settings.missing, frequency=settings.frequency
+    )
+
+
+def _check_kept(model: Forecaster, start: Fitted) -> None:
+    """Raise OptionError where training on would need another network or another scaling."""
+    for name in KEPT:
+        was, now = start.settings.to_json()[name], model.to_json()[name]
+        if was != now:
+            raise OptionError(
+                f"training on keeps {name}={was!r} of the first fit, not {now!r}: "
+                "retrain takes other settings"
+            )
+
+
+def _check_device(device: str) -> None:
+    """Raise OptionError unless torch can put a tensor on `device`."""
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise OptionError(f"device={device!r} cannot be used here: {reason}") from error

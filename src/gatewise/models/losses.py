@@ -1,0 +1,50 @@
+"""What training makes small: one loss per window, so that the loop can weight a batch's parts.
+
+Sizes: B windows, S predicted steps, K targets, Q quantile levels. Truth that is NaN is left out: a
+window's loss is the mean over its known values, and 0 where none is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Prediction `[B, S, K, Q]` and truth `[B, S, K]` to the loss of each window `[B]`."""
+
+
+def squared_error(prediction: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean squared error of each window `[B]` of prediction `[B, S, K, 1]`."""
+    error, known = _errors(prediction, truth)
+    return _mean_over_known(error.square(), known)
+
+
+def pinball(levels: Sequence[float]) -> Loss:
+    """Return the pinball loss of quantile `levels` (Koenker and Bassett 1978, eq. 2.1).
+
+    The loss of a truth y and a prediction q at level p is `max(p (y - q), (p - 1) (y - q))`, and a
+    window's loss is the mean over the known values and over the levels; prediction `[B, S, K, Q]`.
+    """
+    chosen = tuple(levels)
+
+    def loss(prediction: Tensor, truth: Tensor) -> Tensor:
+        error, known = _errors(prediction, truth)
+        level = error.new_tensor(chosen)
+        return _mean_over_known(torch.maximum(level * error, (level - 1) * error), known)
+
+    return loss
+
+
+def _errors(prediction: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Return truth minus prediction `[B, S, K, Q]`, 0 where unknown, and which are known."""
+    known = ~torch.isnan(truth).unsqueeze(-1)
+    # filled before the subtraction: a NaN behind `where` would still reach the gradient
+    filled = torch.where(known, truth.unsqueeze(-1), prediction.detach())
+    return filled - prediction, known.expand_as(prediction)
+
+
+def _mean_over_known(values: Tensor, known: Tensor) -> Tensor:
+    total = (values * known).flatten(1).sum(1)
+    return total / known.flatten(1).sum(1).clamp(min=1)

@@ -1,0 +1,90 @@
+"""The network behind the estimators: recurrent layers, dropout, a head.
+
+Sizes: T steps of a window, B windows, F features, H hidden units, S steps that the head reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from gatewise.nn import GRU, LSTM, RNN
+from gatewise.nn.init import open_forget_gate
+
+LAYERS: dict[str, type[LSTM] | type[GRU] | type[RNN]] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
+
+
+class RecurrentNetwork(nn.Module):
+    """A stack of single-layer gatewise modules whose last S hidden states go to a head.
+
+    Every layer is a module of its own, in `layers`, so that each can be traced by name. Dropout
+    acts between layers and before the head, on `[T, B, H]` and `[S, B, H]` element by element as in
+    torch, but only through masks that the caller passes: train and eval modes change nothing here.
+
+    `cell` is "lstm", "gru" or "rnn" (tanh). `forget_bias` is the starting bias of the gate that
+    keeps the state (see `gatewise.nn.init.open_forget_gate`); None leaves torch's start, and an RNN
+    has no such gate. `head` takes `[S, B, H]`. Build it inside `randomness.seeded(seed)`.
+    """
+
+    def __init__(
+        self,
+        *,
+        cell: str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        dropout: float,
+        forget_bias: float | None,
+        engine: str,
+        head: nn.Module,
+        steps: int,
+    ) -> None:
+        super().__init__()
+        sizes = [input_size] + [hidden_size] * (num_layers - 1)
+        self.layers = nn.ModuleList(
+            LAYERS[cell](size, hidden_size, engine=engine) for size in sizes
+        )
+        if forget_bias is not None and cell != "rnn":
+            for layer in self.layers:
+                open_forget_gate(layer, bias=forget_bias)
+        self.head = head
+        self.hidden_size = hidden_size
+        self.dropout = dropout
+        self.steps = steps
+
+    def forward(self, x: Tensor, masks: Sequence[Tensor] | None = None) -> Tensor:
+        """Return the head's output for windows `x [T, B, F]`.
+
+        `masks`, from `draw_masks`, are multiplied onto what each layer but the last hands on
+        `[T, B, H]` and onto what the head reads `[S, B, H]`; without them nothing is dropped.
+        """
+        for index, layer in enumerate(self.layers):
+            x = layer(x)[0]
+            last = index == len(self.layers) - 1
+            if last:
+                x = x[-self.steps :]
+            if masks:
+                x = x * masks[index]
+        output: Tensor = self.head(x)
+        return output
+
+    def draw_masks(
+        self, generator: torch.Generator, steps: int, batch: int, rows: slice
+    ) -> list[Tensor] | None:
+        """Draw one batch's dropout masks and return their `rows`; None where nothing is dropped.
+
+        The draw is for the whole batch of `batch` windows of `steps` time steps, whichever rows are
+        asked for: processes that share a batch see the masks that one process alone would see.
+        A mask holds 0 with probability `dropout`, else 1 / (1 - dropout).
+        """
+        if self.dropout == 0:
+            return None
+        masks = []
+        for index in range(len(self.layers)):
+            length = self.steps if index == len(self.layers) - 1 else steps
+            mask = torch.empty(length, batch, self.hidden_size, device=generator.device)
+            mask.bernoulli_(1 - self.dropout, generator=generator).div_(1 - self.dropout)
+            masks.append(mask[:, rows])
+        return masks

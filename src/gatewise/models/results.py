@@ -1,0 +1,93 @@
+"""What fitting and evaluating leave behind, as plain dataclasses.
+
+The report, the command line and the run folder are made from these and from nothing else.
+Sizes: N windows, S predicted steps (`max(horizon, 1)`), K targets, Q quantile levels, M members.
+All values are in the target's own units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Metrics = dict[str, float]
+"""Metric name to value: `rmse`, `mae`, `nse`, and with quantiles `pinball` and `coverage`."""
+
+ScoreTable = dict[str, dict[str, Metrics]]
+"""Model name (`gatewise`, `persistence`, ...) to target name to metrics."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Truth and predictions of one part of a table, one row per window."""
+
+    targets: tuple[str, ...]
+    series: NDArray[np.str_]  # [N]
+    origin: NDArray[Any]  # [N] the last time the model saw
+    time: NDArray[Any]  # [N, S] the times predicted
+    truth: NDArray[np.float64]  # [N, S, K], NaN where unknown
+    point: NDArray[np.float64]  # [N, S, K] mean over the members
+    spread: NDArray[np.float64] | None  # [N, S, K] standard deviation over the members, M > 1
+    levels: tuple[float, ...]  # quantile levels, ascending; empty without quantiles
+    quantiles: NDArray[np.float64] | None  # [N, S, K, Q]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of the model and of the baselines that may see what it sees, on the same windows."""
+
+    part: str  # "test", "validation" or "data"
+    predictions: Predictions
+    scores: ScoreTable
+    members: tuple[dict[str, Metrics], ...]  # target to metrics, one per member
+    by_horizon: dict[str, dict[str, dict[str, list[float]]]]  # model, target, metric, S values
+
+
+@dataclass(frozen=True)
+class WindowGates:
+    """Every gate and state of one member's network over one window of one series."""
+
+    series: str
+    time: NDArray[Any]  # [T]
+    inputs: dict[str, NDArray[np.float64]]  # feature name to [T], scaled as the network saw it
+    gates: dict[str, NDArray[np.float32]]  # name to [layers, T, hidden]
+    keep_gate: str | None  # "forget" (LSTM), "update" (GRU), None (RNN)
+
+
+@dataclass(frozen=True)
+class GateTimescales:
+    """Timescales read off the gate that keeps the state: the gate path only, never the whole memory."""
+
+    gate: str
+    steps: NDArray[np.float64]  # [layers, hidden], tau = -1 / mean(log keep), in steps
+    step_text: str  # how long one step is, such as "1 day"
+
+
+@dataclass(frozen=True)
+class History:
+    """The losses of one member's training, one entry per epoch."""
+
+    seed: int
+    train: tuple[float, ...]
+    validation: tuple[float, ...]
+    learning_rate: tuple[float, ...]
+    best_epoch: int  # counted from 1
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """Everything that the page shows of one run."""
+
+    title: str
+    settings: dict[str, Any]  # the estimator's parameters, JSON values
+    data: dict[str, Any]  # source, rows, series, first and last time, step, parts
+    environment: dict[str, str]  # versions, threads, machine
+    parameters: int
+    histories: tuple[History, ...]
+    evaluation: Evaluation
+    window: WindowGates | None
+    timescales: GateTimescales | None

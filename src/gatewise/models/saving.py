@@ -1,0 +1,130 @@
+"""One portable safetensors file per model: weights, scaling, baselines and context, settings as JSON.
+
+No pickle: a file cannot run code, and one that is cut short or foreign is told before anything is used.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
+from gatewise.data.columns import Columns
+from gatewise.data.files import atomic_write_bytes
+from gatewise.data.scaling import Scaler
+from gatewise.data.split import Split
+from gatewise.data.table import Table
+from gatewise.errors import FileError, GatewiseError
+from gatewise.models.baselines import Baselines
+from gatewise.models.fitted import Fitted, build_network
+from gatewise.models.results import History
+from gatewise.models.settings import ForecasterSettings
+
+FORMAT = "gatewise-forecaster"
+FORMAT_VERSION = 1
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def save_model(fitted: Fitted, path: Path) -> None:
+    """Write the model to `path`, whole or not at all. Equal models give equal bytes."""
+    arrays: Arrays = {
+        **_under("scaler", fitted.scaler.arrays()),
+        **_under("baselines", fitted.baselines.arrays()),
+        **_under("context", fitted.context.arrays()),
+    }
+    for member, network in enumerate(fitted.networks):
+        weights = {name: value.numpy(force=True) for name, value in network.state_dict().items()}
+        arrays.update(_under(f"member-{member}", weights))
+    about = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "settings": fitted.settings.to_json(),
+        "columns": fitted.columns.to_json(),
+        "split": fitted.split.to_json(),
+        "features": list(fitted.features),
+        "histories": [asdict(replace(history, seconds=0.0)) for history in fitted.histories],
+        "baselines": fitted.baselines.settings(),
+        "data": fitted.data,
+    }
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    atomic_write_bytes(path, to_bytes(contiguous, {"gatewise": json.dumps(about, sort_keys=True)}))
+
+
+def load_model(path: Path, device: str | None = None) -> Fitted:
+    """Return the fitted model that `save_model` wrote, its networks on `device`.
+
+    Raises FileError for a file that is missing, cut short, foreign, or from a newer version.
+    """
+    about, arrays = _read(path)
+    try:
+        settings = ForecasterSettings(**about["settings"])
+        settings.device = device or settings.device
+        return _rebuild(settings, about, arrays)
+    except (KeyError, TypeError, ValueError, RuntimeError, GatewiseError) as error:
+        raise FileError(f"{path} is a damaged gatewise model ({error}): fit it again") from error
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
+    if not path.is_file():
+        raise FileError(f"there is no model file {path}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            about = json.loads(metadata.get("gatewise", "{}"))
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise FileError(
+            f"{path} is not a gatewise model, or it is cut short or damaged ({error})"
+        ) from error
+    if about.get("format") != FORMAT:
+        raise FileError(f"{path} is a safetensors file, but not a gatewise forecaster's")
+    if about["format_version"] > FORMAT_VERSION:
+        raise FileError(f"{path} was written by a newer gatewise: update gatewise to read it")
+    return about, arrays
+
+
+def _rebuild(settings: ForecasterSettings, about: dict[str, Any], arrays: Arrays) -> Fitted:
+    columns = Columns.from_json(about["columns"])
+    context = Table.from_arrays(_of("context", arrays))
+    networks = []
+    for member in range(settings.members):
+        network = build_network(settings, len(about["features"]), len(columns.target))
+        weights = _of(f"member-{member}", arrays)
+        network.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
+        networks.append(network.to(settings.device).eval())
+    return Fitted(
+        settings=settings,
+        columns=columns,
+        step=context.step,
+        split=Split.from_json(about["split"]),
+        scaler=Scaler.from_arrays(_of("scaler", arrays)),
+        features=tuple(about["features"]),
+        networks=tuple(networks),
+        histories=tuple(
+            History(**{**history, **_as_tuples(history)}) for history in about["histories"]
+        ),
+        baselines=Baselines.from_arrays(_of("baselines", arrays), about["baselines"]),
+        context=context,
+        data=about["data"],
+    )
+
+
+def _as_tuples(history: dict[str, Any]) -> dict[str, tuple[float, ...]]:
+    return {name: tuple(value) for name, value in history.items() if isinstance(value, list)}
+
+
+def _under(room: str, arrays: Arrays) -> Arrays:
+    return {f"{room}.{name}": array for name, array in arrays.items()}
+
+
+def _of(room: str, arrays: Arrays) -> Arrays:
+    start = f"{room}."
+    return {name[len(start) :]: a for name, a in arrays.items() if name.startswith(start)}

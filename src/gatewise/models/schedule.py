@@ -1,0 +1,68 @@
+"""The options of a training run, and the learning rate of every step as a function of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+PLATEAU_FACTOR = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """How a network is trained. Values are taken as they are: the estimators check theirs.
+
+    epochs: at most so many passes over the windows. patience: stop after so many epochs without a
+    better validation loss and keep the best weights; None runs all epochs and keeps the last
+    weights. noise: standard deviation of Gaussian noise on the inputs of training windows (Bishop
+    1995). batch_size: windows per step, over all processes together.
+    learning_rate: Adam's, at its highest. schedule: "cosine" (to 0 over all epochs), "plateau"
+    (half whenever a third of the patience brought nothing better) or "constant". warmup: so many
+    first steps in which the rate grows linearly. weight_decay: decoupled (Loshchilov and Hutter
+    2019), on weight matrices, not on biases. clip: bound on the norm of the gradient, None for no
+    bound. seed: of the order of windows and of dropout. average: decay of the exponential moving
+    average of the weights that is validated and kept in place of the last weights, None for none.
+    """
+
+    epochs: int
+    patience: int | None
+    batch_size: int
+    learning_rate: float
+    schedule: str = "cosine"
+    warmup: int = 0
+    weight_decay: float = 0.0
+    clip: float | None = 1.0
+    seed: int = 0
+    average: float | None = None
+    noise: float = 0.0
+
+
+def learning_rate(
+    options: TrainingOptions, step: int, steps_per_epoch: int, losses: Sequence[float]
+) -> float:
+    """Return the rate of step number `step`, counted from 0 over the whole run.
+
+    `losses` are those of the epochs behind it, by which "plateau" goes. A pure function: a resumed
+    run needs no state of a schedule.
+    """
+    rate = options.learning_rate
+    if options.schedule == "cosine":
+        done = step / (options.epochs * steps_per_epoch)
+        rate *= 0.5 * (1 + math.cos(math.pi * done))
+    elif options.schedule == "plateau":
+        rate *= PLATEAU_FACTOR ** plateaus(
+            losses, max(1, (options.patience or options.epochs) // 3)
+        )
+    return rate * min(1.0, (step + 1) / (options.warmup + 1))
+
+
+def plateaus(losses: Sequence[float], wait: int) -> int:
+    """Return how often `wait` epochs in a row brought nothing better than the best before them."""
+    best, idle, count = math.inf, 0, 0
+    for loss in losses:
+        idle = 0 if loss < best else idle + 1
+        best = min(best, loss)
+        if idle == wait:
+            idle, count = 0, count + 1
+    return count

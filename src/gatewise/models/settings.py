@@ -1,0 +1,219 @@
+"""The forecaster's options: defaults, what each may be, and the check that comes before any work."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+
+from gatewise.data.frames import Frequency, Missing
+from gatewise.data.scaling import Mode
+from gatewise.errors import OptionError, nearest
+
+Names = str | Sequence[str] | None
+
+Cell = Literal["lstm", "gru", "rnn"]
+Schedule = Literal["cosine", "plateau", "constant"]
+Engine = Literal["auto", "reference", "torch"]
+
+
+@dataclass(kw_only=True, eq=False)
+class ForecasterSettings:
+    """The options of `Forecaster`; the constructor only keeps them, `check` judges them.
+
+    Columns: `target`, `inputs` (known up to now), `future` (known ahead, such as the calendar),
+    `static` (one value per series), `time`, `series`. Time is counted in steps of the table.
+    """
+
+    target: Names = None
+    inputs: Names = ()
+    future: Names = ()
+    static: Names = ()
+    time: str | None = None
+    series: str | None = None
+
+    horizon: int = 0
+    lookback: int = 96
+    validation: float | str = 0.15
+    test: float | str | None = None
+    frequency: Frequency = "infer"
+    missing: Missing = "refuse"
+    scale: Mode = "standard"
+    season: int | None = None
+
+    cell: Cell = "lstm"
+    hidden_size: int = 32
+    num_layers: int = 1
+    dropout: float = 0.0
+    noise: float = 0.0
+    forget_bias: float | None = 1.0
+    quantiles: Sequence[float] | None = None
+    members: int = 1
+
+    epochs: int = 100
+    patience: int | None = 15
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    schedule: Schedule = "cosine"
+    weight_decay: float = 0.0
+    clip: float | None = 1.0
+    average: float | None = None
+    seed: int = 0
+
+    engine: Engine = "auto"
+    device: str = "cpu"
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return every option by name (scikit-learn's convention; `deep` changes nothing here)."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set options by name and return self; an unknown name raises `OptionError`."""
+        known = [field.name for field in fields(self)]
+        for name, value in params.items():
+            if name not in known:
+                raise OptionError(f"there is no option {name!r}.{nearest(name, known)}")
+            setattr(self, name, value)
+        return self
+
+    def check_options(self) -> None:
+        """Raise `OptionError` for the first option whose value is outside what it may be."""
+        for name, (allowed, wanted) in _RULES.items():
+            value = getattr(self, name)
+            if not allowed(value):
+                close = nearest(value, _CHOICES.get(name, ())) if isinstance(value, str) else ""
+                raise OptionError(f"{name} must be {wanted}, not {value!r}.{close}")
+        if self.patience is None and self.schedule == "plateau":
+            raise OptionError(
+                "schedule='plateau' goes by the patience: set one, or use schedule='cosine'"
+            )
+        if self.horizon == 0 and as_names(self.future):
+            raise OptionError(
+                "future columns need a horizon of at least 1; with horizon=0 the model sees inputs up "
+                f"to now: move {', '.join(as_names(self.future))} to inputs"
+            )
+        if self.horizon == 0 and not as_names(self.inputs):
+            raise OptionError(
+                "with horizon=0 (a virtual sensor) the target is never seen, so at least one input "
+                "column is needed: name it with inputs, or set a horizon of at least 1"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every option as JSON values; `ForecasterSettings(**options)` reads them back."""
+        return {name: _plain(value) for name, value in self.get_params().items()}
+
+    def levels(self) -> tuple[float, ...]:
+        """Return the quantile levels in ascending order, the median added; empty without quantiles."""
+        if self.quantiles is None:
+            return ()
+        return tuple(sorted({float(level) for level in self.quantiles} | {0.5}))
+
+
+def as_names(value: Names) -> tuple[str, ...]:
+    """Return column names given as one name, several or None as a tuple."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return an option's value as JSON knows it: lists for sequences, no NumPy numbers."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _whole(at_least: int) -> tuple[Callable[[Any], bool], str]:
+    def allowed(value: Any) -> bool:
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        return whole and bool(value >= at_least)
+
+    return allowed, f"a whole number of at least {at_least}"
+
+
+def _is_real(value: Any) -> bool:
+    number: bool = isinstance(value, int | float | np.integer | np.floating)
+    return number and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _optional(
+    rule: tuple[Callable[[Any], bool], str], meaning: str
+) -> tuple[Callable[[Any], bool], str]:
+    allowed, wanted = rule
+    return lambda value: value is None or allowed(value), f"{wanted}, or None ({meaning})"
+
+
+def _number(
+    wanted: str, allowed: Callable[[float], bool] = lambda _: True
+) -> tuple[Callable[[Any], bool], str]:
+    return lambda value: _is_real(value) and allowed(float(value)), wanted
+
+
+def _one_of(choices: tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
+    return lambda value: value in choices, "one of " + ", ".join(repr(choice) for choice in choices)
+
+
+def _part(value: Any) -> bool:
+    return isinstance(value, str) or (_is_real(value) and 0 < value < 1)
+
+
+def _quantiles(value: Any) -> bool:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+        return False
+    return all(_is_real(level) and 0 < level < 1 for level in value)
+
+
+def _names(value: Any) -> bool:
+    if isinstance(value, str):
+        return True
+    return isinstance(value, Sequence) and all(isinstance(name, str) for name in value)
+
+
+_PART_TEXT = "a share between 0 and 1 or the part's first time such as '1985-01-01'"
+_NAMES_RULE = (_names, "a column name or a list of column names")
+_NAME_RULE = (lambda value: isinstance(value, str), "a column name")
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "cell": get_args(Cell),
+    "schedule": get_args(Schedule),
+    "scale": get_args(Mode),
+    "missing": get_args(Missing),
+    "frequency": get_args(Frequency),
+    "engine": get_args(Engine),
+}
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "target": _optional(_NAMES_RULE, "'y'"),
+    "inputs": _optional(_NAMES_RULE, "no inputs"),
+    "future": _optional(_NAMES_RULE, "nothing known ahead"),
+    "static": _optional(_NAMES_RULE, "no static columns"),
+    "time": _optional(_NAME_RULE, "found by itself"),
+    "series": _optional(_NAME_RULE, "'unique_id' where there is one"),
+    "horizon": _whole(0),
+    "lookback": _whole(1),
+    "validation": (_part, _PART_TEXT),
+    "test": _optional((_part, _PART_TEXT), "no test part"),
+    "season": _optional(_whole(1), "taken from the time step"),
+    "hidden_size": _whole(1),
+    "num_layers": _whole(1),
+    "dropout": _number("a number from 0 up to, but not, 1", lambda p: 0 <= p < 1),
+    "noise": _number("a number of at least 0", lambda noise: noise >= 0),
+    "forget_bias": _optional(_number("a number"), "left as torch starts it"),
+    "quantiles": _optional(
+        (_quantiles, "a list of levels between 0 and 1 such as [0.1, 0.5, 0.9]"), "none"
+    ),
+    "members": _whole(1),
+    "epochs": _whole(1),
+    "patience": _optional(_whole(1), "no early stopping: the last weights are kept"),
+    "batch_size": _whole(1),
+    "learning_rate": _number("a number above 0", lambda rate: rate > 0),
+    "weight_decay": _number("a number of at least 0", lambda decay: decay >= 0),
+    "clip": _optional(_number("a number above 0", lambda norm: norm > 0), "no clipping"),
+    "average": _optional(_number("a number from 0 up to, but not, 1", lambda d: 0 <= d < 1), "off"),
+    "seed": _whole(0),
+    "device": (lambda value: isinstance(value, str), "a device name such as 'cpu' or 'cuda'"),
+    **{name: _one_of(choices) for name, choices in _CHOICES.items()},
+}

@@ -1,0 +1,25 @@
+"""Drop-in recurrent modules, their starting values, and swapping them into a model."""
+
+from __future__ import annotations
+
+from gatewise.engines import EngineChoice, Gates
+from gatewise.nn import init
+from gatewise.nn.accelerate import accelerate, restore
+from gatewise.nn.cells import GRUCell, LSTMCell, RNNCell
+from gatewise.nn.custom import Recurrent
+from gatewise.nn.modules import GRU, LSTM, RNN
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "EngineChoice",
+    "GRUCell",
+    "Gates",
+    "LSTMCell",
+    "RNNCell",
+    "Recurrent",
+    "accelerate",
+    "init",
+    "restore",
+]

@@ -1,0 +1,182 @@
+"""One call of a recurrent module: torch's checks, then torch's many forms to the engines' one form.
+
+Sizes: T steps, B rows, I inputs, H hidden units, P projected units, L layers, D directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from gatewise.cells import State
+from gatewise.engines import Gates, Result, Rows
+from gatewise.errors import InputError
+from gatewise.nn.structure import spec_of
+
+Hidden = Tensor | tuple[Tensor, Tensor]
+"""The states as torch's modules take and return them: one tensor, or for the LSTM `(h, c)`."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """The input of one call, time-major and padded, and how to hand the results back."""
+
+    x: Tensor  # [T, B, I]
+    states: State  # [L*D, B, P], then [L*D, B, H] each
+    rows: Rows | None  # None: every row has T steps
+    batch_first: bool
+    batched: bool
+    packed: PackedSequence | None  # the input, if it was packed
+
+    def output(self, padded: Tensor) -> Tensor | PackedSequence:
+        """Return `padded [T, B, D*P]` in the form in which the input came."""
+        if self.packed is not None:
+            assert self.rows is not None
+            _, batch_sizes, order, back = self.packed
+            return PackedSequence(self.rows.pack(padded), batch_sizes, order, back)
+        if not self.batched:
+            return padded.squeeze(1)
+        return padded.transpose(0, 1) if self.batch_first else padded
+
+    def padded(self, output: Tensor | PackedSequence) -> Tensor:
+        """Undo `output`: return it as `[T, B, D*P]`."""
+        if isinstance(output, PackedSequence):
+            assert self.rows is not None
+            return self.rows.unpack(output.data)
+        if not self.batched:
+            return output.unsqueeze(1)
+        return output.transpose(0, 1) if self.batch_first else output
+
+    def hidden(self, states: State) -> Hidden:
+        """Return the states in torch's form."""
+        own = states if self.batched else tuple(state.squeeze(1) for state in states)
+        return own[0] if len(own) == 1 else (own[0], own[1])
+
+    def gates(self, result: Result) -> Gates:
+        """Return the gates of a result."""
+        assert result.gates is not None
+        steps, batch = self.x.shape[:2]
+        lengths = torch.full((batch,), steps) if self.rows is None else self.rows.lengths
+        gates = result.gates
+        if not self.batched:
+            lengths = lengths.squeeze(0)
+            gates = {name: value.squeeze(3) for name, value in gates.items()}
+        return Gates(gates, lengths.to(self.x.device))
+
+
+def prepare(
+    module: torch.nn.RNNBase,
+    input: Tensor | PackedSequence,
+    hx: Hidden | None,
+    lengths: Tensor | Sequence[int] | None,
+) -> Call:
+    """Check one call of `module` as torch does, for every engine alike, and bring it into one form.
+
+    Raises what torch raises (ValueError or RuntimeError), and InputError for bad `lengths`.
+    """
+    if isinstance(input, PackedSequence):
+        if lengths is not None:
+            raise InputError(
+                "lengths: a PackedSequence has its own lengths; leave this argument out"
+            )
+        return _prepare_packed(module, input, hx)
+    kind = _kind(module)
+    if input.dim() not in (2, 3):
+        noun = " tensor" if kind == "RNN" else ""
+        raise ValueError(f"{kind}: Expected input to be 2D or 3D, got {input.dim()}D{noun} instead")
+    batched = input.dim() == 3
+    time_major = input if batched else input.unsqueeze(0 if module.batch_first else 1)
+    states = None if hx is None else _batched_states(module, hx, batched)
+    states = _checked_states(module, time_major, states, None)
+    x = time_major.transpose(0, 1) if module.batch_first else time_major
+    if len(x) == 0:
+        raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
+    rows = None
+    if lengths is not None:
+        if not batched:
+            raise InputError(
+                f"lengths: unbatched input {list(input.shape)} has one length, its own; "
+                "leave this argument out or give the input a batch dimension"
+            )
+        rows = Rows.from_lengths(_checked_lengths(lengths, x), len(x), x.device)
+    return Call(x, states, rows, module.batch_first, batched, None)
+
+
+def _prepare_packed(module: torch.nn.RNNBase, input: PackedSequence, hx: Hidden | None) -> Call:
+    data, batch_sizes, order, _ = input
+    states = None if hx is None else _as_state(module, hx)
+    states = _checked_states(module, data, states, batch_sizes)
+    rows = Rows.from_batch_sizes(batch_sizes, order, data.device)
+    return Call(rows.unpack(data), states, rows, False, True, input)
+
+
+def _kind(module: torch.nn.RNNBase) -> str:
+    """Return how torch's messages call this module."""
+    return "RNN" if module.mode.startswith("RNN") else module.mode
+
+
+def _as_state(module: torch.nn.RNNBase, hx: Hidden) -> State:
+    return (hx,) if isinstance(hx, Tensor) and len(spec_of(module).states) == 1 else tuple(hx)
+
+
+def _batched_states(module: torch.nn.RNNBase, hx: Hidden, batched: bool) -> State:
+    """Return the states with a batch dimension, or raise as torch does."""
+    states = _as_state(module, hx)
+    wanted = 3 if batched else 2
+    if any(state.dim() != wanted for state in states):
+        form = "batched 3-D" if batched else "unbatched 2-D"
+        if len(states) == 2:
+            dims = ", ".join(f"{state.dim()}-D" for state in states)
+            raise RuntimeError(
+                f"For {form} input, hx and cx should also be {wanted}-D but got ({dims}) tensors"
+            )
+        raise RuntimeError(
+            f"For {form} input, hx should also be {wanted}-D but got {states[0].dim()}-D tensor"
+        )
+    return states if batched else tuple(state.unsqueeze(1) for state in states)
+
+
+def _checked_states(
+    module: torch.nn.RNNBase, data: Tensor, states: State | None, batch_sizes: Tensor | None
+) -> State:
+    """Return the states, zeros where absent, after torch's own checks of sizes and types."""
+    if states is None:
+        batch_dim = 0 if module.batch_first else 1
+        if batch_sizes is None and data.dim() == 3:
+            batch = data.size(batch_dim)
+        else:
+            batch = 0 if batch_sizes is None else int(batch_sizes[0])
+        layers = module.num_layers * (2 if module.bidirectional else 1)
+        sizes = [module.proj_size or module.hidden_size, module.hidden_size]
+        states = tuple(
+            torch.zeros(layers, batch, size, dtype=data.dtype, device=data.device)
+            for size, _ in zip(sizes, spec_of(module).states, strict=False)
+        )
+    hidden: Any = states if len(states) > 1 else states[0]
+    module.check_forward_args(data, hidden, batch_sizes)
+    return states
+
+
+def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor) -> Tensor:
+    """Return `lengths` as int64 `[B]` on the CPU."""
+    steps, batch = x.shape[:2]
+    own = torch.as_tensor(lengths).detach().cpu()
+    if own.dtype.is_floating_point or own.dtype.is_complex or own.dtype == torch.bool:
+        raise InputError(f"lengths must be integers, one per row; got dtype {own.dtype}")
+    if own.shape != (batch,):
+        raise InputError(
+            f"lengths must have shape [{batch}], one per row of the batch; got {list(own.shape)}"
+        )
+    bad = ((own < 0) | (own > steps)).nonzero().flatten()
+    if len(bad):
+        row = int(bad[0])
+        raise InputError(
+            f"lengths must lie between 0 and the {steps} steps of the input; row {row} has "
+            f"{int(own[row])}"
+        )
+    return own.to(torch.int64)

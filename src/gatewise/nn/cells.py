@@ -1,0 +1,125 @@
+"""Drop-in LSTMCell, GRUCell and RNNCell: one step, with gates if asked.
+
+Sizes: B rows, I inputs, H hidden units.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from gatewise.cells import CellSpec, Parameters, State
+from gatewise.engines import EngineChoice, Gates, check_engine, choose
+from gatewise.engines.recover import at_least_float32
+from gatewise.nn.calls import Hidden
+from gatewise.nn.structure import parameters_of, spec_of
+
+if TYPE_CHECKING:
+    Base = torch.nn.RNNCellBase
+else:
+    Base = object
+
+
+class GatedCell(Base):
+    """What LSTMCell, GRUCell and RNNCell share; comes before torch's class.
+
+    Attributes:
+        engine: `"auto"`, or the engine that must run this module; never replaced by another.
+    """
+
+    # On the class, so that modules pickled by torch, or turned from torch's class, have it too.
+    engine: str = "auto"
+
+    def __init__(self, *args: Any, engine: str = "auto", **kwargs: Any) -> None:
+        check_engine(engine)
+        super().__init__(*args, **kwargs)
+        self.engine = engine
+
+    def forward(
+        self, input: Tensor, hx: Hidden | None = None, *, return_gates: bool = False
+    ) -> Any:
+        """Advance by one step as torch's cell does, and return the gates too if asked.
+
+        Args:
+            input: `[B, I]` or `[I]`.
+            hx: `h`, for the LSTM `(h, c)`, `[B, H]` or `[H]` each; zeros if absent.
+            return_gates: Whether to return `(states, gates)`, the gates `[B, H]` or `[H]` each.
+
+        Raises what torch's cell raises for malformed input, and OptionError for an unknown engine.
+        """
+        choice = self.engine_choice()
+        if choice.name == "torch":
+            stock: Hidden = super().forward(input, hx)
+            return (stock, cell_gates(self, input, hx, stock)) if return_gates else stock
+        with torch.no_grad():  # for torch's checks of the input, and its types under autocast
+            stock = super().forward(input, hx)
+        spec, parameters = spec_of(self), parameters_of(self, "")
+        states, gates = _step(spec, parameters, input, _states(self, input, hx))
+        like = stock if isinstance(stock, Tensor) else stock[0]
+        own = tuple(state.to(like.dtype) for state in states)
+        hidden: Hidden = own[0] if len(own) == 1 else (own[0], own[1])
+        return (hidden, _record(input, gates, like.dtype)) if return_gates else hidden
+
+    def engine_choice(self) -> EngineChoice:
+        """Return which engine runs this module, and why.
+
+        Raises OptionError or EngineError if the engine named cannot.
+        """
+        return choose(self.engine, spec_of(self))
+
+    def extra_repr(self) -> str:
+        """Return torch's description, and the engine where one is named."""
+        own = super().extra_repr()
+        return own if self.engine == "auto" else f"{own}, engine={self.engine!r}"
+
+
+class LSTMCell(GatedCell, torch.nn.LSTMCell):
+    """`torch.nn.LSTMCell` with gates; takes its arguments and `engine`."""
+
+
+class GRUCell(GatedCell, torch.nn.GRUCell):
+    """`torch.nn.GRUCell` with gates; takes its arguments and `engine`."""
+
+
+class RNNCell(GatedCell, torch.nn.RNNCell):
+    """`torch.nn.RNNCell` with its hidden state; takes its arguments and `engine`."""
+
+
+def cell_gates(
+    module: torch.nn.RNNCellBase, input: Tensor, hx: Hidden | None, stock: Hidden
+) -> Gates:
+    """Return the gates of a step of torch's or gatewise's cell that has returned `stock`."""
+    spec, parameters = spec_of(module), parameters_of(module, "")
+    exact = at_least_float32(parameters)
+    after = (stock,) if isinstance(stock, Tensor) else stock
+    before = tuple(state.to(exact) for state in _states(module, input, hx))
+    with torch.autocast(input.device.type, enabled=False):
+        _, gates = _step(spec, parameters.to(exact), input.to(exact), before)
+    found = {**gates, **dict(zip(spec.states, after, strict=True))}
+    return _record(input, found, after[0].dtype)
+
+
+def _states(module: torch.nn.RNNCellBase, input: Tensor, hx: Hidden | None) -> State:
+    """Return the states that a step starts from, zeros where absent."""
+    if hx is not None:
+        return (hx,) if isinstance(hx, Tensor) else tuple(hx)
+    zeros = input.new_zeros(*input.shape[:-1], module.hidden_size)
+    return (zeros,) * len(spec_of(module).states)
+
+
+def _step(
+    spec: CellSpec, parameters: Parameters, input: Tensor, state: State
+) -> tuple[State, dict[str, Tensor]]:
+    """Run the equations for one step."""
+    wx = linear(input, parameters.W_ih, parameters.b_ih)
+    rh = linear(state[0], parameters.W_hh, parameters.b_hh)
+    return spec.step(wx, rh, state, parameters)
+
+
+def _record(input: Tensor, gates: dict[str, Tensor], dtype: torch.dtype) -> Gates:
+    """Return the gates in `dtype`, with one step as each row's length."""
+    lengths = torch.ones(input.shape[:-1], dtype=torch.int64, device=input.device)
+    return Gates({name: value.to(dtype) for name, value in gates.items()}, lengths)

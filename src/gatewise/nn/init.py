@@ -1,0 +1,102 @@
+"""Starting values that decide how long a fresh network remembers.
+
+Both functions set the sum of torch's two bias vectors: the value goes into `bias_ih`, and the same
+gate's part of `bias_hh` becomes 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gatewise.cells import CellSpec
+from gatewise.errors import InputError
+from gatewise.nn.structure import parameters_of, spec_of, suffixes_of
+
+
+@dataclass(frozen=True)
+class _Biases:
+    """The two bias vectors of one layer and direction, or of one cell."""
+
+    spec: CellSpec
+    hidden_size: int
+    b_ih: Tensor  # [G*H]
+    b_hh: Tensor  # [G*H]
+
+    def set(self, gate: str, value: Tensor | float) -> None:
+        """Make the total bias of `gate` exactly `value` (a number or `[H]`)."""
+        rows = self.spec.slice(gate, self.hidden_size)
+        self.b_ih[rows] = value
+        self.b_hh[rows] = 0.0
+
+
+def open_forget_gate(module: torch.nn.Module, bias: float = 1.0) -> None:
+    """Set the total bias of every gate that keeps the state to `bias`, in place.
+
+    For an LSTM that is the forget gate, for a GRU the update gate (z = 1 keeps); a cell that keeps
+    by one minus its write gate gets `-bias` there. `module` may be a module, a cell or any model
+    that contains some. Raises InputError where there is nothing to open, and for `bias=False`.
+    Source: Gers, Schmidhuber & Cummins 2000; Jozefowicz, Zaremba & Sutskever 2015.
+    """
+    found = _gated(module, "open_forget_gate")
+    with torch.no_grad():
+        for biases in found:
+            spec = biases.spec
+            if spec.keep_gate is not None:
+                biases.set(spec.keep_gate, bias)
+            elif spec.write_gate is not None:
+                biases.set(spec.write_gate, -bias)
+
+
+def chrono(
+    module: torch.nn.Module, max_lag: float, generator: torch.Generator | None = None
+) -> None:
+    """Spread the units' timescales over 1 to `max_lag` steps, in place.
+
+    Tallec & Ollivier 2018, "Can recurrent neural networks warp time?", equation 16: for an LSTM
+    `b_f = log U(1, max_lag - 1)` and `b_i = -b_f`, each unit its own draw; for a GRU
+    `b_z = +log U(1, max_lag - 1)`, because z keeps. `module` as in `open_forget_gate`. Raises
+    InputError for `max_lag` below 2, where there is nothing to set, and for `bias=False`.
+    """
+    if not max_lag >= 2:
+        raise InputError(
+            f"max_lag must be at least 2 steps, the longest lag to bridge; got {max_lag}"
+        )
+    found = _gated(module, "chrono")
+    with torch.no_grad():
+        for biases in found:
+            spec = biases.spec
+            draw = torch.empty(biases.hidden_size, dtype=biases.b_ih.dtype)
+            draw = draw.uniform_(1.0, max_lag - 1.0, generator=generator).log()
+            draw = draw.to(biases.b_ih.device)
+            if spec.keep_gate is not None:
+                biases.set(spec.keep_gate, draw)
+            if spec.write_gate is not None:
+                biases.set(spec.write_gate, -draw)
+
+
+def _gated(module: torch.nn.Module, caller: str) -> list[_Biases]:
+    """Return the biases of everything gated inside `module`; raise InputError if there is none."""
+    found: list[_Biases] = []
+    for name, part in module.named_modules():
+        if not isinstance(part, torch.nn.RNNBase | torch.nn.RNNCellBase):
+            continue
+        spec = spec_of(part)
+        if spec.keep_gate is None and spec.write_gate is None:
+            continue
+        if not part.bias:
+            where = f"{name!r}" if name else "the module"
+            raise InputError(f"{caller}: {where} has no biases to set; build it with bias=True")
+        for suffix in suffixes_of(part):
+            own = parameters_of(part, suffix)
+            assert own.b_ih is not None
+            assert own.b_hh is not None
+            found.append(_Biases(spec, part.hidden_size, own.b_ih, own.b_hh))
+    if not found:
+        raise InputError(
+            f"{caller}: {type(module).__name__} contains no LSTM, GRU or other cell with a gate "
+            "that keeps its state"
+        )
+    return found

@@ -1,0 +1,109 @@
+"""Drop-in LSTM, GRU and RNN: torch's arguments, parameters and values, with gates and lengths.
+
+Sizes: T steps, B rows, I inputs, H hidden units, L layers, D directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from gatewise.engines import ENGINES, EngineChoice, check_engine, choose
+from gatewise.engines.fused import in_types_of_torch
+from gatewise.nn.calls import Hidden, prepare
+from gatewise.nn.structure import network_of, spec_of
+
+if TYPE_CHECKING:
+    Base = torch.nn.RNNBase
+else:
+    Base = object
+
+
+class GatedModule(Base):
+    """What LSTM, GRU, RNN and every registered cell share; comes before torch's class.
+
+    Attributes:
+        engine: `"auto"`, or the engine that must run this module; never replaced by another.
+    """
+
+    # On the class, so that modules pickled by torch, or turned from torch's class, have it too.
+    engine: str = "auto"
+
+    def __init__(self, *args: Any, engine: str = "auto", **kwargs: Any) -> None:
+        check_engine(engine)
+        super().__init__(*args, **kwargs)
+        self.engine = engine
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Hidden | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        return_gates: bool = False,
+    ) -> Any:
+        """Run the module as torch's does, and return the gates as a third value if asked.
+
+        Args:
+            input: `[T, B, I]` (`[B, T, I]` with `batch_first`), `[T, I]`, or a PackedSequence.
+            hx: The initial states as torch takes them; zeros if absent.
+            lengths: Integers `[B]`: the valid steps of each row of a padded batch, 0 to T in any
+                order. The output is 0 past each row's end and the final state is the row's own.
+            return_gates: Whether to return the `Gates` too, activated and differentiable,
+                `[L, D, T, B, H]` each (`[L, D, T, H]` for unbatched input), whatever `batch_first`
+                says.
+
+        Returns:
+            `(output, states)` as torch returns them, or `(output, states, gates)`.
+
+        Raises what torch's module raises for malformed input, InputError for bad `lengths`,
+        OptionError or EngineError for an engine that is unknown or cannot run this cell.
+        """
+        choice = self.engine_choice()
+        if choice.name == "torch" and lengths is None and not return_gates:
+            return super().forward(input, hx)
+        self._update_flat_weights()
+        call = prepare(self, input, hx, lengths)
+        network, where = network_of(self), (call.x, call.states, call.rows)
+        result = ENGINES[choice.name](network, *where, gates=return_gates)
+        if choice.name == "reference":
+            result = in_types_of_torch(result, network, *where)
+        output, hidden = call.output(result.output), call.hidden(result.states)
+        return (output, hidden, call.gates(result)) if return_gates else (output, hidden)
+
+    def engine_choice(self) -> EngineChoice:
+        """Return which engine runs this module, and why.
+
+        Raises OptionError or EngineError if the engine named cannot.
+        """
+        return choose(self.engine, spec_of(self))
+
+    def extra_repr(self) -> str:
+        """Return torch's description, and the engine where one is named."""
+        own = super().extra_repr()
+        return own if self.engine == "auto" else f"{own}, engine={self.engine!r}"
+
+
+class LSTM(GatedModule, torch.nn.LSTM):
+    """`torch.nn.LSTM` with gates; takes its arguments and `engine`.
+
+    Gates: `forget`, `input`, `candidate`, `output`, `cell`, `hidden`. Equations: `cells/lstm.py`.
+    """
+
+
+class GRU(GatedModule, torch.nn.GRU):
+    """`torch.nn.GRU` with gates; takes its arguments and `engine`.
+
+    Gates: `reset`, `update` (1 keeps), `candidate`, `hidden`. Equations: `cells/gru.py`.
+    """
+
+
+class RNN(GatedModule, torch.nn.RNN):
+    """`torch.nn.RNN` (tanh or relu) with its hidden states; takes its arguments and `engine`.
+
+    Gates: `hidden`. Equations: `cells/rnn.py`.
+    """

@@ -1,0 +1,199 @@
+"""Tables of the page: scores beside baselines, members, settings and provenance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from gatewise.models.results import Evaluation, History, Metrics
+from gatewise.report.verdict import best_baseline, nominal_coverage
+from gatewise.report.wording import (
+    MODEL_NOTES,
+    metric_name,
+    metric_text,
+    model_name,
+    ordered_metrics,
+    time_text,
+)
+
+HIGHER_IS_BETTER = ("nse",)
+UNRANKED = ("coverage",)  # best is what the band promises, not the largest
+
+
+def score_table(evaluation: Evaluation, model_note: str) -> str:
+    """Return the score table, one body per target, the best value of each column marked."""
+    metrics = _metrics(evaluation)
+    heads = "".join(f'<th scope="col">{_head(evaluation, metric)}</th>' for metric in metrics)
+    bodies = "".join(
+        _target_body(evaluation, target, metrics, model_note)
+        for target in evaluation.predictions.targets
+    )
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Score table">'
+        f'<table class="scores"><thead><tr><th scope="col">Model</th>{heads}</tr></thead>'
+        f"{bodies}</table></div>"
+    )
+
+
+def score_notes(evaluation: Evaluation) -> list[str]:
+    """Return what a reader must know to read the table."""
+    notes = [
+        ("RMSE, MAE and pinball loss" if "pinball" in _metrics(evaluation) else "RMSE and MAE")
+        + " are in the units of the target column; lower is better.",
+        "NSE: 1 is perfect, 0 is as good as the mean of the truth, below 0 is worse than that.",
+        "All models are scored on the same windows, and none sees what the model does not see.",
+    ]
+    wanted = nominal_coverage(evaluation.predictions)
+    if wanted is not None:
+        notes.append(
+            f"Coverage: the fraction of the truth inside the widest band; {wanted:.2f} is promised."
+        )
+    if len(evaluation.members) > 1:
+        notes.append(
+            f"gatewise is the mean of {len(evaluation.members)} members' predictions; beneath each "
+            "value stand the lowest and the highest of the members alone."
+        )
+    if any(_within_members(evaluation, target) for target in evaluation.predictions.targets):
+        notes.append(
+            "Marked “seed-dependent”: the best baseline lies among the members' own scores, so "
+            "another seed could turn the order around."
+        )
+    return notes
+
+
+def members_table(evaluation: Evaluation, histories: tuple[History, ...]) -> str:
+    """Return one row per member and target, or "" for a single member."""
+    if len(evaluation.members) < 2:
+        return ""
+    metrics = _metrics(evaluation)
+    heads = "".join(f'<th scope="col">{escape(metric_name(metric))}</th>' for metric in metrics)
+    rows = []
+    for place, member in enumerate(evaluation.members):
+        seed = f"seed {histories[place].seed}" if place < len(histories) else ""
+        for target, scores in member.items():
+            cells = "".join(
+                f"<td>{metric_text(metric, scores.get(metric))}</td>" for metric in metrics
+            )
+            rows.append(
+                f'<tr><th scope="row">member {place + 1} <small>{escape(seed)}</small></th>'
+                f'<td class="text">{escape(target)}</td>{cells}</tr>'
+            )
+    return (
+        "<details><summary>Each member alone</summary>"
+        '<div class="scroll" tabindex="0" role="region" aria-label="Scores of each member">'
+        f'<table><thead><tr><th scope="col">Member</th><th scope="col" class="text">Target</th>'
+        f"{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></details>"
+    )
+
+
+def definitions(values: dict[str, Any]) -> str:
+    """Return nested settings as a two-column list of names and values."""
+    rows = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>"
+        for name, text in _flat(values, ())
+    )
+    return f'<dl class="facts">{rows}</dl>'
+
+
+def _metrics(evaluation: Evaluation) -> list[str]:
+    return ordered_metrics(
+        metric
+        for by_target in evaluation.scores.values()
+        for scores in by_target.values()
+        for metric in scores
+    )
+
+
+def _head(evaluation: Evaluation, metric: str) -> str:
+    wanted = nominal_coverage(evaluation.predictions)
+    if metric == "coverage" and wanted is not None:
+        return f"coverage <small>{wanted:.2f} promised</small>"
+    return escape(metric_name(metric))
+
+
+def _target_body(evaluation: Evaluation, target: str, metrics: list[str], model_note: str) -> str:
+    models = [model for model in evaluation.scores if target in evaluation.scores[model]]
+    best = {
+        metric: _best(metric, [evaluation.scores[model][target] for model in models])
+        for metric in metrics
+    }
+    doubtful = _within_members(evaluation, target)
+    rows = [
+        f'<tr class="target"><th scope="rowgroup" colspan="{len(metrics) + 1}">'
+        f"{escape(target)}</th></tr>"
+    ]
+    for model in models:
+        own = model == "gatewise"
+        scores = evaluation.scores[model][target]
+        cells = "".join(
+            _cell(metric, scores, best[metric], doubtful, _range(evaluation, target, metric, own))
+            for metric in metrics
+        )
+        note = model_note if own else MODEL_NOTES.get(model, "")
+        rows.append(
+            f'<tr{" class=own" if own else ""}><th scope="row">{escape(model_name(model))}'
+            f"<small>{escape(note)}</small></th>{cells}</tr>"
+        )
+    return f"<tbody>{''.join(rows)}</tbody>"
+
+
+def _cell(metric: str, scores: Metrics, best: float, doubtful: bool, spread: str) -> str:
+    value = scores.get(metric)
+    text = metric_text(metric, value)
+    mark = ""
+    # Equal as printed is equal to the reader, so ties are marked together.
+    if value is not None and math.isfinite(best) and text == metric_text(metric, best):
+        word = "seed-dependent" if doubtful else "best"
+        mark = f'<span class="mark{" doubt" if doubtful else ""}">{word}</span> '
+    small = f"<small>{spread}</small>" if spread else ""
+    return f"<td>{mark}{text}{small}</td>"
+
+
+def _best(metric: str, scores: list[Metrics]) -> float:
+    values = [s[metric] for s in scores if math.isfinite(s.get(metric, math.nan))]
+    if metric in UNRANKED or len(values) < 2:
+        return math.nan
+    return max(values) if metric in HIGHER_IS_BETTER else min(values)
+
+
+def _range(evaluation: Evaluation, target: str, metric: str, own: bool) -> str:
+    if not own or len(evaluation.members) < 2:
+        return ""
+    values = [member.get(target, {}).get(metric, math.nan) for member in evaluation.members]
+    if not all(math.isfinite(value) for value in values):
+        return ""
+    return f"{metric_text(metric, min(values))} to {metric_text(metric, max(values))}"
+
+
+def _within_members(evaluation: Evaluation, target: str) -> bool:
+    """Return whether the best baseline's RMSE lies among the single members' own."""
+    baseline = best_baseline(evaluation, target)
+    errors = [member.get(target, {}).get("rmse", math.nan) for member in evaluation.members]
+    if baseline is None or len(errors) < 2:
+        return False
+    return min(errors) < evaluation.scores[baseline][target]["rmse"] <= max(errors)
+
+
+def _flat(values: dict[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        path = (*above, str(name))
+        if isinstance(value, dict) and value:
+            yield from _flat(value, path)
+        else:
+            yield " · ".join(path).replace("_", " "), _text(value)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_text(item) for item in value) or "none"
+    if isinstance(value, dict):
+        return "none"
+    return time_text(value)

@@ -1,0 +1,47 @@
+"""A table on disk, a run fitted on it through the command line, and a way to call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gatewise.cli import run as run_command_line
+from tests.cli.tables import QUICK, Outcome, table_text
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Run the command line in this process."""
+
+    def called(*words: object) -> Outcome:
+        capsys.readouterr()
+        code = run_command_line([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return called
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("table") / "river.csv"
+    path.write_text(table_text())
+    return path
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Path:
+    """A run folder with two members; tests read it and never write into it."""
+    folder = tmp_path_factory.mktemp("runs") / "river"
+    words = ["fit", str(table), *QUICK, "--members", "2", "--out", str(folder), "--quiet"]
+    assert run_command_line(words) == 0
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

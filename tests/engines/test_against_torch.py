@@ -1,0 +1,112 @@
+"""Values and every gradient against torch's own modules, for the whole cross product of options."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from tests.nn.recurrent import Call, P, build, run, stock_of
+from tests.tolerances import assert_close32, assert_close64
+
+CELLS = [("lstm", 0), ("lstm", P), ("gru", 0), ("rnn_tanh", 0), ("rnn_relu", 0)]
+OPTIONS = list(
+    itertools.product(
+        CELLS,
+        (1, 2),  # layers
+        (False, True),  # bidirectional
+        (True, False),  # bias
+        (False, True),  # batch_first
+    )
+)
+CALLS = [Call(form, state) for form in ("dense", "packed", "unbatched") for state in (False, True)]
+
+
+def name_of(options: tuple[Any, ...]) -> str:
+    (cell, projection), layers, bidirectional, bias, batch_first = options
+    words = [cell, f"{layers}layer"]
+    words += ["proj"] if projection else []
+    words += ["bi"] if bidirectional else []
+    words += [] if bias else ["nobias"]
+    words += ["batch_first"] if batch_first else []
+    return "-".join(words)
+
+
+def build_case(options: tuple[Any, ...]) -> Any:
+    (cell, projection), layers, bidirectional, bias, batch_first = options
+    torch.manual_seed(layers)
+    extra = {"proj_size": projection} if projection else {}
+    return build(
+        cell,
+        num_layers=layers,
+        bidirectional=bidirectional,
+        bias=bias,
+        batch_first=batch_first,
+        **extra,
+    )
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=name_of)
+@pytest.mark.parametrize("call", CALLS, ids=lambda c: f"{c.form}-{'state' if c.state else 'zeros'}")
+def test_float64_equals_torch(options: tuple[Any, ...], call: Call) -> None:
+    module = build_case(options)
+    theirs = run(stock_of(module), call)
+    module.engine = "reference"
+    plain = run(module, call)
+    with_gates = run(module, call, gates=True)
+    module.engine = "torch"
+    assert set(plain) == set(theirs)
+    for name, value in theirs.items():
+        assert_close64(plain[name], value, f"reference: {name}")
+        assert_close64(with_gates[name], value, f"reference with gates: {name}")
+    exactly_stock = run(module, call)
+    for name, value in theirs.items():
+        assert torch.equal(exactly_stock[name], value), name
+    fused = run(module, call, gates=True)
+    for name, value in theirs.items():
+        assert_close64(fused[name], value, f"torch with gates: {name}")
+    # The gates themselves, and the gradient of a loss on all of them.
+    fused = run(module, call, gates=True, loss="gates")
+    module.engine = "reference"
+    reference = run(module, call, gates=True, loss="gates")
+    assert set(fused) == set(reference)
+    for name, value in reference.items():
+        assert_close64(fused[name], value, f"gates: {name}")
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=name_of)
+@pytest.mark.parametrize("call", CALLS, ids=lambda c: f"{c.form}-{'state' if c.state else 'zeros'}")
+def test_float32_errs_no_more_than_torch(options: tuple[Any, ...], call: Call) -> None:
+    module = build_case(options).float()
+    stock = stock_of(module)
+    with warnings.catch_warnings():
+        # torch says once that oneDNN has no projections, and takes its other kernel.
+        warnings.filterwarnings("ignore", message="LSTM with projections is not supported")
+        theirs = run(stock, call)
+        module.engine = "torch"
+        fused = run(module, call, gates=True)
+    module.engine = "reference"
+    reference = run(module, call, gates=True)
+    exact = run(module.double(), call, gates=True)
+    for name, value in theirs.items():
+        assert_close32(reference[name], value, exact[name], f"reference: {name}")
+        assert_close32(fused[name], value, exact[name], f"torch with gates: {name}")
+    for name in exact.keys() - theirs.keys():  # gates: torch has none, so its output is the scale
+        for own in (fused, reference):
+            assert_gate_close32(own[name], theirs, exact, name)
+
+
+def assert_gate_close32(
+    own: torch.Tensor, theirs: dict[str, torch.Tensor], exact: dict[str, torch.Tensor], name: str
+) -> None:
+    """Measure a gate's error by torch's own error in its output and states."""
+    errors = [
+        (theirs[key].double() - exact[key]).abs().max()
+        for key in theirs
+        if key == "output" or key.startswith("state")
+    ]
+    shifted = torch.where(exact[name].isnan(), exact[name], exact[name] + max(errors))
+    yardstick = shifted.float()
+    assert_close32(own, yardstick, exact[name], name)

@@ -1,0 +1,126 @@
+"""Swapping classes inside a model, in place, and back."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import gatewise.nn
+from gatewise.errors import InputError
+from gatewise.nn import accelerate, restore
+
+NAMES = ("LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell")
+
+
+class Own(torch.nn.LSTM):
+    """A subclass with a forward of its own."""
+
+    def forward(self, x, hx=None):
+        return super().forward(2 * x, hx)
+
+
+class Model(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = torch.nn.ModuleDict({"lstm": torch.nn.LSTM(3, 4, num_layers=2)})
+        self.head = torch.nn.GRU(4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.encoder["lstm"](x)[0])[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_there_and_back(name: str) -> None:
+    stock = getattr(torch.nn, name)
+    module = stock(3, 4)
+    assert accelerate(module) is module
+    assert type(module) is getattr(gatewise.nn, name)
+    assert accelerate(module) is module  # twice changes nothing more
+    assert restore(module) is module
+    assert type(module) is stock
+    assert "engine" not in vars(module)
+    assert restore(module) is module
+
+
+def test_identity_hooks_outputs_and_optimizer_stay() -> None:
+    torch.manual_seed(0)
+    model, x = Model(), torch.randn(5, 2, 3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    seen = []
+    model.head.register_forward_hook(lambda *_: seen.append(1))
+    parameters, modules = list(model.parameters()), list(model.modules())
+    before = model(x)
+    accelerate(model)
+    assert all(map(torch.equal, [model(x)], [before]))
+    assert len(seen) == 2
+    assert [id(p) for p in model.parameters()] == [id(p) for p in parameters]
+    assert [id(m) for m in model.modules()] == [id(m) for m in modules]
+    model(x).sum().backward()
+    optimizer.step()
+    moved = model(x)
+    assert not torch.equal(moved, before)
+    restore(model)
+    assert torch.equal(model(x), moved)
+
+
+def test_a_restored_model_needs_no_gatewise_to_unpickle(tmp_path) -> None:
+    model = torch.nn.Sequential(
+        gatewise.nn.LSTM(3, 4, engine="reference"), gatewise.nn.GRUCell(3, 4)
+    )
+    path = tmp_path / "model.pt"
+    torch.save(restore(model), path)
+    assert b"gatewise" not in path.read_bytes()
+    code = (
+        "import sys, torch; sys.modules['gatewise'] = None\n"
+        f"model = torch.load({str(path)!r}, weights_only=False)\n"
+        "print(type(model[0]), model[0](torch.zeros(2, 1, 3))[0].shape)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "torch.nn.modules.rnn.LSTM" in out.stdout
+
+
+def test_a_stock_checkpoint_of_a_whole_module_can_be_accelerated() -> None:
+    file = io.BytesIO()
+    torch.save(torch.nn.LSTM(3, 4), file)
+    file.seek(0)
+    module = accelerate(torch.load(file, weights_only=False))
+    _, _, gates = module(torch.zeros(2, 1, 3), return_gates=True)
+    assert gates.forget.shape == (1, 1, 2, 1, 4)
+
+
+def test_subclasses_with_their_own_code_are_left_alone() -> None:
+    model = torch.nn.Sequential(Own(3, 4), torch.nn.GRU(3, 4))
+    accelerate(model)
+    assert type(model[0]) is Own
+    assert type(model[1]) is gatewise.nn.GRU
+
+
+@pytest.mark.parametrize("function", [accelerate, restore])
+def test_nothing_to_do_is_an_error_that_says_so(function) -> None:
+    with pytest.raises(InputError, match=r"Linear contains no torch\.nn\.LSTM, GRU, RNN"):
+        function(torch.nn.Linear(3, 4))
+    with pytest.raises(InputError, match=r"left alone, .*: 'inner' \(Own\)"):
+        function(torch.nn.ModuleDict({"inner": Own(3, 4)}))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("function", [accelerate, restore])
+def test_script_modules_are_refused(function) -> None:
+    scripted = torch.jit.script(torch.nn.LSTM(3, 4))
+    with pytest.raises(InputError, match="the model is a TorchScript module"):
+        function(scripted)
+    model = torch.nn.Sequential(torch.nn.LSTM(3, 4), scripted)
+    with pytest.raises(InputError, match="'1' is a TorchScript module"):
+        function(model)
+    assert type(model[0]) is torch.nn.LSTM
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_restored_model_can_be_scripted() -> None:
+    model = restore(accelerate(Model()))
+    x = torch.randn(2, 1, 3)
+    assert torch.equal(torch.jit.script(model)(x), model(x))

@@ -1,0 +1,81 @@
+"""Under autocast every engine returns torch's types, and about torch's values."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import torch
+from tests.nn.recurrent import (
+    LENGTHS,
+    STOCK,
+    B,
+    H,
+    I,
+    T,
+    as_hx,
+    as_states,
+    build,
+    inputs,
+    states_for,
+    stock_of,
+)
+from tests.tolerances import BFLOAT16
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+
+import gatewise.nn
+
+CASES = [(cell, {}) for cell in STOCK] + [("lstm", {"proj_size": 2})]
+
+
+def cast_call(module, *arguments, **options):
+    with warnings.catch_warnings(), torch.autocast("cpu", dtype=torch.bfloat16):
+        warnings.filterwarnings("ignore", message="LSTM with projections is not supported")
+        return module(*arguments, **options)
+
+
+@pytest.mark.parametrize("engine", ["reference", "torch"])
+@pytest.mark.parametrize("form", ["dense", "packed"])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join([case[0], *case[1]]))
+@pytest.mark.parametrize("state", [False, True])
+def test_types_and_values(case, layers, form, engine, state) -> None:
+    cell, options = case
+    torch.manual_seed(0)
+    module = build(cell, num_layers=layers, dtype=torch.float32, engine=engine, **options)
+    x = inputs(T, B, I, dtype=torch.float32)
+    if form == "packed":
+        x = pack_padded_sequence(x, torch.tensor(LENGTHS), enforce_sorted=False)
+    hx = as_hx(states_for(module, B)) if state else None
+    theirs, their_hx = cast_call(stock_of(module), x, hx)
+    output, hx1, gates = cast_call(module, x, hx, return_gates=True)
+    plain, _ = cast_call(module, x, hx)
+    if isinstance(output, PackedSequence):
+        output, theirs, plain = output.data, theirs.data, plain.data
+    assert output.dtype == plain.dtype == theirs.dtype
+    assert torch.allclose(output.float(), theirs.float(), rtol=0, atol=BFLOAT16)
+    for one, other in zip(as_states(hx1), as_states(their_hx), strict=True):
+        assert one.dtype == other.dtype
+        assert torch.allclose(one.float(), other.float(), rtol=0, atol=BFLOAT16)
+    assert {value.dtype for value in gates.values()} == {output.dtype}
+    module.engine = "reference"
+    _, _, exact = module(x, hx, return_gates=True)
+    for name, value in gates.items():
+        assert torch.allclose(value.float(), exact[name], rtol=0, atol=BFLOAT16, equal_nan=True), (
+            name
+        )
+
+
+@pytest.mark.parametrize("engine", ["reference", "torch"])
+@pytest.mark.parametrize("kind", ["LSTMCell", "GRUCell", "RNNCell"])
+def test_types_of_cells(kind, engine) -> None:
+    module = getattr(gatewise.nn, kind)(I, H, engine=engine)
+    stock = getattr(torch.nn, kind)(I, H)
+    stock.load_state_dict(module.state_dict())
+    x = inputs(B, I, dtype=torch.float32)
+    theirs = as_states(cast_call(stock, x))
+    own, gates = cast_call(module, x, return_gates=True)
+    for one, other in zip(as_states(own), theirs, strict=True):
+        assert one.dtype == other.dtype
+        assert torch.allclose(one.float(), other.float(), rtol=0, atol=BFLOAT16)
+    assert {value.dtype for value in gates.values()} == {theirs[0].dtype}

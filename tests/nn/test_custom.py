@@ -1,0 +1,177 @@
+"""A new cell is one function and one line: it gets its module, its gates, its trace, its tests."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import pytest
+import torch
+from tests.nn.laws import LAWS
+from tests.nn.recurrent import B, H, I, T, build, inputs
+from tests.tolerances import assert_close64
+from torch import Tensor
+
+import gatewise.nn
+from gatewise.cells import CELLS, CellSpec, Parameters, State
+from gatewise.errors import EngineError, InputError, OptionError
+from gatewise.trace import trace
+
+
+def mgu(
+    wx: Tensor, rh: Tensor, state: State, parameters: Parameters
+) -> tuple[State, dict[str, Tensor]]:
+    """Minimal gated unit (Zhou et al. 2016), its gate after the product as in torch's GRU."""
+    (h,) = state
+    w, r = MGU.split(wx), MGU.split(rh)
+    forget = torch.sigmoid(w["forget"] + r["forget"])
+    candidate = torch.tanh(w["candidate"] + forget * r["candidate"])
+    h = (1 - forget) * h + forget * candidate
+    return (h,), {"forget": forget, "candidate": candidate, "hidden": h}
+
+
+MGU = CellSpec(
+    name="mgu",
+    packing=("forget", "candidate"),
+    states=("hidden",),
+    recorded=("forget", "candidate", "hidden"),
+    step=mgu,
+    write_gate="forget",  # f = 1 overwrites: the gate that keeps is 1 - f
+)
+
+
+def leaky_pair(
+    wx: Tensor, rh: Tensor, state: State, parameters: Parameters
+) -> tuple[State, dict[str, Tensor]]:
+    """A cell of two states and a gate that keeps, made up for these tests."""
+    _, slow = state
+    pre = PAIR.split(wx + rh)
+    keep = torch.sigmoid(pre["keep"])
+    slow = keep * slow + (1 - keep) * torch.tanh(pre["candidate"])
+    return (torch.tanh(slow), slow), {"keep": keep, "slow": slow, "hidden": torch.tanh(slow)}
+
+
+PAIR = CellSpec(
+    name="pair",
+    packing=("candidate", "keep"),
+    states=("hidden", "slow"),
+    recorded=("keep", "slow", "hidden"),
+    step=leaky_pair,
+    keep_gate="keep",
+)
+BOTH = pytest.mark.parametrize("cell", ["mgu", "pair"])
+
+
+@pytest.fixture(autouse=True)
+def _registered() -> Iterator[None]:
+    CELLS["mgu"], CELLS["pair"] = MGU, PAIR
+    yield
+    del CELLS["mgu"], CELLS["pair"]
+
+
+@BOTH
+@pytest.mark.parametrize("law", LAWS)
+def test_every_law_holds_for_a_registered_cell(cell: str, law: str) -> None:
+    torch.manual_seed(0)
+    LAWS[law](cell, "reference")
+
+
+def test_values_by_the_equation() -> None:
+    module = build("mgu")
+    x = inputs(T, B, I)
+    output, h, gates = module(x, return_gates=True)
+    spec, before = CELLS["mgu"], torch.zeros(B, H, dtype=torch.float64)
+    for t in range(T):
+        wx = x[t] @ module.weight_ih_l0.T + module.bias_ih_l0
+        rh = before @ module.weight_hh_l0.T + module.bias_hh_l0
+        f, n = spec.slice("forget", H), spec.slice("candidate", H)
+        forget = torch.sigmoid(wx[:, f] + rh[:, f])
+        candidate = torch.tanh(wx[:, n] + forget * rh[:, n])
+        before = (1 - forget) * before + forget * candidate
+        assert_close64(output[t], before)
+        assert_close64(gates.forget[0, 0, t], forget)
+    assert_close64(h[0], before)
+
+
+@BOTH
+def test_it_trains_copies_and_names_itself(cell: str) -> None:
+    module = gatewise.nn.Recurrent(cell, I, H, num_layers=2, dropout=0.5, bidirectional=True)
+    assert repr(module) == (
+        f"Recurrent({cell!r}, 3, 5, num_layers=2, dropout=0.5, bidirectional=True)"
+    )
+    assert module.weight_ih_l1.shape == (2 * H, 2 * H)
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.02)
+    x = inputs(T, 8, I, dtype=torch.float32)
+    losses = []
+    module.eval()
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss = (module(x)[0] - 0.5).square().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
+    again = copy.deepcopy(module)
+    assert torch.equal(again(x)[0], module(x)[0])
+    other = gatewise.nn.Recurrent(cell, I, H, num_layers=2, bidirectional=True)
+    other.load_state_dict(module.state_dict())
+    assert torch.equal(other(x)[0], module(x)[0])
+
+
+@BOTH
+def test_it_is_traced(cell: str) -> None:
+    module = build(cell, num_layers=2)
+    with trace(module) as seen:
+        output, _ = module(inputs(T, B, I))
+    assert tuple(seen[""]) == CELLS[cell].recorded
+    assert torch.equal(seen[""].hidden[-1, 0], output)
+
+
+@BOTH
+def test_it_runs_on_the_reference_engine_only(cell: str) -> None:
+    module = build(cell)
+    choice = module.engine_choice()
+    assert choice.name == "reference"
+    assert choice.reason == f"torch has no fused pass for the cell {cell!r}"
+    module.engine = "torch"
+    with pytest.raises(EngineError, match="torch has no fused pass"):
+        module(inputs(T, B, I))
+
+
+def test_initialisation_follows_the_spec() -> None:
+    mgu_module, pair = build("mgu"), build("pair")
+    for module in (mgu_module, pair):
+        gatewise.nn.init.open_forget_gate(module, bias=2.0)
+    total = mgu_module.bias_ih_l0 + mgu_module.bias_hh_l0
+    assert (total[MGU.slice("forget", H)] == -2).all()
+    total = pair.bias_ih_l0 + pair.bias_hh_l0
+    assert (total[PAIR.slice("keep", H)] == 2).all()
+    gatewise.nn.init.chrono(mgu_module, 100)
+    total = mgu_module.bias_ih_l0 + mgu_module.bias_hh_l0
+    assert (total[MGU.slice("forget", H)] < 0).all()
+
+
+@BOTH
+def test_malformed_calls_are_refused_in_torchs_words(cell: str) -> None:
+    module = build(cell)
+    with pytest.raises(RuntimeError, match=r"must be equal to input_size\. Expected 3, got 4"):
+        module(inputs(T, B, I + 1))
+    with pytest.raises(ValueError, match="Expected input to be 2D or 3D, got 1D"):
+        module(inputs(I))
+    states = tuple(inputs(2, B, H) for _ in CELLS[cell].states)
+    with pytest.raises(RuntimeError, match=r"Expected hidden size \(1, 3, 5\)"):
+        module(inputs(T, B, I), states if len(states) > 1 else states[0])
+
+
+def test_unknown_cells_and_torchs_own_are_refused() -> None:
+    with pytest.raises(OptionError, match=r"no cell 'mgo' is registered.*Did you mean 'mgu'\?"):
+        gatewise.nn.Recurrent("mgo", I, H)
+    with pytest.raises(OptionError, match=r"'lstm' has its own module: use gatewise\.nn\.LSTM"):
+        gatewise.nn.Recurrent("lstm", I, H)
+
+
+def test_torch_has_nothing_to_restore_it_to() -> None:
+    model = torch.nn.Sequential(gatewise.nn.LSTM(I, H), build("mgu"))
+    with pytest.raises(InputError, match=r"'1' is a Recurrent, which torch\.nn does not have"):
+        gatewise.nn.restore(model)
+    assert type(model[0]) is gatewise.nn.LSTM

@@ -1,0 +1,259 @@
+"""The data inside the page: nothing lost that is not said, nothing that can break out of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from gatewise.models.results import GateTimescales
+from gatewise.report.downsample import keep_extremes
+from gatewise.report.embed import packed, script_json, seconds
+from gatewise.report.forecasts import MAX_SERIES, forecast_data
+from gatewise.report.gates import MISSING, gate_data, pooled
+from gatewise.report.timescales import axis_bounds, timescales_html, timescales_sentence
+from gatewise.report.units import thinned, unit_order
+from gatewise.report.wording import metric_text, number, time_text
+from tests.report.summaries import build_summary
+
+
+def unpacked(value: dict[str, str]) -> NDArray[Any]:
+    kind = "u1" if value["kind"] == "u1" else f"<{value['kind']}"
+    return np.frombuffer(base64.b64decode(value["data"]), dtype=kind)
+
+
+@settings(deadline=None)
+@given(
+    st.integers(1, 3),
+    st.integers(2, 400),
+    st.integers(8, 60),
+    st.integers(0, 2**32 - 1),
+    st.booleans(),
+)
+def test_no_peak_is_lost(lines: int, count: int, limit: int, seed: int, gaps: bool) -> None:
+    generator = np.random.default_rng(seed)
+    values = generator.normal(size=(lines, count))
+    if gaps:
+        values[generator.random(values.shape) < 0.3] = np.nan
+    kept = keep_extremes(values, limit)
+    assert np.all(np.diff(kept) > 0)
+    assert kept[0] == 0
+    assert kept[-1] == count - 1
+    for line in values:
+        known = line[np.isfinite(line)]
+        if known.size:
+            assert np.nanmin(line[kept]) == known.min()
+            assert np.nanmax(line[kept]) == known.max()
+        assert np.isnan(line[kept]).any() == np.isnan(line).any()
+
+
+def test_short_lines_stay_whole_and_long_ones_get_short() -> None:
+    np.testing.assert_array_equal(keep_extremes(np.zeros((1, 50)), 50), np.arange(50))
+    long = np.random.default_rng(0).normal(size=(2, 100_000))
+    assert len(keep_extremes(long, 4000)) <= 4002
+
+
+def test_a_single_planted_peak_in_a_long_part_is_drawn() -> None:
+    predictions = build_summary(count=60_000, steps=20).evaluation.predictions
+    predictions.truth[31_415] = 999.0
+    predictions.point[27_182] = -777.0
+    data = forecast_data(predictions)
+    chart = data.payload["charts"]["0/0/0/0"]
+    truth, point = (unpacked(line) for line in chart["lines"][:2])
+    assert truth.max() == 999
+    assert point.min() == -777
+    assert len(truth) < 9_000
+    assert any("Overview: 60,000 time steps" in note for note in data.notes)
+    detail = data.payload["charts"]["0/0/0/1"]
+    np.testing.assert_allclose(
+        unpacked(detail["lines"][0]), predictions.truth[-1000:, 0, 0], rtol=1e-6
+    )
+
+
+def test_short_parts_are_drawn_point_by_point() -> None:
+    predictions = build_summary(count=300, steps=20).evaluation.predictions
+    data = forecast_data(predictions)
+    chart = data.payload["charts"]["0/0/0/0"]
+    np.testing.assert_allclose(unpacked(chart["lines"][0]), predictions.truth[:, 0, 0], rtol=1e-6)
+    np.testing.assert_array_equal(unpacked(chart["time"]), seconds(predictions.time[:, 0]))
+    assert data.payload["ranges"] == ["whole part"]
+    assert data.notes == ()
+
+
+def test_a_long_pause_breaks_the_line() -> None:
+    predictions = build_summary(count=100, steps=20).evaluation.predictions
+    time = predictions.time.copy()
+    time[60:] += np.timedelta64(90, "D")
+    chart = forecast_data(replace(predictions, time=time)).payload["charts"]["0/0/0/0"]
+    truth = unpacked(chart["lines"][0])
+    assert np.flatnonzero(np.isnan(truth)).tolist() == [60]
+    assert np.all(np.diff(unpacked(chart["time"])) > 0)
+
+
+def test_many_series_are_chosen_from_best_to_worst() -> None:
+    names = tuple(f"site {k}" for k in range(50))
+    predictions = build_summary(count=20, steps=20, series=names).evaluation.predictions
+    errors = {
+        name: float(
+            np.sqrt(
+                np.mean((predictions.point - predictions.truth)[predictions.series == name] ** 2)
+            )
+        )
+        for name in names
+    }
+    data = forecast_data(predictions)
+    shown = [series["name"] for series in data.payload["series"]]
+    ranked = sorted(names, key=errors.__getitem__)
+    assert len(shown) == MAX_SERIES
+    assert shown[0] == ranked[0]
+    assert shown[-1] == ranked[-1]
+    assert shown == sorted(shown, key=errors.__getitem__)
+    assert any(f"{MAX_SERIES} of 50 series" in note for note in data.notes)
+
+
+def test_the_band_says_what_it_is() -> None:
+    quantiles = forecast_data(
+        build_summary(count=30, steps=20, levels=(0.1, 0.5, 0.9)).evaluation.predictions
+    )
+    assert "0.1 to 0.9 quantile" in quantiles.band
+    assert len(quantiles.payload["charts"]["0/0/0/0"]["lines"]) == 4
+    members = forecast_data(build_summary(count=30, steps=20).evaluation.predictions)
+    assert "how far the seeds disagree" in members.band
+    alone = forecast_data(build_summary(count=30, steps=20, members=1).evaluation.predictions)
+    assert alone.band == ""
+    assert len(alone.payload["charts"]["0/0/0/0"]["lines"]) == 2
+
+
+def test_gates_survive_as_bytes() -> None:
+    summary = build_summary(count=30, steps=90, hidden=5, layers=2)
+    assert summary.window is not None
+    assert summary.timescales is not None
+    data = gate_data(summary.window, summary.timescales, summary.settings).payload
+    for layer, embedded in enumerate(data["layers"]):
+        units = embedded["units"]
+        slow_first = summary.timescales.steps[layer][units]
+        assert np.all(np.diff(slow_first) <= 0)
+        for panel in embedded["panels"]:
+            levels = unpacked(panel["cells"]).reshape(5, 90)
+            restored = panel["low"] + levels / 254 * (panel["high"] - panel["low"])
+            truth = summary.window.gates[panel["name"]][layer][:, units].T
+            truth = np.clip(truth, panel["low"], panel["high"])
+            assert np.max(np.abs(restored - truth)) <= (panel["high"] - panel["low"]) / 508 + 1e-6
+
+
+def test_scales_are_fixed_for_gates_and_symmetric_for_states() -> None:
+    summary = build_summary(count=30, steps=90)
+    assert summary.window is not None
+    data = gate_data(summary.window, summary.timescales, summary.settings).payload
+    scales = {panel["name"]: (panel["low"], panel["high"]) for panel in data["layers"][0]["panels"]}
+    for gate in ("forget", "input", "output"):
+        assert scales[gate] == (0, 1)
+    assert scales["candidate"] == scales["hidden"] == (-1, 1)
+    assert scales["cell"][0] == -scales["cell"][1]
+
+
+def test_an_outlying_cell_does_not_wash_out_the_rest_and_is_said() -> None:
+    summary = build_summary(count=30, steps=400, hidden=200)
+    assert summary.window is not None
+    state = np.random.default_rng(1).normal(size=(1, 400, 200)).astype(np.float32)
+    state[0, -1, 7] = 5000.0
+    window = replace(summary.window, gates={**summary.window.gates, "cell": state})
+    data = gate_data(window, summary.timescales, summary.settings)
+    cell = next(p for p in data.payload["layers"][0]["panels"] if p["name"] == "cell")
+    assert cell["clipped"]
+    assert cell["high"] < 5
+    assert any("beyond" in note for note in data.notes)
+
+
+def test_a_single_reset_survives_pooling() -> None:
+    forget = np.ones((5000, 3))
+    forget[1234, 1] = 0.0
+    starts = np.arange(0, 5000, 7)
+    assert pooled(forget, starts, "minimum")[:, 1].min() == 0
+    opened = 1 - forget
+    assert pooled(opened, starts, "maximum")[:, 1].max() == 1
+    signed = np.where(forget == 0, -3.0, 0.5)
+    assert pooled(signed, starts, "extreme").min() == -3
+
+
+def test_long_windows_are_pooled_and_say_so() -> None:
+    summary = build_summary(count=30, steps=4000, hidden=300)
+    assert summary.window is not None
+    data = gate_data(summary.window, summary.timescales, summary.settings)
+    assert len(unpacked(data.payload["time"])) <= 1500
+    assert any(note.startswith("1 column = 3 steps: minimum") for note in data.notes)
+    assert any("256 of 300 units" in note for note in data.notes)
+
+
+def test_missing_values_have_their_own_byte() -> None:
+    summary = build_summary(count=30, steps=40)
+    assert summary.window is not None
+    summary.window.gates["forget"][0, 3] = np.nan
+    data = gate_data(summary.window, summary.timescales, summary.settings).payload
+    levels = unpacked(data["layers"][0]["panels"][0]["cells"]).reshape(-1, 40)
+    assert np.all(levels[:, 3] == MISSING)
+    assert np.all(levels[:, 4] != MISSING)
+
+
+def test_a_cell_without_a_keep_gate_is_ordered_by_its_hidden_state() -> None:
+    summary = build_summary(count=30, steps=200, cell="rnn", hidden=2)
+    assert summary.window is not None
+    slow = np.sin(np.arange(200) / 30)
+    fast = np.cos(np.arange(200) * 3.0)
+    window = replace(
+        summary.window, gates={"hidden": np.stack([fast, slow], axis=1)[None].astype(np.float32)}
+    )
+    orders, text = unit_order(window, None)
+    assert orders[0].tolist() == [1, 0]
+    assert "hidden" in text
+
+
+def test_thinning_keeps_the_ends() -> None:
+    order = np.random.default_rng(0).permutation(1000)
+    kept = thinned(order, 256)
+    assert len(kept) == len(set(kept.tolist())) == 256
+    assert (kept[0], kept[-1]) == (order[0], order[-1])
+
+
+def test_timescales_stand_where_they_should() -> None:
+    scales = GateTimescales("forget", np.array([[1.0, 10.0, 100.0, np.inf, np.nan]]), "1 day")
+    html = timescales_html(scales, None)
+    assert axis_bounds(scales.steps, None) == (0, 2)
+    for place in ("0.00%", "50.00%", "100.00%"):
+        assert f'cx="{place}"' in html
+    assert html.count("<circle") == 4  # no dot for what could not be read off
+    assert "ordered" not in html
+    assert "gate path only" in html.lower()
+    assert timescales_sentence(scales) == "Median 55 steps, longest ∞; one step is 1 day."
+
+
+@settings(deadline=None)
+@given(st.text(max_size=40))
+def test_no_text_ends_the_script(text: str) -> None:
+    embedded = script_json({"name": text + "</script><!--", "values": [float("nan"), 1.5]})
+    assert not set("<>&\u2028\u2029") & set(embedded)
+    assert json.loads(embedded) == {"name": text + "</script><!--", "values": [None, 1.5]}
+
+
+@pytest.mark.parametrize("kind", ["u1", "f4", "f8"])
+def test_arrays_survive_packing(kind: str) -> None:
+    values = np.arange(12).reshape(3, 4)
+    np.testing.assert_array_equal(unpacked(packed(values, kind)), values.ravel())
+
+
+def test_numbers_and_times_read_well() -> None:
+    assert [number(v) for v in (0.0, 12.345, -0.05, 1234567.0, 1e9, float("nan"))] == [
+        *("0", "12.3", "−0.0500", "1,234,567", "1.00e+09", "–")
+    ]
+    assert metric_text("nse", -0.5) == "−0.500"
+    assert metric_text("rmse", 12.0) == "12.00"
+    assert time_text(np.datetime64("1986-01-01T00:00:00.000000")) == "1986-01-01"
+    assert time_text(np.datetime64("1986-01-01T06:30")) == "1986-01-01 06:30:00"
+    assert time_text(np.int64(7)) == "7"

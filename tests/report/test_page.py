@@ -1,0 +1,180 @@
+"""The page: complete, self-contained, and safe against every name a user may have given."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from gatewise.errors import FileError
+from gatewise.models.results import RunSummary
+from gatewise.report import render_page, write_page
+from tests.report.summaries import build_summary
+
+VOID = {"meta", "line", "circle", "br", "input", "link", "img"}
+
+
+class Outline(HTMLParser):
+    """Collects tags, ids, headings and attributes, and checks that every element is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.headings: list[str] = []
+        self.links: list[str] = []
+        self.sources: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        # A <title> inside an SVG is a tooltip, not the page's title.
+        self.tags.append("tooltip" if tag == "title" and "svg" in self.open else tag)
+        if found.get("id"):
+            self.ids.append(str(found["id"]))
+        if "href" in found:
+            self.links.append(str(found["href"]))
+        self.sources += [str(found[name]) for name in ("src", "srcset", "action") if name in found]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in ("h1", "h2"):
+            self.headings.append(data)
+
+
+CASES = {
+    "sensor": {},
+    "forecast": {"horizon": 7, "levels": (0.1, 0.5, 0.9), "cell": "gru", "steps": 60, "layers": 2},
+    "panel": {"count": 60, "series": tuple(f"s{k}" for k in range(30)), "steps": 30},
+    "simple network": {"cell": "rnn", "members": 1, "steps": 40},
+    "several targets": {"targets": ("a", "b"), "count": 50, "steps": 30},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_page_is_whole_and_loads_nothing(case: str) -> None:
+    text = render_page(build_summary(**CASES[case]))  # type: ignore[arg-type]
+    outline = Outline(text)
+    assert outline.open == []
+    assert len(outline.ids) == len(set(outline.ids))
+    assert (
+        outline.tags.count("h1") == outline.tags.count("title") == outline.tags.count("main") == 1
+    )
+    assert all(link.startswith("#") and link[1:] in outline.ids for link in outline.links)
+    assert outline.sources == []
+    assert not {"link", "img", "iframe", "object", "base"} & set(outline.tags)
+    assert "default-src 'none'" in text
+    styles = "".join(re.findall(r"<style>(.*?)</style>", text, re.S))
+    assert "url(" not in styles
+    assert "@import" not in styles
+    assert "prefers-color-scheme: dark" in styles
+    addresses = set(re.findall(r"https?://[\w./-]+", text))
+    assert addresses == {"https://github.com/leeoniya/uPlot"}  # uPlot's own licence comment
+
+
+def test_sections_follow_what_there_is() -> None:
+    full = Outline(render_page(build_summary(horizon=3, steps=40, count=60))).ids
+    for section in ("scores", "forecast", "horizon", "gates", "timescales", "training"):
+        assert section in full
+    sensor = Outline(render_page(build_summary(count=60, steps=40))).ids
+    assert "horizon" not in sensor
+    simple = Outline(render_page(build_summary(cell="rnn", count=60, steps=40))).ids
+    assert "timescales" not in simple
+    bare = replace(build_summary(count=60, steps=40), window=None, timescales=None, histories=())
+    ids = Outline(render_page(bare)).ids
+    assert not {"gates", "timescales", "training"} & set(ids)
+
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror='alert(2)'>\"&<!--"
+
+
+def evil_summary() -> RunSummary:
+    plain = build_summary(count=40, steps=30, targets=(EVIL,), series=(EVIL, "b"), title=EVIL)
+    assert plain.window is not None
+    inputs = {EVIL + name: values for name, values in plain.window.inputs.items()}
+    return replace(
+        plain,
+        window=replace(plain.window, inputs=inputs, series=EVIL),
+        settings={**plain.settings, EVIL: EVIL},
+        data={"source": EVIL, "parts": {EVIL: [EVIL]}},
+        environment={EVIL: EVIL},
+    )
+
+
+def test_names_cannot_become_markup() -> None:
+    text = render_page(evil_summary())
+    outline = Outline(text)
+    tame = Outline(render_page(build_summary(count=40, steps=30, series=("a", "b"))))
+    assert outline.tags.count("script") == tame.tags.count("script") == 3
+    assert "img" not in outline.tags
+    assert outline.headings[0] == EVIL
+    data = re.search(r'<script id="gatewise-data" type="application/json">(.*?)</script>', text)
+    assert data is not None
+    payload = json.loads(data.group(1))
+    assert payload["forecast"]["targets"][0]["name"] == EVIL
+    assert payload["gates"]["inputs"][0]["name"].startswith(EVIL)
+
+
+def test_template_marks_in_names_stay_text() -> None:
+    text = render_page(build_summary(count=40, steps=30, title="$headline ${data} $"))
+    assert "<h1>$headline ${data} $</h1>" in text
+
+
+def test_the_table_marks_the_best_and_not_the_models_own() -> None:
+    summary = build_summary(count=200, steps=30, noise=2.0, members=1)
+    scores = summary.evaluation.scores
+    assert scores["ridge"]["discharge"]["rmse"] < scores["gatewise"]["discharge"]["rmse"]
+    rows = re.findall(r"<tr[^>]*>.*?</tr>", render_page(summary), re.S)
+    ridge = next(row for row in rows if ">ridge<" in row)
+    own = next(row for row in rows if ">gatewise<" in row)
+    assert ridge.count('class="mark"') == 3
+    assert "mark" not in own
+
+
+def test_a_best_value_within_the_members_is_marked_as_doubtful() -> None:
+    summary = build_summary(count=200, steps=30)
+    members = summary.evaluation.members
+    for member, rmse in zip(members, (0.5, 0.6, 0.7), strict=True):
+        member["discharge"]["rmse"] = rmse
+    summary.evaluation.scores["ridge"]["discharge"]["rmse"] = 0.65
+    text = render_page(summary)
+    assert "seed-dependent</span>" in text
+    assert "another seed could turn the order around" in text
+
+
+def test_the_caveat_stands_by_the_timescales() -> None:
+    text = render_page(build_summary(count=60, steps=40))
+    assert "Gate path only." in text
+    assert "Gates alone mislead" in text
+
+
+def test_write_page_writes_whole_or_not_at_all(tmp_path: Path) -> None:
+    summary = build_summary(count=60, steps=40)
+    page = tmp_path / "report.html"
+    write_page(summary, page)
+    assert page.read_text(encoding="utf-8") == render_page(summary)
+    assert list(tmp_path.iterdir()) == [page]
+    with pytest.raises(FileError, match="missing"):
+        write_page(summary, tmp_path / "missing" / "report.html")
+
+
+def test_the_same_run_gives_the_same_page() -> None:
+    assert render_page(build_summary(count=60)) == render_page(build_summary(count=60))
+
+
+def test_a_long_part_makes_a_page_of_moderate_size() -> None:
+    text = render_page(build_summary(count=100_000, steps=3000, hidden=300))
+    assert len(text) < 6_000_000
