@@ -5,25 +5,33 @@ have, `trace` for their gates, `init` for starting values, `Forecaster` for tabl
 data to try it on, `report` for the page.
 """
 
-from importlib.metadata import version
+from __future__ import annotations
 
-from gatewise import errors, report
-from gatewise.data import datasets
-from gatewise.models import Forecaster
-from gatewise.nn import (
-    GRU,
-    LSTM,
-    RNN,
-    GRUCell,
-    LSTMCell,
-    RNNCell,
-    accelerate,
-    init,
-    restore,
-)
-from gatewise.trace import trace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__version__ = version("gatewise")
+if TYPE_CHECKING:
+    from gatewise import errors, report
+    from gatewise.data import datasets
+    from gatewise.models import Forecaster
+    from gatewise.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, accelerate, init, restore
+    from gatewise.trace import trace
+
+    __version__: str
+
+# Public name to the module that holds it, or to "" for a module of its own. Imported on first use,
+# so that `gatewise --help` and `gatewise.datasets` need no torch.
+_HOMES = {
+    "errors": "",
+    "report": "",
+    "datasets": "gatewise.data",
+    "Forecaster": "gatewise.models",
+    **dict.fromkeys(
+        ("GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "accelerate", "init", "restore"),
+        "gatewise.nn",
+    ),
+    "trace": "gatewise.trace",
+}
 
 __all__ = [
     "GRU",
@@ -42,3 +50,18 @@ __all__ = [
     "restore",
     "trace",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("gatewise")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gatewise' has no attribute {name!r}")
+    home = _HOMES[name]
+    value = getattr(import_module(home), name) if home else import_module(f"gatewise.{name}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

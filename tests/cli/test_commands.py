@@ -117,6 +117,16 @@ def test_the_config_of_a_run_is_a_config_file(
     assert again.read_bytes() == (fitted / "model.safetensors").read_bytes()
 
 
+def test_what_was_turned_off_stays_off(here: Path, call: Call, table: Path) -> None:
+    words = ["--clip", "none", "--patience", "none", "--forget-bias", "none", "--quiet"]
+    assert call("fit", table, *QUICK, *words, "--out", "first").code == 0
+    saved = json.loads(Path("first/config.json").read_text())["settings"]
+    assert saved["clip"] is saved["patience"] is saved["forget_bias"] is None
+    again = ["--config", "first/config.json", "--out", "again", "--quiet"]
+    assert call("fit", table, *again).code == 0
+    assert json.loads(Path("again/config.json").read_text())["settings"] == saved
+
+
 def test_options_are_the_forecasters_own() -> None:
     ours = {field.name: field.default for field in fields(ForecasterOptions)}
     theirs = {field.name: field.default for field in fields(ForecasterSettings)}

@@ -338,6 +338,33 @@ def test_ridge_tolerates_holes() -> None:
     assert metrics.nse(table.column("y")[origins], found[:, 0, 0]) > 0.7
 
 
+@pytest.mark.parametrize("horizon", [0, 2])
+def test_a_series_never_reaches_into_the_one_before_it(horizon: int) -> None:
+    """Origins whose lookback is cut short by the start of their series, and some that are whole."""
+    blocks = {
+        name: np.stack([wave(200, s), wave(200, s + 5)], axis=1) for s, name in enumerate("ab")
+    }
+    table = make_table(inputs=("x",), **blocks)
+    baselines = fit(table, lookback=40, horizon=horizon)
+    alone = make_table(inputs=("x",), b=blocks["b"])
+    origins = np.array([0, 1, 5, 28, 50])
+    together, apart = baselines.predict(table, origins + 200), baselines.predict(alone, origins)
+    for name, values in apart.items():
+        np.testing.assert_array_equal(together[name], values, err_msg=name)
+
+
+def test_origins_of_a_part_are_those_whose_window_fits() -> None:
+    table = make_table(a=wave(10), b=wave(8))
+    part = np.ones(18, dtype=bool)
+    part[[8, 9, 16, 17]] = False
+    found = origins_within(table, part, lookback=3, horizon=2)
+    assert found.tolist() == [2, 3, 4, 5, 12, 13]
+    assert origins_within(table, part, lookback=3, horizon=0).tolist() == [
+        *range(2, 8),
+        *range(12, 16),
+    ]
+
+
 def test_a_training_part_without_targets_is_refused() -> None:
     table = make_table(inputs=("x",), a=np.stack([wave(100), wave(100, 1)], axis=1))
     split = split_times(table, 0.2, 0.2)

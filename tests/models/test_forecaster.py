@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from sklearn.base import clone
 
 import gatewise as gw
@@ -61,8 +62,6 @@ def test_one_seed_gives_equal_files_and_another_seed_other_weights(
 
 
 def test_the_global_random_state_is_left_alone() -> None:
-    import torch
-
     torch.manual_seed(5)
     before = torch.get_rng_state()
     sensor(dropout=0.5).fit(reservoir(), progress=False)

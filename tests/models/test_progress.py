@@ -39,7 +39,7 @@ def test_a_line_says_epoch_losses_rate_and_time_left():
     )
     within = replace(STATUS, label="", done=0.256, validation=None)
     assert within.text().startswith("epoch 4/50 (26%)  loss 0.5123  12,346")
-    assert replace(STATUS, last=True).text().endswith("done, best epoch 3")
+    assert replace(STATUS, last=True).text().endswith("done, the weights of epoch 3 are kept")
 
 
 @pytest.mark.parametrize(

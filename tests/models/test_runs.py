@@ -92,7 +92,7 @@ def test_a_run_killed_at_any_moment_and_resumed_has_the_bits_of_one_that_was_not
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     if moment == 0.0:
-        with pytest.raises(FileError, match="not finished.*gatewise resume"):
+        with pytest.raises(FileError, match=r"not finished.*gatewise resume"):
             gw.Forecaster.load(out)
         with pytest.raises(FileError, match="unfinished run"):
             gw.Forecaster(**OPTIONS).fit(data, out=out, progress=False)
@@ -155,7 +155,7 @@ def test_an_existing_run_is_replaced_only_when_asked(data: Path, tmp_path: Path)
     quick = {**OPTIONS, "epochs": 1, "members": 1}
     gw.Forecaster(**quick).fit(data, out=tmp_path / "run", progress=False)
     before = contents(tmp_path / "run")
-    with pytest.raises(FileError, match="exists.*--overwrite"):
+    with pytest.raises(FileError, match=r"exists.*--overwrite"):
         gw.Forecaster(**quick, seed=4).fit(data, out=tmp_path / "run", progress=False)
     assert contents(tmp_path / "run") == before
     gw.Forecaster(**quick, seed=4).fit(

@@ -43,6 +43,12 @@ def test_plateau_halves_after_a_third_of_the_patience_without_a_better_loss():
     assert got == [0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2, 0.1]
 
 
+def test_plateau_waits_a_third_of_the_epochs_where_there_is_no_patience():
+    chosen = options(learning_rate=0.8, epochs=30, patience=None, schedule="plateau")
+    assert learning_rate(chosen, 0, 5, [1.0] * 10) == 0.8
+    assert learning_rate(chosen, 0, 5, [1.0] * 11) == 0.4
+
+
 def test_equal_losses_are_not_better():
     assert plateaus([1.0] * 7, wait=3) == 2
 

@@ -98,6 +98,33 @@ def test_without_validation_the_last_weights_stay():
     assert not equal(weights(made), weights(shorter))
 
 
+def test_without_patience_all_epochs_run_and_the_last_weights_stay():
+    noise = replace(VALIDATION, y=VALIDATION.y[::-1].copy())
+    settings = {"epochs": 9, "learning_rate": 0.03}
+    made, history = fitted(validation=noise, patience=None, **settings)
+    assert len(history.validation) == history.best_epoch == 9
+    assert history.validation[-1] > min(history.validation)
+    assert equal(weights(made), weights(fitted(validation=None, **settings)[0]))
+
+
+def test_noise_is_on_every_input_of_training_and_on_none_of_validation():
+    seen = []
+    made = network()
+    made.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    still = replace(VALIDATION, x=np.zeros_like(VALIDATION.x))
+    training = DelayLine.draw(1000, seed=3)
+    training = replace(training, x=np.ones_like(training.x))
+    fitted(made=made, training=training, validation=still, epochs=2, batch_size=1000, noise=0.3)
+    assert len(seen) == 4  # two epochs of one step, each with one batch of validation
+    first, clean, second, _ = seen
+    assert (clean == 0).all()
+    assert not torch.equal(first, second)
+    # 8,000 draws: standard errors of 0.0034 and 0.0024
+    assert first.mean().item() == pytest.approx(1, abs=0.014)
+    assert first.std().item() == pytest.approx(0.3, abs=0.01)
+    assert (first.std(dim=0) > 0).all()
+
+
 def test_the_average_is_validated_and_kept():
     made, history = fitted(average=0.95, epochs=5)
     assert mean_loss(made, VALIDATION, squared_error, 16, World()) == min(history.validation)

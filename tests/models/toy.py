@@ -29,6 +29,7 @@ from gatewise.models.schedule import TrainingOptions
 
 STEPS, LAG, HIDDEN = 8, 2, 8
 LEVELS = (0.1, 0.5, 0.9)
+STATEFUL = {"average": 0.9, "clip": 0.5, "weight_decay": 0.01, "noise": 0.05}
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,7 @@ def main(job: dict[str, Any]) -> None:
             DelayLine.draw(job.get("windows", 129), seed=1),
             DelayLine.draw(33, seed=2),
             pinball(LEVELS) if quantiles else squared_error,
-            options(
-                seed=member, average=0.9, clip=0.5, weight_decay=0.01, **job.get("options", {})
-            ),
+            options(seed=member, **STATEFUL, **job.get("options", {})),
             checkpoint=Path(job["checkpoint"]) if "checkpoint" in job else None,
             resume=job.get("resume", False),
             checkpoint_seconds=0.0,

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.nn.recurrent import B, H, I, T, as_hx, as_states, build, inputs
+from tests.nn.recurrent import B, H, I, T, as_hx, as_states, build, inputs, states_for
 from tests.tolerances import assert_close64
 from torch import Tensor
 
@@ -26,14 +26,6 @@ LAWS: dict[str, Law] = {}
 def law(function: Law) -> Law:
     LAWS[function.__name__] = function
     return function
-
-
-def states_for(module: Any, batch: int, seed: int = 1) -> tuple[Tensor, ...]:
-    layers = module.num_layers * (2 if module.bidirectional else 1)
-    return tuple(
-        inputs(layers, batch, module.hidden_size, seed=seed + i)
-        for i, _ in enumerate(spec_of(module).states)
-    )
 
 
 def gradients(module: Any, loss: Tensor, *leaves: Tensor) -> list[Tensor]:

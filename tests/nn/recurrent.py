@@ -16,6 +16,7 @@ import gatewise.nn
 from gatewise.cells import CELLS
 from gatewise.engines import ENGINES
 from gatewise.engines.fused import PASSES
+from gatewise.nn.structure import spec_of
 
 T, B, I, H, P = 5, 3, 3, 5, 2  # noqa: E741 - the papers' symbol
 LENGTHS = (3, 5, 2)  # unsorted
@@ -69,8 +70,7 @@ def states_for(module: Any, batch: int | None, seed: int = 1) -> tuple[Tensor, .
     generator = torch.Generator().manual_seed(seed)
     layers = module.num_layers * (2 if module.bidirectional else 1)
     sizes = [module.proj_size or module.hidden_size]
-    if module.mode.lower() == "lstm":
-        sizes.append(module.hidden_size)
+    sizes += [module.hidden_size] * (len(spec_of(module).states) - 1)
     shape = (layers,) if batch is None else (layers, batch)
     dtype = module.weight_ih_l0.dtype
     return tuple(

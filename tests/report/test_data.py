@@ -192,6 +192,18 @@ def test_long_windows_are_pooled_and_say_so() -> None:
     assert any("256 of 300 units" in note for note in data.notes)
 
 
+def test_the_line_at_now_stands_before_the_predicted_steps() -> None:
+    summary = build_summary(count=30, steps=40, horizon=10)
+    assert summary.window is not None
+    data = gate_data(summary.window, summary.timescales, summary.settings)
+    assert data.payload["now"] == 0.75
+    assert any(note.startswith("The vertical line is now") for note in data.notes)
+    sensor = build_summary(count=30, steps=40)
+    assert sensor.window is not None
+    plain = gate_data(sensor.window, sensor.timescales, sensor.settings)
+    assert plain.payload["now"] is None
+
+
 def test_missing_values_have_their_own_byte() -> None:
     summary = build_summary(count=30, steps=40)
     assert summary.window is not None

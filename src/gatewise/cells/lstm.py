@@ -23,9 +23,9 @@ from torch.nn.functional import linear
 from gatewise.cells.spec import CellSpec, Parameters, State
 
 
-def activate(wx: Tensor, rh: Tensor) -> dict[str, Tensor]:
-    """Return the four gates `[..., H]` from `wx` and `rh [..., 4H]`; they do not need the cell."""
-    pre = LSTM.split(wx + rh)
+def activate(summed: Tensor) -> dict[str, Tensor]:
+    """Return the four gates `[..., H]` from `wx + rh [..., 4H]`; they do not need the cell."""
+    pre = LSTM.split(summed)
     return {
         "forget": torch.sigmoid(pre["forget"]),
         "input": torch.sigmoid(pre["input"]),
@@ -39,7 +39,7 @@ def step(
 ) -> tuple[State, dict[str, Tensor]]:
     """Advance `(h [B, P], c [B, H])` by one step; see the module's equations."""
     _, c = state
-    gates = activate(wx, rh)
+    gates = activate(wx + rh)
     c = gates["forget"] * c + gates["input"] * gates["candidate"]
     h = gates["output"] * torch.tanh(c)
     if parameters.W_hr is not None:

@@ -10,6 +10,7 @@ from typing import Any
 from cyclopts import App, ArgumentCollection, Token
 from cyclopts.argument import Argument
 
+from gatewise.cli.options import CAN_BE_OFF
 from gatewise.errors import FileError, OptionError, nearest
 
 RUN_FORMAT = "gatewise-run"
@@ -70,9 +71,12 @@ def _fill(argument: Argument, key: str, value: Any, path: Path) -> None:
 
 
 def _texts(key: str, value: Any, path: Path) -> list[str]:
-    """Return a value as the words that the command line would have had; null leaves the default."""
+    """Return a value as the words that the command line would have had.
+
+    null turns an option off where that is not its default, and else leaves the default, which is off.
+    """
     if value is None:
-        return []
+        return ["none"] if key.replace("-", "_") in CAN_BE_OFF else []
     if isinstance(value, dict):
         raise OptionError(f"{path}: {key!r} must be a value or a list, not a table")
     if isinstance(value, list):

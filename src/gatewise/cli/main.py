@@ -12,7 +12,7 @@ from cyclopts.exceptions import CycloptsError
 from gatewise.cli.bundled import datasets
 from gatewise.cli.config import from_config_file
 from gatewise.cli.demo import demo
-from gatewise.cli.output import console
+from gatewise.cli.output import HELP_WIDTH, console
 from gatewise.cli.training import Interrupted, continue_on, fit, resume, retrain
 from gatewise.cli.using import evaluate, inspect, predict
 from gatewise.errors import GatewiseError
@@ -56,7 +56,7 @@ def make_app() -> App:
         help_format="plaintext",
         version=f"gatewise {version('gatewise')}",
         config=from_config_file,
-        console=console(),
+        console=console(plain_width=HELP_WIDTH),
         # No --no-x and --empty-x twins: one spelling per option.
         default_parameter=Parameter(negative=""),
     )

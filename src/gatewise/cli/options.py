@@ -15,6 +15,8 @@ RUN = Group("Run", sort_key=5)
 
 Names = tuple[str, ...]
 OrNone = Literal["none"]
+CAN_BE_OFF = ("test", "forget_bias", "patience", "clip")
+"""Options with a default that the word "none" turns off."""
 
 
 def _option(group: Group, text: str, *, shown: bool | None = None) -> Parameter:
@@ -67,9 +69,11 @@ class ForecasterOptions:
     test: Annotated[
         float | str | None,
         _option(
-            TASK, "Test part, after the validation part: a share or its first time. [default: none]"
+            TASK,
+            "Test part, after the validation part: a share, its first time, or none (the validation "
+            "part is then scored).",
         ),
-    ] = None
+    ] = 0.15
     frequency: Annotated[
         Literal["infer", "rows"],
         _option(TASK, "infer: the time steps must be regular; rows: every row is one step."),
@@ -90,7 +94,12 @@ class ForecasterOptions:
     cell: Annotated[Literal["lstm", "gru", "rnn"], _option(NETWORK, "The recurrent cell.")] = "lstm"
     hidden_size: Annotated[int, _option(NETWORK, "Units per layer.")] = 32
     num_layers: Annotated[int, _option(NETWORK, "Layers.")] = 1
-    dropout: Annotated[float, _option(NETWORK, "Share of values dropped between layers.")] = 0.0
+    dropout: Annotated[
+        float, _option(NETWORK, "Share of values dropped, between layers and before the read-out.")
+    ] = 0.0
+    noise: Annotated[
+        float, _option(NETWORK, "Standard deviation of noise on the scaled inputs, in training.")
+    ] = 0.0
     forget_bias: Annotated[
         float | OrNone,
         _option(NETWORK, "How far the forget gate starts open; none: as torch starts it."),
@@ -105,10 +114,15 @@ class ForecasterOptions:
 
     epochs: Annotated[int, _option(TRAINING, "Passes over the training part, at most.")] = 100
     patience: Annotated[
-        int, _option(TRAINING, "Stop after so many epochs without a better validation loss.")
+        int | OrNone,
+        _option(
+            TRAINING,
+            "Stop after so many epochs without a better validation loss and keep the best weights; "
+            "none: run all epochs and keep the last ones.",
+        ),
     ] = 15
-    batch_size: Annotated[int, _option(TRAINING, "Windows per training step.")] = 256
-    learning_rate: Annotated[float, _option(TRAINING, "Learning rate at the start.")] = 1e-3
+    batch_size: Annotated[int, _option(TRAINING, "Windows per training step.")] = 64
+    learning_rate: Annotated[float, _option(TRAINING, "Learning rate at the start.")] = 3e-3
     schedule: Annotated[
         Literal["cosine", "plateau", "constant"],
         _option(TRAINING, "How the learning rate falls."),
@@ -129,8 +143,7 @@ class ForecasterOptions:
     def settings(self) -> dict[str, Any]:
         """Return the forecaster's arguments; "none" becomes None where an option can be off."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        off = {name: None for name in ("forget_bias", "clip") if values[name] == "none"}
-        return values | off
+        return values | {name: None for name in CAN_BE_OFF if values[name] == "none"}
 
 
 @Parameter(name="*")
@@ -148,7 +161,8 @@ class Changes:
     ] = None
     epochs: Annotated[int | None, _option(TRAINING, "Epochs, at most. [default: as in RUN]")] = None
     patience: Annotated[
-        int | None, _option(TRAINING, "Epochs without a gain before stopping. [default: as in RUN]")
+        int | OrNone | None,
+        _option(TRAINING, "Epochs without a gain before stopping, or none. [default: as in RUN]"),
     ] = None
     learning_rate: Annotated[
         float | None, _option(TRAINING, "Learning rate at the start. [default: as in RUN]")
@@ -159,9 +173,10 @@ class Changes:
     device: Annotated[str | None, _option(TRAINING, "Where. [default: as in RUN]")] = None
 
     def settings(self) -> dict[str, Any]:
-        """Return what was given."""
+        """Return what was given; "none" becomes None where an option can be off."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        given = {name: value for name, value in values.items() if value is not None}
+        return given | {name: None for name in CAN_BE_OFF if given.get(name) == "none"}
 
 
 Out = Annotated[str, _option(RUN, "Run folder to make.")]

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from gatewise.data import Split, Table
     from gatewise.models.results import Evaluation, GateTimescales
 
-PLAIN_WIDTH = 110
+HELP_WIDTH = 110
+PLAIN_WIDTH = 1000
+"""Columns off a terminal: tables keep their own width, however many columns they have."""
 
 
-def console(*, quiet: bool = False) -> Console:
+def console(*, quiet: bool = False, plain_width: int = PLAIN_WIDTH) -> Console:
     """Return the console of stdout; silent where asked and in all processes of torchrun but one."""
     silent = quiet or not is_main_process()
-    width = None if sys.stdout.isatty() else PLAIN_WIDTH
+    width = None if sys.stdout.isatty() else plain_width
     return Console(width=width, highlight=False, markup=False, soft_wrap=True, quiet=silent)
 
 

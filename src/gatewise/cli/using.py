@@ -66,7 +66,7 @@ def predict(
         return
     table = grid()
     for name in frame.columns:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", overflow="fold")
     for row in frame.head(HEAD).iter_rows():
         table.add_row(*(_cell(value) for value in row))
     screen.print(table)

@@ -16,8 +16,9 @@ from gatewise.cells.lstm import activate
 from gatewise.engines.layout import Rows
 
 CHUNK = 2**20
-"""Numbers `[steps, B, G*H]` worked on at a time: they stay in a core's cache, and memory beyond the
-result stays bounded. Measured at T=365, B=256, H=64 in float32: 2.1 times faster than in one piece."""
+"""Numbers `[steps, B, G*H]` worked on at a time, to bound the memory beyond the result. Measured for
+an LSTM at T=50,000, B=1, H=256 in float32, 293 MB of gates: 54 MB more, against 122 MB in one piece,
+in the same time."""
 
 Pieces = dict[str, list[Tensor]]
 """Gates and states by name, each as pieces `[steps, B, H]` in the order of time."""
@@ -65,6 +66,9 @@ class _Direction:
         self._parameters = parameters
         self._valid = valid
         self._reverse = reverse
+        self._weights = torch.cat([parameters.W_ih, parameters.W_hh], dim=1)
+        b_ih, b_hh = parameters.b_ih, parameters.b_hh
+        self._bias = None if b_ih is None or b_hh is None else b_ih + b_hh
 
     def gates(self, x: Tensor, hidden: Tensor, start: State, dtype: torch.dtype) -> Pieces:
         """Return the gates of all steps, in `dtype`."""
@@ -74,12 +78,12 @@ class _Direction:
             found: dict[str, Tensor] = {}
             if self._spec.recorded != ("hidden",):  # else the pass has returned all there is
                 before = self._before(hidden, start[0], steps)
-                wx = linear(x[steps], self._parameters.W_ih, self._parameters.b_ih)
-                rh = linear(before, self._parameters.W_hh, self._parameters.b_hh)
                 if "cell" in self._spec.states:
-                    found = activate(wx, rh)
+                    found = activate(self._summed(x[steps], before))
                     found["cell"], cell = self._scan(found, cell, steps)
                 else:  # everything follows from h_(t-1): many steps are as one
+                    wx = linear(x[steps], self._parameters.W_ih, self._parameters.b_ih)
+                    rh = linear(before, self._parameters.W_hh, self._parameters.b_hh)
                     found = self._spec.step(wx, rh, (before,), self._parameters)[1]
             found["hidden"] = hidden[steps]
             for name, own in pieces.items():
@@ -115,6 +119,10 @@ class _Direction:
         if last == len(hidden):
             follows = torch.cat([follows, torch.zeros_like(self._valid[:1])])
         return torch.where(follows, after, start)
+
+    def _summed(self, x: Tensor, before: Tensor) -> Tensor:
+        """Return `wx + rh` of these steps in one product `[steps, B, G*H]`."""
+        return linear(torch.cat([x, before], dim=-1), self._weights, self._bias)
 
     def _scan(self, gates: dict[str, Tensor], cell: Tensor, steps: slice) -> tuple[Tensor, Tensor]:
         """Return `c_t = f_t * c_(t-1) + i_t * g_t` of these steps `[steps, B, H]`, and the last."""

@@ -15,14 +15,15 @@ class TrainingOptions:
 
     epochs: at most so many passes over the windows. patience: stop after so many epochs without a
     better validation loss and keep the best weights; None runs all epochs and keeps the last
-    weights. noise: standard deviation of Gaussian noise on the inputs of training windows (Bishop
-    1995). batch_size: windows per step, over all processes together.
-    learning_rate: Adam's, at its highest. schedule: "cosine" (to 0 over all epochs), "plateau"
-    (half whenever a third of the patience brought nothing better) or "constant". warmup: so many
-    first steps in which the rate grows linearly. weight_decay: decoupled (Loshchilov and Hutter
-    2019), on weight matrices, not on biases. clip: bound on the norm of the gradient, None for no
-    bound. seed: of the order of windows and of dropout. average: decay of the exponential moving
-    average of the weights that is validated and kept in place of the last weights, None for none.
+    weights. batch_size: windows per step, over all processes together. learning_rate: Adam's, at
+    its highest. schedule: "cosine" (to 0 over all epochs), "plateau" (half whenever a third of the
+    patience, or of the epochs where that is None, brought nothing better) or "constant". warmup: so
+    many first steps in which the rate grows linearly. weight_decay: decoupled (Loshchilov and
+    Hutter 2019), on weight matrices, not on biases. clip: bound on the norm of the gradient, None
+    for no bound. noise: standard deviation of Gaussian noise on the inputs of training windows
+    (Bishop 1995). seed: of the order of windows, dropout and noise. average: decay of the
+    exponential moving average of the weights that is validated and kept in their place, None for
+    no average.
     """
 
     epochs: int

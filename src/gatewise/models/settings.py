@@ -38,7 +38,7 @@ class ForecasterSettings:
     horizon: int = 0
     lookback: int = 96
     validation: float | str = 0.15
-    test: float | str | None = None
+    test: float | str | None = 0.15
     frequency: Frequency = "infer"
     missing: Missing = "refuse"
     scale: Mode = "standard"
@@ -55,8 +55,8 @@ class ForecasterSettings:
 
     epochs: int = 100
     patience: int | None = 15
-    batch_size: int = 256
-    learning_rate: float = 1e-3
+    batch_size: int = 64
+    learning_rate: float = 3e-3
     schedule: Schedule = "cosine"
     weight_decay: float = 0.0
     clip: float | None = 1.0

@@ -81,13 +81,18 @@ def gate_data(
         )
     if any(panel["clipped"] for layer in layers for panel in layer["panels"]):
         notes.append(
-            "Where a scale says “beyond”, 2 % of the values lie outside it; they have its end colour."
+            "Where a scale says “beyond”, 5 % of the values lie outside it and have its end colour."
         )
     names = list(window.inputs)[:MAX_INPUTS]
     if len(window.inputs) > MAX_INPUTS:
         notes.append(f"The first {MAX_INPUTS} of {len(window.inputs)} input columns are drawn.")
     horizon = settings.get("horizon")
     ahead = horizon if isinstance(horizon, int) and 0 < horizon < steps else 0
+    if ahead:
+        notes.append(
+            "The vertical line is now: right of it lie the predicted steps, where inputs that are not "
+            "known ahead are 0."
+        )
     payload = {
         "calendar": is_calendar(window.time),
         "time": packed(seconds(window.time)[starts], "f8"),
@@ -135,7 +140,7 @@ def _panel(name: str, values: NDArray[np.float32], starts: NDArray[np.int64]) ->
 def _signed_scale(name: str, known: NDArray[np.float32]) -> tuple[float, float]:
     """Return -1 to 1 where that holds every value, else a symmetric scale.
 
-    A few cells that count upwards would wash out all others, so a scale ends at the 98th percentile
+    A few cells that count upwards would wash out all others, so a scale ends at the 95th percentile
     when the largest value is more than `OUTLYING` times that; the page marks what lies beyond.
     """
     sizes = np.abs(known)
@@ -143,7 +148,7 @@ def _signed_scale(name: str, known: NDArray[np.float32]) -> tuple[float, float]:
     # tanh keeps the candidate, and with it the LSTM's and the GRU's hidden state, inside -1 to 1.
     if largest == 0.0 or (name in ("candidate", "hidden") and largest <= 1.0):
         return -1.0, 1.0
-    usual = float(np.percentile(sizes, 98))
+    usual = float(np.percentile(sizes, 95))
     if usual > 0 and largest > OUTLYING * usual:
         largest = usual
     return -largest, largest

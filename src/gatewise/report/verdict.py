@@ -33,8 +33,8 @@ MAX_SENTENCES = 4
 FLATTERING = {
     "train": "The model was trained on this part: the score says nothing about new data.",
     "validation": (
-        "Training stopped where this part's score was best, which flatters it: name a test part "
-        "for a score that nothing was chosen on."
+        "Training choices are made on the validation part, which flatters its score: name a test "
+        "part for a score that nothing was chosen on."
     ),
 }
 

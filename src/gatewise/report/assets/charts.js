@@ -141,7 +141,7 @@
         series.push(
           { label: `seed ${member.seed} training`, stroke, width: 1, dash: [4, 4], points: { show: false }, value: format },
           { label: `seed ${member.seed} validation`, stroke, width: 2, points: { show: false }, value: format },
-          { label: `kept`, stroke, width: 0, points: { show: true, size: 9, fill: stroke }, value: format },
+          { label: "kept", class: "kept", stroke, width: 0, points: { show: true, size: 9, fill: stroke }, value: format },
         );
         values.push(pad(member.train), pad(member.validation), dot);
       });
