@@ -63,6 +63,7 @@ def demo(
       gatewise demo --members 1 --out runs/quick
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
+    from gatewise.data import read_frame  # noqa: PLC0415
 
     model = Forecaster(**SETTINGS, members=members, seed=seed)
     screen = console(quiet=quiet)
@@ -72,7 +73,7 @@ def demo(
         screen.print(f"An interrupted demo is in {out}: going on with it.")
         with resumable(out):
             model = Forecaster.resume(out, progress=not quiet)
-            finish(screen, model, SOURCE, Path(out), TITLE)
+            finish(screen, model, read_frame(SOURCE), SOURCE, Path(out), title=TITLE)
         return
     kept = {"out": out, "overwrite": earlier is not None}
     run_training(model, model.fit, SOURCE, kept, title=TITLE, quiet=quiet)

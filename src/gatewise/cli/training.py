@@ -85,6 +85,7 @@ def resume(
       gatewise resume runs/river
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
+    from gatewise.data import read_frame  # noqa: PLC0415
     from gatewise.models.runs import Run  # noqa: PLC0415
 
     opened = Run.open(run)
@@ -95,7 +96,7 @@ def resume(
     screen.print(f"{run} is complete already." if opened.complete else f"Going on with {run}.")
     with resumable(run):
         model = Forecaster.resume(run, data, progress=not quiet)
-        finish(screen, model, source, Path(run), title)
+        finish(screen, model, read_frame(source), source, Path(run), title=title)
 
 
 def continue_on(
@@ -162,25 +163,29 @@ def run_training(
     quiet: bool,
 ) -> None:
     """Print what is read, train with `verb` (a method of `model`), leave the page, print scores."""
+    from gatewise.data import read_frame  # noqa: PLC0415
     from gatewise.models.runs import Run  # noqa: PLC0415 - brings torch
 
     model.check_options()
     Run.check_target(kept["out"], overwrite=kept["overwrite"])
     screen = console(quiet=quiet)
-    announce(screen, model, data)
+    frame = read_frame(data)
+    announce(screen, model, frame, data)
     with resumable(kept["out"]):
-        verb(data, progress=not quiet, **kept)
-        finish(screen, model, data, Path(kept["out"]), title)
+        verb(frame, progress=not quiet, source=data, **kept)
+        finish(screen, model, frame, data, Path(kept["out"]), title=title)
 
 
-def finish(screen: Console, model: Forecaster, data: str, folder: Path, title: str | None) -> None:
+def finish(
+    screen: Console, model: Forecaster, frame: Any, source: str, folder: Path, *, title: str | None
+) -> None:
     """Write the page of a run that was just trained; print its scores and what to type next."""
     if not is_main_process():
         return
     from gatewise.report import write_page  # noqa: PLC0415 - brings torch
 
     page = folder / "report.html"
-    summary = model.summary(data, title=title or title_of(model))
+    summary = model.summary(frame, title=title or title_of(model), source=source)
     write_page(summary, page)
     print_scores(screen, summary.evaluation)
     screen.print()
@@ -206,16 +211,14 @@ def title_of(model: Forecaster) -> str:
     return f"{target} from {joined(list(columns.inputs))}"
 
 
-def announce(screen: Console, model: Forecaster, data: str) -> None:
+def announce(screen: Console, model: Forecaster, frame: Any, source: str) -> None:
     """Print what was read, before the training that may take long. Raises what `fit` would raise."""
     from gatewise.data import (  # noqa: PLC0415 - heavy, and not needed for --help
-        read_frame,
         resolve_columns,
         split_times,
         table_from_frame,
     )
 
-    frame = read_frame(data)
     columns = resolve_columns(
         frame,
         target=model.target,
@@ -226,7 +229,7 @@ def announce(screen: Console, model: Forecaster, data: str) -> None:
         series=model.series,
     )
     table = table_from_frame(frame, columns, missing=model.missing, frequency=model.frequency)
-    print_data(screen, data, table, split_times(table, model.validation, model.test))
+    print_data(screen, source, table, split_times(table, model.validation, model.test))
 
 
 @contextmanager

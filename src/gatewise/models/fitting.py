@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from gatewise.data.columns import Columns
-from gatewise.data.files import atomic_write_text, write_frame
+from gatewise.data.files import DATASET, atomic_write_text, write_frame
 from gatewise.data.frames import table_from_frame
 from gatewise.data.steps import stamp
 from gatewise.data.table import Table
@@ -60,6 +60,7 @@ def fit(
     overwrite: bool,
     progress: bool,
     table_format: str,
+    source: str | None = None,
     start: Fitted | None = None,
 ) -> None:
     """Fit `model`, from fresh weights or on from `start`; every check comes before any work."""
@@ -81,7 +82,12 @@ def fit(
         world.wait()  # no process may look at the folder after another has begun to fill it
         run = None
         if folder is not None:
-            config = _config(model, data, table, table_format, continued=start is not None)
+            config = {
+                **_config(model, table),
+                "source": _source(data if isinstance(data, str | Path) else source),
+                "predictions": table_format,
+                "continued": start is not None,
+            }
             run = _begin(folder, config, start, world)
         _complete(model, prepared, run, world, progress=progress, start=start, resume=False)
 
@@ -235,25 +241,19 @@ def _begin(folder: Path, config: dict[str, Any], start: Fitted | None, world: Wo
     return run
 
 
-def _config(
-    model: Forecaster, data: Any, table: Table, table_format: str, *, continued: bool
-) -> dict[str, Any]:
+def _config(model: Forecaster, table: Table) -> dict[str, Any]:
     return {
         "gatewise": version("gatewise"),
         "settings": model.to_json(),
-        "source": _source(data),
         "data": {"sha256": fingerprint(table), "rows": len(table), "series": len(table.series)},
-        "predictions": table_format,
-        "continued": continued,
     }
 
 
-def _source(data: Any) -> str | None:
-    """Return where `data` can be read again: an absolute path or a bundled set's name."""
-    if not isinstance(data, str | Path):
-        return None
-    text = str(data)
-    return text if text.startswith("dataset:") else str(Path(text).resolve())
+def _source(place: str | Path | None) -> str | None:
+    """Return where data can be read again: an absolute path or a bundled set's name."""
+    if place is None or str(place).startswith(DATASET):
+        return place if place is None else str(place)
+    return str(Path(place).resolve())
 
 
 def _about(prepared: Prepared) -> dict[str, Any]:

@@ -47,15 +47,23 @@ class Forecaster(ForecasterSettings):
         overwrite: bool = False,
         progress: bool = True,
         predictions: str = "csv",
+        source: str | None = None,
     ) -> Self:
         """Fit afresh; with `out` leave a run folder that an interrupted fit can be resumed from.
 
         `predictions` is the format of the table of predictions in the run folder: "csv" or "parquet".
+        `source` tells `resume` where a table in memory came from: a file or "dataset:NAME".
         Raises OptionError for a bad option, DataError for unusable data, FileError for a folder that
         is in the way: all before anything is written.
         """
         fitting.fit(
-            self, data, out=out, overwrite=overwrite, progress=progress, table_format=predictions
+            self,
+            data,
+            out=out,
+            overwrite=overwrite,
+            progress=progress,
+            table_format=predictions,
+            source=source,
         )
         return self
 
@@ -71,6 +79,7 @@ class Forecaster(ForecasterSettings):
         overwrite: bool = False,
         progress: bool = True,
         predictions: str = "csv",
+        source: str | None = None,
     ) -> Self:
         """Train on with new data: the weights, columns and scaling stay, the rest starts anew.
 
@@ -83,6 +92,7 @@ class Forecaster(ForecasterSettings):
             overwrite=overwrite,
             progress=progress,
             table_format=predictions,
+            source=source,
             start=self._fitted(),
         )
         return self
@@ -182,13 +192,19 @@ class Forecaster(ForecasterSettings):
         return inside.timescales(fitted, windows)
 
     def summary(
-        self, data: Any, *, title: str = "gatewise", part: Part | None = None
+        self,
+        data: Any,
+        *,
+        title: str = "gatewise",
+        part: Part | None = None,
+        source: str | None = None,
     ) -> RunSummary:
         """Return everything the report shows, with `part` of `data` scored.
 
         The default part is the one that the fit scored where this is the data of the fit, else "all".
+        `source` is where a table in memory came from, for the page's words on provenance.
         """
-        return summarise(self._fitted(), data, title, part)
+        return summarise(self._fitted(), data, title, part, source)
 
     def save(self, path: str | Path) -> None:
         """Write the model to one safetensors file, whole or not at all."""

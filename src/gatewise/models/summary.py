@@ -20,7 +20,9 @@ from gatewise.models.preparation import as_frame, fingerprint
 from gatewise.models.results import RunSummary
 
 
-def summarise(fitted: Fitted, data: Any, title: str, part: Part | None) -> RunSummary:
+def summarise(
+    fitted: Fitted, data: Any, title: str, part: Part | None, source: str | None
+) -> RunSummary:
     """Score `part` of `data` and look at the gates over the window where there is most to see."""
     table, windows = known_windows(fitted, as_frame(data), part)
     if part is None and fingerprint(table) == fitted.data["sha256"]:
@@ -29,7 +31,7 @@ def summarise(fitted: Fitted, data: Any, title: str, part: Part | None) -> RunSu
     return RunSummary(
         title=title,
         settings=fitted.settings.to_json(),
-        data={**fitted.data, "source": str(data) if isinstance(data, str | Path) else None},
+        data={**fitted.data, "source": str(data) if isinstance(data, str | Path) else source},
         environment=environment(),
         parameters=fitted.parameters(),
         histories=fitted.histories,
