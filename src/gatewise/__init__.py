@@ -11,11 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gatewise import errors, report
+    from gatewise import errors, nn, report
     from gatewise.data import datasets
     from gatewise.models import Forecaster
     from gatewise.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, accelerate, init, restore
-    from gatewise.trace import trace
+    from gatewise.tracing import trace
 
     __version__: str
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # so that `gatewise --help` and `gatewise.datasets` need no torch.
 _HOMES = {
     "errors": "",
+    "nn": "",
     "report": "",
     "datasets": "gatewise.data",
     "Forecaster": "gatewise.models",
@@ -30,7 +31,7 @@ _HOMES = {
         ("GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "accelerate", "init", "restore"),
         "gatewise.nn",
     ),
-    "trace": "gatewise.trace",
+    "trace": "gatewise.tracing",
 }
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "datasets",
     "errors",
     "init",
+    "nn",
     "report",
     "restore",
     "trace",

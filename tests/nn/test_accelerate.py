@@ -46,6 +46,15 @@ def test_there_and_back(name: str) -> None:
     assert restore(module) is module
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_restore_leaves_no_attribute_of_ours(name: str) -> None:
+    stock, ours = (
+        getattr(torch.nn, name)(3, 4),
+        getattr(gatewise.nn, name)(3, 4, engine="reference"),
+    )
+    assert vars(restore(ours)).keys() == vars(stock).keys()
+
+
 def test_identity_hooks_outputs_and_optimizer_stay() -> None:
     torch.manual_seed(0)
     model, x = Model(), torch.randn(5, 2, 3)

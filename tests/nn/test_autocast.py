@@ -79,3 +79,22 @@ def test_types_of_cells(kind, engine) -> None:
         assert one.dtype == other.dtype
         assert torch.allclose(one.float(), other.float(), rtol=0, atol=BFLOAT16)
     assert {value.dtype for value in gates.values()} == {theirs[0].dtype}
+
+
+def test_gates_are_recovered_in_float32_from_what_the_pass_returned() -> None:
+    """The GRU returns float32 here: its gates must follow from these h without rounding to bf16."""
+    torch.manual_seed(0)
+    module = build("gru", dtype=torch.float32)
+    cell = gatewise.nn.GRUCell(I, H)
+    cell.load_state_dict(
+        {name.removesuffix("_l0"): value for name, value in module.state_dict().items()}
+    )
+    x = inputs(T, B, I, dtype=torch.float32)
+    _, _, gates = cast_call(module, x, return_gates=True)
+    assert gates.hidden.dtype == torch.float32
+    for t in range(1, T):
+        before = gates.hidden[0, 0, t - 1]
+        _, exact = cell(x[t], before, return_gates=True)
+        _, cast = cast_call(cell, x[t], before, return_gates=True)
+        for own in (gates.update[0, 0, t], cast.update):
+            assert torch.allclose(own, exact.update, rtol=0, atol=1e-6)

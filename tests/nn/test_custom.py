@@ -15,7 +15,7 @@ from torch import Tensor
 import gatewise.nn
 from gatewise.cells import CELLS, CellSpec, Parameters, State
 from gatewise.errors import EngineError, InputError, OptionError
-from gatewise.trace import trace
+from gatewise.tracing import trace
 
 
 def mgu(

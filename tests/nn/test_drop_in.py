@@ -8,6 +8,7 @@ import io
 import pytest
 import torch
 from tests.nn.recurrent import STOCK, B, H, I, T, as_states, build, inputs, stock_of
+from torch.func import functional_call
 from torch.nn.utils import parametrize
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
@@ -131,6 +132,16 @@ def test_weights_replaced_or_changed_are_seen(cell: str, engine: str) -> None:
     theirs, _ = stock_of(module)(x)
     assert torch.allclose(output, theirs, rtol=0, atol=1e-14)
     assert torch.allclose(gates.hidden[0, 0], theirs, rtol=0, atol=1e-14)
+
+
+@CELLS
+@pytest.mark.parametrize("engine", ["reference", "torch"])
+def test_functional_call_with_weights_of_another_type(cell: str, engine: str) -> None:
+    module = build(cell, dtype=torch.float32, engine=engine)
+    doubled = {name: value.double() for name, value in module.state_dict().items()}
+    output, _, gates = functional_call(module, doubled, (inputs(T, B, I),), {"return_gates": True})
+    assert output.dtype == gates.hidden.dtype == torch.float64
+    assert module(inputs(T, B, I, dtype=torch.float32))[0].dtype == torch.float32
 
 
 @CELLS

@@ -6,7 +6,7 @@ import json
 import math
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,9 +38,6 @@ from gatewise.models.schedule import TrainingOptions
 from gatewise.models.settings import ForecasterSettings
 from gatewise.models.summary import environment
 
-if TYPE_CHECKING:
-    from gatewise.models.forecaster import Forecaster
-
 TABLE_FORMATS = ("csv", "parquet")
 START = "start.safetensors"
 """In a run's checkpoints: the model that `continue_on` began with."""
@@ -53,7 +50,7 @@ KEPT = (
 
 
 def fit(
-    model: Forecaster,
+    settings: ForecasterSettings,
     data: Any,
     *,
     out: str | Path | None,
@@ -62,10 +59,10 @@ def fit(
     table_format: str,
     source: str | None = None,
     start: Fitted | None = None,
-) -> None:
-    """Fit `model`, from fresh weights or on from `start`; every check comes before any work."""
-    model.check_options()
-    _check_device(model.device)
+) -> tuple[Fitted, Evaluation]:
+    """Fit from fresh weights or on from `start`, and score; every check comes before any work."""
+    settings.check_options()
+    _check_device(settings.device)
     if table_format not in TABLE_FORMATS:
         raise OptionError(
             f"predictions must be 'csv' or 'parquet', not {table_format!r}."
@@ -73,28 +70,32 @@ def fit(
         )
     folder = None if out is None else Run.check_target(out, overwrite=overwrite)
     if start is None:
-        table = read_table(model, data)
+        table = read_table(settings, data)
     else:
-        _check_kept(model, start)
-        table = _table_of(start.columns, model, data)
-    prepared = prepare(model, table, None if start is None else start.scaler)
-    with joined(model.device) as world:
+        _check_kept(settings, start)
+        table = _table_of(start.columns, settings, data)
+    prepared = prepare(settings, table, None if start is None else start.scaler)
+    with joined(settings.device) as world:
         world.wait()  # no process may look at the folder after another has begun to fill it
         run = None
         if folder is not None:
             config = {
-                **_config(model, table),
+                **_config(settings, table),
                 "source": _source(data if isinstance(data, str | Path) else source),
                 "predictions": table_format,
                 "continued": start is not None,
             }
             run = _begin(folder, config, start, world)
-        _complete(model, prepared, run, world, progress=progress, start=start, resume=False)
+        return _complete(
+            settings, prepared, run, world, progress=progress, start=start, resume=False
+        )
 
 
-def resume(model: Forecaster, run: Run, data: Any, *, progress: bool) -> None:
-    """Finish the unfinished `run`, whose settings `model` already has."""
-    model.check_options()
+def resume(
+    settings: ForecasterSettings, run: Run, data: Any, *, progress: bool
+) -> tuple[Fitted, Evaluation]:
+    """Finish the unfinished `run`, which began with these settings."""
+    settings.check_options()
     start = load_model(run.checkpoints / START) if run.config["continued"] else None
     if data is None:
         data = run.config["source"]
@@ -102,19 +103,23 @@ def resume(model: Forecaster, run: Run, data: Any, *, progress: bool) -> None:
             raise DataError(
                 f"the run {run.path} was fitted on a table in memory: pass the same data to resume"
             )
-    table = read_table(model, data) if start is None else _table_of(start.columns, model, data)
+    table = (
+        read_table(settings, data) if start is None else _table_of(start.columns, settings, data)
+    )
     if fingerprint(table) != run.config["data"]["sha256"]:
         raise DataError(
             f"the data is not what the run {run.path} began with (its SHA-256 differs): "
             "resume with the same data, or fit anew"
         )
-    prepared = prepare(model, table, None if start is None else start.scaler)
-    with joined(model.device) as world:
-        _complete(model, prepared, run, world, progress=progress, start=start, resume=True)
+    prepared = prepare(settings, table, None if start is None else start.scaler)
+    with joined(settings.device) as world:
+        return _complete(
+            settings, prepared, run, world, progress=progress, start=start, resume=True
+        )
 
 
 def _complete(
-    model: Forecaster,
+    settings: ForecasterSettings,
     prepared: Prepared,
     run: Run | None,
     world: World,
@@ -122,14 +127,16 @@ def _complete(
     progress: bool,
     start: Fitted | None,
     resume: bool,
-) -> None:
+) -> tuple[Fitted, Evaluation]:
     """Train the members, score them, and leave the results in the run folder, if there is one."""
     members = [
-        _train_member(model, prepared, run, member, progress=progress, start=start, resume=resume)
-        for member in range(model.members)
+        _train_member(
+            settings, prepared, run, member, progress=progress, start=start, resume=resume
+        )
+        for member in range(settings.members)
     ]
     fitted = Fitted(
-        settings=ForecasterSettings(**model.get_params()),
+        settings=ForecasterSettings(**settings.get_params()),
         columns=prepared.table.columns,
         step=prepared.table.step,
         split=prepared.split,
@@ -138,19 +145,20 @@ def _complete(
         networks=tuple(network for network, _ in members),
         histories=tuple(history for _, history in members),
         baselines=prepared.baselines,
-        context=prepared.table.tail(model.lookback),
+        context=prepared.table.tail(settings.lookback),
         data=_about(prepared),
     )
     part = "validation" if prepared.test is None else "test"
     evaluation = evaluate_windows(fitted, prepared.table, prepared.part(part), part)
-    model.fitted_, model.evaluation_ = fitted, evaluation
+
     if run is not None and world.main:
         _write_results(run, fitted, evaluation)
     world.wait()  # the folder is complete for every process that goes on
+    return fitted, evaluation
 
 
 def _train_member(
-    model: Forecaster,
+    settings: ForecasterSettings,
     prepared: Prepared,
     run: Run | None,
     member: int,
@@ -160,36 +168,36 @@ def _train_member(
     resume: bool,
 ) -> tuple[RecurrentNetwork, History]:
     """Train one member; its checkpoint stays until the whole run is complete."""
-    seed = model.seed + member
+    seed = settings.seed + member
     with seeded(seed):
         network = build_network(
-            model, len(prepared.train.names), len(prepared.table.columns.target)
+            settings, len(prepared.train.names), len(prepared.table.columns.target)
         )
     if start is not None:
         network.load_state_dict(start.networks[member].state_dict())
-    levels = model.levels()
+    levels = settings.levels()
     history = train(
         network,
         prepared.train,
         prepared.validation,
         pinball(levels) if levels else squared_error,
         TrainingOptions(
-            epochs=model.epochs,
-            patience=model.patience,
-            batch_size=model.batch_size,
-            learning_rate=model.learning_rate,
-            schedule=model.schedule,
-            weight_decay=model.weight_decay,
-            clip=model.clip,
-            average=model.average,
-            noise=model.noise,
+            epochs=settings.epochs,
+            patience=settings.patience,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            schedule=settings.schedule,
+            weight_decay=settings.weight_decay,
+            clip=settings.clip,
+            average=settings.average,
+            noise=settings.noise,
             seed=seed,
         ),
         checkpoint=None if run is None else run.checkpoint(member),
         resume=resume,
         progress=progress,
-        label=f"member {member + 1}/{model.members}" if model.members > 1 else "training",
-        device=model.device,
+        label=f"member {member + 1}/{settings.members}" if settings.members > 1 else "training",
+        device=settings.device,
     )
     return network, history
 
@@ -241,10 +249,10 @@ def _begin(folder: Path, config: dict[str, Any], start: Fitted | None, world: Wo
     return run
 
 
-def _config(model: Forecaster, table: Table) -> dict[str, Any]:
+def _config(settings: ForecasterSettings, table: Table) -> dict[str, Any]:
     return {
         "gatewise": version("gatewise"),
-        "settings": model.to_json(),
+        "settings": settings.to_json(),
         "data": {"sha256": fingerprint(table), "rows": len(table), "series": len(table.series)},
     }
 
@@ -289,10 +297,10 @@ def _table_of(columns: Columns, settings: ForecasterSettings, data: Any) -> Tabl
     )
 
 
-def _check_kept(model: Forecaster, start: Fitted) -> None:
+def _check_kept(settings: ForecasterSettings, start: Fitted) -> None:
     """Raise OptionError where training on would need another network or another scaling."""
     for name in KEPT:
-        was, now = start.settings.to_json()[name], model.to_json()[name]
+        was, now = start.settings.to_json()[name], settings.to_json()[name]
         if was != now:
             raise OptionError(
                 f"training on keeps {name}={was!r} of the first fit, not {now!r}: "

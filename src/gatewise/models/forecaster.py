@@ -56,7 +56,7 @@ class Forecaster(ForecasterSettings):
         Raises OptionError for a bad option, DataError for unusable data, FileError for a folder that
         is in the way: all before anything is written.
         """
-        fitting.fit(
+        self.fitted_, self.evaluation_ = fitting.fit(
             self,
             data,
             out=out,
@@ -85,7 +85,7 @@ class Forecaster(ForecasterSettings):
 
         `validation` and `test` are taken of the new data: set them first if they were fixed times.
         """
-        fitting.fit(
+        self.fitted_, self.evaluation_ = fitting.fit(
             self,
             data,
             out=out,
@@ -108,7 +108,7 @@ class Forecaster(ForecasterSettings):
         if opened.complete:
             return cls.load(run)
         model = cls(**opened.config["settings"])
-        fitting.resume(model, opened, data, progress=progress)
+        model.fitted_, model.evaluation_ = fitting.resume(model, opened, data, progress=progress)
         return model
 
     def predict(self, data: Any = None) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatewise.trace.record import trace
-from gatewise.trace.store import Trace
+from gatewise.tracing.record import trace
+from gatewise.tracing.store import Trace
 
 __all__ = ["Trace", "trace"]

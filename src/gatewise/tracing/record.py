@@ -21,7 +21,7 @@ from gatewise.nn.cells import cell_gates
 from gatewise.nn.custom import Recurrent
 from gatewise.nn.modules import GatedModule
 from gatewise.nn.structure import network_of
-from gatewise.trace.store import Trace
+from gatewise.tracing.store import Trace
 
 # A subclass with a forward of its own may be called with anything: only these are understood.
 _KNOWN = {

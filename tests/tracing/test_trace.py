@@ -21,9 +21,10 @@ from tests.tolerances import assert_close64
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import gatewise.nn
+from gatewise.engines.fused import PASSES
 from gatewise.errors import InputError
 from gatewise.nn import accelerate
-from gatewise.trace import trace
+from gatewise.tracing import trace
 
 
 class Model(torch.nn.Module):
@@ -212,6 +213,24 @@ def test_subclasses_with_their_own_forward_are_not_guessed_at() -> None:
     refused = pytest.raises(InputError, match=r"forward is known; there is 'the model' \(Own\)")
     with refused, trace(model["own"]):
         pass
+
+
+def test_a_module_whose_forward_was_replaced_is_not_guessed_at() -> None:
+    model = torch.nn.ModuleDict({"patched": torch.nn.GRU(I, H), "gru": torch.nn.GRU(I, H)})
+    model["patched"].forward = lambda x: x
+    with trace(model) as seen:
+        assert seen.names == ("gru",)
+
+
+def test_the_last_layer_is_not_run_again(monkeypatch) -> None:
+    ran = []
+    fused = PASSES["gru"]
+    monkeypatch.setitem(PASSES, "gru", lambda *given: ran.append(1) or fused(*given))
+    for layers in (1, 3):
+        model = torch.nn.GRU(I, H, num_layers=layers)
+        with trace(model):
+            model(torch.randn(T, B, I))
+        assert len(ran) == layers - 1
 
 
 def test_everything_is_removed_when_the_model_fails() -> None:
