@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from benchmarks.timing import machine, milliseconds
 from gatewise.data.windows import Windows
 from gatewise.models.heads import PointHead
-from gatewise.models.inference import gathered
-from gatewise.models.loop import train
-from gatewise.models.losses import squared_error
 from gatewise.models.network import RecurrentNetwork
-from gatewise.models.randomness import seeded
-from gatewise.models.schedule import TrainingOptions
+from gatewise.models.training.inference import gathered
+from gatewise.models.training.loop import train
+from gatewise.models.training.losses import squared_error
+from gatewise.models.training.randomness import seeded
+from gatewise.models.training.schedule import TrainingOptions
 
 BATCH, LOOKBACK, COLUMNS, HIDDEN = 256, 365, 7, 64
 ROWS, EPOCHS = 3650, 3

@@ -8,8 +8,8 @@ import torch
 
 from gatewise.errors import FileError, GatewiseError
 from gatewise.models import checkpoint as files
-from gatewise.models.loop import train
-from gatewise.models.losses import squared_error
+from gatewise.models.training.loop import train
+from gatewise.models.training.losses import squared_error
 from tests.models.toy import DelayLine, equal, network, options, weights
 
 TRAINING = DelayLine.draw(70, seed=1)
@@ -42,7 +42,7 @@ def stop_after(epoch, error=StopError):
 @pytest.fixture
 def every_epoch(monkeypatch):
     """Let every epoch be written: no share of the time is too large."""
-    monkeypatch.setattr("gatewise.models.loop.CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr("gatewise.models.training.loop.CHECKPOINT_SHARE", 1e9)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from gatewise.models.heads import PointHead, QuantileHead
-from gatewise.models.randomness import seeded
+from gatewise.models.training.randomness import seeded
 
 
 def test_point_head_is_the_linear_layer_with_windows_first():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from gatewise.models.losses import pinball, squared_error
+from gatewise.models.training.losses import pinball, squared_error
 
 NAN = float("nan")
 

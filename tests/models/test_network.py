@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from gatewise.models.distributed import World
-from gatewise.models.randomness import Purpose, generator
+from gatewise.models.training.distributed import World
+from gatewise.models.training.randomness import Purpose, generator
 from tests.models.toy import HIDDEN, equal, network, weights
 
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from gatewise.models.checkpoint import Record
-from gatewise.models.loop import train
-from gatewise.models.losses import squared_error
-from gatewise.models.progress import Bar, Lines, Pace, Silent, Status, clock, display
+from gatewise.models.training.checkpoint import Record
+from gatewise.models.training.loop import train
+from gatewise.models.training.losses import squared_error
+from gatewise.models.training.progress import Bar, Lines, Pace, Silent, Status, clock, display
 from tests.models.toy import DelayLine, network, options
 
 STATUS = Status(
@@ -133,7 +133,7 @@ def test_a_function_is_told_every_epoch():
 
 def test_within_a_long_epoch_the_status_is_shown_ten_times_a_second(monkeypatch):
     now = 100.0
-    monkeypatch.setattr("gatewise.models.progress.time.perf_counter", lambda: now)
+    monkeypatch.setattr("gatewise.models.training.progress.time.perf_counter", lambda: now)
     told = []
     record = Record(train=[1.0], validation=[2.0], learning_rate=[0.1], best_epoch=1)
     pace = Pace(display(told.append), "", options(epochs=4), record, count=1000)

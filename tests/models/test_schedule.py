@@ -3,8 +3,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from gatewise.models.average import Average
-from gatewise.models.schedule import learning_rate, plateaus
+from gatewise.models.training.average import Average
+from gatewise.models.training.schedule import learning_rate, plateaus
 from tests.models.toy import options
 
 

@@ -14,7 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.models.distributed import World, joined, local_device
+from gatewise.models.training.distributed import World, joined, local_device
 from tests.models.toy import equal
 
 ROOT = Path(__file__).parents[2]

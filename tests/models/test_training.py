@@ -7,10 +7,10 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from gatewise.errors import GatewiseError
-from gatewise.models.distributed import World
-from gatewise.models.inference import mean_loss, predict
-from gatewise.models.loop import train
-from gatewise.models.losses import pinball, squared_error
+from gatewise.models.training.distributed import World
+from gatewise.models.training.inference import mean_loss, predict
+from gatewise.models.training.loop import train
+from gatewise.models.training.losses import pinball, squared_error
 from tests.models.toy import LEVELS, DelayLine, equal, network, options, weights
 
 TRAINING = DelayLine.draw(70, seed=1)  # batches of 16 leave a last one of 6

@@ -21,11 +21,11 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.models.heads import PointHead, QuantileHead
-from gatewise.models.loop import train
-from gatewise.models.losses import pinball, squared_error
 from gatewise.models.network import RecurrentNetwork
-from gatewise.models.randomness import seeded
-from gatewise.models.schedule import TrainingOptions
+from gatewise.models.training.loop import train
+from gatewise.models.training.losses import pinball, squared_error
+from gatewise.models.training.randomness import seeded
+from gatewise.models.training.schedule import TrainingOptions
 
 STEPS, LAG, HIDDEN = 8, 2, 8
 LEVELS = (0.1, 0.5, 0.9)

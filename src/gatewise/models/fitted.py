@@ -16,10 +16,10 @@ from gatewise.data.table import Step, Table
 from gatewise.data.windows import Windows
 from gatewise.models.baselines import Baselines
 from gatewise.models.heads import PointHead, QuantileHead
-from gatewise.models.inference import predict
 from gatewise.models.network import RecurrentNetwork
 from gatewise.models.results import History, Predictions
 from gatewise.models.settings import ForecasterSettings
+from gatewise.models.training.inference import predict
 
 
 @dataclass(frozen=True)

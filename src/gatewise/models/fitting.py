@@ -18,7 +18,6 @@ from gatewise.data.steps import stamp
 from gatewise.data.table import Table
 from gatewise.data.windows import Windows
 from gatewise.errors import DataError, OptionError, nearest
-from gatewise.models.distributed import World, joined
 from gatewise.models.evaluation import (
     evaluate_windows,
     plain_dates,
@@ -26,17 +25,18 @@ from gatewise.models.evaluation import (
     spread_over_members,
 )
 from gatewise.models.fitted import Fitted, build_network
-from gatewise.models.loop import train
-from gatewise.models.losses import pinball, squared_error
 from gatewise.models.network import RecurrentNetwork
 from gatewise.models.preparation import Prepared, as_frame, fingerprint, prepare, read_table
-from gatewise.models.randomness import seeded
 from gatewise.models.results import Evaluation, History
 from gatewise.models.runs import METRICS, MODEL, Run
 from gatewise.models.saving import load_model, save_model
-from gatewise.models.schedule import TrainingOptions
 from gatewise.models.settings import ForecasterSettings
 from gatewise.models.summary import environment
+from gatewise.models.training.distributed import World, joined
+from gatewise.models.training.loop import train
+from gatewise.models.training.losses import pinball, squared_error
+from gatewise.models.training.randomness import seeded
+from gatewise.models.training.schedule import TrainingOptions
 
 TABLE_FORMATS = ("csv", "parquet")
 START = "start.safetensors"

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gatewise.models.distributed import World, local_device
-from gatewise.models.losses import Loss
+from gatewise.models.training.distributed import World, local_device
+from gatewise.models.training.losses import Loss
 
 BATCH_SIZE = 256
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from gatewise.models.checkpoint import Record
-from gatewise.models.schedule import TrainingOptions
+from gatewise.models.training.checkpoint import Record
+from gatewise.models.training.schedule import TrainingOptions
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from gatewise.data.files import atomic_write_bytes
 from gatewise.errors import FileError
-from gatewise.models.schedule import TrainingOptions
+from gatewise.models.training.schedule import TrainingOptions
 
 FORMAT = "gatewise-checkpoint"
 FORMAT_VERSION = 1

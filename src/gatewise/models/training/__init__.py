@@ -1,0 +1,1 @@
+"""The training loop that every estimator shares: batches, schedule, checkpoints, several processes."""
