@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 
 from gatewise.errors import FileError, GatewiseError
-from gatewise.models import checkpoint as files
+from gatewise.models.training import checkpoint as files
 from gatewise.models.training.loop import train
 from gatewise.models.training.losses import squared_error
 from tests.models.toy import DelayLine, equal, network, options, weights

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gatewise.errors import GatewiseError
-from gatewise.models import checkpoint as files
 from gatewise.models.network import RecurrentNetwork
 from gatewise.models.results import History
+from gatewise.models.training import checkpoint as files
 from gatewise.models.training.average import Average
 from gatewise.models.training.distributed import World, joined, local_device
 from gatewise.models.training.inference import Windowed, gathered, mean_loss, predict
@@ -60,7 +60,7 @@ def train(
     `checkpoint_seconds` and for at most a twentieth of the time, and when training is finished.
     resume: go on from that file; where there is none (the run was killed before its first), start.
     progress: True shows a bar on a terminal and a few lines elsewhere, on stderr; a function is
-    called with every `gatewise.models.training.progress.Status`. label: put before each, as "member 1/3".
+    called with every `progress.Status`. label: put before each, as "member 1/3".
 
     Raises `FileError` for a checkpoint that is truncated, foreign or of another run, and
     `GatewiseError` when the loss or a weight is no longer a finite number; the checkpoint on disk
