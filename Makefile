@@ -43,6 +43,7 @@ format: $(VENV)/.development
 bench: $(VENV)/.development
 	$(BIN)/python -m benchmarks.loading
 	$(BIN)/python -m benchmarks.gates
+	$(BIN)/python -m benchmarks.demo_seeds
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

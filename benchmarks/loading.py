@@ -37,6 +37,11 @@ class Noted:
         self.asked: list[float] = []
         self.full: list[bool] = []
 
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """Which inputs are measured values."""
+        return self.windows.measured
+
     def __len__(self) -> int:
         return len(self.windows)
 

@@ -24,6 +24,11 @@ def test_the_functions_are_not_hidden_by_rooms_of_their_name() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
+def test_the_report_needs_no_torch() -> None:
+    code = "import sys, gatewise.report; assert not {'torch', 'polars'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 def test_importing_gatewise_does_not_import_torch() -> None:
     code = "import sys, gatewise; assert not {'torch', 'polars', 'rich'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -38,6 +38,10 @@ class NotFittedError(GatewiseError, ValueError, AttributeError):
     """An estimator was asked for results before `fit`."""
 
 
+class GatewiseWarning(UserWarning):
+    """Something was left out on purpose; the message says what, and why."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'a' or 'b'?" for the known names closest to `name`, or an empty string."""
     by_folded = {candidate.casefold(): candidate for candidate in known}

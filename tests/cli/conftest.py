@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,3 +46,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def own_run(here: Path, fitted: Path) -> Path:
+    """A copy of the fitted run in the working directory, to write into; it is called "run"."""
+    return Path(shutil.copytree(fitted, here / "run"))

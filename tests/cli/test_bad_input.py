@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -85,6 +86,8 @@ BAD_FITS = {
     "cell": (["river.csv", *quick(cell="lstn")], ["--cell", "lstn", "lstm"]),
     "device": (["river.csv", *quick(device="toaster")], ["toaster"]),
     "test before data": (["river.csv", *quick(test="1999-01-01")], ["test", "1999-01-01"]),
+    "test a number": (["river.csv", *quick(test="1986")], ["test='1986'", "2001-01-01"]),
+    "test not a share": (["river.csv", *quick(test="1.5")], ["test='1.5'", "share"]),
     "test not a time": (["river.csv", *quick(test="soon")], ["test", "soon"]),
     "unknown option": (["river.csv", *quick(lokback="9")], ["--lokback", "--lookback"]),
     "nothing": ([], ["DATA"]),
@@ -137,6 +140,35 @@ def test_a_folder_that_is_no_run_is_refused(
     assert files_under(here) == {"letters": None}
 
 
+DAMAGE = {
+    "status": ["predict", "resume", "inspect", "fit"],
+    "settings": ["resume", "retrain", "config"],
+    "source": ["evaluate", "inspect", "resume"],
+    "data": ["resume"],
+    "continued": ["resume"],
+    "predictions": ["resume"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), [(name, command) for name in DAMAGE for command in DAMAGE[name]]
+)
+def test_a_damaged_run_is_refused(
+    own_run: Path, call: Call, table: Path, name: str, command: str
+) -> None:
+    config = json.loads((own_run / "config.json").read_text()) | {"status": "training"}
+    del config[name]
+    (own_run / "config.json").write_text(json.dumps(config))
+    before = files_under(Path())
+    words: list[object] = {
+        "fit": ["fit", table, *QUICK, "--out", "run"],
+        "retrain": ["retrain", "run", table, "--out", "new"],
+        "config": ["fit", table, "--config", "run/config.json", "--out", "new"],
+    }.get(command, [command, "run"])
+    assert_refused(call(*words), "run", "damaged", f"lacks '{name}'")
+    assert files_under(Path()) == before
+
+
 def test_bad_model_files_are_refused(here: Path, call: Call, table: Path, fitted: Path) -> None:
     whole = (fitted / "model.safetensors").read_bytes()
     contents = {
@@ -166,6 +198,16 @@ def test_predict_keeps_an_existing_file(here: Path, call: Call, table: Path, fit
     assert_refused(call("predict", fitted, table, "--out", "no/out.csv"), "no/out.csv")
     assert_refused(call("predict", fitted, table, "--out", "out.xls"), "out.xls", ".parquet")
     assert files_under(here) == {"out.csv": b"mine"}
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "inspect"])
+def test_a_device_that_is_not_there_is_refused(
+    here: Path, call: Call, table: Path, fitted: Path, command: str
+) -> None:
+    more = ["--out", "page.html"] if command == "inspect" else []
+    outcome = call(command, fitted, table, *more, "--device", "toaster")
+    assert_refused(outcome, "device='toaster'")
+    assert files_under(here) == {}
 
 
 def test_bad_datasets_are_refused(here: Path, call: Call) -> None:

@@ -127,6 +127,53 @@ def test_what_was_turned_off_stays_off(here: Path, call: Call, table: Path) -> N
     assert json.loads(Path("again/config.json").read_text())["settings"] == saved
 
 
+def test_parts_of_an_integer_time_column_begin_at_integers(here: Path, call: Call) -> None:
+    Path("hours.csv").write_text(table_text(ds=[str(1900 + hour) for hour in range(150)]))
+    options = ["--time", "ds", *quick(validation="2000", test="2030"), "--quiet"]
+    assert call("fit", "hours.csv", *options, "--out", "words").code == 0
+    model = Forecaster.load("words")
+    assert (model.fitted_.split.train_end, model.fitted_.split.validation_end) == (2000, 2030)
+    Path("run.toml").write_text('validation = 2000\ntest = 2030\ntime = "ds"')
+    words = ["fit", "hours.csv", "--config", "run.toml", "--out", "file", "--quiet"]
+    assert call(*words, *QUICK[: QUICK.index("--test")]).code == 0
+    for command in ("continue", "retrain"):
+        words = ["--validation", "2010", "--test", "0.1", "--out", command, "--quiet"]
+        assert call(command, "words", "hours.csv", *words).code == 0
+        split = Forecaster.load(command).fitted_.split
+        assert (split.train_end, split.validation_end) == (2010, 2035)
+    assert (
+        Path("file/model.safetensors").read_bytes() == Path("words/model.safetensors").read_bytes()
+    )
+
+
+def test_what_uses_a_run_computes_where_it_is_told(
+    here: Path, call: Call, table: Path, fitted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    load = Forecaster.load
+
+    def spied(path: str, *, device: str) -> Forecaster:
+        asked.append(device)
+        return load(path, device="cpu")
+
+    monkeypatch.setattr(Forecaster, "load", spied)
+    for command in ("predict", "evaluate"):
+        assert call(command, fitted, table).code == 0
+        assert call(command, fitted, table, "--device", "cuda:1").code == 0
+    assert call("inspect", fitted, "--out", "page.html", "--device", "cuda:1").code == 0
+    new = ["--epochs", "1", "--quiet", "--out"]
+    assert call("continue", fitted, table, *new, "new").code == 0
+    assert asked == ["cpu", "cuda:1", "cpu", "cuda:1", "cuda:1", "cpu"]
+
+
+def test_training_on_stays_where_the_run_was_fitted(call: Call, table: Path, own_run: Path) -> None:
+    config = own_run / "config.json"
+    config.write_text(config.read_text().replace('"device": "cpu"', '"device": "toaster"'))
+    words = ["continue", "run", table, "--epochs", "1", "--quiet", "--out", "new"]
+    assert "toaster" in call(*words).err
+    assert call(*words, "--device", "cpu").code == 0
+
+
 def test_options_are_the_forecasters_own() -> None:
     ours = {field.name: field.default for field in fields(ForecasterOptions)}
     theirs = {field.name: field.default for field in fields(ForecasterSettings)}

@@ -91,13 +91,6 @@ def test_targets_come_back(panel, mode):
     )
 
 
-def test_differences_come_back_without_the_shift(panel):
-    scaler = Scaler.fit(panel, train(panel), mode="per_series")
-    rows = np.array([0, 79])
-    spread = scaler.inverse_targets(np.ones((2, 1, 1)), panel, rows, shift=False)
-    np.testing.assert_array_equal(spread.ravel(), scaler.std[:, 0])
-
-
 def test_a_large_level_costs_no_digits(read):
     values = np.arange(8.0)
     high = read({"y": 1e9 + values})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,7 +63,7 @@ def test_tail_takes_the_last_rows_of_each_series(panel):
     assert tail.starts.tolist() == [0, 2, 4]
     assert panel.tail(99).starts.tolist() == panel.starts.tolist()
     assert len(panel.tail(0)) == 0
-    assert panel.tail(0).appended(panel) is None
+    assert panel.tail(np.array([1, 2])).column("y").tolist() == [3, 4, 5]
 
 
 def cut(table: Table, rows: int) -> tuple[Table, Table]:
@@ -81,8 +83,7 @@ def cut(table: Table, rows: int) -> tuple[Table, Table]:
 
 def test_what_was_cut_joins_again(panel):
     head, tail = cut(panel, 1)
-    joined = head.appended(tail)
-    assert joined is not None
+    joined = head.before(tail)
     np.testing.assert_array_equal(joined.values, panel.values)
     np.testing.assert_array_equal(joined.time, panel.time)
     assert joined.starts.tolist() == panel.starts.tolist()
@@ -91,13 +92,11 @@ def test_what_was_cut_joins_again(panel):
 
 def test_rows_of_some_series_join_in_their_own_order(panel, read):
     data = {"unique_id": ["b", "a"], "ds": ["2020-01-07", "2020-01-04"], "y": [6.0, 7.0]}
-    both = panel.appended(read({**data, "s": [8, 7]}, static="s"))
-    assert both is not None
+    both = panel.before(read({**data, "s": [8, 7]}, static="s"))
     assert both.series == ("b", "a")
     assert both.column("y").tolist() == [4, 5, 6, 1, 2, 3, 7]
     only = {name: values[:1] for name, values in data.items()}
-    one = panel.appended(read({**only, "s": [8]}, static="s"))
-    assert one is not None
+    one = panel.before(read({**only, "s": [8]}, static="s"))
     assert one.series == ("b",)
     assert one.column("y").tolist() == [4, 5, 6]
 
@@ -112,25 +111,43 @@ def test_rows_of_some_series_join_in_their_own_order(panel, read):
 )
 def test_what_does_not_follow_does_not_join(panel, read, days, name, start):
     data = {"unique_id": [name] * 2, "ds": days(2, start), "y": [1.0, 2.0], "s": [7, 7]}
-    assert panel.appended(read(data, static="s")) is None
+    new = read(data, static="s")
+    assert panel.before(new) is new
+
+
+def test_a_series_that_follows_joins_beside_one_that_does_not(panel, read):
+    data = {"unique_id": ["a", "b"], "ds": ["2020-01-04", "2020-02-01"], "y": [6.0, 7.0]}
+    joined = panel.before(read({**data, "s": [7, 8]}, static="s"))
+    assert joined.column("y").tolist() == [1, 2, 3, 6, 7]
+    assert joined.starts.tolist() == [0, 4, 5]
+
+
+def test_the_last_known_row_is_that_of_the_targets(panel):
+    values = panel.values.copy()
+    values[[2, 3, 4], 0] = NAN
+    table = replace(panel, values=values)
+    assert table.last_known().tolist() == [1, 4]  # a series without any: its last row
 
 
 def test_another_step_or_other_columns_do_not_join(panel, read, days):
     stamps = days(3, "2020-01-04")[::2]
     data = {"unique_id": ["a"] * 2, "ds": stamps, "y": [1.0] * 2}
-    assert panel.appended(read({**data, "s": [7] * 2}, static="s")) is None
-    assert panel.appended(read(data)) is None
+    new = read({**data, "s": [7] * 2}, static="s")
+    assert panel.before(new) is new
+    new = read(data)
+    assert panel.before(new) is new
     ints = {**data, "ds": [4, 5], "s": [7, 7]}
-    assert panel.appended(read(ints, static="s")) is None
+    new = read(ints, static="s")
+    assert panel.before(new) is new
 
 
 def test_where_rows_count_any_later_time_follows(read, days):
     options = {"frequency": "rows"}
     first = read({"ds": days(9)[[0, 1, 4]], "y": [1.0, 2, 3]}, **options)
-    later = first.appended(read({"ds": days(9)[[6, 8]], "y": [4.0, 5]}, **options))
-    assert later is not None
+    later = first.before(read({"ds": days(9)[[6, 8]], "y": [4.0, 5]}, **options))
     assert later.column("y").tolist() == [1, 2, 3, 4, 5]
-    assert first.appended(read({"ds": days(9)[[4, 8]], "y": [4.0, 5]}, **options)) is None
+    new = read({"ds": days(9)[[4, 8]], "y": [4.0, 5]}, **options)
+    assert first.before(new) is new
 
 
 def test_arrays_round_trip(panel, read):

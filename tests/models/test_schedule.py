@@ -27,11 +27,6 @@ def test_constant_stays():
     assert rates(20, schedule="constant") == [0.1] * 20
 
 
-def test_warmup_grows_linearly_to_the_full_rate():
-    got = rates(6, schedule="constant", warmup=4)
-    assert got == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1, 0.1])
-
-
 def test_plateau_halves_after_a_third_of_the_patience_without_a_better_loss():
     losses = [3.0, 2.0, 2.5, 2.0, 1.0, 1.5, 1.5, 1.5, 1.5]
     got = [

@@ -44,6 +44,10 @@ class DelayLine:
         x = np.random.default_rng(seed).standard_normal((count, STEPS, 1)).astype(np.float32)
         return cls(x, x[:, -1 - LAG, None, :].copy())
 
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        return np.ones(self.x.shape[1:], dtype=bool)
+
     def __len__(self) -> int:
         return len(self.x)
 

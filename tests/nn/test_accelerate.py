@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import subprocess
 import sys
 
 import pytest
 import torch
+from tests.nn.recurrent import Call, run
+from torch.nn.utils import parametrizations, parametrize
 
 import gatewise.nn
 from gatewise.errors import InputError
@@ -133,3 +136,98 @@ def test_a_restored_model_can_be_scripted() -> None:
     model = restore(accelerate(Model()))
     x = torch.randn(2, 1, 3)
     assert torch.equal(torch.jit.script(model)(x), model(x))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", ["LSTM", "LSTMCell"])
+def test_only_a_restored_module_can_be_scripted(name: str) -> None:
+    module = getattr(gatewise.nn, name)(3, 4)
+    with pytest.raises(ValueError, match="Unknown type annotation"):
+        torch.jit.script(module)
+    torch.jit.script(restore(module))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_only_a_restored_model_is_quantized() -> None:
+    """As docs/modules.md says; should torch's tool learn to find subclasses, say so there."""
+    quantize = torch.ao.quantization.quantize_dynamic
+    model = accelerate(Model())
+    assert type(quantize(model, {torch.nn.LSTM}).encoder["lstm"]) is gatewise.nn.LSTM
+    restored = quantize(restore(model), {torch.nn.LSTM})
+    assert isinstance(restored.encoder["lstm"], torch.ao.nn.quantized.dynamic.LSTM)
+
+
+NORMS = pytest.mark.parametrize("norm", ["weight_norm", "spectral_norm"])
+
+
+def parametrized(name: str, norm: str) -> torch.nn.Module:
+    torch.manual_seed(0)
+    module = getattr(torch.nn, name)(3, 5, dtype=torch.float64)
+    for weight in ("weight_ih", "weight_hh"):
+        full = weight if name.endswith("Cell") else f"{weight}_l0"
+        getattr(parametrizations, norm)(module, full)
+    return module
+
+
+@NORMS
+@pytest.mark.parametrize("name", NAMES)
+def test_parametrized_modules_go_there_and_back(name: str, norm: str) -> None:
+    module, stock = parametrized(name, norm), getattr(torch.nn, name)
+    shared = copy.deepcopy(module)  # copies have one class
+    before, values = type(module), copy.deepcopy(module.state_dict())
+    parameters = [id(parameter) for parameter in module.parameters()]
+    assert accelerate(accelerate(module)) is module
+    ours = getattr(gatewise.nn, name)
+    assert parametrize.type_before_parametrizations(module) is ours
+    assert isinstance(module, ours)
+    assert type(shared) is before
+    assert isinstance(copy.deepcopy(module), ours)
+    restore(module)
+    assert not isinstance(module, ours)
+    assert type(module).__name__ == before.__name__
+    assert type(module).__mro__[1:] == before.__mro__[1:]
+    assert vars(type(module)).keys() == vars(before).keys()
+    assert vars(module).keys() == vars(shared).keys()
+    assert [id(parameter) for parameter in module.parameters()] == parameters
+    assert module.state_dict().keys() == values.keys()
+    assert all(map(torch.equal, module.state_dict().values(), values.values()))
+    accelerate(module)
+    for weight in list(module.parametrizations):
+        parametrize.remove_parametrizations(module, weight)
+    assert type(module) is ours
+    assert type(restore(module)) is stock
+
+
+@NORMS
+@pytest.mark.parametrize("gates", [False, True])
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN"])
+def test_parametrized_layers_give_torchs_values(name: str, norm: str, gates: bool) -> None:
+    """In train mode, where `spectral_norm` moves on with each reading of a weight."""
+    stock, module = parametrized(name, norm), accelerate(parametrized(name, norm))
+    theirs = run(stock, Call("dense", state=True))
+    own = run(module, Call("dense", state=True), gates=gates)
+    for key, value in theirs.items():
+        assert torch.allclose(own[key], value, rtol=0, atol=1e-12), key
+    for one, other in zip(stock.buffers(), module.buffers(), strict=True):
+        assert torch.equal(one, other)
+
+
+@NORMS
+@pytest.mark.parametrize("engine", ["torch", "reference"])
+@pytest.mark.parametrize("gates", [False, True])
+@pytest.mark.parametrize("name", ["LSTMCell", "GRUCell", "RNNCell"])
+def test_parametrized_cells_give_torchs_values(name, norm, gates, engine) -> None:
+    stock, module = parametrized(name, norm), accelerate(parametrized(name, norm))
+    module.engine = engine
+    x = torch.randn(2, 3, dtype=torch.float64)
+    theirs, own = stock(x), module(x, return_gates=gates)
+    if gates:
+        own, record = own
+        h = own[0] if name == "LSTMCell" else own
+        assert torch.allclose(record.hidden, h, rtol=0, atol=1e-12)
+    for hx in (theirs, own):
+        (hx[0] if name == "LSTMCell" else hx).sum().backward()
+    for one, other in zip(stock.parameters(), module.parameters(), strict=True):
+        assert torch.allclose(one.grad, other.grad, rtol=0, atol=1e-12)
+    for one, other in zip(stock.buffers(), module.buffers(), strict=True):
+        assert torch.equal(one, other)

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gatewise.models.results import GateTimescales
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import packed, script_json, seconds
 from gatewise.report.forecasts import MAX_SERIES, forecast_data
@@ -21,6 +20,7 @@ from gatewise.report.gates import MISSING, gate_data, pooled
 from gatewise.report.timescales import axis_bounds, timescales_html, timescales_sentence
 from gatewise.report.units import thinned, unit_order
 from gatewise.report.wording import metric_text, number, time_text
+from gatewise.results import GateTimescales
 from tests.report.summaries import build_summary
 
 

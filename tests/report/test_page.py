@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gatewise.errors import FileError
-from gatewise.models.results import RunSummary
 from gatewise.report import render_page, write_page
+from gatewise.results import RunSummary
 from tests.report.summaries import build_summary
 
 VOID = {"meta", "line", "circle", "br", "input", "link", "img"}
@@ -142,6 +142,18 @@ def test_the_table_marks_the_best_and_not_the_models_own() -> None:
     own = next(row for row in rows if ">gatewise<" in row)
     assert ridge.count('class="mark"') == 3
     assert "mark" not in own
+
+
+def test_every_model_has_the_scores_of_its_band_in_the_same_table() -> None:
+    text = render_page(build_summary(count=60, steps=30, levels=(0.1, 0.5, 0.9)))
+    rows = re.findall(r"<tr[^>]*>.*?</tr>", text, re.S)
+    for model in ("gatewise", "climatology", "ridge"):
+        row = next(row for row in rows if f">{model}<" in row)
+        assert row.count("<td>") == 5
+        assert "<td>–</td>" not in row
+    note = "The band of a baseline is"
+    assert note in text
+    assert note not in render_page(build_summary(count=60, steps=30))
 
 
 def test_a_best_value_within_the_members_is_marked_as_doubtful() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from tests.nn.recurrent import (
@@ -18,6 +20,7 @@ from tests.nn.recurrent import (
     stock_of,
 )
 from tests.tolerances import assert_close64
+from torch.nn.utils import parametrizations
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import gatewise.nn
@@ -267,3 +270,56 @@ def test_a_trace_inside_a_trace_and_in_inference_mode() -> None:
     with torch.inference_mode(), trace(model) as outer, trace(model) as inner:
         model(torch.randn(T, B, I))
     assert torch.equal(outer[""].reset, inner[""].reset)
+
+
+def test_every_name_of_a_shared_module_leads_to_its_one_record() -> None:
+    torch.manual_seed(0)
+    shared, cell = torch.nn.LSTM(I, H), torch.nn.GRUCell(I, H)
+    inner = torch.nn.ModuleDict({"cell": cell})
+    model = torch.nn.ModuleDict({"a": shared, "b": shared, "left": inner, "right": inner})
+    with trace(model) as seen:
+        model["a"](torch.randn(T, B, I))
+        model["b"](torch.randn(T, 2, I))
+        model["left"]["cell"](torch.randn(B, I))
+        model["right"]["cell"](torch.randn(B, I))
+    assert seen.names == ("a", "left.cell")
+    for name in ("a", "b"):
+        assert [call.forget.shape[3] for call in seen.calls(name)] == [B, 2]
+    assert seen["b"] is seen["a"]
+    assert seen["right.cell"].update.shape == seen["left.cell"].update.shape == (1, 1, 2, B, H)
+    with pytest.raises(InputError, match=r"no recurrent module 'right\.cel'.*'right\.cell'"):
+        seen["right.cel"]
+
+
+@pytest.mark.parametrize("norm", ["weight_norm", "spectral_norm"])
+@pytest.mark.parametrize("prepare", [lambda m: m, accelerate])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "LSTMCell", "GRUCell"])
+def test_parametrized_modules_in_train_mode(kind, prepare, norm) -> None:
+    """Reading a weight moves `spectral_norm` on: the trace must not, and must see the same weight."""
+    end = "" if kind.endswith("Cell") else "_l0"
+    found = []
+    for traced in (False, True):
+        torch.manual_seed(0)
+        module = getattr(torch.nn, kind)(I, H)
+        for weight in ("weight_ih", "weight_hh"):
+            getattr(parametrizations, norm)(module, weight + end)
+        model = prepare(torch.nn.Sequential(module))
+        x = torch.randn(*((B,) if kind.endswith("Cell") else (T, B)), I)
+        found.append([*outcome_of(model, x, traced), *model.buffers()])
+        assert all(part.training for part in model.modules())
+    assert all(map(torch.equal, *found))
+    with trace(model) as seen:
+        out = module(x)[0]
+    if not kind.startswith("GRU"):
+        record = seen["0"]
+        hidden = record.output * torch.tanh(record.cell)
+        h = out.detach()
+        assert torch.allclose(hidden.reshape(h.shape), h, rtol=0, atol=1e-6)
+
+
+def outcome_of(model: torch.nn.Module, x: torch.Tensor, traced: bool) -> list[torch.Tensor]:
+    with trace(model) if traced else nullcontext():
+        output = model(x)
+    h = output[0] if isinstance(output, tuple) else output
+    h.sum().backward()
+    return [h, *(parameter.grad for parameter in model.parameters())]

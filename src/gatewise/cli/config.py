@@ -13,8 +13,6 @@ from cyclopts.argument import Argument
 from gatewise.cli.options import CAN_BE_OFF
 from gatewise.errors import FileError, OptionError, nearest
 
-RUN_FORMAT = "gatewise-run"
-
 
 def from_config_file(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
     """Fill the arguments that the command line left open from the file that `--config` names.
@@ -55,9 +53,17 @@ def read_config(path: Path) -> dict[str, Any]:
         raise FileError(f"the config file {path} is not valid {path.suffix[1:]}: {error}") from None
     if not isinstance(values, dict):
         raise FileError(f"the config file {path} must hold names and values, not a list")
-    if values.get("format") == RUN_FORMAT:
-        return dict(values["settings"])
-    return values
+    return _settings_of_run(values, path) if "format" in values else values
+
+
+def _settings_of_run(values: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return the settings in a run's config.json; the values as they are where it is none."""
+    from gatewise.models.runs import FORMAT, check_config  # noqa: PLC0415 - brings torch
+
+    if values["format"] != FORMAT:
+        return values
+    check_config(values, path)
+    return dict(values["settings"])
 
 
 def _name(argument: Argument) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from gatewise.cli.options import Config, Quiet
+from gatewise.cli.options import Config, NewRun, Quiet
 from gatewise.cli.output import console
 from gatewise.cli.training import finish, resumable, run_training
 from gatewise.errors import FileError
@@ -71,12 +71,12 @@ def demo(
     earlier = _earlier(out)
     if earlier is not None and _goes_on(earlier, model.to_json()):
         screen.print(f"An interrupted demo is in {out}: going on with it.")
-        with resumable(out):
+        with resumable(out, TITLE):
             model = Forecaster.resume(out, progress=not quiet)
             finish(screen, model, read_frame(SOURCE), SOURCE, Path(out), title=TITLE)
         return
-    kept = {"out": out, "overwrite": earlier is not None}
-    run_training(model, model.fit, SOURCE, kept, title=TITLE, quiet=quiet)
+    new = NewRun(out=out, title=TITLE, overwrite=earlier is not None, quiet=quiet)
+    run_training(model, model.fit, SOURCE, new)
 
 
 def _earlier(out: str) -> dict[str, Any] | None:
@@ -87,7 +87,9 @@ def _earlier(out: str) -> dict[str, Any] | None:
     if not folder.is_dir() or not any(folder.iterdir()):
         return None
     config = Run.open(folder).config
-    if config["source"] != SOURCE or any(config["settings"][key] != value for key, value in OWN):
+    if config["source"] != SOURCE or any(
+        config["settings"].get(key) != value for key, value in OWN
+    ):
         raise FileError(f"{out} holds another run, not the demo's: name another folder with --out")
     return config
 

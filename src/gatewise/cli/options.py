@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 
 COLUMNS = Group("Columns", sort_key=1)
 TASK = Group("Task and parts", sort_key=2)
@@ -15,14 +16,38 @@ RUN = Group("Run", sort_key=5)
 
 Names = tuple[str, ...]
 OrNone = Literal["none"]
+WHERE = "Where: cpu, cuda, cuda:1 ..."
 CAN_BE_OFF = ("test", "forget_bias", "patience", "clip")
 """Options with a default that the word "none" turns off."""
 
 
-def _option(group: Group, text: str, *, shown: bool | None = None) -> Parameter:
+def _option(
+    group: Group,
+    text: str,
+    *,
+    shown: bool | None = None,
+    reader: Callable[[Any, Sequence[Token]], Any] | None = None,
+) -> Parameter:
     """Return the parameter's description; `shown=False` where the text itself says the default."""
     # Said here and not once for the whole app: cyclopts 4 does not pass it on to dataclass fields.
-    return Parameter(group=group, help=text, show_default=shown, consume_multiple=True)
+    return Parameter(
+        group=group,
+        help=text,
+        show_default=shown,
+        converter=reader,
+        consume_multiple=True,
+        negative="",
+    )
+
+
+def _bound(_type: Any, tokens: Sequence[Token]) -> float | str:
+    """Return a share as a number; anything else is a time (1985-01-01, 400) and stays text."""
+    text = tokens[0].value
+    try:
+        share = float(text)
+    except ValueError:
+        return text
+    return share if 0 < share < 1 else text
 
 
 @Parameter(name="*")
@@ -64,7 +89,9 @@ class ForecasterOptions:
     lookback: Annotated[int, _option(TASK, "Steps the network looks back.")] = 96
     validation: Annotated[
         float | str,
-        _option(TASK, "Validation part: a share (0.15) or its first time (1985-01-01)."),
+        _option(
+            TASK, "Validation part: a share (0.15) or its first time (1985-01-01).", reader=_bound
+        ),
     ] = 0.15
     test: Annotated[
         float | str | None,
@@ -72,6 +99,7 @@ class ForecasterOptions:
             TASK,
             "Test part, after the validation part: a share, its first time, or none (the validation "
             "part is then scored).",
+            reader=_bound,
         ),
     ] = 0.15
     frequency: Annotated[
@@ -138,7 +166,7 @@ class ForecasterOptions:
     engine: Annotated[
         Literal["auto", "reference", "torch"], _option(TRAINING, "What computes the network.")
     ] = "auto"
-    device: Annotated[str, _option(TRAINING, "Where: cpu, cuda, cuda:1 ...")] = "cpu"
+    device: Annotated[str, _option(TRAINING, WHERE)] = "cpu"
 
     def settings(self) -> dict[str, Any]:
         """Return the forecaster's arguments; "none" becomes None where an option can be off."""
@@ -153,11 +181,13 @@ class Changes:
 
     validation: Annotated[
         float | str | None,
-        _option(TASK, "Validation part: a share or its first time. [default: as in RUN]"),
+        _option(
+            TASK, "Validation part: a share or its first time. [default: as in RUN]", reader=_bound
+        ),
     ] = None
     test: Annotated[
         float | str | None,
-        _option(TASK, "Test part: a share or its first time. [default: as in RUN]"),
+        _option(TASK, "Test part: a share or its first time. [default: as in RUN]", reader=_bound),
     ] = None
     epochs: Annotated[int | None, _option(TRAINING, "Epochs, at most. [default: as in RUN]")] = None
     patience: Annotated[
@@ -179,13 +209,29 @@ class Changes:
         return given | {name: None for name in CAN_BE_OFF if given.get(name) == "none"}
 
 
-Out = Annotated[str, _option(RUN, "Run folder to make.")]
-Overwrite = Annotated[bool, _option(RUN, "Replace an earlier run in that folder.", shown=False)]
 Title = Annotated[str | None, _option(RUN, "Title of the page. [default: what is predicted]")]
-Quiet = Annotated[bool, _option(RUN, "Print nothing but errors.", shown=False)]
-Table = Annotated[
-    Literal["csv", "parquet"], _option(RUN, "Format of the predictions in the run folder.")
+NewTitle = Annotated[
+    str | None,
+    _option(RUN, "Title of the page. [default: that of the run, or what is predicted]"),
 ]
+Quiet = Annotated[bool, _option(RUN, "Print nothing but errors.", shown=False)]
+Device = Annotated[str, Parameter(help=WHERE)]
 Config = Annotated[
     str | None, _option(RUN, "Read options from a .toml or .json file; the command line wins.")
 ]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class NewRun:
+    """The run folder that a fit leaves, its page, and what is printed meanwhile."""
+
+    out: Annotated[str, _option(RUN, "Run folder to make.")]
+    title: Title = None
+    predictions: Annotated[
+        Literal["csv", "parquet"], _option(RUN, "Format of the predictions in the run folder.")
+    ] = "csv"
+    overwrite: Annotated[
+        bool, _option(RUN, "Replace an earlier run in that folder.", shown=False)
+    ] = False
+    quiet: Quiet = False

@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 
 if TYPE_CHECKING:
     from gatewise.data import Split, Table
-    from gatewise.models.results import Evaluation, GateTimescales
+    from gatewise.results import Evaluation, GateTimescales
 
 HELP_WIDTH = 110
 PLAIN_WIDTH = 1000

@@ -14,11 +14,9 @@ from gatewise.cli.options import (
     Changes,
     Config,
     ForecasterOptions,
-    Out,
-    Overwrite,
+    NewRun,
+    NewTitle,
     Quiet,
-    Table,
-    Title,
 )
 from gatewise.cli.output import (
     console,
@@ -27,7 +25,7 @@ from gatewise.cli.output import (
     print_next,
     print_scores,
 )
-from gatewise.errors import FileError, OptionError
+from gatewise.errors import DataError, FileError, OptionError
 
 if TYPE_CHECKING:
     from gatewise import Forecaster
@@ -44,12 +42,8 @@ def fit(
     data: Data,
     /,
     *,
-    out: Out,
+    new: NewRun,
     options: ForecasterOptions | None = None,
-    title: Title = None,
-    predictions: Table = "csv",
-    overwrite: Overwrite = False,
-    quiet: Quiet = False,
     config: Config = None,
 ) -> None:
     """Train on a table and leave a run folder: model, scores beside baselines, predictions, page.
@@ -63,8 +57,7 @@ def fit(
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
 
     model = Forecaster(**(options or ForecasterOptions()).settings())
-    kept = {"out": out, "overwrite": overwrite, "predictions": predictions}
-    run_training(model, model.fit, data, kept, title=title, quiet=quiet)
+    run_training(model, model.fit, data, new)
 
 
 def resume(
@@ -74,7 +67,7 @@ def resume(
     ] = None,
     /,
     *,
-    title: Title = None,
+    title: NewTitle = None,
     quiet: Quiet = False,
     config: Config = None,
 ) -> None:
@@ -94,9 +87,15 @@ def resume(
         raise OptionError(f"the run {run} was fitted on a table in memory: name DATA after it")
     screen = console(quiet=quiet)
     screen.print(f"{run} is complete already." if opened.complete else f"Going on with {run}.")
-    with resumable(run):
+    with resumable(run, title):
+        frame = read_frame(source)
+        if opened.complete and not is_data_of_fit(Forecaster.load(run), frame):
+            raise DataError(
+                f"{source} is not the data that the finished run {run} was fitted on: "
+                f"`gatewise inspect {run} {source} --out PAGE.html` writes a page about it"
+            )
         model = Forecaster.resume(run, data, progress=not quiet)
-        finish(screen, model, read_frame(source), source, Path(run), title=title)
+        finish(screen, model, frame, source, Path(run), title=title)
 
 
 def continue_on(
@@ -104,12 +103,8 @@ def continue_on(
     data: Data,
     /,
     *,
-    out: Out,
+    new: NewRun,
     changes: Changes | None = None,
-    title: Title = None,
-    predictions: Table = "csv",
-    overwrite: Overwrite = False,
-    quiet: Quiet = False,
     config: Config = None,
 ) -> None:
     """Train a finished run on with new data: its weights and scaling stay, the result is a new run.
@@ -120,10 +115,9 @@ def continue_on(
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
 
-    model = Forecaster.load(run)
-    model.set_params(**(changes or Changes()).settings())
-    kept = {"out": out, "overwrite": overwrite, "predictions": predictions}
-    run_training(model, model.continue_on, data, kept, title=title, quiet=quiet)
+    given = (changes or Changes()).settings()
+    model = Forecaster.load(run, device=given.get("device") or _device_of(run))
+    run_training(model.set_params(**given), model.continue_on, data, new)
 
 
 def retrain(
@@ -131,12 +125,8 @@ def retrain(
     data: Data,
     /,
     *,
-    out: Out,
+    new: NewRun,
     changes: Changes | None = None,
-    title: Title = None,
-    predictions: Table = "csv",
-    overwrite: Overwrite = False,
-    quiet: Quiet = False,
     config: Config = None,
 ) -> None:
     """Train afresh with the settings of an earlier run: new weights, new scaling, a new run.
@@ -149,31 +139,34 @@ def retrain(
     from gatewise.models.runs import Run  # noqa: PLC0415
 
     model = Forecaster(**{**Run.open(run).config["settings"], **(changes or Changes()).settings()})
-    kept = {"out": out, "overwrite": overwrite, "predictions": predictions}
-    run_training(model, model.retrain, data, kept, title=title, quiet=quiet)
+    run_training(model, model.retrain, data, new)
 
 
 def run_training(
     model: Forecaster,
     verb: Callable[..., Any],
     data: str,
-    kept: dict[str, Any],
-    *,
-    title: str | None,
-    quiet: bool,
+    new: NewRun,
 ) -> None:
     """Print what is read, train with `verb` (a method of `model`), leave the page, print scores."""
     from gatewise.data import read_frame  # noqa: PLC0415
     from gatewise.models.runs import Run  # noqa: PLC0415 - brings torch
 
     model.check_options()
-    Run.check_target(kept["out"], overwrite=kept["overwrite"])
-    screen = console(quiet=quiet)
+    Run.check_target(new.out, overwrite=new.overwrite)
+    screen = console(quiet=new.quiet)
     frame = read_frame(data)
     announce(screen, model, frame, data)
-    with resumable(kept["out"]):
-        verb(frame, progress=not quiet, source=data, **kept)
-        finish(screen, model, frame, data, Path(kept["out"]), title=title)
+    with resumable(new.out, new.title):
+        verb(
+            frame,
+            out=new.out,
+            overwrite=new.overwrite,
+            predictions=new.predictions,
+            source=data,
+            progress=not new.quiet,
+        )
+        finish(screen, model, frame, data, Path(new.out), title=new.title)
 
 
 def finish(
@@ -182,10 +175,14 @@ def finish(
     """Write the page of a run that was just trained; print its scores and what to type next."""
     if not is_main_process():
         return
-    from gatewise.report import write_page  # noqa: PLC0415 - brings torch
+    from gatewise.models.runs import REPORT, Run  # noqa: PLC0415 - brings torch
+    from gatewise.report import write_page  # noqa: PLC0415
 
-    page = folder / "report.html"
-    summary = model.summary(frame, title=title or title_of(model), source=source)
+    page = folder / REPORT
+    run = Run.open(folder)
+    if title is not None:
+        run.set_title(title)
+    summary = model.summary(frame, title=run.title or title_of(model), source=source)
     write_page(summary, page)
     print_scores(screen, summary.evaluation)
     screen.print()
@@ -211,6 +208,15 @@ def title_of(model: Forecaster) -> str:
     return f"{target} from {joined(list(columns.inputs))}"
 
 
+def is_data_of_fit(model: Forecaster, frame: Any) -> bool:
+    """Return whether `frame` holds what the model was fitted on, to the last bit."""
+    from gatewise.models.forecasting import table_of  # noqa: PLC0415 - brings torch
+    from gatewise.models.preparation import fingerprint  # noqa: PLC0415
+
+    table = table_of(model.fitted_, frame, need_target=True)
+    return bool(fingerprint(table) == model.fitted_.data["sha256"])
+
+
 def announce(screen: Console, model: Forecaster, frame: Any, source: str) -> None:
     """Print what was read, before the training that may take long. Raises what `fit` would raise."""
     from gatewise.data import (  # noqa: PLC0415 - heavy, and not needed for --help
@@ -233,21 +239,33 @@ def announce(screen: Console, model: Forecaster, frame: Any, source: str) -> Non
 
 
 @contextmanager
-def resumable(out: str) -> Iterator[None]:
+def resumable(out: str, title: str | None) -> Iterator[None]:
     """Turn Ctrl-C while a run is made in the folder `out` into `Interrupted`, with the way on."""
     try:
         yield
     except KeyboardInterrupt:
-        raise Interrupted(_way_on(out)) from None
+        raise Interrupted(_way_on(out, title)) from None
 
 
-def _way_on(out: str) -> str:
+def _way_on(out: str, title: str | None) -> str:
+    """Return what an interrupted command says; the run that it leaves keeps its title."""
     from gatewise.models.runs import Run  # noqa: PLC0415 - brings torch
 
     try:
-        complete = Run.open(out).complete
+        run = Run.open(out)
     except FileError:
         return "nothing was written"
-    if complete:
+    if title is not None and run.title is None and is_main_process():
+        run.set_title(title)
+    if run.complete:
         return f"the model is finished; `gatewise inspect {out}` writes its page"
     return f"`gatewise resume {out}` goes on where it stopped"
+
+
+def _device_of(run: str) -> str:
+    """Return where a run was fitted; a model file that stands alone is used on the CPU."""
+    from gatewise.models.runs import Run  # noqa: PLC0415 - brings torch
+
+    return (
+        str(Run.open(run).config["settings"].get("device", "cpu")) if Path(run).is_dir() else "cpu"
+    )

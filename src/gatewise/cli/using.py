@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from gatewise.cli.options import Config, Title
+from gatewise.cli.options import Config, Device, NewTitle
 from gatewise.cli.output import console, grid, print_scores, print_timescales
-from gatewise.cli.training import title_of
+from gatewise.cli.training import is_data_of_fit, title_of
 from gatewise.errors import FileError, OptionError
 
 if TYPE_CHECKING:
     from gatewise import Forecaster
-    from gatewise.models.results import Evaluation
+    from gatewise.results import Evaluation
 
 HEAD = 10
 Model = Annotated[str, Parameter(help="Run folder, or a model.safetensors file.")]
@@ -43,6 +43,7 @@ def predict(
     overwrite: Annotated[
         bool, Parameter(help="Replace that file if it exists.", show_default=False)
     ] = False,
+    device: Device = "cpu",
     config: Config = None,
 ) -> None:
     """Predict from new rows; the target's future is never needed, nor is the target of a sensor.
@@ -58,7 +59,7 @@ def predict(
 
     if out is not None:
         check_new_file(Path(out), overwrite)
-    frame = Forecaster.load(run).predict(data)
+    frame = Forecaster.load(run, device=device).predict(data)
     screen = console()
     if out is not None:
         write_frame({name: frame[name].to_numpy() for name in frame.columns}, out)
@@ -85,6 +86,7 @@ def evaluate(
     as_json: Annotated[
         bool, Parameter(name="--json", help="Print JSON instead.", show_default=False)
     ] = False,
+    device: Device = "cpu",
     config: Config = None,
 ) -> None:
     """Score a run beside the baselines, on a part of its data or on new data.
@@ -94,7 +96,7 @@ def evaluate(
       gatewise evaluate runs/river --part test
       gatewise evaluate runs/river newer.csv --json
     """
-    model, data, part = _opened(run, data, part)
+    model, data, part = _opened(run, data, part, device)
     evaluation = model.evaluate(data, part=part)
     if as_json:
         print(json.dumps(_finite(scores_json(evaluation)), indent=2))
@@ -108,8 +110,17 @@ def inspect(
     /,
     *,
     part: Part = None,
-    out: Annotated[str | None, Parameter(help="The page. [default: RUN/report.html]")] = None,
-    title: Title = None,
+    out: Annotated[
+        str | None,
+        Parameter(
+            help="The page, .html. [default: RUN/report.html; other DATA or another part needs a name]"
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, Parameter(help="Replace that file if it exists.", show_default=False)
+    ] = False,
+    title: NewTitle = None,
+    device: Device = "cpu",
     config: Config = None,
 ) -> None:
     """Write the page anew: scores, truth against prediction, gates and their timescales.
@@ -117,14 +128,23 @@ def inspect(
     Try:
 
       gatewise inspect runs/river
+      gatewise inspect runs/river newer.csv --out newer.html
     """
-    from gatewise.report import write_page  # noqa: PLC0415 - brings torch
+    from gatewise.data import read_frame  # noqa: PLC0415
+    from gatewise.models.runs import REPORT, Run  # noqa: PLC0415 - brings torch
+    from gatewise.report import write_page  # noqa: PLC0415
 
-    if out is None and not Path(run).is_dir() and Path(run).exists():
+    if out is not None:
+        check_new_file(Path(out), overwrite, ending=".html")
+    elif Path(run).is_file():
         raise OptionError(f"{run} is a model file without a run folder: name the page with --out")
-    page = Path(out) if out is not None else Path(run) / "report.html"
-    model, data, part = _opened(run, data, part)
-    summary = model.summary(data, title=title or title_of(model), part=part)
+    model, source, part = _opened(run, data, part, device)
+    frame = read_frame(source)
+    if out is None:
+        _check_own_page(model, frame, source, part)
+    page = Path(run) / REPORT if out is None else Path(out)
+    kept = Run.open(run).title if Path(run).is_dir() else None
+    summary = model.summary(frame, title=title or kept or title_of(model), part=part, source=source)
     write_page(summary, page)
     screen = console()
     print_scores(screen, summary.evaluation)
@@ -133,10 +153,31 @@ def inspect(
     screen.print(f"Page  {page}")
 
 
-def check_new_file(path: Path, overwrite: bool) -> None:
-    """Raise FileError, before any work, when `path` exists and may not be replaced."""
-    if path.is_file() and not overwrite:
+def check_new_file(path: Path, overwrite: bool, *, ending: str = "") -> None:
+    """Raise FileError, before any work, unless `path` may be written and ends in `ending`."""
+    if not path.name.lower().endswith(ending):
+        raise FileError(f"cannot write {path}: the ending must be {ending}")
+    if path.is_dir():
+        raise FileError(f"cannot write {path}: it is a folder")
+    if not path.parent.is_dir():
+        raise FileError(f"cannot write {path}: there is no folder {path.parent}")
+    if path.exists() and not overwrite:
         raise FileError(f"{path} exists: name another file, or replace it with --overwrite")
+
+
+def _check_own_page(model: Forecaster, frame: Any, source: str, part: PartName | None) -> None:
+    """Raise OptionError unless the page is about what the page of the run folder is about."""
+    scored = _scored_part(model)
+    if part not in (None, scored):
+        raise OptionError(
+            f"the page of the run shows the {scored} part: name the page about --part {part} "
+            "with --out PAGE.html"
+        )
+    if not is_data_of_fit(model, frame):
+        raise OptionError(
+            f"{source} is not, or no longer, the data that the run was fitted on: name the page "
+            "about it with --out PAGE.html"
+        )
 
 
 def scores_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -150,13 +191,13 @@ def scores_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _opened(
-    run: str, data: str | None, part: PartName | None
+    run: str, data: str | None, part: PartName | None, device: str
 ) -> tuple[Forecaster, str, PartName | None]:
     """Return the model, its data, and the part to score; None stands for all of new data."""
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
     from gatewise.models.runs import Run  # noqa: PLC0415
 
-    model = Forecaster.load(run)
+    model = Forecaster.load(run, device=device)
     if data is not None:
         return model, data, part
     if not Path(run).is_dir():
@@ -164,7 +205,12 @@ def _opened(
     source = Run.open(run).config["source"]
     if source is None:
         raise OptionError(f"the run {run} was fitted on a table in memory: name DATA after it")
-    return model, source, part or ("validation" if model.test is None else "test")
+    return model, source, part or _scored_part(model)
+
+
+def _scored_part(model: Forecaster) -> PartName:
+    """Return the part that the fit scored."""
+    return "validation" if model.test is None else "test"
 
 
 def _cell(value: Any) -> str:

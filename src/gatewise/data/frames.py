@@ -28,6 +28,7 @@ def table_from_frame(
     missing: Missing = "refuse",
     frequency: Frequency = "infer",
     need_target: bool = True,
+    read_target: bool = True,
     allow_trailing_gap: int = 0,
     step: Step | None = None,
 ) -> Table:
@@ -37,8 +38,10 @@ def table_from_frame(
         either way.
     frequency: "infer" finds the step and refuses irregular times; "rows" takes every row as a step.
     need_target: with False the target may be absent (NaN then) or have gaps.
+    read_target: with False the target's columns are not looked at, whatever they hold (NaN then).
     allow_trailing_gap: so many last rows of each series may lack target and inputs, for steps ahead
-        of which only the future columns are known.
+        of which only the future columns are known. Where no series has more rows than that, the
+        columns may be absent.
     step: the step to hold the rows to, such as the one found when a model was fitted.
 
     Rows are put series after series, in order of appearance; inside a series they must be sorted.
@@ -59,18 +62,25 @@ def table_from_frame(
         _check_values(frame, rows, missing, need_target, allow_trailing_gap)
         return frame
     table = as_frame(frame)
-    _check_present(table, columns, need_target)
     count = len(table)
     if count == 0:
         raise DataError("the table has no rows")
+    if columns.series is not None:
+        _check_present(table, (columns.series,))
     names, owner = _series(table, columns)
     rows = np.argsort(owner, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(names)))])
+    lengths = np.bincount(owner, minlength=len(names))
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    optional = () if need_target else columns.target
+    if not need_target and lengths.max() <= allow_trailing_gap:  # every row lies ahead
+        optional += columns.inputs
+    keys = () if columns.time is None else (columns.time,)
+    _check_present(table, (*keys, *(name for name in columns.values if name not in optional)))
     time, aware = _time(table, columns, owner, rows, starts)
     values = np.empty((count, len(columns.values)), dtype=np.float64)
     for position, name in enumerate(columns.values):
-        absent = name not in table.columns  # only a target can be, checked above
-        values[:, position] = np.nan if absent else float_column(table, name)[rows]
+        unread = name not in table.columns or (name in columns.target and not read_target)
+        values[:, position] = np.nan if unread else float_column(table, name)[rows]
     result = Table(columns, values, time, names, starts, step or ROWS)
     _check_order(result, rows)
     found = _checked_step(result, rows, aware, frequency, step)
@@ -114,11 +124,9 @@ def _check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
         raise OptionError(f"{name}={value!r}: use {listed}.{nearest(str(value), allowed)}")
 
 
-def _check_present(table: Frame, columns: Columns, need_target: bool) -> None:
+def _check_present(table: Frame, names: tuple[str, ...]) -> None:
     """Refuse absent columns, all of them in one message."""
-    needed = columns.values if need_target else columns.values[len(columns.target) :]
-    extra = [name for name in (columns.time, columns.series) if name is not None]
-    absent = [name for name in (*extra, *needed) if name not in table.columns]
+    absent = [name for name in names if name not in table.columns]
     if absent:
         known = [str(name) for name in table.columns]
         raise DataError(

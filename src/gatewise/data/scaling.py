@@ -83,18 +83,17 @@ class Scaler:
         return scaled
 
     def inverse_targets(
-        self, scaled: NDArray[Any], table: Table, rows: NDArray[np.int64], *, shift: bool = True
+        self, scaled: NDArray[Any], table: Table, rows: NDArray[np.int64]
     ) -> Floats:
         """Return scaled targets [n, S, K, ...] in their own units; `rows` [n] are rows of `table`.
 
-        Row n tells the series of entry n. With `shift=False` only the spread is undone: for
-        differences such as errors and standard deviations.
+        Row n tells the series of entry n.
         """
         group = self._groups(table)[table.starts.searchsorted(rows, "right") - 1]
         targets = len(self.columns.target)
         shape = (len(rows), 1, targets) + (1,) * (scaled.ndim - 3)
         values = scaled.astype(np.float64) * self.std[group, :targets].reshape(shape)
-        return values + self.mean[group, :targets].reshape(shape) if shift else values
+        return values + self.mean[group, :targets].reshape(shape)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the scaling as plain arrays, for saving; `from_arrays` reads them back."""

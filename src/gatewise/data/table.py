@@ -64,8 +64,15 @@ class Table:
         time[new] = self.step.after(self.time[ends][:, None], ahead[None, :]).ravel()
         return replace(self, values=values, time=time, starts=new_starts)
 
-    def tail(self, rows: int) -> Table:
-        """Return the last `rows` rows of each series (all of a shorter one), copied."""
+    def last_known(self) -> NDArray[np.int64]:
+        """Return the last row of each series [S] in which every target is known; its last if none."""
+        known = ~np.isnan(self.values[:, : len(self.columns.target)]).any(axis=1)
+        row = np.where(known, np.arange(len(self)), -1)
+        last = np.maximum.reduceat(row, self.starts[:-1])
+        return np.where(last < 0, self.starts[1:] - 1, last)
+
+    def tail(self, rows: int | NDArray[np.int64]) -> Table:
+        """Return the last `rows` rows (one number, or [S]) of each series, all of a shorter one."""
         starts = np.maximum(self.starts[:-1], self.starts[1:] - rows)
         kept = np.arange(len(self)) >= np.repeat(starts, np.diff(self.starts))
         bounds = np.concatenate([[0], np.cumsum(self.starts[1:] - starts)])
@@ -81,30 +88,26 @@ class Table:
             self, values=self.values[kept], time=self.time[kept], series=names, starts=bounds
         )
 
-    def appended(self, other: Table) -> Table | None:
-        """Return `other` after the rows of `self`, or None if it does not directly follow.
+    def before(self, other: Table) -> Table:
+        """Return `other` with the rows of `self` before each of its series that directly follows.
 
-        It follows if it has the same columns, and if the first row of each of its series is one
-        step after this table's last row of that series; with a step of kind "rows", any later
-        time follows. The result has the series of `other`, in its order.
+        A series follows if its first row is one step after this table's last row of that series; with
+        a step of kind "rows", any later time follows. Series that do not follow, and all of a table
+        with other columns or another step, stay as they are.
         """
         position = {name: number for number, name in enumerate(self.series)}
-        if self.columns != other.columns or self.time.dtype != other.time.dtype:
-            return None
-        if not all(name in position for name in other.series):
-            return None
-        if other.step != self.step and np.any(np.diff(other.starts) > 1):
-            return None
-        mine = np.array([position[name] for name in other.series], dtype=np.int64)
-        if not np.diff(self.starts)[mine].all():
-            return None
+        mine = np.array([position.get(name, -1) for name in other.series], dtype=np.int64)
+        alike = self.columns == other.columns and self.time.dtype == other.time.dtype
+        if not alike or (other.step != self.step and np.any(np.diff(other.starts) > 1)):
+            return other
         last = self.time[self.starts[mine + 1] - 1]
         first = other.time[other.starts[:-1]]
         joins = first > last if self.step.kind == "rows" else first == self.step.after(last, 1)
-        if not joins.all():
-            return None
+        joins &= mine >= 0
+        if not joins.any():
+            return other
         number = np.full(len(self.series), -1)
-        number[mine] = np.arange(len(mine))
+        number[mine[joins]] = np.flatnonzero(joins)
         owner = number[self.series_index()]
         kept = np.flatnonzero(owner >= 0)
         owners = np.concatenate([owner[kept], other.series_index()])

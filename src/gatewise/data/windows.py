@@ -44,6 +44,14 @@ class Windows:
         """The length T of a window."""
         return self.lookback + self.horizon
 
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """Which inputs are measured values, [T, F]: no indicator, no flag, and not hidden ahead."""
+        flags = [name == AHEAD or name.endswith(MISSING_SUFFIX) for name in self.names]
+        seen = np.tile(~np.array(flags), (self.steps, 1))
+        seen[self.lookback :] &= self.known_ahead
+        return seen
+
     def __len__(self) -> int:
         return len(self.origins)
 

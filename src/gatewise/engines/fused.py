@@ -63,11 +63,11 @@ def run(
         record.extend(recover(network.spec, parameters, x, h, start, rows=rows))
         x = h
     final = tuple(torch.cat(parts) for parts in zip(*ends, strict=True))
-    shape = (len(network.parameters), depth, *x.shape[:2], -1)
-    stacked = {  # one copy, straight from the pieces
-        name: torch.cat([piece for own in record for piece in own[name]]).view(shape)
-        for name in network.spec.recorded
-    }
+    shape = (len(network.parameters), depth, *x.shape[:2])
+    stacked = {}
+    for name in network.spec.recorded:  # one copy, straight from the pieces
+        joined = torch.cat([piece for own in record for piece in own[name]])  # [L*D*T, B, H]
+        stacked[name] = joined.view(*shape, joined.shape[-1])  # a size of -1 fails for zero rows
     return Result(x, final, stacked)
 
 
@@ -79,7 +79,9 @@ def in_types_of_torch(
     Those follow from the kernel that torch picks for this very input (its LSTM returns bfloat16 for
     dense and float32 for packed rows), so torch is asked for them by a pass without a graph.
     """
-    if not torch.is_autocast_enabled(x.device.type) or network.spec.name not in PASSES:
+    kind = x.device.type
+    casts = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    if not casts or network.spec.name not in PASSES:
         return result
     with torch.no_grad():
         output, ends = _pass(replace(network, dropout=0.0), x, states, rows)

@@ -63,7 +63,8 @@ class Rows:
     ) -> Rows:
         """Lay out a PackedSequence: its `batch_sizes` and `sorted_indices` (None: as they are)."""
         batch = int(batch_sizes[0])
-        own = torch.arange(batch) if order is None else order.cpu()
+        # On the meta device there is no order to read, and nothing that would depend on it.
+        own = torch.arange(batch) if order is None or order.is_meta else order.cpu()
         sorted_lengths = (batch_sizes[:, None] > torch.arange(batch)).sum(0)
         lengths = torch.empty_like(sorted_lengths).index_copy_(0, own, sorted_lengths)
         return cls._build(lengths, own, len(batch_sizes), device)

@@ -6,6 +6,7 @@ Sizes: T steps, B rows, I inputs, H hidden units, P projected units, G blocks, D
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -43,7 +44,7 @@ def recover(
     if valid is not None:
         x = torch.where(valid, x, 0.0)
     found = []
-    with torch.autocast(x.device.type, enabled=False):
+    with without_autocast(x.device):
         for direction, hidden in enumerate(h.chunk(len(parameters), dim=-1)):
             one = _Direction(spec, parameters[direction].to(exact), valid, direction == 1)
             start = tuple(state[direction].to(exact) for state in states)
@@ -54,6 +55,13 @@ def recover(
 def at_least_float32(parameters: Parameters) -> torch.dtype:
     """Return the type to recover gates in: that of the parameters, but no shorter than float32."""
     return torch.promote_types(parameters.W_hh.dtype, torch.float32)
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Return a context without autocast, for device types too that have none, such as `meta`."""
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
 
 
 class _Direction:

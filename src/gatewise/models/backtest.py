@@ -9,7 +9,8 @@ import numpy as np
 
 from gatewise.data.table import Table
 from gatewise.errors import DataError, OptionError
-from gatewise.models.results import Evaluation, Metrics, ScoreTable
+from gatewise.models.settings import Bound
+from gatewise.results import Evaluation, Metrics, ScoreTable
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Origin:
 
 
 def rolling_origins(
-    table: Table, *, folds: int, size: int | None, validation: float | str
+    table: Table, *, folds: int, size: int | None, validation: Bound
 ) -> list[Origin]:
     """Return the bounds of `folds` consecutive test blocks of `size` time steps at the table's end.
 
@@ -54,10 +55,10 @@ def rolling_origins(
     before each block that early stopping may watch. Raises `OptionError` for a validation part that
     is fixed in time (it cannot roll), `DataError` when the blocks leave nothing to train on.
     """
-    if isinstance(validation, str):
+    if not isinstance(validation, float):
         raise OptionError(
             f"backtest moves the validation part with the origin, so validation must be a share such "
-            f"as 0.15, not the time {validation!r}"
+            f"as 0.15, not the time {validation}"
         )
     times = np.unique(table.time)
     size = max(1, len(times) // 10) if size is None else size

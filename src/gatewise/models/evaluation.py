@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 from gatewise.data.columns import Columns
 from gatewise.data.table import Table
 from gatewise.data.windows import Windows
+from gatewise.errors import DataError
 from gatewise.models.fitted import Fitted, member_outputs, to_predictions
 from gatewise.models.metrics import scores
-from gatewise.models.results import Evaluation, Metrics, Predictions, ScoreTable
+from gatewise.results import Evaluation, Metrics, Predictions, ScoreTable
 
 MODEL_NAME = "gatewise"
 
@@ -23,33 +25,37 @@ def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) 
     predictions = to_predictions(fitted, table, windows, outputs)
     baselines = fitted.baselines.predict(table, windows.origins)
     points = {MODEL_NAME: predictions.point, **baselines}
-    middle = predictions.levels.index(0.5) if predictions.levels else 0
+    bands = fitted.baselines.quantiles(table, windows.origins, baselines)
+    if predictions.quantiles is not None:
+        bands[MODEL_NAME] = predictions.quantiles
+    levels = predictions.levels
+    middle = levels.index(0.5) if levels else 0
     return Evaluation(
         part=part,
         predictions=predictions,
-        scores={model: _by_target(model, point, predictions) for model, point in points.items()},
+        scores={
+            model: _by_target(predictions, point, bands.get(model))
+            for model, point in points.items()
+        },
         members=tuple(
-            _by_target(MODEL_NAME, member[..., middle], predictions, member) for member in outputs
+            _by_target(predictions, member[..., middle], member if levels else None)
+            for member in outputs
         ),
-        by_horizon=_by_horizon(points, predictions),
+        by_horizon=_by_horizon(predictions, points, bands),
     )
 
 
 def _by_target(
-    model: str,
-    point: NDArray[np.float64],
     predictions: Predictions,
-    quantiles: NDArray[np.float64] | None = None,
+    point: NDArray[np.float64],
+    quantiles: NDArray[np.float64] | None,
 ) -> dict[str, Metrics]:
-    """Score `point` [N, S, K] target by target; only the model itself has quantiles."""
-    if quantiles is None:
-        quantiles = predictions.quantiles
-    has_bands = model == MODEL_NAME and bool(predictions.levels)
+    """Score `point` [N, S, K] and `quantiles` [N, S, K, Q] target by target."""
     return {
         target: scores(
             predictions.truth[:, :, k],
             point[:, :, k],
-            quantiles[:, :, k] if has_bands and quantiles is not None else None,
+            None if quantiles is None else quantiles[:, :, k],
             predictions.levels,
         )
         for k, target in enumerate(predictions.targets)
@@ -57,7 +63,9 @@ def _by_target(
 
 
 def _by_horizon(
-    points: dict[str, NDArray[np.float64]], predictions: Predictions
+    predictions: Predictions,
+    points: dict[str, NDArray[np.float64]],
+    bands: dict[str, NDArray[np.float64]],
 ) -> dict[str, dict[str, dict[str, list[float]]]]:
     """Score each predicted step alone; empty where there is only one."""
     steps = predictions.truth.shape[1]
@@ -65,15 +73,65 @@ def _by_horizon(
         return {}
     table: dict[str, dict[str, dict[str, list[float]]]] = {}
     for model, point in points.items():
+        quantiles = bands.get(model)
         for k, target in enumerate(predictions.targets):
             rows = [
-                scores(predictions.truth[:, s : s + 1, k], point[:, s : s + 1, k])
+                scores(
+                    predictions.truth[:, s, k],
+                    point[:, s, k],
+                    None if quantiles is None else quantiles[:, s, k],
+                    predictions.levels,
+                )
                 for s in range(steps)
             ]
             table.setdefault(model, {})[target] = {
                 name: [row[name] for row in rows] for name in rows[0]
             }
     return table
+
+
+def check_output_names(
+    columns: Columns, *, horizon: int, members: int, levels: Sequence[float]
+) -> None:
+    """Raise DataError if two columns of the predictions would have one name; see prediction_columns.
+
+    Called before training, so that no run is lost to a name.
+    """
+    _distinct(
+        _output_names(columns, forecast=horizon > 0, spread=members > 1, levels=levels, truth=True)
+    )
+
+
+def _output_names(
+    columns: Columns, *, forecast: bool, spread: bool, levels: Sequence[float], truth: bool
+) -> list[tuple[str, str]]:
+    """Return the name of each output column, in order, and what it holds."""
+    names = [] if columns.series is None else [(columns.series, "the series column")]
+    if forecast:
+        names += [("origin", "the forecast's origin"), ("step", "the forecast's step")]
+    named = columns.time is not None
+    names.append((columns.time or "row", "the time column" if named else "the row's number"))
+    for target in columns.target:
+        if truth:
+            names.append((target, f"the target {target!r}"))
+        names.append((f"{target}_predicted", f"the prediction of {target!r}"))
+        if spread:
+            names.append((f"{target}_spread", f"the members' spread of {target!r}"))
+        names += [(f"{target}_q{a:g}", f"the quantile {a!r} of {target!r}") for a in levels]
+    return names
+
+
+def _distinct(names: list[tuple[str, str]]) -> list[str]:
+    """Return the names alone; DataError where two are alike."""
+    seen: dict[str, str] = {}
+    for name, meaning in names:
+        if name in seen:
+            both = f"the predictions would have two columns {name!r}: {seen[name]} and {meaning}"
+            if "quantile" in seen[name] and "quantile" in meaning:
+                raise DataError(f"{both}. Take quantile levels that differ in 6 digits")
+            raise DataError(f"{both}. Rename the column {name!r} in the data")
+        seen[name] = meaning
+    return list(seen)
 
 
 def prediction_columns(
@@ -83,26 +141,32 @@ def prediction_columns(
 
     Columns: the series (for a panel), `origin` and `step` (for forecasts), the time ("row" where there
     is none), then for each target its truth (where asked), `NAME_predicted`, `NAME_spread` (several
-    members) and `NAME_q0.9` and the like.
+    members) and `NAME_q0.9` and the like. Raises DataError where two would have one name.
     """
     count, steps = predictions.time.shape
-    flat: dict[str, NDArray[Any]] = {}
+    forecast = not np.array_equal(predictions.origin, predictions.time[:, 0])
+    names = _output_names(
+        columns,
+        forecast=forecast,
+        spread=predictions.spread is not None,
+        levels=predictions.levels,
+        truth=truth,
+    )
+    flat: list[NDArray[Any]] = []
     if columns.series is not None:
-        flat[columns.series] = np.repeat(predictions.series, steps)
-    if not np.array_equal(predictions.origin, predictions.time[:, 0]):
-        flat["origin"] = np.repeat(predictions.origin, steps)
-        flat["step"] = np.tile(np.arange(1, steps + 1), count)
-    flat[columns.time or "row"] = predictions.time.ravel()
-    for k, target in enumerate(predictions.targets):
+        flat.append(np.repeat(predictions.series, steps))
+    if forecast:
+        flat += [np.repeat(predictions.origin, steps), np.tile(np.arange(1, steps + 1), count)]
+    flat.append(predictions.time.ravel())
+    for k in range(len(predictions.targets)):
         if truth:
-            flat[target] = predictions.truth[:, :, k].ravel()
-        flat[f"{target}_predicted"] = predictions.point[:, :, k].ravel()
+            flat.append(predictions.truth[:, :, k].ravel())
+        flat.append(predictions.point[:, :, k].ravel())
         if predictions.spread is not None:
-            flat[f"{target}_spread"] = predictions.spread[:, :, k].ravel()
+            flat.append(predictions.spread[:, :, k].ravel())
         if predictions.quantiles is not None:
-            for q, level in enumerate(predictions.levels):
-                flat[f"{target}_q{level:g}"] = predictions.quantiles[:, :, k, q].ravel()
-    return flat
+            flat += [one.ravel() for one in np.moveaxis(predictions.quantiles[:, :, k], -1, 0)]
+    return dict(zip(_distinct(names), flat, strict=True))
 
 
 def plain_dates(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -17,9 +17,9 @@ from gatewise.data.windows import Windows
 from gatewise.models.baselines import Baselines
 from gatewise.models.heads import PointHead, QuantileHead
 from gatewise.models.network import RecurrentNetwork
-from gatewise.models.results import History, Predictions
 from gatewise.models.settings import ForecasterSettings
 from gatewise.models.training.inference import predict
+from gatewise.results import History, Predictions
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,9 @@ def member_outputs(fitted: Fitted, table: Table, windows: Windows) -> NDArray[np
     """Return every member's output for every window, in the targets' units: `[M, N, S, K, Q]`."""
     return np.stack(
         [
-            fitted.scaler.inverse_targets(predict(network, windows), table, windows.origins)
+            fitted.scaler.inverse_targets(
+                predict(network, windows, device=fitted.settings.device), table, windows.origins
+            )
             for network in fitted.networks
         ]
     )

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gatewise.data.columns import Columns
 from gatewise.data.files import DATASET, atomic_write_text, write_frame
-from gatewise.data.frames import table_from_frame
 from gatewise.data.steps import stamp
 from gatewise.data.table import Table
 from gatewise.data.windows import Windows
@@ -25,9 +23,9 @@ from gatewise.models.evaluation import (
     spread_over_members,
 )
 from gatewise.models.fitted import Fitted, build_network
+from gatewise.models.forecasting import table_of
 from gatewise.models.network import RecurrentNetwork
 from gatewise.models.preparation import Prepared, as_frame, fingerprint, prepare, read_table
-from gatewise.models.results import Evaluation, History
 from gatewise.models.runs import METRICS, MODEL, Run
 from gatewise.models.saving import load_model, save_model
 from gatewise.models.settings import ForecasterSettings
@@ -37,6 +35,7 @@ from gatewise.models.training.loop import train
 from gatewise.models.training.losses import pinball, squared_error
 from gatewise.models.training.randomness import seeded
 from gatewise.models.training.schedule import TrainingOptions
+from gatewise.results import Evaluation, History
 
 TABLE_FORMATS = ("csv", "parquet")
 START = "start.safetensors"
@@ -62,7 +61,7 @@ def fit(
 ) -> tuple[Fitted, Evaluation]:
     """Fit from fresh weights or on from `start`, and score; every check comes before any work."""
     settings.check_options()
-    _check_device(settings.device)
+    check_device(settings.device)
     if table_format not in TABLE_FORMATS:
         raise OptionError(
             f"predictions must be 'csv' or 'parquet', not {table_format!r}."
@@ -73,7 +72,7 @@ def fit(
         table = read_table(settings, data)
     else:
         _check_kept(settings, start)
-        table = _table_of(start.columns, settings, data)
+        table = table_of(start, as_frame(data), need_target=True)
     prepared = prepare(settings, table, None if start is None else start.scaler)
     with joined(settings.device) as world:
         world.wait()  # no process may look at the folder after another has begun to fill it
@@ -96,6 +95,7 @@ def resume(
 ) -> tuple[Fitted, Evaluation]:
     """Finish the unfinished `run`, which began with these settings."""
     settings.check_options()
+    check_device(settings.device)
     start = load_model(run.checkpoints / START) if run.config["continued"] else None
     if data is None:
         data = run.config["source"]
@@ -104,7 +104,9 @@ def resume(
                 f"the run {run.path} was fitted on a table in memory: pass the same data to resume"
             )
     table = (
-        read_table(settings, data) if start is None else _table_of(start.columns, settings, data)
+        read_table(settings, data)
+        if start is None
+        else table_of(start, as_frame(data), need_target=True)
     )
     if fingerprint(table) != run.config["data"]["sha256"]:
         raise DataError(
@@ -145,7 +147,7 @@ def _complete(
         networks=tuple(network for network, _ in members),
         histories=tuple(history for _, history in members),
         baselines=prepared.baselines,
-        context=prepared.table.tail(settings.lookback),
+        context=_context(prepared.table, settings),
         data=_about(prepared),
     )
     part = "validation" if prepared.test is None else "test"
@@ -242,9 +244,12 @@ def _begin(folder: Path, config: dict[str, Any], start: Fitted | None, world: Wo
     """Make the run folder in the first process; the others wait for it."""
     run = Run(folder, config)
     if world.main:
-        run = Run.begin(folder, config)
-        if start is not None:
-            save_model(start, run.checkpoints / START)
+
+        def keep_start(begun: Run) -> None:
+            if start is not None:
+                save_model(start, begun.checkpoints / START)
+
+        run = Run.begin(folder, config, keep_start)
     world.wait()
     return run
 
@@ -290,11 +295,15 @@ def _about_part(table: Table, windows: Windows) -> dict[str, Any]:
     }
 
 
-def _table_of(columns: Columns, settings: ForecasterSettings, data: Any) -> Table:
-    """Return the table of new data in the columns of an earlier fit."""
-    return table_from_frame(
-        as_frame(data), columns, missing=settings.missing, frequency=settings.frequency
-    )
+def _context(table: Table, settings: ForecasterSettings) -> Table:
+    """Return the last rows of each series that predictions right after them need.
+
+    A forecast starts from the last known target, which may lie before the end.
+    """
+    rows = np.full(len(table.series), settings.lookback)
+    if settings.horizon:
+        rows += table.starts[1:] - 1 - table.last_known()
+    return table.tail(rows)
 
 
 def _check_kept(settings: ForecasterSettings, start: Fitted) -> None:
@@ -308,7 +317,7 @@ def _check_kept(settings: ForecasterSettings, start: Fitted) -> None:
             )
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
     """Raise OptionError unless torch can put a tensor on `device`."""
     try:
         torch.empty(1, device=device)

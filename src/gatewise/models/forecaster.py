@@ -15,11 +15,11 @@ from gatewise.models.backtest import Backtest, Fold, rolling_origins
 from gatewise.models.evaluation import evaluate_windows, plain_dates, prediction_columns
 from gatewise.models.fitted import Fitted
 from gatewise.models.preparation import as_frame, read_table
-from gatewise.models.results import Evaluation, GateTimescales, RunSummary, WindowGates
 from gatewise.models.runs import Run
 from gatewise.models.saving import load_model, save_model
 from gatewise.models.settings import ForecasterSettings
 from gatewise.models.summary import summarise
+from gatewise.results import Evaluation, GateTimescales, RunSummary, WindowGates
 
 
 class Forecaster(ForecasterSettings):
@@ -102,11 +102,16 @@ class Forecaster(ForecasterSettings):
         """Finish an interrupted fit; the result is the uninterrupted one's, bit for bit.
 
         Without `data` it is read again from where the run says it was. Raises DataError if it is not
-        the same data. A run that is complete is loaded as it is.
+        the same data. A run that is complete is loaded, and scored where its data is at hand.
         """
         opened = Run.open(run)
         if opened.complete:
-            return cls.load(run)
+            model = cls.load(run)
+            data = opened.config["source"] if data is None else data
+            if data is not None:
+                part: Part = "validation" if model.test is None else "test"
+                model.evaluation_ = model.evaluate(data, part=part)
+            return model
         model = cls(**opened.config["settings"])
         model.fitted_, model.evaluation_ = fitting.resume(model, opened, data, progress=progress)
         return model
@@ -204,7 +209,8 @@ class Forecaster(ForecasterSettings):
         The default part is the one that the fit scored where this is the data of the fit, else "all".
         `source` is where a table in memory came from, for the page's words on provenance.
         """
-        return summarise(self._fitted(), data, title, part, source)
+        known = getattr(self, "evaluation_", None)
+        return summarise(self._fitted(), known, data, title=title, part=part, source=source)
 
     def save(self, path: str | Path) -> None:
         """Write the model to one safetensors file, whole or not at all."""
@@ -215,12 +221,14 @@ class Forecaster(ForecasterSettings):
         save_model(fitted, target)
 
     @classmethod
-    def load(cls, path: str | Path, *, device: str | None = None) -> Forecaster:
+    def load(cls, path: str | Path, *, device: str = "cpu") -> Forecaster:
         """Load a model from a run folder or from the file that `save` wrote.
 
-        `device` is where it computes from now on; by default where it was fitted. Raises FileError for
-        a folder that is not a finished run and a file that is missing, cut short or foreign.
+        `device` is where it computes from now on, wherever it was fitted. Raises FileError for a folder
+        that is not a finished run and a file that is missing, cut short or foreign, OptionError for a
+        device that is not there.
         """
+        fitting.check_device(device)
         place = Path(path)
         fitted = load_model(Run.open(place).model_file() if place.is_dir() else place, device)
         model = cls(**fitted.settings.get_params())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from gatewise.data.frames import table_from_frame
 from gatewise.data.reading import parse_time
 from gatewise.data.split import Part
+from gatewise.data.steps import stamp
 from gatewise.data.table import Table
 from gatewise.data.windows import Windows, make_windows
-from gatewise.errors import DataError, OptionError
+from gatewise.errors import DataError, GatewiseWarning, OptionError
 from gatewise.models.fitted import Fitted, member_outputs, to_predictions
-from gatewise.models.results import Predictions
+from gatewise.results import Predictions
 
 
 def predict(fitted: Fitted, frame: Any) -> Predictions:
@@ -30,7 +32,7 @@ def predict(fitted: Fitted, frame: Any) -> Predictions:
 
 def known_windows(fitted: Fitted, frame: Any, part: Part | None) -> tuple[Table, Windows]:
     """Return the windows of `frame` whose targets are known, with the fitted data's end before them."""
-    table, new = _joined(fitted, _table(fitted, frame, need_target=True))
+    table, new = _joined(fitted, table_of(fitted, frame, need_target=True))
     rows = new & fitted.split.part_rows(table, part or "all")
     return table, _windows(fitted, table, rows, part or "data")
 
@@ -52,13 +54,22 @@ def window_at(table: Table, windows: Windows, at: Any) -> int:
     return int(found[0])
 
 
-def _table(fitted: Fitted, frame: Any, *, need_target: bool, allow_trailing_gap: int = 0) -> Table:
+def table_of(
+    fitted: Fitted,
+    frame: Any,
+    *,
+    need_target: bool,
+    read_target: bool = True,
+    allow_trailing_gap: int = 0,
+) -> Table:
+    """Return the checked table of new data in the columns and the time step of the fit."""
     return table_from_frame(
         frame,
         fitted.columns,
         missing=fitted.settings.missing,
         frequency=fitted.settings.frequency,
         need_target=need_target,
+        read_target=read_target,
         allow_trailing_gap=allow_trailing_gap,
         step=fitted.step,
     )
@@ -66,9 +77,7 @@ def _table(fitted: Fitted, frame: Any, *, need_target: bool, allow_trailing_gap:
 
 def _joined(fitted: Fitted, table: Table) -> tuple[Table, NDArray[np.bool_]]:
     """Put the fitted data's last rows before rows that directly follow; say which rows are new."""
-    joined = fitted.context.appended(table)
-    if joined is None:
-        return table, np.ones(len(table), dtype=bool)
+    joined = fitted.context.before(table)
     old = np.diff(joined.starts) - np.diff(table.starts)
     within = np.arange(len(joined)) - np.repeat(joined.starts[:-1], np.diff(joined.starts))
     return joined, within >= np.repeat(old, np.diff(joined.starts))
@@ -92,8 +101,11 @@ def _windows(
 def _sensor_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
     if frame is None:
         raise DataError("a virtual sensor (horizon=0) needs data to predict from: pass new rows")
-    table, new = _joined(fitted, _table(fitted, frame, need_target=False))
-    return table, _windows(fitted, table, new, "new", need_target=False)
+    new = table_of(fitted, frame, need_target=False, read_target=False)
+    table, rows = _joined(fitted, new)
+    windows = _windows(fitted, table, rows, "new", need_target=False)
+    _warn_of_silence(table, windows)
+    return table, windows
 
 
 def _forecast_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
@@ -102,37 +114,41 @@ def _forecast_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
     if frame is None:
         table = fitted.context
     else:
-        new = _table(fitted, frame, need_target=False, allow_trailing_gap=horizon)
+        new = table_of(fitted, frame, need_target=False, allow_trailing_gap=horizon)
         table, _ = _joined(fitted, new)
     table = table.extended(horizon)
-    origins = _last_known(fitted, table)
+    origins = table.last_known()
+    history = origins - table.starts[:-1] + 1
+    if (history < fitted.settings.lookback).all():
+        raise DataError(
+            f"a forecast starts from the last row whose targets ({', '.join(fitted.columns.target)}) "
+            f"are known and needs lookback={fitted.settings.lookback} rows up to there; there are "
+            f"{history.max()}: add the rows before, or rows that directly follow the fitted data"
+        )
     _check_ahead(fitted, table, origins)
     rows = np.zeros(len(table), dtype=bool)
     rows[(origins[:, None] + np.arange(1, horizon + 1)).ravel()] = True
     windows = _windows(fitted, table, rows, "predicted", need_target=False)
-    kept = np.isin(windows.origins, origins)
-    if kept.sum() != len(origins):
-        missed = np.setdiff1d(origins, windows.origins[kept])[0]
-        raise DataError(
-            f"the forecast{_of(table, missed)} from {table.time[missed]} lacks history: lookback="
-            f"{windows.lookback} rows up to there must be present and without gaps"
-        )
-    return table, replace(windows, origins=windows.origins[kept])
+    windows = replace(windows, origins=np.intersect1d(windows.origins, origins))
+    _warn_of_silence(table, windows)
+    return table, windows
 
 
-def _last_known(fitted: Fitted, table: Table) -> NDArray[np.int64]:
-    """Return the last row of each series in which every target is known."""
-    known = ~np.isnan(table.values[:, : len(fitted.columns.target)]).any(axis=1)
-    row = np.where(known, np.arange(len(table)), -1)
-    last: NDArray[np.int64] = np.maximum.reduceat(row, table.starts[:-1])
-    if (last < 0).any():
-        name = table.series[int(last.argmin())]
-        raise DataError(
-            f"no row{f' of series {name!r}' if name else ''} has its target "
-            f"({', '.join(fitted.columns.target)}), and a forecast starts from its past: "
-            "add the rows before, or rows that directly follow the fitted data"
-        )
-    return last
+def _warn_of_silence(table: Table, windows: Windows) -> None:
+    """Warn of series without a single window; raise DataError where no series has one."""
+    answered = np.unique(table.series_index()[windows.origins])
+    silent = np.setdiff1d(np.arange(len(table.series)), answered)
+    if not silent.size:
+        return
+    names = ", ".join(repr(table.series[number]) for number in silent[:5])
+    text = (
+        f"no prediction for {silent.size} of {len(table.series)} series ({names}"
+        f"{', ...' if silent.size > 5 else ''}): lookback={windows.lookback} rows without gaps are "
+        "needed, in the data or at the end of the fitted data that they directly follow"
+    )
+    if not answered.size:
+        raise DataError(text)
+    warnings.warn(text, GatewiseWarning, stacklevel=4)
 
 
 def _check_ahead(fitted: Fitted, table: Table, origins: NDArray[np.int64]) -> None:
@@ -144,14 +160,9 @@ def _check_ahead(fitted: Fitted, table: Table, origins: NDArray[np.int64]) -> No
         gaps = np.isnan(table.column(name)[ahead])
         if gaps.any():
             series, step = np.argwhere(gaps)[0]
+            named = table.series[series]
             raise DataError(
-                f"future column {name!r}{_of(table, origins[series])} is not known at "
-                f"{table.time[ahead[series, step]]}: give it for {fitted.settings.horizon} rows "
-                f"after {table.time[origins[series]]}"
+                f"future column {name!r}{f' of series {named!r}' if named else ''} is not known at "
+                f"{stamp(table.time[ahead[series, step]])}: give it for {fitted.settings.horizon} "
+                f"rows after {stamp(table.time[origins[series]])}"
             )
-
-
-def _of(table: Table, row: int) -> str:
-    if table.columns.series is None:
-        return ""
-    return f" of series {table.series[int(table.starts.searchsorted(row, 'right')) - 1]!r}"

@@ -12,8 +12,8 @@ from gatewise.data.windows import Windows
 from gatewise.memory.timescale import gate_timescale
 from gatewise.models.fitted import Fitted
 from gatewise.models.network import RecurrentNetwork
-from gatewise.models.results import GateTimescales, WindowGates
 from gatewise.models.settings import ForecasterSettings
+from gatewise.results import GateTimescales, WindowGates
 
 TIMESCALE_WINDOWS = 64
 """How many windows, evenly spread, the timescales are averaged over."""

@@ -17,6 +17,7 @@ from gatewise.data.split import Part, Split, split_times
 from gatewise.data.table import Table
 from gatewise.data.windows import Windows, make_windows
 from gatewise.models.baselines import Baselines, fit_baselines
+from gatewise.models.evaluation import check_output_names
 from gatewise.models.settings import ForecasterSettings, as_names
 
 
@@ -64,8 +65,15 @@ def read_table(settings: ForecasterSettings, data: Any) -> Table:
 def prepare(settings: ForecasterSettings, table: Table, scaler: Scaler | None = None) -> Prepared:
     """Split, scale and window a table, and fit the baselines; means come from the training part only.
 
-    A `scaler` that is given is used as it is (training that continues on new data).
+    A `scaler` that is given is used as it is (training that continues on new data). Raises DataError
+    where two columns of the predictions would have one name.
     """
+    check_output_names(
+        table.columns,
+        horizon=settings.horizon,
+        members=settings.members,
+        levels=settings.levels(),
+    )
     split = split_times(table, settings.validation, settings.test)
     if scaler is None:
         scaler = Scaler.fit(table, split.part_rows(table, "train"), mode=settings.scale)
@@ -95,6 +103,7 @@ def prepare(settings: ForecasterSettings, table: Table, scaler: Scaler | None = 
             lookback=settings.lookback,
             horizon=settings.horizon,
             season=settings.season,
+            levels=settings.levels(),
         ),
     )
 

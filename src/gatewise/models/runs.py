@@ -13,12 +13,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from gatewise.data.files import atomic_write_text
 from gatewise.errors import FileError
+from gatewise.models.settings import ForecasterSettings
 
 FORMAT = "gatewise-run"
 FORMAT_VERSION = 1
@@ -31,7 +33,7 @@ _RESULTS = (MODEL, METRICS, "predictions.csv", "predictions.parquet", REPORT)
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder. `config` is what config.json held when the run was opened or begun."""
+    """A run folder. `config` is what its config.json holds, as read or written through this object."""
 
     path: Path
     config: dict[str, Any]
@@ -50,10 +52,7 @@ class Run:
                 f"{folder} is not a gatewise run folder (it has no {CONFIG} of one); "
                 "`gatewise fit ... --out FOLDER` makes one"
             )
-        if config["format_version"] > FORMAT_VERSION:
-            raise FileError(
-                f"{folder} was made by a newer gatewise ({config.get('gatewise')}): update gatewise"
-            )
+        check_config(config, folder)
         return cls(folder, config)
 
     @classmethod
@@ -72,8 +71,14 @@ class Run:
         return folder
 
     @classmethod
-    def begin(cls, folder: Path, config: dict[str, Any]) -> Run:
-        """Make the folder and its config.json with status "training"; earlier results go."""
+    def begin(
+        cls, folder: Path, config: dict[str, Any], prepare: Callable[[Run], None] | None = None
+    ) -> Run:
+        """Make the folder and its config.json with status "training"; earlier results go.
+
+        `prepare` may put files among the checkpoints that `resume` will need: it comes before the
+        config, so that a run which can be seen can be resumed.
+        """
         config = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -84,11 +89,13 @@ class Run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             run.drop_checkpoints()  # before the new config: they belong to the earlier run
-            run._write_config("training")
+            run.checkpoints.mkdir()
+            if prepare is not None:
+                prepare(run)
+            run._write_config(status="training")
             run.sweep()
             for name in _RESULTS:
                 (folder / name).unlink(missing_ok=True)
-            run.checkpoints.mkdir(exist_ok=True)
         except OSError as error:
             raise FileError(
                 f"the run folder {folder} cannot be written: {error.strerror}"
@@ -101,6 +108,16 @@ class Run:
         return bool(self.config["status"] == "complete")
 
     @property
+    def title(self) -> str | None:
+        """The title that its page was given, if any."""
+        title: str | None = self.config.get("title")
+        return title
+
+    def set_title(self, title: str) -> None:
+        """Keep the title of the page, for every page that is written of this run from now on."""
+        self._write_config(title=title)
+
+    @property
     def checkpoints(self) -> Path:
         """The folder of the members' checkpoints."""
         return self.path / "checkpoints"
@@ -111,7 +128,7 @@ class Run:
 
     def finish(self) -> None:
         """Mark the run complete, then drop the checkpoints and what a killed process left."""
-        self._write_config("complete")
+        self._write_config(status="complete")
         self.drop_checkpoints()
         self.sweep()
 
@@ -132,9 +149,53 @@ class Run:
             )
         return self.path / MODEL
 
-    def _write_config(self, status: str) -> None:
-        text = json.dumps({**self.config, "status": status}, indent=2, ensure_ascii=False)
+    def _write_config(self, **changes: Any) -> None:
+        text = json.dumps({**self.config, **changes}, indent=2, ensure_ascii=False)
         atomic_write_text(self.path / CONFIG, text + "\n")
+        self.config.update(changes)
+
+
+def check_config(config: dict[str, Any], place: Path) -> None:
+    """Raise FileError unless `config`, which claims to be a run's config.json, is whole.
+
+    `place` is the run folder or the file, for the message.
+    """
+    made_by = config.get("format_version")
+    if type(made_by) is int and made_by > FORMAT_VERSION:
+        raise FileError(
+            f"{place} was made by a newer gatewise ({config.get('gatewise')}): update gatewise"
+        )
+    for name, (allowed, wanted) in _ENTRIES.items():
+        if name not in config and name not in _OPTIONAL:
+            raise FileError(_damaged(place, f"{CONFIG} lacks {name!r}"))
+        if not allowed(config.get(name)):
+            raise FileError(_damaged(place, f"{name!r} in {CONFIG} must be {wanted}"))
+    known = {field.name for field in fields(ForecasterSettings)}
+    for name in config["settings"]:
+        if name not in known:
+            raise FileError(_damaged(place, f"{CONFIG} has the unknown setting {name!r}"))
+
+
+_ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "format_version": (lambda value: type(value) is int, "a whole number"),
+    "status": (lambda value: value in ("training", "complete"), "'training' or 'complete'"),
+    "settings": (lambda value: isinstance(value, dict), "names and values"),
+    "source": (lambda value: value is None or isinstance(value, str), "a path, a set or null"),
+    "data": (
+        lambda value: isinstance(value, dict) and isinstance(value.get("sha256"), str),
+        "names and values, 'sha256' among them",
+    ),
+    "continued": (lambda value: isinstance(value, bool), "true or false"),
+    "predictions": (lambda value: value in ("csv", "parquet"), "'csv' or 'parquet'"),
+    "title": (lambda value: value is None or isinstance(value, str), "text"),
+}
+"""What the rest of gatewise reads of config.json: each entry, what it may be, and that in words."""
+_OPTIONAL = ("title",)
+
+
+def _damaged(place: Path, reason: str) -> str:
+    kind = "run folder" if place.is_dir() else "run's file"
+    return f"{place} is a damaged gatewise {kind}: {reason}"
 
 
 def _read_config(folder: Path) -> dict[str, Any] | None:
@@ -142,9 +203,7 @@ def _read_config(folder: Path) -> dict[str, Any] | None:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
-        return None
-    return config if isinstance(config.get("format_version"), int) else None
+    return config if isinstance(config, dict) and config.get("format") == FORMAT else None
 
 
 def _check_existing(folder: Path, overwrite: bool) -> None:
@@ -159,6 +218,7 @@ def _check_existing(folder: Path, overwrite: bool) -> None:
         return
     if overwrite:
         return
+    check_config(config, folder)
     if config["status"] == "training":
         raise FileError(
             f"{folder} holds an unfinished run: `gatewise resume {folder}` goes on with it, "

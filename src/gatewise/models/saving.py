@@ -24,8 +24,8 @@ from gatewise.data.table import Table
 from gatewise.errors import FileError, GatewiseError
 from gatewise.models.baselines import Baselines
 from gatewise.models.fitted import Fitted, build_network
-from gatewise.models.results import History
 from gatewise.models.settings import ForecasterSettings
+from gatewise.results import History
 
 FORMAT = "gatewise-forecaster"
 FORMAT_VERSION = 1
@@ -58,7 +58,7 @@ def save_model(fitted: Fitted, path: Path) -> None:
     atomic_write_bytes(path, to_bytes(contiguous, {"gatewise": json.dumps(about, sort_keys=True)}))
 
 
-def load_model(path: Path, device: str | None = None) -> Fitted:
+def load_model(path: Path, device: str = "cpu") -> Fitted:
     """Return the fitted model that `save_model` wrote, its networks on `device`.
 
     Raises FileError for a file that is missing, cut short, foreign, or from a newer version.
@@ -66,7 +66,7 @@ def load_model(path: Path, device: str | None = None) -> Fitted:
     about, arrays = _read(path)
     try:
         settings = ForecasterSettings(**about["settings"])
-        settings.device = device or settings.device
+        settings.device = device  # where it was fitted says nothing about where it is used
         return _rebuild(settings, about, arrays)
     except (KeyError, TypeError, ValueError, RuntimeError, GatewiseError) as error:
         raise FileError(f"{path} is a damaged gatewise model ({error}): fit it again") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from datetime import date
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
@@ -14,6 +15,8 @@ from gatewise.data.scaling import Mode
 from gatewise.errors import OptionError, nearest
 
 Names = str | Sequence[str] | None
+Bound = float | int | str | date | np.datetime64
+"""A share of the time axis, or the first time of a part (an integer for integer times)."""
 
 Cell = Literal["lstm", "gru", "rnn"]
 Schedule = Literal["cosine", "plateau", "constant"]
@@ -37,8 +40,8 @@ class ForecasterSettings:
 
     horizon: int = 0
     lookback: int = 96
-    validation: float | str = 0.15
-    test: float | str | None = 0.15
+    validation: Bound = 0.15
+    test: Bound | None = 0.15
     frequency: Frequency = "infer"
     missing: Missing = "refuse"
     scale: Mode = "standard"
@@ -121,6 +124,10 @@ def as_names(value: Names) -> tuple[str, ...]:
 
 def _plain(value: Any) -> Any:
     """Return an option's value as JSON knows it: lists for sequences, no NumPy numbers."""
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, np.datetime64):
+        return str(value)
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -159,7 +166,11 @@ def _one_of(choices: tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
 
 
 def _part(value: Any) -> bool:
-    return isinstance(value, str) or (_is_real(value) and 0 < value < 1)
+    if isinstance(value, float | np.floating):
+        return bool(0 < value < 1)
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, str | int | np.integer | np.datetime64) or hasattr(value, "isoformat")
 
 
 def _quantiles(value: Any) -> bool:
@@ -174,7 +185,7 @@ def _names(value: Any) -> bool:
     return isinstance(value, Sequence) and all(isinstance(name, str) for name in value)
 
 
-_PART_TEXT = "a share between 0 and 1 or the part's first time such as '1985-01-01'"
+_PART_TEXT = "a share between 0 and 1 or the part's first time such as '1985-01-01' or 800"
 _NAMES_RULE = (_names, "a column name or a list of column names")
 _NAME_RULE = (lambda value: isinstance(value, str), "a column name")
 _CHOICES: dict[str, tuple[str, ...]] = {

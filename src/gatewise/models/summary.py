@@ -15,19 +15,31 @@ from gatewise.data.split import Part
 from gatewise.models import inside
 from gatewise.models.evaluation import evaluate_windows
 from gatewise.models.fitted import Fitted
-from gatewise.models.forecasting import known_windows
+from gatewise.models.forecasting import known_windows, table_of
 from gatewise.models.preparation import as_frame, fingerprint
-from gatewise.models.results import RunSummary
+from gatewise.results import Evaluation, RunSummary
 
 
 def summarise(
-    fitted: Fitted, data: Any, title: str, part: Part | None, source: str | None
+    fitted: Fitted,
+    known: Evaluation | None,
+    data: Any,
+    *,
+    title: str,
+    part: Part | None,
+    source: str | None,
 ) -> RunSummary:
-    """Score `part` of `data` and look at the gates over the window where there is most to see."""
-    table, windows = known_windows(fitted, as_frame(data), part)
-    if part is None and fingerprint(table) == fitted.data["sha256"]:
-        part = "validation" if fitted.settings.test is None else "test"
-        table, windows = known_windows(fitted, table, part)
+    """Score `part` of `data` and look at the gates over the window where there is most to see.
+
+    `known` is the evaluation of the fit, which need not be repeated for the same part and data.
+    """
+    table = table_of(fitted, as_frame(data), need_target=True)
+    same = fingerprint(table) == fitted.data["sha256"]
+    if part is None:
+        part = ("validation" if fitted.settings.test is None else "test") if same else "all"
+    table, windows = known_windows(fitted, table, part)
+    if known is None or not same or known.part != part:
+        known = evaluate_windows(fitted, table, windows, part)
     return RunSummary(
         title=title,
         settings=fitted.settings.to_json(),
@@ -35,7 +47,7 @@ def summarise(
         environment=environment(),
         parameters=fitted.parameters(),
         histories=fitted.histories,
-        evaluation=evaluate_windows(fitted, table, windows, part or "all"),
+        evaluation=known,
         window=inside.window_gates(fitted, table, windows, inside.widest_change(table, windows)),
         timescales=inside.timescales(fitted, windows),
     )

@@ -1,7 +1,8 @@
 """Turn the stock modules inside a model into gatewise's, in place, and back.
 
 Only the class of each module changes: parameters, buffers, hooks, names and the identity that an
-optimizer or a wrapper holds stay as they are.
+optimizer or a wrapper holds stay as they are. The class that torch derives for a module with
+parametrizations (`weight_norm`, `spectral_norm`) is derived anew from the counterpart.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 import torch
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from gatewise.errors import InputError
 from gatewise.nn.cells import GatedCell, GRUCell, LSTMCell, RNNCell
@@ -24,7 +26,7 @@ COUNTERPARTS: dict[type[torch.nn.Module], type[torch.nn.Module]] = {
     torch.nn.GRUCell: GRUCell,
     torch.nn.RNNCell: RNNCell,
 }
-"""gatewise's class for each of torch's. Subclasses with code of their own are left alone."""
+"""gatewise's class for each of torch's. Subclasses that are not torch's are left alone."""
 
 
 def accelerate(model: M) -> M:
@@ -34,12 +36,12 @@ def accelerate(model: M) -> M:
     TorchScript model.
     """
     _refuse_script(model, "accelerate")
-    stock = [part for part in model.modules() if type(part) in COUNTERPARTS]
+    stock = [part for part in model.modules() if _kind(part) in COUNTERPARTS]
     already = any(isinstance(part, GatedModule | GatedCell) for part in model.modules())
     if not stock and not already:
         raise InputError(f"accelerate: {_nothing_in(model)}")
     for part in stock:
-        part.__class__ = COUNTERPARTS[type(part)]
+        _turn(part, COUNTERPARTS[_kind(part)])
     return model
 
 
@@ -57,18 +59,33 @@ def restore(model: M) -> M:
         for name, part in model.named_modules()
         if isinstance(part, GatedModule | GatedCell)
     ]
-    if not found and not any(type(part) in COUNTERPARTS for part in model.modules()):
+    if not found and not any(_kind(part) in COUNTERPARTS for part in model.modules()):
         raise InputError(f"restore: {_nothing_in(model)}")
     for name, part in found:
-        if type(part) not in back:
+        if _kind(part) not in back:
             raise InputError(
-                f"restore: {name or 'the model'!r} is a {type(part).__name__}, which torch.nn does "
+                f"restore: {name or 'the model'!r} is a {_kind(part).__name__}, which torch.nn does "
                 "not have; replace it first"
             )
     for _, part in found:
         part.__dict__.pop("engine", None)
-        part.__class__ = back[type(part)]
+        _turn(part, back[_kind(part)])
     return model
+
+
+def _kind(module: torch.nn.Module) -> type[torch.nn.Module]:
+    """Return the class of `module`, or the one it had before torch derived a parametrized one."""
+    kind: type[torch.nn.Module] = type_before_parametrizations(module)
+    return kind
+
+
+def _turn(module: torch.nn.Module, kind: type[torch.nn.Module]) -> None:
+    """Make `kind` the class of `module`, under its parametrizations if it has some."""
+    own = type(module)
+    if own is not _kind(module):
+        # A new class, because copies of the module share the old one.
+        kind = type(f"Parametrized{kind.__name__}", (kind,), dict(vars(own)))
+    module.__class__ = kind
 
 
 def _refuse_script(model: torch.nn.Module, caller: str) -> None:
@@ -90,5 +107,5 @@ def _nothing_in(model: torch.nn.Module) -> str:
     ]
     text = f"{type(model).__name__} contains no torch.nn.LSTM, GRU, RNN or cell of these"
     if derived:
-        text += f"; left alone, because they have code of their own: {', '.join(derived)}"
+        text += f"; left alone, because they are classes of their own: {', '.join(derived)}"
     return text

@@ -165,7 +165,10 @@ def _checked_states(
 def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor) -> Tensor:
     """Return `lengths` as int64 `[B]` on the CPU."""
     steps, batch = x.shape[:2]
-    own = torch.as_tensor(lengths).detach().cpu()
+    if not isinstance(lengths, Tensor) and len(lengths) == 0:
+        own = torch.zeros(0, dtype=torch.int64)  # an empty list has no type to check
+    else:
+        own = torch.as_tensor(lengths).detach().cpu()
     if own.dtype.is_floating_point or own.dtype.is_complex or own.dtype == torch.bool:
         raise InputError(f"lengths must be integers, one per row; got dtype {own.dtype}")
     if own.shape != (batch,):

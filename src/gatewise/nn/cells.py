@@ -5,15 +5,17 @@ Sizes: B rows, I inputs, H hidden units.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
+from torch.nn.utils import parametrize
 
 from gatewise.cells import CellSpec, Parameters, State
 from gatewise.engines import EngineChoice, Gates, check_engine, choose
-from gatewise.engines.recover import at_least_float32
+from gatewise.engines.recover import at_least_float32, without_autocast
 from gatewise.nn.calls import Hidden
 from gatewise.nn.structure import parameters_of, spec_of
 
@@ -51,12 +53,17 @@ class GatedCell(Base):
         Raises what torch's cell raises for malformed input, and OptionError for an unknown engine.
         """
         choice = self.engine_choice()
-        if choice.name == "torch":
-            stock: Hidden = super().forward(input, hx)
-            return (stock, cell_gates(self, input, hx, stock)) if return_gates else stock
-        with torch.no_grad():  # for torch's checks of the input, and its types under autocast
-            stock = super().forward(input, hx)
-        spec, parameters = spec_of(self), parameters_of(self, "")
+        if choice.name == "torch" and not return_gates:
+            return super().forward(input, hx)
+        # The weights are read twice, and a parametrized one may be another the second time.
+        with parametrize.cached() if parametrize.is_parametrized(self) else nullcontext():
+            parameters = parameters_of(self, "")  # before no_grad, which would cut the cached ones
+            if choice.name == "torch":
+                stock: Hidden = super().forward(input, hx)
+                return stock, cell_gates(self, input, hx, stock)
+            with torch.no_grad():  # for torch's checks of the input, and its types under autocast
+                stock = super().forward(input, hx)
+        spec = spec_of(self)
         states, gates = _step(spec, parameters, input, _states(self, input, hx))
         like = stock if isinstance(stock, Tensor) else stock[0]
         own = tuple(state.to(like.dtype) for state in states)
@@ -96,7 +103,7 @@ def cell_gates(
     exact = at_least_float32(parameters)
     after = (stock,) if isinstance(stock, Tensor) else stock
     before = tuple(state.to(exact) for state in _states(module, input, hx))
-    with torch.autocast(input.device.type, enabled=False):
+    with without_autocast(input.device):
         _, gates = _step(spec, parameters.to(exact), input.to(exact), before)
     found = {**gates, **dict(zip(spec.states, after, strict=True))}
     return _record(input, found, after[0].dtype)

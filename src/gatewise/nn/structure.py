@@ -5,6 +5,8 @@ Works for torch's modules as well as for gatewise's, which is why these are func
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -42,18 +44,24 @@ def suffixes_of(module: torch.nn.RNNBase | torch.nn.RNNCellBase) -> list[str]:
 def parameters_of(module: torch.nn.RNNBase | torch.nn.RNNCellBase, suffix: str) -> Parameters:
     """Return the parameters with that ending, read by name so that a replaced one is seen."""
 
-    def find(name: str) -> Tensor | None:
-        found: Tensor | None = getattr(module, f"{name}{suffix}", None)
-        return found
-
-    w_ih, w_hh = find("weight_ih"), find("weight_hh")
-    assert w_ih is not None and w_hh is not None  # noqa: PT018 - every recurrent module has both
-    return Parameters(w_ih, w_hh, find("bias_ih"), find("bias_hh"), find("weight_hr"))
+    return _collected(lambda name: getattr(module, name, None), suffix)
 
 
 def network_of(module: torch.nn.RNNBase) -> Network:
-    """Return the layers of `module`, ready for an engine."""
-    own = [parameters_of(module, suffix) for suffix in suffixes_of(module)]
+    """Return the layers of `module`, ready for an engine, with the weights of its last pass.
+
+    These are the tensors that torch's own pass takes. A parametrized weight is computed anew at
+    each reading by name, and in train mode `spectral_norm` moves on with each.
+    """
+    flat = dict(zip(module._flat_weights_names, module._flat_weights, strict=True))
+    own = [_collected(flat.get, suffix) for suffix in suffixes_of(module)]
     depth = 2 if module.bidirectional else 1
     layers = tuple(tuple(own[i : i + depth]) for i in range(0, len(own), depth))
     return Network(spec_of(module), layers, module.dropout if module.training else 0.0)
+
+
+def _collected(find: Callable[[str], Tensor | None], suffix: str) -> Parameters:
+    w_ih, w_hh = find(f"weight_ih{suffix}"), find(f"weight_hh{suffix}")
+    assert w_ih is not None and w_hh is not None  # noqa: PT018 - every recurrent module has both
+    rest = [find(f"{name}{suffix}") for name in ("bias_ih", "bias_hh", "weight_hr")]
+    return Parameters(w_ih, w_hh, *rest)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gatewise.models.results import Evaluation, History
 from gatewise.report.wording import metric_name, model_name, number, ordered_metrics
+from gatewise.results import Evaluation, History
 
 
 def horizon_data(evaluation: Evaluation) -> dict[str, Any] | None:

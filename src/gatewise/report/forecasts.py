@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.models.results import Predictions
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import is_calendar, packed, seconds
 from gatewise.report.wording import number
+from gatewise.results import Predictions
 
 MAX_SERIES = 20
 MAX_TARGETS = 8

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.models.results import GateTimescales, WindowGates
 from gatewise.report.embed import is_calendar, packed, seconds
 from gatewise.report.units import thinned, unit_order
+from gatewise.results import GateTimescales, WindowGates
 
 MAX_COLUMNS = 1_500
 MAX_INPUTS = 12

@@ -8,7 +8,6 @@ from string import Template
 from typing import Any
 
 from gatewise.data.files import atomic_write_text
-from gatewise.models.results import RunSummary
 from gatewise.report.curves import horizon_data, training_data, training_note
 from gatewise.report.embed import asset, script_json
 from gatewise.report.forecasts import forecast_data
@@ -17,6 +16,7 @@ from gatewise.report.tables import definitions, members_table, score_notes, scor
 from gatewise.report.timescales import timescales_html, timescales_sentence
 from gatewise.report.verdict import verdict
 from gatewise.report.wording import PART_NAMES, counted, time_text
+from gatewise.results import RunSummary
 
 CAVEAT = (
     "Gate path only. These times are read off the gate that keeps the state: how slowly a unit "

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from gatewise.models.results import Evaluation, History, Metrics
 from gatewise.report.verdict import best_baseline, nominal_coverage
 from gatewise.report.wording import (
     MODEL_NOTES,
@@ -17,6 +16,7 @@ from gatewise.report.wording import (
     ordered_metrics,
     time_text,
 )
+from gatewise.results import Evaluation, History, Metrics
 
 HIGHER_IS_BETTER = ("nse",)
 UNRANKED = ("coverage",)  # best is what the band promises, not the largest
@@ -49,6 +49,16 @@ def score_notes(evaluation: Evaluation) -> list[str]:
     if wanted is not None:
         notes.append(
             f"Coverage: the fraction of the truth inside the widest band; {wanted:.2f} is promised."
+        )
+    if any(
+        "pinball" in metrics
+        for model, by_target in evaluation.scores.items()
+        if model != "gatewise"
+        for metrics in by_target.values()
+    ):
+        notes.append(
+            "The band of a baseline is its prediction plus the quantiles of its own errors in "
+            "training."
         )
     if len(evaluation.members) > 1:
         notes.append(

@@ -8,9 +8,9 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.models.results import GateTimescales
 from gatewise.report.units import thinned
 from gatewise.report.wording import number
+from gatewise.results import GateTimescales
 
 LONGEST = 1e6
 """Steps; the axis ends here, and what lies beyond (a gate that never closes) stands at its end."""

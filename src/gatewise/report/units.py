@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.models.results import GateTimescales, WindowGates
+from gatewise.results import GateTimescales, WindowGates
 
 MAX_UNITS = 256
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gatewise.models.results import Evaluation, Metrics, Predictions
 from gatewise.report.wording import (
     PART_NAMES,
     counted,
@@ -21,6 +20,7 @@ from gatewise.report.wording import (
     number,
     time_text,
 )
+from gatewise.results import Evaluation, Metrics, Predictions
 
 BARELY = 0.01
 """A smaller relative gain in RMSE than this is called "barely better"."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.parametrize import is_parametrized
 
 from gatewise.engines import Gates, fused, reference
 from gatewise.errors import EngineError, InputError
@@ -42,14 +43,15 @@ def trace(model: torch.nn.Module) -> Iterator[Trace]:
     Raises InputError for a model without a recurrent module of a known kind, and EngineError for a
     multi-layer module on a GPU in train mode with dropout, whose masks torch does not reveal.
     """
-    parts = {
-        name: part
-        for name, part in model.named_modules()
-        if getattr(type(part), "forward", None) in _KNOWN and "forward" not in vars(part)
-    }
+    first: dict[torch.nn.Module, str] = {}
+    names: dict[str, str] = {}  # every name of a module, and its first
+    for name, part in model.named_modules(remove_duplicate=False):
+        if getattr(type(part), "forward", None) in _KNOWN and "forward" not in vars(part):
+            names[name] = first.setdefault(part, name)
+    parts = {name: part for part, name in first.items()}
     if not parts:
         raise InputError(_nothing_in(model))
-    record = Trace(tuple(parts))
+    record = Trace(names)
     handles = []
     try:
         # First, so that the call of a model that is a cell counts as that cell's next step.
@@ -76,7 +78,7 @@ class _Watch:
 
     def before(self, module: torch.nn.Module, args: Any) -> None:
         """Keep the state of the random numbers that the module's dropout is about to draw."""
-        draws = isinstance(module, torch.nn.RNNBase) and network_of(module).dropout > 0
+        draws = isinstance(module, torch.nn.RNNBase) and module.training and module.dropout > 0
         self._random = torch.get_rng_state() if draws else None
 
     def after(
@@ -93,7 +95,8 @@ class _Watch:
                 gates = self._recover(module, input, hx, kwargs.get("lengths"), out[0])
             else:
                 assert isinstance(module, torch.nn.RNNCellBase)
-                gates = cell_gates(module, input, hx, out).detach()
+                with _parametrizations_at_rest(module):
+                    gates = cell_gates(module, input, hx, out).detach()
         if isinstance(module, torch.nn.RNNBase):
             self._record.add_call(self._name, gates)
         else:
@@ -120,6 +123,23 @@ class _Watch:
             else:
                 result = fused.run(*where, gates=True, output=call.padded(output))
         return call.gates(result)
+
+
+@contextmanager
+def _parametrizations_at_rest(module: torch.nn.Module) -> Iterator[None]:
+    """Let a cell's weights be read again as its call read them.
+
+    In train mode `spectral_norm` takes a step at each reading; in eval mode it repeats the last.
+    """
+    parts = list(module.parametrizations.modules()) if is_parametrized(module) else []  # type: ignore[union-attr]
+    training = [part for part in parts if part.training]
+    try:
+        for part in training:
+            part.training = False
+        yield
+    finally:
+        for part in training:
+            part.training = True
 
 
 def _nothing_in(model: torch.nn.Module) -> str:

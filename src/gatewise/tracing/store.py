@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -22,18 +23,20 @@ class Trace:
     """The gates of each call of each recurrent module, by the module's name in the model.
 
     `trace["encoder.lstm"]` is the record of the last call, detached; `trace.calls(name)` all calls.
-    A model that is a recurrent module itself has the name `""`. The successive steps of a cell
-    within one call of the model are one record `[1, 1, time, batch, hidden]`; it is split where the
-    batch changes.
+    A model that is a recurrent module itself has the name `""`. A module that the model holds under
+    several names has one record, with the calls by all of them, and each name leads to it. The
+    successive steps of a cell within one call of the model are one record
+    `[1, 1, time, batch, hidden]`; it is split where the batch changes.
     """
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self._modules = {name: _Module() for name in names}
-        self._fresh = set(names)  # cells whose next step begins a new record
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = dict(names)  # every name, and the first name of the same module
+        self._modules = {first: _Module() for first in self._names.values()}
+        self._fresh = set(self._modules)  # cells whose next step begins a new record
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the modules that are recorded, in the model's order."""
+        """The names of the modules that are recorded, in the model's order; the first of each."""
         return tuple(self._modules)
 
     def __getitem__(self, name: str) -> Gates:
@@ -73,16 +76,16 @@ class Trace:
         module.calls[-1].append(gates)
 
     def _calls_of(self, name: str) -> list[list[Gates]]:
-        if name not in self._modules:
+        if name not in self._names:
             raise InputError(
                 f"trace: no recurrent module {name!r}; there are "
-                f"{', '.join(map(repr, self.names))}.{nearest(name, self.names)}"
+                f"{', '.join(map(repr, self.names))}.{nearest(name, self._names)}"
             )
-        return self._modules[name].calls
+        return self._modules[self._names[name]].calls
 
     def _joined(self, name: str, steps: list[Gates]) -> Gates:
         """Return one record of a call: a cell's steps `[B, H]` stacked into `[1, 1, T, B, H]`."""
-        if not self._modules[name].in_steps:
+        if not self._modules[self._names[name]].in_steps:
             return steps[0]
         tensors = {key: torch.stack([g[key] for g in steps])[None, None] for key in steps[0]}
         return Gates(tensors, torch.full_like(steps[0].lengths, len(steps)))

@@ -1,7 +1,8 @@
 """Naive baselines that stand beside every score: one file each, NumPy only.
 
 `persistence` and `seasonal_naive` (naive.py), `climatology` and `ridge` have a file of their own;
-collection.py fits those that may see what the model sees, and saves them with it.
+collection.py fits those that may see what the model sees, and saves them with it. bands.py adds
+quantiles to each: those of its own errors in training.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ Sizes: N rows, n origins, S predicted steps, K targets, G series, C calendar slo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from gatewise.data.steps import DAY
 from gatewise.data.table import Table
-from gatewise.models.baselines.rows import Array, Rows
+from gatewise.models.baselines.rows import FOLDS, Array, Rows
 
 Calendar = Literal["none", "month", "day", "hour"]
 
@@ -71,8 +72,13 @@ def _slots_of_dates(date: NDArray[Any], calendar: Calendar) -> NDArray[np.int64]
     return slot
 
 
-def _sums_by_slot(values: Array, index: Rows, shape: tuple[int, int]) -> tuple[Array, Array]:
-    """Return sums and counts of the known values `[N, K]` by flat slot, both `[*shape, K]`."""
+def _sums_by_slot(
+    table: Table, values: Array, rows: Rows, calendar: Calendar
+) -> tuple[Array, Array]:
+    """Return sums and counts of the known `values [N, K]` of the rows by slot, both `[G, C, K]`."""
+    shape = len(table.series), _SLOTS[calendar]
+    index = table.series_index()[rows] * shape[1] + slots(table.time[rows], calendar)
+    values = values[rows]
     known = ~np.isnan(values)
     filled = np.where(known, values, 0.0)
     size = shape[0] * shape[1]
@@ -86,6 +92,14 @@ def _circular(values: Array) -> Array:
     shifts = range(-_HALF_WINDOW, _HALF_WINDOW + 1)
     total: Array = np.sum([np.roll(values, shift, axis=1) for shift in shifts], axis=0)
     return total
+
+
+def _blocks(time: NDArray[Any], calendar: Calendar) -> Iterator[Rows]:
+    """Yield the places in `time [n]` of up to `FOLDS` blocks: of whole years, if time has any."""
+    period = time if calendar == "none" else time.astype("datetime64[Y]")
+    distinct = np.unique(period)
+    for block in np.array_split(distinct, min(FOLDS, distinct.size)):
+        yield np.flatnonzero((period >= block[0]) & (period <= block[-1]))
 
 
 def _means(total: Array, count: Array, fallback: Array) -> Array:
@@ -108,9 +122,7 @@ class Climatology:
     def fit(cls, table: Table, values: Array, rows: NDArray[np.bool_]) -> Climatology:
         """Average `values [N, K]` over the rows `[N]` of the training part."""
         calendar = calendar_of(table)
-        shape = len(table.series), _SLOTS[calendar]
-        index = table.series_index()[rows] * shape[1] + slots(table.time[rows], calendar)
-        total, count = _sums_by_slot(values[rows], index, shape)
+        total, count = _sums_by_slot(table, values, np.flatnonzero(rows), calendar)
         total = np.concatenate([total, total.sum(axis=0, keepdims=True)])
         count = np.concatenate([count, count.sum(axis=0, keepdims=True)])
         # From the coarsest mean to the finest: each stands in where the next has seen nothing.
@@ -124,6 +136,26 @@ class Climatology:
             total, count = _circular(total), _circular(count)
         fine = _means(total, count, fallback)
         return cls(calendar, table.series, np.concatenate([fine, coarse], axis=1))
+
+    def errors(self, table: Table, values: Array, rows: NDArray[np.bool_]) -> Array:
+        """Return the errors on the rows `[N]` of the training part, `[N, K]`; NaN elsewhere.
+
+        A value is in the mean of its own slot, so blocks of years are left out in turn and compared
+        with the mean of the other years; a slot that no other year has is left out (NaN).
+        """
+        found = np.full(values.shape, np.nan)
+        train = np.flatnonzero(rows)
+        series, slot = table.series_index(), slots(table.time, self.calendar)
+        whole = _sums_by_slot(table, values, train, self.calendar)
+        for block in _blocks(table.time[train], self.calendar):
+            own = train[block]
+            part = _sums_by_slot(table, values, own, self.calendar)
+            total, count = (a - b for a, b in zip(whole, part, strict=True))
+            if self.calendar == "day":
+                total, count = _circular(total), _circular(count)
+            others = _means(total, count, np.array(np.nan))
+            found[own] = values[own] - others[series[own], slot[own]]
+        return found
 
     def predict(self, table: Table, origins: Rows, steps: Rows) -> Array:
         """Return the mean of the slots `steps` rows after each origin, `[n, S, K]`."""

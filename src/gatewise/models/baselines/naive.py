@@ -9,6 +9,7 @@ over backwards. Sizes: N rows, n origins, S predicted steps, K targets.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gatewise.models.baselines.rows import Array, Rows, step_offsets
 
@@ -51,11 +52,24 @@ def seasonal_naive(
 
     Where no season has gone by since the series began, the last value observed stands in.
     """
-    steps = step_offsets(horizon)
-    back = season * -(-steps // season)
-    rows = origins[:, None] + steps - back
+    rows = _rows_one_season_back(origins, horizon, season)
     inside = rows >= first[origins][:, None]
     latest = last_observed(values, first, season)[np.maximum(rows, 0)]
     seen = _pick(values, np.where(inside[..., None], latest, -1))
     instead = persistence(values, first, origins, horizon=horizon, mean=mean)
     return np.where(np.isnan(seen), instead, seen)
+
+
+def has_season(first: Rows, origins: Rows, *, horizon: int, season: int) -> NDArray[np.bool_]:
+    """Return for which steps a whole season has gone by since the series began, `[n, S]`."""
+    inside: NDArray[np.bool_] = (
+        _rows_one_season_back(origins, horizon, season) >= first[origins][:, None]
+    )
+    return inside
+
+
+def _rows_one_season_back(origins: Rows, horizon: int, season: int) -> Rows:
+    """Return the rows whole seasons before each step and not after the origin, `[n, S]`."""
+    steps = step_offsets(horizon)
+    rows: Rows = origins[:, None] + steps - season * -(-steps // season)
+    return rows

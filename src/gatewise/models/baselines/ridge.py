@@ -25,11 +25,10 @@ from numpy.typing import NDArray
 from gatewise.data.table import Table
 from gatewise.errors import DataError
 from gatewise.models.baselines.design import Design, Layout
-from gatewise.models.baselines.rows import Array, Rows, column_block
+from gatewise.models.baselines.rows import FOLDS, Array, Rows, column_block
 
 PENALTIES = np.logspace(-5.0, 2.0, 29)
 """Added to the diagonal of the features' correlation matrix."""
-FOLDS = 5
 _BLOCK = 4096  # origins at a time, so that a long table needs little memory
 
 
@@ -44,8 +43,8 @@ def _moments(design: Design, origins: Rows) -> Array:
     return total
 
 
-def _fold_moments(design: Design, origins: Rows, time: NDArray[np.generic]) -> list[Array]:
-    """Return the moments of `FOLDS` blocks of time, in turn; `time` is `[n]`, of the origins.
+def _folds(design: Design, origins: Rows, time: NDArray[np.generic]) -> list[Rows]:
+    """Return the origins of `FOLDS` blocks of time, in turn; `time` is `[n]`, of the origins.
 
     Raises DataError for fewer than two windows with known targets.
     """
@@ -56,8 +55,7 @@ def _fold_moments(design: Design, origins: Rows, time: NDArray[np.generic]) -> l
             f"the training part has {known.size} windows with known targets, and ridge regression "
             "needs 2: give it more rows, or shorten lookback or horizon"
         )
-    folds = np.array_split(known, min(FOLDS, known.size))
-    return [_moments(design, fold) for fold in folds]
+    return np.array_split(known, min(FOLDS, known.size))
 
 
 def _path(moments: Array, x: Rows, y: Rows) -> Array:
@@ -88,12 +86,18 @@ def _squared_error(moments: Array, coefficients: Array, x: Rows, y: Rows) -> Arr
     return explained + moments[y, y]
 
 
-def _solve(folds: Sequence[Array], x: Rows, y: Rows) -> tuple[Array, Array]:
-    """Return the coefficients `[1 + F, Y]` of targets y on features x, and their penalties `[Y]`."""
+def _solve(folds: Sequence[Array], x: Rows, y: Rows, *, left_out: bool) -> tuple[Array, Array]:
+    """Return the coefficients `[R, 1 + F, Y]` of targets y on features x, and their penalties `[Y]`.
+
+    The first of the R solutions is that of all folds; where asked, one without each fold follows.
+    """
     total = np.sum(folds, axis=0)
     error = sum(_squared_error(fold, _path(total - fold, x, y), x, y) for fold in folds)
     best = np.argmin(np.asarray(error), axis=0)
-    return _path(total, x, y)[best, :, np.arange(y.size)].T, PENALTIES[best]
+    # The paths are solved again: to keep those of every fold could take gigabytes.
+    moments = [total, *(total - fold for fold in folds if left_out)]
+    solved = [_path(moment, x, y)[best, :, np.arange(y.size)].T for moment in moments]
+    return np.stack(solved), PENALTIES[best]
 
 
 @dataclass(frozen=True)
@@ -107,32 +111,46 @@ class Ridge:
     penalties: Array  # [S, K]
 
     @classmethod
-    def fit(cls, table: Table, layout: Layout, rows: NDArray[np.bool_], origins: Rows) -> Ridge:
+    def fit(
+        cls,
+        table: Table,
+        layout: Layout,
+        rows: NDArray[np.bool_],
+        origins: Rows,
+        *,
+        left_out: bool = False,
+    ) -> tuple[Ridge, list[tuple[Rows, Ridge]]]:
         """Fit on the training part: its rows `[N]` scale the columns, its windows are fitted.
 
+        With `left_out`, each block of time that chose the penalties follows: its origins, and the
+        regression (of the same penalties) that was fitted without them; else the list is empty.
         Raises DataError for fewer than two windows with known targets.
         """
         columns = column_block(table, layout.columns)
         mean, deviation = _scaling(columns[rows])
         design = Design(layout, (columns - mean) / deviation, table)
-        folds = _fold_moments(design, origins, table.time[origins])
+        folds = _folds(design, origins, table.time[origins])
+        moments = [_moments(design, fold) for fold in folds]
         steps, targets = design.ahead_steps.size, len(layout.targets)
-        y = len(folds[0]) - steps * targets + np.arange(steps * targets).reshape(steps, targets)
+        y = len(moments[0]) - steps * targets + np.arange(steps * targets).reshape(steps, targets)
         # Without future columns every step has the same features, so one solution serves them all.
         groups = [[step] for step in range(steps)] if layout.ahead else [list(range(steps))]
         solved = [
-            _solve(folds, 1 + layout.features_of_step(group[0]), y[group].ravel())
+            _solve(
+                moments,
+                1 + layout.features_of_step(group[0]),
+                y[group].ravel(),
+                left_out=left_out,
+            )
             for group in groups
         ]
-        coefficients = np.concatenate([found for found, _ in solved], axis=1)
-        penalties = np.concatenate([found for _, found in solved])
-        return cls(
-            layout,
-            mean,
-            deviation,
-            coefficients.T.reshape(steps, targets, -1),
-            penalties.reshape(steps, targets),
+        coefficients = np.concatenate([found for found, _ in solved], axis=2)
+        penalties = np.concatenate([found for _, found in solved]).reshape(steps, targets)
+        whole, *others = (
+            cls(layout, mean, deviation, one.T.reshape(steps, targets, -1), penalties)
+            for one in coefficients
         )
+        return whole, list(zip(folds, others, strict=True)) if left_out else []
 
     def predict(self, table: Table, origins: Rows) -> Array:
         """Return the predictions of every step in the targets' own units, `[n, S, K]`."""

@@ -13,6 +13,9 @@ from gatewise.data.table import Table
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
+FOLDS = 5
+"""Blocks of the training part's time that are left out in turn to see errors on data not fitted."""
+
 
 def series_bounds(table: Table) -> tuple[Rows, Rows]:
     """Return for each row the first row of its series and the row after its last, both `[N]`."""

@@ -22,6 +22,10 @@ BATCH_SIZE = 256
 class Windowed(Protocol):
     """Windows that come in batches, such as `gatewise.data.windows.Windows`."""
 
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """Which inputs are measured values, [T, F]; noise in training is for these alone."""
+
     def __len__(self) -> int:
         """Return the number of windows."""
 

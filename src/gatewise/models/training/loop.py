@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from gatewise.errors import GatewiseError
 from gatewise.models.network import RecurrentNetwork
-from gatewise.models.results import History
 from gatewise.models.training import checkpoint as files
 from gatewise.models.training.average import Average
 from gatewise.models.training.distributed import World, joined, local_device
@@ -29,6 +28,7 @@ from gatewise.models.training.losses import Loss
 from gatewise.models.training.progress import Callback, Display, Pace, display
 from gatewise.models.training.randomness import Purpose, generator
 from gatewise.models.training.schedule import TrainingOptions, learning_rate
+from gatewise.results import History
 
 __all__ = ["predict", "train"]
 
@@ -126,6 +126,7 @@ class _Trainer:
         self.device = device
         self.world = world
         self.optimizer = _adam(network, options)
+        self.measured = torch.from_numpy(training.measured).to(device).unsqueeze(1)  # [T, 1, F]
         self.drops = self.noise = torch.Generator()  # each epoch begins its own, see _reseed
         self.average = None if options.average is None else Average(network, options.average)
         self.best: dict[str, Tensor] = {}
@@ -193,7 +194,7 @@ class _Trainer:
             whole = torch.randn(
                 len(x), len(batch), x.shape[2], generator=self.noise, device=self.device
             )
-            x = x + self.options.noise * whole[:, rows]
+            x = x + self.options.noise * whole[:, rows] * self.measured
         masks = self.network.draw_masks(self.drops, len(x), len(batch), rows)
         losses = self.loss(module(x, masks), y).sum() * weight
         self.optimizer.zero_grad()

@@ -17,11 +17,11 @@ class TrainingOptions:
     better validation loss and keep the best weights; None runs all epochs and keeps the last
     weights. batch_size: windows per step, over all processes together. learning_rate: Adam's, at
     its highest. schedule: "cosine" (to 0 over all epochs), "plateau" (half whenever a third of the
-    patience, or of the epochs where that is None, brought nothing better) or "constant". warmup: so
-    many first steps in which the rate grows linearly. weight_decay: decoupled (Loshchilov and
+    patience, or of the epochs where that is None, brought nothing better) or "constant".
+    weight_decay: decoupled (Loshchilov and
     Hutter 2019), on weight matrices, not on biases. clip: bound on the norm of the gradient, None
-    for no bound. noise: standard deviation of Gaussian noise on the inputs of training windows
-    (Bishop 1995). seed: of the order of windows, dropout and noise. average: decay of the
+    for no bound. noise: standard deviation of Gaussian noise on the measured inputs of training
+    windows (Bishop 1995). seed: of the order of windows, dropout and noise. average: decay of the
     exponential moving average of the weights that is validated and kept in their place, None for
     no average.
     """
@@ -31,7 +31,6 @@ class TrainingOptions:
     batch_size: int
     learning_rate: float
     schedule: str = "cosine"
-    warmup: int = 0
     weight_decay: float = 0.0
     clip: float | None = 1.0
     seed: int = 0
@@ -55,7 +54,7 @@ def learning_rate(
         rate *= PLATEAU_FACTOR ** plateaus(
             losses, max(1, (options.patience or options.epochs) // 3)
         )
-    return rate * min(1.0, (step + 1) / (options.warmup + 1))
+    return rate
 
 
 def plateaus(losses: Sequence[float], wait: int) -> int:

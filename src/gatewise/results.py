@@ -39,7 +39,7 @@ class Predictions:
 class Evaluation:
     """Scores of the model and of the baselines that may see what it sees, on the same windows."""
 
-    part: str  # "test", "validation" or "data"
+    part: str  # "train", "validation", "test" or "all"
     predictions: Predictions
     scores: ScoreTable
     members: tuple[dict[str, Metrics], ...]  # target to metrics, one per member

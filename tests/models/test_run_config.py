@@ -1,0 +1,103 @@
+"""A run's config.json: whole, or what is wrong with it in one line; the page's title stays in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewise.errors import FileError
+from gatewise.models.runs import Run
+from gatewise.models.settings import ForecasterSettings
+
+CONFIG = {
+    "gatewise": "0.1.0",
+    "settings": ForecasterSettings().to_json(),
+    "data": {"sha256": "0123", "rows": 3, "series": 1},
+    "source": None,
+    "predictions": "csv",
+    "continued": False,
+}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run.begin(tmp_path / "run", dict(CONFIG))
+
+
+def saved(run: Run) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((run.path / "config.json").read_text())
+    return config
+
+
+DAMAGE = {
+    "status": "done",
+    "settings": ["target"],
+    "source": 3,
+    "data": {"rows": 3},
+    "continued": "no",
+    "predictions": "xls",
+    "format_version": "one",
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+@pytest.mark.parametrize("kind", ["gone", "null", "wrong"])
+def test_a_damaged_entry_is_named_in_one_line(run: Run, name: str, kind: str) -> None:
+    if (name, kind) == ("source", "null"):
+        pytest.skip("null is the source of a table in memory")
+    config = saved(run) | {name: DAMAGE[name] if kind == "wrong" else None}
+    if kind == "gone":
+        del config[name]
+    (run.path / "config.json").write_text(json.dumps(config))
+    words = "lacks" if kind == "gone" else "must be"
+    with pytest.raises(FileError, match=f"run is a damaged gatewise run folder.*{words}") as caught:
+        Run.open(run.path)
+    assert repr(name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(FileError, match="damaged"):
+        Run.check_target(run.path, overwrite=False)
+    assert Run.check_target(run.path, overwrite=True) == run.path
+
+
+def test_unknown_settings_and_a_wrong_title_are_damage(run: Run) -> None:
+    config = saved(run)
+    for change in ({"settings": {"lokback": 3}}, {"title": 3}):
+        (run.path / "config.json").write_text(json.dumps(config | change))
+        with pytest.raises(FileError, match=r"damaged gatewise run folder.*(lokback|title)"):
+            Run.open(run.path)
+
+
+def test_a_newer_format_is_told_before_its_entries_are_judged(run: Run) -> None:
+    newer = {"format": "gatewise-run", "format_version": 2, "gatewise": "7.0"}
+    (run.path / "config.json").write_text(json.dumps(newer))
+    with pytest.raises(FileError, match=r"made by a newer gatewise \(7\.0\): update gatewise"):
+        Run.open(run.path)
+
+
+def test_settings_that_came_later_may_be_missing(run: Run) -> None:
+    config = saved(run)
+    del config["settings"]["noise"]
+    (run.path / "config.json").write_text(json.dumps(config))
+    assert Run.open(run.path).config["settings"]["lookback"] == 96
+
+
+def test_the_title_stays_and_the_status_with_it(run: Run) -> None:
+    assert Run.open(run.path).title is None
+    run.set_title("The Füllda")
+    assert not Run.open(run.path).complete
+    run.finish()
+    opened = Run.open(run.path)
+    assert (opened.title, opened.complete) == ("The Füllda", True)
+    run.set_title("Another")
+    opened = Run.open(run.path)
+    assert (opened.title, opened.complete) == ("Another", True)
+    assert {name: saved(run)[name] for name in CONFIG} == CONFIG
+
+
+def test_a_run_that_begins_anew_has_no_title(run: Run) -> None:
+    run.set_title("Old")
+    assert Run.begin(run.path, dict(CONFIG)).title is None
+    assert Run.open(run.path).title is None
