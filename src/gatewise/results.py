@@ -20,7 +20,7 @@ ScoreTable = dict[str, dict[str, Metrics]]
 """Model name (`gatewise`, `persistence`, ...) to target name to metrics."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Predictions:
     """Truth and predictions of one part of a table, one row per window."""
 
@@ -34,6 +34,10 @@ class Predictions:
     levels: tuple[float, ...]  # quantile levels, ascending; empty without quantiles
     quantiles: NDArray[np.float64] | None  # [N, S, K, Q]
 
+    def __repr__(self) -> str:
+        count, steps = self.time.shape
+        return f"Predictions({count} windows, {steps} steps, targets {', '.join(self.targets)})"
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -46,7 +50,7 @@ class Evaluation:
     by_horizon: dict[str, dict[str, dict[str, list[float]]]]  # model, target, metric, S values
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WindowGates:
     """Every gate and state of one member's network over one window of one series."""
 
@@ -55,6 +59,9 @@ class WindowGates:
     inputs: dict[str, NDArray[np.float64]]  # feature name to [T], scaled as the network saw it
     gates: dict[str, NDArray[np.float32]]  # name to [layers, T, hidden]
     keep_gate: str | None  # "forget" (LSTM), "update" (GRU), None (RNN)
+
+    def __repr__(self) -> str:
+        return f"WindowGates({', '.join(self.gates)}; {self.time[0]} to {self.time[-1]})"
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class History:
     train: tuple[float, ...]
     validation: tuple[float, ...]
     learning_rate: tuple[float, ...]
-    best_epoch: int  # counted from 1
+    kept_epoch: int  # whose weights were kept: the best, or the last without early stopping; from 1
     seconds: float
 
 

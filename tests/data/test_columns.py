@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from gatewise.data import Columns, resolve_columns
+from gatewise.data.frames import table_from_frame
 from gatewise.errors import DataError
 
 DAY = datetime.date(2020, 1, 1)
@@ -127,3 +128,31 @@ def test_only_tables_in_memory_are_taken(data, told):
 def test_json_round_trip():
     columns = Columns(("y",), ("a", "b"), (), ("s",), None, "unique_id")
     assert Columns.from_json(columns.to_json()) == columns
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        ["31/01/2012", "01/02/2012"],
+        ["1.2.12", "2.2.12"],
+        ["01/31/2012 04:00", "01/31/2012 05:00"],
+        ["2012/01/31", "2012/02/01"],
+    ],
+)
+def test_dates_in_another_form_are_not_silently_counted_as_rows(stamps):
+    frame = pl.DataFrame({"when": stamps, "y": [1.0, 2.0]})
+    columns = resolve_columns(frame)
+    assert columns.time == "when"
+    with pytest.raises(DataError, match=r"'when'"):
+        table_from_frame(frame, columns)
+
+
+def test_integers_like_20120131_called_a_date_are_the_time():
+    frame = pl.DataFrame({"date": [20120130, 20120131, 20120201], "y": [1.0, 2.0, 3.0]})
+    with pytest.raises(DataError, match=r"'date'"):
+        table_from_frame(frame, resolve_columns(frame))
+
+
+def test_other_text_and_numbers_are_no_time():
+    frame = pl.DataFrame({"code": ["1-A", "x"], "ratio": ["1/2", "3/4"], "y": [1.0, 2.0]})
+    assert resolve_columns(frame).time is None

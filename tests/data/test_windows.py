@@ -245,10 +245,14 @@ def test_future_columns_must_reach_as_far_as_the_horizon():
         (
             40,
             0,
-            r"train part: lookback=40 and horizon=0 need 40 rows of one series in a row, 1 of ",
+            r"lookback=40 and horizon=0 need 40 rows of one series in a row up to its end, 1 of ",
         ),
-        (20, 15, r"need 35 rows of one series in a row, 15 of them in the train part"),
-        (40, 0, r"there are 30 rows of one series, 12 of them in the train part"),
+        (
+            20,
+            15,
+            r"need 35 rows of one series in a row up to its end, 15 of them in the train part",
+        ),
+        (40, 0, r"there are 12, 12 of them in the train part: .* lookback of at most 12"),
     ],
 )
 def test_too_few_rows_say_how_many_are_needed(lookback, horizon, told):

@@ -17,7 +17,7 @@ STATUS = Status(
     done=1.0,
     train=0.51234,
     validation=0.61234,
-    best_epoch=3,
+    kept_epoch=3,
     learning_rate=0.001,
     windows_per_second=12345.6,
     seconds_left=83.4,
@@ -135,7 +135,7 @@ def test_within_a_long_epoch_the_status_is_shown_ten_times_a_second(monkeypatch)
     now = 100.0
     monkeypatch.setattr("gatewise.models.training.progress.time.perf_counter", lambda: now)
     told = []
-    record = Record(train=[1.0], validation=[2.0], learning_rate=[0.1], best_epoch=1)
+    record = Record(train=[1.0], validation=[2.0], learning_rate=[0.1], kept_epoch=1)
     pace = Pace(display(told.append), "", options(epochs=4), record, count=1000)
     for step in range(1, 101):
         now = 100.0 + step * 0.02  # 10 windows in 0.02 s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,12 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("name", DAMAGE)
-@pytest.mark.parametrize("kind", ["gone", "null", "wrong"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    # null is the source of a table in memory, and so no damage
+    [pair for pair in product(DAMAGE, ["gone", "null", "wrong"]) if pair != ("source", "null")],
+)
 def test_a_damaged_entry_is_named_in_one_line(run: Run, name: str, kind: str) -> None:
-    if (name, kind) == ("source", "null"):
-        pytest.skip("null is the source of a table in memory")
     config = saved(run) | {name: DAMAGE[name] if kind == "wrong" else None}
     if kind == "gone":
         del config[name]

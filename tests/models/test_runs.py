@@ -84,7 +84,7 @@ def test_a_run_killed_at_any_moment_and_resumed_has_the_bits_of_one_that_was_not
     arguments = [sys.executable, "-c", FIT, json.dumps(OPTIONS), str(data), str(out)]
     process = subprocess.Popen(arguments)
     deadline = time.monotonic() + 120
-    while not (out / "checkpoints").exists():
+    while not (out / "config.json").exists():
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.002)
@@ -190,6 +190,19 @@ def test_folders_that_cannot_be_used_are_refused_before_anything_is_written(
     assert (tmp_path / "full" / "letter.txt").read_text() == "dear"
 
 
+def test_a_folder_that_a_kill_left_before_its_config_is_no_obstacle(
+    data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "run/checkpoints").mkdir(parents=True)
+    (tmp_path / "run/checkpoints/start.safetensors").write_bytes(b"of another run")
+    (tmp_path / "run/.config.json.01234567.part").write_text("{")
+    quick = {**OPTIONS, "epochs": 1, "members": 1}
+    gw.Forecaster(**quick).fit(data, out=tmp_path / "run", progress=False)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        *("config.json", "metrics.json", "model.safetensors", "predictions.csv")
+    ]
+
+
 def test_files_that_are_no_model_are_told_in_one_line(whole_run: Path, tmp_path: Path) -> None:
     model = (whole_run / "model.safetensors").read_bytes()
     (tmp_path / "cut").write_bytes(model[: len(model) // 2])
@@ -203,7 +216,7 @@ def test_files_that_are_no_model_are_told_in_one_line(whole_run: Path, tmp_path:
         ("empty", "not a gatewise model"),
         ("foreign", "not a gatewise forecaster"),
         ("folder", "not a gatewise run folder"),
-        ("nothing", "no model file"),
+        ("nothing", "no run folder or model file"),
     ):
         with pytest.raises(FileError, match=reason) as caught:
             gw.Forecaster.load(tmp_path / name)

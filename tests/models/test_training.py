@@ -83,9 +83,9 @@ def test_epochs_draw_orders_of_their_own():
 def test_early_stopping_keeps_the_best_weights():
     noise = replace(VALIDATION, y=VALIDATION.y[::-1].copy())  # learning makes this worse
     made, history = fitted(validation=noise, epochs=60, patience=5, learning_rate=0.03)
-    assert len(history.train) == history.best_epoch + 5 < 60
+    assert len(history.train) == history.kept_epoch + 5 < 60
     best = min(history.validation)
-    assert history.validation.index(best) == history.best_epoch - 1
+    assert history.validation.index(best) == history.kept_epoch - 1
     assert mean_loss(made, noise, squared_error, 16, World()) == best
     assert history.validation[-1] > best
 
@@ -93,7 +93,7 @@ def test_early_stopping_keeps_the_best_weights():
 def test_without_validation_the_last_weights_stay():
     made, history = fitted(validation=None, epochs=6, patience=2, schedule="constant")
     assert history.validation == ()
-    assert history.best_epoch == len(history.train) == 6
+    assert history.kept_epoch == len(history.train) == 6
     shorter, _ = fitted(validation=None, epochs=5, schedule="constant")
     assert not equal(weights(made), weights(shorter))
 
@@ -102,7 +102,7 @@ def test_without_patience_all_epochs_run_and_the_last_weights_stay():
     noise = replace(VALIDATION, y=VALIDATION.y[::-1].copy())
     settings = {"epochs": 9, "learning_rate": 0.03}
     made, history = fitted(validation=noise, patience=None, **settings)
-    assert len(history.validation) == history.best_epoch == 9
+    assert len(history.validation) == history.kept_epoch == 9
     assert history.validation[-1] > min(history.validation)
     assert equal(weights(made), weights(fitted(validation=None, **settings)[0]))
 

@@ -216,7 +216,7 @@ def build_summary(
                 + 0.02 * generator.random(30 + member)
             ),
             learning_rate=tuple(np.full(30 + member, 1e-3)),
-            best_epoch=22 + member,
+            kept_epoch=22 + member,
             seconds=31.5,
         )
         for member in range(members)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from gatewise.cli.options import Config, NewRun, Quiet
+from gatewise.cli.options import Config, NewRun, Quiet, Whole
 from gatewise.cli.output import console
 from gatewise.cli.training import finish, resumable, run_training
 from gatewise.errors import FileError
@@ -47,9 +47,9 @@ def demo(
         "runs/demo"
     ),
     members: Annotated[
-        int, Parameter(help="Networks with seeds of their own; mean and spread are reported.")
+        Whole, Parameter(help="Networks with seeds of their own; mean and spread are reported.")
     ] = 3,
-    seed: Annotated[int, Parameter(help="Seed of the first member.")] = 0,
+    seed: Annotated[Whole, Parameter(help="Seed of the first member.")] = 0,
     quiet: Quiet = False,
     config: Config = None,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
@@ -15,7 +16,7 @@ from gatewise.cli.demo import demo
 from gatewise.cli.output import HELP_WIDTH, console
 from gatewise.cli.training import Interrupted, continue_on, fit, resume, retrain
 from gatewise.cli.using import evaluate, inspect, predict
-from gatewise.errors import GatewiseError
+from gatewise.errors import GatewiseError, GatewiseWarning
 
 HELP = """Recurrent networks you can see inside: train, predict, score, and read the gates.
 
@@ -72,12 +73,15 @@ app = make_app()
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; return 0, 2 for bad input (one line on stderr), 130 for Ctrl-C."""
     try:
-        app(
-            list(arguments),
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", GatewiseWarning)
+            warnings.showwarning = _warn  # type: ignore[assignment]  # it takes the rest as it comes
+            app(
+                list(arguments),
+                exit_on_error=False,
+                print_error=False,
+                result_action="return_value",
+            )
     except GatewiseError as error:
         return _complain(f"error: {error}", BAD_INPUT)
     except CycloptsError as error:
@@ -92,3 +96,9 @@ def run(arguments: Sequence[str]) -> int:
 def _complain(text: str, code: int) -> int:
     print(f"gatewise: {' '.join(text.split())}", file=sys.stderr, flush=True)
     return code
+
+
+def _warn(message: Warning | str, category: type[Warning], *_: object) -> None:
+    """Print a warning as one line, in place of Python's two with a path and a line of code."""
+    if issubclass(category, GatewiseWarning):
+        _complain(f"warning: {message}", SUCCESS)

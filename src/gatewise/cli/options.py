@@ -14,9 +14,21 @@ NETWORK = Group("Network", sort_key=3)
 TRAINING = Group("Training", sort_key=4)
 RUN = Group("Run", sort_key=5)
 
+
+def _whole(_: Any, tokens: Sequence[Token]) -> int | str:
+    """Read a whole number or "none"; 1.5 is refused where `int` would make it 2."""
+    text = tokens[0].value
+    if text == "none":
+        return text
+    if not text.removeprefix("-").removeprefix("+").isdecimal():
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(text)
+
+
 Names = tuple[str, ...]
 OrNone = Literal["none"]
 WHERE = "Where: cpu, cuda, cuda:1 ..."
+Whole = Annotated[int, Parameter(converter=_whole)]
 CAN_BE_OFF = ("test", "forget_bias", "patience", "clip")
 """Options with a default that the word "none" turns off."""
 
@@ -30,13 +42,15 @@ def _option(
 ) -> Parameter:
     """Return the parameter's description; `shown=False` where the text itself says the default."""
     # Said here and not once for the whole app: cyclopts 4 does not pass it on to dataclass fields.
+    # An absent reader must stay absent: None would undo the one that the type brings.
+    own: dict[str, Any] = {} if reader is None else {"converter": reader}
     return Parameter(
         group=group,
         help=text,
         show_default=shown,
-        converter=reader,
         consume_multiple=True,
         negative="",
+        **own,
     )
 
 
@@ -80,13 +94,13 @@ class ForecasterOptions:
     ] = None
 
     horizon: Annotated[
-        int,
+        Whole,
         _option(
             TASK,
             "Steps to forecast; 0 is a virtual sensor: the target now, from the inputs up to now.",
         ),
     ] = 0
-    lookback: Annotated[int, _option(TASK, "Steps the network looks back.")] = 96
+    lookback: Annotated[Whole, _option(TASK, "Steps the network looks back.")] = 96
     validation: Annotated[
         float | str,
         _option(
@@ -115,13 +129,17 @@ class ForecasterOptions:
         _option(TASK, "Scaling, learnt from the training part only."),
     ] = "standard"
     season: Annotated[
-        int | None,
-        _option(TASK, "Steps in a season, for the baselines. [default: from the time step]"),
+        Whole | None,
+        _option(
+            TASK,
+            "Steps in a season, for the baselines. [default: from the time step]",
+            reader=_whole,
+        ),
     ] = None
 
     cell: Annotated[Literal["lstm", "gru", "rnn"], _option(NETWORK, "The recurrent cell.")] = "lstm"
-    hidden_size: Annotated[int, _option(NETWORK, "Units per layer.")] = 32
-    num_layers: Annotated[int, _option(NETWORK, "Layers.")] = 1
+    hidden_size: Annotated[Whole, _option(NETWORK, "Units per layer.")] = 32
+    num_layers: Annotated[Whole, _option(NETWORK, "Layers.")] = 1
     dropout: Annotated[
         float, _option(NETWORK, "Share of values dropped, between layers and before the read-out.")
     ] = 0.0
@@ -137,19 +155,20 @@ class ForecasterOptions:
         _option(NETWORK, "Quantile levels to predict, such as 0.1 0.5 0.9. [default: none]"),
     ] = None
     members: Annotated[
-        int, _option(NETWORK, "Networks with seeds of their own; mean and spread are reported.")
+        Whole, _option(NETWORK, "Networks with seeds of their own; mean and spread are reported.")
     ] = 1
 
-    epochs: Annotated[int, _option(TRAINING, "Passes over the training part, at most.")] = 100
+    epochs: Annotated[Whole, _option(TRAINING, "Passes over the training part, at most.")] = 100
     patience: Annotated[
-        int | OrNone,
+        Whole | OrNone,
         _option(
             TRAINING,
             "Stop after so many epochs without a better validation loss and keep the best weights; "
             "none: run all epochs and keep the last ones.",
+            reader=_whole,
         ),
     ] = 15
-    batch_size: Annotated[int, _option(TRAINING, "Windows per training step.")] = 64
+    batch_size: Annotated[Whole, _option(TRAINING, "Windows per training step.")] = 64
     learning_rate: Annotated[float, _option(TRAINING, "Learning rate at the start.")] = 3e-3
     schedule: Annotated[
         Literal["cosine", "plateau", "constant"],
@@ -162,7 +181,7 @@ class ForecasterOptions:
     average: Annotated[
         float | None, _option(TRAINING, "Decay of the weights' moving average. [default: off]")
     ] = None
-    seed: Annotated[int, _option(TRAINING, "Seed of the first member.")] = 0
+    seed: Annotated[Whole, _option(TRAINING, "Seed of the first member.")] = 0
     engine: Annotated[
         Literal["auto", "reference", "torch"], _option(TRAINING, "What computes the network.")
     ] = "auto"
@@ -189,16 +208,23 @@ class Changes:
         float | str | None,
         _option(TASK, "Test part: a share or its first time. [default: as in RUN]", reader=_bound),
     ] = None
-    epochs: Annotated[int | None, _option(TRAINING, "Epochs, at most. [default: as in RUN]")] = None
+    epochs: Annotated[
+        Whole | None, _option(TRAINING, "Epochs, at most. [default: as in RUN]", reader=_whole)
+    ] = None
     patience: Annotated[
-        int | OrNone | None,
-        _option(TRAINING, "Epochs without a gain before stopping, or none. [default: as in RUN]"),
+        Whole | OrNone | None,
+        _option(
+            TRAINING,
+            "Epochs without a gain before stopping, or none. [default: as in RUN]",
+            reader=_whole,
+        ),
     ] = None
     learning_rate: Annotated[
         float | None, _option(TRAINING, "Learning rate at the start. [default: as in RUN]")
     ] = None
     seed: Annotated[
-        int | None, _option(TRAINING, "Seed of the first member. [default: as in RUN]")
+        Whole | None,
+        _option(TRAINING, "Seed of the first member. [default: as in RUN]", reader=_whole),
     ] = None
     device: Annotated[str | None, _option(TRAINING, "Where. [default: as in RUN]")] = None
 

@@ -266,6 +266,6 @@ def _device_of(run: str) -> str:
     """Return where a run was fitted; a model file that stands alone is used on the CPU."""
     from gatewise.models.runs import Run  # noqa: PLC0415 - brings torch
 
-    return (
-        str(Run.open(run).config["settings"].get("device", "cpu")) if Path(run).is_dir() else "cpu"
-    )
+    if not Path(run).is_dir():
+        return "cpu"
+    return str(Run.open(run).config["settings"].get("device", "cpu"))

@@ -55,12 +55,20 @@ def predict(
     Without --out the first rows are printed. Rows that follow the fitted data need no history.
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
-    from gatewise.data import write_frame  # noqa: PLC0415
+    from gatewise.data import read_frame, write_frame  # noqa: PLC0415
 
     if out is not None:
         check_new_file(Path(out), overwrite)
-    frame = Forecaster.load(run, device=device).predict(data)
+    model = Forecaster.load(run, device=device)
+    rows = None if data is None else read_frame(data)
+    frame = model.predict(rows)
     screen = console()
+    if rows is not None and model.horizon == 0 and len(frame) < len(rows):
+        screen.print(
+            f"{len(rows) - len(frame):,} of {len(rows):,} rows have no prediction: each needs "
+            f"{model.lookback} rows without gaps up to it, in DATA or at the end of the fitted data "
+            "that it directly follows."
+        )
     if out is not None:
         write_frame({name: frame[name].to_numpy() for name in frame.columns}, out)
         screen.print(f"{out}: {len(frame):,} rows, columns {', '.join(frame.columns)}")

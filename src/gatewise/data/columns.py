@@ -13,6 +13,8 @@ from gatewise.data.native import Frame, as_frame, is_missing
 from gatewise.errors import DataError, nearest
 
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
+ANY_DATE = re.compile(r"(\d{1,4}[-/.]){1,2}\d{1,4}\D.*|(\d{1,4}[-/.]){2}\d{1,4}|\d{4}[-/]\d{2}")
+"""Dates of other forms, such as 31/01/2012, 1.2.12, 01/31/2012 04:00, 2012-01."""
 TIME, SERIES, TARGET = "ds", "unique_id", "y"
 """The names that are looked for when none are given."""
 
@@ -156,18 +158,26 @@ def _find_time(
         return TIME
     free = [name for name in known if name not in taken]
     dates = [name for name in free if table[name].dtype.is_temporal()]
-    dates = dates or [name for name in free if _looks_like_dates(table, name)]
+    dates = dates or [name for name in free if _looks_like_dates(table, name, ISO_DATE)]
+    # A date in another form is taken too, to be refused by name when it is read: rows that were
+    # silently counted would lose the calendar and every check of the time.
+    dates = dates or [name for name in free if _looks_like_dates(table, name, ANY_DATE)]
     if len(dates) > 1:
         listed = ", ".join(map(repr, dates))
         raise DataError(f"several columns could be the time ({listed}): choose one with time=...")
     return dates[0] if dates else None
 
 
-def _looks_like_dates(table: Frame, name: str) -> bool:
-    """Say whether a text column starts with an ISO date; the whole column is read later."""
+def _looks_like_dates(table: Frame, name: str, form: re.Pattern[str]) -> bool:
+    """Say whether a text column starts with a date of this form; the whole column is read later.
+
+    Integers count too where they are called a date and are of the form 20120131.
+    """
     column = table[name]
+    if column.dtype.is_integer() and form is ANY_DATE and "date" in name.casefold():
+        return all(len(str(value)) == len("20120131") for value in column.head(100).to_list())
     if column.dtype not in (nw.String, nw.Object):
         return False
     first = next((value for value in column.head(100).to_list() if not is_missing(value)), None)
     text = first if isinstance(first, str) else ""
-    return hasattr(first, "isoformat") or ISO_DATE.fullmatch(text) is not None
+    return hasattr(first, "isoformat") or form.fullmatch(text) is not None

@@ -171,8 +171,8 @@ def _check_order(table: Table, rows: NDArray[np.int64]) -> None:
     now = int(late[0])
     first, second = int(rows[now - 1]) + 1, int(rows[now]) + 1
     name, where = table.columns.time, _of_series(table, now)
+    hint = "" if table.columns.series else ", or name the column that tells series apart (series)"
     if table.time[now] == table.time[now - 1]:
-        hint = "" if table.columns.series else ", or name the column that tells series apart"
         raise DataError(
             f"time column {name!r} repeats {stamp(table.time[now])} in rows {first} and {second}"
             f"{where} ({COUNTED}): keep one row for each time{hint}"
@@ -180,6 +180,7 @@ def _check_order(table: Table, rows: NDArray[np.int64]) -> None:
     raise DataError(
         f"time column {name!r} goes back from {stamp(table.time[now - 1])} in row {first} to "
         f"{stamp(table.time[now])} in row {second}{where} ({COUNTED}): sort the rows by {name!r}"
+        f"{hint}"
     )
 
 

@@ -187,13 +187,18 @@ def _any_between(flags: Flags, first: int, last: int) -> Flags:
 
 
 def _too_few(table: Table, rows: NDArray[np.bool_], lookback: int, horizon: int, part: str) -> str:
-    """Say how many rows a window needs and how many are there."""
-    ahead = max(horizon, 1)
-    longest = int(np.diff(table.starts).max())
+    """Say how many rows a window needs, how many there are up to the part's end, and what fits."""
+    row = np.arange(len(table))
+    ends = np.maximum.reduceat(np.where(rows, row, -1), table.starts[:-1])
+    there = int(np.maximum(ends - table.starts[:-1] + 1, 0).max())
     inside = int(np.add.reduceat(rows.astype(np.int64), table.starts[:-1]).max())
+    ahead = max(horizon, 1)
     panel = " of one series" if table.columns.series is not None else ""
+    fix = f"give at least {lookback + horizon} rows"
+    if there > horizon and inside >= ahead:
+        fix += f", or a lookback of at most {there - horizon}"
     return (
         f"too few rows for the {part} part: lookback={lookback} and horizon={horizon} need "
-        f"{lookback + horizon} rows{panel} in a row, {ahead} of them in the {part} part; there are "
-        f"{longest} rows{panel}, {inside} of them in the {part} part"
+        f"{lookback + horizon} rows{panel} in a row up to its end, {ahead} of them in the {part} part; "
+        f"there are {there}, {inside} of them in the {part} part: {fix}"
     )

@@ -74,6 +74,7 @@ def fit(
         _check_kept(settings, start)
         table = table_of(start, as_frame(data), need_target=True)
     prepared = prepare(settings, table, None if start is None else start.scaler)
+    _check_size(settings, prepared)
     with joined(settings.device) as world:
         world.wait()  # no process may look at the folder after another has begun to fill it
         run = None
@@ -219,7 +220,7 @@ def _write_results(run: Run, fitted: Fitted, evaluation: Evaluation) -> None:
             {
                 "seed": history.seed,
                 "epochs": len(history.train),
-                "best_epoch": history.best_epoch,
+                "kept_epoch": history.kept_epoch,
                 "seconds": round(history.seconds, 1),
             }
             for history in fitted.histories
@@ -315,6 +316,19 @@ def _check_kept(settings: ForecasterSettings, start: Fitted) -> None:
                 f"training on keeps {name}={was!r} of the first fit, not {now!r}: "
                 "retrain takes other settings"
             )
+
+
+def _check_size(settings: ForecasterSettings, prepared: Prepared) -> None:
+    """Raise OptionError where the network does not fit into memory, before anything is written."""
+    try:
+        with seeded(settings.seed):
+            build_network(settings, len(prepared.train.names), len(prepared.table.columns.target))
+    except (RuntimeError, MemoryError) as error:
+        reason = str(error).splitlines()[0][:120]
+        raise OptionError(
+            f"a network of hidden_size={settings.hidden_size} and num_layers={settings.num_layers} "
+            f"does not fit into memory ({reason}): take a smaller one"
+        ) from error
 
 
 def check_device(device: str) -> None:

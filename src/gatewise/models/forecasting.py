@@ -44,12 +44,12 @@ def window_at(table: Table, windows: Windows, at: Any) -> int:
     try:
         moment = parse_time(str(at), clock=clock)
     except ValueError:
-        raise OptionError(f"at={at!r} is not a time of the data, such as {now[0]}") from None
+        raise OptionError(f"at={at!r} is not a time of the data, such as {stamp(now[0])}") from None
     found = np.flatnonzero(now == moment)
     if not found.size:
         raise DataError(
-            f"no window ends at {at}: windows end from {now.min()} to {now.max()}, each at a row "
-            f"with {windows.lookback} rows up to it"
+            f"no window ends at {at}: windows end from {stamp(now.min())} to {stamp(now.max())}, each "
+            f"at a row with {windows.lookback} rows up to it"
         )
     return int(found[0])
 

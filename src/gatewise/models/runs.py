@@ -88,7 +88,9 @@ class Run:
         run = cls(folder, config)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            run.drop_checkpoints()  # before the new config: they belong to the earlier run
+            if (_read_config(folder) or {}).get("status") == "training":
+                (folder / CONFIG).unlink()  # it would take the new checkpoints for its own
+            run.drop_checkpoints()
             run.checkpoints.mkdir()
             if prepare is not None:
                 prepare(run)
@@ -206,12 +208,17 @@ def _read_config(folder: Path) -> dict[str, Any] | None:
     return config if isinstance(config, dict) and config.get("format") == FORMAT else None
 
 
+def _is_remains(name: str) -> bool:
+    """Tell whether a file may be left by a run that was killed before it had a config.json."""
+    return name in {*_RESULTS, "checkpoints"} or (name.startswith(".") and name.endswith(".part"))
+
+
 def _check_existing(folder: Path, overwrite: bool) -> None:
     if not folder.is_dir():
         raise FileError(f"{folder} is a file: name a folder for the run")
     config = _read_config(folder)
     if config is None:
-        if any(folder.iterdir()):
+        if not all(_is_remains(path.name) for path in folder.iterdir()):
             raise FileError(
                 f"the folder {folder} exists and is not a gatewise run: name a new one for the run"
             )

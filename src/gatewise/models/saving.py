@@ -74,7 +74,7 @@ def load_model(path: Path, device: str = "cpu") -> Fitted:
 
 def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     if not path.is_file():
-        raise FileError(f"there is no model file {path}")
+        raise FileError(f"there is no run folder or model file {path}")
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}

@@ -37,7 +37,7 @@ def training_data(histories: tuple[History, ...]) -> list[dict[str, Any]]:
             "seed": history.seed,
             "train": list(history.train),
             "validation": list(history.validation),
-            "best": history.best_epoch,
+            "kept": history.kept_epoch,
         }
         for history in histories
     ]
@@ -46,8 +46,7 @@ def training_data(histories: tuple[History, ...]) -> list[dict[str, Any]]:
 def training_note(histories: tuple[History, ...]) -> list[str]:
     """Return what the curves show and what the training took."""
     members = [
-        f"Seed {history.seed}: best at epoch {history.best_epoch} of {len(history.train)}, "
-        f"{number(history.seconds, 2)} s."
+        f"Seed {history.seed}: {_kept(history)}, {number(history.seconds, 2)} s."
         for history in histories[:10]
     ]
     if len(histories) > len(members):
@@ -57,3 +56,14 @@ def training_note(histories: tuple[History, ...]) -> list[str]:
         "whose weights were kept.",
         *members,
     ]
+
+
+def _kept(history: History) -> str:
+    """Return in words which weights were kept, and where the validation loss was lowest if elsewhere."""
+    kept = f"the weights of epoch {history.kept_epoch} of {len(history.train)} were kept"
+    if not history.validation:
+        return kept
+    lowest = history.validation.index(min(history.validation)) + 1
+    if lowest == history.kept_epoch:
+        return f"{kept}, the lowest validation loss"
+    return f"{kept}, without early stopping (lowest validation loss at epoch {lowest})"

@@ -34,7 +34,7 @@ class Record:
     train: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
     learning_rate: list[float] = field(default_factory=list)
-    best_epoch: int = 0  # whose weights are kept, counted from 1; 0 before the first
+    kept_epoch: int = 0  # whose weights are kept, counted from 1; 0 before the first
     seconds: float = 0.0
     finished: bool = False
 

@@ -228,11 +228,11 @@ class _Trainer:
         record.train.append(train_loss)
         record.learning_rate.append(self._rate())
         if self.validation is not None:
-            best = record.validation[record.best_epoch - 1] if record.best_epoch else math.inf
+            best = record.validation[record.kept_epoch - 1] if record.kept_epoch else math.inf
             record.validation.append(loss)
             if loss >= best and self.options.patience is not None:
                 return
-        record.best_epoch = record.epochs
+        record.kept_epoch = record.epochs
         self.best = {
             name: value.detach().clone() for name, value in self.network.state_dict().items()
         }
@@ -251,7 +251,7 @@ class _Trainer:
 
     def _is_last(self) -> bool:
         record, patience = self.record, self.options.patience
-        idle = record.epochs - record.best_epoch
+        idle = record.epochs - record.kept_epoch
         tired = patience is not None and idle >= patience
         return tired or record.epochs >= self.options.epochs
 
@@ -291,7 +291,7 @@ class _Trainer:
             train=tuple(record.train),
             validation=tuple(record.validation),
             learning_rate=tuple(record.learning_rate),
-            best_epoch=record.best_epoch,
+            kept_epoch=record.kept_epoch,
             seconds=record.seconds,
         )
 

@@ -28,7 +28,7 @@ class Status:
     done: float  # share of the epoch's training windows done
     train: float  # mean loss over what is done of the epoch
     validation: float | None  # of the last whole epoch, if there was one
-    best_epoch: int  # whose weights are kept; 0 before the first
+    kept_epoch: int  # whose weights are kept; 0 before the first
     learning_rate: float
     windows_per_second: float
     seconds_left: float  # if no early stop comes
@@ -42,7 +42,7 @@ class Status:
         parts = [self.label] if self.label else []
         parts += [epoch, self.losses()]
         if self.last:
-            parts.append(f"done, the weights of epoch {self.best_epoch} are kept")
+            parts.append(f"done, the weights of epoch {self.kept_epoch} are kept")
         else:
             parts += [self.rate(), f"at most {clock(self.seconds_left)} left"]
         return "  ".join(parts)
@@ -211,7 +211,7 @@ class Pace:
                 done=done,
                 train=loss,
                 validation=record.validation[-1] if record.validation else None,
-                best_epoch=record.best_epoch,
+                kept_epoch=record.kept_epoch,
                 learning_rate=rate,
                 windows_per_second=done * self.count / max(self.trained, 1e-9),
                 seconds_left=left,

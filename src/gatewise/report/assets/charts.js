@@ -137,7 +137,7 @@
       members.forEach((member, i) => {
         const stroke = () => colour(palette[i % palette.length]);
         const format = (u, v) => number(v);
-        const dot = pad(member.validation).map((v, epoch) => (epoch + 1 === member.best ? v : null));
+        const dot = pad(member.validation).map((v, epoch) => (epoch + 1 === member.kept ? v : null));
         series.push(
           { label: `seed ${member.seed} training`, stroke, width: 1, dash: [4, 4], points: { show: false }, value: format },
           { label: `seed ${member.seed} validation`, stroke, width: 2, points: { show: false }, value: format },
