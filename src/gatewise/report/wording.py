@@ -14,7 +14,7 @@ MODEL_NOTES = {
     "climatology": "the usual value for the time of year or day",
     "ridge": "linear regression on lagged columns",
 }
-METRIC_ORDER = ("rmse", "mae", "nse", "pinball", "coverage")
+METRIC_ORDER = ("nse", "rmse", "mae", "pinball", "coverage")
 METRIC_NAMES = {
     "rmse": "RMSE",
     "mae": "MAE",
