@@ -86,8 +86,8 @@ BAD_FITS = {
     "cell": (["river.csv", *quick(cell="lstn")], ["--cell", "lstn", "lstm"]),
     "device": (["river.csv", *quick(device="toaster")], ["toaster"]),
     "test before data": (["river.csv", *quick(test="1999-01-01")], ["test", "1999-01-01"]),
-    "test a number": (["river.csv", *quick(test="1986")], ["test='1986'", "2001-01-01"]),
-    "test not a share": (["river.csv", *quick(test="1.5")], ["test='1.5'", "share"]),
+    "test a number": (["river.csv", *quick(test="1986")], ["--test 1986", "2001-01-01"]),
+    "test not a share": (["river.csv", *quick(test="1.5")], ["--test 1.5", "share"]),
     "test not a time": (["river.csv", *quick(test="soon")], ["test", "soon"]),
     "unknown option": (["river.csv", *quick(lokback="9")], ["--lokback", "--lookback"]),
     "nothing": ([], ["DATA"]),
@@ -206,7 +206,7 @@ def test_a_device_that_is_not_there_is_refused(
 ) -> None:
     more = ["--out", "page.html"] if command == "inspect" else []
     outcome = call(command, fitted, table, *more, "--device", "toaster")
-    assert_refused(outcome, "device='toaster'")
+    assert_refused(outcome, "--device toaster")
     assert files_under(here) == {}
 
 
