@@ -14,9 +14,10 @@ from torch.nn.functional import linear
 from torch.nn.utils import parametrize
 
 from gatewise.cells import CellSpec, Parameters, State
-from gatewise.engines import EngineChoice, Gates, check_engine, choose
+from gatewise.engines import Gates
 from gatewise.engines.recover import at_least_float32, without_autocast
 from gatewise.nn.calls import Hidden
+from gatewise.nn.engine_option import EngineOption
 from gatewise.nn.structure import parameters_of, spec_of
 
 if TYPE_CHECKING:
@@ -25,20 +26,8 @@ else:
     Base = object
 
 
-class GatedCell(Base):
-    """What LSTMCell, GRUCell and RNNCell share; comes before torch's class.
-
-    Attributes:
-        engine: `"auto"`, or the engine that must run this module; never replaced by another.
-    """
-
-    # On the class, so that modules pickled by torch, or turned from torch's class, have it too.
-    engine: str = "auto"
-
-    def __init__(self, *args: Any, engine: str = "auto", **kwargs: Any) -> None:
-        check_engine(engine)
-        super().__init__(*args, **kwargs)
-        self.engine = engine
+class GatedCell(EngineOption, Base):
+    """What LSTMCell, GRUCell and RNNCell share; comes before torch's class."""
 
     def forward(
         self, input: Tensor, hx: Hidden | None = None, *, return_gates: bool = False
@@ -69,18 +58,6 @@ class GatedCell(Base):
         own = tuple(state.to(like.dtype) for state in states)
         hidden: Hidden = own[0] if len(own) == 1 else (own[0], own[1])
         return (hidden, _record(input, gates, like.dtype)) if return_gates else hidden
-
-    def engine_choice(self) -> EngineChoice:
-        """Return which engine runs this module, and why.
-
-        Raises OptionError or EngineError if the engine named cannot.
-        """
-        return choose(self.engine, spec_of(self))
-
-    def extra_repr(self) -> str:
-        """Return torch's description, and the engine where one is named."""
-        own = super().extra_repr()
-        return own if self.engine == "auto" else f"{own}, engine={self.engine!r}"
 
 
 class LSTMCell(GatedCell, torch.nn.LSTMCell):

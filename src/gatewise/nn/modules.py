@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from gatewise.engines import ENGINES, EngineChoice, check_engine, choose
+from gatewise.engines import ENGINES
 from gatewise.engines.fused import in_types_of_torch
 from gatewise.nn.calls import Hidden, prepare
-from gatewise.nn.structure import network_of, spec_of
+from gatewise.nn.engine_option import EngineOption
+from gatewise.nn.structure import network_of
 
 if TYPE_CHECKING:
     Base = torch.nn.RNNBase
@@ -23,20 +24,8 @@ else:
     Base = object
 
 
-class GatedModule(Base):
-    """What LSTM, GRU, RNN and every registered cell share; comes before torch's class.
-
-    Attributes:
-        engine: `"auto"`, or the engine that must run this module; never replaced by another.
-    """
-
-    # On the class, so that modules pickled by torch, or turned from torch's class, have it too.
-    engine: str = "auto"
-
-    def __init__(self, *args: Any, engine: str = "auto", **kwargs: Any) -> None:
-        check_engine(engine)
-        super().__init__(*args, **kwargs)
-        self.engine = engine
+class GatedModule(EngineOption, Base):
+    """What LSTM, GRU, RNN and every registered cell share; comes before torch's class."""
 
     def forward(
         self,
@@ -74,18 +63,6 @@ class GatedModule(Base):
             result = in_types_of_torch(result, network, *where)
         output, hidden = call.output(result.output), call.hidden(result.states)
         return (output, hidden, call.gates(result)) if return_gates else (output, hidden)
-
-    def engine_choice(self) -> EngineChoice:
-        """Return which engine runs this module, and why.
-
-        Raises OptionError or EngineError if the engine named cannot.
-        """
-        return choose(self.engine, spec_of(self))
-
-    def extra_repr(self) -> str:
-        """Return torch's description, and the engine where one is named."""
-        own = super().extra_repr()
-        return own if self.engine == "auto" else f"{own}, engine={self.engine!r}"
 
 
 class LSTM(GatedModule, torch.nn.LSTM):

@@ -1,0 +1,43 @@
+"""The `engine` option that every drop-in module and cell has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gatewise.engines import EngineChoice, check_engine, choose
+from gatewise.nn.structure import spec_of
+
+if TYPE_CHECKING:
+    Base = torch.nn.Module
+else:
+    Base = object
+
+
+class EngineOption(Base):
+    """Takes `engine` beside the arguments of torch's class, before which it comes.
+
+    Attributes:
+        engine: `"auto"`, or the engine that must run this module; never replaced by another.
+    """
+
+    # On the class, so that modules pickled by torch, or turned from torch's class, have it too.
+    engine: str = "auto"
+
+    def __init__(self, *args: Any, engine: str = "auto", **kwargs: Any) -> None:
+        check_engine(engine)
+        super().__init__(*args, **kwargs)
+        self.engine = engine
+
+    def engine_choice(self) -> EngineChoice:
+        """Return which engine runs this module, and why.
+
+        Raises OptionError or EngineError if the engine named cannot.
+        """
+        return choose(self.engine, spec_of(self))  # type: ignore[arg-type]  # it is one of torch's
+
+    def extra_repr(self) -> str:
+        """Return torch's description, and the engine where one is named."""
+        own = super().extra_repr()
+        return own if self.engine == "auto" else f"{own}, engine={self.engine!r}"
