@@ -1,0 +1,86 @@
+// exp, sigmoid and tanh on vectors, to one or two units in the last place. NaN comes out as NaN.
+#pragma once
+
+#include "vec.h"
+
+GATEWISE_BEGIN
+
+/// Constants of exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2. Adding `magic` leaves n plus the
+/// exponent's bias in the low bits. `limit` keeps 2^n a normal number.
+template <class T>
+struct Exp;
+
+template <>
+struct Exp<float> {
+  static constexpr float magic = 12582912.0f + 127.0f, log2e = 1.44269504088896341f;
+  static constexpr float ln2_high = 0.693147182464599609375f, ln2_low = -1.904654299957767e-9f;
+  static constexpr float limit = 87.0f, tanh_limit = 10.0f;
+  static constexpr int mantissa = 23;
+  // (exp(r) - 1 - r) / r^2, least maximum relative error of exp(r) - 1: 1.3e-8.
+  static constexpr int terms = 5;
+  static constexpr float c[terms] = {4.999999814e-01f, 1.666654317e-01f, 4.166720188e-02f,
+                                     8.366580721e-03f, 1.388250315e-03f};
+};
+
+template <>
+struct Exp<double> {
+  static constexpr double magic = 6755399441055744.0 + 1023.0, log2e = 1.4426950408889634074;
+  static constexpr double ln2_high = 0.693147180559945286227, ln2_low = 2.319046813846299558e-17;
+  static constexpr double limit = 708.0, tanh_limit = 22.0;
+  static constexpr int mantissa = 52;
+  // Taylor's series: the term left out is 3e-17 of the sum.
+  static constexpr int terms = 12;
+  static constexpr double c[terms] = {1.0 / 2,         1.0 / 6,          1.0 / 24,
+                                      1.0 / 120,       1.0 / 720,        1.0 / 5040,
+                                      1.0 / 40320,     1.0 / 362880,     1.0 / 3628800,
+                                      1.0 / 39916800,  1.0 / 479001600,  1.0 / 6227020800};
+};
+
+/// exp(x) = scale + scale * rest, |x| <= limit: kept apart so that exp(x) - 1 is exact near 0.
+template <class T, int W>
+struct Power {
+  Vec<T, W> scale, rest;
+};
+
+template <class T, int W>
+GATEWISE_INLINE Power<T, W> power(Vec<T, W> x) {
+  using E = Exp<T>;
+  const Vec<T, W> shifted = x * E::log2e + E::magic;
+  const Vec<T, W> n = shifted - E::magic;
+  Vec<T, W> r = x - n * E::ln2_high;
+  r = r - n * E::ln2_low;
+  Vec<T, W> q = splat<T, W>(E::c[E::terms - 1]);
+#pragma GCC unroll 16
+  for (int i = E::terms - 2; i >= 0; --i) q = q * r + E::c[i];
+  const Vec<T, W> square = r * r;
+  Power<T, W> p;
+  p.rest = square * q + r;
+  p.scale = (Vec<T, W>)((Vec<Bits<T>, W>)shifted << E::mantissa);
+  return p;
+}
+
+/// x within +-limit; NaN stays.
+template <class T, int W>
+GATEWISE_INLINE Vec<T, W> clamp(Vec<T, W> x, T limit) {
+  const Vec<T, W> high = splat<T, W>(limit), low = splat<T, W>(-limit);
+  x = low > x ? low : x;
+  return high < x ? high : x;
+}
+
+/// 1 / (1 + exp(-x))
+template <class T, int W>
+GATEWISE_INLINE Vec<T, W> sigmoid(Vec<T, W> x) {
+  const Power<T, W> p = power<T, W>(clamp<T, W>(-x, Exp<T>::limit));
+  const Vec<T, W> one = splat<T, W>(T(1));
+  return one / (p.scale * p.rest + (p.scale + one));
+}
+
+/// (exp(2x) - 1) / (exp(2x) + 1), accurate for small x
+template <class T, int W>
+GATEWISE_INLINE Vec<T, W> tanh_of(Vec<T, W> x) {
+  const Power<T, W> p = power<T, W>(clamp<T, W>(x, Exp<T>::tanh_limit) * T(2));
+  const Vec<T, W> less_one = p.scale * p.rest + (p.scale - T(1));
+  return less_one / (less_one + T(2));
+}
+
+GATEWISE_END

@@ -1,0 +1,223 @@
+// The backward time loop, in chunks of steps. In each chunk every thread takes a slice of the rows through the
+// steps, which leaves the gradients of the gates; then, while they are in cache, the threads share out the large
+// products: the gradients of the weights, by weights, and that of the input, by rows. Each sum is formed in one
+// order, whatever the number of threads: over a chunk in registers, then over the chunks in `Sums`.
+#pragma once
+
+#include "gru.h"
+#include "lstm.h"
+#include "pack.h"
+#include "rnn.h"
+#include "team.h"
+
+GATEWISE_BEGIN
+
+/// Rows of a chunk: enough for the large products to pay, few enough to stay in the second cache.
+constexpr int64_t chunk_rows = 256;
+
+GATEWISE_INLINE int64_t steps_of_chunk(int64_t batch) { return larger(1, chunk_rows / larger(1, batch)); }
+
+/// Weights of one layer and direction, packed for the backward loop.
+template <class M>
+struct PackedBackward {
+  Run *hidden_runs, *input_runs;
+  int64_t hidden_count, input_count, hidden_depth, input_depth;
+  typename M::Stored *hidden, *input, *projection;  // per group of columns [k][vectors][width]; may be null
+
+  static PackedBackward take(Carver& carver, const Shape<M>& shape, const Backward& call) {
+    PackedBackward own;
+    const int64_t depth = round_up(gates_of(shape.layer.cell) * shape.layer.hidden + 4 * shape.blocks, M::depth);
+    own.hidden_runs = carver.take<Run>(4 * shape.blocks);
+    own.input_runs = carver.take<Run>(4 * shape.blocks);
+    own.hidden = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.outputs()) * depth);
+    own.input = own.projection = nullptr;
+    if (call.d_x.data != nullptr)
+      own.input = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.input) * depth);
+    if (shape.layer.projection)
+      own.projection = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.hidden) * shape.outputs);
+    return own;
+  }
+  void plan(const Shape<M>& shape) {
+    hidden_count = gradient_runs<M>(shape, true, hidden_runs, &hidden_depth);
+    input_count = gradient_runs<M>(shape, false, input_runs, &input_depth);
+  }
+  void fill(const Shape<M>& shape, const Weights& from, int part, int parts) const {
+    using Stored = typename M::Stored;
+    pack_gradient<M>(shape, hidden_runs, hidden_count, hidden_depth, (const Stored*)from.W_hh,
+                     shape.layer.outputs(), hidden, part, parts);
+    if (input != nullptr)
+      pack_gradient<M>(shape, input_runs, input_count, input_depth, (const Stored*)from.W_ih,
+                       shape.layer.input, input, part, parts);
+    if (projection != nullptr)
+      pack_columns<M>((const Stored*)from.W_hr, shape.layer.projection, shape.layer.hidden, projection, part,
+                      parts);
+  }
+};
+
+/// Sums over time, in the layout of packed weights.
+template <class M>
+struct Sums {
+  typename M::Real *weights, *bias, *projection;
+
+  static Sums take(Carver& carver, const Shape<M>& shape) {
+    Sums own;
+    own.weights = carver.take<typename M::Real>(shape.packed_lanes * shape.depth_of_step);
+    own.bias = carver.take<typename M::Real>(shape.slot_lanes);
+    own.projection = nullptr;
+    if (shape.layer.projection)
+      own.projection = carver.take<typename M::Real>(column_lanes<M>(shape.layer.hidden) * shape.outputs);
+    return own;
+  }
+};
+
+/// What the steps of a chunk leave for the large products. Rows are counted step by step.
+template <class M>
+struct Chunk {
+  typename M::Stored* gradients;  // per block [capacity][slots * width]
+  typename M::Stored* inputs;     // [capacity][input_pitch] of [x | h before]
+  typename M::Stored* d_hidden;   // [capacity][output_pitch]: gradient of h, with a projection
+  typename M::Stored* projected;  // [capacity][unit_pitch]: o * tanh(c), with a projection
+  int64_t capacity, input_pitch, output_pitch, unit_pitch;
+
+  static Chunk take(Carver& carver, const Shape<M>& shape, int64_t capacity) {
+    using Stored = typename M::Stored;
+    Chunk own = {};
+    own.capacity = capacity;
+    own.input_pitch = shape.row_pitch();
+    own.gradients = carver.take<Stored>(capacity * shape.slot_lanes);
+    own.inputs = carver.take<Stored>(capacity * own.input_pitch);
+    if (shape.layer.projection) {
+      own.output_pitch = pitch_of<Stored>(shape.outputs + 4 * lanes<M>);
+      own.unit_pitch = pitch_of<Stored>(shape.layer.hidden + 4 * lanes<M>);
+      own.d_hidden = carver.take<Stored>(capacity * own.output_pitch);
+      own.projected = carver.take<Stored>(capacity * own.unit_pitch);
+    }
+    return own;
+  }
+};
+
+/// Gradients of the states between two steps, of all rows.
+template <class M>
+struct BackState {
+  typename M::Real *d_hidden, *d_cell, *d_unprojected;  // rows of the pitches below
+  int64_t output_pitch, unit_pitch;
+
+  static BackState take(Carver& carver, const Shape<M>& shape, int64_t rows) {
+    using Real = typename M::Real;
+    BackState own = {};
+    own.output_pitch = shape.unit_pitch(shape.outputs);
+    own.unit_pitch = shape.unit_pitch(shape.layer.hidden);
+    own.d_hidden = carver.take<Real>(rows * own.output_pitch);
+    if (shape.layer.cell == Cell::lstm) own.d_cell = carver.take<Real>(rows * own.unit_pitch);
+    if (shape.layer.projection) own.d_unprojected = carver.take<Real>(rows * own.unit_pitch);
+    return own;
+  }
+};
+
+/// The pointwise maths of `count` rows of a step.
+template <class M, class C>
+static void backward_rows(const BackStep<M>& step, int64_t count) {
+  const Shape<M>& shape = *step.shape;
+  for (int64_t row = 0; row < count; ++row) {
+    typename M::Stored* panel = step.gradients;
+    for (int64_t unit = 0; unit < shape.layer.hidden;) {
+      const Columns block = shape.block_at(unit);
+      const int64_t block_lanes = (int64_t)slots_of(shape.layer.cell, block) * block.width;
+      typename M::Stored* to = panel + (step.index + row) * block_lanes;
+      const auto body = [&]<int W, int NV>() { C::template backward<M, W, NV>(step, block, row, to); };
+      if constexpr (C::gated) {
+        constexpr int full = lanes<M>, half = full / 2;
+        if (block.width == full) {
+          body.template operator()<full, 4>();
+        } else if constexpr (half * sizeof(typename M::Real) >= 16) {
+          body.template operator()<half, 4>();
+        }
+      } else {
+        for_columns<M>(block, body);
+      }
+      panel += block_lanes * step.capacity;
+      unit += block.count;
+    }
+  }
+}
+
+/// Gradient of h before the step, from those of the gates: d_hidden (+)= gradients W_hh.
+template <class M>
+static void to_hidden(const BackStep<M>& step, const PackedBackward<M>& packed, int64_t count, bool carry,
+                      typename M::Real* d_hidden, int64_t pitch) {
+  using Real = typename M::Real;
+  const int64_t total = step.shape->layer.outputs();
+  const typename M::Stored* weights = packed.hidden;
+  for (int64_t first = 0; first < total;) {
+    const Columns columns = next_columns<M>(first, total);
+    for_columns<M>(columns, [&]<int W, int NV>() {
+      multiply_rows<M, W, NV>(
+          packed.hidden_runs, packed.hidden_count, step.gradients, step.capacity, step.index, count, weights,
+          [&]<int V>(int64_t row, int n) __attribute__((always_inline)) {
+            return carry ? load<Real, V>(d_hidden + row * pitch + first + n * V) : Vec<Real, V>{};
+          },
+          [&]<int V>(int64_t row, int n, Vec<Real, V> value) __attribute__((always_inline)) {
+            store<Real, V>(d_hidden + row * pitch + first + n * V, value);
+          });
+    });
+    weights += columns.lanes() * packed.hidden_depth;
+    first += columns.count;
+  }
+}
+
+/// With a projection: the whole gradient of h into the chunk, and from it that of o * tanh(c).
+template <class M>
+static void through_projection(const BackStep<M>& step, const View& d_out, const PackedBackward<M>& packed,
+                               const Chunk<M>& chunk, const typename M::Real* d_hidden, int64_t d_hidden_pitch,
+                               typename M::Real* to, int64_t to_pitch, int64_t count) {
+  using Real = typename M::Real;
+  constexpr int W = lanes<M>;
+  const Shape<M>& shape = *step.shape;
+  const int64_t P = shape.layer.projection, H = shape.layer.hidden;
+  for (int64_t row = 0; row < count; ++row) {
+    for (int64_t p = 0; p < P; p += W) {
+      const Columns own = {p, P - p, W, 1};
+      const Vec<Real, W> value = load_first<Real, W>(d_hidden + row * d_hidden_pitch + p, (int)smaller(W, P - p)) +
+                                 get<M, W>(d_out, *step.rows, step.t, step.first + row, own, p);
+      write<M, W>(chunk.d_hidden + (step.index + row) * chunk.output_pitch + p, value, W);
+    }
+  }
+  const Run run = {0, chunk.output_pitch, 0, shape.outputs};
+  const typename M::Stored* weights = packed.projection;
+  for (int64_t first = 0; first < H;) {
+    const Columns columns = next_columns<M>(first, H);
+    for_columns<M>(columns, [&]<int V, int NV>() {
+      multiply_rows<M, V, NV>(
+          &run, 1, chunk.d_hidden, 0, step.index, count, weights,
+          []<int L>(int64_t, int) __attribute__((always_inline)) { return Vec<Real, L>{}; },
+          [&]<int L>(int64_t row, int n, Vec<Real, L> value) __attribute__((always_inline)) {
+            store<Real, L>(to + row * to_pitch + first + n * L, value);
+          });
+    });
+    weights += columns.lanes() * shape.outputs;
+    first += columns.count;
+  }
+}
+
+/// [x | h before] of `count` rows of a step, for the weights' gradients.
+template <class M>
+static void gather_inputs(const BackStep<M>& step, const View& x, const Chunk<M>& chunk, int64_t count) {
+  using Stored = typename M::Stored;
+  const Shape<M>& shape = *step.shape;
+  const int64_t I = shape.layer.input, P = shape.layer.outputs();
+  for (int64_t row = 0; row < count; ++row) {
+    const int64_t r = step.first + row;
+    Stored* to = chunk.inputs + (step.index + row) * chunk.input_pitch;
+    memcpy(to, at<Stored>(x, *step.rows, step.t, r), sizeof(Stored) * (size_t)I);
+    to += shape.inputs;
+    if (step.has_before(r)) {
+      memcpy(to, at<Stored>(step.out, *step.rows, step.before, r), sizeof(Stored) * (size_t)P);
+    } else if (step.h0 != nullptr) {
+      store_reals<M>(to, step.h0 + batch_row(*step.rows, r) * P, P);
+    } else {
+      memset(to, 0, sizeof(Stored) * (size_t)P);
+    }
+  }
+}
+
+GATEWISE_END

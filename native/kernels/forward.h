@@ -1,0 +1,200 @@
+// The forward time loop: each thread takes a slice of the batch through all the steps.
+#pragma once
+
+#include "gatewise/scratch.h"
+#include "gatewise/threads.h"
+#include "gru.h"
+#include "lstm.h"
+#include "pack.h"
+#include "rnn.h"
+
+GATEWISE_BEGIN
+
+/// Weights of one layer and direction, packed.
+template <class M>
+struct PackedForward {
+  typename M::Stored* weights;     // per block [k][vectors][width]
+  typename M::Real* bias;          // per block [slots][width]
+  typename M::Stored* projection;  // per group of outputs [unit][vectors][width], or null
+
+  static PackedForward take(Carver& carver, const Shape<M>& shape) {
+    PackedForward own;
+    own.weights = carver.take<typename M::Stored>(shape.packed_lanes * shape.depth_of_step);
+    own.bias = carver.take<typename M::Real>(shape.slot_lanes);
+    own.projection = nullptr;
+    if (shape.layer.projection)
+      own.projection = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.projection) *
+                                                       round_up(shape.layer.hidden, M::depth));
+    return own;
+  }
+
+  /// Pack part `part` of `parts`.
+  void fill(const Shape<M>& shape, const Weights& weights_, int part, int parts) const {
+    pack_forward<M>(shape, weights_, weights, bias, part, parts);
+    if (projection != nullptr) pack_projection<M>(shape, weights_, projection, part, parts);
+  }
+};
+
+/// Memory of one slice of rows that goes through the steps.
+template <class M>
+struct SliceState {
+  typename M::Stored* input[2];   // [rows][pitch] of [x | h], by turns
+  typename M::Real* cell;         // [rows][cell_pitch]; LSTM
+  typename M::Stored* unprojected;  // [rows][unprojected_pitch]: o * tanh(c), with a projection
+  int64_t pitch, cell_pitch, unprojected_pitch;
+
+  static SliceState take(Carver& carver, const Shape<M>& shape, int64_t rows) {
+    SliceState own;
+    own.pitch = shape.row_pitch();
+    own.cell_pitch = shape.unit_pitch(shape.layer.hidden);
+    own.unprojected_pitch = pitch_of<typename M::Stored>(shape.layer.hidden + 4 * lanes<M>);
+    for (auto& input : own.input) input = carver.take<typename M::Stored>(rows * own.pitch);
+    own.cell = nullptr;
+    if (shape.layer.cell == Cell::lstm) own.cell = carver.take<typename M::Real>(rows * own.cell_pitch);
+    own.unprojected = nullptr;
+    if (shape.layer.projection)
+      own.unprojected = carver.take<typename M::Stored>(rows * own.unprojected_pitch);
+    return own;
+  }
+};
+
+/// All blocks of one step, for `count` rows of a slice.
+template <class M, class C>
+static void forward_blocks(const Step<M>& step, const PackedForward<M>& packed, int64_t count) {
+  const Shape<M>& shape = *step.shape;
+  const typename M::Stored* weights = packed.weights;
+  const typename M::Real* bias = packed.bias;
+  for (int64_t unit = 0; unit < shape.layer.hidden;) {
+    const Columns block = shape.block_at(unit);
+    const auto tiles = [&]<int W, int NV>() {
+      for_tiles(count, [&]<int MR>(int64_t row) {
+        C::template forward<M, W, MR, NV>(step, block, row, weights, bias);
+      });
+    };
+    if constexpr (C::gated) {
+      constexpr int full = lanes<M>, half = full / 2;
+      if (block.width == full) {
+        tiles.template operator()<full, 4>();
+      } else if constexpr (half * sizeof(typename M::Real) >= 16) {
+        tiles.template operator()<half, 4>();
+      }
+    } else {
+      for_columns<M>(block, tiles);
+    }
+    weights += shape.depth_of_step * block.lanes();
+    bias += (int64_t)slots_of(shape.layer.cell, block) * block.width;
+    unit += block.count;
+  }
+}
+
+/// h = W_hr m of one step, for `count` rows of a slice.
+template <class M>
+static void project(const Step<M>& step, const PackedForward<M>& packed, const typename M::Stored* from,
+                    int64_t from_pitch, typename M::Stored* to, View out, int64_t count) {
+  const Shape<M>& shape = *step.shape;
+  const int64_t hidden = round_up(shape.layer.hidden, M::depth), total = shape.layer.projection;
+  const typename M::Stored* weights = packed.projection;
+  const Run run = {0, from_pitch, 0, hidden};
+  for (int64_t first = 0; first < total;) {
+    const Columns columns = next_columns<M>(first, total);
+    for_columns<M>(columns, [&]<int W, int NV>() {
+      multiply_rows<M, W, NV>(
+          &run, 1, from, 0, 0, count, weights,
+          []<int V>(int64_t, int) __attribute__((always_inline)) { return Vec<typename M::Real, V>{}; },
+          [&]<int V>(int64_t row, int n, Vec<typename M::Real, V> value) __attribute__((always_inline)) {
+            const int64_t unit = first + n * V;
+            const Columns own = {unit, total - unit, V, 1};
+            keep<M, V>(to + row * step.pitch + unit, value, own);
+            put<M, V>(out, *step.rows, step.t, step.first + row, own, unit, value);
+          });
+    });
+    weights += columns.lanes() * hidden;
+    first += columns.count;
+  }
+}
+
+/// One step of the layer, whatever its cell, for `count` rows of a slice.
+template <class M>
+static void forward_layer(const Step<M>& step, const PackedForward<M>& packed, const SliceState<M>& state,
+                          typename M::Stored* next, const View& out, int64_t count) {
+  const Shape<M>& shape = *step.shape;
+  switch (shape.layer.cell) {
+    case Cell::lstm: forward_blocks<M, Lstm>(step, packed, count); break;
+    case Cell::gru: forward_blocks<M, Gru>(step, packed, count); break;
+    case Cell::rnn_tanh: forward_blocks<M, Rnn<false>>(step, packed, count); break;
+    case Cell::rnn_relu: forward_blocks<M, Rnn<true>>(step, packed, count); break;
+  }
+  if (shape.layer.projection)
+    project<M>(step, packed, state.unprojected, state.unprojected_pitch, next + shape.inputs, out, count);
+}
+
+/// Read the initial states of rows [first, first + count) into a slice's memory.
+template <class M>
+static void begin_states(const Shape<M>& shape, const Rows& rows, const Forward& call, SliceState<M>& state,
+                         int64_t first, int64_t count) {
+  using Real = typename M::Real;
+  const int64_t P = shape.layer.outputs(), H = shape.layer.hidden;
+  for (int64_t r = 0; r < count; ++r) {
+    const int64_t b = batch_row(rows, first + r);
+    if (call.h0 != nullptr) {
+      for (auto* input : state.input)
+        store_reals<M>(input + r * state.pitch + shape.inputs, (const Real*)call.h0 + b * P, P);
+    }
+    if (state.cell != nullptr && call.c0 != nullptr)
+      memcpy(state.cell + r * state.cell_pitch, (const Real*)call.c0 + b * H, sizeof(Real) * (size_t)H);
+  }
+}
+
+/// Write the final states of rows [begin, end) of a slice, whose h stands in `input`.
+template <class M>
+static void end_states(const Shape<M>& shape, const Rows& rows, const Forward& call,
+                       const SliceState<M>& state, const typename M::Stored* input, int64_t first,
+                       int64_t begin, int64_t end) {
+  using Real = typename M::Real;
+  const int64_t P = shape.layer.outputs(), H = shape.layer.hidden;
+  for (int64_t r = begin; r < end; ++r) {
+    const int64_t b = batch_row(rows, first + r);
+    if (call.h_n != nullptr)
+      load_reals<M>((Real*)call.h_n + b * P, input + r * state.pitch + shape.inputs, P);
+    if (state.cell != nullptr && call.c_n != nullptr)
+      memcpy((Real*)call.c_n + b * H, state.cell + r * state.cell_pitch, sizeof(Real) * (size_t)H);
+  }
+}
+
+/// Take rows [first, first + count) through all the steps.
+template <class M>
+static void forward_slice(const Shape<M>& shape, const Rows& rows, const Forward& call,
+                          const PackedForward<M>& packed, SliceState<M>& state, int64_t first,
+                          int64_t count) {
+  if (count <= 0) return;
+  begin_states(shape, rows, call, state, first, count);
+  const auto live = [&](int64_t t) { return larger(0, smaller(active(rows, t) - first, count)); };
+  Step<M> step = {};
+  step.shape = &shape;
+  step.rows = &rows;
+  step.first = first;
+  step.pitch = state.pitch;
+  step.cell = state.cell;
+  step.cell_pitch = state.cell_pitch;
+  if (!shape.layer.projection) step.out = call.out;
+  for (int i = 0; i < max_saved; ++i) step.saved[i] = call.saved[i];
+  const int64_t longest = live(0);
+  end_states(shape, rows, call, state, state.input[0], first, longest, count);  // rows without a step
+  for (int64_t s = 0; s < rows.steps; ++s) {
+    const int64_t t = call.reverse ? rows.steps - 1 - s : s, n = live(t);
+    if (n == 0) continue;
+    typename M::Stored *now = state.input[s & 1], *next = state.input[(s + 1) & 1];
+    for (int64_t r = 0; r < n; ++r)
+      memcpy(now + r * state.pitch, at<typename M::Stored>(call.x, rows, t, first + r),
+             sizeof(typename M::Stored) * (size_t)shape.layer.input);
+    step.t = t;
+    step.input = now;
+    step.hidden = shape.layer.projection ? state.unprojected : next + shape.inputs;
+    step.hidden_pitch = shape.layer.projection ? state.unprojected_pitch : state.pitch;
+    forward_layer<M>(step, packed, state, next, call.out, n);
+    const int64_t after = call.reverse ? (t == 0 ? 0 : n) : live(t + 1);
+    end_states(shape, rows, call, state, next, first, after, n);
+  }
+}
+
+GATEWISE_END

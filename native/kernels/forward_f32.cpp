@@ -1,0 +1,9 @@
+#include "run_forward.h"
+
+GATEWISE_BEGIN
+
+void forward_f32(const Layer& layer, const Rows& rows, const Forward* calls, int count, int threads) {
+  run_forward<F32>(layer, rows, calls, count, threads);
+}
+
+GATEWISE_END

@@ -1,0 +1,83 @@
+// The GRU's pointwise maths; the equations stand in src/gatewise/cells/gru.py.
+#pragma once
+
+#include "backstep.h"
+#include "step.h"
+
+GATEWISE_BEGIN
+
+struct Gru {
+  static constexpr bool gated = true;
+  /// Advance MR rows of one block by one step. The candidate's products with x and h stay apart.
+  template <class M, int W, int MR, int NV>
+  GATEWISE_INLINE void forward(const Step<M>& step, const Columns& block, int64_t row,
+                               const typename M::Stored* weights, const typename M::Real* bias) {
+    using Real = typename M::Real;
+    using V = Vec<Real, W>;
+    const Shape<M>& shape = *step.shape;
+    V acc[MR][4];
+#pragma GCC unroll 16
+    for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 8
+      for (int n = 0; n < 4; ++n) acc[m][n] = load<Real, W>(bias + n * W);
+    const typename M::Stored* from = step.input + row * step.pitch;
+    accumulate<M, W, MR, 4, 0, 1, 2>(acc, from, step.pitch, weights, shape.inputs / M::depth);
+    accumulate<M, W, MR, 4, 0, 1, 3>(acc, from + shape.inputs, step.pitch, weights + shape.inputs * 3 * W,
+                                     shape.outputs / M::depth);
+#pragma GCC unroll 16
+    for (int m = 0; m < MR; ++m) {
+      const int64_t r = step.first + row + m, t = step.t, unit = block.first;
+      const V reset = sigmoid<Real, W>(acc[m][0]);
+      const V update = sigmoid<Real, W>(acc[m][1]);
+      const V inner = acc[m][3];
+      const V gated = reset * inner;
+      const V candidate = tanh_of<Real, W>(acc[m][2] + gated);
+      const V before = read<M, W>(step.input + (row + m) * step.pitch + shape.inputs + unit, W);
+      const V h = candidate + update * (before - candidate);
+      keep<M, W>(step.hidden + (row + m) * step.hidden_pitch + unit, h, block);
+      put<M, W>(step.out, *step.rows, t, r, block, unit, h);
+      if (step.saved[0].data != nullptr) {
+        put<M, W>(step.saved[0], *step.rows, t, r, block, unit, reset);
+        put<M, W>(step.saved[1], *step.rows, t, r, block, unit, update);
+        put<M, W>(step.saved[2], *step.rows, t, r, block, unit, candidate);
+        put<M, W>(step.saved[3], *step.rows, t, r, block, unit, inner);
+      }
+    }
+  }
+
+  /// From the gradient of h to those before the gates; what passes straight to the step before stays in d_hidden.
+  template <class M, int W, int NV>
+  GATEWISE_INLINE void backward(const BackStep<M>& step, const Columns& block, int64_t row,
+                                typename M::Stored* to) {
+    using Real = typename M::Real;
+    using V = Vec<Real, W>;
+    const Rows& rows = *step.rows;
+    const int64_t r = step.first + row, unit = block.first, t = step.t;
+    const V reset = get<M, W>(step.saved[0], rows, t, r, block, unit);
+    const V update = get<M, W>(step.saved[1], rows, t, r, block, unit);
+    const V candidate = get<M, W>(step.saved[2], rows, t, r, block, unit);
+    const V inner = get<M, W>(step.saved[3], rows, t, r, block, unit);
+    const V before = step.has_before(r) ? get<M, W>(step.out, rows, step.before, r, block, unit)
+                                        : initial<M, W>(step.h0, rows, r, step.shape->layer.hidden, unit);
+    Real* hidden = step.d_hidden + row * step.d_hidden_pitch + unit;
+    const V dh = load<Real, W>(hidden) + get<M, W>(step.d_out, rows, t, r, block, unit);
+    const V carried = dh * update;
+    V d_reset = {}, d_update = {}, d_candidate = {};
+    if (step.gates_have_gradients) {
+      d_reset = get<M, W>(step.d_saved[0], rows, t, r, block, unit);
+      d_update = get<M, W>(step.d_saved[1], rows, t, r, block, unit);
+      d_candidate = get<M, W>(step.d_saved[2], rows, t, r, block, unit);
+    }
+    d_update += dh * (before - candidate);
+    d_candidate += dh - carried;
+    d_candidate = d_candidate - d_candidate * candidate * candidate;
+    d_reset += d_candidate * inner;
+    store<Real, W>(hidden, carried);
+    write<M, W>(to, d_reset * (reset - reset * reset), W);
+    write<M, W>(to + W, d_update * (update - update * update), W);
+    write<M, W>(to + 2 * W, d_candidate, W);
+    write<M, W>(to + 3 * W, d_candidate * reset, W);
+  }
+};
+
+GATEWISE_END

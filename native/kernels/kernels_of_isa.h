@@ -1,0 +1,23 @@
+// The functions of one instruction set's build, by type: each is one file, so that they compile side by side.
+#pragma once
+
+#include "gatewise/core.h"
+#include "vec.h"
+
+GATEWISE_BEGIN
+
+void forward_f32(const Layer&, const Rows&, const Forward*, int count, int threads);
+void forward_f64(const Layer&, const Rows&, const Forward*, int count, int threads);
+void forward_bf16(const Layer&, const Rows&, const Forward*, int count, int threads);
+void backward_f32(const Layer&, const Rows&, const Backward*, int count, int threads);
+void backward_f64(const Layer&, const Rows&, const Backward*, int count, int threads);
+void backward_bf16(const Layer&, const Rows&, const Backward*, int count, int threads);
+
+void* stream_new(const Layer*, const Weights*, int count, int64_t batch);
+void stream_free(void*);
+void stream_step(void*, const void* x, void* out);
+void stream_reset(void*);
+void stream_get(const void*, int layer, void* h, void* c);
+void stream_set(void*, int layer, const void* h, const void* c);
+
+GATEWISE_END

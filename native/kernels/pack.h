@@ -1,0 +1,224 @@
+// Weights from torch's layout to the tiles' and gradients back.
+#pragma once
+
+#include "tile.h"
+
+GATEWISE_BEGIN
+
+template <class M>
+GATEWISE_INLINE void store_reals(typename M::Stored* to, const typename M::Real* from, int64_t count) {
+  for (int64_t i = 0; i < count; i += lanes<M>)
+    write<M, lanes<M>>(to + i, load_first<typename M::Real, lanes<M>>(from + i, (int)smaller(lanes<M>, count - i)),
+                       (int)smaller(lanes<M>, count - i));
+}
+
+template <class M>
+GATEWISE_INLINE void load_reals(typename M::Real* to, const typename M::Stored* from, int64_t count) {
+  for (int64_t i = 0; i < count; i += lanes<M>)
+    store_first<typename M::Real, lanes<M>>(to + i, read<M, lanes<M>>(from + i, (int)smaller(lanes<M>, count - i)),
+                                            (int)smaller(lanes<M>, count - i));
+}
+
+/// Padded columns of `total` outputs.
+template <class M>
+static int64_t column_lanes(int64_t total) {
+  int64_t sum = 0;
+  for (int64_t first = 0; first < total;) {
+    const Columns columns = next_columns<M>(first, total);
+    sum += columns.lanes();
+    first += columns.count;
+  }
+  return sum;
+}
+
+/// One weight's row of `count` k into the lane `lane` of a panel of `lanes` lanes, from k `begin` on.
+template <class M>
+GATEWISE_INLINE void pack_lane(typename M::Stored* panel, int64_t lanes_, int64_t lane, int64_t begin,
+                               const typename M::Stored* from, int64_t count) {
+  for (int64_t k = 0; k < count; ++k) {
+    const int64_t at = begin + k;
+    panel[(at / M::depth * lanes_ + lane) * M::depth + at % M::depth] = from[k];
+  }
+}
+
+/// W_ih, W_hh and the biases, for the forward loop: blocks `part` of `parts`. The target is zeroed memory.
+template <class M>
+static void pack_forward(const Shape<M>& shape, const Weights& from, typename M::Stored* weights,
+                         typename M::Real* bias, int part, int parts) {
+  using Stored = typename M::Stored;
+  const int64_t I = shape.layer.input, P = shape.layer.outputs();
+  const int64_t begin = share(shape.blocks, part, parts), end = share(shape.blocks, part + 1, parts);
+  constexpr int64_t tile = 64;  // so that the panel's lines stay in the first cache
+  int64_t index = 0;
+  for (int64_t unit = 0; unit < shape.layer.hidden; ++index) {
+    const Columns block = shape.block_at(unit);
+    const int slots = slots_of(shape.layer.cell, block);
+    if (index >= begin && index < end) {
+      for (int64_t k = 0; k < larger(I, P); k += tile) {
+        for (int v = 0; v < block.vectors; ++v) {
+          for (int lane = 0; lane < block.width; ++lane) {
+            const int64_t row = weight_row(shape.layer, block, v, lane);
+            if (row < 0) continue;
+            const int64_t place = (int64_t)v * block.width + lane;
+            pack_lane<M>(weights, block.lanes(), place, k, (const Stored*)from.W_ih + row * I + k,
+                         smaller(tile, I - k));
+            pack_lane<M>(weights, block.lanes(), place, shape.inputs + k,
+                         (const Stored*)from.W_hh + row * P + k, smaller(tile, P - k));
+          }
+        }
+      }
+      if (from.b_ih != nullptr) {
+        const Stored *b_ih = (const Stored*)from.b_ih, *b_hh = (const Stored*)from.b_hh;
+        for (int v = 0; v < block.vectors; ++v) {
+          for (int lane = 0; lane < block.width; ++lane) {
+            const int64_t row = weight_row(shape.layer, block, v, lane);
+            if (row < 0) continue;
+            const typename M::Real one = widen(b_ih[row]), other = widen(b_hh[row]);
+            const bool apart = shape.layer.cell == Cell::gru && v == 2;
+            bias[v * block.width + lane] = apart ? one : one + other;
+            if (apart) bias[3 * block.width + lane] = other;
+          }
+        }
+      }
+    }
+    weights += shape.depth_of_step * block.lanes();
+    bias += (int64_t)slots * block.width;
+    unit += block.count;
+  }
+}
+
+/// `from` [outputs, k] for a product with rows of k: groups of outputs `part` of `parts`.
+template <class M>
+static void pack_rows(const typename M::Stored* from, int64_t outputs, int64_t k, typename M::Stored* to, int part,
+                      int parts) {
+  const int64_t depth = round_up(k, M::depth);
+  int64_t index = 0;
+  for (int64_t first = 0; first < outputs; ++index) {
+    const Columns columns = next_columns<M>(first, outputs);
+    if (index % parts == part)
+      for (int64_t c = 0; c < columns.count; ++c)
+        pack_lane<M>(to, columns.lanes(), c, 0, from + (first + c) * k, k);
+    to += columns.lanes() * depth;
+    first += columns.count;
+  }
+}
+
+/// W_hr [P, H] for the forward loop.
+template <class M>
+static void pack_projection(const Shape<M>& shape, const Weights& from, typename M::Stored* to, int part,
+                            int parts) {
+  pack_rows<M>((const typename M::Stored*)from.W_hr, shape.layer.projection, shape.layer.hidden, to, part, parts);
+}
+
+/// `from` [k, outputs] for a product with rows of k: groups of outputs `part` of `parts`.
+template <class M>
+static void pack_columns(const typename M::Stored* from, int64_t k, int64_t outputs, typename M::Stored* to,
+                         int part, int parts) {
+  const int64_t depth = round_up(k, M::depth);
+  int64_t index = 0;
+  for (int64_t first = 0; first < outputs; ++index) {
+    const Columns columns = next_columns<M>(first, outputs);
+    for (int64_t own = 0; index % parts == part && own < k; ++own)
+      for (int64_t c = 0; c < columns.count; ++c)
+        to[(own / M::depth * columns.lanes() + c) * M::depth + own % M::depth] = from[own * outputs + first + c];
+    to += columns.lanes() * depth;
+    first += columns.count;
+  }
+}
+
+/// The runs that make up the k of a product with gate gradients: all that feed h, or all that feed x. Returns how
+/// many; `depth` takes their k. Four times the number of blocks is enough room.
+template <class M>
+static int64_t gradient_runs(const Shape<M>& shape, bool for_hidden, Run* runs, int64_t* depth) {
+  int64_t count = 0, before = 0;
+  *depth = 0;
+  for (int64_t unit = 0; unit < shape.layer.hidden;) {
+    const Columns block = shape.block_at(unit);
+    const int slots = slots_of(shape.layer.cell, block);
+    const int64_t block_lanes = (int64_t)slots * block.width;
+    const auto add = [&](int64_t offset, int64_t length) {
+      runs[count++] = {before, block_lanes, offset, round_up(length, M::depth)};
+      *depth += round_up(length, M::depth);
+    };
+    const bool gru = shape.layer.cell == Cell::gru;
+    if (is_rnn(shape.layer.cell)) {
+      add(0, block.count);
+    } else if (block.count < block.width) {
+      for (int slot = 0; slot < 4; ++slot)
+        if (!gru || slot != (for_hidden ? 2 : 3)) add((int64_t)slot * block.width, block.count);
+    } else if (!gru) {
+      add(0, block_lanes);
+    } else if (for_hidden) {
+      add(0, 2 * block.width);
+      add(3 * block.width, block.width);
+    } else {
+      add(0, 3 * block.width);
+    }
+    before += block_lanes;
+    unit += block.count;
+  }
+  return count;
+}
+
+/// `from` [G*H, outputs] for a product with the gate gradients of `runs`: groups of outputs `part` of `parts`.
+template <class M>
+static void pack_gradient(const Shape<M>& shape, const Run* runs, int64_t count, int64_t depth,
+                          const typename M::Stored* from, int64_t outputs, typename M::Stored* to, int part,
+                          int parts) {
+  int64_t index = 0;
+  for (int64_t first = 0; first < outputs; ++index) {
+    const Columns columns = next_columns<M>(first, outputs);
+    int64_t k = 0, unit = 0, before = 0, i = 0;
+    while (index % parts == part && unit < shape.layer.hidden) {
+      const Columns block = shape.block_at(unit);
+      for (; i < count && runs[i].before == before; ++i) {
+        for (int64_t e = runs[i].offset; e < runs[i].offset + runs[i].length; ++e, ++k) {
+          const bool rnn = is_rnn(shape.layer.cell);
+          const int64_t own = rnn ? e : e % block.width, slot = rnn ? 0 : e / block.width;
+          if (own >= block.count) continue;
+          const int64_t gate = shape.layer.cell == Cell::gru && slot == 3 ? 2 : slot;
+          const typename M::Stored* row = from + (gate * shape.layer.hidden + unit + own) * outputs + first;
+          typename M::Stored* panel = to + (k / M::depth * columns.lanes()) * M::depth + k % M::depth;
+          for (int64_t c = 0; c < columns.count; ++c) panel[c * M::depth] = row[c];
+        }
+      }
+      before += (int64_t)slots_of(shape.layer.cell, block) * block.width;
+      unit += block.count;
+    }
+    to += columns.lanes() * depth;
+    first += columns.count;
+  }
+}
+
+/// Sums in the layout of packed weights to torch's: blocks `part` of `parts`. Absent targets are skipped.
+template <class M>
+static void unpack_sums(const Shape<M>& shape, const typename M::Real* weights, const typename M::Real* bias,
+                        const Backward& call, int part, int parts) {
+  using Real = typename M::Real;
+  const int64_t I = shape.layer.input, P = shape.layer.outputs();
+  const int64_t begin = share(shape.blocks, part, parts), end = share(shape.blocks, part + 1, parts);
+  int64_t index = 0;
+  for (int64_t unit = 0; unit < shape.layer.hidden; ++index) {
+    const Columns block = shape.block_at(unit);
+    const int64_t block_lanes = block.lanes();
+    for (int v = 0; index >= begin && index < end && v < block.vectors; ++v) {
+      for (int lane = 0; lane < block.width; ++lane) {
+        const int64_t row = weight_row(shape.layer, block, v, lane), place = (int64_t)v * block.width + lane;
+        if (row < 0) continue;
+        if (call.d_W_ih != nullptr)
+          for (int64_t k = 0; k < I; ++k) ((Real*)call.d_W_ih)[row * I + k] = weights[k * block_lanes + place];
+        if (call.d_W_hh != nullptr)
+          for (int64_t k = 0; k < P; ++k)
+            ((Real*)call.d_W_hh)[row * P + k] = weights[(shape.inputs + k) * block_lanes + place];
+        const bool apart = shape.layer.cell == Cell::gru && v == 2;
+        if (call.d_b_ih != nullptr) ((Real*)call.d_b_ih)[row] = bias[place];
+        if (call.d_b_hh != nullptr) ((Real*)call.d_b_hh)[row] = bias[place + (apart ? block.width : 0)];
+      }
+    }
+    weights += shape.depth_of_step * block_lanes;
+    bias += (int64_t)slots_of(shape.layer.cell, block) * block.width;
+    unit += block.count;
+  }
+}
+
+GATEWISE_END

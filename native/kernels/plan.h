@@ -1,0 +1,129 @@
+// How a layer is cut into vectors: blocks of hidden units, the order of the weights in memory, and the
+// carving of scratch memory. Nothing here is in an inner loop.
+//
+// A block is some neighbouring units, `width` of them to a vector. For LSTM and GRU each gate of a block is
+// one vector; for the RNN a block has up to four vectors of one gate. Weights are packed, per block, as
+// [k][vectors][width]: a tile reads them in a straight line.
+#pragma once
+
+#include "gatewise/core.h"
+#include "vec.h"
+
+GATEWISE_BEGIN
+
+GATEWISE_INLINE int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+GATEWISE_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+GATEWISE_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/// `count` neighbouring columns from `first` in `vectors` vectors of `width`; those past `count` are zero.
+struct Columns {
+  int64_t first, count;
+  int width, vectors;
+  int64_t lanes() const { return (int64_t)width * vectors; }
+};
+
+/// The next columns of `total`, from `first`: four full vectors, and at the end as few lanes as do.
+template <class M>
+static Columns next_columns(int64_t first, int64_t total) {
+  constexpr int full = lanes<M>, half = full / 2;
+  const int64_t left = total - first;
+  if (left >= 4 * full) return {first, 4 * full, full, 4};
+  const int halves = (int)((left + half - 1) / half);
+  const bool narrow = halves % 2 == 1 && halves <= 3 && half * sizeof(typename M::Real) >= 16;
+  if (narrow) return {first, left, half, halves};
+  return {first, left, full, (int)((left + full - 1) / full)};
+}
+
+/// The block of hidden units that begins at `first`; `vectors` counts those of the packed weights.
+template <class M>
+static Columns next_block(Cell cell, int64_t first, int64_t hidden) {
+  if (cell == Cell::rnn_tanh || cell == Cell::rnn_relu) return next_columns<M>(first, hidden);
+  constexpr int full = lanes<M>, half = full / 2;
+  const int64_t left = smaller(hidden - first, full);
+  const bool narrow = left <= half && half * sizeof(typename M::Real) >= 16;
+  return {first, left, narrow ? half : full, cell == Cell::lstm ? 4 : 3};
+}
+
+GATEWISE_INLINE bool is_rnn(Cell cell) { return cell == Cell::rnn_tanh || cell == Cell::rnn_relu; }
+GATEWISE_INLINE int gates_of(Cell cell) { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
+
+/// Vectors of gate gradients of a block: the GRU's candidate has one for x and one for h.
+GATEWISE_INLINE int slots_of(Cell cell, const Columns& block) { return is_rnn(cell) ? block.vectors : 4; }
+
+/// Row of W_ih and W_hh that feeds lane `lane` of vector `vector` of a block, or -1 for a lane of padding.
+GATEWISE_INLINE int64_t weight_row(const Layer& layer, const Columns& block, int vector, int lane) {
+  const int64_t unit = is_rnn(layer.cell) ? (int64_t)vector * block.width + lane : lane;
+  if (unit >= block.count) return -1;
+  return (is_rnn(layer.cell) ? 0 : vector * layer.hidden) + block.first + unit;
+}
+
+/// Take memory from one block in lines of 64 bytes; without a base, count only.
+struct Carver {
+  char* base;
+  size_t used;
+  template <class T>
+  T* take(int64_t count) {
+    T* part = (T*)(base + used);
+    used += (size_t)round_up(count * (int64_t)sizeof(T), 64);
+    return base == nullptr ? nullptr : part;
+  }
+};
+
+/// Length of a row of `elements` in memory: no multiple of 4 KiB, where rows would share cache sets.
+template <class T>
+GATEWISE_INLINE int64_t pitch_of(int64_t elements) {
+  const int64_t line = 64 / (int64_t)sizeof(T);
+  const int64_t pitch = round_up(elements, line);
+  return pitch * (int64_t)sizeof(T) % 1024 == 0 ? pitch + line : pitch;
+}
+
+/// Sizes of a layer as the kernels see it.
+template <class M>
+struct Shape {
+  Layer layer;
+  int64_t inputs, outputs;    // I and P in multiples of `depth`
+  int64_t depth_of_step;      // both: the k of one step's product
+  int64_t blocks, columns;    // blocks of units; groups of four vectors of outputs
+  int64_t unit_lanes, slot_lanes, packed_lanes;  // of all blocks: padded units, gate gradients, weights
+
+  explicit Shape(const Layer& own) : layer(own), blocks(0), columns(0), unit_lanes(0), slot_lanes(0), packed_lanes(0) {
+    inputs = round_up(layer.input, M::depth);
+    outputs = round_up(layer.outputs(), M::depth);
+    depth_of_step = inputs + outputs;
+    for (int64_t unit = 0; unit < layer.hidden; ++blocks) {
+      const Columns block = block_at(unit);
+      packed_lanes += block.lanes();
+      slot_lanes += (int64_t)slots_of(layer.cell, block) * block.width;
+      unit_lanes += is_rnn(layer.cell) ? block.lanes() : block.width;
+      unit += block.count;
+    }
+  }
+  Columns block_at(int64_t unit) const { return next_block<M>(layer.cell, unit, layer.hidden); }
+
+  /// Elements of a [x | h] row: full vectors may be read and written from any unit.
+  int64_t row_pitch() const {
+    return pitch_of<typename M::Stored>(depth_of_step + 4 * lanes<M>);
+  }
+  /// Elements of a row of units or outputs that full vectors are written to.
+  int64_t unit_pitch(int64_t units) const { return pitch_of<typename M::Real>(units + 4 * lanes<M>); }
+};
+
+/// Where row r's vector of step t stands in a view.
+GATEWISE_INLINE int64_t place(const View& view, const Rows& rows, int64_t t, int64_t r) {
+  if (view.packed) return (rows.first[t] + r) * view.row;
+  return t * view.step + (rows.order ? rows.order[r] : r) * view.row;
+}
+template <class T>
+GATEWISE_INLINE T* at(const View& view, const Rows& rows, int64_t t, int64_t r) {
+  return (T*)view.data + place(view, rows, t, r);
+}
+GATEWISE_INLINE int64_t batch_row(const Rows& rows, int64_t r) { return rows.order ? rows.order[r] : r; }
+GATEWISE_INLINE int64_t active(const Rows& rows, int64_t t) {
+  if (t < 0 || t >= rows.steps) return 0;
+  return rows.count ? rows.count[t] : rows.batch;
+}
+
+/// Part `part` of `parts` equal parts of `total`.
+GATEWISE_INLINE int64_t share(int64_t total, int64_t part, int64_t parts) { return total * part / parts; }
+
+GATEWISE_END

@@ -1,0 +1,66 @@
+// The simple RNN's pointwise maths; the equations stand in src/gatewise/cells/rnn.py.
+#pragma once
+
+#include "backstep.h"
+#include "step.h"
+
+GATEWISE_BEGIN
+
+template <bool relu>
+struct Rnn {
+  static constexpr bool gated = false;  // up to four vectors in a block
+  /// Advance MR rows of one block of NV vectors by one step.
+  template <class M, int W, int MR, int NV>
+  GATEWISE_INLINE void forward(const Step<M>& step, const Columns& block, int64_t row,
+                               const typename M::Stored* weights, const typename M::Real* bias) {
+    using Real = typename M::Real;
+    using V = Vec<Real, W>;
+    V acc[MR][NV];
+#pragma GCC unroll 16
+    for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 8
+      for (int n = 0; n < NV; ++n) acc[m][n] = load<Real, W>(bias + n * W);
+    accumulate_all<M, W, MR, NV>(acc, step.input + row * step.pitch, step.pitch, weights,
+                                 step.shape->depth_of_step / M::depth);
+#pragma GCC unroll 16
+    for (int m = 0; m < MR; ++m) {
+#pragma GCC unroll 8
+      for (int n = 0; n < NV; ++n) {
+        const int64_t unit = block.first + n * W;
+        const V zero = {};
+        V h;
+        if constexpr (relu) {
+          h = acc[m][n] < zero ? zero : acc[m][n];
+        } else {
+          h = tanh_of<Real, W>(acc[m][n]);
+        }
+        const Columns own = {unit, block.first + block.count - unit, W, 1};
+        keep<M, W>(step.hidden + (row + m) * step.hidden_pitch + unit, h, own);
+        put<M, W>(step.out, *step.rows, step.t, step.first + row + m, block, unit, h);
+      }
+    }
+  }
+
+  /// From the gradient of h to the one before the activation.
+  template <class M, int W, int NV>
+  GATEWISE_INLINE void backward(const BackStep<M>& step, const Columns& block, int64_t row,
+                                typename M::Stored* to) {
+    using Real = typename M::Real;
+    using V = Vec<Real, W>;
+#pragma GCC unroll 8
+    for (int n = 0; n < NV; ++n) {
+      const int64_t r = step.first + row, unit = block.first + n * W;
+      const V h = get<M, W>(step.out, *step.rows, step.t, r, block, unit);
+      const V dh = load<Real, W>(step.d_hidden + row * step.d_hidden_pitch + unit) +
+                   get<M, W>(step.d_out, *step.rows, step.t, r, block, unit);
+      const V zero = {};
+      if constexpr (relu) {
+        write<M, W>(to + n * W, h <= zero ? zero : dh, W);
+      } else {
+        write<M, W>(to + n * W, dh - dh * h * h, W);
+      }
+    }
+  }
+};
+
+GATEWISE_END

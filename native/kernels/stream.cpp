@@ -1,0 +1,144 @@
+// One step at a time: a stack of layers whose packed weights, states and scratch stay in one block.
+#include "gatewise/scratch.h"
+#include "forward.h"
+#include "kernels_of_isa.h"
+
+GATEWISE_BEGIN
+
+namespace {
+
+template <class M>
+struct StreamLayer {
+  Shape<M> shape;
+  PackedForward<M> packed;
+  SliceState<M> state;
+};
+
+struct StreamBase {
+  Type type;
+  int count;
+  int64_t batch, turn;  // which of the two [x | h] arrays holds the state
+  gatewise::Scratch* memory;
+};
+
+template <class M>
+struct Streamed : StreamBase {
+  using Real = typename M::Real;
+  using Stored = typename M::Stored;
+  StreamLayer<M>* layers;
+
+  static Streamed* make(const Layer* layers, const Weights* weights, int count, int64_t batch) {
+    const auto carve = [&](Carver carver, Streamed* own) {
+      Streamed* self = carver.take<Streamed>(1);
+      StreamLayer<M>* all = carver.take<StreamLayer<M>>(count);
+      if (own != nullptr) own->layers = all;
+      for (int i = 0; i < count; ++i) {
+        const Shape<M> shape(layers[i]);
+        const PackedForward<M> packed = PackedForward<M>::take(carver, shape);
+        const SliceState<M> state = SliceState<M>::take(carver, shape, batch);
+        if (own == nullptr) continue;
+        all[i].shape = shape;
+        all[i].packed = packed;
+        all[i].state = state;
+        packed.fill(shape, weights[i], 0, 1);
+      }
+      return own == nullptr ? (Streamed*)carver.used : self;
+    };
+    const size_t bytes = (size_t)carve({nullptr, 0}, nullptr);
+    gatewise::Scratch* memory = new gatewise::Scratch(bytes);
+    Streamed* own = (Streamed*)memory->data();
+    carve({memory->data(), 0}, own);
+    own->type = layers[0].type;
+    own->count = count;
+    own->batch = batch;
+    own->turn = 0;
+    own->memory = memory;
+    return own;
+  }
+
+  void step(const Stored* x, Stored* out) {
+    const Rows rows = {1, batch, nullptr, nullptr, nullptr};
+    const Stored* from = x;
+    int64_t from_pitch = layers[0].shape.layer.input;
+    for (int i = 0; i < count; ++i) {
+      StreamLayer<M>& own = layers[i];
+      const Shape<M>& shape = own.shape;
+      Stored *now = own.state.input[turn], *next = own.state.input[1 - turn];
+      for (int64_t r = 0; r < batch; ++r)
+        memcpy(now + r * own.state.pitch, from + r * from_pitch, sizeof(Stored) * (size_t)shape.layer.input);
+      Step<M> step = {};
+      step.shape = &shape;
+      step.rows = &rows;
+      step.input = now;
+      step.pitch = own.state.pitch;
+      step.cell = own.state.cell;
+      step.cell_pitch = own.state.cell_pitch;
+      step.hidden = shape.layer.projection ? own.state.unprojected : next + shape.inputs;
+      step.hidden_pitch = shape.layer.projection ? own.state.unprojected_pitch : own.state.pitch;
+      forward_layer<M>(step, own.packed, own.state, next, View{}, batch);
+      from = next + shape.inputs;
+      from_pitch = own.state.pitch;
+    }
+    const int64_t P = layers[count - 1].shape.layer.outputs();
+    for (int64_t r = 0; r < batch; ++r) memcpy(out + r * P, from + r * from_pitch, sizeof(Stored) * (size_t)P);
+    turn = 1 - turn;
+  }
+
+  /// Copy a layer's state out of the stream, or with `in` into it. Either pointer may be null.
+  void copy_state(int layer, Real* h, Real* c, bool in) {
+    const StreamLayer<M>& own = layers[layer];
+    const int64_t P = own.shape.layer.outputs(), H = own.shape.layer.hidden;
+    for (int64_t r = 0; r < batch; ++r) {
+      Stored* hidden = own.state.input[turn] + r * own.state.pitch + own.shape.inputs;
+      Real* cell = own.state.cell + r * own.state.cell_pitch;
+      if (h != nullptr) memcpy(in ? (void*)hidden : h + r * P, in ? (const void*)(h + r * P) : hidden, sizeof(Real) * (size_t)P);
+      if (c != nullptr && own.state.cell != nullptr)
+        memcpy(in ? cell : c + r * H, in ? c + r * H : cell, sizeof(Real) * (size_t)H);
+    }
+  }
+
+  void reset() {
+    for (int i = 0; i < count; ++i) {
+      const StreamLayer<M>& own = layers[i];
+      for (auto* input : own.state.input) memset(input, 0, sizeof(Stored) * (size_t)(batch * own.state.pitch));
+      if (own.state.cell != nullptr)
+        memset(own.state.cell, 0, sizeof(Real) * (size_t)(batch * own.state.cell_pitch));
+    }
+  }
+};
+
+/// Call f with the stream in its own type.
+template <class F>
+void with(void* stream, const F& f) {
+  if (((StreamBase*)stream)->type == Type::f64) f((Streamed<F64>*)stream); else f((Streamed<F32>*)stream);
+}
+
+}  // namespace
+
+void* stream_new(const Layer* layers, const Weights* weights, int count, int64_t batch) {
+  if (layers[0].type == Type::f64) return Streamed<F64>::make(layers, weights, count, batch);
+  return Streamed<F32>::make(layers, weights, count, batch);
+}
+void stream_free(void* stream) { delete ((StreamBase*)stream)->memory; }
+void stream_step(void* stream, const void* x, void* out) {
+  if (((StreamBase*)stream)->type == Type::f64) {
+    ((Streamed<F64>*)stream)->step((const double*)x, (double*)out);
+  } else {
+    ((Streamed<F32>*)stream)->step((const float*)x, (float*)out);
+  }
+}
+void stream_reset(void* stream) {
+  with(stream, [](auto* own) { own->reset(); });
+}
+void stream_get(const void* stream, int layer, void* h, void* c) {
+  with((void*)stream, [&](auto* own) {
+    own->copy_state(layer, (decltype(own->layers->packed.bias))h, (decltype(own->layers->packed.bias))c, false);
+  });
+}
+void stream_set(void* stream, int layer, const void* h, const void* c) {
+  with(stream, [&](auto* own) {
+    own->copy_state(layer, (decltype(own->layers->packed.bias))h, (decltype(own->layers->packed.bias))c, true);
+  });
+}
+
+GATEWISE_END
