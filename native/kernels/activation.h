@@ -13,7 +13,7 @@ struct Exp;
 template <>
 struct Exp<float> {
   static constexpr float magic = 12582912.0f + 127.0f, log2e = 1.44269504088896341f;
-  static constexpr float ln2_high = 0.693147182464599609375f, ln2_low = -1.904654299957767e-9f;
+  static constexpr float ln2 = 0.693147180559945286f;
   static constexpr float limit = 87.0f, tanh_limit = 10.0f;
   static constexpr int mantissa = 23;
   // (exp(r) - 1 - r) / r^2, least maximum relative error of exp(r) - 1: 1.3e-8.
@@ -25,7 +25,7 @@ struct Exp<float> {
 template <>
 struct Exp<double> {
   static constexpr double magic = 6755399441055744.0 + 1023.0, log2e = 1.4426950408889634074;
-  static constexpr double ln2_high = 0.693147180559945286227, ln2_low = 2.319046813846299558e-17;
+  static constexpr double ln2 = 0.693147180559945286;
   static constexpr double limit = 708.0, tanh_limit = 22.0;
   static constexpr int mantissa = 52;
   // Taylor's series: the term left out is 3e-17 of the sum.
@@ -47,8 +47,7 @@ GATEWISE_INLINE Power<T, W> power(Vec<T, W> x) {
   using E = Exp<T>;
   const Vec<T, W> shifted = x * E::log2e + E::magic;
   const Vec<T, W> n = shifted - E::magic;
-  Vec<T, W> r = x - n * E::ln2_high;
-  r = r - n * E::ln2_low;
+  const Vec<T, W> r = x - n * E::ln2;  // ln 2 in one number: the error, n * 2^-29, is felt where exp is far from 1
   Vec<T, W> q = splat<T, W>(E::c[E::terms - 1]);
 #pragma GCC unroll 16
   for (int i = E::terms - 2; i >= 0; --i) q = q * r + E::c[i];
@@ -59,12 +58,28 @@ GATEWISE_INLINE Power<T, W> power(Vec<T, W> x) {
   return p;
 }
 
+/// The larger and the smaller of two values; the second where one is NaN.
+template <class T, int W>
+GATEWISE_INLINE Vec<T, W> larger_of(Vec<T, W> a, Vec<T, W> b) {
+#ifdef __AVX512VL__  // one instruction; the compiler finds two for the general form
+  if constexpr (sizeof(T) == 4 && W == 16) return (Vec<T, W>)_mm512_mask_max_ps((__m512)a, 0xffff, (__m512)a, (__m512)b);
+  if constexpr (sizeof(T) == 4 && W == 8) return (Vec<T, W>)_mm256_max_ps((__m256)a, (__m256)b);
+#endif
+  return a > b ? a : b;
+}
+template <class T, int W>
+GATEWISE_INLINE Vec<T, W> smaller_of(Vec<T, W> a, Vec<T, W> b) {
+#ifdef __AVX512VL__
+  if constexpr (sizeof(T) == 4 && W == 16) return (Vec<T, W>)_mm512_mask_min_ps((__m512)a, 0xffff, (__m512)a, (__m512)b);
+  if constexpr (sizeof(T) == 4 && W == 8) return (Vec<T, W>)_mm256_min_ps((__m256)a, (__m256)b);
+#endif
+  return a < b ? a : b;
+}
+
 /// x within +-limit; NaN stays.
 template <class T, int W>
 GATEWISE_INLINE Vec<T, W> clamp(Vec<T, W> x, T limit) {
-  const Vec<T, W> high = splat<T, W>(limit), low = splat<T, W>(-limit);
-  x = low > x ? low : x;
-  return high < x ? high : x;
+  return smaller_of<T, W>(splat<T, W>(limit), larger_of<T, W>(splat<T, W>(-limit), x));
 }
 
 /// 1 / (1 + exp(-x))

@@ -39,4 +39,17 @@ GATEWISE_INLINE Vec<typename M::Real, W> initial(const typename M::Real* state, 
                                          (int)smaller(W, size - unit));
 }
 
+/// Ask for what the next step (the one before in time) will read of this row, while the products of this one run.
+template <class M>
+GATEWISE_INLINE void fetch_before(const BackStep<M>& step, int64_t r, int64_t unit) {
+  if (!step.has_before(r)) return;
+  using Stored = typename M::Stored;
+  const Rows& rows = *step.rows;
+  if (step.d_out.data != nullptr) __builtin_prefetch(at<Stored>(step.d_out, rows, step.before, r) + unit);
+  const int64_t saved = step.saved[0].data == nullptr ? 0 : place(step.saved[0], rows, step.before, r) + unit;
+#pragma GCC unroll 8
+  for (int i = 0; i < 4; ++i)
+    if (step.saved[i].data != nullptr) __builtin_prefetch((const Stored*)step.saved[i].data + saved);
+}
+
 GATEWISE_END

@@ -35,40 +35,53 @@ struct PackedForward {
   }
 };
 
+/// With so few rows the weights are read faster than they are used: W_ih x is then formed for many steps at a time.
+constexpr int64_t few_rows = 3, steps_ahead = 64;
+
 /// Memory of one slice of rows that goes through the steps.
 template <class M>
 struct SliceState {
   typename M::Stored* input[2];   // [rows][pitch] of [x | h], by turns
   typename M::Real* cell;         // [rows][cell_pitch]; LSTM
   typename M::Stored* unprojected;  // [rows][unprojected_pitch]: o * tanh(c), with a projection
-  int64_t pitch, cell_pitch, unprojected_pitch;
+  typename M::Stored* ahead;      // [steps_ahead * rows][ahead_pitch]: x of some steps
+  typename M::Real* products;     // [steps_ahead * rows][slot_lanes]: W_ih x + b of them
+  int64_t pitch, cell_pitch, unprojected_pitch, ahead_pitch;
 
-  static SliceState take(Carver& carver, const Shape<M>& shape, int64_t rows) {
-    SliceState own;
+  static SliceState take(Carver& carver, const Shape<M>& shape, int64_t rows, bool looks_ahead) {
+    SliceState own = {};
     own.pitch = shape.row_pitch();
     own.cell_pitch = shape.unit_pitch(shape.layer.hidden);
     own.unprojected_pitch = pitch_of<typename M::Stored>(shape.layer.hidden + 4 * lanes<M>);
     for (auto& input : own.input) input = carver.take<typename M::Stored>(rows * own.pitch);
-    own.cell = nullptr;
     if (shape.layer.cell == Cell::lstm) own.cell = carver.take<typename M::Real>(rows * own.cell_pitch);
-    own.unprojected = nullptr;
     if (shape.layer.projection)
       own.unprojected = carver.take<typename M::Stored>(rows * own.unprojected_pitch);
+    own.ahead_pitch = pitch_of<typename M::Stored>(shape.inputs);
+    if (looks_ahead) {
+      own.ahead = carver.take<typename M::Stored>(steps_ahead * rows * own.ahead_pitch);
+      own.products = carver.take<typename M::Real>(steps_ahead * rows * shape.slot_lanes);
+    }
     return own;
   }
 };
 
-/// All blocks of one step, for `count` rows of a slice.
+/// All blocks of one step, for `count` rows of a slice. `backwards` takes the last block first: the weights that a
+/// step has read last are still in the nearest cache when the next begins with them.
 template <class M, class C>
-static void forward_blocks(const Step<M>& step, const PackedForward<M>& packed, int64_t count) {
+static void forward_blocks(const Step<M>& step, const PackedForward<M>& packed, int64_t count, bool backwards) {
   const Shape<M>& shape = *step.shape;
-  const typename M::Stored* weights = packed.weights;
-  const typename M::Real* bias = packed.bias;
-  for (int64_t unit = 0; unit < shape.layer.hidden;) {
-    const Columns block = shape.block_at(unit);
+  const Columns whole = shape.block_at(0);  // every block but the last is like the first
+  const int64_t whole_slots = (int64_t)slots_of(shape.layer.cell, whole) * whole.width;
+  for (int64_t i = 0; i < shape.blocks; ++i) {
+    const int64_t index = backwards ? shape.blocks - 1 - i : i;
+    const Columns block = shape.block_at(index * whole.count);
+    const typename M::Stored* weights = packed.weights + index * shape.depth_of_step * whole.lanes() +
+                                        (shape.inputs - step.x_depth) * block.lanes();
+    const typename M::Real* start = step.start + index * whole_slots;
     const auto tiles = [&]<int W, int NV>() {
       for_tiles(count, [&]<int MR>(int64_t row) {
-        C::template forward<M, W, MR, NV>(step, block, row, weights, bias);
+        C::template forward<M, W, MR, NV>(step, block, row, weights, start);
       });
     };
     if constexpr (C::gated) {
@@ -81,9 +94,6 @@ static void forward_blocks(const Step<M>& step, const PackedForward<M>& packed, 
     } else {
       for_columns<M>(block, tiles);
     }
-    weights += shape.depth_of_step * block.lanes();
-    bias += (int64_t)slots_of(shape.layer.cell, block) * block.width;
-    unit += block.count;
   }
 }
 
@@ -105,7 +115,8 @@ static void project(const Step<M>& step, const PackedForward<M>& packed, const t
             const int64_t unit = first + n * V;
             const Columns own = {unit, total - unit, V, 1};
             keep<M, V>(to + row * step.pitch + unit, value, own);
-            put<M, V>(out, *step.rows, step.t, step.first + row, own, unit, value);
+            if (out.data != nullptr)
+              put<M, V>(out, place(out, *step.rows, step.t, step.first + row) + unit, value, (int)smaller(V, own.count));
           });
     });
     weights += columns.lanes() * hidden;
@@ -113,16 +124,50 @@ static void project(const Step<M>& step, const PackedForward<M>& packed, const t
   }
 }
 
+/// W_ih x + b of the steps [from, to) in the direction's order, for a slice of few rows.
+template <class M>
+static void look_ahead(const Shape<M>& shape, const Rows& rows, const Forward& call, const PackedForward<M>& packed,
+                       const SliceState<M>& state, int64_t first, int64_t count, int64_t from, int64_t to) {
+  using Real = typename M::Real;
+  for (int64_t s = from; s < to; ++s) {
+    const int64_t t = call.reverse ? rows.steps - 1 - s : s, live = smaller(active(rows, t) - first, count);
+    for (int64_t r = 0; r < live; ++r)
+      memcpy(state.ahead + ((s - from) * count + r) * state.ahead_pitch, at<typename M::Stored>(call.x, rows, t, first + r),
+             sizeof(typename M::Stored) * (size_t)shape.layer.input);
+  }
+  const Run run = {0, state.ahead_pitch, 0, shape.inputs};
+  const typename M::Stored* weights = packed.weights;
+  int64_t lane = 0;
+  for (int64_t unit = 0; unit < shape.layer.hidden;) {
+    const Columns block = shape.block_at(unit);
+    for_columns<M>(block, [&]<int W, int NV>() {
+      Real* to_block = state.products + lane;
+      const Real* bias = packed.bias + lane;
+      multiply_rows<M, W, NV>(
+          &run, 1, state.ahead, 0, 0, (to - from) * count, weights,
+          [&]<int V>(int64_t, int n) __attribute__((always_inline)) { return load<Real, V>(bias + n * V); },
+          [&]<int V>(int64_t row, int n, Vec<Real, V> value) __attribute__((always_inline)) {
+            store<Real, V>(to_block + row * shape.slot_lanes + n * V, value);
+            if (shape.layer.cell == Cell::gru && n == 0)
+              store<Real, V>(to_block + row * shape.slot_lanes + 3 * V, load<Real, V>(bias + 3 * V));
+          });
+    });
+    weights += shape.depth_of_step * block.lanes();
+    lane += (int64_t)slots_of(shape.layer.cell, block) * block.width;
+    unit += block.count;
+  }
+}
+
 /// One step of the layer, whatever its cell, for `count` rows of a slice.
 template <class M>
 static void forward_layer(const Step<M>& step, const PackedForward<M>& packed, const SliceState<M>& state,
-                          typename M::Stored* next, const View& out, int64_t count) {
+                          typename M::Stored* next, const View& out, int64_t count, bool backwards) {
   const Shape<M>& shape = *step.shape;
   switch (shape.layer.cell) {
-    case Cell::lstm: forward_blocks<M, Lstm>(step, packed, count); break;
-    case Cell::gru: forward_blocks<M, Gru>(step, packed, count); break;
-    case Cell::rnn_tanh: forward_blocks<M, Rnn<false>>(step, packed, count); break;
-    case Cell::rnn_relu: forward_blocks<M, Rnn<true>>(step, packed, count); break;
+    case Cell::lstm: forward_blocks<M, Lstm>(step, packed, count, backwards); break;
+    case Cell::gru: forward_blocks<M, Gru>(step, packed, count, backwards); break;
+    case Cell::rnn_tanh: forward_blocks<M, Rnn<false>>(step, packed, count, backwards); break;
+    case Cell::rnn_relu: forward_blocks<M, Rnn<true>>(step, packed, count, backwards); break;
   }
   if (shape.layer.projection)
     project<M>(step, packed, state.unprojected, state.unprojected_pitch, next + shape.inputs, out, count);
@@ -174,6 +219,9 @@ static void forward_slice(const Shape<M>& shape, const Rows& rows, const Forward
   step.rows = &rows;
   step.first = first;
   step.pitch = state.pitch;
+  step.x_depth = state.ahead != nullptr ? 0 : shape.inputs;
+  step.start = packed.bias;
+  step.start_pitch = state.ahead != nullptr ? shape.slot_lanes : 0;
   step.cell = state.cell;
   step.cell_pitch = state.cell_pitch;
   if (!shape.layer.projection) step.out = call.out;
@@ -182,16 +230,23 @@ static void forward_slice(const Shape<M>& shape, const Rows& rows, const Forward
   end_states(shape, rows, call, state, state.input[0], first, longest, count);  // rows without a step
   for (int64_t s = 0; s < rows.steps; ++s) {
     const int64_t t = call.reverse ? rows.steps - 1 - s : s, n = live(t);
-    if (n == 0) continue;
+    if (n == 0 && state.ahead == nullptr) continue;
     typename M::Stored *now = state.input[s & 1], *next = state.input[(s + 1) & 1];
-    for (int64_t r = 0; r < n; ++r)
-      memcpy(now + r * state.pitch, at<typename M::Stored>(call.x, rows, t, first + r),
-             sizeof(typename M::Stored) * (size_t)shape.layer.input);
+    if (state.ahead != nullptr) {
+      const int64_t ahead = s % steps_ahead;
+      if (ahead == 0)
+        look_ahead<M>(shape, rows, call, packed, state, first, count, s, smaller(s + steps_ahead, rows.steps));
+      step.start = state.products + ahead * count * shape.slot_lanes;
+    } else {
+      for (int64_t r = 0; r < n; ++r)
+        memcpy(now + r * state.pitch, at<typename M::Stored>(call.x, rows, t, first + r),
+               sizeof(typename M::Stored) * (size_t)shape.layer.input);
+    }
     step.t = t;
-    step.input = now;
+    step.input = now + shape.inputs - step.x_depth;
     step.hidden = shape.layer.projection ? state.unprojected : next + shape.inputs;
     step.hidden_pitch = shape.layer.projection ? state.unprojected_pitch : state.pitch;
-    forward_layer<M>(step, packed, state, next, call.out, n);
+    forward_layer<M>(step, packed, state, next, call.out, n, s & 1);
     const int64_t after = call.reverse ? (t == 0 ? 0 : n) : live(t + 1);
     end_states(shape, rows, call, state, next, first, after, n);
   }

@@ -11,36 +11,38 @@ struct Gru {
   /// Advance MR rows of one block by one step. The candidate's products with x and h stay apart.
   template <class M, int W, int MR, int NV>
   GATEWISE_INLINE void forward(const Step<M>& step, const Columns& block, int64_t row,
-                               const typename M::Stored* weights, const typename M::Real* bias) {
+                               const typename M::Stored* weights, const typename M::Real* start) {
     using Real = typename M::Real;
     using V = Vec<Real, W>;
     const Shape<M>& shape = *step.shape;
+    const Places<M, MR> places = Places<M, MR>::of(step, row, block.first);
     V acc[MR][4];
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 8
-      for (int n = 0; n < 4; ++n) acc[m][n] = load<Real, W>(bias + n * W);
+      for (int n = 0; n < 4; ++n) acc[m][n] = load<Real, W>(start + (row + m) * step.start_pitch + n * W);
     const typename M::Stored* from = step.input + row * step.pitch;
-    accumulate<M, W, MR, 4, 0, 1, 2>(acc, from, step.pitch, weights, shape.inputs / M::depth);
-    accumulate<M, W, MR, 4, 0, 1, 3>(acc, from + shape.inputs, step.pitch, weights + shape.inputs * 3 * W,
+    accumulate<M, W, MR, 4, 0, 1, 2>(acc, from, step.pitch, weights, step.x_depth / M::depth);
+    accumulate<M, W, MR, 4, 0, 1, 3>(acc, from + step.x_depth, step.pitch, weights + step.x_depth * 3 * W,
                                      shape.outputs / M::depth);
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {
-      const int64_t r = step.first + row + m, t = step.t, unit = block.first;
+      const int64_t unit = block.first;
       const V reset = sigmoid<Real, W>(acc[m][0]);
       const V update = sigmoid<Real, W>(acc[m][1]);
       const V inner = acc[m][3];
       const V gated = reset * inner;
       const V candidate = tanh_of<Real, W>(acc[m][2] + gated);
-      const V before = read<M, W>(step.input + (row + m) * step.pitch + shape.inputs + unit, W);
+      const V before = read<M, W>(step.input + (row + m) * step.pitch + step.x_depth + unit, W);
       const V h = candidate + update * (before - candidate);
       keep<M, W>(step.hidden + (row + m) * step.hidden_pitch + unit, h, block);
-      put<M, W>(step.out, *step.rows, t, r, block, unit, h);
+      const int n = (int)block.count;
+      if (step.out.data != nullptr) put<M, W>(step.out, places.out[m], h, n);
       if (step.saved[0].data != nullptr) {
-        put<M, W>(step.saved[0], *step.rows, t, r, block, unit, reset);
-        put<M, W>(step.saved[1], *step.rows, t, r, block, unit, update);
-        put<M, W>(step.saved[2], *step.rows, t, r, block, unit, candidate);
-        put<M, W>(step.saved[3], *step.rows, t, r, block, unit, inner);
+        put<M, W>(step.saved[0], places.saved[m], reset, n);
+        put<M, W>(step.saved[1], places.saved[m], update, n);
+        put<M, W>(step.saved[2], places.saved[m], candidate, n);
+        put<M, W>(step.saved[3], places.saved[m], inner, n);
       }
     }
   }
@@ -53,6 +55,7 @@ struct Gru {
     using V = Vec<Real, W>;
     const Rows& rows = *step.rows;
     const int64_t r = step.first + row, unit = block.first, t = step.t;
+    fetch_before<M>(step, r, unit);
     const V reset = get<M, W>(step.saved[0], rows, t, r, block, unit);
     const V update = get<M, W>(step.saved[1], rows, t, r, block, unit);
     const V candidate = get<M, W>(step.saved[2], rows, t, r, block, unit);

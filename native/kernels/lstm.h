@@ -11,19 +11,19 @@ struct Lstm {
   /// Advance MR rows of one block by one step. `row` is the first row in the slice.
   template <class M, int W, int MR, int NV>
   GATEWISE_INLINE void forward(const Step<M>& step, const Columns& block, int64_t row,
-                               const typename M::Stored* weights, const typename M::Real* bias) {
+                               const typename M::Stored* weights, const typename M::Real* start) {
     using Real = typename M::Real;
     using V = Vec<Real, W>;
+    const Places<M, MR> places = Places<M, MR>::of(step, row, block.first);
     V acc[MR][4];
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 8
-      for (int n = 0; n < 4; ++n) acc[m][n] = load<Real, W>(bias + n * W);
+      for (int n = 0; n < 4; ++n) acc[m][n] = load<Real, W>(start + (row + m) * step.start_pitch + n * W);
     accumulate_all<M, W, MR, 4>(acc, step.input + row * step.pitch, step.pitch, weights,
-                                step.shape->depth_of_step / M::depth);
+                                (step.x_depth + step.shape->outputs) / M::depth);
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {
-      const int64_t r = step.first + row + m;
       Real* cell = step.cell + (row + m) * step.cell_pitch + block.first;
       const V input = sigmoid<Real, W>(acc[m][0]);
       const V forget = sigmoid<Real, W>(acc[m][1]);
@@ -34,13 +34,14 @@ struct Lstm {
       const V h = output * tanh_of<Real, W>(c);
       store<Real, W>(cell, c);
       keep<M, W>(step.hidden + (row + m) * step.hidden_pitch + block.first, h, block);
-      put<M, W>(step.out, *step.rows, step.t, r, block, block.first, h);
+      const int n = (int)block.count;
+      if (step.out.data != nullptr) put<M, W>(step.out, places.out[m], h, n);
       if (step.saved[0].data != nullptr) {
-        put<M, W>(step.saved[0], *step.rows, step.t, r, block, block.first, input);
-        put<M, W>(step.saved[1], *step.rows, step.t, r, block, block.first, forget);
-        put<M, W>(step.saved[2], *step.rows, step.t, r, block, block.first, candidate);
-        put<M, W>(step.saved[3], *step.rows, step.t, r, block, block.first, output);
-        put_real<M, W>(step.saved[4], *step.rows, step.t, r, block, c);
+        put<M, W>(step.saved[0], places.saved[m], input, n);
+        put<M, W>(step.saved[1], places.saved[m], forget, n);
+        put<M, W>(step.saved[2], places.saved[m], candidate, n);
+        put<M, W>(step.saved[3], places.saved[m], output, n);
+        store_first<Real, W>((Real*)step.saved[4].data + places.saved[m], c, n);
       }
     }
   }
@@ -53,6 +54,7 @@ struct Lstm {
     using V = Vec<Real, W>;
     const Rows& rows = *step.rows;
     const int64_t r = step.first + row, unit = block.first, t = step.t;
+    fetch_before<M>(step, r, unit);
     const V input = get<M, W>(step.saved[0], rows, t, r, block, unit);
     const V forget = get<M, W>(step.saved[1], rows, t, r, block, unit);
     const V candidate = get<M, W>(step.saved[2], rows, t, r, block, unit);

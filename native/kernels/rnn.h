@@ -12,16 +12,17 @@ struct Rnn {
   /// Advance MR rows of one block of NV vectors by one step.
   template <class M, int W, int MR, int NV>
   GATEWISE_INLINE void forward(const Step<M>& step, const Columns& block, int64_t row,
-                               const typename M::Stored* weights, const typename M::Real* bias) {
+                               const typename M::Stored* weights, const typename M::Real* start) {
     using Real = typename M::Real;
     using V = Vec<Real, W>;
+    const Places<M, MR> places = Places<M, MR>::of(step, row, block.first);
     V acc[MR][NV];
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 8
-      for (int n = 0; n < NV; ++n) acc[m][n] = load<Real, W>(bias + n * W);
+      for (int n = 0; n < NV; ++n) acc[m][n] = load<Real, W>(start + (row + m) * step.start_pitch + n * W);
     accumulate_all<M, W, MR, NV>(acc, step.input + row * step.pitch, step.pitch, weights,
-                                 step.shape->depth_of_step / M::depth);
+                                 (step.x_depth + step.shape->outputs) / M::depth);
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {
 #pragma GCC unroll 8
@@ -36,7 +37,7 @@ struct Rnn {
         }
         const Columns own = {unit, block.first + block.count - unit, W, 1};
         keep<M, W>(step.hidden + (row + m) * step.hidden_pitch + unit, h, own);
-        put<M, W>(step.out, *step.rows, step.t, step.first + row + m, block, unit, h);
+        if (step.out.data != nullptr) put<M, W>(step.out, places.out[m] + n * W, h, (int)smaller(W, own.count));
       }
     }
   }

@@ -340,8 +340,8 @@ struct BackwardJob {
               offsets[s - from] + r0, r1 - r0, weights,
               []<int V>(int64_t, int) __attribute__((always_inline)) { return Vec<Real, V>{}; },
               [&]<int V>(int64_t row, int n_, Vec<Real, V> value) __attribute__((always_inline)) {
-                const Columns all = {0, total, V, 1};
-                put<M, V>(call.d_x, rows, t, r0 + row, all, first + n_ * V, value);
+                const int64_t unit = first + n_ * V;
+                put<M, V>(call.d_x, place(call.d_x, rows, t, r0 + row) + unit, value, (int)smaller(V, total - unit));
               });
         });
         weights += columns.lanes() * mine.packed.input_depth;

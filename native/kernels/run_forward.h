@@ -12,6 +12,7 @@ struct ForwardJob {
   const Rows& rows;
   const Forward* calls;
   int count;
+  bool ahead;  // W_ih x is formed for many steps at a time
   PackedForward<M> packed[2];
   Barrier barriers[2];
 
@@ -24,7 +25,7 @@ struct ForwardJob {
       own.wait();
       const int64_t begin = first(own.part, own.parts), end = first(own.part + 1, own.parts);
       Carver carver = {states_base[d] + begin_bytes(begin, own.part), 0};
-      SliceState<M> state = SliceState<M>::take(carver, shape, end - begin);
+      SliceState<M> state = SliceState<M>::take(carver, shape, end - begin, ahead);
       forward_slice<M>(shape, rows, calls[d], packed[d], state, begin, end - begin);
     });
   }
@@ -36,12 +37,26 @@ struct ForwardJob {
   static constexpr size_t slack = 8 * 64;
 };
 
+/// Large pages for the arrays that the call fills, where they are new.
+template <class M>
+static void advise_arrays(const Rows& rows, const Forward& call) {
+  const auto advise = [&](const View& view, size_t element) {
+    if (view.data != nullptr && !view.packed) 
+      advise_large(view.data, (size_t)larger(rows.steps * view.step, rows.batch * view.row) * element);
+  };
+  advise(call.out, sizeof(typename M::Stored));
+  for (int i = 0; i < max_saved; ++i)
+    advise(call.saved[i], i == 4 ? sizeof(typename M::Real) : sizeof(typename M::Stored));
+}
+
 template <class M>
 static void run_forward(const Layer& layer, const Rows& rows, const Forward* calls, int count, int threads) {
   const Shape<M> shape(layer);
-  ForwardJob<M> job = {shape, rows, calls, count, {}, {}, {}, 0};
+  for (int d = 0; d < count; ++d) advise_arrays<M>(rows, calls[d]);
+  const bool ahead = rows.steps >= 8 && rows.batch <= few_rows * larger(1, threads / count);
+  ForwardJob<M> job = {shape, rows, calls, count, ahead, {}, {}, {}, 0};
   Carver sizes = {nullptr, 0};
-  SliceState<M>::take(sizes, shape, 1);
+  SliceState<M>::take(sizes, shape, 1, job.ahead);
   job.row_bytes = sizes.used;  // at least what a row takes: each array is rounded up
   const auto carve = [&](Carver carver) {
     for (int d = 0; d < count; ++d) {

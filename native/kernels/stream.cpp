@@ -35,7 +35,7 @@ struct Streamed : StreamBase {
       for (int i = 0; i < count; ++i) {
         const Shape<M> shape(layers[i]);
         const PackedForward<M> packed = PackedForward<M>::take(carver, shape);
-        const SliceState<M> state = SliceState<M>::take(carver, shape, batch);
+        const SliceState<M> state = SliceState<M>::take(carver, shape, batch, false);
         if (own == nullptr) continue;
         all[i].shape = shape;
         all[i].packed = packed;
@@ -71,11 +71,13 @@ struct Streamed : StreamBase {
       step.rows = &rows;
       step.input = now;
       step.pitch = own.state.pitch;
+      step.x_depth = shape.inputs;
+      step.start = own.packed.bias;
       step.cell = own.state.cell;
       step.cell_pitch = own.state.cell_pitch;
       step.hidden = shape.layer.projection ? own.state.unprojected : next + shape.inputs;
       step.hidden_pitch = shape.layer.projection ? own.state.unprojected_pitch : own.state.pitch;
-      forward_layer<M>(step, own.packed, own.state, next, View{}, batch);
+      forward_layer<M>(step, own.packed, own.state, next, View{}, batch, turn != 0);
       from = next + shape.inputs;
       from_pitch = own.state.pitch;
     }

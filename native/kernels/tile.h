@@ -74,7 +74,8 @@ GATEWISE_INLINE void for_columns(const Columns& columns, const F& f) {
   }
   if constexpr (half * sizeof(typename M::Real) >= 16) {
     if (columns.vectors == 1) return f.template operator()<half, 1>();
-    return f.template operator()<half, 3>();
+    if (columns.vectors == 3) return f.template operator()<half, 3>();
+    return f.template operator()<half, 4>();
   }
 }
 

@@ -148,9 +148,12 @@ GATEWISE_INLINE Vec<float, W> widen(Vec<uint16_t, W> halves) {
   return (Vec<float, W>)(__builtin_convertvector(halves, Vec<uint32_t, W>) << 16);
 }
 
-/// Round to bfloat16, ties to even; NaN stays NaN.
+/// Round to bfloat16, ties to even; NaN stays NaN. (The instruction takes numbers below 2^-126 for 0.)
 template <int W>
 GATEWISE_INLINE Vec<uint16_t, W> narrow(Vec<float, W> v) {
+#ifdef __AVX512BF16__
+  if constexpr (W == 16) return (Vec<uint16_t, W>)_mm512_cvtneps_pbh((__m512)v);
+#endif
   const Vec<uint32_t, W> bits = (Vec<uint32_t, W>)v;
   const Vec<uint32_t, W> rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   const Vec<uint32_t, W> quiet = (bits >> 16) | 0x40;
@@ -166,7 +169,11 @@ GATEWISE_INLINE Vec<typename M::Real, W> read(const typename M::Stored* from, in
     Vec<uint16_t, W> halves = {};
     if (n == W) {
       memcpy(&halves, from, sizeof(halves));
-    } else {
+    } else if (n > 0) {
+#ifdef __AVX512BW__
+      if constexpr (W == 16)
+        return widen<W>((Vec<uint16_t, W>)_mm256_maskz_loadu_epi16((__mmask16)((1u << n) - 1u), from));
+#endif
       memcpy(&halves, from, sizeof(uint16_t) * (size_t)n);
     }
     return widen<W>(halves);
@@ -182,7 +189,11 @@ GATEWISE_INLINE void write(typename M::Stored* to, Vec<typename M::Real, W> v, i
     const Vec<uint16_t, W> halves = narrow<W>(v);
     if (n == W) {
       memcpy(to, &halves, sizeof(halves));
-    } else {
+    } else if (n > 0) {
+#ifdef __AVX512BW__
+      if constexpr (W == 16)
+        return _mm256_mask_storeu_epi16(to, (__mmask16)((1u << n) - 1u), (__m256i)halves);
+#endif
       memcpy(to, &halves, sizeof(uint16_t) * (size_t)n);
     }
   }

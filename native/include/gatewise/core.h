@@ -67,7 +67,7 @@ struct Forward {
   View x, out;             // [T, B, I], [T, B, P]
   const void *h0, *c0;     // null: zeros
   void *h_n, *c_n;         // the state after each row's last step
-  View saved[max_saved];   // all absent: nothing is saved
+  View saved[max_saved];   // of one layout; all absent: nothing is saved
 };
 
 /// One direction of one layer, backward. `out` and `saved` are what forward wrote. Gradients of
@@ -80,7 +80,7 @@ struct Backward {
   const void *h0, *c0;
   View saved[max_saved];
   View d_out;                   // gradient arriving at `out`
-  View d_saved[max_saved];      // gradients arriving at the saved gates and cell (activated values)
+  View d_saved[max_saved];      // gradients arriving at the saved gates and cell (activated values), any layout
   const void *d_h_n, *d_c_n;    // [B, P], [B, H]
   View d_x;
   void *d_h0, *d_c0;

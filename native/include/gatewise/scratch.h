@@ -5,8 +5,7 @@
 
 namespace gatewise {
 
-/// One zeroed block, aligned to 64 bytes, freed at the end of its scope. Large blocks ask the system for
-/// large pages. Throws std::bad_alloc.
+/// One zeroed block, aligned to 64 bytes, given back at the end of its scope. Throws std::bad_alloc.
 class Scratch {
  public:
   explicit Scratch(size_t bytes);
@@ -17,6 +16,10 @@ class Scratch {
 
  private:
   char* data_;
+  size_t size_;
 };
+
+/// Ask the system for large pages under memory that is about to be written for the first time.
+void advise_large(void* data, size_t bytes);
 
 }  // namespace gatewise
