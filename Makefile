@@ -6,19 +6,27 @@ RUN := runs/demo
 # One torch thread per test process: two processes share the cores instead of fighting for them.
 TEST_ENV := OMP_NUM_THREADS=1 PYTHONHASHSEED=0
 
-.PHONY: demo test check lint types contracts docs format bench clean help
+# Changes here are compiled before anything runs. native/inplace is where the compiler works.
+NATIVE := CMakeLists.txt $(shell find native -path native/inplace -prune -o \
+  -type f \( -name '*.cpp' -o -name '*.h' -o -name '*.cmake' -o -name CMakeLists.txt \) -print)
+# The compiler's tools come from the environment where the system has none.
+CMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" cmake
+
+.PHONY: demo test check lint types contracts docs format bench native sanitize sanitize-address sanitize-thread clean help
 
 help:
 	@echo "make demo    train the virtual river gauge on bundled data, with scores and a report (minutes)"
 	@echo "make test    run the tests"
+	@echo "make native  compile the native engine again after a change in native/"
 	@echo "make check   lint, types, import contracts and the examples in the docs"
+	@echo "make sanitize  the native tests under the address, undefined and thread sanitizers"
 	@echo "make bench   run the benchmarks of this version"
 	@echo "make format  format the code"
 
-demo: $(VENV)/.package
+demo: native
 	$(BIN)/gatewise demo --out $(RUN)
 
-test: $(VENV)/.development
+test: $(VENV)/.development native
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/docs
 
 check: lint types contracts docs
@@ -33,20 +41,35 @@ types: $(VENV)/.development
 contracts: $(VENV)/.development
 	$(BIN)/lint-imports
 
-docs: $(VENV)/.development
+docs: $(VENV)/.development native
 	$(TEST_ENV) $(BIN)/python -m pytest tests/docs
 
 format: $(VENV)/.development
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.development
+bench: $(VENV)/.development native
 	$(BIN)/python -m benchmarks.loading
 	$(BIN)/python -m benchmarks.gates
 	$(BIN)/python -m benchmarks.demo_seeds
 
+native: $(VENV)/.native
+
+# Each in a folder of its own: the thread sanitizer cannot be joined with the other two, and needs one
+# instruction set only, as threads are the same in all.
+sanitize: sanitize-address sanitize-thread
+sanitize-address: SANITIZE := -DGATEWISE_SANITIZE=address,undefined
+sanitize-thread: SANITIZE := -DGATEWISE_SANITIZE=thread '-DGATEWISE_ISAS=baseline|neon'
+
+sanitize-address sanitize-thread: sanitize-%: $(VENV)/.tools
+	$(CMAKE) -S . -B build/$* -G Ninja -DGATEWISE_PYTHON=OFF -DGATEWISE_TESTS=ON -DGATEWISE_STRICT=ON $(SANITIZE)
+	$(CMAKE) --build build/$*
+	$(CMAKE) -E chdir build/$* ctest --output-on-failure
+
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -f src/gatewise/_native*.so
+	find native/inplace -mindepth 1 ! -name CMakeLists.txt ! -name .gitignore -delete
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -55,12 +78,26 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.package: $(VENV)/.python pyproject.toml constraints.txt
-	@echo "== installing gatewise and what it needs (about 600 MB, mostly torch)"
-	$(BIN)/python -m pip install -c constraints.txt -e .
+# What compiles the native engine: without a build environment of pip's own, which would vanish after each
+# build, a change compiles in seconds.
+$(VENV)/.tools: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "== installing what compiles the native engine"
+	$(BIN)/python -m pip install -c constraints.txt scikit-build-core
+	$(BIN)/python -m scikit_build_core.build requires --mode editable > $(VENV)/tools.json
+	$(BIN)/python -c 'import json; print("\n".join(json.load(open("$(VENV)/tools.json"))))' > $(VENV)/tools.txt
+	$(BIN)/python -m pip install -c constraints.txt -r $(VENV)/tools.txt
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.tools
+	@echo "== installing gatewise and what it needs (about 600 MB, mostly torch), and compiling its native engine"
+	$(BIN)/python -m pip install -v -c constraints.txt --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.native: $(VENV)/.package $(NATIVE)
+	$(CMAKE) --build native/inplace
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.package
 	@echo "== installing the tools for tests and checks"
-	$(BIN)/python -m pip install -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install -c constraints.txt --no-build-isolation -e ".[dev]"
 	@touch $@

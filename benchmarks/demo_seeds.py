@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gatewise as gw
-from benchmarks.timing import machine
+from gatewise.bench import machine
 from gatewise.cli.demo import SETTINGS, SOURCE
 from gatewise.models.metrics import nse
 

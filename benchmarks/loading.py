@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.timing import machine, milliseconds
+from gatewise.bench import machine, milliseconds
 from gatewise.data.windows import Windows
 from gatewise.models.heads import PointHead
 from gatewise.models.network import RecurrentNetwork

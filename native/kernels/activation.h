@@ -6,7 +6,7 @@
 GATEWISE_BEGIN
 
 /// Constants of exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2. Adding `magic` leaves n plus the
-/// exponent's bias in the low bits. `limit` keeps 2^n a normal number.
+/// exponent's bias in the low bits. From -low on 2^n is a normal number; at `high` it is infinite.
 template <class T>
 struct Exp;
 
@@ -14,7 +14,7 @@ template <>
 struct Exp<float> {
   static constexpr float magic = 12582912.0f + 127.0f, log2e = 1.44269504088896341f;
   static constexpr float ln2 = 0.693147180559945286f;
-  static constexpr float limit = 87.0f, tanh_limit = 10.0f;
+  static constexpr float low = 87.0f, high = 89.0f, tanh_limit = 10.0f;
   static constexpr int mantissa = 23;
   // (exp(r) - 1 - r) / r^2, least maximum relative error of exp(r) - 1: 1.3e-8.
   static constexpr int terms = 5;
@@ -26,7 +26,7 @@ template <>
 struct Exp<double> {
   static constexpr double magic = 6755399441055744.0 + 1023.0, log2e = 1.4426950408889634074;
   static constexpr double ln2 = 0.693147180559945286;
-  static constexpr double limit = 708.0, tanh_limit = 22.0;
+  static constexpr double low = 708.0, high = 710.0, tanh_limit = 22.0;
   static constexpr int mantissa = 52;
   // Taylor's series: the term left out is 3e-17 of the sum.
   static constexpr int terms = 12;
@@ -36,7 +36,7 @@ struct Exp<double> {
                                       1.0 / 39916800,  1.0 / 479001600,  1.0 / 6227020800};
 };
 
-/// exp(x) = scale + scale * rest, |x| <= limit: kept apart so that exp(x) - 1 is exact near 0.
+/// exp(x) = scale + scale * rest, -low <= x <= high: kept apart so that exp(x) - 1 is exact near 0.
 template <class T, int W>
 struct Power {
   Vec<T, W> scale, rest;
@@ -76,24 +76,24 @@ GATEWISE_INLINE Vec<T, W> smaller_of(Vec<T, W> a, Vec<T, W> b) {
   return a < b ? a : b;
 }
 
-/// x within +-limit; NaN stays.
+/// x between two limits; NaN stays.
 template <class T, int W>
-GATEWISE_INLINE Vec<T, W> clamp(Vec<T, W> x, T limit) {
-  return smaller_of<T, W>(splat<T, W>(limit), larger_of<T, W>(splat<T, W>(-limit), x));
+GATEWISE_INLINE Vec<T, W> clamp(Vec<T, W> x, T low, T high) {
+  return smaller_of<T, W>(splat<T, W>(high), larger_of<T, W>(splat<T, W>(low), x));
 }
 
 /// 1 / (1 + exp(-x))
 template <class T, int W>
 GATEWISE_INLINE Vec<T, W> sigmoid(Vec<T, W> x) {
-  const Power<T, W> p = power<T, W>(clamp<T, W>(-x, Exp<T>::limit));
+  const Power<T, W> p = power<T, W>(clamp<T, W>(-x, -Exp<T>::low, Exp<T>::high));
   const Vec<T, W> one = splat<T, W>(T(1));
-  return one / (p.scale * p.rest + (p.scale + one));
+  return one / (p.scale * (p.rest + one) + one);  // 0 where the scale is infinite
 }
 
 /// (exp(2x) - 1) / (exp(2x) + 1), accurate for small x
 template <class T, int W>
 GATEWISE_INLINE Vec<T, W> tanh_of(Vec<T, W> x) {
-  const Power<T, W> p = power<T, W>(clamp<T, W>(x, Exp<T>::tanh_limit) * T(2));
+  const Power<T, W> p = power<T, W>(clamp<T, W>(x, -Exp<T>::tanh_limit, Exp<T>::tanh_limit) * T(2));
   const Vec<T, W> less_one = p.scale * p.rest + (p.scale - T(1));
   return less_one / (less_one + T(2));
 }

@@ -58,11 +58,13 @@ struct PackedBackward {
 template <class M>
 struct Sums {
   typename M::Real *weights, *bias, *projection;
+  typename M::Real* bias_low;  // what the bias' sums have lost to rounding
 
   static Sums take(Carver& carver, const Shape<M>& shape) {
     Sums own;
     own.weights = carver.take<typename M::Real>(shape.packed_lanes * shape.depth_of_step);
     own.bias = carver.take<typename M::Real>(shape.slot_lanes);
+    own.bias_low = carver.take<typename M::Real>(shape.slot_lanes);
     own.projection = nullptr;
     if (shape.layer.projection)
       own.projection = carver.take<typename M::Real>(column_lanes<M>(shape.layer.hidden) * shape.outputs);

@@ -1,3 +1,6 @@
+#include "kernels_of_isa.h"
+
+#ifdef GATEWISE_IS_WHOLE
 #include "run_backward.h"
 
 GATEWISE_BEGIN
@@ -7,3 +10,5 @@ void backward_f64(const Layer& layer, const Rows& rows, const Backward* calls, i
 }
 
 GATEWISE_END
+
+#endif

@@ -1,3 +1,6 @@
+#include "kernels_of_isa.h"
+
+#ifdef GATEWISE_IS_WHOLE
 #include "run_forward.h"
 
 GATEWISE_BEGIN
@@ -7,3 +10,5 @@ void forward_f64(const Layer& layer, const Rows& rows, const Forward* calls, int
 }
 
 GATEWISE_END
+
+#endif

@@ -242,19 +242,21 @@ struct BackwardJob {
     const int64_t end = share(shape.blocks * K, own.part + 1, own.parts);
     const Stored* inputs = pairs ? mine.input_pairs : chunk.inputs;
     const Stored* panel = pairs ? mine.gradient_pairs : chunk.gradients;
-    Real *sums = mine.sums.weights, *bias = mine.sums.bias;
-    int64_t at = 0;
+    Real *sums = mine.sums.weights, *bias = mine.sums.bias, *low = mine.sums.bias_low;
+    int64_t at = 0, lanes_before = 0;
     for (int64_t unit = 0; unit < shape.layer.hidden; at += K) {
       const Columns block = shape.block_at(unit);
       const int64_t block_lanes = (int64_t)slots_of(shape.layer.cell, block) * block.width;
       const int64_t k0 = larger(begin - at, 0), k1 = smaller(end - at, K);
       if (k0 < k1) {
         sum_block(block, inputs, chunk.input_pitch, panel, block_lanes, depth, k0, k1, sums);
-        if (k0 == 0) sum_rows(chunk.gradients + (panel - (pairs ? mine.gradient_pairs : chunk.gradients)), block_lanes, total, bias);
+        if (k0 == 0) sum_rows(chunk.gradients + lanes_before * chunk.capacity, block_lanes, total, bias, low);
       }
       panel += block_lanes * chunk.capacity;
       sums += K * block.lanes();
       bias += block_lanes;
+      low += block_lanes;
+      lanes_before += block_lanes;
       unit += block.count;
     }
     if (shape.layer.projection) sum_projection(own, mine, chunk, depth);
@@ -288,14 +290,25 @@ struct BackwardJob {
     }
   }
 
-  /// sums[lane] += sum over the rows of a block's gradients.
-  void sum_rows(const Stored* panel, int64_t block_lanes, int64_t total, Real* sums) const {
+  /// sums[lane] += sum over the rows of a block's gradients: a few rows at a time, and these sums with what each
+  /// addition loses (Kahan 1965), since nothing else of a long sum would hide the loss.
+  void sum_rows(const Stored* panel, int64_t block_lanes, int64_t total, Real* sums, Real* low) const {
     constexpr int W = lanes<M>;
+    constexpr int64_t few = 16;
     for (int64_t lane = 0; lane < block_lanes; lane += W) {
       const int n = (int)smaller(W, block_lanes - lane);
-      Vec<Real, W> sum = {};
-      for (int64_t q = 0; q < total; ++q) sum += read<M, W>(panel + q * block_lanes + lane, n);
-      store_first<Real, W>(sums + lane, load_first<Real, W>(sums + lane, n) + sum, n);
+      Vec<Real, W> sum = load_first<Real, W>(sums + lane, n), lost = load_first<Real, W>(low + lane, n);
+      for (int64_t begin = 0; begin < total; begin += few) {
+        Vec<Real, W> part = {};
+        for (int64_t q = begin; q < smaller(begin + few, total); ++q)
+          part += read<M, W>(panel + q * block_lanes + lane, n);
+        part -= lost;
+        const Vec<Real, W> after = sum + part;
+        lost = (after - sum) - part;
+        sum = after;
+      }
+      store_first<Real, W>(sums + lane, sum, n);
+      store_first<Real, W>(low + lane, lost, n);
     }
   }
 

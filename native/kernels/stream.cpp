@@ -1,7 +1,8 @@
 // One step at a time: a stack of layers whose packed weights, states and scratch stay in one block.
-#include "gatewise/scratch.h"
-#include "forward.h"
 #include "kernels_of_isa.h"
+
+#ifdef GATEWISE_IS_WHOLE
+#include "forward.h"
 
 GATEWISE_BEGIN
 
@@ -144,3 +145,5 @@ void stream_set(void* stream, int layer, const void* h, const void* c) {
 }
 
 GATEWISE_END
+
+#endif

@@ -24,16 +24,16 @@ static int64_t chunk_steps(const Layer&, int64_t batch) { return steps_of_chunk(
 
 static void forward(const Layer& layer, const Rows& rows, const Forward* calls, int count, int threads) {
   switch (layer.type) {
-    case Type::f32: return forward_f32(layer, rows, calls, count, threads);
-    case Type::f64: return forward_f64(layer, rows, calls, count, threads);
+    case Type::f32: return GATEWISE_BASE_ISA::forward_f32(layer, rows, calls, count, threads);
+    case Type::f64: return GATEWISE_BASE_ISA::forward_f64(layer, rows, calls, count, threads);
     case Type::bf16: return forward_bf16(layer, rows, calls, count, threads);
   }
 }
 
 static void backward(const Layer& layer, const Rows& rows, const Backward* calls, int count, int threads) {
   switch (layer.type) {
-    case Type::f32: return backward_f32(layer, rows, calls, count, threads);
-    case Type::f64: return backward_f64(layer, rows, calls, count, threads);
+    case Type::f32: return GATEWISE_BASE_ISA::backward_f32(layer, rows, calls, count, threads);
+    case Type::f64: return GATEWISE_BASE_ISA::backward_f64(layer, rows, calls, count, threads);
     case Type::bf16: return backward_bf16(layer, rows, calls, count, threads);
   }
 }
@@ -52,10 +52,11 @@ const gatewise::Kernels GATEWISE_JOIN(gatewise_kernels_, GATEWISE_ISA_NAME) = {
     gatewise::GATEWISE_ISA_NAME::chunk_steps,
     gatewise::GATEWISE_ISA_NAME::forward,
     gatewise::GATEWISE_ISA_NAME::backward,
-    gatewise::GATEWISE_ISA_NAME::stream_new,
-    gatewise::GATEWISE_ISA_NAME::stream_free,
-    gatewise::GATEWISE_ISA_NAME::stream_step,
-    gatewise::GATEWISE_ISA_NAME::stream_reset,
-    gatewise::GATEWISE_ISA_NAME::stream_get,
-    gatewise::GATEWISE_ISA_NAME::stream_set,
+    gatewise::GATEWISE_BASE_ISA::stream_new,
+    gatewise::GATEWISE_BASE_ISA::stream_free,
+    gatewise::GATEWISE_BASE_ISA::stream_step,
+    gatewise::GATEWISE_BASE_ISA::stream_reset,
+    gatewise::GATEWISE_BASE_ISA::stream_get,
+    gatewise::GATEWISE_BASE_ISA::stream_set,
+    gatewise::GATEWISE_ISA_NAME::multiply_add,
 };

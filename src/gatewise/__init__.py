@@ -1,8 +1,8 @@
 """gatewise: recurrent networks you can see inside, at full speed.
 
 Drop-in modules (`LSTM`, `GRU`, `RNN` and their cells), `accelerate` and `restore` for the models you
-have, `trace` for their gates, `init` for starting values, `Forecaster` for tables, `datasets` for real
-data to try it on, `report` for the page.
+have, `trace` for their gates, `Stream` for one step at a time, `init` for starting values, `Forecaster`
+for tables, `datasets` for real data to try it on, `report` for the page.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from gatewise import errors, nn, report
     from gatewise.data import datasets
     from gatewise.models import Forecaster
-    from gatewise.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, accelerate, init, restore
+    from gatewise.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, init, restore
+    from gatewise.nn.accelerate import accelerate
+    from gatewise.runtime import Stream
     from gatewise.tracing import trace
 
     __version__: str
@@ -31,6 +33,7 @@ _HOMES = {
         ("GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "accelerate", "init", "restore"),
         "gatewise.nn",
     ),
+    "Stream": "gatewise.runtime",
     "trace": "gatewise.tracing",
 }
 
@@ -42,6 +45,7 @@ __all__ = [
     "GRUCell",
     "LSTMCell",
     "RNNCell",
+    "Stream",
     "__version__",
     "accelerate",
     "datasets",

@@ -161,7 +161,7 @@ BY_HAND = {
 }
 
 
-@pytest.mark.parametrize("engine", ["reference", "torch"])
+@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
 @pytest.mark.parametrize("cell", BY_HAND)
 def test_three_steps(cell: str, engine: str) -> None:
     module = build(cell, 2, 2, engine=engine)

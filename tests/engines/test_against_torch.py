@@ -11,6 +11,8 @@ import torch
 from tests.nn.recurrent import Call, P, build, run, stock_of
 from tests.tolerances import assert_close32, assert_close64
 
+from gatewise.engines import ENGINES
+
 CELLS = [("lstm", 0), ("lstm", P), ("gru", 0), ("rnn_tanh", 0), ("rnn_relu", 0)]
 OPTIONS = list(
     itertools.product(
@@ -53,27 +55,24 @@ def build_case(options: tuple[Any, ...]) -> Any:
 def test_float64_equals_torch(options: tuple[Any, ...], call: Call) -> None:
     module = build_case(options)
     theirs = run(stock_of(module), call)
-    module.engine = "reference"
-    plain = run(module, call)
-    with_gates = run(module, call, gates=True)
     module.engine = "torch"
-    assert set(plain) == set(theirs)
-    for name, value in theirs.items():
-        assert_close64(plain[name], value, f"reference: {name}")
-        assert_close64(with_gates[name], value, f"reference with gates: {name}")
     exactly_stock = run(module, call)
     for name, value in theirs.items():
         assert torch.equal(exactly_stock[name], value), name
-    fused = run(module, call, gates=True)
-    for name, value in theirs.items():
-        assert_close64(fused[name], value, f"torch with gates: {name}")
-    # The gates themselves, and the gradient of a loss on all of them.
-    fused = run(module, call, gates=True, loss="gates")
-    module.engine = "reference"
-    reference = run(module, call, gates=True, loss="gates")
-    assert set(fused) == set(reference)
-    for name, value in reference.items():
-        assert_close64(fused[name], value, f"gates: {name}")
+    by_gates = {}
+    for engine in ENGINES:
+        module.engine = engine
+        for gates in (False, True):
+            own = run(module, call, gates=gates)
+            assert set(own) >= set(theirs)
+            for name, value in theirs.items():
+                assert_close64(own[name], value, f"{engine}, gates={gates}: {name}")
+        # The gates themselves, and the gradient of a loss on all of them.
+        by_gates[engine] = run(module, call, gates=True, loss="gates")
+    for engine, own in by_gates.items():
+        assert set(own) == set(by_gates["reference"])
+        for name, value in by_gates["reference"].items():
+            assert_close64(own[name], value, f"{engine}: {name}")
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=name_of)
@@ -85,21 +84,20 @@ def test_float32_errs_no_more_than_torch(options: tuple[Any, ...], call: Call) -
         # torch says once that oneDNN has no projections, and takes its other kernel.
         warnings.filterwarnings("ignore", message="LSTM with projections is not supported")
         theirs = run(stock, call)
-        module.engine = "torch"
-        fused = run(module, call, gates=True)
-    module.engine = "reference"
-    reference = run(module, call, gates=True)
+        results = {}
+        for engine in ENGINES:
+            module.engine = engine
+            results[engine] = run(module, call, gates=True)
     exact = run(module.double(), call, gates=True)
-    for name, value in theirs.items():
-        assert_close32(reference[name], value, exact[name], f"reference: {name}")
-        assert_close32(fused[name], value, exact[name], f"torch with gates: {name}")
-    for name in exact.keys() - theirs.keys():  # gates: torch has none, so its output is the scale
-        for own in (fused, reference):
-            assert_gate_close32(own[name], theirs, exact, name)
+    for engine, own in results.items():
+        for name, value in theirs.items():
+            assert_close32(own[name], value, exact[name], f"{engine}: {name}")
+        for name in exact.keys() - theirs.keys():  # torch has no gates: its output is the scale
+            assert_gate_close32(own[name], theirs, exact, f"{engine}: {name}")
 
 
 def assert_gate_close32(
-    own: torch.Tensor, theirs: dict[str, torch.Tensor], exact: dict[str, torch.Tensor], name: str
+    own: torch.Tensor, theirs: dict[str, torch.Tensor], exact: dict[str, torch.Tensor], what: str
 ) -> None:
     """Measure a gate's error by torch's own error in its output and states."""
     errors = [
@@ -107,6 +105,7 @@ def assert_gate_close32(
         for key in theirs
         if key == "output" or key.startswith("state")
     ]
+    name = what.partition(": ")[2]
     shifted = torch.where(exact[name].isnan(), exact[name], exact[name] + max(errors))
     yardstick = shifted.float()
-    assert_close32(own, yardstick, exact[name], name)
+    assert_close32(own, yardstick, exact[name], what)

@@ -52,7 +52,7 @@ def test_first_derivatives(cell: str, engine: str) -> None:
     assert torch.autograd.gradcheck(function, where)
 
 
-@pytest.mark.parametrize("engine", ["reference", "torch"])
+@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
 def test_first_derivatives_with_projection(engine: str) -> None:
     function, where = function_of("lstm", engine, proj_size=1)
     assert torch.autograd.gradcheck(function, where)

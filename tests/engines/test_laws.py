@@ -11,7 +11,7 @@ from tests.nn.recurrent import RUNS, B, H, I, T, build, inputs
 
 from gatewise.cells import CELLS
 
-BOTH = pytest.mark.parametrize("engine", ["reference", "torch"])
+BOTH = pytest.mark.parametrize("engine", ["native", "reference", "torch"])
 
 
 @pytest.mark.parametrize("law", LAWS)

@@ -44,7 +44,7 @@ def test_from_batch_sizes_keeps_the_order_of_the_packed_sequence(lengths: list[i
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=5))
 def test_rows_without_a_step_stay_in_the_padded_form_only(lengths: list[int]) -> None:
     rows = Rows.from_lengths(torch.tensor(lengths), 4, CPU)
-    assert len(rows.order) == sum(length > 0 for length in lengths)
+    assert len(rows.started) == sum(length > 0 for length in lengths)
     assert len(rows.index) == sum(lengths)
     x = numbered(4, len(lengths))
     assert torch.equal(rows.unpack(rows.pack(x)), x * rows.valid()[:, :, None])

@@ -67,7 +67,7 @@ def test_identity_hooks_outputs_and_optimizer_stay() -> None:
     parameters, modules = list(model.parameters()), list(model.modules())
     before = model(x)
     accelerate(model)
-    assert all(map(torch.equal, [model(x)], [before]))
+    assert torch.allclose(model(x), before, rtol=0, atol=1e-6)  # another engine: another rounding
     assert len(seen) == 2
     assert [id(p) for p in model.parameters()] == [id(p) for p in parameters]
     assert [id(m) for m in model.modules()] == [id(m) for m in modules]
@@ -76,7 +76,7 @@ def test_identity_hooks_outputs_and_optimizer_stay() -> None:
     moved = model(x)
     assert not torch.equal(moved, before)
     restore(model)
-    assert torch.equal(model(x), moved)
+    assert torch.allclose(model(x), moved, rtol=0, atol=1e-6)
 
 
 def test_a_restored_model_needs_no_gatewise_to_unpickle(tmp_path) -> None:
@@ -213,7 +213,7 @@ def test_parametrized_layers_give_torchs_values(name: str, norm: str, gates: boo
 
 
 @NORMS
-@pytest.mark.parametrize("engine", ["torch", "reference"])
+@pytest.mark.parametrize("engine", ["native", "torch", "reference"])
 @pytest.mark.parametrize("gates", [False, True])
 @pytest.mark.parametrize("name", ["LSTMCell", "GRUCell", "RNNCell"])
 def test_parametrized_cells_give_torchs_values(name, norm, gates, engine) -> None:

@@ -34,7 +34,7 @@ def cast_call(module, *arguments, **options):
         return module(*arguments, **options)
 
 
-@pytest.mark.parametrize("engine", ["reference", "torch"])
+@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
 @pytest.mark.parametrize("form", ["dense", "packed"])
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join([case[0], *case[1]]))
@@ -66,7 +66,7 @@ def test_types_and_values(case, layers, form, engine, state) -> None:
         )
 
 
-@pytest.mark.parametrize("engine", ["reference", "torch"])
+@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
 @pytest.mark.parametrize("kind", ["LSTMCell", "GRUCell", "RNNCell"])
 def test_types_of_cells(kind, engine) -> None:
     module = getattr(gatewise.nn, kind)(I, H, engine=engine)

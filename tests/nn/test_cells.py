@@ -15,7 +15,7 @@ KINDS = [
     ("RNNCell", "RNN", {"nonlinearity": "tanh"}),
     ("RNNCell", "RNN", {"nonlinearity": "relu"}),
 ]
-ENGINES = pytest.mark.parametrize("engine", ["reference", "torch"])
+ENGINES = pytest.mark.parametrize("engine", ["native", "reference", "torch"])
 ALL = pytest.mark.parametrize(("kind", "layer", "options"), KINDS)
 
 

@@ -63,7 +63,7 @@ def test_the_reference_draws_torchs_masks_for_dense_input(cell) -> None:
 
 
 @CELLS
-@pytest.mark.parametrize("engine", ["reference", "torch"])
+@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
 def test_lengths_with_and_without_gates_draw_alike(cell, engine) -> None:
     module = build(cell, num_layers=3, dropout=0.4, engine=engine)
     (plain, _), after = seeded(module, inputs(T, B, I), lengths=LENGTHS)
@@ -73,7 +73,7 @@ def test_lengths_with_and_without_gates_draw_alike(cell, engine) -> None:
 
 
 @CELLS
-@pytest.mark.parametrize("engine", ["reference", "torch"])
+@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
 def test_nothing_is_dropped_or_drawn_in_eval_mode(cell, engine) -> None:
     module = build(cell, num_layers=3, dropout=0.4, engine=engine).eval()
     torch.manual_seed(7)

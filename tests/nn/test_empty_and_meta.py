@@ -12,12 +12,13 @@ from gatewise.cells import CELLS
 from gatewise.tracing import trace
 
 CELL_KINDS = pytest.mark.parametrize("kind", ["LSTMCell", "GRUCell", "RNNCell"])
-ENGINE = pytest.mark.parametrize("engine", ["torch", "reference"])
+ENGINE = pytest.mark.parametrize("engine", ["native", "torch", "reference"])
 
 
 @pytest.mark.parametrize(
     ("cell", "engine", "proj_size"),
-    [(*case, 0) for case in RUNS] + [("lstm", engine, P) for engine in ("torch", "reference")],
+    [(*case, 0) for case in RUNS]
+    + [("lstm", engine, P) for engine in ("native", "torch", "reference")],
 )
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("lengths", [None, [], torch.zeros(0, dtype=torch.int64)])

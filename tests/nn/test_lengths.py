@@ -11,7 +11,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from gatewise.errors import InputError
 
 RUN = pytest.mark.parametrize(
-    ("cell", "engine"), [(cell, engine) for cell in STOCK for engine in ("reference", "torch")]
+    ("cell", "engine"),
+    [(cell, engine) for cell in STOCK for engine in ("native", "reference", "torch")],
 )
 
 

@@ -96,7 +96,7 @@ def test_nothing_changes_for_the_model(training, prepare) -> None:
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("engine", [None, "reference", "torch"])
+@pytest.mark.parametrize("engine", [None, "native", "reference", "torch"])
 @pytest.mark.parametrize("cell", STOCK)
 @pytest.mark.parametrize("form", ["dense", "batch_first", "packed", "unbatched"])
 def test_the_record_is_what_return_gates_returns(cell, engine, form, training) -> None:
@@ -129,7 +129,7 @@ def test_the_record_is_what_return_gates_returns(cell, engine, form, training) -
     assert torch.equal(seen[""].lengths, gates.lengths)
 
 
-@pytest.mark.parametrize("engine", ["reference", "torch"])
+@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
 def test_lengths_and_gates_asked_for_are_recorded(engine) -> None:
     module = build("gru", num_layers=2, dropout=0.5, engine=engine)
     torch.manual_seed(0)

@@ -60,7 +60,8 @@ struct Weights {
 ///   RNN:  nothing: its output says it all
 constexpr int max_saved = 5;
 
-/// One direction of one layer, forward. States are [B, P] and [B, H], Real, in the batch's order.
+/// One direction of one layer, forward. States are [B, P] and [B, H], Real, in the batch's order. A row without
+/// a step keeps its state: h_n is h0 and, backward, d_h0 is d_h_n.
 struct Forward {
   bool reverse;
   Weights weights;
@@ -119,6 +120,10 @@ class Stream {
   struct Impl;
   Impl* impl_;
 };
+
+/// Floating-point operations per second of multiply-adds in registers on `threads` threads at once: what no
+/// kernel can exceed. Takes some milliseconds.
+double peak_flops(Type, int threads);
 
 /// The instruction sets of this build that this machine can run, best first, and the one in use:
 /// the best, or the one that the environment variable GATEWISE_ISA names. Names: "avx512bf16", "avx512",

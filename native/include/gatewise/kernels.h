@@ -22,6 +22,7 @@ struct Kernels {
   void (*stream_reset)(void*);
   void (*stream_get)(const void*, int layer, void* h, void* c);
   void (*stream_set)(void*, int layer, const void* h, const void* c);
+  double (*multiply_add)(Type, int64_t rounds);  // returns the floating-point operations done
 };
 
 }  // namespace gatewise

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from cyclopts import App, Parameter
 from cyclopts.exceptions import CycloptsError
 
+from gatewise.cli.bench import bench
 from gatewise.cli.bundled import datasets
 from gatewise.cli.config import from_config_file
 from gatewise.cli.demo import demo
@@ -47,6 +48,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "resume": (resume, "RUN [DATA]"),
     "continue": (continue_on, "RUN DATA --out NEW [OPTIONS]"),
     "retrain": (retrain, "RUN DATA --out NEW [OPTIONS]"),
+    "bench": (bench, "[--mode MODE ...] [--rows T,B,I,H ...] [--peers PEER ...] [OPTIONS]"),
 }
 
 SUCCESS, BAD_INPUT, INTERRUPTED = 0, 2, 130

@@ -183,7 +183,8 @@ class ForecasterOptions:
     ] = None
     seed: Annotated[Whole, _option(TRAINING, "Seed of the first member.")] = 0
     engine: Annotated[
-        Literal["auto", "reference", "torch"], _option(TRAINING, "What computes the network.")
+        Literal["auto", "native", "reference", "torch"],
+        _option(TRAINING, "What computes the network."),
     ] = "auto"
     device: Annotated[str, _option(TRAINING, WHERE)] = "cpu"
 

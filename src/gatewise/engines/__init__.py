@@ -1,8 +1,8 @@
 """The engines that run a cell, and which one runs it.
 
-`reference` is the readable loop and the oracle; `torch` is torch's own fused pass. An engine is a
-function `run(network, x, states, rows, *, gates) -> Result`; a new one is one file, one entry in
-`ENGINES` and its place in `choose`.
+`reference` is the readable loop and the oracle; `torch` is torch's own fused pass; `native` is the
+core in C++ on the CPU. An engine is a function `run(network, x, states, rows, *, gates) -> Result`; a
+new one is one file, one entry in `ENGINES` and its place in `choose`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from gatewise.cells import CellSpec
-from gatewise.engines import fused, reference
+from gatewise.engines import fused, native, reference
 from gatewise.engines.gates import Gates
 from gatewise.engines.layout import Network, Result, Rows
 from gatewise.errors import EngineError, OptionError, nearest
 
-ENGINES: dict[str, Callable[..., Result]] = {"reference": reference.run, "torch": fused.run}
+ENGINES: dict[str, Callable[..., Result]] = {
+    "native": native.run,
+    "reference": reference.run,
+    "torch": fused.run,
+}
 """Every engine by the name that the modules' `engine` takes; `auto` chooses among them."""
 
 
@@ -38,21 +44,36 @@ def check_engine(requested: str) -> None:
         )
 
 
-def choose(requested: str, spec: CellSpec) -> EngineChoice:
-    """Return the engine for `spec`; an engine named explicitly is never replaced by another.
+def choose(requested: str, spec: CellSpec, like: Tensor) -> EngineChoice:
+    """Return the engine for `spec` on tensors such as `like`, for its device and type.
 
-    Raises OptionError for an unknown name and EngineError where the named engine cannot run it.
+    An engine named explicitly is never replaced by another. Raises OptionError for an unknown name
+    and EngineError where the named engine cannot run it.
     """
     check_engine(requested)
-    has_pass = spec.name in fused.PASSES
-    missing = f"torch has no fused pass for the cell {spec.name!r}"
-    if requested == "torch" and not has_pass:
-        raise EngineError(f"{missing}; use engine='reference' or 'auto'")
-    if requested != "auto":
-        return EngineChoice(requested, "named by the caller")
-    if has_pass:
-        return EngineChoice("torch", f"torch's fused pass runs the cell {spec.name!r}")
-    return EngineChoice("reference", missing)
+    if requested == "reference":
+        return EngineChoice(requested, _NAMED)
+    if requested == "torch":
+        if spec.name not in fused.PASSES:
+            raise EngineError(f"{_no_pass(spec)}; use engine='reference' or 'auto'")
+        return EngineChoice(requested, _NAMED)
+    reason = native.why_not(spec, like)
+    if requested == "native":
+        if reason:
+            raise EngineError(f"{reason}; use engine='auto'")
+        return EngineChoice(requested, _NAMED)
+    if not reason:
+        return EngineChoice("native", f"the native core runs the cell {spec.name!r} on the CPU")
+    if spec.name in fused.PASSES:
+        return EngineChoice("torch", f"torch's fused pass runs the cell {spec.name!r}: {reason}")
+    return EngineChoice("reference", f"{_no_pass(spec)}, and {reason}")
+
+
+_NAMED = "named by the caller"
+
+
+def _no_pass(spec: CellSpec) -> str:
+    return f"torch has no fused pass for the cell {spec.name!r}"
 
 
 __all__ = [

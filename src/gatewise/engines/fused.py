@@ -17,7 +17,7 @@ from torch import _VF, Tensor
 from torch.nn.functional import dropout
 
 from gatewise.cells import Parameters, State
-from gatewise.engines.layout import Network, Result, Rows
+from gatewise.engines.layout import Network, Result, Rows, batch_of
 from gatewise.engines.recover import Pieces, recover
 
 PASSES: dict[str, Callable[..., tuple[Tensor, ...]]] = {
@@ -32,18 +32,20 @@ PASSES: dict[str, Callable[..., tuple[Tensor, ...]]] = {
 def run(
     network: Network,
     x: Tensor,
-    states: State,
+    states: State | None,
     rows: Rows | None,
     *,
     gates: bool,
     output: Tensor | None = None,
 ) -> Result:
-    """Run `x [T, B, I]` from `states [L*D, B, *]` through torch's kernels.
+    """Run `x [T, B, I]` or packed `[N, I]` through torch's kernels.
 
-    `rows` says which steps are valid (None: all). With `gates`, `output [T, B, D*P]` may hand in
-    the last layer's output where it is known; that layer is then not run again, and the result's
-    states are those of the layers that ran.
+    `states [L*D, B, *]` are the first ones (None: zeros) and `rows` says which steps are valid
+    (None: all). With `gates`, `output` may hand in the last layer's output where it is known; that
+    layer is then not run again, and the result's states are those of the layers that ran.
     """
+    if states is None:
+        states = network.states(x, batch_of(x, rows))
     if not gates:
         end, final = _pass(network, x, states, rows)
         return Result(end, final, None)
@@ -60,10 +62,12 @@ def run(
             alone = replace(network, parameters=(parameters,), dropout=0.0)
             h, end_states = _pass(alone, x, start, rows)
             ends.append(end_states)
-        record.extend(recover(network.spec, parameters, x, h, start, rows=rows))
+        padded = (x, h) if rows is None or not rows.packed else (rows.unpack(x), rows.unpack(h))
+        record.extend(recover(network.spec, parameters, *padded, states=start, rows=rows))
         x = h
     final = tuple(torch.cat(parts) for parts in zip(*ends, strict=True))
-    shape = (len(network.parameters), depth, *x.shape[:2])
+    steps = len(x) if rows is None else rows.steps
+    shape = (len(network.parameters), depth, steps, batch_of(x, rows))
     stacked = {}
     for name in network.spec.recorded:  # one copy, straight from the pieces
         joined = torch.cat([piece for own in record for piece in own[name]])  # [L*D*T, B, H]
@@ -72,7 +76,7 @@ def run(
 
 
 def in_types_of_torch(
-    result: Result, network: Network, x: Tensor, states: State, rows: Rows | None
+    result: Result, network: Network, x: Tensor, states: State | None, rows: Rows | None
 ) -> Result:
     """Return another engine's result in the types that torch's pass returns under autocast.
 
@@ -83,6 +87,7 @@ def in_types_of_torch(
     casts = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
     if not casts or network.spec.name not in PASSES:
         return result
+    states = network.states(x, batch_of(x, rows)) if states is None else states
     with torch.no_grad():
         output, ends = _pass(replace(network, dropout=0.0), x, states, rows)
     gates = result.gates
@@ -93,7 +98,7 @@ def in_types_of_torch(
 
 
 def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tuple[Tensor, State]:
-    """Run the whole network in one fused call: the output `[T, B, D*P]` and the states."""
+    """Run the whole network in one fused call: the output in the form of `x`, and the states."""
     layers, rate = network.parameters, network.dropout
     flat = [tensor for layer in layers for own in layer for tensor in _flat(own)]
     bias = layers[0][0].b_ih is not None
@@ -103,17 +108,18 @@ def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tupl
     if rows is None:
         out, *end = fused(x, states[0] if one_state else states, *options, False)
         return out, tuple(end)
-    if len(rows.index) == 0:  # no row has a step: torch's kernels refuse such a batch
+    if len(rows.started) == 0:  # no row has a step: torch's kernels refuse such a batch
         width = states[0].shape[-1] * network.directions
-        return x.new_zeros(*x.shape[:2], width), states
-    first = tuple(state.index_select(1, rows.order) for state in states)
-    packed, *end = fused(rows.pack(x), rows.batch_sizes, first[0] if one_state else first, *options)
+        return x.new_zeros(*x.shape[:-1], width), states
+    first = tuple(state.index_select(1, rows.started) for state in states)
+    data = x if rows.packed else rows.pack(x)
+    packed, *end = fused(data, rows.batch_sizes, first[0] if one_state else first, *options)
     # Rows without a step end where they began.
     final = tuple(
-        begun.to(ended.dtype).index_copy(1, rows.order, ended)
+        begun.to(ended.dtype).index_copy(1, rows.started, ended)
         for begun, ended in zip(states, end, strict=True)
     )
-    return rows.unpack(packed), final
+    return packed if rows.packed else rows.unpack(packed), final
 
 
 def _flat(parameters: Parameters) -> list[Tensor]:
@@ -126,4 +132,6 @@ def _dropout(x: Tensor, rate: float, rows: Rows | None) -> Tensor:
     """Drop out between layers as torch does: on packed data where there is such, for its masks."""
     if rate == 0:
         return x
-    return dropout(x, rate) if rows is None else rows.unpack(dropout(rows.pack(x), rate))
+    if rows is None or rows.packed:
+        return dropout(x, rate)
+    return rows.unpack(dropout(rows.pack(x), rate))

@@ -5,7 +5,9 @@ Sizes: T steps, B rows, C channels, N valid steps of all rows together, L layers
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -26,12 +28,20 @@ class Network:
         """Return 1, or 2 for a bidirectional network."""
         return len(self.parameters[0])
 
+    def states(self, x: Tensor, batch: int) -> State:
+        """Return zeros `[L*D, B, *]` to start `batch` rows of `x` from."""
+        one = self.parameters[0][0]
+        count = len(self.parameters) * self.directions
+        hidden_size = len(one.W_hh) // len(self.spec.packing)
+        sizes = [one.W_hh.shape[1], *[hidden_size] * (len(self.spec.states) - 1)]
+        return tuple(x.new_zeros(count, batch, size) for size in sizes)
+
 
 @dataclass(frozen=True)
 class Result:
     """What one pass returns, in the batch's own order."""
 
-    output: Tensor  # [T, B, D*P], 0 past each row's length
+    output: Tensor  # [T, B, D*P], 0 past each row's length; [N, D*P] where the input was packed
     states: State  # [L*D, B, P], then [L*D, B, H] each
     gates: dict[str, Tensor] | None  # each [L, D, T, B, H], NaN past each row's length
 
@@ -44,56 +54,117 @@ class Rows:
     torch's PackedSequence does. Rows of length 0 are in the padded form only.
     """
 
-    steps: int  # T
-    lengths: Tensor  # int64 [B], on the CPU
-    order: Tensor  # int64 [rows with a step], longest first
-    batch_sizes: Tensor  # int64 [longest], on the CPU: rows that have step t
-    index: Tensor  # int64 [N]: t * B + b of each packed step
+    packed: bool  # whether an engine's input and output are packed; else they are padded
+    order: Tensor  # int64 [B], longest first
+    count: Tensor  # int64 [T], on the CPU: rows that have step t
 
     @classmethod
     def from_lengths(cls, lengths: Tensor, steps: int, device: torch.device) -> Rows:
-        """Lay out rows of `lengths [B]` (int64, CPU) in any order, padded to `steps`."""
-        order = torch.argsort(lengths, descending=True, stable=True)
-        order = order[: int((lengths > 0).sum())]
-        return cls._build(lengths, order, steps, device)
+        """Lay out padded rows of `lengths [B]` (int64, CPU) in any order, `steps` long."""
+        ends, order = torch.sort(lengths, descending=True, stable=True)
+        count = len(lengths) - torch.searchsorted(ends.flip(0), torch.arange(steps), right=True)
+        return cls(False, order.to(device), count)
 
     @classmethod
     def from_batch_sizes(
         cls, batch_sizes: Tensor, order: Tensor | None, device: torch.device
     ) -> Rows:
         """Lay out a PackedSequence: its `batch_sizes` and `sorted_indices` (None: as they are)."""
-        batch = int(batch_sizes[0])
         # On the meta device there is no order to read, and nothing that would depend on it.
-        own = torch.arange(batch) if order is None or order.is_meta else order.cpu()
-        sorted_lengths = (batch_sizes[:, None] > torch.arange(batch)).sum(0)
-        lengths = torch.empty_like(sorted_lengths).index_copy_(0, own, sorted_lengths)
-        return cls._build(lengths, own, len(batch_sizes), device)
+        if order is None or order.is_meta:
+            order = torch.arange(int(batch_sizes[0]))
+        return cls(True, order.to(device), batch_sizes)
 
-    @classmethod
-    def _build(cls, lengths: Tensor, order: Tensor, steps: int, device: torch.device) -> Rows:
-        has_step = lengths[order] > torch.arange(steps)[:, None]  # [T, rows with a step]
-        step, place = has_step.nonzero(as_tuple=True)
-        batch_sizes = has_step.sum(1)
-        return cls(
-            steps=steps,
-            lengths=lengths,
-            order=order.to(device),
-            batch_sizes=batch_sizes[batch_sizes > 0],
-            index=(step * len(lengths) + order[place]).to(device),
-        )
+    @property
+    def steps(self) -> int:
+        """Return T."""
+        return self.count.shape[0]
+
+    @property
+    def batch(self) -> int:
+        """Return B."""
+        return self.order.shape[0]
+
+    @cached_property
+    def lengths(self) -> Tensor:
+        """Return int64 `[B]`, on the CPU: the steps of each row."""
+        # The row at place r has the steps that more than r rows have; searched in rising order.
+        ends = torch.searchsorted(-self.count, -torch.arange(self.batch))
+        return torch.empty_like(ends).index_copy_(0, self._order_on_cpu, ends)
+
+    @cached_property
+    def first(self) -> Tensor:
+        """Return int64 `[T]`, on the CPU: where step t begins in packed data."""
+        return self.count.cumsum(0) - self.count
+
+    @cached_property
+    def batch_sizes(self) -> Tensor:
+        """Return int64 `[longest]`, on the CPU: `count` without the steps that no row has."""
+        return self.count[self.count > 0]
+
+    @cached_property
+    def started(self) -> Tensor:
+        """Return int64: `order` without the rows that have no step."""
+        return self.order[: int(self.count[0])]
+
+    @cached_property
+    def index(self) -> Tensor:
+        """Return int64 `[N]`: t * B + b of each packed step."""
+        step, place = (torch.arange(self.batch) < self.count[:, None]).nonzero(as_tuple=True)
+        return (step * self.batch + self._order_on_cpu[place]).to(self.order.device)
+
+    @property
+    def _order_on_cpu(self) -> Tensor:
+        # A meta order was counted up: see from_batch_sizes.
+        return torch.arange(self.batch) if self.order.is_meta else self.order.cpu()
 
     def valid(self) -> Tensor:
         """Return bool `[T, B]`: which steps lie inside their row."""
-        lengths = self.lengths.to(self.index.device)
+        lengths = self.lengths.to(self.order.device)
         return torch.arange(self.steps, device=lengths.device)[:, None] < lengths
 
     def pack(self, padded: Tensor) -> Tensor:
         """Return the valid steps `[N, C]` of `padded [T, B, C]`."""
         return padded.flatten(0, 1).index_select(0, self.index)
 
-    def unpack(self, packed: Tensor) -> Tensor:
-        """Return `packed [N, C]` as `[T, B, C]`, with 0 past each row's end."""
-        batch = len(self.lengths)
-        empty = packed.new_zeros(self.steps * batch, packed.shape[-1])
+    def unpack(self, packed: Tensor, filling: float = 0.0) -> Tensor:
+        """Return `packed [N, C]` as `[T, B, C]`, with `filling` past each row's end."""
+        empty = packed.new_full((self.steps * self.batch, packed.shape[-1]), filling)
         padded = empty.index_copy(0, self.index, packed)
-        return padded.view(self.steps, batch, packed.shape[-1])
+        return padded.view(self.steps, self.batch, packed.shape[-1])
+
+    def as_padded(self, x: Tensor) -> Tensor:
+        """Return an engine's input as `[T, B, C]`, 0 past each row's end."""
+        if self.packed:
+            return self.unpack(x)
+        return torch.where(self.valid()[:, :, None], x, 0.0)
+
+
+def batch_of(x: Tensor, rows: Rows | None) -> int:
+    """Return B of an engine's input: `[T, B, C]`, or as `rows` say."""
+    return x.shape[1] if rows is None else rows.batch
+
+
+def dropout_masks(
+    network: Network, like: Tensor, dtype: torch.dtype | None = None
+) -> tuple[Tensor, ...]:
+    """Draw the factors between the layers: those, and with those numbers, that torch draws.
+
+    `like [..., I]` is the network's input in the form in which torch runs it: packed where torch's
+    is. On the CPU torch draws a mask of that form for each layer but the last.
+    """
+    rate, last = network.dropout, network.parameters[-1]
+    if rate == 0 or len(network.parameters) == 1 or like.numel() == 0:
+        return ()
+    width = network.directions * last[0].W_hh.shape[1]
+    shape = (*like.shape[:-1], width)
+    masks = []
+    for _ in network.parameters[1:]:
+        mask = torch.empty(shape, dtype=dtype or like.dtype, device=like.device)
+        masks.append(mask.zero_() if rate == 1 else mask.bernoulli_(1 - rate).div_(1 - rate))
+    return tuple(masks)
+
+
+def dropped(x: Tensor, masks: Sequence[Tensor], layer: int) -> Tensor:
+    """Return the input of `layer` after the dropout before it, if there is any."""
+    return x * masks[layer - 1] if masks and layer > 0 else x

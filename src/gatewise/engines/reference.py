@@ -6,6 +6,7 @@ Sizes: T steps, B rows, H hidden units, P projected units, L layers, D direction
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,23 +14,34 @@ from torch import Tensor
 from torch.nn.functional import dropout, linear
 
 from gatewise.cells import CellSpec, Parameters, State
-from gatewise.engines.layout import Network, Result, Rows
+from gatewise.engines.layout import Network, Result, Rows, batch_of, dropped
 
 
-def run(network: Network, x: Tensor, states: State, rows: Rows | None, *, gates: bool) -> Result:
-    """Run `x [T, B, I]` from `states [L*D, B, *]` through every layer and direction.
+def run(
+    network: Network,
+    x: Tensor,
+    states: State | None,
+    rows: Rows | None,
+    *,
+    gates: bool,
+    masks: Sequence[Tensor] | None = None,
+) -> Result:
+    """Run `x [T, B, I]` or packed `[N, I]` through every layer and direction.
 
-    `rows` says which steps are valid (None: all). What stands in the padding, NaN included, touches
-    neither a valid step nor its gradient.
+    `states [L*D, B, *]` are the first ones (None: zeros) and `rows` says which steps are valid
+    (None: all). What stands in the padding, NaN included, touches neither a valid step nor its
+    gradient. `masks`, padded, stand for the dropout between the layers where it is drawn already.
     """
+    if states is None:
+        states = network.states(x, batch_of(x, rows))
     valid = None if rows is None else rows.valid()[:, :, None]  # [T, B, 1]
-    if valid is not None:
-        x = torch.where(valid, x, 0.0)
+    if rows is not None:
+        x = rows.as_padded(x)
     final: list[State] = []
     record: list[dict[str, Tensor]] = []  # of each layer, [D, T, B, H]
     for layer, parameters in enumerate(network.parameters):
         if layer > 0:
-            x = dropout(x, network.dropout)
+            x = dropout(x, network.dropout) if masks is None else dropped(x, masks, layer)
         outputs, seen = [], []
         for direction, own in enumerate(parameters):
             start = tuple(state[len(final)] for state in states)
@@ -40,6 +52,8 @@ def run(network: Network, x: Tensor, states: State, rows: Rows | None, *, gates:
         x = torch.cat(outputs, dim=-1)
         record.append(_record(network.spec, seen, valid) if gates else {})
     end_states = tuple(torch.stack(parts) for parts in zip(*final, strict=True))
+    if rows is not None and rows.packed:
+        x = rows.pack(x)
     if not gates:
         return Result(x, end_states, None)
     names = network.spec.recorded

@@ -20,7 +20,7 @@ Bound = float | int | str | date | np.datetime64
 
 Cell = Literal["lstm", "gru", "rnn"]
 Schedule = Literal["cosine", "plateau", "constant"]
-Engine = Literal["auto", "reference", "torch"]
+Engine = Literal["auto", "native", "reference", "torch"]
 
 
 @dataclass(kw_only=True, eq=False)

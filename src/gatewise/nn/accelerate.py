@@ -68,7 +68,8 @@ def restore(model: M) -> M:
                 "not have; replace it first"
             )
     for _, part in found:
-        part.__dict__.pop("engine", None)
+        for option in ("engine", "max_memory"):
+            part.__dict__.pop(option, None)
         _turn(part, back[_kind(part)])
     return model
 

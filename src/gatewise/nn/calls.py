@@ -24,30 +24,28 @@ Hidden = Tensor | tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Call:
-    """The input of one call, time-major and padded, and how to hand the results back."""
+    """The input of one call, time-major, and how to hand the results back."""
 
-    x: Tensor  # [T, B, I]
-    states: State  # [L*D, B, P], then [L*D, B, H] each
+    x: Tensor  # [T, B, I], or [N, I] if the input was packed
+    states: State | None  # [L*D, B, P], then [L*D, B, H] each; None: zeros
     rows: Rows | None  # None: every row has T steps
     batch_first: bool
     batched: bool
     packed: PackedSequence | None  # the input, if it was packed
 
-    def output(self, padded: Tensor) -> Tensor | PackedSequence:
-        """Return `padded [T, B, D*P]` in the form in which the input came."""
+    def output(self, own: Tensor) -> Tensor | PackedSequence:
+        """Return an engine's output, in the form of `x`, in the form in which the input came."""
         if self.packed is not None:
-            assert self.rows is not None
             _, batch_sizes, order, back = self.packed
-            return PackedSequence(self.rows.pack(padded), batch_sizes, order, back)
+            return PackedSequence(own, batch_sizes, order, back)
         if not self.batched:
-            return padded.squeeze(1)
-        return padded.transpose(0, 1) if self.batch_first else padded
+            return own.squeeze(1)
+        return own.transpose(0, 1) if self.batch_first else own
 
-    def padded(self, output: Tensor | PackedSequence) -> Tensor:
-        """Undo `output`: return it as `[T, B, D*P]`."""
+    def own(self, output: Tensor | PackedSequence) -> Tensor:
+        """Undo `output`: return it in the form of `x`."""
         if isinstance(output, PackedSequence):
-            assert self.rows is not None
-            return self.rows.unpack(output.data)
+            return output.data
         if not self.batched:
             return output.unsqueeze(1)
         return output.transpose(0, 1) if self.batch_first else output
@@ -60,8 +58,11 @@ class Call:
     def gates(self, result: Result) -> Gates:
         """Return the gates of a result."""
         assert result.gates is not None
-        steps, batch = self.x.shape[:2]
-        lengths = torch.full((batch,), steps) if self.rows is None else self.rows.lengths
+        if self.rows is None:
+            steps, batch = self.x.shape[:2]
+            lengths = torch.full((batch,), steps)
+        else:
+            lengths = self.rows.lengths
         gates = result.gates
         if not self.batched:
             lengths = lengths.squeeze(0)
@@ -92,9 +93,9 @@ def prepare(
     batched = input.dim() == 3
     time_major = input if batched else input.unsqueeze(0 if module.batch_first else 1)
     states = None if hx is None else _batched_states(module, hx, batched)
-    states = _checked_states(module, time_major, states, None)
+    _check(module, time_major, states, None)
     x = time_major.transpose(0, 1) if module.batch_first else time_major
-    if len(x) == 0:
+    if x.shape[0] == 0:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
     rows = None
     if lengths is not None:
@@ -103,16 +104,16 @@ def prepare(
                 f"lengths: unbatched input {list(input.shape)} has one length, its own; "
                 "leave this argument out or give the input a batch dimension"
             )
-        rows = Rows.from_lengths(_checked_lengths(lengths, x), len(x), x.device)
+        rows = Rows.from_lengths(_checked_lengths(lengths, x), x.shape[0], x.device)
     return Call(x, states, rows, module.batch_first, batched, None)
 
 
 def _prepare_packed(module: torch.nn.RNNBase, input: PackedSequence, hx: Hidden | None) -> Call:
     data, batch_sizes, order, _ = input
     states = None if hx is None else _as_state(module, hx)
-    states = _checked_states(module, data, states, batch_sizes)
+    _check(module, data, states, batch_sizes)
     rows = Rows.from_batch_sizes(batch_sizes, order, data.device)
-    return Call(rows.unpack(data), states, rows, False, True, input)
+    return Call(data, states, rows, False, True, input)
 
 
 def _kind(module: torch.nn.RNNBase) -> str:
@@ -141,25 +142,15 @@ def _batched_states(module: torch.nn.RNNBase, hx: Hidden, batched: bool) -> Stat
     return states if batched else tuple(state.unsqueeze(1) for state in states)
 
 
-def _checked_states(
+def _check(
     module: torch.nn.RNNBase, data: Tensor, states: State | None, batch_sizes: Tensor | None
-) -> State:
-    """Return the states, zeros where absent, after torch's own checks of sizes and types."""
+) -> None:
+    """Check sizes and types as torch does; absent states are as they have to be."""
     if states is None:
-        batch_dim = 0 if module.batch_first else 1
-        if batch_sizes is None and data.dim() == 3:
-            batch = data.size(batch_dim)
-        else:
-            batch = 0 if batch_sizes is None else int(batch_sizes[0])
-        layers = module.num_layers * (2 if module.bidirectional else 1)
-        sizes = [module.proj_size or module.hidden_size, module.hidden_size]
-        states = tuple(
-            torch.zeros(layers, batch, size, dtype=data.dtype, device=data.device)
-            for size, _ in zip(sizes, spec_of(module).states, strict=False)
-        )
-    hidden: Any = states if len(states) > 1 else states[0]
-    module.check_forward_args(data, hidden, batch_sizes)
-    return states
+        module.check_input(data, batch_sizes)
+    else:
+        hidden: Any = states if len(states) > 1 else states[0]
+        module.check_forward_args(data, hidden, batch_sizes)
 
 
 def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch.nn.functional import linear
 from torch.nn.utils import parametrize
 
 from gatewise.cells import CellSpec, Parameters, State
-from gatewise.engines import Gates
+from gatewise.engines import ENGINES, EngineChoice, Gates, Network
 from gatewise.engines.recover import at_least_float32, without_autocast
 from gatewise.nn.calls import Hidden
 from gatewise.nn.engine_option import EngineOption
@@ -39,11 +39,17 @@ class GatedCell(EngineOption, Base):
             hx: `h`, for the LSTM `(h, c)`, `[B, H]` or `[H]` each; zeros if absent.
             return_gates: Whether to return `(states, gates)`, the gates `[B, H]` or `[H]` each.
 
-        Raises what torch's cell raises for malformed input, and OptionError for an unknown engine.
+        Raises what torch's cell raises for malformed input, and OptionError or EngineError for an
+        engine that is unknown or cannot run this cell.
         """
-        choice = self.engine_choice()
+        choice = self.engine_choice(input)
         if choice.name == "torch" and not return_gates:
             return super().forward(input, hx)
+        if choice.name == "native":
+            once = parameters_of(self, "")  # a parametrized weight may be another next time
+            if not self._is_plain(once, input, hx):
+                super().forward(input, hx)  # raises what torch raises
+            return self._on_core(once, input, hx, return_gates)
         # The weights are read twice, and a parametrized one may be another the second time.
         with parametrize.cached() if parametrize.is_parametrized(self) else nullcontext():
             parameters = parameters_of(self, "")  # before no_grad, which would cut the cached ones
@@ -58,6 +64,52 @@ class GatedCell(EngineOption, Base):
         own = tuple(state.to(like.dtype) for state in states)
         hidden: Hidden = own[0] if len(own) == 1 else (own[0], own[1])
         return (hidden, _record(input, gates, like.dtype)) if return_gates else hidden
+
+    def engine_choice(self, input: Tensor | None = None) -> EngineChoice:
+        """Return which engine runs this cell, and why; see the modules' `engine_choice`."""
+        choice = super().engine_choice(input)
+        if self.engine == "auto" and choice.name == "native":
+            return EngineChoice("torch", "a single step is faster in torch's own cell")
+        return choice
+
+    def _on_core(
+        self, parameters: Parameters, input: Tensor, hx: Hidden | None, return_gates: bool
+    ) -> Any:
+        """Run the step on the native core, as a sequence of one step."""
+        spec = spec_of(self)
+        given = () if hx is None else (hx,) if isinstance(hx, Tensor) else tuple(hx)
+        lead = (1,) if input.dim() == 2 else (1, 1)  # of the one step, and of the one row
+        exact = parameters.W_hh.dtype
+        states = tuple(state.to(exact).view(*lead, *state.shape) for state in given)
+        with without_autocast(input.device):
+            result = ENGINES["native"](
+                Network(spec, ((parameters,),), 0.0),
+                input.to(exact).view(*lead, *input.shape),
+                states or None,
+                None,
+                gates=return_gates,
+            )
+        dtype = _type_of_step(spec, given[-1] if given else input)
+        shape = (*input.shape[:-1], self.hidden_size)
+        after = [state.view(shape).to(dtype) for state in result.states]
+        hidden: Hidden = after[0] if len(after) == 1 else (after[0], after[1])
+        if result.gates is None:
+            return hidden
+        gates = {name: value.view(shape) for name, value in result.gates.items()}
+        return hidden, _record(input, gates, dtype)
+
+    def _is_plain(self, parameters: Parameters, input: Tensor, hx: Hidden | None) -> bool:
+        """Tell whether a call is well-formed; torch's own cell has the words for all others."""
+        states = () if hx is None else (hx,) if isinstance(hx, Tensor) else tuple(hx)
+        shape = (*input.shape[:-1], self.hidden_size)
+        types = {own.dtype for own in (input, *states, parameters.W_hh)}
+        return (
+            input.dim() in (1, 2)
+            and input.shape[-1] == self.input_size
+            and (hx is None or len(states) == len(spec_of(self).states))
+            and all(state.shape == shape for state in states)
+            and (len(types) == 1 or torch.is_autocast_enabled("cpu"))
+        )
 
 
 class LSTMCell(GatedCell, torch.nn.LSTMCell):
@@ -84,6 +136,14 @@ def cell_gates(
         _, gates = _step(spec, parameters.to(exact), input.to(exact), before)
     found = {**gates, **dict(zip(spec.states, after, strict=True))}
     return _record(input, found, after[0].dtype)
+
+
+def _type_of_step(spec: CellSpec, state: Tensor) -> torch.dtype:
+    """Return the type of a step's results from `state`, as torch's cells have it under autocast."""
+    if not torch.is_autocast_enabled("cpu"):
+        return state.dtype
+    low = torch.get_autocast_dtype("cpu")
+    return low if spec.name.startswith("rnn") else torch.promote_types(low, state.dtype)
 
 
 def _states(module: torch.nn.RNNCellBase, input: Tensor, hx: Hidden | None) -> State:

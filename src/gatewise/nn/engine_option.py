@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from gatewise.engines import EngineChoice, check_engine, choose
 from gatewise.nn.structure import spec_of
@@ -30,12 +31,14 @@ class EngineOption(Base):
         super().__init__(*args, **kwargs)
         self.engine = engine
 
-    def engine_choice(self) -> EngineChoice:
+    def engine_choice(self, input: Tensor | None = None) -> EngineChoice:
         """Return which engine runs this module, and why.
 
-        Raises OptionError or EngineError if the engine named cannot.
+        It may depend on the device and the type of `input`; if absent, those of the parameters
+        count. Raises OptionError or EngineError if the engine named cannot.
         """
-        return choose(self.engine, spec_of(self))  # type: ignore[arg-type]  # it is one of torch's
+        like = next(self.parameters()) if input is None else input
+        return choose(self.engine, spec_of(self), like)  # type: ignore[arg-type]  # it is torch's
 
     def extra_repr(self) -> str:
         """Return torch's description, and the engine where one is named."""

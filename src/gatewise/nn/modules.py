@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from gatewise.engines import ENGINES
+from gatewise.engines import ENGINES, EngineChoice
 from gatewise.engines.fused import in_types_of_torch
+from gatewise.engines.memory import MaxMemory, check_max_memory
+from gatewise.errors import EngineError
 from gatewise.nn.calls import Hidden, prepare
 from gatewise.nn.engine_option import EngineOption
 from gatewise.nn.structure import network_of
@@ -25,7 +27,20 @@ else:
 
 
 class GatedModule(EngineOption, Base):
-    """What LSTM, GRU, RNN and every registered cell share; comes before torch's class."""
+    """What LSTM, GRU, RNN and every registered cell share; comes before torch's class.
+
+    Attributes:
+        max_memory: None, or the bytes to keep at most for the backward pass beside input and
+            outputs, or "sqrt" for the least: gates are then recomputed, some steps at a time. The
+            gradient is the same, bit for bit. For the native engine, in calls without gates.
+    """
+
+    max_memory: MaxMemory = None  # on the class for the reason that `engine` is
+
+    def __init__(self, *args: Any, max_memory: MaxMemory = None, **kwargs: Any) -> None:
+        check_max_memory(max_memory)
+        super().__init__(*args, **kwargs)
+        self.max_memory = max_memory
 
     def forward(
         self,
@@ -52,17 +67,35 @@ class GatedModule(EngineOption, Base):
         Raises what torch's module raises for malformed input, InputError for bad `lengths`,
         OptionError or EngineError for an engine that is unknown or cannot run this cell.
         """
-        choice = self.engine_choice()
+        choice = self.engine_choice(input.data if isinstance(input, PackedSequence) else input)
+        options = self._memory_option(choice)
         if choice.name == "torch" and lengths is None and not return_gates:
             return super().forward(input, hx)
         self._update_flat_weights()
         call = prepare(self, input, hx, lengths)
         network, where = network_of(self), (call.x, call.states, call.rows)
-        result = ENGINES[choice.name](network, *where, gates=return_gates)
+        result = ENGINES[choice.name](network, *where, gates=return_gates, **options)
         if choice.name == "reference":
             result = in_types_of_torch(result, network, *where)
         output, hidden = call.output(result.output), call.hidden(result.states)
         return (output, hidden, call.gates(result)) if return_gates else (output, hidden)
+
+    def extra_repr(self) -> str:
+        """Return torch's description, the engine where one is named, and a bound on memory."""
+        own = super().extra_repr()
+        return own if self.max_memory is None else f"{own}, max_memory={self.max_memory!r}"
+
+    def _memory_option(self, choice: EngineChoice) -> dict[str, MaxMemory]:
+        """Return what the engine is to be told of `max_memory`, or raise EngineError."""
+        if self.max_memory is None:
+            return {}
+        check_max_memory(self.max_memory)
+        if choice.name != "native":
+            raise EngineError(
+                f"max_memory={self.max_memory!r} needs the native engine, and {choice.name!r} runs: "
+                f"{choice.reason}; set max_memory=None"
+            )
+        return {"max_memory": self.max_memory}
 
 
 class LSTM(GatedModule, torch.nn.LSTM):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.parametrize import is_parametrized
 
-from gatewise.engines import Gates, fused, reference
+from gatewise.engines import ENGINES, Gates, fused
 from gatewise.errors import EngineError, InputError
 from gatewise.nn.accelerate import COUNTERPARTS
 from gatewise.nn.calls import prepare
@@ -113,15 +113,16 @@ class _Watch:
                 f"trace: {self._name!r} drops out between its layers inside cuDNN, which does not "
                 "reveal its masks; trace in eval mode, or call the module with return_gates=True"
             )
-        own = isinstance(module, GatedModule) and module.engine_choice().name == "reference"
+        engine = module.engine_choice(call.x).name if isinstance(module, GatedModule) else "torch"
         with torch.random.fork_rng(devices=[], enabled=self._random is not None):
             if self._random is not None:
                 torch.set_rng_state(self._random)
-            if own:
-                result = reference.run(*where, gates=True)
-                result = fused.in_types_of_torch(result, *where)
+            if engine == "torch":
+                result = fused.run(*where, gates=True, output=call.own(output))
             else:
-                result = fused.run(*where, gates=True, output=call.padded(output))
+                result = ENGINES[engine](*where, gates=True)
+            if engine == "reference":
+                result = fused.in_types_of_torch(result, *where)
         return call.gates(result)
 
 

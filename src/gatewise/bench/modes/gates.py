@@ -1,0 +1,62 @@
+"""What the gates cost: ours with and without them, and a loop of cells that collects cell states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from gatewise.bench.agreement import Arrays
+from gatewise.bench.contenders import Contender, inference, training
+from gatewise.bench.problem import Problem, make_problem
+from gatewise.bench.records import OURS, Record
+from gatewise.bench.rows import Row, flops
+from gatewise.bench.setting import Setting, compare
+
+PLAIN, LOOP = "without gates", "loop of cells"
+
+
+def measure(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
+    """Measure training and inference; the first side of a record is ours with gates."""
+    problem = make_problem(cell, row)
+    own = problem.own(setting.engine)
+    contenders = (training(OURS, own, problem, gates=True), training(PLAIN, own, problem))
+    expected = training("torch", problem.stock(), problem).results()
+    sides = compare(contenders, expected, setting.effort)
+    operations = flops(cell, row, training=True)
+    yield Record("gates train", cell, row, sides, flops=operations, peak=f"f32@{setting.threads}")
+
+    expected = inference("torch", problem.stock(), problem).results()
+    plain = inference(PLAIN, own, problem)
+    several = [
+        inference(OURS, own, problem, gates=True),
+        Contender(plain.name, plain.work, plain.results, compared=("output",)),
+    ]
+    if cell == "lstm":
+        loop = _loop(problem)
+        several.append(loop)
+        expected |= loop.results()
+    sides = compare(several, expected, setting.effort)
+    operations = flops(cell, row, training=False)
+    yield Record("gates infer", cell, row, sides, flops=operations, peak=f"f32@{setting.threads}")
+
+
+def _loop(problem: Problem) -> Contender:
+    """Collect every cell state the way that stock torch offers: one step at a time."""
+    cell = torch.nn.LSTMCell(problem.row.I, problem.row.H)
+    cell.load_state_dict({n.removesuffix("_l0"): w for n, w in problem.weights.items()})
+
+    def work() -> list[Tensor]:
+        h = c = problem.x.new_zeros(problem.row.B, problem.row.H)
+        cells = []
+        with torch.inference_mode():
+            for x in problem.x:
+                h, c = cell(x, (h, c))
+                cells.append(c)
+        return cells
+
+    def results() -> Arrays:
+        return {"cell": torch.stack(work()).numpy()}
+
+    return Contender(LOOP, work, results, compared=("cell",))

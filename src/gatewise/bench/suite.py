@@ -1,0 +1,96 @@
+"""A whole run: every mode, cell and row that was asked for, one after the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+
+from gatewise.bench.machine import facts, peak_gflops, torch_threads
+from gatewise.bench.modes import MODES, Mode, cells_of, modes_of
+from gatewise.bench.peers import peers_of
+from gatewise.bench.problem import OWN
+from gatewise.bench.records import Record, Report
+from gatewise.bench.rows import Row, rows_of
+from gatewise.bench.setting import Setting
+from gatewise.bench.timing import Effort
+from gatewise.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure; no cells or rows are those of each mode."""
+
+    setting: Setting
+    modes: tuple[str, ...]
+    cells: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+
+    def tasks(self) -> Iterator[tuple[str, Mode, str, tuple[Row, ...]]]:
+        """Yield the mode, by name and itself, the cell and the rows of each group."""
+        for name in self.modes:
+            mode = MODES[name]
+            for cell in self.cells or mode.cells:
+                yield name, mode, cell, self.rows or mode.rows
+
+
+def make_plan(
+    *,
+    modes: tuple[str, ...],
+    cells: tuple[str, ...] = (),
+    rows: tuple[str, ...] = (),
+    peers: tuple[str, ...] = (),
+    engine: str = "native",
+    threads: int,
+    effort: Effort,
+) -> Plan:
+    """Return a plan of words as they are typed. Raises OptionError for the first that is wrong.
+
+    Raises EngineError where the engine cannot run here.
+    """
+    plan = Plan(
+        Setting(engine, peers_of(peers), _at_least_one("threads", threads), _checked(effort)),
+        modes_of(modes),
+        cells_of(cells),
+        rows_of(rows),
+    )
+    for cell in plan.cells or tuple(OWN):
+        OWN[cell](1, 1, engine=engine)(torch.zeros(1, 1, 1))
+    return plan
+
+
+def run(plan: Plan, done: Callable[[Report, Record], None]) -> Report:
+    """Measure everything; `done` is called with the report so far and each new record."""
+    threads = plan.setting.threads
+    with torch_threads(threads):
+        report = Report(facts())
+        for _, mode, cell, rows in plan.tasks():
+            for count in {1, threads}:
+                _note_peak(report, mode.type, count)
+            for row in rows:
+                for record in mode.measure(plan.setting, cell, row):
+                    report.records.append(record)
+                    done(report, record)
+        return report
+
+
+def _note_peak(report: Report, type: str, threads: int) -> None:
+    """Measure the peak before each group: the highest of the run counts, as the machine's own."""
+    found, key = peak_gflops(type, threads), f"{type}@{threads}"
+    if not math.isnan(found):
+        report.peaks[key] = max(found, report.peaks.get(key, 0.0))
+
+
+def _checked(effort: Effort) -> Effort:
+    _at_least_one("rounds", effort.rounds)
+    if not 0 <= effort.seconds < math.inf:
+        raise OptionError(f"seconds must be a number from 0; got {effort.seconds}")
+    return replace(effort, rounds=effort.rounds + 1 - effort.rounds % 2)
+
+
+def _at_least_one(name: str, value: int) -> int:
+    if value < 1:
+        raise OptionError(f"{name} must be at least 1; got {value}")
+    return value

@@ -1,0 +1,182 @@
+"""The native core in C++ on the CPU: whole networks in one operator, gates at no extra cost.
+
+What it covers, how its results become those of every engine, and how much it keeps for the backward
+pass. Sizes are those of `native_plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+
+import torch
+from torch import Tensor
+
+from gatewise.cells import CellSpec, Parameters, State
+from gatewise.engines import native_plan as plans
+from gatewise.engines.layout import Network, Result, Rows, dropout_masks
+from gatewise.engines.memory import MaxMemory, segment_for
+from gatewise.errors import InputError
+
+try:
+    import_module("gatewise._native")
+except ImportError as error:
+    NOT_BUILT = f"the native core is not built: {error}"
+else:
+    NOT_BUILT = ""
+    from gatewise.engines import native_core as core
+    from gatewise.engines import native_ops as ops
+
+_TYPES = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
+
+
+def why_not(spec: CellSpec, like: Tensor) -> str:
+    """Return why the core does not run a cell on tensors such as `like`, or an empty string."""
+    if NOT_BUILT:
+        return NOT_BUILT
+    if spec.name not in plans.SAVED:
+        return f"the native core does not have the cell {spec.name!r}"
+    if like.device.type not in ("cpu", "meta"):
+        return f"the native core runs on the CPU, not on {like.device.type!r}"
+    if like.dtype not in _TYPES:
+        return f"the native core has no {like.dtype}"
+    if torch.is_autocast_enabled("cpu"):
+        to = torch.get_autocast_dtype("cpu")
+        if to is not torch.bfloat16 or like.dtype is torch.float64:
+            return f"the native core does not run {like.dtype} under autocast to {to}"
+    if torch._C._are_functorch_transforms_active():
+        return "the native core does not run inside torch.func's transforms"
+    if torch.autograd.forward_ad._current_level >= 0:
+        return "the native core has no forward-mode derivatives"
+    return ""
+
+
+def run(
+    network: Network,
+    x: Tensor,
+    states: State | None,
+    rows: Rows | None,
+    *,
+    gates: bool,
+    max_memory: MaxMemory = None,
+) -> Result:
+    """Run `x [T, B, I]` or packed `[N, I]` on the native core.
+
+    `states [L*D, B, *]` are the first ones (None: zeros) and `rows` says which steps are valid
+    (None: all). `max_memory` bounds what is kept for the backward pass: see `engines.memory`.
+    The caller has made sure that the core covers the call: see `why_not`. Raises RuntimeError for
+    states of another type than the input's, and InputError for a `max_memory` that is too little.
+    """
+    types = _Types.of(network, x, states, rows)
+    flat = [own for layer in network.parameters for one in layer for own in _flat(one)]
+    layout = [] if rows is None else [rows.count, rows.order, rows.first]
+    masks = _masks(network, x, rows, plans.TYPES[types.core][0])
+    given = plans.Given(x, states or (), flat, masks, layout)
+    save = plans.NOTHING
+    if gates:
+        save = plans.FOR_RECORD
+    elif torch.is_grad_enabled() and given.requires_grad():
+        save = plans.FOR_BACKWARD
+    one = network.parameters[0][0]
+    plan = plans.Plan(
+        cell=network.spec.name,
+        type=types.core,
+        directions=network.directions,
+        bias=one.b_ih is not None,
+        projected=one.W_hr is not None,
+        packed=rows is not None and rows.packed,
+        save=save,
+        segment=0,
+    )
+    if max_memory is not None and gates:
+        raise InputError("max_memory: a record of gates keeps every gate; leave one of them out")
+    if max_memory is not None and save and plans.SAVED[plan.cell] and x.numel():
+        costs = core.costs_of(plan, given)
+        plan = plan._replace(segment=segment_for(max_memory, costs))
+    return _result(network, plan, types, ops.run(plan, given), rows)
+
+
+class _Types:
+    """The core's type for a call, and the types in which torch returns its results."""
+
+    def __init__(
+        self, core: torch.dtype, output: torch.dtype, states: Sequence[torch.dtype]
+    ) -> None:
+        self.core = _TYPES[core]
+        self.output = output
+        self.states = tuple(states)
+
+    @classmethod
+    def of(cls, network: Network, x: Tensor, states: State | None, rows: Rows | None) -> _Types:
+        """Find the types for a call; under autocast they depend on the kernel that torch picks."""
+        count = len(network.spec.states)
+        if not torch.is_autocast_enabled("cpu"):
+            for state in states or ():
+                if state.dtype != x.dtype:
+                    raise RuntimeError(  # as torch's own pass does
+                        f"the initial states are {state.dtype} and the input is {x.dtype}; "
+                        "give both in one type"
+                    )
+            return cls(x.dtype, x.dtype, (x.dtype,) * count)
+        low = torch.bfloat16
+        if network.spec.name.startswith("rnn"):
+            return cls(low, low, (low,))
+        kept = torch.promote_types(low, x.dtype if states is None else states[-1].dtype)
+        if network.parameters[0][0].W_hr is not None:
+            return cls(low, low, (low, kept))
+        if network.spec.name == "lstm" and rows is None:
+            return cls(low, low, (low, low))
+        return cls(kept, kept, (kept,) * count)
+
+
+def _flat(parameters: Parameters) -> Iterator[Tensor]:
+    """Iterate over the tensors of one layer and direction in torch's own order."""
+    yield parameters.W_ih
+    yield parameters.W_hh
+    for own in (parameters.b_ih, parameters.b_hh, parameters.W_hr):
+        if own is not None:
+            yield own
+
+
+def _masks(network: Network, x: Tensor, rows: Rows | None, dtype: torch.dtype) -> Sequence[Tensor]:
+    """Draw the dropout between the layers in the form of `x`: torch draws it for packed data."""
+    if network.dropout == 0 or len(network.parameters) == 1:
+        return ()
+    if rows is None or rows.packed:
+        return dropout_masks(network, x, dtype)
+    return tuple(rows.unpack(own) for own in dropout_masks(network, rows.pack(x), dtype))
+
+
+def _result(
+    network: Network, plan: plans.Plan, types: _Types, found: Sequence[Tensor], rows: Rows | None
+) -> Result:
+    """Return the operator's results as an engine's, in torch's types."""
+    kinds = plans.count_states(plan)
+    output, kept = found[0], found[1 + kinds :]
+    states = tuple(
+        own.to(dtype) for own, dtype in zip(found[1 : 1 + kinds], types.states, strict=True)
+    )
+    gates = None
+    if plan.save == plans.FOR_RECORD:
+        below = len(network.parameters) > 1
+        record = dict(zip(plans.SAVED[plan.cell], kept[below:], strict=True))
+        record["hidden"] = _hidden(network, output, kept[0] if below else None, rows)
+        gates = {name: record[name].to(types.output) for name in network.spec.recorded}
+    return Result(output.to(types.output), states, gates)
+
+
+def _hidden(network: Network, output: Tensor, below: Tensor | None, rows: Rows | None) -> Tensor:
+    """Return the outputs of all layers as `[L, D, T, B, P]`, NaN past each row's end.
+
+    That of a single layer without padding is a view of the output.
+    """
+    layers, directions = len(network.parameters), network.directions
+    every = output[None] if below is None else torch.cat([below, output[None]])
+    if rows is not None:
+        if rows.packed:
+            every = torch.stack([rows.unpack(own, torch.nan) for own in every])
+        else:
+            every = every.masked_fill(~rows.valid()[:, :, None], torch.nan)
+    steps, batch, width = every.shape[1:]
+    split = every.view(layers, steps, batch, directions, width // directions)
+    return split.permute(0, 3, 1, 2, 4)

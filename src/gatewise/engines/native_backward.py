@@ -1,0 +1,238 @@
+"""A network backward on the native core: what the operator does on the CPU.
+
+Layers run one after the other, the last first. In segments, a layer's gates are recomputed some
+steps at a time from the states that the forward pass kept, into one scratch buffer.
+Sizes are those of `native_plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gatewise.engines.layout import dropped
+from gatewise.engines.native_core import Core, adjacent, contiguous, places, sums_bytes, views
+from gatewise.engines.native_forward import padding, segments
+from gatewise.engines.native_plan import (
+    SAVED,
+    TYPES,
+    Given,
+    Plan,
+    allocate_gradients,
+    count_below,
+    count_states,
+)
+
+PARAMETERS = ("d_W_ih", "d_W_hh", "d_b_ih", "d_b_hh", "d_W_hr")
+
+
+def run_backward(
+    plan: Plan,
+    given: Given,
+    results: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    needs: Sequence[bool],
+) -> list[Tensor]:
+    """Return the gradients that `needs` names (input, states, parameters), one after the other.
+
+    `results` are the forward pass's without the states, and `gradients` those arriving at all of
+    its results.
+    """
+    if given.x.numel() == 0:
+        d_x, d_states, d_parameters = allocate_gradients(given, needs)
+        empty = [*([] if d_x is None else [d_x]), *d_states, *d_parameters]
+        return [own.zero_() for own in empty]
+    likes = [*([given.x] if needs[0] else []), *(given.states if needs[1] else ())]
+    likes += given.parameters if needs[2] else ()
+    found = _Backward(plan, given, results, gradients, needs).run()
+    return [
+        own if own.dtype is like.dtype else own.to(like.dtype)
+        for own, like in zip(found, likes, strict=True)
+    ]
+
+
+class _Backward:
+    """One backward pass through all layers."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        given: Given,
+        results: Sequence[Tensor],
+        gradients: Sequence[Tensor | None],
+        needs: Sequence[bool],
+    ) -> None:
+        self._stored, self._real = TYPES[plan.type]
+        self._plan, self._needs = plan, needs
+        self._masks, self._rows = given.masks, given.rows
+        self._core = Core(plan, given)
+        self._sizes = sizes = self._core.sizes
+        self._x = adjacent(given.x, self._stored)
+        self._states = [contiguous(own, self._real) for own in given.states]
+        kinds, below = count_states(plan), count_below(plan, sizes)
+        self._out, self._below, self._kept = (
+            results[0],
+            results[1 : 1 + below],
+            results[1 + below :],
+        )
+        self._d_out = gradients[0]
+        rest = gradients[1:]
+        self._d_ends = [own if own is None else own.contiguous() for own in rest[:kinds]]
+        self._d_below = rest[kinds : kinds + below]
+        self._d_kept = [
+            own if own is None else adjacent(own, own.dtype) for own in rest[kinds + below :]
+        ]
+        self._state_sizes = [sizes.outputs, sizes.hidden][:kinds]
+        shape = (sizes.layers * sizes.directions, sizes.batch)
+        self._d_states = [self._empty(*shape, size) for size in self._state_sizes if needs[1]]
+        self._d_parameters = [self._empty(*own.shape) for own in given.parameters if needs[2]]
+
+    def run(self) -> list[Tensor]:
+        """Run all layers, the last first, and return the gradients in the core's types."""
+        d_out = None if self._d_out is None else adjacent(self._d_out, self._stored)
+        d_x: list[Tensor] = []
+        for layer in reversed(range(self._sizes.layers)):
+            x = self._input(layer)
+            d_x = self._room_for_input(layer, x)
+            if self._plan.segment:
+                self._layer_in_segments(layer, x, d_out, d_x)
+            else:
+                self._layer(layer, x, d_out, d_x)
+            if layer > 0:
+                d_out = self._gradient_below(layer, d_x)
+        return [*self._whole_input(d_x), *self._d_states, *self._d_parameters]
+
+    def _empty(self, *shape: int) -> Tensor:
+        return torch.empty(shape, dtype=self._real)
+
+    def _input(self, layer: int) -> Tensor:
+        if layer == 0:
+            return self._x
+        return dropped(self._below[0][layer - 1], self._masks, layer)
+
+    def _output(self, layer: int) -> Tensor:
+        return self._out if layer == self._sizes.layers - 1 else self._below[0][layer]
+
+    def _room_for_input(self, layer: int, x: Tensor) -> list[Tensor]:
+        """Return a buffer for the gradient of a layer's input from each direction, if wanted."""
+        if layer == 0 and not self._needs[0]:
+            return []
+        return [torch.empty_like(x) for _ in range(self._sizes.directions)]
+
+    def _gradient_below(self, layer: int, d_x: list[Tensor]) -> Tensor:
+        """Return the gradient of the output of the layer below from that of this layer's input."""
+        own = dropped(self._sum(d_x), self._masks, layer)
+        extra = self._d_below[0] if self._d_below else None
+        return own if extra is None else own + extra[layer - 1]
+
+    def _whole_input(self, d_x: list[Tensor]) -> list[Tensor]:
+        """Return the gradient of the network's input, if wanted, with 0 in the padding."""
+        if not d_x:
+            return []
+        own = self._sum(d_x)
+        if self._rows and not self._plan.packed:
+            own[padding(self._rows)] = 0.0
+        return [own]
+
+    def _sum(self, d_x: list[Tensor]) -> Tensor:
+        return d_x[0] if len(d_x) == 1 else d_x[0].add_(d_x[1])
+
+    def _layer(self, layer: int, x: Tensor, d_out: Tensor | None, d_x: list[Tensor]) -> None:
+        given = []
+        any_gate = any(own is not None for own in self._d_kept)
+        for direction in range(self._sizes.directions):
+            index = layer * self._sizes.directions + direction
+            given.append(
+                {
+                    "saved": views(self._kept, layer, direction),
+                    "d_saved": views(self._d_kept, layer, direction) if any_gate else (),
+                    **_named(("h0", "c0"), places(self._states, index)),
+                    **_named(("d_h_n", "d_c_n"), places(self._d_ends, index)),
+                    **_named(("d_h0", "d_c0"), places(self._d_states, index)),
+                    **self._d_parameters_of(index),
+                }
+            )
+        out = self._output(layer)
+        self._core.backward(
+            layer, x, out, spans=self._core.whole, given=given, d_out=d_out, d_x=d_x
+        )
+
+    def _d_parameters_of(self, index: int) -> dict[str, int]:
+        if not self._needs[2]:
+            return {}
+        return _named(PARAMETERS, self._core.addresses(self._d_parameters, index))
+
+    def _layer_in_segments(
+        self, layer: int, x: Tensor, d_out: Tensor | None, d_x: list[Tensor]
+    ) -> None:
+        """Recompute each segment, the last in the directions' own order first, and run it back."""
+        scratch = _Scratch(self._core, layer)
+        pieces = list(segments(self._core))
+        directions = range(self._sizes.directions)
+        for k in reversed(range(len(pieces))):
+            begin = [places([own[layer, d] for own in self._kept], k) for d in directions]
+            saved = [views(scratch.saved, 0, d) for d in directions]
+            ends = [places(scratch.ends, d) for d in directions]
+            spans = pieces[k]
+            self._core.forward(
+                layer, x, scratch.out, spans=spans, begin=begin, end=ends, saved=saved, scratch=True
+            )
+            given = []
+            for d in directions:
+                index = layer * self._sizes.directions + d
+                before = places(scratch.d_states[k % 2], d) if k else places(self._d_states, index)
+                is_last = k == len(pieces) - 1
+                after = (
+                    places(self._d_ends, index)
+                    if is_last
+                    else places(scratch.d_states[(k + 1) % 2], d)
+                )
+                given.append(
+                    {
+                        "saved": saved[d],
+                        "sums": scratch.sums[d].data_ptr(),
+                        "begin": is_last,
+                        "finish": k == 0,
+                        **_named(("h0", "c0"), begin[d]),
+                        **_named(("d_h_n", "d_c_n"), after),
+                        **_named(("d_h0", "d_c0"), before),
+                        **self._d_parameters_of(index),
+                    }
+                )
+            self._core.backward(
+                layer, x, scratch.out, spans=spans, given=given, d_out=d_out, d_x=d_x, scratch=True
+            )
+
+
+class _Scratch:
+    """The buffers in which a layer's segments are recomputed, one segment after the other."""
+
+    def __init__(self, core: Core, layer: int) -> None:
+        plan, sizes = core.plan, core.sizes
+        stored, real = TYPES[plan.type]
+        lead = (plan.segment, sizes.batch)
+        self.out = torch.empty((*lead, sizes.directions * sizes.outputs), dtype=stored)
+        self.saved = [
+            torch.empty(
+                (1, sizes.directions, *lead, sizes.hidden),
+                dtype=real if name == "cell" else stored,
+            )
+            for name in SAVED[plan.cell]
+        ]
+        count = sums_bytes(core.layers[layer])
+        self.sums = [torch.empty(count, dtype=torch.uint8) for _ in range(sizes.directions)]
+        shapes = [
+            (sizes.directions, sizes.batch, size)
+            for size in (sizes.outputs, sizes.hidden)[: count_states(plan)]
+        ]
+        self.ends = [torch.empty(shape, dtype=real) for shape in shapes]
+        # The gradients of a segment's first states are read by the segment before it.
+        self.d_states = [[torch.empty(shape, dtype=real) for shape in shapes] for _ in range(2)]
+
+
+def _named(names: Sequence[str], addresses: Sequence[int]) -> dict[str, Any]:
+    """Return descriptors' arguments by name, as many as there are addresses."""
+    return dict(zip(names, addresses, strict=False))

@@ -1,0 +1,114 @@
+"""A network forward on the native core: what the operator does on the CPU.
+
+Layers run one after the other, both directions of one together. Where the backward pass is to be in
+segments, nothing is kept of the layers but their outputs and the states at which segments start.
+Sizes are those of `native_plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gatewise.engines.layout import dropped
+from gatewise.engines.native_core import Core, Span, adjacent, contiguous, places, views
+from gatewise.engines.native_plan import FOR_RECORD, TYPES, Arrays, Given, Plan, allocate
+
+
+def run_forward(plan: Plan, given: Given) -> Arrays:
+    """Run `given.x` from its states (none: zeros) and return what `allocate` says, filled."""
+    stored, real = TYPES[plan.type]
+    core = Core(plan, given)
+    arrays = allocate(plan, core.sizes, given.x.device)
+    if given.x.numel() == 0:  # no row: nothing to run, and nothing in the arrays
+        return arrays
+    states = [contiguous(own, real) for own in given.states]
+    x = adjacent(given.x, stored)
+    layers = core.sizes.layers
+    for layer in range(layers):
+        if layer == layers - 1:
+            out = arrays.out
+        else:
+            out = arrays.below[0][layer] if arrays.below else torch.empty_like(arrays.out)
+        run = _in_segments if plan.segment else _whole
+        run(core, _Layer(layer, x, out), states, arrays)
+        if layer < layers - 1:
+            x = dropped(out, given.masks, layer + 1)
+    _fill_padding(plan, arrays, given.rows)
+    return arrays
+
+
+class _Layer(NamedTuple):
+    """The layer that runs, its input and its output."""
+
+    layer: int
+    x: Tensor
+    out: Tensor
+
+
+def _whole(core: Core, own: _Layer, states: Sequence[Tensor], arrays: Arrays) -> None:
+    directions = range(core.sizes.directions)
+    index = own.layer * core.sizes.directions
+    core.forward(
+        *own,
+        spans=core.whole,
+        begin=[places(states, index + d) for d in directions],
+        end=[places(arrays.states, index + d) for d in directions],
+        saved=[views(arrays.kept, own.layer, d) for d in directions],
+    )
+
+
+def _in_segments(core: Core, own: _Layer, states: Sequence[Tensor], arrays: Arrays) -> None:
+    """Run a layer, keeping the states at which segments start in `arrays.kept`."""
+    directions = range(core.sizes.directions)
+    starts = [[kept[own.layer, d] for kept in arrays.kept] for d in directions]  # [K, B, *] each
+    for d in directions:
+        index = own.layer * core.sizes.directions + d
+        for i, start in enumerate(starts[d]):
+            start[0] = states[i][index] if states else 0.0
+    pieces = list(segments(core))
+    for k, spans in enumerate(pieces):
+        last = k == len(pieces) - 1
+        core.forward(
+            *own,
+            spans=spans,
+            begin=[places(starts[d], k) for d in directions],
+            end=[
+                places(arrays.states, own.layer * core.sizes.directions + d)
+                if last
+                else places(starts[d], k + 1)
+                for d in directions
+            ],
+            saved=[[] for _ in directions],
+        )
+
+
+def segments(core: Core) -> Iterator[list[Span]]:
+    """Return the segments in each direction's own order: the steps of each direction."""
+    steps, segment = core.sizes.steps, core.plan.segment
+    for start in range(0, steps, segment):
+        stop = min(start + segment, steps)
+        yield [(start, stop), (steps - stop, steps - start)][: core.sizes.directions]
+
+
+def _fill_padding(plan: Plan, arrays: Arrays, rows: Sequence[Tensor]) -> None:
+    """Write what stands past each row's end: 0 in the output, NaN in a record of gates."""
+    is_record = plan.save == FOR_RECORD and len(arrays.kept) > 0
+    if not rows or (plan.packed and not is_record):
+        return
+    step, row = padding(rows)
+    if not plan.packed:
+        arrays.out[step, row] = 0.0
+    if is_record:
+        for own in arrays.kept:
+            own[:, :, step, row] = torch.nan
+
+
+def padding(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the steps and the rows of all that stands past a row's end."""
+    count, order, _ = rows
+    step, place = (torch.arange(len(order)) >= count[:, None]).nonzero(as_tuple=True)
+    return step, order[place]

@@ -1,0 +1,260 @@
+"""The native engine as operators of torch: `gatewise::forward` and `gatewise::backward`.
+
+Each is a whole network. They have no effect but their results, which share memory neither with each
+other nor with what was given; with their fake kernels torch.compile and torch.export take them as they
+are. The forward operator is differentiable twice: a gradient that is to be differentiated again is
+computed by the reference engine.
+
+`run` is how the engine calls them: past the dispatcher where nobody is there to see the call, which
+saves some 15 microseconds each way.
+
+Their arguments are tensors (`rows`: none, or count, order and where each step begins in packed data;
+`parameters`: of each layer and direction in torch's order) and then the fields of a Plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gatewise.cells import CELLS, Parameters
+from gatewise.engines import reference
+from gatewise.engines.layout import Network, Rows
+from gatewise.engines.native_backward import run_backward
+from gatewise.engines.native_forward import run_forward
+from gatewise.engines.native_plan import (
+    FOR_RECORD,
+    NOTHING,
+    SAVED,
+    TYPES,
+    Given,
+    Plan,
+    Sizes,
+    allocate,
+    allocate_gradients,
+    count_below,
+    count_states,
+)
+from gatewise.errors import EngineError
+
+_TENSORS = "Tensor x, Tensor[] states, Tensor[] parameters, Tensor[] masks, Tensor[] rows"
+_PLAN = (
+    "str cell, str type, int directions, bool bias, bool projected, bool packed, int save, "
+    "SymInt segment"
+)
+
+_LIBRARY: Any = torch.library.Library("gatewise", "DEF")  # type: ignore[no-untyped-call]
+_LIBRARY.define(f"forward({_TENSORS}, {_PLAN}) -> Tensor[]")
+_LIBRARY.define(
+    f"backward({_TENSORS}, Tensor[] results, Tensor?[] gradients, bool[] needs, {_PLAN}) -> Tensor[]"
+)
+
+FORWARD = torch.ops.gatewise.forward.default
+BACKWARD = torch.ops.gatewise.backward.default
+
+Tensors = Sequence[Tensor]
+
+
+def _unflat(tensors: Tensors, counts: Sequence[int]) -> tuple[Given, list[Tensor]]:
+    """Undo `Given.flat`; also return the tensors that follow."""
+    fields, place = [], 1
+    for count in counts:
+        fields.append(tensors[place : place + count])
+        place += count
+    return Given(tensors[0], *fields), list(tensors[place:])
+
+
+def run(plan: Plan, given: Given) -> list[Tensor]:
+    """Return what the forward operator returns, differentiably."""
+    if not _is_unseen(given):
+        found: list[Tensor] = FORWARD(*given, *plan)
+        return found
+    if plan.save and torch.is_grad_enabled() and given.requires_grad():
+        return _applied(None, plan, given)
+    return run_forward(plan, given).flat()
+
+
+def _is_unseen(given: Given) -> bool:
+    """Tell whether nothing records or replaces the call of an operator: plain tensors, no mode."""
+    return (
+        not torch.compiler.is_compiling()
+        and torch._C._len_torch_dispatch_stack() == 0
+        and torch._C._get_tracing_state() is None
+        and not torch._C._are_functorch_transforms_active()
+        and given.x.device.type == "cpu"
+        and all(type(own) in _PLAIN for own in given.flat())
+    )
+
+
+_PLAIN = (Tensor, torch.nn.Parameter)
+
+
+def _forward_cpu(*arguments: Any) -> list[Tensor]:
+    return run_forward(Plan(*arguments[5:]), Given(*arguments[:5])).flat()
+
+
+def _forward_fake(*arguments: Any) -> list[Tensor]:
+    plan, given = Plan(*arguments[5:]), Given(*arguments[:5])
+    return allocate(plan, Sizes.of(plan, given), given.x.device).flat()
+
+
+def _backward_cpu(*arguments: Any) -> list[Tensor]:
+    results, gradients, needs = arguments[5:8]
+    return run_backward(Plan(*arguments[8:]), Given(*arguments[:5]), results, gradients, needs)
+
+
+def _backward_fake(*arguments: Any) -> list[Tensor]:
+    d_x, d_states, d_parameters = allocate_gradients(Given(*arguments[:5]), arguments[7])
+    return [*([] if d_x is None else [d_x]), *d_states, *d_parameters]
+
+
+def _forward_autograd(keys: Any, *arguments: Any) -> list[Tensor]:
+    plan, given = Plan(*arguments[5:]), Given(*arguments[:5])
+    if torch.is_grad_enabled() and given.requires_grad():
+        return _applied(keys, plan, given)
+    return _below_autograd(keys, plan, given)
+
+
+def _applied(keys: Any, plan: Plan, given: Given) -> list[Tensor]:
+    apply: Any = _Pass.apply
+    return list(apply(keys, plan, given.counts(), *given.flat()))
+
+
+def _below_autograd(keys: Any, plan: Plan, given: Given) -> list[Tensor]:
+    with torch._C._AutoDispatchBelowAutograd():
+        found: list[Tensor] = FORWARD.redispatch(
+            keys & torch._C._after_autograd_keyset, *given, *plan
+        )
+    return found
+
+
+class _Pass(torch.autograd.Function):
+    """The forward operator with its gradient; `keys` None: past the dispatcher."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, keys: Any, plan: Plan, counts: Sequence[int], *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        if plan.save == NOTHING:
+            raise EngineError("gatewise::forward: a gradient is asked for but save=0 keeps nothing")
+        given, _ = _unflat(tensors, counts)
+        unseen = keys is None
+        found = run_forward(plan, given).flat() if unseen else _below_autograd(keys, plan, given)
+        kinds = count_states(plan)
+        ctx.plan, ctx.counts, ctx.unseen = plan, counts, unseen
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*tensors, found[0], *found[1 + kinds :])
+        if plan.save != FOR_RECORD:
+            ctx.mark_non_differentiable(*found[1 + kinds :])
+        return tuple(found)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        plan: Plan = ctx.plan
+        given, results = _unflat(ctx.saved_tensors, ctx.counts)
+        wanted = ctx.needs_input_grad[3:]
+        if torch.is_grad_enabled() or any(map(_is_batched, gradients)):
+            return (None, None, None, *_twice_differentiable(plan, given, wanted, gradients))
+        first, second = 1 + len(given.states), 1 + len(given.states) + len(given.parameters)
+        needs = [wanted[0], any(wanted[1:first]), any(wanted[first:second])]
+        if ctx.unseen and _is_unseen(given):
+            own = run_backward(plan, given, results, gradients, needs)
+        else:
+            own = BACKWARD(*given, results, gradients, needs, *plan)
+        found = iter(own)
+        every: list[Tensor | None] = [next(found) if needs[0] else None]
+        every += [next(found) if needs[1] else None for _ in given.states]
+        every += [next(found) if needs[2] else None for _ in given.parameters]
+        every += [None] * (len(given.masks) + len(given.rows))
+        return (None, None, None, *every)
+
+
+def _is_batched(gradient: Tensor | None) -> bool:
+    """Tell whether a gradient stands for many, as with `torch.autograd.grad(is_grads_batched=)`."""
+    return gradient is not None and (
+        torch._C._functorch.is_batchedtensor(gradient)
+        or torch._C._functorch.is_legacy_batchedtensor(gradient)
+    )
+
+
+def _twice_differentiable(
+    plan: Plan, given: Given, wanted: Sequence[bool], gradients: Sequence[Tensor | None]
+) -> list[Tensor | None]:
+    """Return the gradients of `given.flat()` by the reference engine, in a graph of their own."""
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # Aliases, so that what these tensors were made of is not followed.
+        flat = [own.view_as(own) for own in given.flat()]
+        outputs = _by_reference(plan, _unflat(flat, given.counts())[0])
+        pairs = [
+            (output, gradient)
+            for output, gradient in zip(outputs, gradients, strict=True)
+            if output is not None and gradient is not None
+        ]
+        every: list[Tensor | None] = [None] * len(flat)
+        if pairs:
+            places = [i for i, is_wanted in enumerate(wanted) if is_wanted]
+            found = torch.autograd.grad(
+                [output for output, _ in pairs],
+                [flat[i] for i in places],
+                [gradient for _, gradient in pairs],
+                create_graph=create_graph,
+                allow_unused=True,
+            )
+            for i, gradient in zip(places, found, strict=True):
+                every[i] = gradient
+    return every
+
+
+def _by_reference(plan: Plan, given: Given) -> list[Tensor | None]:
+    """Return what the forward operator does, from the reference engine; None for what is not seen."""
+    stored, real = TYPES[plan.type]
+    sizes = Sizes.of(plan, given)
+    parameters = [own.to(real) for own in given.parameters]
+    own_rows = Rows(plan.packed, given.rows[1], given.rows[0]) if given.rows else None
+    masks = list(given.masks)
+    if own_rows is not None and plan.packed:
+        masks = [own_rows.unpack(mask) for mask in masks]
+    result = reference.run(
+        Network(CELLS[plan.cell], _layers(plan, sizes, parameters), 0.0),
+        given.x.to(real),
+        tuple(own.to(real) for own in given.states) or None,
+        own_rows,
+        gates=True,
+        masks=masks,
+    )
+    assert result.gates is not None
+    outputs: list[Tensor | None] = [result.output.to(stored), *result.states]
+    if count_below(plan, sizes):
+        hidden = result.gates["hidden"][:-1].permute(0, 2, 3, 1, 4).flatten(3)
+        if own_rows is not None and plan.packed:
+            hidden = torch.stack([own_rows.pack(layer) for layer in hidden])
+        outputs.append(hidden.to(stored))
+    if plan.segment:
+        return [*outputs, *[None] * count_states(plan)]
+    for name in SAVED[plan.cell]:
+        gate = result.gates.get(name) if plan.save == FOR_RECORD else None
+        outputs.append(gate if gate is None or name == "cell" else gate.to(stored))
+    return outputs
+
+
+def _layers(plan: Plan, sizes: Sizes, parameters: Tensors) -> tuple[tuple[Parameters, ...], ...]:
+    """Return flat parameters as the layers and directions of a network."""
+    every = []
+    for i in range(0, len(parameters), plan.per_direction):
+        own = list(parameters[i : i + plan.per_direction])
+        biases: list[Any] = own[2:4] if plan.bias else [None, None]
+        last = own[-1] if plan.projected else None
+        every.append(Parameters(own[0], own[1], biases[0], biases[1], last))
+    depth = sizes.directions
+    return tuple(tuple(every[i : i + depth]) for i in range(0, len(every), depth))
+
+
+_LIBRARY.impl("forward", _forward_cpu, "CPU")
+_LIBRARY.impl("backward", _backward_cpu, "CPU")
+_LIBRARY.impl("forward", _forward_autograd, "Autograd", with_keyset=True)
+torch.library.register_fake("gatewise::forward", _forward_fake, lib=_LIBRARY)
+torch.library.register_fake("gatewise::backward", _backward_fake, lib=_LIBRARY)

@@ -1,0 +1,218 @@
+"""What the native operators take and return: sizes, types, and the arrays that a pass fills.
+
+Sizes: T steps, B rows, N valid steps of all rows together, I inputs, H hidden units, P projected
+units, G blocks, L layers, D directions, S steps of a segment, K segments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gatewise.errors import InputError
+
+SAVED: dict[str, tuple[str, ...]] = {
+    "lstm": ("input", "forget", "candidate", "output", "cell"),
+    "gru": ("reset", "update", "candidate", "inner"),
+    "rnn_tanh": (),
+    "rnn_relu": (),
+}
+"""The arrays that the core saves for each cell it has, in its own order."""
+
+BLOCKS = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
+
+TYPES: dict[str, tuple[torch.dtype, torch.dtype]] = {
+    "f32": (torch.float32, torch.float32),
+    "f64": (torch.float64, torch.float64),
+    "bf16": (torch.bfloat16, torch.float32),
+}
+"""The core's types: that of sequences and weights, and that of states, sums and the cell."""
+
+NOTHING, FOR_BACKWARD, FOR_RECORD = 0, 1, 2
+"""What a pass saves. A record of gates is padded, with NaN past each row's end."""
+
+
+class Plan(NamedTuple):
+    """What a pass is, beside its tensors."""
+
+    cell: str
+    type: str
+    directions: int
+    bias: bool
+    projected: bool
+    packed: bool  # whether x and the output are [N, C], else they are [T, B, C]
+    save: int  # NOTHING, FOR_BACKWARD or FOR_RECORD
+    segment: int  # steps to recompute at a time in the backward pass; 0: nothing is recomputed
+
+    @property
+    def per_direction(self) -> int:
+        """Return how many parameters each direction of each layer has."""
+        return 2 + 2 * self.bias + self.projected
+
+
+class Given(NamedTuple):
+    """The tensors of a pass."""
+
+    x: Tensor
+    states: Sequence[Tensor]
+    parameters: Sequence[Tensor]
+    masks: Sequence[Tensor]
+    rows: Sequence[Tensor]
+
+    def flat(self) -> list[Tensor]:
+        """Return them as one list."""
+        return [self.x, *self.states, *self.parameters, *self.masks, *self.rows]
+
+    def requires_grad(self) -> bool:
+        """Tell whether any of them is to get a gradient."""
+        return (
+            self.x.requires_grad
+            or any(own.requires_grad for own in self.parameters)
+            or any(own.requires_grad for own in self.states)
+        )
+
+    def counts(self) -> tuple[int, ...]:
+        """Return how many tensors each field but the first has."""
+        return tuple(len(own) for own in self[1:])
+
+
+class Sizes(NamedTuple):
+    """The sizes of a pass."""
+
+    steps: int  # T
+    batch: int  # B
+    lead: tuple[int, ...]  # of sequences: (T, B), or (N,) where packed
+    hidden: int  # H
+    outputs: int  # P
+    layers: int  # L
+    directions: int  # D
+
+    @classmethod
+    def of(cls, plan: Plan, given: Given) -> Sizes:
+        """Read the sizes off the tensors."""
+        x, parameters, rows = given.x, given.parameters, given.rows
+        W_hh = parameters[1]
+        steps, batch = (rows[0].shape[0], rows[1].shape[0]) if rows else x.shape[:2]
+        return cls(
+            steps=steps,
+            batch=batch,
+            lead=tuple(x.shape[:-1]),
+            hidden=W_hh.shape[0] // BLOCKS[plan.cell],
+            outputs=W_hh.shape[1],
+            layers=len(parameters) // (plan.directions * plan.per_direction),
+            directions=plan.directions,
+        )
+
+
+class Arrays(NamedTuple):
+    """What a forward pass fills. As a flat list it is what the operator returns."""
+
+    out: Tensor  # [*lead, D*P]
+    states: list[Tensor]  # h_n [L*D, B, P], for the LSTM c_n [L*D, B, H]
+    below: list[Tensor]  # one [L-1, *lead, D*P], the outputs of all layers but the last, if kept
+    kept: list[Tensor]  # saved arrays [L, D, T, B, H] or [L, D, N, H]; with segments the states
+    # at which they start, [L, D, K, B, P] and [L, D, K, B, H]
+
+    def flat(self) -> list[Tensor]:
+        """Return the arrays as one list."""
+        return [self.out, *self.states, *self.below, *self.kept]
+
+
+def check_shapes(plan: Plan, given: Given) -> Sizes:
+    """Return the sizes of a pass after a check of every tensor's shape: the core checks nothing.
+
+    Raises InputError. Modules never get here with a wrong shape; whoever calls the operators may.
+    """
+    sizes = Sizes.of(plan, given)
+    x, states, parameters, masks, rows = given
+    width = sizes.directions * sizes.outputs
+    wanted: list[tuple[int, ...]] = []
+    stacked = BLOCKS[plan.cell] * sizes.hidden
+    for layer in range(sizes.layers):
+        one: list[tuple[int, ...]] = [(stacked, width if layer else x.shape[-1])]
+        one.append((stacked, sizes.outputs))
+        one += [(stacked,)] * (2 * plan.bias) + [(sizes.outputs, sizes.hidden)] * plan.projected
+        wanted += one * sizes.directions
+    _require("parameters", parameters, wanted)
+    shape = (sizes.layers * sizes.directions, sizes.batch)
+    if states:
+        kinds = (sizes.outputs, sizes.hidden)[: count_states(plan)]
+        _require("states", states, [(*shape, size) for size in kinds])
+    if masks:
+        _require("masks", masks, [(*sizes.lead, width)] * (sizes.layers - 1))
+    if rows:
+        _require("rows", rows, [(sizes.steps,), (sizes.batch,), (sizes.steps,)])
+        if plan.packed != (x.dim() == 2) or any(own.dtype != torch.int64 for own in rows):
+            raise InputError("gatewise::forward: rows are int64, and packed data is [N, C]")
+    elif x.dim() != 3:
+        raise InputError(f"gatewise::forward: x must be [T, B, I]; got {list(x.shape)}")
+    return sizes
+
+
+def _require(what: str, tensors: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]) -> None:
+    shapes = [tuple(own.shape) for own in tensors]
+    if shapes != list(wanted):
+        raise InputError(f"gatewise::forward: {what} must have the shapes {wanted}; got {shapes}")
+
+
+def count_states(plan: Plan) -> int:
+    """Return how many states the cell has."""
+    return 2 if plan.cell == "lstm" else 1
+
+
+def count_below(plan: Plan, sizes: Sizes) -> int:
+    """Return 1 where the outputs of the lower layers are kept, else 0."""
+    return int(plan.save > 0 and sizes.layers > 1)
+
+
+def allocate(plan: Plan, sizes: Sizes, device: torch.device) -> Arrays:
+    """Return the arrays of a forward pass, unfilled; also for fake tensors."""
+    stored, real = TYPES[plan.type]
+    own, directions = sizes.layers, sizes.directions
+    width = directions * sizes.outputs
+    state_sizes = [sizes.outputs, sizes.hidden][: count_states(plan)]
+    states = [
+        torch.empty((own * directions, sizes.batch, size), dtype=real, device=device)
+        for size in state_sizes
+    ]
+    out = torch.empty((*sizes.lead, width), dtype=stored, device=device)
+    below = []
+    if count_below(plan, sizes):
+        below.append(torch.empty((own - 1, *sizes.lead, width), dtype=stored, device=device))
+    kept = []
+    if plan.segment:
+        pieces = -(-sizes.steps // plan.segment)
+        for size in state_sizes:
+            start = (own, directions, pieces, sizes.batch, size)
+            kept.append(torch.empty(start, dtype=real, device=device))
+    elif plan.save:
+        lead = (sizes.steps, sizes.batch) if plan.save == FOR_RECORD else sizes.lead
+        for name in SAVED[plan.cell]:
+            dtype = real if name == "cell" else stored
+            shape = (own, directions, *lead, sizes.hidden)
+            kept.append(torch.empty(shape, dtype=dtype, device=device))
+    return Arrays(out, states, below, kept)
+
+
+def is_adjacent(x: Tensor) -> bool:
+    """Tell whether the elements of each vector stand side by side."""
+    return x.stride(-1) == 1 or x.shape[-1] == 1
+
+
+def allocate_gradients(
+    given: Given, needs: Sequence[bool]
+) -> tuple[Tensor | None, list[Tensor], list[Tensor]]:
+    """Return the gradients of the input, of the states and of the parameters, unfilled.
+
+    `needs` says which of the three are wanted; the others are absent. Also for fake tensors.
+    """
+    x, states, parameters = given[:3]
+    d_x = None
+    if needs[0]:  # laid out as x is, so that a transposed x gets its gradient without a copy
+        d_x = torch.empty_like(x) if is_adjacent(x) else x.new_empty(x.shape)
+    d_states = [state.new_empty(state.shape) for state in states] if needs[1] else []
+    d_parameters = [own.new_empty(own.shape) for own in parameters] if needs[2] else []
+    return d_x, d_states, d_parameters

@@ -1,0 +1,226 @@
+"""A network one step at a time, with its state inside: NumPy in, NumPy out, no torch.
+
+Sizes: B rows, I inputs, H hidden units, P projected units, G blocks, L layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.errors import EngineError, InputError, nearest
+
+Array = NDArray[Any]
+State = tuple[Array, ...]
+"""The states of all layers: h `[L, B, P]`, for the LSTM then c `[L, B, H]`."""
+
+BLOCKS = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
+"""The blocks of each cell's weights, stacked in torch's order."""
+
+TYPES = {"float32": "f32", "float64": "f64"}
+NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+
+
+class Stream:
+    """A unidirectional stack of LSTM, GRU or RNN layers that advances one step per call.
+
+    Built for one row or a few at a time: the weights are copied and packed once, and a step
+    allocates nothing. A stream is not for two threads at once.
+
+        stream = gw.Stream(lstm)          # any torch.nn or gatewise LSTM, GRU or RNN
+        h = stream.step(x)                # x: float32 [1, I]
+
+    Attributes:
+        batch: B, the rows that advance together.
+        dtype: The NumPy type of inputs, outputs and states: that of the weights.
+    """
+
+    def __init__(self, module: Any, batch: int = 1) -> None:
+        """Take the weights of `module`, a torch.nn.RNNBase, as they are now, for `batch` rows.
+
+        Raises InputError for a bidirectional module and other types than float32 and float64, and
+        EngineError where the native core is not built or does not have the cell.
+        """
+        if getattr(module, "bidirectional", False):
+            raise InputError(
+                "Stream: the module is bidirectional, and its reverse direction begins with the last "
+                "step; stream a unidirectional one"
+            )
+        layers = [
+            {
+                name: _array_of(tensor)
+                for name in NAMES
+                if (tensor := getattr(module, f"{name}_l{layer}", None)) is not None
+            }
+            for layer in range(module.num_layers)
+        ]
+        self._build(module.mode.lower(), layers, batch)
+
+    @classmethod
+    def from_weights(
+        cls, cell: str, layers: Sequence[Mapping[str, Array]], batch: int = 1
+    ) -> Stream:
+        """Build a stream from plain arrays, without torch.
+
+        Args:
+            cell: `"lstm"`, `"gru"`, `"rnn_tanh"` or `"rnn_relu"`.
+            layers: For each layer `weight_ih [G*H, I]` and `weight_hh [G*H, P]` in torch's order,
+                and where there are such `bias_ih` and `bias_hh [G*H]`, and `weight_hr [P, H]`.
+            batch: B.
+        """
+        made = cls.__new__(cls)
+        made._build(cell, [dict(layer) for layer in layers], batch)
+        return made
+
+    def step(self, x: Array, out: Array | None = None) -> Array:
+        """Advance by `x [B, I]` and return the last layer's output `[B, P]`.
+
+        Without `out` that is the stream's own array, which the next step overwrites: copy what is
+        to be kept. Arrays are C-contiguous and of the stream's type; nothing is converted, and a
+        wrong one raises TypeError, ValueError or BufferError.
+        """
+        if out is None:
+            out = self._out
+        self._step(x, out)
+        return out
+
+    def reset(self) -> None:
+        """Set the states of all layers to zero."""
+        self._core.reset()
+
+    @property
+    def state(self) -> State:
+        """Return copies of the states: `(h,)`, for the LSTM `(h, c)`, each `[L, B, *]`."""
+        states = tuple(np.empty(shape, self.dtype) for shape in self._state_shapes)
+        for layer in range(self._layers):
+            self._core.get_state(layer, *self._of_layer(states, layer))
+        return states
+
+    def set_state(self, *states: Array) -> None:
+        """Set the states of all layers: `set_state(h)`, for the LSTM `set_state(h, c)`.
+
+        Shapes are those of `state`. Raises InputError for others, and for the wrong number.
+        """
+        shapes = [list(state.shape) for state in states]
+        wanted = [list(shape) for shape in self._state_shapes]
+        if shapes != wanted:
+            raise InputError(f"Stream: states must have the shapes {wanted}; got {shapes}")
+        own = tuple(np.ascontiguousarray(state, self.dtype) for state in states)
+        for layer in range(self._layers):
+            self._core.set_state(layer, *self._of_layer(own, layer))
+
+    def _build(self, cell: str, layers: list[dict[str, Array]], batch: int) -> None:
+        native = _native()
+        if cell not in BLOCKS:
+            raise EngineError(
+                f"Stream: the native core does not have the cell {cell!r}; it has "
+                f"{', '.join(BLOCKS)}.{nearest(cell, BLOCKS)}"
+            )
+        if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+            raise InputError(f"Stream: batch must be a number of rows, at least 1; got {batch!r}")
+        self.batch = batch
+        self.dtype = _checked(cell, layers)
+        own = [{name: np.ascontiguousarray(a) for name, a in layer.items()} for layer in layers]
+        sizes = []
+        for weights in own:
+            hidden = len(weights["weight_ih"]) // BLOCKS[cell]
+            projection = len(weights["weight_hr"]) if "weight_hr" in weights else 0
+            sizes.append((weights["weight_ih"].shape[1], hidden, projection))
+        if len({size[1:] for size in sizes}) > 1:
+            units = [size[1] for size in sizes]
+            raise InputError(
+                f"Stream: all layers must have as many hidden units and outputs; got {units} units"
+            )
+        self._layers = len(own)
+        self._core = native.Stream(
+            [native.Layer(cell, TYPES[self.dtype.name], *size) for size in sizes],
+            [
+                native.Weights(*[weights[n].ctypes.data if n in weights else 0 for n in NAMES])
+                for weights in own
+            ],
+            batch,
+        )
+        self._step = self._core.step
+        outputs = sizes[-1][2] or sizes[-1][1]
+        self._out = np.empty((batch, outputs), self.dtype)
+        shape = (self._layers, batch)
+        self._state_shapes = [(*shape, outputs), (*shape, sizes[0][1])][: 1 + (cell == "lstm")]
+
+    def _of_layer(self, states: State, layer: int) -> tuple[Array, Array | None]:
+        return states[0][layer], states[1][layer] if len(states) > 1 else None
+
+
+def _native() -> Any:
+    try:
+        return import_module("gatewise._native")
+    except ImportError as error:
+        raise EngineError(f"Stream: the native core is not built: {error}") from error
+
+
+def _array_of(tensor: Any) -> Array:
+    if tensor.device.type != "cpu":
+        raise InputError(
+            f"Stream: the weights are on {tensor.device.type!r}; move the module to the CPU first"
+        )
+    try:
+        array: Array = tensor.detach().numpy()
+    except TypeError:  # NumPy has no bfloat16
+        raise InputError(f"Stream: the weights are {tensor.dtype}; {_TO_FLOAT}") from None
+    return array
+
+
+_TO_FLOAT = "a stream runs float32 and float64: convert them first"
+
+
+def _checked(cell: str, layers: list[dict[str, Array]]) -> np.dtype[Any]:
+    """Check the weights of all layers against each other and return their type."""
+    if not layers:
+        raise InputError("Stream: there must be at least one layer; got none")
+    dtype = layers[0]["weight_ih"].dtype if "weight_ih" in layers[0] else None
+    inputs = None
+    for number, layer in enumerate(layers):
+        missing = [name for name in ("weight_ih", "weight_hh") if name not in layer]
+        unknown = [name for name in layer if name not in NAMES]
+        if missing or unknown:
+            raise InputError(
+                f"Stream: layer {number} needs weight_ih and weight_hh, and may have bias_ih, bias_hh "
+                f"and weight_hr; got {', '.join(layer) or 'nothing'}"
+            )
+        for name, array in layer.items():
+            if array.dtype != dtype or array.dtype.name not in TYPES:
+                raise InputError(
+                    f"Stream: {name} of layer {number} is {array.dtype}; {_TO_FLOAT}, all to one"
+                )
+        inputs = _check_shapes(cell, number, layer, inputs)
+    assert dtype is not None
+    return dtype
+
+
+def _check_shapes(cell: str, number: int, layer: dict[str, Array], inputs: int | None) -> int:
+    """Check the shapes of one layer that takes `inputs` (None: any); return how many it gives."""
+    rows = layer["weight_ih"].shape[0]
+    hidden = rows // BLOCKS[cell]
+    outputs = len(layer["weight_hr"]) if "weight_hr" in layer else hidden
+    wanted = {
+        "weight_ih": (
+            BLOCKS[cell] * hidden,
+            layer["weight_ih"].shape[-1] if inputs is None else inputs,
+        ),
+        "weight_hh": (rows, outputs),
+        "bias_ih": (rows,),
+        "bias_hh": (rows,),
+        "weight_hr": (outputs, hidden),
+    }
+    for name, array in layer.items():
+        if array.shape != wanted[name] or hidden == 0:
+            raise InputError(
+                f"Stream: {name} of layer {number} must have the shape {list(wanted[name])} beside the "
+                f"others; got {list(array.shape)}"
+            )
+    if "weight_hr" in layer and cell != "lstm":
+        raise InputError(f"Stream: layer {number} has a weight_hr, which is for cell 'lstm' only")
+    return outputs

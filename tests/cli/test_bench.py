@@ -1,0 +1,91 @@
+"""The command `bench`: tables on stdout, lines on stderr, files, and each kind of bad input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.tables import Outcome, files_under
+
+Call = Callable[..., Outcome]
+TINY = (
+    "--engine",
+    "torch",
+    "--rows",
+    "5,2,3,4",
+    "--rounds",
+    "1",
+    "--seconds",
+    "0",
+    "--threads",
+    "1",
+)
+
+
+def test_tables_go_to_stdout_and_records_to_a_file(here: Path, call: Call) -> None:
+    done = call("bench", *TINY, "--cells", "lstm", "gru", "--json", "records.json")
+    assert done.code == 0
+    assert "### LSTM, training\n" in done.out
+    assert "### GRU, inference\n" in done.out
+    assert "| 5, 2, 3, 4 |" in done.out
+    assert "### Goals" in done.out
+    assert [text.split(":")[0] for text in done.err.splitlines()] == [
+        f"{mode} {cell} 5,2,3,4" for mode in ("train", "infer") for cell in ("lstm", "gru")
+    ]
+    assert len(json.loads((here / "records.json").read_text())["records"]) == 4
+
+
+def test_a_picture_is_left(here: Path, call: Call) -> None:
+    pytest.importorskip("matplotlib")
+    done = call("bench", *TINY, "--mode", "infer", "--cells", "rnn", "--plot", "ratios.svg")
+    assert done.code == 0
+    assert list(files_under(here)) == ["ratios.svg"]
+
+
+BAD = {
+    "mode": (["--mode", "trian"], ["trian", "Did you mean 'train'?"]),
+    "cell": (["--cells", "lsmt"], ["lsmt", "lstm, gru, rnn"]),
+    "peer": (["--peers", "onxx"], ["onxx", "Did you mean 'onnx'?"]),
+    "row": (["--rows", "100,32,16"], ["100,32,16", "T,B,I,H"]),
+    "engine": (["--engine", "nativ"], ["nativ", "engine"]),
+    "threads": (["--threads", "0"], ["threads must be at least 1"]),
+    "rounds": (["--rounds", "1.5"], ["--rounds", "whole number"]),
+    "json ending": (["--json", "records.txt"], ["records.txt", ".json"]),
+    "json folder": (["--json", "none/records.json"], ["there is no folder none"]),
+    "json exists": (["--json", "there.json"], ["there.json exists", "--overwrite"]),
+    "picture": (["--plot", "ratios.jpg"], ["ratios.jpg", ".png"]),
+    "nothing to draw": (["--mode", "odd", "--plot", "ratios.png"], ["nothing to draw"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_refused_before_anything_is_measured(
+    here: Path, call: Call, case: str
+) -> None:
+    words, fragments = BAD[case]
+    (here / "there.json").write_text("{}")
+    before = files_under(here)
+    given = [*words, *([] if case == "engine" else ["--engine", "torch"])]
+    done = call("bench", *given)
+    assert done.code == 2
+    assert done.err.startswith("gatewise: error: ")
+    assert done.err.count("\n") == 1
+    assert done.out == ""
+    for fragment in fragments:
+        assert fragment in done.err
+    assert files_under(here) == before
+
+
+def test_results_that_differ_from_torchs_are_an_error(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatewise.bench.modes.against.FLOAT32", -1.0)
+    done = call("bench", *TINY, "--mode", "infer", "--cells", "rnn")
+    assert done.code == 2
+    assert "| refused |" in done.out
+    last = done.err.splitlines()[-1]
+    assert last.startswith("gatewise: error: the results of engine 'torch' differ from torch's")
+    assert last.endswith("infer rnn 5,2,3,4")
