@@ -30,11 +30,18 @@ if(NOT _minimum OR CMAKE_CXX_COMPILER_VERSION VERSION_LESS _minimum)
 ${CMAKE_CXX_COMPILER_VERSION}. ${_remedy}.")
 endif()
 
-# -O3 without NDEBUG's siblings that change sums: contraction into fused multiply-adds is the only liberty.
+# Fused multiply-adds are the only liberty that the compiler has with sums, and which products it fuses has to be
+# the same in every tile of an instruction set: results may not depend on how rows are shared among threads.
+# Clang's "fast" decides tile by tile; its "on" does so by the source. GCC's "on" is off.
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  set(_contract on)
+else()
+  set(_contract fast)
+endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG")
 add_library(gatewise_flags INTERFACE)
 target_compile_options(gatewise_flags INTERFACE
-  -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wall -Wextra
+  -ffp-contract=${_contract} -fno-math-errno -fno-trapping-math -Wall -Wextra
   $<$<BOOL:${GATEWISE_STRICT}>:-Werror>)
 target_include_directories(gatewise_flags INTERFACE "${CMAKE_CURRENT_SOURCE_DIR}/native/include")
 if(GATEWISE_SANITIZE)

@@ -143,7 +143,7 @@ static void backward_rows(const BackStep<M>& step, int64_t count) {
   }
 }
 
-/// Gradient of h before the step, from those of the gates: d_hidden (+)= gradients W_hh.
+/// Gradient of h before the step, from those of the gates: gradients W_hh, added to d_hidden with `carry`.
 template <class M>
 static void to_hidden(const BackStep<M>& step, const PackedBackward<M>& packed, int64_t count, bool carry,
                       typename M::Real* d_hidden, int64_t pitch) {
@@ -155,11 +155,10 @@ static void to_hidden(const BackStep<M>& step, const PackedBackward<M>& packed, 
     for_columns<M>(columns, [&]<int W, int NV>() {
       multiply_rows<M, W, NV>(
           packed.hidden_runs, packed.hidden_count, step.gradients, step.capacity, step.index, count, weights,
-          [&]<int V>(int64_t row, int n) __attribute__((always_inline)) {
-            return carry ? load<Real, V>(d_hidden + row * pitch + first + n * V) : Vec<Real, V>{};
-          },
+          []<int V>(int64_t, int) __attribute__((always_inline)) { return Vec<Real, V>{}; },
           [&]<int V>(int64_t row, int n, Vec<Real, V> value) __attribute__((always_inline)) {
-            store<Real, V>(d_hidden + row * pitch + first + n * V, value);
+            Real* to = d_hidden + row * pitch + first + n * V;  // what is carried is large: it is added last
+            store<Real, V>(to, carry ? load<Real, V>(to) + value : value);
           });
     });
     weights += columns.lanes() * packed.hidden_depth;

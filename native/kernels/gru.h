@@ -64,6 +64,7 @@ struct Gru {
                                         : initial<M, W>(step.h0, rows, r, step.shape->layer.hidden, unit);
     Real* hidden = step.d_hidden + row * step.d_hidden_pitch + unit;
     const V dh = load<Real, W>(hidden) + get<M, W>(step.d_out, rows, t, r, block, unit);
+    const V one = splat<Real, W>(Real(1));
     const V carried = dh * update;
     V d_reset = {}, d_update = {}, d_candidate = {};
     if (step.gates_have_gradients) {
@@ -72,8 +73,8 @@ struct Gru {
       d_candidate = get<M, W>(step.d_saved[2], rows, t, r, block, unit);
     }
     d_update += dh * (before - candidate);
-    d_candidate += dh - carried;
-    d_candidate = d_candidate - d_candidate * candidate * candidate;
+    d_candidate += dh * (one - update);
+    d_candidate *= one - candidate * candidate;
     d_reset += d_candidate * inner;
     store<Real, W>(hidden, carried);
     write<M, W>(to, d_reset * (reset - reset * reset), W);

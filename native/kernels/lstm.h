@@ -66,8 +66,9 @@ struct Lstm {
     const V dh = load<Real, W>(step.d_hidden + row * step.d_hidden_pitch + unit) +
                  get<M, W>(step.d_out, rows, t, r, block, unit);
     Real* cell = step.d_cell + row * step.d_cell_pitch + unit;
+    const V one = splat<Real, W>(Real(1));
     const V through = dh * output;
-    V dc = load<Real, W>(cell) + (through - through * squashed * squashed);
+    V dc = load<Real, W>(cell) + through * (one - squashed * squashed);
     V d_output = dh * squashed;
     V d_input = {}, d_forget = {}, d_candidate = {};
     if (step.gates_have_gradients) {
@@ -83,7 +84,7 @@ struct Lstm {
     store<Real, W>(cell, dc * forget);
     write<M, W>(to, d_input * (input - input * input), W);
     write<M, W>(to + W, d_forget * (forget - forget * forget), W);
-    write<M, W>(to + 2 * W, d_candidate - d_candidate * candidate * candidate, W);
+    write<M, W>(to + 2 * W, d_candidate * (one - candidate * candidate), W);
     write<M, W>(to + 3 * W, d_output * (output - output * output), W);
     if (step.projected != nullptr)
       write<M, W>(step.projected + (step.index + row) * step.projected_pitch + unit, output * squashed, W);

@@ -58,7 +58,7 @@ struct Rnn {
       if constexpr (relu) {
         write<M, W>(to + n * W, h <= zero ? zero : dh, W);
       } else {
-        write<M, W>(to + n * W, dh - dh * h * h, W);
+        write<M, W>(to + n * W, dh * (splat<Real, W>(Real(1)) - h * h), W);
       }
     }
   }
