@@ -116,7 +116,10 @@ def test_rows_that_follow_the_fitted_data_need_no_repeated_history() -> None:
     frame = reservoir(300)
     model = sensor().fit(frame[:250], progress=False)
     whole = model.predict(frame).filter(pl.col("ds") > frame["ds"][249])
-    assert whole.equals(model.predict(frame[250:]))
+    follow = model.predict(frame[250:])
+    assert whole["ds"].equals(follow["ds"])
+    # torch's linear layer sums in an order that depends on the number of rows.
+    np.testing.assert_allclose(whole["level_predicted"], follow["level_predicted"], rtol=1e-6)
     with pytest.raises(DataError, match="20 rows"):
         model.predict(frame[255:270])  # a gap: nothing to stand on
 
