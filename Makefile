@@ -18,6 +18,7 @@ help:
 	@echo "make demo    train the virtual river gauge on bundled data, with scores and a report (minutes)"
 	@echo "make test    run the tests"
 	@echo "make native  compile the native engine again after a change in native/"
+	@echo "make test-native  run the tests of the native core alone: seconds"
 	@echo "make check   lint, types, import contracts and the examples in the docs"
 	@echo "make sanitize  the native tests under the address, undefined and thread sanitizers"
 	@echo "make bench   run the benchmarks of this version"
