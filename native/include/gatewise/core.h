@@ -81,7 +81,8 @@ struct Backward {
   const void *h0, *c0;
   View saved[max_saved];
   View d_out;                   // gradient arriving at `out`
-  View d_saved[max_saved];      // gradients arriving at the saved gates and cell (activated values), any layout
+  View d_saved[max_saved];      // gradients arriving at the saved gates and cell (activated values), any
+                                // layout; none is taken for the GRU's inner, which no record shows
   const void *d_h_n, *d_c_n;    // [B, P], [B, H]
   View d_x;
   void *d_h0, *d_c0;
