@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "gatewise/core.h"
+#include "gatewise/memory.h"
 
 namespace nb = nanobind;
 using namespace gatewise;
@@ -326,6 +327,25 @@ class BoundStream {
   bool busy_ = false;  // read and written under the interpreter's lock
 };
 
+// ---- memory -----------------------------------------------------------------------------------------
+
+/// A block as Python's buffer protocol shows it: torch and NumPy make arrays of it, which hold it.
+class BoundMemory {
+ public:
+  explicit BoundMemory(int64_t bytes) : size_((require_size("bytes", bytes, 1), bytes)), memory_(static_cast<size_t>(bytes)) {}
+
+  static int fill(PyObject* self, Py_buffer* view, int flags) {
+    auto* own = nb::inst_ptr<BoundMemory>(nb::handle(self));
+    return PyBuffer_FillInfo(view, self, own->memory_.data(), own->size_, 0, flags);
+  }
+
+ private:
+  int64_t size_;
+  Memory memory_;
+};
+
+PyType_Slot memory_slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(BoundMemory::fill)}, {0, nullptr}};
+
 // ---- the module -------------------------------------------------------------------------------------
 
 constexpr auto arg(const char* name) { return nb::arg(name).noconvert(); }
@@ -363,6 +383,8 @@ NB_MODULE(_native, m) {
   m.def("peak_gflops", peak_gflops, arg("type"), arg("threads"));
   m.def("isa", isa);
   m.def("isas", isas);
+  nb::class_<BoundMemory>(m, "Memory", nb::type_slots(memory_slots)).def(nb::init<int64_t>(), arg("bytes"));
+  m.def("release_memory", release_memory);
   nb::class_<BoundStream>(m, "Stream")
       .def(nb::init<std::vector<Layer>, const std::vector<Weights>&, int64_t>(), arg("layers"), arg("weights"),
            arg("batch"))

@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "gatewise/openmp.h"
+
 namespace gatewise {
 namespace {
 
@@ -181,7 +183,7 @@ void Barrier::wait(int threads) {
 }
 
 void run_team(int threads, Work work, void* context) {
-  if (threads > 1 && pool().try_run(threads, work, context)) return;
+  if (threads > 1 && (run_borrowed(threads, work, context) || pool().try_run(threads, work, context))) return;
   work(context, 0, 1);
 }
 

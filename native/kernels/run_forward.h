@@ -37,22 +37,9 @@ struct ForwardJob {
   static constexpr size_t slack = 8 * 64;
 };
 
-/// Large pages for the arrays that the call fills, where they are new.
-template <class M>
-static void advise_arrays(const Rows& rows, const Forward& call) {
-  const auto advise = [&](const View& view, size_t element) {
-    if (view.data != nullptr && !view.packed) 
-      advise_large(view.data, (size_t)larger(rows.steps * view.step, rows.batch * view.row) * element);
-  };
-  advise(call.out, sizeof(typename M::Stored));
-  for (int i = 0; i < max_saved; ++i)
-    advise(call.saved[i], i == 4 ? sizeof(typename M::Real) : sizeof(typename M::Stored));
-}
-
 template <class M>
 static void run_forward(const Layer& layer, const Rows& rows, const Forward* calls, int count, int threads) {
   const Shape<M> shape(layer);
-  for (int d = 0; d < count; ++d) advise_arrays<M>(rows, calls[d]);
   const bool ahead = rows.steps >= 8 && rows.batch <= few_rows * larger(1, threads / count);
   ForwardJob<M> job = {shape, rows, calls, count, ahead, {}, {}, {}, 0};
   Carver sizes = {nullptr, 0};

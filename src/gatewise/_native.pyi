@@ -89,6 +89,15 @@ class Backward:
         finish: bool = True,
     ) -> None: ...
 
+class Memory:
+    """A writable buffer of unfilled bytes, from blocks that are used again."""
+
+    def __init__(self, bytes: int) -> None: ...  # noqa: A002 - the core's own name
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+def release_memory() -> None:
+    """Give the blocks that are kept to be used again back to the system."""
+
 class Stream:
     """A stack of layers in one direction, one step at a time, on arrays of its type and shapes."""
 

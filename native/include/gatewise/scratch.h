@@ -1,25 +1,20 @@
 // Memory that a call needs while it works.
 #pragma once
 
-#include <cstddef>
+#include <cstring>
+
+#include "gatewise/memory.h"
 
 namespace gatewise {
 
 /// One zeroed block, aligned to 64 bytes, given back at the end of its scope. Throws std::bad_alloc.
 class Scratch {
  public:
-  explicit Scratch(size_t bytes);
-  ~Scratch();
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  char* data() const { return data_; }
+  explicit Scratch(size_t bytes) : memory_(bytes) { std::memset(memory_.data(), 0, bytes); }
+  char* data() const { return memory_.data(); }
 
  private:
-  char* data_;
-  size_t size_;
+  Memory memory_;
 };
-
-/// Ask the system for large pages under memory that is about to be written for the first time.
-void advise_large(void* data, size_t bytes);
 
 }  // namespace gatewise

@@ -1,8 +1,8 @@
-// A small pool of threads: no OpenMP, so that it cannot fight torch's own copy.
+// The threads of a call: those of the OpenMP runtime that is there already (openmp.h), else a small pool.
 //
 // The pool is made at first use and lives until the process ends. Workers wait by spinning briefly, then
-// sleep. A process that forks starts with an empty pool. When another Python thread holds the pool, a
-// call runs on its own thread alone: results do not depend on the number of threads.
+// sleep. A process that forks starts with an empty pool, and borrows from nobody. When another Python thread
+// holds the pool, a call runs on its own thread alone: results do not depend on the number of threads.
 #pragma once
 
 namespace gatewise {

@@ -16,6 +16,7 @@ from torch import Tensor
 from gatewise.engines.layout import dropped
 from gatewise.engines.native_core import Core, adjacent, contiguous, places, sums_bytes, views
 from gatewise.engines.native_forward import padding, segments
+from gatewise.engines.native_memory import empty, empty_like
 from gatewise.engines.native_plan import (
     SAVED,
     TYPES,
@@ -106,7 +107,7 @@ class _Backward:
         return [*self._whole_input(d_x), *self._d_states, *self._d_parameters]
 
     def _empty(self, *shape: int) -> Tensor:
-        return torch.empty(shape, dtype=self._real)
+        return empty(shape, dtype=self._real)
 
     def _input(self, layer: int) -> Tensor:
         if layer == 0:
@@ -120,7 +121,7 @@ class _Backward:
         """Return a buffer for the gradient of a layer's input from each direction, if wanted."""
         if layer == 0 and not self._needs[0]:
             return []
-        return [torch.empty_like(x) for _ in range(self._sizes.directions)]
+        return [empty_like(x) for _ in range(self._sizes.directions)]
 
     def _gradient_below(self, layer: int, d_x: list[Tensor]) -> Tensor:
         """Return the gradient of the output of the layer below from that of this layer's input."""
@@ -214,23 +215,23 @@ class _Scratch:
         plan, sizes = core.plan, core.sizes
         stored, real = TYPES[plan.type]
         lead = (plan.segment, sizes.batch)
-        self.out = torch.empty((*lead, sizes.directions * sizes.outputs), dtype=stored)
+        self.out = empty((*lead, sizes.directions * sizes.outputs), dtype=stored)
         self.saved = [
-            torch.empty(
+            empty(
                 (1, sizes.directions, *lead, sizes.hidden),
                 dtype=real if name == "cell" else stored,
             )
             for name in SAVED[plan.cell]
         ]
         count = sums_bytes(core.layers[layer])
-        self.sums = [torch.empty(count, dtype=torch.uint8) for _ in range(sizes.directions)]
+        self.sums = [empty(count, dtype=torch.uint8) for _ in range(sizes.directions)]
         shapes = [
             (sizes.directions, sizes.batch, size)
             for size in (sizes.outputs, sizes.hidden)[: count_states(plan)]
         ]
-        self.ends = [torch.empty(shape, dtype=real) for shape in shapes]
+        self.ends = [empty(shape, dtype=real) for shape in shapes]
         # The gradients of a segment's first states are read by the segment before it.
-        self.d_states = [[torch.empty(shape, dtype=real) for shape in shapes] for _ in range(2)]
+        self.d_states = [[empty(shape, dtype=real) for shape in shapes] for _ in range(2)]
 
 
 def _named(names: Sequence[str], addresses: Sequence[int]) -> dict[str, Any]:

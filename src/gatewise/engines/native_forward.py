@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gatewise.engines.layout import dropped
 from gatewise.engines.native_core import Core, Span, adjacent, contiguous, places, views
+from gatewise.engines.native_memory import empty, empty_like
 from gatewise.engines.native_plan import FOR_RECORD, TYPES, Arrays, Given, Plan, allocate
 
 
@@ -22,7 +23,7 @@ def run_forward(plan: Plan, given: Given) -> Arrays:
     """Run `given.x` from its states (none: zeros) and return what `allocate` says, filled."""
     stored, real = TYPES[plan.type]
     core = Core(plan, given)
-    arrays = allocate(plan, core.sizes, given.x.device)
+    arrays = allocate(plan, core.sizes, empty)
     if given.x.numel() == 0:  # no row: nothing to run, and nothing in the arrays
         return arrays
     states = [contiguous(own, real) for own in given.states]
@@ -32,7 +33,7 @@ def run_forward(plan: Plan, given: Given) -> Arrays:
         if layer == layers - 1:
             out = arrays.out
         else:
-            out = arrays.below[0][layer] if arrays.below else torch.empty_like(arrays.out)
+            out = arrays.below[0][layer] if arrays.below else empty_like(arrays.out)
         run = _in_segments if plan.segment else _whole
         run(core, _Layer(layer, x, out), states, arrays)
         if layer < layers - 1:

@@ -15,6 +15,7 @@ Their arguments are tensors (`rows`: none, or count, order and where each step b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -98,7 +99,8 @@ def _forward_cpu(*arguments: Any) -> list[Tensor]:
 
 def _forward_fake(*arguments: Any) -> list[Tensor]:
     plan, given = Plan(*arguments[5:]), Given(*arguments[:5])
-    return allocate(plan, Sizes.of(plan, given), given.x.device).flat()
+    empty = partial(torch.empty, device=given.x.device)
+    return allocate(plan, Sizes.of(plan, given), empty).flat()
 
 
 def _backward_cpu(*arguments: Any) -> list[Tensor]:

@@ -6,7 +6,7 @@ units, G blocks, L layers, D directions, S steps of a segment, K segments.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -168,32 +168,29 @@ def count_below(plan: Plan, sizes: Sizes) -> int:
     return int(plan.save > 0 and sizes.layers > 1)
 
 
-def allocate(plan: Plan, sizes: Sizes, device: torch.device) -> Arrays:
+def allocate(plan: Plan, sizes: Sizes, empty: Callable[..., Tensor]) -> Arrays:
     """Return the arrays of a forward pass, unfilled; also for fake tensors."""
     stored, real = TYPES[plan.type]
     own, directions = sizes.layers, sizes.directions
     width = directions * sizes.outputs
     state_sizes = [sizes.outputs, sizes.hidden][: count_states(plan)]
-    states = [
-        torch.empty((own * directions, sizes.batch, size), dtype=real, device=device)
-        for size in state_sizes
-    ]
-    out = torch.empty((*sizes.lead, width), dtype=stored, device=device)
+    states = [empty((own * directions, sizes.batch, size), dtype=real) for size in state_sizes]
+    out = empty((*sizes.lead, width), dtype=stored)
     below = []
     if count_below(plan, sizes):
-        below.append(torch.empty((own - 1, *sizes.lead, width), dtype=stored, device=device))
+        below.append(empty((own - 1, *sizes.lead, width), dtype=stored))
     kept = []
     if plan.segment:
         pieces = -(-sizes.steps // plan.segment)
         for size in state_sizes:
             start = (own, directions, pieces, sizes.batch, size)
-            kept.append(torch.empty(start, dtype=real, device=device))
+            kept.append(empty(start, dtype=real))
     elif plan.save:
         lead = (sizes.steps, sizes.batch) if plan.save == FOR_RECORD else sizes.lead
         for name in SAVED[plan.cell]:
             dtype = real if name == "cell" else stored
             shape = (own, directions, *lead, sizes.hidden)
-            kept.append(torch.empty(shape, dtype=dtype, device=device))
+            kept.append(empty(shape, dtype=dtype))
     return Arrays(out, states, below, kept)
 
 
