@@ -385,6 +385,7 @@ NB_MODULE(_native, m) {
   m.def("isas", isas);
   nb::class_<BoundMemory>(m, "Memory", nb::type_slots(memory_slots)).def(nb::init<int64_t>(), arg("bytes"));
   m.def("release_memory", release_memory);
+  nb::set_leak_warnings(false);  // arrays that live until the process ends are no mistake
   nb::class_<BoundStream>(m, "Stream")
       .def(nb::init<std::vector<Layer>, const std::vector<Weights>&, int64_t>(), arg("layers"), arg("weights"),
            arg("batch"))

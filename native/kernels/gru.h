@@ -25,24 +25,29 @@ struct Gru {
     accumulate<M, W, MR, 4, 0, 1, 2>(acc, from, step.pitch, weights, step.x_depth / M::depth);
     accumulate<M, W, MR, 4, 0, 1, 3>(acc, from + step.x_depth, step.pitch, weights + step.x_depth * 3 * W,
                                      shape.outputs / M::depth);
+    const int64_t unit = block.first;
+    const int n = (int)block.count;
+    const bool saves = step.saved[0].data != nullptr;
+#pragma GCC unroll 16
+    for (int m = 0; m < MR; ++m) {  // in two rounds: see lstm.h
+      const V reset = sigmoid<Real, W>(acc[m][0]);
+      acc[m][2] += rounded(reset * acc[m][3]);
+      if (saves) {
+        put<M, W>(step.saved[0], places.saved[m], reset, n);
+        put<M, W>(step.saved[3], places.saved[m], acc[m][3], n);
+      }
+    }
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {
-      const int64_t unit = block.first;
-      const V reset = sigmoid<Real, W>(acc[m][0]);
       const V update = sigmoid<Real, W>(acc[m][1]);
-      const V inner = acc[m][3];
-      const V gated = reset * inner;
-      const V candidate = tanh_of<Real, W>(acc[m][2] + gated);
+      const V candidate = tanh_of<Real, W>(acc[m][2]);
       const V before = read<M, W>(step.input + (row + m) * step.pitch + step.x_depth + unit, W);
       const V h = candidate + update * (before - candidate);
       keep<M, W>(step.hidden + (row + m) * step.hidden_pitch + unit, h, block);
-      const int n = (int)block.count;
       if (step.out.data != nullptr) put<M, W>(step.out, places.out[m], h, n);
-      if (step.saved[0].data != nullptr) {
-        put<M, W>(step.saved[0], places.saved[m], reset, n);
+      if (saves) {
         put<M, W>(step.saved[1], places.saved[m], update, n);
         put<M, W>(step.saved[2], places.saved[m], candidate, n);
-        put<M, W>(step.saved[3], places.saved[m], inner, n);
       }
     }
   }

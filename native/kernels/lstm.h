@@ -22,27 +22,34 @@ struct Lstm {
       for (int n = 0; n < 4; ++n) acc[m][n] = load<Real, W>(start + (row + m) * step.start_pitch + n * W);
     accumulate_all<M, W, MR, 4>(acc, step.input + row * step.pitch, step.pitch, weights,
                                 (step.x_depth + step.shape->outputs) / M::depth);
+    const int n = (int)block.count;
+    const bool saves = step.saved[0].data != nullptr;
+    // In two rounds: a row's output waits for its cell, and a processor that looks ahead finds the next row's
+    // independent work only if it is not far.
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {
       Real* cell = step.cell + (row + m) * step.cell_pitch + block.first;
       const V input = sigmoid<Real, W>(acc[m][0]);
       const V forget = sigmoid<Real, W>(acc[m][1]);
       const V candidate = tanh_of<Real, W>(acc[m][2]);
-      const V output = sigmoid<Real, W>(acc[m][3]);
-      const V written = input * candidate;
+      const V written = rounded(input * candidate);
       const V c = forget * load<Real, W>(cell) + written;
-      const V h = output * tanh_of<Real, W>(c);
       store<Real, W>(cell, c);
-      keep<M, W>(step.hidden + (row + m) * step.hidden_pitch + block.first, h, block);
-      const int n = (int)block.count;
-      if (step.out.data != nullptr) put<M, W>(step.out, places.out[m], h, n);
-      if (step.saved[0].data != nullptr) {
+      acc[m][0] = c;
+      if (saves) {
         put<M, W>(step.saved[0], places.saved[m], input, n);
         put<M, W>(step.saved[1], places.saved[m], forget, n);
         put<M, W>(step.saved[2], places.saved[m], candidate, n);
-        put<M, W>(step.saved[3], places.saved[m], output, n);
         store_first<Real, W>((Real*)step.saved[4].data + places.saved[m], c, n);
       }
+    }
+#pragma GCC unroll 16
+    for (int m = 0; m < MR; ++m) {
+      const V output = sigmoid<Real, W>(acc[m][3]);
+      const V h = output * tanh_of<Real, W>(acc[m][0]);
+      keep<M, W>(step.hidden + (row + m) * step.hidden_pitch + block.first, h, block);
+      if (step.out.data != nullptr) put<M, W>(step.out, places.out[m], h, n);
+      if (saves) put<M, W>(step.saved[3], places.saved[m], output, n);
     }
   }
 

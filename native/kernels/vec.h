@@ -108,6 +108,18 @@ GATEWISE_INLINE void store_first(T* to, Vec<T, W> v, int n) {
   memcpy(to, &v, sizeof(T) * (size_t)n);
 }
 
+/// A product that is rounded before it is added to anything. Compilers may join a product and a sum into one rounding,
+/// and choose by what stands around them: where there is a choice, results would differ from tile to tile.
+template <class V>
+GATEWISE_INLINE V rounded(V v) {
+#if defined(__x86_64__)
+  __asm__("" : "+v"(v));
+#elif defined(__aarch64__)
+  __asm__("" : "+w"(v));
+#endif
+  return v;
+}
+
 // The types of one computation: Real for sums and states, Stored for sequences and weights. A product
 // takes `depth` neighbouring k at a time: one, or two bfloat16 that share 32 bits.
 
