@@ -30,17 +30,16 @@ struct Gru {
     const bool saves = step.saved[0].data != nullptr;
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {  // in two rounds: see lstm.h
-      const V reset = sigmoid<Real, W>(acc[m][0]);
-      acc[m][2] += rounded(reset * acc[m][3]);
+      acc[m][0] = sigmoid<Real, W>(acc[m][0]);
       if (saves) {
-        put<M, W>(step.saved[0], places.saved[m], reset, n);
+        put<M, W>(step.saved[0], places.saved[m], acc[m][0], n);
         put<M, W>(step.saved[3], places.saved[m], acc[m][3], n);
       }
     }
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {
       const V update = sigmoid<Real, W>(acc[m][1]);
-      const V candidate = tanh_of<Real, W>(acc[m][2]);
+      const V candidate = tanh_of<Real, W>(acc[m][2] + acc[m][0] * acc[m][3]);
       const V before = read<M, W>(step.input + (row + m) * step.pitch + step.x_depth + unit, W);
       const V h = candidate + update * (before - candidate);
       keep<M, W>(step.hidden + (row + m) * step.hidden_pitch + unit, h, block);

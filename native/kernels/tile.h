@@ -101,8 +101,15 @@ static void multiply_rows(const Run* runs, int64_t count, const typename M::Stor
     for (int64_t i = 0; i < count; ++i) {
       const Run& run = runs[i];
       const int64_t pairs = run.length / M::depth;
-      accumulate_all<M, W, MR, NV>(acc, a + run.before * capacity + (first + row) * run.lanes + run.offset,
-                                   run.lanes, weights, pairs);
+      const typename M::Stored* left = a + run.before * capacity + (first + row) * run.lanes + run.offset;
+      if (NV == 1 && count > 1) {  // each run is summed apart, where registers are left for it: less is lost to rounding
+        Vec<typename M::Real, W> part[MR][NV] = {};
+        accumulate_all<M, W, MR, NV>(part, left, run.lanes, weights, pairs);
+#pragma GCC unroll 16
+        for (int m = 0; m < MR; ++m) acc[m][0] += part[m][0];
+      } else {
+        accumulate_all<M, W, MR, NV>(acc, left, run.lanes, weights, pairs);
+      }
       weights += pairs * M::depth * W * NV;
     }
 #pragma GCC unroll 16

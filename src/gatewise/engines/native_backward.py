@@ -224,7 +224,7 @@ class _Scratch:
             for name in SAVED[plan.cell]
         ]
         count = sums_bytes(core.layers[layer])
-        self.sums = [empty(count, dtype=torch.uint8) for _ in range(sizes.directions)]
+        self.sums = [empty((count,), dtype=torch.uint8) for _ in range(sizes.directions)]
         shapes = [
             (sizes.directions, sizes.batch, size)
             for size in (sizes.outputs, sizes.hidden)[: count_states(plan)]
