@@ -92,7 +92,7 @@ class Backward:
 class Memory:
     """A writable buffer of unfilled bytes, from blocks that are used again."""
 
-    def __init__(self, bytes: int) -> None: ...  # noqa: A002 - the core's own name
+    def __init__(self, bytes: int) -> None: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
 def release_memory() -> None:
