@@ -6,13 +6,13 @@ Sizes: T steps, B rows, I inputs, H hidden units, L layers, D directions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from gatewise.engines import ENGINES, EngineChoice
+from gatewise.engines import ENGINES, EngineChoice, Gates
 from gatewise.engines.fused import in_types_of_torch
 from gatewise.engines.memory import MaxMemory, check_max_memory
 from gatewise.errors import EngineError
@@ -26,6 +26,15 @@ else:
     Base = object
 
 
+class Watcher(Protocol):
+    """Who is handed the gates of a module's calls, such as a trace."""
+
+    wants: bool  # whether the gates of the next call are to be returned by its own pass
+
+    def take(self, gates: Gates) -> None:
+        """Take the gates of the call that is running."""
+
+
 class GatedModule(EngineOption, Base):
     """What LSTM, GRU, RNN and every registered cell share; comes before torch's class.
 
@@ -36,6 +45,7 @@ class GatedModule(EngineOption, Base):
     """
 
     max_memory: MaxMemory = None  # on the class for the reason that `engine` is
+    _watchers: tuple[Watcher, ...] = ()
 
     def __init__(self, *args: Any, max_memory: MaxMemory = None, **kwargs: Any) -> None:
         check_max_memory(max_memory)
@@ -74,11 +84,29 @@ class GatedModule(EngineOption, Base):
         self._update_flat_weights()
         call = prepare(self, input, hx, lengths)
         network, where = network_of(self), (call.x, call.states, call.rows)
-        result = ENGINES[choice.name](network, *where, gates=return_gates, **options)
+        # torch's pass returns no gates: a watcher recovers them as it does for torch's own modules.
+        watched = choice.name != "torch" and any(own.wants for own in self._watchers)
+        with_gates = return_gates or watched
+        result = ENGINES[choice.name](network, *where, gates=with_gates, **options)
         if choice.name == "reference":
             result = in_types_of_torch(result, network, *where)
         output, hidden = call.output(result.output), call.hidden(result.states)
-        return (output, hidden, call.gates(result)) if return_gates else (output, hidden)
+        if not with_gates:
+            return output, hidden
+        gates = call.gates(result)
+        for own in self._watchers:
+            own.take(gates)
+        return (output, hidden, gates) if return_gates else (output, hidden)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Hand `watcher` the gates of each call that it wants, until `unwatch`."""
+        self._watchers = (*self._watchers, watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Undo `watch`, and leave nothing of it."""
+        self._watchers = tuple(own for own in self._watchers if own is not watcher)
+        if not self._watchers:
+            del self._watchers
 
     def extra_repr(self) -> str:
         """Return torch's description, the engine where one is named, and a bound on memory."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from gatewise.tracing.files import load
 from gatewise.tracing.record import trace
 from gatewise.tracing.store import Trace
 
-__all__ = ["Trace", "trace"]
+__all__ = ["Trace", "load", "trace"]

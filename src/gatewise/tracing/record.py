@@ -1,28 +1,25 @@
 """Recording the gates of every recurrent module of a model while it runs, without touching it.
 
-Hooks see each module's arguments and output, and the gates are recovered from these in a pass of
-their own: no gradient, no random number and no output of the model changes.
+Hooks see each module's arguments and output. Where gatewise's native or reference engine runs, the
+module hands over the gates of the very pass; elsewhere they are recovered from the output in a pass of
+their own, some steps at a time. No gradient, random number or output of the model changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn.utils.parametrize import is_parametrized
 
-from gatewise.engines import ENGINES, Gates, fused
-from gatewise.errors import EngineError, InputError
+from gatewise.errors import InputError
 from gatewise.nn.accelerate import COUNTERPARTS
-from gatewise.nn.calls import prepare
-from gatewise.nn.cells import cell_gates
 from gatewise.nn.custom import Recurrent
 from gatewise.nn.modules import GatedModule
-from gatewise.nn.structure import network_of
+from gatewise.tracing.options import Names, Steps, Units, check_options, kept_of
+from gatewise.tracing.recorder import Recorder
 from gatewise.tracing.store import Trace
+from gatewise.tracing.watch import Watch
 
 # A subclass with a forward of its own may be called with anything: only these are understood.
 _KNOWN = {
@@ -32,115 +29,84 @@ _KNOWN = {
 
 
 @contextmanager
-def trace(model: torch.nn.Module) -> Iterator[Trace]:
+def trace(
+    model: torch.nn.Module,
+    *,
+    quantities: Names | None = None,
+    units: Units | Mapping[str, Units] | None = None,
+    steps: Steps | None = None,
+    modules: Names | None = None,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str | None = None,
+    max_bytes: int | None = None,
+    with_grad: bool = False,
+) -> Iterator[Trace]:
     """Record the gates of every recurrent module inside `model`, torch's own or gatewise's.
 
     Use as `with gw.trace(model) as trace: model(x)`, then `trace["encoder.lstm"].forget`; see
     `Trace`. Train and eval mode, outputs, gradients, hooks and random numbers stay as they are. On
-    exit, by an exception too, nothing is left on the model. The record lies on the model's device
-    and holds every call.
+    exit, by an exception too, nothing is left on the model. The record holds every call.
 
-    Raises InputError for a model without a recurrent module of a known kind, and EngineError for a
+    Args:
+        quantities: Names such as "forget" or ("cell", "hidden"); None: all of each cell. A module
+            that has none of them is left out.
+        units: Indices or a slice for every module, or a mapping from module names to these. With a
+            projection they count the gates and the cell; `hidden` is kept whole.
+        steps: A slice or range: which steps of each call are kept.
+        modules: The names of the modules to record.
+        dtype: torch.float16, bfloat16, float32 or float64, to round or widen to. A forget gate near
+            1 is known to 0.0002 in float16 and to 0.002 in bfloat16.
+        device: Where the record lies; None: where the output does.
+        max_bytes: The most that all records together may take; a call that would take more is
+            refused before it runs. Then too, a call's gates never exist at once outside the record.
+        with_grad: Keep the graph: the record is differentiable with respect to parameters, input
+            and states. A gatewise module on the native or reference engine hands over the gates of
+            its own pass; for every other they are computed again in the graph, from the input, the
+            given states, the weights and the output.
+
+    Raises InputError for a model without a recurrent module of a known kind, for modules, quantities
+    or units that it does not have, for a call without the steps asked for or over the budget, and for
+    `with_grad` where gradients are off; OptionError for an option's value; EngineError for a
     multi-layer module on a GPU in train mode with dropout, whose masks torch does not reveal.
     """
-    first: dict[torch.nn.Module, str] = {}
-    names: dict[str, str] = {}  # every name of a module, and its first
-    for name, part in model.named_modules(remove_duplicate=False):
-        if getattr(type(part), "forward", None) in _KNOWN and "forward" not in vars(part):
-            names[name] = first.setdefault(part, name)
-    parts = {name: part for part, name in first.items()}
-    if not parts:
-        raise InputError(_nothing_in(model))
-    record = Trace(names)
+    options = check_options(dtype, device, max_bytes, with_grad)
+    aliases, parts = _recurrent_parts(model)
+    kept = kept_of(parts, aliases, quantities=quantities, units=units, steps=steps, modules=modules)
+    recorder = Recorder(kept, options)
     handles = []
+    watched: list[tuple[GatedModule, Watch]] = []
     try:
         # First, so that the call of a model that is a cell counts as that cell's next step.
         if "" not in parts:
-            handles.append(model.register_forward_pre_hook(lambda *_: record.begin()))
-        for name, part in parts.items():
-            watch = _Watch(name, record)
-            handles.append(part.register_forward_pre_hook(watch.before))
+            handles.append(model.register_forward_pre_hook(lambda *_: recorder.begin()))
+        for name, own in kept.items():
+            part, watch = parts[name], Watch(name, own, options, recorder)
+            if isinstance(part, GatedModule):
+                part.watch(watch)
+                watched.append((part, watch))
+            handles.append(part.register_forward_pre_hook(watch.before, with_kwargs=True))
             # Prepended, so that the output is seen before the user's own hooks change it.
             handles.append(part.register_forward_hook(watch.after, prepend=True, with_kwargs=True))
-        yield record
+        yield Trace(aliases, recorder.modules, options)
     finally:
         for handle in handles:
             handle.remove()
+        for gated, watch in watched:
+            GatedModule.unwatch(gated, watch)  # `restore` may have given it torch's class since
 
 
-class _Watch:
-    """The hooks of one module."""
-
-    def __init__(self, name: str, record: Trace) -> None:
-        self._name = name
-        self._record = record
-        self._random: Tensor | None = None
-
-    def before(self, module: torch.nn.Module, args: Any) -> None:
-        """Keep the state of the random numbers that the module's dropout is about to draw."""
-        draws = isinstance(module, torch.nn.RNNBase) and module.training and module.dropout > 0
-        self._random = torch.get_rng_state() if draws else None
-
-    def after(
-        self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any
-    ) -> None:
-        """Recover and store the gates of the call that has just ended."""
-        asked = isinstance(out, tuple) and isinstance(out[-1], Gates)
-        input = args[0] if args else kwargs["input"]  # noqa: A001 - torch's own name
-        hx = args[1] if len(args) > 1 else kwargs.get("hx")
-        with torch.no_grad():
-            if asked:
-                gates = out[-1].detach()
-            elif isinstance(module, torch.nn.RNNBase):
-                gates = self._recover(module, input, hx, kwargs.get("lengths"), out[0])
-            else:
-                assert isinstance(module, torch.nn.RNNCellBase)
-                with _parametrizations_at_rest(module):
-                    gates = cell_gates(module, input, hx, out).detach()
-        if isinstance(module, torch.nn.RNNBase):
-            self._record.add_call(self._name, gates)
-        else:
-            self._record.add_step(self._name, gates)
-
-    def _recover(
-        self, module: torch.nn.RNNBase, input: Any, hx: Any, lengths: Any, output: Any
-    ) -> Gates:
-        """Return the gates behind `output`, with the dropout masks that made it."""
-        call, network = prepare(module, input, hx, lengths), network_of(module)
-        where = (network, call.x, call.states, call.rows)
-        if network.dropout > 0 and len(network.parameters) > 1 and call.x.is_cuda:
-            raise EngineError(
-                f"trace: {self._name!r} drops out between its layers inside cuDNN, which does not "
-                "reveal its masks; trace in eval mode, or call the module with return_gates=True"
-            )
-        engine = module.engine_choice(call.x).name if isinstance(module, GatedModule) else "torch"
-        with torch.random.fork_rng(devices=[], enabled=self._random is not None):
-            if self._random is not None:
-                torch.set_rng_state(self._random)
-            if engine == "torch":
-                result = fused.run(*where, gates=True, output=call.own(output))
-            else:
-                result = ENGINES[engine](*where, gates=True)
-            if engine == "reference":
-                result = fused.in_types_of_torch(result, *where)
-        return call.gates(result)
-
-
-@contextmanager
-def _parametrizations_at_rest(module: torch.nn.Module) -> Iterator[None]:
-    """Let a cell's weights be read again as its call read them.
-
-    In train mode `spectral_norm` takes a step at each reading; in eval mode it repeats the last.
-    """
-    parts = list(module.parametrizations.modules()) if is_parametrized(module) else []  # type: ignore[union-attr]
-    training = [part for part in parts if part.training]
-    try:
-        for part in training:
-            part.training = False
-        yield
-    finally:
-        for part in training:
-            part.training = True
+def _recurrent_parts(
+    model: torch.nn.Module,
+) -> tuple[dict[str, str], dict[str, torch.nn.Module]]:
+    """Return every name of a recurrent module with its first, and the modules by first name."""
+    first: dict[torch.nn.Module, str] = {}
+    aliases: dict[str, str] = {}
+    for name, part in model.named_modules(remove_duplicate=False):
+        if getattr(type(part), "forward", None) in _KNOWN and "forward" not in vars(part):
+            aliases[name] = first.setdefault(part, name)
+    if not aliases:
+        raise InputError(_nothing_in(model))
+    return aliases, {name: part for part, name in first.items()}
 
 
 def _nothing_in(model: torch.nn.Module) -> str:

@@ -2,96 +2,237 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from gatewise.engines import Gates
 from gatewise.errors import InputError, nearest
+from gatewise.tracing.fingerprint import fingerprint
+from gatewise.tracing.frames import as_dataframe
+from gatewise.tracing.options import Kept, Options
+from gatewise.tracing.xarrays import as_dataset
 
 
 @dataclass
-class _Module:
-    """The calls of one module; those of a cell as lists of its steps."""
+class Call:
+    """The record of one call of a module, or of the successive steps of a cell."""
 
-    calls: list[list[Gates]] = field(default_factory=list)
-    in_steps: bool = False
+    parts: list[dict[str, Tensor]]  # [L, D, T, ...] each; of a cell more than one, along T
+    lengths: Tensor  # of the kept steps, int64 [B], or a scalar
+    steps: range  # which steps of the call are kept
+    total: int  # the steps of the call
+    weights: str  # their fingerprint
+    _gates: Gates | None = None
+
+    def add(self, part: dict[str, Tensor]) -> None:
+        """Add a step of a cell."""
+        self.parts.append(part)
+        self._gates = None
+
+    def gates(self) -> Gates:
+        """Return one record, the same object each time; parts are joined, name after name."""
+        if self._gates is not None:
+            return self._gates
+        if not self.parts:
+            raise InputError(f"trace: the call had {self.total} steps, and none of them is kept")
+        if len(self.parts) > 1:
+            names = list(self.parts[0])
+            self.parts = [
+                {name: torch.cat([own.pop(name) for own in self.parts], dim=2) for name in names}
+            ]
+        self._gates = Gates(self.parts[0], self.lengths)
+        return self._gates
+
+
+@dataclass
+class Module:
+    """The record of one module: what is kept of it, and its calls."""
+
+    kept: Kept
+    calls: list[Call] = field(default_factory=list)
 
 
 class Trace:
     """The gates of each call of each recurrent module, by the module's name in the model.
 
-    `trace["encoder.lstm"]` is the record of the last call, detached; `trace.calls(name)` all calls.
-    A model that is a recurrent module itself has the name `""`. A module that the model holds under
-    several names has one record, with the calls by all of them, and each name leads to it. The
-    successive steps of a cell within one call of the model are one record
-    `[1, 1, time, batch, hidden]`; it is split where the batch changes.
+    `trace["encoder.lstm"]` is the record of the last call, detached unless `with_grad` was asked
+    for; `trace.calls(name)` all calls. A model that is a recurrent module itself has the name `""`.
+    A module that the model holds under several names has one record, with the calls by all of them,
+    and each name leads to it. The successive steps of a cell within one call of the model are one
+    record `[1, 1, time, batch, hidden]`; it is split where the batch changes.
+
+    A record is arrays alone: later changes of the model's weights do not touch it. What puts a record
+    and weights together asks `check_unchanged` first.
     """
 
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self._names = dict(names)  # every name, and the first name of the same module
-        self._modules = {first: _Module() for first in self._names.values()}
-        self._fresh = set(self._modules)  # cells whose next step begins a new record
+    def __init__(
+        self, aliases: Mapping[str, str], modules: Mapping[str, Module], options: Options
+    ) -> None:
+        self.aliases = dict(aliases)  # every name, and the first name of the same module
+        self.options = options
+        self._modules = dict(modules)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the modules that are recorded, in the model's order; the first of each."""
         return tuple(self._modules)
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all records."""
+        every = (call for own in self._modules.values() for call in own.calls)
+        return sum(t.numel() * t.itemsize for call in every for p in call.parts for t in p.values())
+
     def __getitem__(self, name: str) -> Gates:
         """Return the gates of the last call of the module `name`.
 
         Raises InputError for an unknown name and for a module that has not been called.
         """
-        calls = self._calls_of(name)
-        if not calls:
-            raise InputError(
-                f"trace: {name!r} has not been called; run the model inside the with block first"
-            )
-        return self._joined(name, calls[-1])
+        return self.record(name).gates()
+
+    def __repr__(self) -> str:
+        calls = ", ".join(f"{n!r}: {len(own.calls)} calls" for n, own in self._modules.items())
+        return f"Trace({calls}; {self.nbytes:,} bytes)"
 
     def calls(self, name: str) -> tuple[Gates, ...]:
         """Return the gates of every call of the module `name`, none if it was not called.
 
         Raises InputError for an unknown name.
         """
-        return tuple(self._joined(name, call) for call in self._calls_of(name))
+        return tuple(call.gates() for call in self._module(name).calls)
 
-    def begin(self) -> None:
-        """Note that a new call of the model begins."""
-        self._fresh = set(self._modules)
+    def kept(self, name: str) -> Kept:
+        """Return what is kept of a module, as asked for."""
+        return self._module(name).kept
 
-    def add_call(self, name: str, gates: Gates) -> None:
-        """Store one call of a module."""
-        self._modules[name].calls.append([gates])
+    def count(self, name: str) -> int:
+        """Return how many calls of a module are recorded."""
+        return len(self._module(name).calls)
 
-    def add_step(self, name: str, gates: Gates) -> None:
-        """Store one step of a cell."""
-        module = self._modules[name]
-        module.in_steps = True
-        if name in self._fresh or not _alike(module.calls[-1][-1], gates):
-            module.calls.append([])
-            self._fresh.discard(name)
-        module.calls[-1].append(gates)
+    def cell(self, name: str) -> str:
+        """Return the name of the cell of a module: "lstm", "gru", "rnn_tanh", ..."""
+        return self._module(name).kept.cell
 
-    def _calls_of(self, name: str) -> list[list[Gates]]:
-        if name not in self._names:
+    def quantities(self, name: str) -> tuple[str, ...]:
+        """Return the names of what is recorded of a module, in its cell's order."""
+        return self._module(name).kept.quantities
+
+    def steps(self, name: str, call: int = -1) -> range:
+        """Return which steps of a call are recorded, in the call's own count."""
+        return self.record(name, call).steps
+
+    def units(self, name: str) -> tuple[int, ...] | None:
+        """Return which units of a module are recorded; None: all.
+
+        With a projection they are those of the gates and the cell; `hidden` is recorded whole.
+        """
+        return self._module(name).kept.units
+
+    def check_unchanged(self, model: torch.nn.Module, *names: str) -> None:
+        """Raise InputError unless `model` has the weights that the calls were made with.
+
+        Reading a record needs no weights, so this matters only where the two are put together (a
+        Jacobian, a ledger of inputs, a transplant): call it there. Checked are the parameters of the
+        modules in `names` (none: all recorded), to the bit, by their SHA-256 at each call; buffers,
+        inputs and other modules are not.
+        """
+        parts = dict(model.named_modules(remove_duplicate=False))
+        for name in names or self.names:
+            own = self._module(name)
+            if name not in parts:
+                raise InputError(
+                    f"trace: the model has no module {name!r}; it is not the one recorded"
+                )
+            now = fingerprint(parts[name])
+            stale = [i for i, call in enumerate(own.calls) if call.weights != now]
+            if stale:
+                which = "its calls" if len(stale) == len(own.calls) else f"its call {stale[0]}"
+                raise InputError(
+                    f"trace: the weights of {name!r} are not those that {which} ran with; record "
+                    "again with the model as it is, or load the weights of then"
+                )
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write everything to one safetensors file, whole or not at all.
+
+        Precision, lengths, names, cells, calls and options are kept; gradients are not. Raises
+        InputError for a trace without a call and FileError where it cannot be written.
+        """
+        from gatewise.tracing.files import save  # noqa: PLC0415 - it builds traces itself
+
+        save(self, path)
+
+    @staticmethod
+    def load(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace:
+        """Return the trace that `save` wrote, its arrays on `device`.
+
+        Raises FileError for a file that is missing, damaged, foreign, or from a newer version.
+        """
+        from gatewise.tracing.files import load  # noqa: PLC0415 - it builds traces itself
+
+        return load(path, device)
+
+    def to_dataframe(
+        self,
+        names: str | Sequence[str] | None = None,
+        *,
+        quantities: str | Sequence[str] | None = None,
+        form: str = "wide",
+        backend: str = "polars",
+        max_rows: int = 20_000_000,
+    ) -> Any:
+        """Return records as a table: a row for each module, call, layer, direction, step, row, unit.
+
+        Args:
+            names: The modules; None: all that are recorded.
+            quantities: The gates and states; None: all.
+            form: "wide": a column for each quantity; "long": columns `quantity` and `value`.
+            backend: The library that the table comes from: "polars", "pandas", "pyarrow".
+            max_rows: The largest table to build.
+
+        Steps are in the call's own count, and those past a row's length are left out. With a
+        projection, the values of `hidden` belong to no unit: they have rows of their own, in which
+        `unit` counts them. What a row does not have is NaN. Raises InputError for unknown names, for
+        nothing recorded, and for more than `max_rows` rows.
+        """
+        return as_dataframe(self, names, quantities, form=form, backend=backend, max_rows=max_rows)
+
+    def to_xarray(self, name: str | None = None, call: int = -1) -> Any:
+        """Return one call of a module (None: the only one) as an `xarray.Dataset`.
+
+        Dimensions are `layer`, `direction`, `step`, `row`, `unit` (`value` for a projected `hidden`),
+        with the call's own steps and units as coordinates and the kept `length` of each row. The
+        arrays are shared where they can be; bfloat16, which NumPy does not have, becomes float32.
+        Raises InputError for an unknown name or call, and where xarray is not installed.
+        """
+        return as_dataset(self, name, call)
+
+    def record(self, name: str, call: int = -1) -> Call:
+        """Return a call as it is stored; raises InputError where there is none."""
+        calls = self._module(name).calls
+        if not calls:
+            raise InputError(
+                f"trace: {name!r} has not been called; run the model inside the with block first"
+            )
+        if not -len(calls) <= call < len(calls):
+            raise InputError(f"trace: {name!r} has {len(calls)} calls; there is no call {call}")
+        return calls[call]
+
+    def _module(self, name: str) -> Module:
+        if name not in self.aliases:
             raise InputError(
                 f"trace: no recurrent module {name!r}; there are "
-                f"{', '.join(map(repr, self.names))}.{nearest(name, self._names)}"
+                f"{', '.join(map(repr, self.names))}.{nearest(name, self.aliases)}"
             )
-        return self._modules[self._names[name]].calls
-
-    def _joined(self, name: str, steps: list[Gates]) -> Gates:
-        """Return one record of a call: a cell's steps `[B, H]` stacked into `[1, 1, T, B, H]`."""
-        if not self._modules[self._names[name]].in_steps:
-            return steps[0]
-        tensors = {key: torch.stack([g[key] for g in steps])[None, None] for key in steps[0]}
-        return Gates(tensors, torch.full_like(steps[0].lengths, len(steps)))
-
-
-def _alike(one: Gates, other: Gates) -> bool:
-    """Tell whether two steps of a cell can stand in one record."""
-    mine, theirs = one["hidden"], other["hidden"]
-    return (mine.shape, mine.dtype, mine.device) == (theirs.shape, theirs.dtype, theirs.device)
+        first = self.aliases[name]
+        if first not in self._modules:
+            raise InputError(
+                f"trace: {name!r} was left out by modules= or quantities=; recorded are "
+                f"{', '.join(map(repr, self.names))}"
+            )
+        return self._modules[first]

@@ -1,0 +1,158 @@
+"""A trace in a safetensors file: the arrays in their own precision, the rest as JSON.
+
+No pickle: a file cannot run code, and one that is cut short or foreign is told before anything is used.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gatewise.errors import FileError, GatewiseError, InputError
+from gatewise.tracing.options import Kept, Steps, check_options
+from gatewise.tracing.store import Call, Module, Trace
+
+FORMAT = "gatewise-trace"
+FORMAT_VERSION = 1
+
+
+def save(trace: Trace, path: str | PathLike[str]) -> None:
+    """Write a trace; see `Trace.save`."""
+    if not any(trace.count(name) for name in trace.names):
+        raise InputError("save: nothing is recorded yet; run the model inside the trace first")
+    tensors: dict[str, Tensor] = {}
+    modules = []
+    for place, name in enumerate(trace.names):
+        calls = []
+        for number in range(trace.count(name)):
+            call = trace.record(name, number)
+            start = f"{place}.{number}"
+            own = {} if not call.parts else dict(call.gates())
+            for key, value in {**own, "lengths": call.lengths}.items():
+                tensors[f"{start}.{key}"] = value.detach().cpu().contiguous()
+            calls.append(
+                {"steps": _range(call.steps), "total": call.total, "weights": call.weights}
+            )
+        modules.append({"name": name, "kept": _kept_to_json(trace.kept(name)), "calls": calls})
+    options = trace.options
+    about = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "aliases": trace.aliases,
+        "modules": modules,
+        "options": {
+            "dtype": None if options.dtype is None else str(options.dtype).removeprefix("torch."),
+            "device": None if options.device is None else str(options.device),
+            "max_bytes": options.max_bytes,
+            "with_grad": options.with_grad,
+        },
+    }
+    _write(tensors, {"gatewise": json.dumps(about, sort_keys=True)}, Path(path))
+
+
+def load(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace:
+    """Return the trace that `Trace.save` wrote, its arrays on `device`.
+
+    Raises FileError for a file that is missing, damaged, foreign, or from a newer version.
+    """
+    path = Path(path)
+    about, tensors = _read(path, str(device))
+    try:
+        modules = {
+            own["name"]: _module_of(own, place, tensors)
+            for place, own in enumerate(about["modules"])
+        }
+        options = dict(about["options"])
+        options["dtype"] = None if options["dtype"] is None else getattr(torch, options["dtype"])
+        return Trace(about["aliases"], modules, check_options(**options))
+    except (LookupError, TypeError, ValueError, AttributeError, GatewiseError) as error:
+        raise FileError(
+            f"{path} is a damaged gatewise trace ({error!r}): record it again"
+        ) from error
+
+
+def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: Path) -> None:
+    """Write beside `path`, then rename into place: the old file stays until the new one is whole."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            save_file(tensors, aside, metadata)
+            aside.replace(path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+    except (OSError, SafetensorError) as error:
+        raise FileError(f"cannot write {str(path)!r}: {error}") from error
+
+
+def _read(path: Path, device: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    if not path.is_file():
+        raise FileError(f"there is no trace file {path}")
+    try:
+        with safe_open(path, framework="pt", device=device) as file:
+            about = json.loads((file.metadata() or {}).get("gatewise", "{}"))
+            if about.get("format") != FORMAT:
+                raise FileError(f"{path} is a safetensors file, but not a gatewise trace")
+            if about["format_version"] > FORMAT_VERSION:
+                raise FileError(
+                    f"{path} was written by a newer gatewise: update gatewise to read it"
+                )
+            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileError:
+        raise
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FileError(
+            f"{path} is not a gatewise trace, or it is cut short or damaged ({error})"
+        ) from error
+
+
+def _module_of(about: dict[str, Any], place: int, tensors: dict[str, Tensor]) -> Module:
+    kept = _kept_from_json(about["kept"])
+    calls = []
+    for number, own in enumerate(about["calls"]):
+        start = f"{place}.{number}."
+        steps = range(*own["steps"])
+        lengths = tensors[f"{start}lengths"]
+        found = {q: tensors[start + q] for q in kept.quantities if start + q in tensors}
+        if steps and len(found) < len(kept.quantities):
+            raise KeyError(f"{set(kept.quantities) - set(found)} of {about['name']!r}")
+        if any(value.shape[2] != len(steps) for value in found.values()):
+            raise ValueError(f"the steps of {about['name']!r} are not those of its arrays")
+        parts = [found] if found else []
+        calls.append(Call(parts, lengths, steps, int(own["total"]), str(own["weights"])))
+    return Module(kept, calls)
+
+
+def _range(steps: range) -> list[int]:
+    return [steps.start, steps.stop, steps.step]
+
+
+def _kept_to_json(kept: Kept) -> dict[str, Any]:
+    steps: Any = kept.steps
+    if steps is not None:
+        steps = [type(steps).__name__, steps.start, steps.stop, steps.step]
+    return {
+        "cell": kept.cell,
+        "quantities": list(kept.quantities),
+        "units": None if kept.units is None else list(kept.units),
+        "steps": steps,
+        "proj_size": kept.proj_size,
+    }
+
+
+def _kept_from_json(about: dict[str, Any]) -> Kept:
+    units, given = about["units"], about["steps"]
+    steps: Steps | None = None
+    if given is not None:
+        steps = {"slice": slice, "range": range}[given[0]](*given[1:])
+    own = None if units is None else tuple(map(int, units))
+    named = tuple(about["quantities"])
+    return Kept(str(about["cell"]), named, own, steps, int(about["proj_size"]))

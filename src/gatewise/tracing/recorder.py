@@ -1,0 +1,72 @@
+"""What the hooks of a trace write to: the records, the calls of cells step by step, and the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gatewise.tracing.budget import CallSizes, check_budget
+from gatewise.tracing.fingerprint import fingerprint
+from gatewise.tracing.options import Kept, Options
+from gatewise.tracing.selection import Tensors
+from gatewise.tracing.store import Call, Module
+
+
+@dataclass
+class _Open:
+    """The record of a cell that the next step may still belong to."""
+
+    like: object  # what the next step must be like
+    call: Call
+
+
+class Recorder:
+    """The records of the modules, while they are written."""
+
+    def __init__(self, kept: Mapping[str, Kept], options: Options) -> None:
+        self.modules = {name: Module(own) for name, own in kept.items()}
+        self._options = options
+        self._open: dict[str, _Open] = {}  # of cells; what is absent begins a new record
+        self._used = 0
+
+    def begin(self) -> None:
+        """Note that a new call of the model begins."""
+        self._open.clear()
+
+    def reserve(self, name: str, sizes: CallSizes, steps: range) -> None:
+        """Take the bytes of a call from the budget; raises InputError where it exceeds the rest."""
+        limit, kept = self._options.max_bytes, self.modules[name].kept
+        if limit is not None:
+            left = {"dtype": self._options.dtype, "free": limit - self._used}
+            self._used += check_budget(name, kept, sizes, steps, **left)  # type: ignore[arg-type]
+
+    def add_call(self, name: str, call: Call) -> None:
+        """Store one call of a module."""
+        self.modules[name].calls.append(call)
+
+    def next_step(self, name: str, module: torch.nn.Module, hidden: Tensor) -> int:
+        """Count one more step of a cell that returned `hidden [..., H]`; return which it was.
+
+        It begins a new record where the batch is another than that of the step before.
+        """
+        like = (hidden.shape, hidden.dtype, hidden.device)
+        own = self._open.get(name)
+        if own is None or own.like != like:
+            lengths = torch.zeros(hidden.shape[:-1], dtype=torch.int64, device=hidden.device)
+            call = Call([], lengths.to(self._options.device), range(0), 0, fingerprint(module))
+            own = self._open[name] = _Open(like, call)
+            self.modules[name].calls.append(call)
+        step = own.call.total
+        own.call.total += 1
+        return step
+
+    def add_step(self, name: str, tensors: Tensors) -> None:
+        """Store the step of a cell that was counted last, as `[1, 1, 1, ...]`."""
+        call, kept = self._open[name].call, self.modules[name].kept
+        call.lengths = call.lengths + 1
+        asked = kept.steps or range(call.total)
+        call.steps = range(asked.start or 0, call.total, asked.step or 1)
+        call.add({key: value[None, None, None] for key, value in tensors.items()})

@@ -1,0 +1,52 @@
+"""From every gate of a call to what is kept of it: quantities, steps, units, precision, place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from gatewise.tracing.options import Kept, Options
+
+Tensors = dict[str, Tensor]
+
+
+def selected(
+    gates: Mapping[str, Tensor],
+    kept: Kept,
+    options: Options,
+    *,
+    steps: range | None,
+    borrowed: set[int],
+) -> Tensors:
+    """Return what is kept of gates `[L, D, T, ...]`, or of a cell's step `[..., H]` (`steps` None).
+
+    What lies in memory that somebody else may write to (`borrowed`, see `memory_of`), and what would
+    hold on to more memory than its own, is copied.
+    """
+    found = {}
+    for name in kept.quantities:
+        value = gates[name]
+        if steps is not None:
+            value = value[:, :, steps.start : steps.stop : steps.step]
+        value = value[..., kept.index(name)]
+        value = value.to(device=options.device, dtype=options.dtype)
+        if not options.with_grad:
+            value = value.detach()
+        is_part = value.untyped_storage().nbytes() > value.numel() * value.itemsize
+        if is_part or memory_of(value) in borrowed:
+            value = value.clone(memory_format=torch.contiguous_format)
+        found[name] = value
+    return found
+
+
+def memory_of(tensor: Tensor) -> int:
+    """Return where the memory of a tensor begins, the same for all that share it."""
+    return tensor.untyped_storage().data_ptr()
+
+
+def kept_lengths(lengths: Tensor, steps: range, device: torch.device | None) -> Tensor:
+    """Return how many of the kept steps lie inside each row."""
+    inside = (lengths - steps.start + steps.step - 1).div(steps.step, rounding_mode="floor")
+    return inside.clamp(0, len(steps)).to(device=device)

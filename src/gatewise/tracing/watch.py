@@ -1,0 +1,185 @@
+"""What a trace does before and after each call of one module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.parametrize import is_parametrized
+from torch.nn.utils.rnn import PackedSequence
+
+from gatewise.engines import Gates, Network, Result, fused
+from gatewise.errors import EngineError, InputError
+from gatewise.nn.calls import Call as Arguments
+from gatewise.nn.calls import prepare
+from gatewise.nn.cells import cell_gates
+from gatewise.nn.modules import GatedModule
+from gatewise.nn.structure import network_of, spec_of
+from gatewise.tracing.budget import CallSizes
+from gatewise.tracing.fingerprint import fingerprint
+from gatewise.tracing.options import Kept, Options
+from gatewise.tracing.recorder import Recorder
+from gatewise.tracing.recovery import Pass, recovered
+from gatewise.tracing.selection import Tensors, kept_lengths, memory_of, selected
+from gatewise.tracing.store import Call
+
+
+class Watch:
+    """The hooks of one module; its `forward` hands over the gates of its pass if `wants` says so."""
+
+    def __init__(self, name: str, kept: Kept, options: Options, recorder: Recorder) -> None:
+        self.wants = False
+        self._name = name
+        self._kept = kept
+        self._options = options
+        self._recorder = recorder
+        self._gates: Gates | None = None
+        self._random: Tensor | None = None
+
+    def take(self, gates: Gates) -> None:
+        """Take the gates of the call that is running."""
+        self._gates = gates
+
+    def before(
+        self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Check what a call would take, and keep the random state that its dropout begins with."""
+        self._gates = self._random = None
+        if self._options.with_grad and not torch.is_grad_enabled():
+            raise InputError(
+                f"trace: with_grad=True, but gradients are off where {self._name!r} is called; leave "
+                "torch.no_grad() and torch.inference_mode() out"
+            )
+        if not isinstance(module, torch.nn.RNNBase):
+            return
+        sizes = CallSizes.of(module, args[0] if args else kwargs.get("input"))
+        if sizes is None:  # the module refuses such input, in torch's words
+            self.wants = False
+            return
+        self._recorder.reserve(self._name, sizes, self._kept.steps_of(sizes.steps, self._name))
+        self.wants = isinstance(module, GatedModule) and self._may_be_whole(module, sizes)
+        if module.training and module.dropout > 0:
+            self._random = torch.get_rng_state()
+
+    def after(
+        self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any
+    ) -> None:
+        """Store what is kept of the call that has just ended."""
+        input = args[0] if args else kwargs["input"]  # noqa: A001 - torch's own name
+        hx = args[1] if len(args) > 1 else kwargs.get("hx")
+        with torch.set_grad_enabled(self._options.with_grad):
+            if isinstance(module, torch.nn.RNNBase):
+                self._after_call(module, (input, hx, kwargs.get("lengths")), out)
+            else:
+                assert isinstance(module, torch.nn.RNNCellBase)
+                self._after_step(module, input, hx, out)
+        self._gates = None
+
+    def _may_be_whole(self, module: GatedModule, sizes: CallSizes) -> bool:
+        """Tell whether all gates of a call may exist at once, so that its pass can return them."""
+        if module.max_memory is not None:
+            return False
+        limit, spec = self._options.max_bytes, spec_of(module)
+        if limit is None or spec.name not in fused.PASSES:  # only for these there is a recovery
+            return True
+        itemsize = sizes.dtype.itemsize
+        return sizes.bytes_of(spec.recorded, sizes.hidden, sizes.steps, itemsize) <= limit
+
+    def _after_call(self, module: torch.nn.RNNBase, given: tuple[Any, ...], out: Any) -> None:
+        sizes = CallSizes.of(module, given[0])
+        assert sizes is not None  # the module has taken it
+        steps = self._kept.steps_of(sizes.steps, self._name)
+        asked = isinstance(out[-1], Gates)
+        gates = out[-1] if asked else self._gates
+        if gates is None and self._options.with_grad:
+            gates = self._in_graph(module, prepare(module, *given), out[0])
+        if gates is None:
+            tensors, lengths = self._recovered(module, prepare(module, *given), out[0], steps)
+        else:
+            output = out[0].data if isinstance(out[0], PackedSequence) else out[0]
+            # Gates that were asked for are the caller's too.
+            theirs = (output, *gates.values()) if asked else (output,)
+            tensors, lengths = self._selected(gates, steps, theirs), gates.lengths
+        lengths = kept_lengths(lengths, steps, self._options.device)
+        weights = fingerprint(module)
+        self._recorder.add_call(self._name, Call([tensors], lengths, steps, sizes.steps, weights))
+
+    def _after_step(self, module: torch.nn.RNNCellBase, input: Any, hx: Any, out: Any) -> None:
+        asked = isinstance(out, tuple) and isinstance(out[-1], Gates)
+        after = out[0] if asked else out
+        states = (after,) if isinstance(after, Tensor) else tuple(after)
+        if not self._kept.keeps(self._recorder.next_step(self._name, module, states[0])):
+            return
+        sizes = CallSizes.of(module, input)
+        assert sizes is not None  # the cell has taken it
+        self._recorder.reserve(self._name, sizes, range(1))
+        if asked:
+            gates = out[-1]
+        else:
+            with _parametrizations_at_rest(module):
+                gates = cell_gates(module, input, hx, out)
+        theirs = (*states, *gates.values()) if asked else states
+        self._recorder.add_step(self._name, self._selected(gates, None, theirs))
+
+    def _selected(self, gates: Gates, steps: range | None, theirs: tuple[Tensor, ...]) -> Tensors:
+        borrowed = {memory_of(own) for own in theirs}
+        return selected(gates, self._kept, self._options, steps=steps, borrowed=borrowed)
+
+    def _recovered(
+        self, module: torch.nn.RNNBase, call: Arguments, output: Any, steps: range
+    ) -> tuple[Tensors, Tensor]:
+        """Return what is kept of the gates behind `output`, and each row's length."""
+        network = self._network_of(module, call)
+        states = call.states
+        if states is None:
+            batch = call.x.shape[1] if call.rows is None else call.rows.batch
+            states = network.states(call.x, batch)
+        engine = module.engine_choice(call.x).name if isinstance(module, GatedModule) else "torch"
+        own = Pass(network, call.x, states, call.rows, call.own(output), engine)
+        with self._random_numbers_of_the_call():
+            found = recovered(own, self._kept, steps, self._options)
+        gates = call.gates(Result(own.output, (), found))
+        return dict(gates), gates.lengths
+
+    def _in_graph(self, module: torch.nn.RNNBase, call: Arguments, output: Any) -> Gates:
+        """Compute the gates behind `output` again, differentiably."""
+        where = (self._network_of(module, call), call.x, call.states, call.rows)
+        with self._random_numbers_of_the_call():
+            return call.gates(fused.run(*where, gates=True, output=call.own(output)))
+
+    def _network_of(self, module: torch.nn.RNNBase, call: Arguments) -> Network:
+        network = network_of(module)
+        if network.dropout > 0 and len(network.parameters) > 1 and call.x.is_cuda:
+            raise EngineError(
+                f"trace: {self._name!r} drops out between its layers inside cuDNN, which does not "
+                "reveal its masks; trace in eval mode, or call the module with return_gates=True"
+            )
+        return network
+
+    @contextmanager
+    def _random_numbers_of_the_call(self) -> Iterator[None]:
+        """Draw the dropout that the call has drawn, and leave the generator as it is."""
+        with torch.random.fork_rng(devices=[], enabled=self._random is not None):
+            if self._random is not None:
+                torch.set_rng_state(self._random)
+            yield
+
+
+@contextmanager
+def _parametrizations_at_rest(module: torch.nn.Module) -> Iterator[None]:
+    """Let a cell's weights be read again as its call read them.
+
+    In train mode `spectral_norm` takes a step at each reading; in eval mode it repeats the last.
+    """
+    parts = list(module.parametrizations.modules()) if is_parametrized(module) else []  # type: ignore[union-attr]
+    training = [part for part in parts if part.training]
+    try:
+        for part in training:
+            part.training = False
+        yield
+    finally:
+        for part in training:
+            part.training = True
