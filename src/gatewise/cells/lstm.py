@@ -55,4 +55,5 @@ LSTM = CellSpec(
     step=step,
     keep_gate="forget",
     write_gate="input",
+    read_gate="output",
 )

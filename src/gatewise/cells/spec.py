@@ -58,7 +58,10 @@ class CellSpec:
         keep_gate: The gate that multiplies the old state; None where that factor is one minus the
             write gate, or where there is none.
         write_gate: The gate that multiplies the new content; None where that factor is one minus
-            the keep gate, or where there is none.
+            the keep gate, or where there is none. The new content itself is recorded as
+            `candidate`.
+        read_gate: The gate that multiplies tanh of the last state on its way out; None where that
+            state is shown as it is.
     """
 
     name: str
@@ -68,6 +71,7 @@ class CellSpec:
     step: Step
     keep_gate: str | None = None
     write_gate: str | None = None
+    read_gate: str | None = None
 
     def __post_init__(self) -> None:
         if not self.packing or not self.states or self.states[0] != "hidden":
@@ -81,7 +85,7 @@ class CellSpec:
                     f"cell {self.name!r}: {name!r} cannot name a gate; use an identifier that is "
                     f"none of {', '.join(RESERVED)} and has no leading underscore"
                 )
-        for gate in (self.keep_gate, self.write_gate):
+        for gate in (self.keep_gate, self.write_gate, self.read_gate):
             if gate is not None and gate not in self.packing:
                 raise OptionError(
                     f"cell {self.name!r}: gate {gate!r} is no block of packing={self.packing}"

@@ -6,41 +6,110 @@ from here is always labelled "gate path only".
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gatewise.errors import InputError
+from gatewise.memory.recorded import Array, recorded
+from gatewise.memory.result import Result
+from gatewise.memory.roles import Record
+from gatewise.memory.statistics import Sampling, groups_of, ratio_interval
+from gatewise.memory.wording import between, counted, figure, unit_name
+
+GATE_PATH_ONLY = (
+    "gate path only: a network can hold information for much longer through its recurrent weights, "
+    "or lose it sooner by overwriting"
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class GateTimescale(Result):
+    """The timescale of each unit's keep gate; gate path only.
+
+    Attributes:
+        steps: tau in steps, `[..., H]`: inf where the gate never closes at all, 0 where it is 0
+            once, NaN where nothing was observed.
+        low: Lower end of the interval of each, `[..., H]`, NaN where there are too few rows.
+        high: Upper end.
+    """
+
+    steps: Array
+    low: Array
+    high: Array
+
+    @property
+    def reading(self) -> str:
+        """One sentence: the middle unit and the longest one."""
+        known = ~np.isnan(self.steps)
+        if not known.any():
+            return "The record has no valid step, so the gates have no timescale."
+        longest = np.unravel_index(int(np.nanargmax(self.steps)), self.steps.shape)
+        middle = float(np.quantile(self.steps[known], 0.5, method="inverted_cdf"))
+        return (
+            f"By their gates alone, half of the {counted(int(known.sum()), 'unit')} would hold what "
+            f"they contain for at most {figure(middle)} steps, and the longest, "
+            f"{unit_name(longest)}, for {figure(float(self.steps[longest]))}"
+            f"{between(float(self.low[longest]), float(self.high[longest]))}."
+        )
+
+    @property
+    def caveat(self) -> str:
+        """Gate path only."""
+        return GATE_PATH_ONLY
 
 
 def gate_timescale(
-    keep: ArrayLike, *, time_axis: int = -3, batch_axis: int | None = -2
-) -> NDArray[np.float64]:
+    gates: Record | ArrayLike | None = None,
+    *,
+    keep: ArrayLike | None = None,
+    cell: str | None = None,
+    sampling: Sampling | None = None,
+) -> GateTimescale:
     """Return `tau = -1 / mean(log keep)` of every unit, in steps; gate path only.
 
-    `keep` holds the factor on the old state, between 0 and 1: the LSTM's forget gate, the GRU's
-    update gate, or one minus the write gate of a cell that has no gate to keep. With the default
-    axes it is `[..., T, B, H]` and the result `[..., H]`; `batch_axis=None` is for `[..., T, H]`
-    with `time_axis=-2`, or keeps the rows apart. NaN (padding) is left out. The result is inf where
-    the gate never closes at all, 0 where it is 0 once, and NaN where nothing was observed.
+    The mean is over the steps of all rows. What a state held decays by the geometric mean of the
+    keep gate, so by a factor e in tau steps: Mahto, Vo, Turek & Huth 2021, "Multi-timescale
+    representation learning in LSTM language models", there for a constant gate; after Tallec &
+    Ollivier 2018, "Can recurrent neural networks warp time?".
 
-    Raises InputError for values outside 0 to 1 and for axes that `keep` does not have.
+    Args:
+        gates: A record of gates, or the keep factor itself as an array.
+        keep: The factor on the old state, between 0 and 1, `[..., T, B, H]`: the LSTM's forget
+            gate, the GRU's update gate. NaN pads the ends of rows.
+        cell: The cell's name, where the names in the record fit several.
+        sampling: How the interval is made; by default a bootstrap over rows or blocks of steps.
+
+    Raises InputError for a cell without gates, and for values and shapes that do not fit.
     """
-    values = np.asarray(keep, dtype=np.float64)
-    axes = (time_axis,) if batch_axis is None else (time_axis, batch_axis)
-    if any(not -values.ndim <= axis < values.ndim for axis in axes):
-        raise InputError(
-            f"keep has shape {list(values.shape)}; time_axis={time_axis} and "
-            f"batch_axis={batch_axis} must be among its axes"
+    if gates is not None and not hasattr(gates, "keys") and keep is None:
+        gates, keep = None, gates
+    found = recorded(gates, ["keep"], cell=cell, given={"keep": keep})  # type: ignore[arg-type]  # checked there
+    sampling = sampling or Sampling()
+    tau, low, high = (found.empty(found.units) for _ in range(3))
+    by_place: list[dict[str, Any]] = []
+    for part in found:
+        valid = part.valid
+        logs = _logs(part["keep"], valid)
+        groups = groups_of(valid, sampling)
+        total, count = groups.sums(logs), groups.sums(valid.astype(np.float64))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            tau[part.place] = _timescale(logs.sum(axis=(0, 1)) / valid.sum())
+        low[part.place], high[part.place] = ratio_interval(
+            total, count, groups, sampling, _timescale
         )
-    outside = (values < 0) | (values > 1)
-    if outside.any():
-        where = tuple(int(i) for i in np.argwhere(outside)[0])
-        raise InputError(
-            f"keep must lie between 0 and 1 (an activated gate); got {values[where]:.6g} at {where}"
-        )
-    seen = ~np.isnan(values)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        total = np.log(np.where(seen, values, 1.0)).sum(axis=axes)
-        tau: NDArray[np.float64] = -seen.sum(axis=axes) / total
-    tau = np.where(total == 0, np.inf, tau)
-    return np.where(seen.any(axis=axes), tau, np.nan)
+        by_place.append(groups.settings())
+    settings = {**found.settings(), **sampling.settings(), "interval": by_place}
+    return GateTimescale(steps=tau, low=low, high=high, settings=settings)
+
+
+def _logs(keep: Array, valid: NDArray[np.bool_]) -> Array:
+    """Return `log keep`, -inf where the gate is shut and 0 in the padding."""
+    with np.errstate(divide="ignore"):
+        return np.log(np.where(valid[:, :, None], keep, 1.0))
+
+
+def _timescale(mean_log: Array) -> Array:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.where(mean_log == 0, np.inf, -1 / mean_log))

@@ -51,7 +51,7 @@ def timescales(fitted: Fitted, windows: Windows) -> GateTimescales | None:
     keep = _gates(fitted.networks[0], x, fitted.settings.device, only=gate)[gate]
     return GateTimescales(
         gate=gate,
-        steps=np.stack([gate_timescale(layer) for layer in keep]),
+        steps=np.stack([gate_timescale(layer).steps for layer in keep]),
         step_text=fitted.step.text,
     )
 

@@ -1,0 +1,146 @@
+"""What `gw.memory.connectivity` returns, and its curve over lags.
+
+Sizes: B rows, T steps, A steps whose answer is read, I inputs, L lags, R resamples.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.memory.result import Result
+from gatewise.memory.rowwise import interval, row_weights
+from gatewise.memory.statistics import Sampling
+from gatewise.memory.wording import between, counted, figure, percent
+
+Array = NDArray[np.float64]
+
+FELT = 0.05
+"""The share of the largest sensitivity above which a lag counts, as in the memory horizon."""
+
+DRAWN = 2**22
+"""Resampled figures kept at a time: 32 MiB."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Connectivity(Result):
+    """The norm of `dy_t/dx_s`, in answers' units per inputs' unit.
+
+    Attributes:
+        times: The t, `[A]`.
+        heat: Norms over answers and channels, the mean over rows, `[A, T]` for (t, s).
+        channels: The same by input channel, `[A, T, I]`.
+        rows: By row, `[A, B, T]`.
+        standard_error: Of `rows` by random probes, `[A, B, T]`; zeros where exact.
+        lags: t - s, `[L]`; below 0 the future, where the answers depend on it at all.
+        curve: The mean over rows and t at each lag, `[L]`.
+        low: Lower end of its interval over rows, NaN below ten rows.
+        high: Upper end.
+        reach: The largest lag at which `curve` is above a twentieth of its maximum.
+        reach_low: Lower end of its interval.
+        reach_high: Upper end.
+    """
+
+    times: NDArray[np.int64]
+    heat: Array
+    channels: Array
+    rows: Array
+    standard_error: Array
+    lags: NDArray[np.int64]
+    curve: Array
+    low: Array
+    high: Array
+    reach: int
+    reach_low: float
+    reach_high: float
+
+    @property
+    def channel_share(self) -> Array:
+        """The share of each input channel in the squared norms of all, `[I]`."""
+        squares = (self.channels**2).sum(axis=(0, 1))
+        with np.errstate(invalid="ignore"):
+            return np.asarray(squares / squares.sum())
+
+    @property
+    def future_share(self) -> float:
+        """The share of the curve's sum that lies in the future, 0 for a causal model."""
+        total = float(self.curve.sum())
+        return float(self.curve[self.lags < 0].sum()) / total if total > 0 else math.nan
+
+    @property
+    def reading(self) -> str:
+        """One sentence: the most sensitive lag, how far sensitivity reaches, which input counts."""
+        if not self.curve.any():
+            return "By its gradient, the answer does not depend on the inputs at any lag."
+        peak = int(self.lags[int(self.curve.argmax())])
+        where = f"{counted(abs(peak), 'step')} {'ahead' if peak < 0 else 'back'}"
+        parts = [
+            f"By its gradient, the answer depends most on the input {where if peak else 'of its step'} "
+            f"and on inputs up to {counted(self.reach, 'step')} back"
+            f"{between(self.reach_low, self.reach_high)}"
+        ]
+        if self.future_share > 0:
+            parts.append(f"{percent(self.future_share)} of it lies ahead")
+        if len(share := self.channel_share) > 1:
+            parts.append(f"input {int(share.argmax())} counts most, {percent(float(share.max()))}")
+        return "; ".join(parts) + "."
+
+    @property
+    def caveat(self) -> str:
+        """What a gradient does not say."""
+        text = (
+            "gradient only, for small changes around these inputs and in the inputs' own units: a "
+            "network that latches has small gradients where it remembers (see horizon)"
+        )
+        if self.settings["method"] == "estimate":
+            total = float(np.square(self.rows).sum())
+            error = float(np.square(self.standard_error).sum())
+            relative = math.sqrt(error / total) if total > 0 else 0.0
+            text += (
+                f"; estimated with {self.settings['probes']} random probes, standard error of a norm "
+                f"about {figure(100 * relative)} %"
+            )
+        return text
+
+
+def by_lag(rows: Array, times: NDArray[np.int64], sampling: Sampling) -> dict[str, Any]:
+    """Return the fields of the curve over lags, from norms `[A, B, T]` at `times [A]`."""
+    steps = rows.shape[2]
+    lags = np.arange(int(times.min()) - steps + 1, int(times.max()) + 1)
+    sums = np.zeros((rows.shape[1], len(lags)))
+    count = np.zeros(len(lags))
+    for time, own in zip(times, rows, strict=True):
+        place = time - np.arange(steps) - lags[0]
+        sums[:, place] += own
+        count[place] += 1
+    seen = count > 0
+    if not sums[:, lags < 0].any():
+        seen &= lags >= 0
+    lags, each = lags[seen], sums[:, seen] / count[seen]  # [B, L]
+    curve = each.mean(axis=0)
+    weights = row_weights(len(each), sampling)
+    low, high = np.full_like(curve, np.nan), np.full_like(curve, np.nan)
+    size = max(1, DRAWN // max(1, len(weights)))
+    for begin in range(0, len(lags), size):
+        part = slice(begin, begin + size)
+        low[part], high[part] = interval(weights @ each[:, part], len(each), sampling)
+    drawn = np.array([_reach(weight @ each, lags) for weight in weights])
+    reach_low, reach_high = interval(drawn, len(each), sampling)
+    return {
+        "lags": lags,
+        "curve": curve,
+        "low": low,
+        "high": high,
+        "reach": _reach(curve, lags),
+        "reach_low": float(reach_low),
+        "reach_high": float(reach_high),
+    }
+
+
+def _reach(curve: Array, lags: NDArray[np.int64]) -> int:
+    felt = lags[(curve > FELT * curve.max()) & (lags >= 0)]
+    return int(felt[-1]) if len(felt) else 0

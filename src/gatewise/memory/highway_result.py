@@ -1,0 +1,149 @@
+"""What `gw.memory.highway` returns: the two curves, their ratio, and what they say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.memory.result import Result
+from gatewise.memory.wording import between, figure
+
+Array = NDArray[np.float64]
+
+FELT = 0.05
+"""The gain down to which a change is said to reach."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Highway(Result):
+    """The norm of `dc_T/dc_(T-k)` over lags k: total, along the cell's own path, and their ratio.
+
+    Curves are medians over rows (within a row, over the times), and `low` and `high` the
+    interval of the median of `total` over rows, NaN where rows are too few. Norms beyond the range
+    of float64 are 0 or inf here and finite in the logarithms.
+
+    Attributes:
+        cell: "lstm", "gru", "rnn_tanh" or "rnn_relu".
+        lags: Steps back from T, `[L + 1]` from 0.
+        total: Norm of the total Jacobian, through gates and W_hh, `[L + 1]`.
+        low: Lower end of the interval of `total`.
+        high: Upper end of it.
+        direct: Norm of the product of the keep gates, `[L + 1]`; 0 for a cell that has none.
+        ratio: `direct / total`, the median of each row's, `[L + 1]`.
+        standard_error: Of `total` by the random probes alone, `[L + 1]`; zeros where exact.
+        log_total: Natural logarithm of the total norm by row `[B, L + 1]`, NaN beyond a row's start.
+        log_direct: The same of the direct path.
+        rate: Growth of log `total` per step by least squares; below 0 where gradients vanish.
+        rate_low: Lower end of its interval.
+        rate_high: Upper end of it.
+        units: Units of the state, so that the norm at lag 0 is `sqrt(units)` (Frobenius) or 1.
+    """
+
+    cell: str
+    lags: NDArray[np.int64]
+    total: Array
+    low: Array
+    high: Array
+    direct: Array
+    ratio: Array
+    standard_error: Array
+    log_total: Array
+    log_direct: Array
+    rate: float
+    rate_low: float
+    rate_high: float
+    units: int
+
+    @property
+    def gain(self) -> Array:
+        """By how much a change of the state has grown after each lag: `total` over that at lag 0.
+
+        For the Frobenius norm that is the root mean square over all directions of the change.
+        """
+        return np.asarray(self.total / self.total[0])
+
+    @property
+    def reach(self) -> int:
+        """The largest lag at which `gain` is at least 0.05."""
+        return int(np.nonzero(self.gain >= FELT)[0][-1])
+
+    @property
+    def path(self) -> str:
+        """Where the memory travels at the lag `reach`: "cell", "recurrent", "both" or "cancelled".
+
+        By `ratio` there: at least 0.5 and at most 2 the cell's own path, below 0.1 the recurrent
+        weights, above 2 a direct path that the recurrent weights undo. "none" where `reach` is 0.
+        """
+        if self.reach == 0:
+            return "none"
+        ratio = float(self.ratio[self.reach])
+        if ratio > 2:
+            return "cancelled"
+        return "cell" if ratio >= 0.5 else "recurrent" if ratio < 0.1 else "both"
+
+    @property
+    def reading(self) -> str:
+        """One sentence: how far a change is felt, by which path, and how fast it decays or grows."""
+        lag = self.reach
+        if lag == 0:
+            return (
+                f"A change of the state is felt by less than {FELT:.0%} one step later: "
+                "the gradient carries no memory here."
+            )
+        own = self.direct[lag] / self.direct[0]
+        kept = "h" if self.cell != "lstm" else "c"
+        gate = {"lstm": "forget gates", "gru": "update gates"}.get(self.cell)
+        alone = f"and {figure(own)} times through the {gate} alone" if gate else ""
+        travels = {
+            "cell": "the memory travels in the cell's own path",
+            "recurrent": "the memory travels through the recurrent weights W_hh, not through the "
+            "cell's own path",
+            "both": "the memory travels partly in the cell's own path, partly through W_hh",
+            "cancelled": "the recurrent weights W_hh undo part of what the gates keep",
+        }[self.path]
+        if not gate:
+            travels = (
+                "the memory travels through the recurrent weights W_hh, the only path there is"
+            )
+        return (
+            f"A change of {kept} is {figure(float(self.gain[lag]))} times as large {lag} "
+            f"{'step' if lag == 1 else 'steps'} later{', ' + alone if alone else ''}: {travels}; "
+            f"it {self._speed()}."
+        )
+
+    def _speed(self) -> str:
+        if math.isnan(self.rate):
+            return "has no rate of decay"
+        verb = "grows" if self.rate > 0 else "decays"
+        share = [100 * math.expm1(rate) for rate in (self.rate, self.rate_low, self.rate_high)]
+        size, *ends = (abs(one) if self.rate <= 0 else one for one in share)
+        if self.rate <= 0:  # the interval of a decay, the weaker end first
+            ends = [-share[2], -share[1]]
+        return f"{verb} by {figure(size)} % per step{between(ends[0], ends[1], ' %')}"
+
+    @property
+    def caveat(self) -> str:
+        """What a gradient does not say, and how the figures were made."""
+        parts = [
+            "gradient only: a network that latches what it remembers has small Jacobians, so set "
+            "this beside an intervention (horizon, state transplant)"
+        ]
+        if self.settings["method"] == "estimate":
+            worst = float(np.nanmax(_relative(self.standard_error, self.total)))
+            parts.append(
+                f"estimated with {self.settings['probes']} random probes, standard error up to "
+                f"{figure(100 * worst)} %"
+            )
+        if self.reach == self.lags[-1]:
+            parts.append("still felt at the largest lag looked at")
+        if self.path == "cancelled":
+            parts.append("the ratio is above 1 because paths of opposite sign cancel in the total")
+        return "; ".join(parts)
+
+
+def _relative(error: Array, total: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where((total > 0) & np.isfinite(total), error / total, np.nan))

@@ -1,0 +1,333 @@
+"""How many steps back the answer still depends on the input: an intervention, whatever the gates say.
+
+Sizes: B rows, T steps, K answers, L lags, U units that are resampled together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gatewise.errors import InputError, OptionError
+from gatewise.memory.arguments import Inputs
+from gatewise.memory.lags import Block, Search, largest_above
+from gatewise.memory.result import Result
+from gatewise.memory.rowwise import interval, row_weights
+from gatewise.memory.statistics import MIN_GROUPS, Sampling
+from gatewise.memory.subject import Output, Subject
+from gatewise.memory.wording import between, counted, percent
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Horizon(Result):
+    """The memory horizon of a model on its inputs.
+
+    Attributes:
+        steps: The largest lag whose effect is above `share` of the largest effect; 0 where only the
+            current step counts, or none.
+        low, high: The interval of `steps`, over rows; NaN where there are fewer than ten.
+        at_least: Whether `steps` is the largest lag that the inputs have: the horizon may be longer.
+        depends: Whether the answer depends on the input at all.
+        lags: The lags measured, `[L]`.
+        curve: M(k), in the units of the answer, `[L]`.
+        curve_low, curve_high: Its interval, `[L]`.
+        floor: Effects up to this are rounding.
+        future: Whether lags count forwards in time.
+    """
+
+    steps: int
+    low: float
+    high: float
+    at_least: bool
+    depends: bool
+    lags: NDArray[np.int64]
+    curve: Array
+    curve_low: Array
+    curve_high: Array
+    floor: float
+    future: bool
+
+    @property
+    def reading(self) -> str:
+        """See `Result.reading`."""
+        if not self.depends:
+            return "The answer does not depend on the input at all, at any lag."
+        where = "ahead" if self.future else "back"
+        if self.at_least:
+            return (
+                f"The answer depends on inputs at least {counted(self.steps, 'step')} {where}, as far "
+                "as the inputs reach; longer inputs would show where it ends."
+            )
+        if self.steps == 0:
+            extent = between(self.low, self.high, " steps") if self.high > 0 else ""
+            return f"The answer depends on the input of its own step alone{extent}."
+        return (
+            f"The answer depends on inputs up to {counted(self.steps, 'step')} "
+            f"{where}{between(self.low, self.high)}."
+        )
+
+    @property
+    def caveat(self) -> str:
+        """See `Result.caveat`."""
+        text = (
+            f"steps are replaced one at a time and count above {percent(self.settings['share'])} of the "
+            "largest effect: memory spread thinly over many steps, or of what others repeat, lies below"
+        )
+        if untested := self.settings["untested"]:
+            text += f"; {untested} lags beyond the horizon were not tried one by one"
+        return text
+
+
+def horizon(
+    model: torch.nn.Module,
+    inputs: Inputs,
+    *,
+    at: int | Sequence[int] | None = None,
+    future: bool = False,
+    share: float = 0.05,
+    resamples: int | None = None,
+    max_lag: int | None = None,
+    time: int | None = None,
+    output: Output | None = None,
+    sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+) -> Horizon:
+    """Return how far back the answer depends on the input: M(k), and the largest k that counts.
+
+    M(k) = E |y(x) - y(x with x_(t-k) resampled)|, the step's input being replaced by that of another
+    row and step of `inputs` (Breiman 2001, "Random forests", section 10, for one step in place of one
+    column). The horizon is the largest k where M is above `share` of its maximum, found among all lags
+    up to 64 and by bisection beyond; its interval is a bootstrap over rows (over rows and steps `at`
+    where there are fewer than ten rows).
+
+    Args:
+        model: Any module that holds recurrent modules, or one itself.
+        inputs: The sequence `[B, T, I]` or `[T, B, I]`, or the call's arguments with it first.
+        at: For a model that answers per step: the steps t to read the answer at; the last by default.
+        future: Whether to count ahead, x_(t+k): what the reverse direction sees; then `at` is the first
+            step by default.
+        share: Of the largest effect, what counts.
+        resamples: Replacements for each row and lag; by default as many as make 64 with the rows.
+        max_lag: The largest lag to look at; all by default.
+        time: The axis of time in `inputs`; by default read off the recurrent modules' calls.
+        output: Takes what the model returns to its answers `[B, K]` or `[B, T, K]`.
+        sampling: Level, resamples and seed of the interval; the seed of the replacements, too.
+
+    Raises InputError for a model without recurrence, inputs that leave nothing to resample and steps
+    that do not exist, and OptionError for options out of range.
+    """
+    _check(share, resamples, max_lag)
+    subject = Subject(model, inputs, caller="horizon", time=time, output=output)
+    times = subject.times(at, default=0 if future else -1)
+    reach = max(subject.steps - 1 - t for t in times) if future else max(times)
+    if reach < 1:
+        raise InputError(
+            f"horizon: the answer is read at a step with no input {'after' if future else 'before'} it; "
+            "give longer inputs, or another step in at="
+        )
+    limit = (reach if max_lag is None else min(max_lag, reach)) + 1
+    units = subject.rows * len(times)
+    resamples = resamples or max(2, -(-64 // units))
+    resampler = _Resampler(subject, times, future, resamples, sampling.seed)
+    search = Search(resampler.measure, limit, share, subject.floor)
+    by_rows = subject.rows >= MIN_GROUPS
+    read = partial(
+        _Curve.of,
+        search,
+        subject,
+        times=len(times),
+        by_rows=by_rows,
+        sampling=sampling,
+        share=share,
+    )
+    curve = read()
+    if len(curve.ends):  # the ends of the interval are lags, too, and no accidents
+        search.fill(int(min(curve.ends)), int(max(curve.ends)))
+        search.sharpen(read().doubtful())
+        search.confirm()
+        curve = read()
+    return Horizon(
+        steps=curve.steps,
+        low=curve.low,
+        high=curve.high,
+        at_least=curve.place == len(curve.lags) - 1 and curve.steps == limit - 1,
+        depends=curve.place >= 0,
+        lags=curve.lags,
+        curve=curve.mean,
+        curve_low=curve.band[0],
+        curve_high=curve.band[1],
+        floor=subject.floor,
+        future=future,
+        settings={
+            **subject.settings,
+            "at": times,
+            "share": share,
+            "resamples_per_lag": resamples,
+            "max_lag": limit - 1,
+            "untested": search.untested,
+            "interval_over": "rows" if by_rows else "rows and steps",
+            **sampling.settings(),
+        },
+    )
+
+
+class _Resampler:
+    """Measures what the answers do when inputs are replaced by those of other rows and steps."""
+
+    def __init__(
+        self, subject: Subject, times: list[int], future: bool, resamples: int, seed: int
+    ) -> None:
+        self._subject, self._times, self._sign = subject, times, 1 if future else -1
+        self._resamples = resamples
+        self._random = np.random.default_rng(seed)
+        # What marks or counts steps (masks, positions) is no input; the first argument always is.
+        self._replaced = [
+            n == 0 or own.is_floating_point() for n, own in enumerate(subject.sequences)
+        ]
+        varied = [own for own, yes in zip(subject.sequences, self._replaced, strict=True) if yes]
+        if all(bool((own == own[:1, :1]).all()) for own in varied):
+            raise InputError(
+                "horizon: every step of the inputs is the same, so that nothing can be resampled; give "
+                "inputs that vary"
+            )
+
+    def measure(self, blocks: Sequence[Block], repeats: int) -> Array:
+        """Return the mean effect `[blocks, times * rows]` of replacing all lags of a block at once."""
+        subject, resamples = self._subject, self._resamples * repeats
+        total = np.full((len(blocks), len(self._times), subject.rows), np.nan)
+        runs = [
+            (n, m, *span)
+            for n, block in enumerate(blocks)
+            for m, t in enumerate(self._times)
+            if (span := self._span(t, block)) is not None
+            for _ in range(resamples)
+        ]
+        for part in subject.batches(len(runs)):
+            now = runs[part]
+            answers = subject.answers(
+                self._replacing([run[2:] for run in now]), self._index(len(now))
+            )
+            answers = answers.reshape(len(now), subject.rows, *answers.shape[1:])
+            for (n, m, *_), own in zip(now, answers, strict=True):
+                t = self._times[m]
+                y, y0 = (
+                    (own[:, t], subject.answer[:, t]) if subject.per_step else (own, subject.answer)
+                )
+                effect = np.abs(y - y0).mean(axis=-1) / resamples
+                total[n, m] = np.where(np.isnan(total[n, m]), effect, total[n, m] + effect)
+        return total.reshape(len(blocks), -1)
+
+    def _span(self, t: int, block: Block) -> tuple[int, int] | None:
+        """Return the steps [first, last + 1) of a block of lags, None if there are none."""
+        a, b = block
+        first, end = (t + a, t + b) if self._sign > 0 else (t - b + 1, t - a + 1)
+        first, end = max(first, 0), min(end, self._subject.steps)
+        return (first, end) if first < end else None
+
+    def _index(self, runs: int) -> Tensor:
+        return torch.arange(self._subject.rows).repeat(runs)
+
+    def _replacing(self, spans: Sequence[tuple[int, ...]]) -> list[Tensor]:
+        """Return the sequences `[runs * B, T, ...]` with the steps of each run replaced."""
+        rows, steps = self._subject.rows, self._subject.steps
+        donors = [self._donors(first, end) for first, end in spans]
+        found = []
+        for own, replaced in zip(self._subject.sequences, self._replaced, strict=True):
+            copies = own[None].repeat(len(spans), *(1,) * own.dim())
+            if replaced:
+                flat = own.flatten(0, 1)
+                for copy, (first, end), donor in zip(copies, spans, donors, strict=True):
+                    copy[:, first:end] = flat[donor.to(own.device)]
+            found.append(copies.reshape(len(spans) * rows, steps, *own.shape[2:]))
+        return found
+
+    def _donors(self, first: int, end: int) -> Tensor:
+        """Draw for each row and step of [first, end) another place of the data, `row * T + step`."""
+        rows, steps = self._subject.rows, self._subject.steps
+        shape = (rows, end - first)
+        if rows > 1:
+            row = (np.arange(rows)[:, None] + self._random.integers(1, rows, shape)) % rows
+            step = self._random.integers(0, steps, shape)
+        else:
+            row = np.zeros(shape, dtype=np.int64)
+            step = (np.arange(first, end) + self._random.integers(1, steps, shape)) % steps
+        return torch.from_numpy(row * steps + step)
+
+
+@dataclass(frozen=True, eq=False)
+class _Curve:
+    """M(k) over the lags measured, and what resampling its rows makes of it."""
+
+    lags: NDArray[np.int64]
+    mean: Array  # [L]
+    place: int  # of the horizon among the lags, -1 for none
+    ends: NDArray[np.int64]  # the horizon of each resample; none where rows are too few
+    above: Array  # [L]: in which share of the resamples a lag counts
+    band: tuple[Array, Array]
+    low: float
+    high: float
+
+    @classmethod
+    def of(
+        cls,
+        search: Search,
+        subject: Subject,
+        *,
+        times: int,
+        by_rows: bool,
+        sampling: Sampling,
+        share: float,
+    ) -> _Curve:
+        """Read the curve from what was measured; `by_rows` says what is resampled together."""
+        effects, lags = search.units(), np.array(search.lags)
+        if by_rows:
+            apart = effects.reshape(len(effects), times, subject.rows)
+            # All rows have the same lags, so that the mean over times leaves out the same for each.
+            effects = np.nanmean(apart, axis=1)
+        mean, units = np.nanmean(effects, axis=1), effects.shape[1]
+        place = largest_above(mean, share, subject.floor)
+        weights, seen = row_weights(units, sampling), np.isfinite(effects)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            drawn = (weights @ np.nan_to_num(effects).T) / (weights @ seen.T)  # [resamples, L]
+        bars = np.maximum(share * np.nanmax(drawn, axis=1, initial=0.0), subject.floor)
+        counts = drawn > bars[:, None]
+        largest = counts.shape[1] - 1 - counts[:, ::-1].argmax(axis=1)
+        ends = lags[np.where(counts.any(axis=1), largest, 0)]
+        low, high = interval(ends, units, sampling)
+        steps = lags[max(place, 0)]
+        return cls(
+            lags=lags,
+            mean=mean,
+            place=place,
+            ends=ends,
+            above=counts.mean(axis=0) if len(counts) else np.zeros(len(lags)),
+            band=interval(drawn, units, sampling),
+            low=float(min(low, steps)) if len(ends) else np.nan,
+            high=float(max(high, steps)) if len(ends) else np.nan,
+        )
+
+    @property
+    def steps(self) -> int:
+        """The horizon."""
+        return int(self.lags[max(self.place, 0)])
+
+    def doubtful(self) -> list[int]:
+        """Return the lags, the furthest 64 of them, of which the resamples are not of one mind."""
+        either = (self.above > 0.01) & (self.above < 0.99)
+        return [int(lag) for lag in self.lags[either][-64:]]
+
+
+def _check(share: float, resamples: int | None, max_lag: int | None) -> None:
+    if not 0 < share < 1:
+        raise OptionError(f"horizon: share must lie between 0 and 1, as 0.05 does; got {share!r}")
+    if resamples is not None and resamples < 1:
+        raise OptionError(f"horizon: resamples must be at least 1, or None; got {resamples!r}")
+    if max_lag is not None and max_lag < 1:
+        raise OptionError(f"horizon: max_lag must be at least 1, or None; got {max_lag!r}")

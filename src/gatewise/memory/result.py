@@ -1,0 +1,105 @@
+"""The base of every result: figures, their uncertainty, the settings, and a sentence that reads them."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Result(ABC):
+    """What one function of `gatewise.memory` found.
+
+    A subclass is a dataclass with `frozen=True, kw_only=True, eq=False, repr=False` (arrays have no
+    single truth value, and are long). Its figures are numbers and NumPy arrays, their uncertainty
+    the fields `low` and `high`, and it says in `reading` what a newcomer is to make of them.
+
+    Attributes:
+        settings: What the figures were computed with: options, sizes, seed, level of the interval.
+    """
+
+    settings: Mapping[str, Any]
+
+    @property
+    @abstractmethod
+    def reading(self) -> str:
+        """One plain sentence for a newcomer, with the figures and their interval."""
+
+    @property
+    def caveat(self) -> str:
+        """What the figures do not say, such as "gate path only"; may be empty."""
+        return ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as values that JSON has, `kind` being the name of the class.
+
+        Arrays become lists, NaN becomes None, and infinity the string "Infinity" or "-Infinity",
+        which JSON has no number for. Raises TypeError for a field of any other kind.
+        """
+        figures = {field.name: getattr(self, field.name) for field in fields(self)}
+        settings = figures.pop("settings")
+        return {
+            "kind": type(self).__name__,
+            "reading": self.reading,
+            "caveat": self.caveat,
+            **{name: plain(value) for name, value in figures.items()},
+            "settings": plain(settings),
+        }
+
+    def __str__(self) -> str:
+        return f"{self.reading} ({self.caveat})" if self.caveat else self.reading
+
+    def __repr__(self) -> str:
+        figures = (f for f in fields(self) if f.name != "settings")
+        return f"{type(self).__name__}({', '.join(_brief(self, f.name) for f in figures)})"
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as what JSON has; see `Result.to_dict`."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return _plain_float(value)
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain_array(np.asarray(value))
+    if isinstance(value, Result):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list | set | frozenset | range):
+        return [plain(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    raise TypeError(f"a result cannot hold a {type(value).__name__} for JSON: {value!r:.60}")
+
+
+def _plain_float(value: float) -> float | str | None:
+    if math.isnan(value):
+        return None
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return float(value)
+
+
+def _plain_array(array: np.ndarray[Any, Any]) -> Any:
+    if array.dtype.kind in "mM":
+        return array.astype(str).tolist()
+    if array.dtype.kind in "biuU" or (array.dtype.kind == "f" and bool(np.isfinite(array).all())):
+        return array.tolist()
+    if array.dtype.kind in "fO":
+        return plain(array.tolist())
+    raise TypeError(f"a result cannot hold an array of {array.dtype} for JSON")
+
+
+def _brief(result: Result, name: str) -> str:
+    """Return `name=value`, with the shape alone where the value is an array of some length."""
+    value = getattr(result, name)
+    if isinstance(value, np.ndarray) and value.size > 4:
+        return f"{name}={value.dtype} {list(value.shape)}"
+    text = repr(value)
+    return f"{name}={text if len(text) <= 60 else text[:57] + '...'}"

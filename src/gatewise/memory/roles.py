@@ -1,0 +1,121 @@
+"""Which array of a record keeps, which is written, which is held and which is read.
+
+This is the one place that knows what the gates of a cell do; it asks the cell's spec.
+
+    LSTM        keep f            write i * g          state c    read o * tanh(c)
+    GRU         keep z            write (1 - z) * n    state h    read h
+    RNN         has no gate: nothing is kept, each step writes the whole state h anew
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.errors import InputError, OptionError, nearest
+
+if TYPE_CHECKING:
+    from gatewise.cells import CellSpec
+
+Record = Mapping[str, Any]
+"""Gates and states by name, as `return_gates=True` and `gw.trace` give them: arrays or tensors."""
+
+LAYOUT = "[..., time, batch, hidden]"
+
+
+def as_array(value: Any, name: str) -> NDArray[Any]:
+    """Return an array or a tensor of any device as a real NumPy array; raises InputError."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} cannot be read as an array: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name} must hold real numbers; got {array.dtype}")
+    return array
+
+
+def spec_of_record(gates: Record, cell: str | None = None) -> CellSpec:
+    """Return the spec whose gates a record holds, all or some; raises InputError where none is meant."""
+    from gatewise.cells import CELLS  # noqa: PLC0415 - imports torch, which arrays do without
+
+    if not isinstance(gates, Mapping):
+        raise InputError(
+            f"gates must be a record (a mapping of names to arrays {LAYOUT}); got "
+            f"{type(gates).__name__}. Give arrays by keyword, such as keep="
+        )
+    if cell is not None:
+        if cell not in CELLS:
+            raise OptionError(
+                f"cell must be one of {', '.join(map(repr, CELLS))}; got {cell!r}.{nearest(cell, CELLS)}"
+            )
+        return CELLS[cell]
+    names = set(gates)
+    fits = [spec for spec in CELLS.values() if names and names <= set(spec.recorded)]
+    found = [spec for spec in fits if names == set(spec.recorded)] or fits
+    if len({(s.keep_gate, s.write_gate, s.read_gate, s.states) for s in found}) == 1:
+        return found[0]
+    what = f"fits {' and '.join(repr(s.name) for s in found)}" if found else "fits no known cell"
+    raise InputError(
+        f"a record with {', '.join(sorted(names)) or 'no arrays'} {what}; name the cell "
+        f"(cell={next(iter(CELLS))!r}) or give arrays by keyword"
+    )
+
+
+def without_gate(spec: CellSpec) -> bool:
+    """Tell whether a cell has no gate that says what it keeps."""
+    return spec.keep_gate is None and spec.write_gate is None
+
+
+def roles_of(
+    gates: Record | None, roles: Sequence[str], cell: str | None, given: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return those of `roles` that a record or the given arrays have; InputError where none is."""
+    known = [role for role in roles if given.get(role) is not None]
+    if gates is not None:
+        spec = spec_of_record(gates, cell)
+        wanted = {role: wanted_of(spec, role) for role in roles}
+        known += [r for r, names in wanted.items() if names and all(n in gates for n, _ in names)]
+    if not known:
+        raise InputError(
+            f"give a record of gates first, or one of {', '.join(f'{r}=' for r in roles)} as an "
+            f"array {LAYOUT}"
+        )
+    return tuple(role for role in roles if role in known)
+
+
+def wanted_of(spec: CellSpec, role: str) -> list[tuple[str, str]]:
+    """Return the names to multiply for `role` and what is meant of each; none for no such role."""
+    state = spec.states[-1]
+    if role == "state" or (role == "read" and spec.read_gate is None):
+        return [(state, "itself")]
+    if role == "read":
+        return [(str(spec.read_gate), "itself"), (state, "tanh")]
+    if without_gate(spec):
+        return []
+    first, second = spec.keep_gate, spec.write_gate
+    if role == "write":
+        first, second = second, first
+    factor = (first, "itself") if first else (str(second), "rest")
+    return [factor] if role == "keep" else [factor, ("candidate", "itself")]
+
+
+def is_batched(gates: Record) -> bool:
+    """Tell whether the arrays of a record have a batch axis."""
+    lengths = getattr(gates, "lengths", None)
+    return lengths is None or getattr(lengths, "ndim", 1) > 0
+
+
+def taken(gates: Record, name: str, batched: bool, instead: str) -> NDArray[Any]:
+    """Return one array of a record, with a batch axis; raises InputError where it is not there."""
+    if name not in gates:
+        raise InputError(
+            f"the record has no {name!r}; it has {', '.join(gates)}. Record it, or give {instead}"
+        )
+    array = as_array(gates[name], name)
+    return array if batched else array[..., None, :]

@@ -1,0 +1,128 @@
+"""Intervals over the rows of a batch, and the losses that are compared row by row.
+
+Sizes: B rows, K answers, L figures, R resamples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from gatewise.errors import InputError, OptionError, nearest
+from gatewise.memory.statistics import MIN_GROUPS, Sampling, student_quantile
+
+Array = NDArray[np.float64]
+Loss = str | Callable[[Tensor, Tensor], Tensor]
+"""`"mse"`, `"mae"`, `"cross_entropy"`, or a function of answers `[B, K]` and targets to one number a
+row, `[B]`, or one for each answer, `[B, K]`."""
+
+LOSSES = ("mse", "mae", "cross_entropy")
+
+
+def row_weights(rows: int, sampling: Sampling) -> Array:
+    """Return how often each row is drawn, as shares `[R, B]`; none where rows are too few."""
+    if rows < MIN_GROUPS:
+        return np.zeros((0, rows))
+    draws = np.random.default_rng(sampling.seed)
+    return draws.multinomial(rows, np.full(rows, 1 / rows), size=sampling.resamples) / rows
+
+
+def interval(drawn: Array, rows: int, sampling: Sampling) -> tuple[Array, Array]:
+    """Return low and high of the resampled figures `[R, ...]`; NaN where there are none.
+
+    Percentiles (Efron & Tibshirani 1993, chapter 13), moved outwards for few rows as in
+    `memory.statistics`.
+    """
+    if not len(drawn):
+        return np.full(drawn.shape[1:], np.nan), np.full(drawn.shape[1:], np.nan)
+    t = student_quantile((1 + sampling.level) / 2, rows - 1)
+    tail = NormalDist().cdf(-math.sqrt(rows / (rows - 1)) * t)
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0, method="inverted_cdf")
+    return low, high
+
+
+def checked_targets(targets: Any, answers: Array, caller: str, loss: Loss | None) -> Tensor:
+    """Return targets that fit `answers` `[B, K]` or `[B, T, K]`, classes as integers.
+
+    Raises InputError, naming both shapes, where they do not.
+    """
+    own = torch.as_tensor(targets).detach().cpu()
+    shape, wanted = list(own.shape), answers.shape
+    classes = not own.is_floating_point() and loss in (None, "cross_entropy") and wanted[-1] > 1
+    if loss == "cross_entropy" and not classes:
+        raise InputError(
+            f"{caller}: cross_entropy needs integer targets and an answer for each class; got "
+            f"{own.dtype} and {wanted[-1]} answers"
+        )
+    if classes:
+        fits, own = tuple(own.shape) == wanted[:-1], own.long()
+    elif callable(loss) and not own.is_floating_point():
+        fits = own.shape[: len(wanted) - 1] == wanted[:-1]  # what it is is the function's business
+    else:
+        own = own.double()
+        if own.dim() == len(wanted) - 1 and wanted[-1] == 1:
+            own = own.unsqueeze(-1)
+        fits = tuple(own.shape) == wanted
+    if not fits:
+        need = list(wanted[:-1]) if classes else list(wanted)
+        raise InputError(
+            f"{caller}: targets have shape {shape}, but the answers {list(wanted)} need "
+            f"{need}{', one class each' if classes else ''}"
+        )
+    if own.is_floating_point() and not bool(torch.isfinite(own).all()):
+        raise InputError(f"{caller}: targets hold a value that is not finite; leave such rows out")
+    if classes and own.numel() and not 0 <= int(own.min()) <= int(own.max()) < wanted[-1]:
+        raise InputError(
+            f"{caller}: targets must be classes from 0 to {wanted[-1] - 1}; got "
+            f"{int(own.min())} to {int(own.max())}"
+        )
+    return own
+
+
+def loss_name(loss: Loss | None, targets: Tensor) -> str:
+    """Return how settings call the loss: by default the one that fits the targets."""
+    if loss is None:
+        return "mse" if targets.is_floating_point() else "cross_entropy"
+    return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+
+
+def losses(answers: Array, targets: Tensor, loss: Loss | None, caller: str) -> Array:
+    """Return the loss of each row `[B]`, or of each row and step `[B, T]`.
+
+    Raises OptionError for an unknown name and InputError for a function that averages over rows.
+    """
+    y = torch.from_numpy(np.array(answers, dtype=np.float64))
+    shape = tuple(y.shape[:-1])
+    if callable(loss):
+        found = loss(y, targets.to(y.dtype) if targets.is_floating_point() else targets)
+        if found.shape[: len(shape)] != shape:
+            raise InputError(
+                f"{caller}: loss returns shape {list(found.shape)} for answers {list(y.shape)}; it must "
+                f'return one number for each of {list(shape)}: use reduction="none"'
+            )
+        return np.asarray(found.detach().double().reshape(*shape, -1).mean(dim=-1).numpy())
+    name = loss_name(loss, targets)
+    if name not in LOSSES:
+        raise OptionError(
+            f"{caller}: loss must be one of {', '.join(LOSSES)} or a function; got {loss!r}."
+            f"{nearest(str(loss), LOSSES)}"
+        )
+    if name == "cross_entropy":
+        flat = cross_entropy(y.flatten(0, -2), targets.flatten(), reduction="none")
+        return np.asarray(flat.reshape(shape).numpy())
+    error = y - targets
+    return np.asarray((error.square() if name == "mse" else error.abs()).mean(dim=-1).numpy())
+
+
+def constant(answers: Array) -> Array:
+    """Return the same answer for every row: the mean of all, `[B, K]` or `[B, T, K]`."""
+    mean = answers.mean(axis=tuple(range(answers.ndim - 1)))
+    return np.asarray(np.broadcast_to(mean, answers.shape))

@@ -1,0 +1,54 @@
+"""Figures as the readings of results write them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def figure(value: float) -> str:
+    """Return `value` with three significant digits: "0.0123", "37", "12,300", "no figure" for NaN."""
+    if math.isnan(value):
+        return "no figure"
+    if math.isinf(value):
+        return "infinity" if value > 0 else "minus infinity"
+    if value == 0:
+        return "0"
+    size = math.floor(math.log10(abs(value)))
+    if not -4 <= size < 9:
+        return f"{value:.2e}"
+    text = f"{round(value, 2 - size):,.{max(0, 2 - size)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage: "12.5 %", "0 %", "no figure" for NaN."""
+    return "no figure" if math.isnan(share) else f"{figure(100 * share)} %"
+
+
+def between(low: float, high: float, unit: str = "") -> str:
+    """Return " (low to high unit)", or " (no interval)" where there is none."""
+    if math.isnan(low) or math.isnan(high):
+        return " (no interval: too few rows or steps)"
+    return f" ({figure(low)} to {figure(high)}{unit})"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: "1 unit", "1,096 units"."""
+    return f"{count:,} {noun if count == 1 else noun + 's'}"
+
+
+def unit_name(index: Sequence[int | np.integer[Any]]) -> str:
+    """Return how the unit at `index` of `[..., H]` is called: "unit 3 of layer 0, backwards"."""
+    *place, unit = (int(i) for i in index)
+    return f"unit {unit}{place_name(place, ' of ')}"
+
+
+def place_name(place: Sequence[int], before: str = "") -> str:
+    """Return how a layer and direction are called, with `before`; empty where there is one alone."""
+    if len(place) == 2:
+        return f"{before}layer {place[0]}" + (", backwards" if place[1] else "")
+    return f"{before}{tuple(place)}" if place else ""
