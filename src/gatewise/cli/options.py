@@ -181,6 +181,15 @@ class ForecasterOptions:
     average: Annotated[
         float | None, _option(TRAINING, "Decay of the weights' moving average. [default: off]")
     ] = None
+    write_cost: Annotated[
+        float, _option(TRAINING, "Price of an open write gate: a sparser, more readable memory.")
+    ] = 0.0
+    forget_cost: Annotated[
+        float, _option(TRAINING, "Price of a forget gate that is not open: a longer memory.")
+    ] = 0.0
+    saturation_cost: Annotated[
+        float, _option(TRAINING, "Price of gates below 0.1 or above 0.9: gradients keep flowing.")
+    ] = 0.0
     seed: Annotated[Whole, _option(TRAINING, "Seed of the first member.")] = 0
     engine: Annotated[
         Literal["auto", "native", "reference", "torch"],

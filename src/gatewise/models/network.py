@@ -6,10 +6,12 @@ Sizes: T steps of a window, B windows, F features, H hidden units, S steps that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from gatewise.engines import Gates
 from gatewise.nn import GRU, LSTM, RNN
 from gatewise.nn.init import open_forget_gate
 
@@ -54,21 +56,28 @@ class RecurrentNetwork(nn.Module):
         self.dropout = dropout
         self.steps = steps
 
-    def forward(self, x: Tensor, masks: Sequence[Tensor] | None = None) -> Tensor:
-        """Return the head's output for windows `x [T, B, F]`.
+    def forward(
+        self, x: Tensor, masks: Sequence[Tensor] | None = None, *, return_gates: bool = False
+    ) -> Any:
+        """Return the head's output for windows `x [T, B, F]`, with the gates of each layer if asked.
 
         `masks`, from `draw_masks`, are multiplied onto what each layer but the last hands on
         `[T, B, H]` and onto what the head reads `[S, B, H]`; without them nothing is dropped.
         """
+        gates: list[Gates] = []
         for index, layer in enumerate(self.layers):
-            x = layer(x)[0]
+            if return_gates:
+                x, _, own = layer(x, return_gates=True)
+                gates.append(own)
+            else:
+                x = layer(x)[0]
             last = index == len(self.layers) - 1
             if last:
                 x = x[-self.steps :]
             if masks:
                 x = x * masks[index]
         output: Tensor = self.head(x)
-        return output
+        return (output, gates) if return_gates else output
 
     def draw_masks(
         self, generator: torch.Generator, steps: int, batch: int, rows: slice

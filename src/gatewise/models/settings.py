@@ -22,6 +22,9 @@ Cell = Literal["lstm", "gru", "rnn"]
 Schedule = Literal["cosine", "plateau", "constant"]
 Engine = Literal["auto", "native", "reference", "torch"]
 
+GATE_COSTS = ("write_cost", "forget_cost", "saturation_cost")
+"""Options that are weights of costs on gates: see `gatewise.penalties`."""
+
 
 @dataclass(kw_only=True, eq=False)
 class ForecasterSettings:
@@ -64,6 +67,9 @@ class ForecasterSettings:
     weight_decay: float = 0.0
     clip: float | None = 1.0
     average: float | None = None
+    write_cost: float = 0.0
+    forget_cost: float = 0.0
+    saturation_cost: float = 0.0
     seed: int = 0
 
     engine: Engine = "auto"
@@ -92,6 +98,12 @@ class ForecasterSettings:
         if self.patience is None and self.schedule == "plateau":
             raise OptionError(
                 "schedule='plateau' goes by the patience: set one, or use schedule='cosine'"
+            )
+        charged = [name for name in GATE_COSTS if getattr(self, name) > 0]
+        if self.cell == "rnn" and charged:
+            raise OptionError(
+                f"{charged[0]} is a cost on gates, and cell='rnn' has none: use cell='lstm' or "
+                f"'gru', or {charged[0]}=0"
             )
         if self.horizon == 0 and as_names(self.future):
             raise OptionError(
@@ -224,6 +236,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "weight_decay": _number("a number of at least 0", lambda decay: decay >= 0),
     "clip": _optional(_number("a number above 0", lambda norm: norm > 0), "no clipping"),
     "average": _optional(_number("a number from 0 up to, but not, 1", lambda d: 0 <= d < 1), "off"),
+    **dict.fromkeys(GATE_COSTS, _number("a number of at least 0", lambda cost: cost >= 0)),
     "seed": _whole(0),
     "device": (lambda value: isinstance(value, str), "a device name such as 'cpu' or 'cuda'"),
     **{name: _one_of(choices) for name, choices in _CHOICES.items()},

@@ -22,6 +22,7 @@ from gatewise.errors import GatewiseError
 from gatewise.models.network import RecurrentNetwork
 from gatewise.models.training import checkpoint as files
 from gatewise.models.training.average import Average
+from gatewise.models.training.costs import cost_of, gates_cost
 from gatewise.models.training.distributed import World, joined, local_device
 from gatewise.models.training.inference import Windowed, gathered, mean_loss, predict
 from gatewise.models.training.losses import Loss
@@ -182,6 +183,7 @@ class _Trainer:
     def _step(self, module: nn.Module, batch: NDArray[np.int64], step: int) -> Tensor:
         """Take one step on this process's rows of the batch; return the sum of their losses.
 
+        Costs on gates enter the gradient only: the losses stay comparable with the validation's.
         Gradients are averaged over processes, so each scales its sum by size / windows of the
         batch: the result is the mean over the whole batch, however unevenly it is shared out.
         """
@@ -196,9 +198,15 @@ class _Trainer:
             )
             x = x + self.options.noise * whole[:, rows] * self.measured
         masks = self.network.draw_masks(self.drops, len(x), len(batch), rows)
-        losses = self.loss(module(x, masks), y).sum() * weight
+        if gates_cost(self.options):
+            prediction, gates = module(x, masks, return_gates=True)
+            losses = self.loss(prediction, y).sum() * weight
+            # A mean over this process's windows, so its sum over them is as the sum of the losses.
+            price = losses + cost_of(self.options, gates) * (len(y) * weight)
+        else:
+            price = losses = self.loss(module(x, masks), y).sum() * weight
         self.optimizer.zero_grad()
-        torch.autograd.backward(losses * (self.world.size / len(batch)))
+        torch.autograd.backward(price * (self.world.size / len(batch)))
         if self.options.clip is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip)
         rate = learning_rate(self.options, step, self.steps_per_epoch, self._judged_losses())

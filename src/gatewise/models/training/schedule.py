@@ -23,7 +23,8 @@ class TrainingOptions:
     for no bound. noise: standard deviation of Gaussian noise on the measured inputs of training
     windows (Bishop 1995). seed: of the order of windows, dropout and noise. average: decay of the
     exponential moving average of the weights that is validated and kept in their place, None for
-    no average.
+    no average. write_cost, forget_cost, saturation_cost: weights of the costs on gates that training
+    adds to the loss (`gatewise.penalties`); 0 for none.
     """
 
     epochs: int
@@ -36,6 +37,9 @@ class TrainingOptions:
     seed: int = 0
     average: float | None = None
     noise: float = 0.0
+    write_cost: float = 0.0
+    forget_cost: float = 0.0
+    saturation_cost: float = 0.0
 
 
 def learning_rate(

@@ -1,0 +1,161 @@
+"""Costs on gates, to be added to a training loss: what a network writes, keeps, and how hard it decides.
+
+    output, _, gates = lstm(x, lengths=lengths, return_gates=True)
+    loss = task_loss(output, y) + 0.01 * gw.penalties.write_cost(gates)
+
+Each is the mean over all valid steps, units, layers and directions of a function of the gates: a
+scalar that does not depend on the batch's size or padding, and is differentiable through every
+engine. They are penalties on a representation in the sense of Goodfellow, Bengio & Courville 2016
+("Deep learning", section 7.10): a price on activity that the task must be worth.
+
+Sizes: L layers, D directions, T steps, B rows, H hidden units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from gatewise.cells import CELLS, CellSpec
+from gatewise.errors import InputError, OptionError, nearest
+
+__all__ = ["forget_cost", "saturation_cost", "write_cost"]
+
+Record = Mapping[str, Tensor]
+"""Gates as `return_gates=True` gives them: of a module `[L, D, T, B, H]` each, or `[L, D, T, H]`; of a
+cell `[B, H]` or `[H]`."""
+
+On = Literal["gate", "content"]
+
+
+def write_cost(gates: Record, *, on: On = "gate") -> Tensor:
+    """Return the mean of what is written to the state at each step; 0 where nothing ever is.
+
+    Args:
+        gates: A record of an LSTM or GRU, with its graph.
+        on: "gate": the write gate, i for the LSTM, 1 - z for the GRU, between 0 and 1. "content":
+            the absolute value of what it lets in, `|i g|` or `|(1 - z) n|`, an L1 penalty, which
+            leaves a gate open for nothing free of charge.
+
+    Raises InputError for a record without such gates, such as an RNN's, OptionError for `on`.
+    """
+    if on not in ("gate", "content"):
+        raise OptionError(
+            f"on must be 'gate' or 'content'; got {on!r}.{nearest(str(on), ('gate', 'content'))}"
+        )
+    spec = _spec_of(gates, "write_cost")
+    gate = _valid(gates, spec.write_gate or str(spec.keep_gate))
+    written = gate if spec.write_gate else 1 - gate
+    if on == "content":
+        written = (written * _valid(gates, "candidate")).abs()
+    return _mean(gates, written)
+
+
+def forget_cost(gates: Record, *, timescale: float | Tensor | None = None) -> Tensor:
+    """Return how far the gate that keeps is from open, or from the one of a timescale.
+
+    Without a timescale it is the mean of 1 - f (1 - z for the GRU). With one it is the mean of
+    `(f - exp(-1 / timescale))^2`: a gate that stays at exp(-1 / tau) lets what is held decay by a
+    factor e in tau steps (Tallec & Ollivier 2018, "Can recurrent neural networks warp time?",
+    section 2).
+
+    Args:
+        gates: A record of an LSTM or GRU, with its graph.
+        timescale: In steps, above 0; one for all units, or a tensor `[H]` with each unit's own.
+
+    Raises InputError for a record without such a gate and a timescale that does not fit.
+    """
+    spec = _spec_of(gates, "forget_cost")
+    gate = _valid(gates, spec.keep_gate or str(spec.write_gate))
+    keep = gate if spec.keep_gate else 1 - gate
+    if timescale is None:
+        return _mean(gates, 1 - keep)
+    return _mean(gates, (keep - _kept(timescale, keep)).square())
+
+
+def saturation_cost(gates: Record, *, margin: float = 0.1) -> Tensor:
+    """Return how deep the sigmoid gates are in saturation: 0 where all lie between the margins.
+
+    The mean over the gates (LSTM: input, forget, output; GRU: reset, update) of the square of their
+    distance below `margin` or above 1 - `margin`, in margins: 1 for a gate that is fully shut or
+    open. The margins of 0.1 are those of Karpathy, Johnson & Li 2015 ("Visualizing and
+    understanding recurrent networks", section 4.2). A saturated gate passes next to no gradient, so
+    the cost keeps gates from saturating better than it frees those that have.
+
+    Args:
+        gates: A record of an LSTM or GRU, with its graph.
+        margin: Above 0, at most 0.5.
+
+    Raises InputError for a record without such gates, OptionError for the margin.
+    """
+    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 < margin <= 0.5:
+        raise OptionError(f"margin must be a number above 0 and at most 0.5; got {margin!r}")
+    spec = _spec_of(gates, "saturation_cost")
+    names = [name for name in spec.packing if name != "candidate"]
+    depths = [((_valid(gates, name) - 0.5).abs() - (0.5 - margin)).clamp(min=0) for name in names]
+    return torch.stack([_mean(gates, (depth / margin).square()) for depth in depths]).mean()
+
+
+def _spec_of(gates: Record, caller: str) -> CellSpec:
+    """Return the equations whose record this is, or raise InputError where it has no gates."""
+    if not isinstance(gates, Mapping):
+        raise InputError(
+            f"{caller}: gates must be the record that return_gates=True gives; got "
+            f"{type(gates).__name__}. Call output, states, gates = module(x, return_gates=True)"
+        )
+    for spec in CELLS.values():
+        gated = spec.keep_gate or spec.write_gate
+        if gated and set(spec.packing) <= set(gates):
+            return spec
+    if set(gates) == {"hidden"}:
+        raise InputError(
+            f"{caller}: the record of an RNN has no gates, only 'hidden'; there is nothing to put a "
+            "cost on. Use an LSTM or a GRU"
+        )
+    raise InputError(
+        f"{caller}: a record with {', '.join(map(str, gates)) or 'nothing'} is of no known cell; "
+        "give all gates of an LSTM or GRU, as return_gates=True does"
+    )
+
+
+def _valid(gates: Record, name: str) -> Tensor:
+    """Return a gate with 0.5 in the padding, whose NaN would reach the gradient behind any product."""
+    inside = _inside(gates, gates[name])
+    return gates[name] if inside is None else torch.where(inside, gates[name], 0.5)
+
+
+def _inside(gates: Record, value: Tensor) -> Tensor | None:
+    """Return which elements are no padding, as a mask that broadcasts to `value`; None for all.
+
+    It goes by the lengths of the record, not by NaN: a network that has diverged must be seen.
+    """
+    lengths = getattr(gates, "lengths", None)
+    if value.dim() != 5 or not isinstance(lengths, Tensor):
+        return None
+    steps = torch.arange(value.shape[2], device=value.device)[:, None]
+    return (steps < lengths.to(value.device))[None, None, :, :, None]
+
+
+def _mean(gates: Record, values: Tensor) -> Tensor:
+    """Return the mean of `values` over valid steps and everything else; 0 of no steps."""
+    inside = _inside(gates, values)
+    if inside is None:
+        return values.sum() / max(1, values.numel())
+    share = inside.sum() * (values.numel() // max(1, inside.numel()))
+    return torch.where(inside, values, 0.0).sum() / share.clamp(min=1)
+
+
+def _kept(timescale: float | Tensor, keep: Tensor) -> Tensor:
+    """Return exp(-1 / timescale), checked, in the type of `keep [..., H]`."""
+    tau = torch.as_tensor(timescale, dtype=keep.dtype, device=keep.device)
+    if tau.dim() > 1 or (tau.dim() == 1 and len(tau) != keep.shape[-1]):
+        raise InputError(
+            f"forget_cost: timescale has shape {list(tau.shape)}; give one number, or one for each of "
+            f"the {keep.shape[-1]} units"
+        )
+    if not bool((tau > 0).all()):
+        raise InputError(f"forget_cost: timescale must be above 0, in steps; got {timescale!r:.80}")
+    return torch.exp(-1 / tau)
