@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import packed, script_json, seconds
 from gatewise.report.forecasts import MAX_SERIES, forecast_data
-from gatewise.report.gates import MISSING, gate_data, pooled
-from gatewise.report.timescales import axis_bounds, timescales_html, timescales_sentence
-from gatewise.report.units import thinned, unit_order
+from gatewise.report.timescales import axis_bounds, spectrum, timescales_sentence
+from gatewise.report.units import thinned
 from gatewise.report.wording import metric_text, number, time_text
 from gatewise.results import GateTimescales
 from tests.report.summaries import build_summary
@@ -131,102 +130,6 @@ def test_the_band_says_what_it_is() -> None:
     assert len(alone.payload["charts"]["0/0/0/0"]["lines"]) == 2
 
 
-def test_gates_survive_as_bytes() -> None:
-    summary = build_summary(count=30, steps=90, hidden=5, layers=2)
-    assert summary.window is not None
-    assert summary.timescales is not None
-    data = gate_data(summary.window, summary.timescales, summary.settings).payload
-    for layer, embedded in enumerate(data["layers"]):
-        units = embedded["units"]
-        slow_first = summary.timescales.steps[layer][units]
-        assert np.all(np.diff(slow_first) <= 0)
-        for panel in embedded["panels"]:
-            levels = unpacked(panel["cells"]).reshape(5, 90)
-            restored = panel["low"] + levels / 254 * (panel["high"] - panel["low"])
-            truth = summary.window.gates[panel["name"]][layer][:, units].T
-            truth = np.clip(truth, panel["low"], panel["high"])
-            assert np.max(np.abs(restored - truth)) <= (panel["high"] - panel["low"]) / 508 + 1e-6
-
-
-def test_scales_are_fixed_for_gates_and_symmetric_for_states() -> None:
-    summary = build_summary(count=30, steps=90)
-    assert summary.window is not None
-    data = gate_data(summary.window, summary.timescales, summary.settings).payload
-    scales = {panel["name"]: (panel["low"], panel["high"]) for panel in data["layers"][0]["panels"]}
-    for gate in ("forget", "input", "output"):
-        assert scales[gate] == (0, 1)
-    assert scales["candidate"] == scales["hidden"] == (-1, 1)
-    assert scales["cell"][0] == -scales["cell"][1]
-
-
-def test_an_outlying_cell_does_not_wash_out_the_rest_and_is_said() -> None:
-    summary = build_summary(count=30, steps=400, hidden=200)
-    assert summary.window is not None
-    state = np.random.default_rng(1).normal(size=(1, 400, 200)).astype(np.float32)
-    state[0, -1, 7] = 5000.0
-    window = replace(summary.window, gates={**summary.window.gates, "cell": state})
-    data = gate_data(window, summary.timescales, summary.settings)
-    cell = next(p for p in data.payload["layers"][0]["panels"] if p["name"] == "cell")
-    assert cell["clipped"]
-    assert cell["high"] < 5
-    assert any("beyond" in note for note in data.notes)
-
-
-def test_a_single_reset_survives_pooling() -> None:
-    forget = np.ones((5000, 3))
-    forget[1234, 1] = 0.0
-    starts = np.arange(0, 5000, 7)
-    assert pooled(forget, starts, "minimum")[:, 1].min() == 0
-    opened = 1 - forget
-    assert pooled(opened, starts, "maximum")[:, 1].max() == 1
-    signed = np.where(forget == 0, -3.0, 0.5)
-    assert pooled(signed, starts, "extreme").min() == -3
-
-
-def test_long_windows_are_pooled_and_say_so() -> None:
-    summary = build_summary(count=30, steps=4000, hidden=300)
-    assert summary.window is not None
-    data = gate_data(summary.window, summary.timescales, summary.settings)
-    assert len(unpacked(data.payload["time"])) <= 1500
-    assert any(note.startswith("1 column = 3 steps: minimum") for note in data.notes)
-    assert any("256 of 300 units" in note for note in data.notes)
-
-
-def test_the_line_at_now_stands_before_the_predicted_steps() -> None:
-    summary = build_summary(count=30, steps=40, horizon=10)
-    assert summary.window is not None
-    data = gate_data(summary.window, summary.timescales, summary.settings)
-    assert data.payload["now"] == 0.75
-    assert any(note.startswith("The vertical line is now") for note in data.notes)
-    sensor = build_summary(count=30, steps=40)
-    assert sensor.window is not None
-    plain = gate_data(sensor.window, sensor.timescales, sensor.settings)
-    assert plain.payload["now"] is None
-
-
-def test_missing_values_have_their_own_byte() -> None:
-    summary = build_summary(count=30, steps=40)
-    assert summary.window is not None
-    summary.window.gates["forget"][0, 3] = np.nan
-    data = gate_data(summary.window, summary.timescales, summary.settings).payload
-    levels = unpacked(data["layers"][0]["panels"][0]["cells"]).reshape(-1, 40)
-    assert np.all(levels[:, 3] == MISSING)
-    assert np.all(levels[:, 4] != MISSING)
-
-
-def test_a_cell_without_a_keep_gate_is_ordered_by_its_hidden_state() -> None:
-    summary = build_summary(count=30, steps=200, cell="rnn", hidden=2)
-    assert summary.window is not None
-    slow = np.sin(np.arange(200) / 30)
-    fast = np.cos(np.arange(200) * 3.0)
-    window = replace(
-        summary.window, gates={"hidden": np.stack([fast, slow], axis=1)[None].astype(np.float32)}
-    )
-    orders, text = unit_order(window, None)
-    assert orders[0].tolist() == [1, 0]
-    assert "hidden" in text
-
-
 def test_thinning_keeps_the_ends() -> None:
     order = np.random.default_rng(0).permutation(1000)
     kept = thinned(order, 256)
@@ -235,14 +138,14 @@ def test_thinning_keeps_the_ends() -> None:
 
 
 def test_timescales_stand_where_they_should() -> None:
-    scales = GateTimescales("forget", np.array([[1.0, 10.0, 100.0, np.inf, np.nan]]), "1 day")
-    html = timescales_html(scales, None)
-    assert axis_bounds(scales.steps, None) == (0, 2)
+    steps = np.array([1.0, 10.0, 100.0, np.inf, np.nan])
+    html = spectrum(steps, "forget", "", axis_bounds(steps, None), None)
+    assert axis_bounds(steps, None) == (0, 2)
     for place in ("0.00%", "50.00%", "100.00%"):
         assert f'cx="{place}"' in html
     assert html.count("<circle") == 4  # no dot for what could not be read off
-    assert "ordered" not in html
     assert "gate path only" in html.lower()
+    scales = GateTimescales("forget", steps[None], "1 day")
     assert timescales_sentence(scales) == "Median 55 steps, longest ∞; one step is 1 day."
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gatewise.errors import FileError
-from gatewise.report import render_page, write_page
+from gatewise.errors import FileError, InputError
+from gatewise.report import Contents, Finding, render_page, write_page
 from gatewise.results import RunSummary
 from tests.report.summaries import build_summary
 
@@ -87,15 +87,27 @@ def test_the_page_is_whole_and_loads_nothing(case: str) -> None:
 
 def test_sections_follow_what_there_is() -> None:
     full = Outline(render_page(build_summary(horizon=3, steps=40, count=60))).ids
-    for section in ("scores", "forecast", "horizon", "gates", "timescales", "training"):
+    for section in ("inside", "units", "timescales", "forecast", "scores", "training"):
         assert section in full
+    assert "error-by-step-ahead" in full
     sensor = Outline(render_page(build_summary(count=60, steps=40))).ids
-    assert "horizon" not in sensor
+    assert "error-by-step-ahead" not in sensor
     simple = Outline(render_page(build_summary(cell="rnn", count=60, steps=40))).ids
     assert "timescales" not in simple
     bare = replace(build_summary(count=60, steps=40), window=None, timescales=None, histories=())
     ids = Outline(render_page(bare)).ids
-    assert not {"gates", "timescales", "training"} & set(ids)
+    assert not {"inside", "units", "timescales", "training"} & set(ids)
+    assert Outline(render_page(Contents("title alone"))).ids == ["gatewise-data"]
+
+
+def test_findings_stand_first_with_their_evidence_caveat_and_confidence() -> None:
+    finding = Finding("It remembers 37 steps.", "By <resampling>.", "Gates say 12.", "high", "warn")
+    text = render_page(Contents("page", findings=(finding, Finding("9 units are idle."))))
+    assert text.index("It remembers 37 steps.") < text.index("9 units are idle.")
+    assert "By &lt;resampling&gt;." in text
+    assert "Gates say 12." in text
+    assert "high confidence" in text
+    assert text.count('class="chip warn"') == 1
 
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror='alert(2)'>\"&<!--"
@@ -118,14 +130,14 @@ def test_names_cannot_become_markup() -> None:
     text = render_page(evil_summary())
     outline = Outline(text)
     tame = Outline(render_page(build_summary(count=40, steps=30, series=("a", "b"))))
-    assert outline.tags.count("script") == tame.tags.count("script") == 3
+    assert outline.tags.count("script") == tame.tags.count("script")
     assert "img" not in outline.tags
     assert outline.headings[0] == EVIL
     data = re.search(r'<script id="gatewise-data" type="application/json">(.*?)</script>', text)
     assert data is not None
     payload = json.loads(data.group(1))
     assert payload["forecast"]["targets"][0]["name"] == EVIL
-    assert payload["gates"]["inputs"][0]["name"].startswith(EVIL)
+    assert payload["strip"]["lanes"][0]["name"].startswith(EVIL)
 
 
 def test_template_marks_in_names_stay_text() -> None:
@@ -189,4 +201,7 @@ def test_the_same_run_gives_the_same_page() -> None:
 
 def test_a_long_part_makes_a_page_of_moderate_size() -> None:
     text = render_page(build_summary(count=100_000, steps=3000, hidden=300))
-    assert len(text) < 6_000_000
+    assert len(text) < 25_000_000
+    assert len(render_page(build_summary(steps=3000, hidden=300), megabytes=0)) < len(text)
+    with pytest.raises(InputError, match="megabytes"):
+        render_page(build_summary(), megabytes=-1)

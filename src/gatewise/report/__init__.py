@@ -1,8 +1,38 @@
-"""One self-contained page per run, made from result dataclasses; trains nothing."""
+"""One self-contained page per run, made from result dataclasses; trains nothing.
+
+Fill `Contents` and give it to `write_page`; a forecaster's `RunSummary` may be given as it is.
+"""
 
 from __future__ import annotations
 
+from gatewise.report.contents import (
+    Contents,
+    Curve,
+    Finding,
+    Line,
+    Mark,
+    Record,
+    Series,
+    UnitColumn,
+)
 from gatewise.report.page import render_page, write_page
+from gatewise.report.run import contents_of_run
+from gatewise.report.table import Table
 from gatewise.report.verdict import Verdict, verdict
 
-__all__ = ["Verdict", "render_page", "verdict", "write_page"]
+__all__ = [
+    "Contents",
+    "Curve",
+    "Finding",
+    "Line",
+    "Mark",
+    "Record",
+    "Series",
+    "Table",
+    "UnitColumn",
+    "Verdict",
+    "contents_of_run",
+    "render_page",
+    "verdict",
+    "write_page",
+]

@@ -1,61 +1,130 @@
-"""The data of two line charts: error by horizon, and loss by epoch."""
+"""Curves as JSON values, and those of a forecaster's run: error by step ahead, loss by epoch."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from gatewise.report.contents import Curve, Line
 from gatewise.report.wording import metric_name, model_name, number, ordered_metrics
 from gatewise.results import Evaluation, History
 
+AHEAD = "Error by step ahead"
+TRAINING = "Training"
+MAX_MEMBERS = 10
 
-def horizon_data(evaluation: Evaluation) -> dict[str, Any] | None:
-    """Return the metrics by predicted step as JSON values, or None for a single step."""
+
+def curve_data(curve: Curve) -> dict[str, Any]:
+    """Return one curve as JSON values."""
+    return {
+        "name": curve.name,
+        "xLabel": curve.x_label,
+        "yLabel": curve.y_label,
+        "logX": curve.log_x,
+        "logY": curve.log_y,
+        "x": np.asarray(curve.x, float).tolist(),
+        "lines": [_line_data(line) for line in curve.lines],
+        "marks": [{"at": mark.at, "text": mark.text} for mark in curve.marks],
+    }
+
+
+def horizon_curves(evaluation: Evaluation) -> tuple[Curve, ...]:
+    """Return each metric by predicted step, one chart per target and metric; none for a single step."""
     steps = evaluation.predictions.truth.shape[1]
     if steps < 2 or not evaluation.by_horizon:
-        return None
+        return ()
     metrics = ordered_metrics(
         metric
         for by_target in evaluation.by_horizon.values()
         for by_metric in by_target.values()
         for metric in by_metric
     )
+    targets = evaluation.predictions.targets
+    return tuple(
+        Curve(
+            metric_name(metric) + (f" of {target}" if len(targets) > 1 else ""),
+            "steps ahead",
+            np.arange(1.0, steps + 1),
+            lines,
+            group=AHEAD,
+        )
+        for target in targets
+        for metric in metrics
+        if (lines := _by_model(evaluation, target, metric))
+    )
+
+
+def training_curves(histories: tuple[History, ...]) -> tuple[Curve, ...]:
+    """Return the losses of every member in one chart; the dot is the epoch whose weights were kept."""
+    epochs = max((len(history.train) for history in histories), default=0)
+    if not epochs:
+        return ()
+    lines: list[Line] = []
+    for history in histories:
+        lines += [
+            Line(f"seed {history.seed} {part}", _filled(values, epochs), dashed=dashed, dot=dot)
+            for part, values, dashed, dot in (
+                ("validation", history.validation, False, float(history.kept_epoch)),
+                ("training", history.train, True, None),
+            )
+            if values
+        ]
+    known = [v for history in histories for v in (*history.train, *history.validation)]
+    low, high = min(known), max(known)
+    return (
+        Curve(
+            "Loss by epoch",
+            "epoch",
+            np.arange(1.0, epochs + 1),
+            tuple(lines),
+            log_y=low > 0 and high / low > 20,
+            note=" ".join(_training_notes(histories)),
+            group=TRAINING,
+        ),
+    )
+
+
+def _line_data(line: Line) -> dict[str, Any]:
     return {
-        "steps": steps,
-        "targets": list(evaluation.predictions.targets),
-        "metrics": [{"key": metric, "name": metric_name(metric)} for metric in metrics],
-        "models": [
-            {"key": model, "name": model_name(model), "values": values}
-            for model, values in evaluation.by_horizon.items()
-        ],
+        "name": line.name,
+        "kind": line.kind,
+        "dashed": line.dashed,
+        "dot": line.dot,
+        "y": _values(line.y),
+        "low": None if line.low is None else _values(line.low),
+        "high": None if line.high is None else _values(line.high),
     }
 
 
-def training_data(histories: tuple[History, ...]) -> list[dict[str, Any]]:
-    """Return each member's losses as JSON values."""
-    return [
-        {
-            "seed": history.seed,
-            "train": list(history.train),
-            "validation": list(history.validation),
-            "kept": history.kept_epoch,
-        }
-        for history in histories
+def _values(values: Any) -> list[float]:
+    return [float(f"{value:.7g}") for value in np.asarray(values, float).tolist()]
+
+
+def _by_model(evaluation: Evaluation, target: str, metric: str) -> tuple[Line, ...]:
+    return tuple(
+        Line(model_name(model), np.asarray(values[target][metric], float))
+        for model, values in evaluation.by_horizon.items()
+        if metric in values.get(target, {})
+    )
+
+
+def _filled(values: tuple[float, ...], length: int) -> Any:
+    return np.pad(np.asarray(values, float), (0, length - len(values)), constant_values=np.nan)
+
+
+def _training_notes(histories: tuple[History, ...]) -> list[str]:
+    notes = [
+        "Solid: validation loss; dashed: training loss (with dropout on); the dot is the epoch whose "
+        "weights were kept."
     ]
-
-
-def training_note(histories: tuple[History, ...]) -> list[str]:
-    """Return what the curves show and what the training took."""
-    members = [
+    notes += [
         f"Seed {history.seed}: {_kept(history)}, {number(history.seconds, 2)} s."
-        for history in histories[:10]
+        for history in histories[:MAX_MEMBERS]
     ]
-    if len(histories) > len(members):
-        members.append(f"{len(histories) - len(members)} more members are drawn.")
-    return [
-        "Solid: validation loss; dashed: training loss (with dropout on); the dot is the epoch "
-        "whose weights were kept.",
-        *members,
-    ]
+    if len(histories) > MAX_MEMBERS:
+        notes.append(f"{len(histories) - MAX_MEMBERS} more members are drawn.")
+    return notes
 
 
 def _kept(history: History) -> str:

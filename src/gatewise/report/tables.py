@@ -1,12 +1,13 @@
-"""Tables of the page: scores beside baselines, members, settings and provenance."""
+"""Tables of a forecaster's run: scores beside baselines, members; and lists of settings."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from gatewise.report.table import Cell, Group, Row, Table
 from gatewise.report.verdict import best_baseline, nominal_coverage
 from gatewise.report.wording import (
     MODEL_NOTES,
@@ -22,18 +23,18 @@ HIGHER_IS_BETTER = ("nse",)
 UNRANKED = ("coverage",)  # best is what the band promises, not the largest
 
 
-def score_table(evaluation: Evaluation, model_note: str) -> str:
-    """Return the score table, one body per target, the best value of each column marked."""
+def score_table(evaluation: Evaluation, title: str, model_note: str) -> Table:
+    """Return the score table, one group per target, the best value of each column marked."""
     metrics = _metrics(evaluation)
-    heads = "".join(f'<th scope="col">{_head(evaluation, metric)}</th>' for metric in metrics)
-    bodies = "".join(
-        _target_body(evaluation, target, metrics, model_note)
-        for target in evaluation.predictions.targets
-    )
-    return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="Score table">'
-        f'<table class="scores"><thead><tr><th scope="col">Model</th>{heads}</tr></thead>'
-        f"{bodies}</table></div>"
+    return Table(
+        title,
+        "Model",
+        tuple(_head(evaluation, metric) for metric in metrics),
+        tuple(
+            _target_group(evaluation, target, metrics, model_note)
+            for target in evaluation.predictions.targets
+        ),
+        tuple(score_notes(evaluation)),
     )
 
 
@@ -73,32 +74,23 @@ def score_notes(evaluation: Evaluation) -> list[str]:
     return notes
 
 
-def members_table(evaluation: Evaluation, histories: tuple[History, ...]) -> str:
-    """Return one row per member and target, or "" for a single member."""
+def members_table(evaluation: Evaluation, histories: tuple[History, ...]) -> Table | None:
+    """Return one row per member and target, or None for a single member."""
     if len(evaluation.members) < 2:
-        return ""
+        return None
     metrics = _metrics(evaluation)
-    heads = "".join(f'<th scope="col">{escape(metric_name(metric))}</th>' for metric in metrics)
     rows = []
     for place, member in enumerate(evaluation.members):
         seed = f"seed {histories[place].seed}" if place < len(histories) else ""
         for target, scores in member.items():
-            cells = "".join(
-                f"<td>{metric_text(metric, scores.get(metric))}</td>" for metric in metrics
-            )
-            rows.append(
-                f'<tr><th scope="row">member {place + 1} <small>{escape(seed)}</small></th>'
-                f'<td class="text">{escape(target)}</td>{cells}</tr>'
-            )
-    return (
-        "<details><summary>Each member alone</summary>"
-        '<div class="scroll" tabindex="0" role="region" aria-label="Scores of each member">'
-        f'<table><thead><tr><th scope="col">Member</th><th scope="col" class="text">Target</th>'
-        f"{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></details>"
-    )
+            figures = [Cell(metric_text(metric, scores.get(metric))) for metric in metrics]
+            head = Cell(f"member {place + 1}", seed)
+            rows.append(Row(head, (Cell(target, left=True), *figures)))
+    columns = (Cell("Target", left=True), *(Cell(metric_name(metric)) for metric in metrics))
+    return Table("Each member alone", "Member", columns, (Group("", tuple(rows)),), folded=True)
 
 
-def definitions(values: dict[str, Any]) -> str:
+def definitions(values: Mapping[str, Any]) -> str:
     """Return nested settings as a two-column list of names and values."""
     rows = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>"
@@ -116,49 +108,42 @@ def _metrics(evaluation: Evaluation) -> list[str]:
     )
 
 
-def _head(evaluation: Evaluation, metric: str) -> str:
+def _head(evaluation: Evaluation, metric: str) -> Cell:
     wanted = nominal_coverage(evaluation.predictions)
     if metric == "coverage" and wanted is not None:
-        return f"coverage <small>{wanted:.2f} promised</small>"
-    return escape(metric_name(metric))
+        return Cell("coverage", f"{wanted:.2f} promised")
+    return Cell(metric_name(metric))
 
 
-def _target_body(evaluation: Evaluation, target: str, metrics: list[str], model_note: str) -> str:
+def _target_group(
+    evaluation: Evaluation, target: str, metrics: list[str], model_note: str
+) -> Group:
     models = [model for model in evaluation.scores if target in evaluation.scores[model]]
     best = {
         metric: _best(metric, [evaluation.scores[model][target] for model in models])
         for metric in metrics
     }
     doubtful = _within_members(evaluation, target)
-    rows = [
-        f'<tr class="target"><th scope="rowgroup" colspan="{len(metrics) + 1}">'
-        f"{escape(target)}</th></tr>"
-    ]
+    rows = []
     for model in models:
         own = model == "gatewise"
         scores = evaluation.scores[model][target]
-        cells = "".join(
+        cells = tuple(
             _cell(metric, scores, best[metric], doubtful, _range(evaluation, target, metric, own))
             for metric in metrics
         )
         note = model_note if own else MODEL_NOTES.get(model, "")
-        rows.append(
-            f'<tr{" class=own" if own else ""}><th scope="row">{escape(model_name(model))}'
-            f"<small>{escape(note)}</small></th>{cells}</tr>"
-        )
-    return f"<tbody>{''.join(rows)}</tbody>"
+        rows.append(Row(Cell(model_name(model), note), cells, own))
+    return Group(target, tuple(rows))
 
 
-def _cell(metric: str, scores: Metrics, best: float, doubtful: bool, spread: str) -> str:
+def _cell(metric: str, scores: Metrics, best: float, doubtful: bool, spread: str) -> Cell:
     value = scores.get(metric)
     text = metric_text(metric, value)
-    mark = ""
     # Equal as printed is equal to the reader, so ties are marked together.
     if value is not None and math.isfinite(best) and text == metric_text(metric, best):
-        word = "seed-dependent" if doubtful else "best"
-        mark = f'<span class="mark{" doubt" if doubtful else ""}">{word}</span> '
-    small = f"<small>{spread}</small>" if spread else ""
-    return f"<td>{mark}{text}{small}</td>"
+        return Cell(text, spread, "seed-dependent" if doubtful else "best", doubtful)
+    return Cell(text, spread)
 
 
 def _best(metric: str, scores: list[Metrics]) -> float:
@@ -186,7 +171,7 @@ def _within_members(evaluation: Evaluation, target: str) -> bool:
     return min(errors) < evaluation.scores[baseline][target]["rmse"] <= max(errors)
 
 
-def _flat(values: dict[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _flat(values: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for name, value in values.items():
         path = (*above, str(name))
         if isinstance(value, dict) and value:

@@ -17,11 +17,41 @@ LONGEST = 1e6
 
 AXIS_HEIGHT = 34
 PLOT_HEIGHT = 300
+MOST_DOTS = 256
 
 
-def timescales_html(timescales: GateTimescales, lookback: int | None) -> str:
-    """Return one figure per layer: a dot per unit on a logarithmic axis of steps."""
-    return "\n".join(_figure(timescales, layer, lookback) for layer in range(len(timescales.steps)))
+CAVEAT = (
+    "Gate path only. These times are read off the gate that keeps the state: how slowly a unit "
+    "would fade if nothing else carried its content. Gates alone mislead: a network also remembers "
+    "through its recurrent weights, and networks that solved a recall over 80 to 99 steps have "
+    "shown gate timescales of only 6 to 12. Do not read the longest one as how far back the "
+    "network remembers."
+)
+
+
+def spectrum(
+    steps: NDArray[np.float64], gate: str, place: str, bounds: tuple[int, int], lag: float | None
+) -> str:
+    """Return a dot per unit of `steps` [H] on a logarithmic axis, as HTML; `place` names the layer."""
+    low, high = bounds
+    order = np.argsort(-np.nan_to_num(steps, nan=-1.0), kind="stable")
+    units = thinned(order, MOST_DOTS)
+    row = max(2.0, min(12.0, PLOT_HEIGHT / len(units)))
+    height = row * len(units)
+    parts = [*_grid(low, high, height), *_mark(lag, low, high, height)]
+    radius = max(1.5, min(4.0, row * 0.42))
+    for rank, unit in enumerate(units):
+        parts.append(_dot(int(unit), float(steps[unit]), bounds, row * (rank + 0.5), radius))
+    many = f", {len(units)} shown at even distances" if len(units) < len(order) else ""
+    caption = (
+        f"{place}{': ' if place else ''}{len(order):,} units{many}. Steps on a logarithmic axis, "
+        f"slowest at the top. Gate path only: {gate} gate."
+    )
+    return (
+        f'<figure class="spectrum"><div class="inset"><svg role="img" '
+        f'aria-label="{escape(f"Gate timescales, {caption}")}" height="{height + AXIS_HEIGHT:g}" '
+        f'width="100%">{"".join(parts)}</svg></div><figcaption>{escape(caption)}</figcaption></figure>'
+    )
 
 
 def timescales_sentence(timescales: GateTimescales) -> str:
@@ -35,43 +65,13 @@ def timescales_sentence(timescales: GateTimescales) -> str:
     )
 
 
-def axis_bounds(steps: NDArray[np.float64], lookback: int | None) -> tuple[int, int]:
+def axis_bounds(steps: NDArray[np.float64], lag: float | None) -> tuple[int, int]:
     """Return the powers of ten between which the axis runs; at least one decade."""
     known = steps[np.isfinite(steps) & (steps > 0)]
-    values = np.append(known, [1.0] if lookback is None else [1.0, float(lookback)])
+    values = np.append(known, [1.0] if lag is None else [1.0, lag])
     low = math.floor(math.log10(max(float(values.min()), 1e-2)))
     high = math.ceil(math.log10(min(float(values.max()), LONGEST)))
     return low, max(high, low + 1)
-
-
-def _figure(timescales: GateTimescales, layer: int, lookback: int | None) -> str:
-    steps = timescales.steps[layer]
-    low, high = axis_bounds(timescales.steps, lookback)
-    order = np.argsort(-np.nan_to_num(steps, nan=-1.0), kind="stable")
-    units = thinned(order)
-    row = max(2.0, min(12.0, PLOT_HEIGHT / len(units)))
-    height = row * len(units)
-    parts = [*_grid(low, high, height), *_mark(lookback, low, high, height)]
-    radius = max(1.5, min(4.0, row * 0.42))
-    for rank, unit in enumerate(units):
-        parts.append(_dot(int(unit), float(steps[unit]), (low, high), row * (rank + 0.5), radius))
-    many = (
-        f", {len(units)} of {len(order):,} shown at even distances"
-        if len(units) < len(order)
-        else ""
-    )
-    layers = len(timescales.steps)
-    caption = f"Layer {layer + 1} of {layers}, " if layers > 1 else ""
-    caption += (
-        f"{len(order):,} units{many}. Steps on a logarithmic axis, slowest at the top. "
-        f"Gate path only: {timescales.gate} gate."
-    )
-    label = f"Gate timescales, {caption}"
-    return (
-        f'<figure class="spectrum"><div class="inset"><svg role="img" '
-        f'aria-label="{escape(label)}" height="{height + AXIS_HEIGHT:g}" width="100%">'
-        f"{''.join(parts)}</svg></div><figcaption>{escape(caption)}</figcaption></figure>"
-    )
 
 
 def _place(value: float, bounds: tuple[int, int]) -> float:
@@ -95,13 +95,13 @@ def _grid(low: int, high: int, height: float) -> list[str]:
     return parts
 
 
-def _mark(lookback: int | None, low: int, high: int, height: float) -> list[str]:
-    if lookback is None:
+def _mark(lag: float | None, low: int, high: int, height: float) -> list[str]:
+    if lag is None:
         return []
-    x = _place(float(lookback), (low, high))
+    x = _place(lag, (low, high))
     return [
-        f'<line class="lookback" x1="{x:.2f}%" x2="{x:.2f}%" y1="0" y2="{height:g}"/>'
-        f'<text class="lookback" x="{x:.2f}%" y="{height + 30:g}">lookback {lookback:,}</text>'
+        f'<line class="lag" x1="{x:.2f}%" x2="{x:.2f}%" y1="0" y2="{height:g}"/>'
+        f'<text class="lag" x="{x:.2f}%" y="{height + 30:g}">lag {lag:,g}</text>'
     ]
 
 

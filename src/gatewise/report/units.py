@@ -1,39 +1,109 @@
-"""One order of units for every panel: the slowest first, by the gate path where there is one."""
+"""The order of units, slowest first, and the columns of the table of units."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.results import GateTimescales, WindowGates
+from gatewise.report import ledger
+from gatewise.report.checks import SIGMOID_GATES
 
-MAX_UNITS = 256
+if TYPE_CHECKING:
+    from gatewise.report.contents import Record
 
+MAX_UNITS = 1024
+SHUT, OPEN = 0.1, 0.9
 
-def unit_order(
-    window: WindowGates, timescales: GateTimescales | None
-) -> tuple[list[NDArray[np.int64]], str]:
-    """Return the units of each layer, slowest first, and what they are ordered by."""
-    if timescales is not None:
-        steps = np.nan_to_num(timescales.steps, nan=-1.0)
-        return [np.argsort(-layer, kind="stable") for layer in steps], "gate timescale"
-    hidden = window.gates["hidden"].astype(np.float64)
-    return [
-        np.argsort(-_persistence(layer), kind="stable") for layer in hidden
-    ], "how slowly the hidden value changes in this window"
+Column = tuple[str, NDArray[Any], str]
+"""Name, values [H], description."""
 
 
-def thinned(order: NDArray[np.int64], most: int = MAX_UNITS) -> NDArray[np.int64]:
+def tau_of(record: Record) -> NDArray[np.float64] | None:
+    """Return the gate timescale of every unit, or None for a cell without a keep gate."""
+    if record.tau is not None:
+        return np.asarray(record.tau, dtype=np.float64)
+    gate = ledger.keep_gate(record)
+    return None if gate is None else ledger.timescale(record.quantities[gate])
+
+
+def default_order(record: Record) -> tuple[NDArray[np.intp], str]:
+    """Return all units, slowest first, and what they are ordered by."""
+    tau = tau_of(record)
+    if tau is not None:
+        return _falling(tau), "τ, the gate timescale"
+    name = "hidden" if "hidden" in record.quantities else next(iter(record.quantities))
+    values = np.asarray(record.quantities[name], dtype=np.float64)
+    return _falling(persistence(values)), f"how slowly the {name} value changes"
+
+
+def thinned(order: NDArray[np.intp], most: int = MAX_UNITS) -> NDArray[np.intp]:
     """Return at most `most` units of `order`, at even distances along it."""
     if len(order) <= most:
         return order
-    picks = np.linspace(0, len(order) - 1, most).round().astype(np.int64)
-    return np.asarray(order[picks])
+    return order[np.linspace(0, len(order) - 1, most).round().astype(np.intp)]
 
 
-def _persistence(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def persistence(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the lag-1 autocorrelation of each unit of `values` [T, H]; 1 for a constant one."""
-    centred = values - values.mean(axis=0)
+    known = values[np.isfinite(values).all(axis=1)]
+    if not len(known):
+        return np.zeros(values.shape[1])
+    centred = known - known.mean(axis=0)
     total = (centred**2).sum(axis=0)
     moved = (centred[1:] * centred[:-1]).sum(axis=0)
     return np.where(total > 0, moved / np.where(total > 0, total, 1.0), 1.0)
+
+
+def columns_of(record: Record) -> list[Column]:
+    """Return the columns of the table: what the gates tell, then what the record brings along."""
+    found: dict[str, Column] = {}
+    tau = tau_of(record)
+    if tau is not None:
+        found["τ"] = (
+            "τ",
+            tau,
+            "gate timescale, −1 / mean log keep, in steps; gate path only",
+        )
+        half = tau * np.log(2)
+        found["half-life"] = ("half-life", half, "steps until half is left by the gate path alone")
+    for name in (name for name in SIGMOID_GATES if name in record.quantities):
+        for share in _saturation(name, record.quantities[name]):
+            found[share[0]] = share
+    for name in ("cell", "hidden"):
+        values = record.quantities.get(name)
+        if values is not None and values.shape[1] == record.size:
+            found |= {column[0]: column for column in _activity(name, values)}
+    for extra in record.columns:
+        found[extra.name] = (extra.name, np.asarray(extra.values, float), extra.description)
+    return list(found.values())
+
+
+def _saturation(name: str, values: NDArray[Any]) -> list[Column]:
+    count = np.maximum(np.isfinite(values).sum(axis=0), 1)
+    shut, opened = (values < SHUT).sum(axis=0), (values > OPEN).sum(axis=0)
+    return [
+        (f"{name} < {SHUT}", shut / count, f"share of the steps at which the {name} gate is shut"),
+        (
+            f"{name} > {OPEN}",
+            opened / count,
+            f"share of the steps at which the {name} gate is open",
+        ),
+    ]
+
+
+def _activity(name: str, values: NDArray[Any]) -> list[Column]:
+    known = np.isfinite(values)
+    count = np.maximum(known.sum(axis=0), 1)
+    filled = np.where(known, values, 0).astype(np.float64)
+    mean = filled.sum(axis=0) / count
+    spread = np.sqrt(np.maximum((filled**2).sum(axis=0) / count - mean**2, 0))
+    if name == "cell":
+        size = np.abs(filled).sum(axis=0) / count
+        return [("mean |cell|", size, "mean size of the cell state")]
+    return [("sd hidden", spread, "how much the output of the unit varies; near 0 it is idle")]
+
+
+def _falling(values: NDArray[np.float64]) -> NDArray[np.intp]:
+    return np.argsort(-np.nan_to_num(values, nan=-np.inf, posinf=np.inf), kind="stable")

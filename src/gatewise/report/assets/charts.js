@@ -1,30 +1,27 @@
-// The three line charts, drawn by uPlot.
-(() => {
-  const { data, decode, byId, colour, timeText, tickText, number, onChange } = gatewise;
-  const palette = ["--c1", "--c2", "--c3", "--c4", "--c5"];
-  const dashes = [[], [8, 4], [3, 3], [10, 3, 2, 3], [1, 3]];
-  const nulled = (values) => Array.from(values, (v) => (Number.isFinite(v) ? v : null));
+// Curves with bands, drawn by uPlot.
+{
+  const { data, byId, colour, number, palette } = gatewise;
+  const DASHES = [[], [8, 4], [3, 3], [10, 3, 2, 3], [1, 3]];
+  const FONT = "12px system-ui, sans-serif";
 
-  function axis(extra) {
-    return {
-      stroke: () => colour("--soft"),
-      grid: { stroke: () => colour("--line"), width: 1 },
-      ticks: { stroke: () => colour("--line"), width: 1, size: 5 },
-      font: "12px system-ui, sans-serif",
-      ...extra,
-    };
-  }
+  gatewise.chartAxis = (extra) => ({
+    stroke: () => colour("--soft"),
+    grid: { stroke: () => colour("--line"), width: 1 },
+    ticks: { stroke: () => colour("--line"), width: 1, size: 5 },
+    font: FONT, labelFont: FONT, labelSize: 18,
+    ...extra,
+  });
 
   // Mount one chart into a focusable element, and again whenever colours or width change.
-  function mount(id, build) {
-    const host = byId(id);
-    if (!host) return () => {};
+  gatewise.mount = (host, build) => {
     let plot = null;
     function draw() {
+      if (!host.clientWidth) return; // hidden: drawn when it is shown
       if (plot) plot.destroy();
       const { options, values } = build();
-      const height = Math.max(240, Math.min(360, host.clientWidth * 0.45));
+      const height = Math.max(220, Math.min(340, host.clientWidth * 0.5));
       plot = new uPlot({ width: host.clientWidth, height, ...options }, values, host);
+      host.plot = plot;
     }
     host.addEventListener("keydown", (event) => {
       const move = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 }[event.key];
@@ -32,136 +29,94 @@
       event.preventDefault();
       const last = plot.data[0].length - 1;
       const from = plot.cursor.idx == null ? (move > 0 ? -1 : last + 1) : plot.cursor.idx;
-      const idx = Math.max(0, Math.min(last, from + move));
+      const idx = gatewise.clamp(from + move, 0, last);
       plot.setCursor({ left: plot.valToPos(plot.data[0][idx], "x"), top: 10 });
     });
-    onChange(draw);
+    gatewise.onLook(draw);
+    let width = 0;
+    new ResizeObserver(() => {
+      if (host.clientWidth === width) return;
+      width = host.clientWidth;
+      draw();
+    }).observe(host);
     return draw;
-  }
+  };
 
-  const valueAxis = () => axis({ size: 56, values: (u, splits) => splits.map(number) });
-  const stepAxis = (label) =>
-    axis({
-      label, labelFont: "12px system-ui, sans-serif", labelSize: 18, size: 30,
-      incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+  // Labelled vertical lines, drawn by a hook.
+  function drawMarks(plot, marks) {
+    const { ctx, bbox } = plot, ratio = devicePixelRatio || 1;
+    ctx.save();
+    ctx.font = `${12 * ratio}px system-ui, sans-serif`;
+    ctx.fillStyle = ctx.strokeStyle = colour("--bad");
+    ctx.lineWidth = ratio;
+    marks.forEach(({ at, text }, i) => {
+      const x = plot.valToPos(at, "x", true);
+      if (!(x >= bbox.left && x <= bbox.left + bbox.width)) return;
+      ctx.setLineDash([4 * ratio, 3 * ratio]);
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+      const right = x + ctx.measureText(text).width + 6 * ratio < bbox.left + bbox.width;
+      ctx.textAlign = right ? "left" : "right";
+      ctx.fillText(text, x + (right ? 5 : -5) * ratio, bbox.top + (14 + 15 * i) * ratio);
     });
-
-  function forecast() {
-    const all = data.forecast;
-    const pick = ["series", "target", "step", "range"].map((name) => byId(`forecast-${name}`));
-    function build() {
-      const [series, target, step, range] = pick.map((select) => Number(select.value));
-      const key = `${series}/${all.targets[target].index}/${all.steps[step].index}/${range}`;
-      const chart = all.charts[key];
-      const lines = chart.lines.map((line) => nulled(decode(line)));
-      const edges = lines.slice(2);
-      const format = (u, v) => number(v);
-      const line = (label, name, width) => ({
-        label, width, stroke: () => colour(name), points: { show: false }, value: format,
-      });
-      // The edges of a band come first, so that the lines lie on top of its fill.
-      const specs = [
-        { label: all.calendar ? "time" : "step", value: (u, v) => timeText(v, all.calendar) },
-        ...edges.map((_, i) => ({
-          label: all.bands[i >> 1][i % 2],
-          class: "edge",
-          stroke: "transparent", width: 0, points: { show: false }, value: format,
-        })),
-        line("prediction", "--c1", 2.25),
-        line("truth", "--ink", 1),
-      ];
-      const bands = all.bands.map((_, i) => ({ series: [2 * i + 2, 2 * i + 1], fill: () => colour("--band") }));
-      return {
-        options: {
-          series: specs, bands,
-          scales: { x: { time: all.calendar } },
-          tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
-          axes: [
-            axis(all.calendar
-              ? { size: 32, values: (u, splits, i, space, increment) => splits.map((s) => tickText(s, increment)) }
-              : { size: 32 }),
-            valueAxis(),
-          ],
-        },
-        values: [Array.from(decode(chart.time)), ...edges, lines[1], lines[0]],
-      };
-    }
-    const draw = mount("forecast-chart", build);
-    pick.forEach((select) => select.addEventListener("change", draw));
+    ctx.restore();
   }
 
-  function horizon() {
-    const all = data.horizon;
-    const target = byId("horizon-target"), metric = byId("horizon-metric");
-    function build() {
-      const key = all.metrics[Number(metric.value)].key;
-      const name = all.targets[Number(target.value)];
-      const models = all.models.filter((m) => m.values[name] && m.values[name][key]);
-      const steps = Array.from({ length: all.steps }, (_, i) => i + 1);
-      return {
-        options: {
-          series: [
-            { label: "step ahead" },
-            ...models.map((m, i) => ({
-              label: m.name,
-              stroke: () => colour(m.key === "gatewise" ? "--c1" : palette[1 + (i - 1 + 4) % 4]),
-              width: m.key === "gatewise" ? 2.5 : 1.5,
-              dash: m.key === "gatewise" ? [] : dashes[1 + (i - 1 + 4) % 4],
-              points: { show: all.steps <= 40, size: 5 },
-              value: (u, v) => number(v),
-            })),
-          ],
-          scales: { x: { time: false, range: [1, all.steps] } },
-          axes: [
-            stepAxis("steps ahead"),
-            valueAxis(),
-          ],
-        },
-        values: [steps, ...models.map((m) => m.values[name][key])],
-      };
-    }
-    const draw = mount("horizon-chart", build);
-    [target, metric].forEach((select) => select.addEventListener("change", draw));
+  // A logarithmic axis has no place for 0 and below.
+  const known = (values, log) => values.map((v) => (v == null || (log && v <= 0) ? null : v));
+
+  function build(curve) {
+    const few = curve.x.length <= 40;
+    const series = [{ label: curve.xLabel, value: (u, v) => number(v) }], values = [curve.x], bands = [];
+    curve.lines.forEach((line, i) => {
+      const tint = palette[i % palette.length], stroke = () => colour(tint);
+      const plain = (u, v) => number(v);
+      const value = line.low
+        ? (u, v, s, k) => (k == null ? "–" : `${number(v)} (${number(line.low[k])} to ${number(line.high[k])})`)
+        : plain;
+      if (line.low) {
+        for (const [edge, label] of [[line.high, "high"], [line.low, "low"]]) {
+          series.push({ label: `${line.name}, ${label}`, class: "kept", stroke: "transparent", width: 0, points: { show: false } });
+          values.push(known(edge, curve.logY));
+        }
+        bands.push({ series: [series.length - 2, series.length - 1], fill: () => `color-mix(in srgb, ${colour(tint)} 18%, transparent)` });
+      }
+      series.push({ label: line.name, stroke, width: line.dashed ? 1 : 2, dash: line.dashed ? [4, 4] : DASHES[i % 5], points: { show: few && !line.dashed, size: 5 }, value });
+      values.push(known(line.y, curve.logY));
+      if (line.dot != null) {
+        series.push({ label: "kept", class: "kept", stroke, width: 0, points: { show: true, size: 10, fill: stroke } });
+        values.push(known(line.y, curve.logY).map((v, k) => (curve.x[k] === line.dot ? v : null)));
+      }
+    });
+    // Lines for the powers of ten only: all nine in between would hide the curve.
+    const tens = (u, splits) => splits.map((v) => (v != null && Math.abs(Math.log10(v) % 1) < 1e-9 ? v : null));
+    const grid = (log) => (log ? { grid: { stroke: () => colour("--line"), width: 1, filter: tens }, ticks: { stroke: () => colour("--line"), width: 1, size: 5, filter: tens } } : {});
+    const whole = curve.x.every(Number.isInteger) && !curve.logX;
+    return {
+      options: {
+        series, bands,
+        legend: { show: curve.lines.length <= 10 },
+        scales: { x: { time: false, distr: curve.logX ? 3 : 1 }, y: { distr: curve.logY ? 3 : 1 } },
+        axes: [
+          gatewise.chartAxis({ label: curve.xLabel, size: 30, ...grid(curve.logX), ...(whole ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000] } : {}), values: (u, splits) => splits.map((v) => (v == null ? "" : number(v, 3))) }),
+          gatewise.chartAxis({ label: curve.yLabel || undefined, size: 52, ...grid(curve.logY), values: (u, splits) => splits.map((v) => (v == null ? "" : number(v, 3))) }),
+        ],
+        hooks: { draw: [(plot) => drawMarks(plot, curve.marks)] },
+      },
+      values,
+    };
   }
 
-  function training() {
-    const members = data.training;
-    const epochs = Math.max(...members.map((m) => m.train.length));
-    const pad = (values) => Array.from({ length: epochs }, (_, i) => (i < values.length ? values[i] : null));
-    const known = members.flatMap((m) => [...m.train, ...m.validation]).filter((v) => v != null);
-    const low = Math.min(...known);
-    const wide = low > 0 && Math.max(...known) / low > 20;
-    function build() {
-      const series = [{ label: "epoch" }];
-      const values = [Array.from({ length: epochs }, (_, i) => i + 1)];
-      members.forEach((member, i) => {
-        const stroke = () => colour(palette[i % palette.length]);
-        const format = (u, v) => number(v);
-        const dot = pad(member.validation).map((v, epoch) => (epoch + 1 === member.kept ? v : null));
-        series.push(
-          { label: `seed ${member.seed} training`, stroke, width: 1, dash: [4, 4], points: { show: false }, value: format },
-          { label: `seed ${member.seed} validation`, stroke, width: 2, points: { show: false }, value: format },
-          { label: "kept", class: "kept", stroke, width: 0, points: { show: true, size: 9, fill: stroke }, value: format },
-        );
-        values.push(pad(member.train), pad(member.validation), dot);
-      });
-      return {
-        options: {
-          series,
-          legend: { show: members.length <= 5 },
-          scales: { x: { time: false }, y: wide ? { distr: 3 } : {} },
-          axes: [
-            stepAxis("epoch"),
-            valueAxis(),
-          ],
-        },
-        values,
-      };
+  gatewise.buildCurves = () => {
+    for (const [group, curves] of Object.entries(data.curves || {})) {
+      const draws = curves.map((curve, place) => gatewise.mount(byId(`${group}-${place}`), () => build(curve)));
+      const pick = byId(`${group}-pick`);
+      pick?.addEventListener("change", () => draws.forEach((draw, place) => {
+        byId(`${group}-${place}`).closest("figure").hidden = place !== Number(pick.value);
+        draw();
+      }));
     }
-    mount("training-chart", build);
-  }
-
-  if (data.forecast) forecast();
-  if (data.horizon) horizon();
-  if (data.training) training();
-})();
+  };
+}

@@ -1,63 +1,67 @@
 "use strict";
-// Shared by the charts and the heatmaps: the data, decoding, colours of the current scheme, times.
-const gatewise = (() => {
-  const data = JSON.parse(document.getElementById("gatewise-data").textContent);
-  const kinds = { u1: Uint8Array, f4: Float32Array, f8: Float64Array };
-
-  function decode(packed) {
-    const text = atob(packed.data);
-    const bytes = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-    return new kinds[packed.kind](bytes.buffer);
-  }
-
-  const byId = (id) => document.getElementById(id);
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-  const two = (n) => String(n).padStart(2, "0");
-
-  // Every time is shown as it was given: naive timestamps count as UTC on the way in and out.
-  function timeText(value, calendar) {
-    if (value == null) return "–";
-    if (!calendar) return String(Math.round(value));
-    const t = new Date(value * 1000);
-    const day = `${t.getUTCFullYear()}-${two(t.getUTCMonth() + 1)}-${two(t.getUTCDate())}`;
-    const clock = `${two(t.getUTCHours())}:${two(t.getUTCMinutes())}`;
-    return clock === "00:00" ? day : `${day} ${clock}`;
-  }
-
-  function tickText(value, increment) {
-    const t = new Date(value * 1000);
-    const year = t.getUTCFullYear(), month = months[t.getUTCMonth()], day = t.getUTCDate();
-    if (increment >= 360 * 86400) return String(year);
-    if (increment >= 28 * 86400) return t.getUTCMonth() === 0 ? String(year) : month;
-    if (increment >= 86400) return `${day} ${month}`;
-    const clock = `${two(t.getUTCHours())}:${two(t.getUTCMinutes())}`;
-    return clock === "00:00" ? `${day} ${month}` : clock;
-  }
-
-  function number(value) {
-    if (value == null || !Number.isFinite(value)) return "–";
-    const size = Math.abs(value);
-    if (size !== 0 && (size >= 1e7 || size < 1e-4)) return value.toExponential(2);
-    return value.toLocaleString("en", { maximumSignificantDigits: 4 });
-  }
-
-  // Redraw everything when the colour scheme or the width changes.
-  const drawers = [];
-  function onChange(draw) {
-    drawers.push(draw);
-    draw();
-  }
-  const redraw = () => drawers.forEach((draw) => draw());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  let width = document.body.clientWidth, waiting = 0;
-  addEventListener("resize", () => {
-    if (document.body.clientWidth === width) return;
-    width = document.body.clientWidth;
-    cancelAnimationFrame(waiting);
-    waiting = requestAnimationFrame(redraw);
+// The page's one global: its data, small helpers for elements, and decoding of embedded arrays.
+const gatewise = { data: JSON.parse(document.getElementById("gatewise-data").textContent) };
+{
+  const KINDS = { u1: Uint8Array, f4: Float32Array, f8: Float64Array };
+  const ended = new Promise((done) => {
+    if (document.readyState !== "loading") done();
+    else addEventListener("DOMContentLoaded", done, { once: true });
   });
 
-  return { data, decode, byId, colour, timeText, tickText, number, onChange };
-})();
+  gatewise.byId = (id) => document.getElementById(id);
+
+  // element("div", {class: "plot", tabindex: 0}, "text", child, ...)
+  gatewise.element = (name, attributes = {}, ...children) => {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) {
+      if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+      else if (value === true) made.setAttribute(key, "");
+      else if (value !== false && value != null) made.setAttribute(key, value);
+    }
+    made.append(...children);
+    return made;
+  };
+
+  function bytesOf(text) {
+    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+    const raw = atob(text);
+    const bytes = new Uint8Array(raw.length);
+    for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+    return bytes;
+  }
+
+  // Arrays packed inside the JSON, without compression.
+  gatewise.decode = (packed) => new KINDS[packed.kind](bytesOf(packed.data).buffer);
+
+  // Arrays in elements of their own: base64 of gzip. Those for later stand after this script.
+  const waiting = new Map();
+  gatewise.inflate = (name, kind) => {
+    if (!waiting.has(name)) waiting.set(name, unpack(name, kind));
+    return waiting.get(name);
+  };
+  async function unpack(name, kind) {
+    // An element after this script may be there with a part of its text while the page still loads.
+    if (name.startsWith("l")) await ended;
+    const holder = document.getElementById(`gatewise-${name}`);
+    const array = new KINDS[kind](await gunzip(bytesOf(holder.textContent)));
+    holder.remove(); // its text is not needed any more
+    return array;
+  }
+
+  // Without Blob and Response, whose way through another process takes three times as long.
+  async function gunzip(bytes) {
+    const stream = new ReadableStream({ start: (to) => { to.enqueue(bytes); to.close(); } });
+    const reader = stream.pipeThrough(new DecompressionStream("gzip")).getReader();
+    // A gzip file ends with the size of what is in it.
+    const size = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
+    const whole = new Uint8Array(size);
+    let at = 0;
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      whole.set(part.value, at);
+      at += part.value.length;
+    }
+    return whole.buffer;
+  }
+
+  gatewise.clamp = (value, low, high) => Math.max(low, Math.min(high, value));
+}

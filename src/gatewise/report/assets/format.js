@@ -1,0 +1,41 @@
+// Numbers and times as text.
+{
+  const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+  const two = (n) => String(n).padStart(2, "0");
+  gatewise.months = MONTHS;
+
+  gatewise.number = (value, digits = 4) => {
+    if (value === "inf" || value === Infinity) return "∞";
+    if (value === "-inf" || value === -Infinity) return "−∞";
+    if (value == null || !Number.isFinite(value)) return "–";
+    const size = Math.abs(value);
+    const text = size !== 0 && (size >= 1e7 || size < 1e-4)
+      ? value.toExponential(Math.min(2, digits - 1))
+      : value.toLocaleString("en", { maximumSignificantDigits: digits });
+    return text.replace("-", "−");
+  };
+
+  gatewise.counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+
+  // Every time is shown as it was given: naive timestamps count as UTC on the way in and out.
+  gatewise.calendarText = (seconds) => {
+    if (!Number.isFinite(seconds)) return "–";
+    const t = new Date(seconds * 1000);
+    const day = `${t.getUTCFullYear()}-${two(t.getUTCMonth() + 1)}-${two(t.getUTCDate())}`;
+    const clock = `${two(t.getUTCHours())}:${two(t.getUTCMinutes())}`;
+    const exact = t.getUTCSeconds() ? `${clock}:${two(t.getUTCSeconds())}` : clock;
+    return exact === "00:00" ? day : `${day} ${exact}`;
+  };
+
+  // The text of a tick, no longer than what its distance from the next one asks for.
+  gatewise.tickText = (seconds, increment) => {
+    const t = new Date(seconds * 1000);
+    const month = t.getUTCMonth(), day = `${t.getUTCDate()} ${MONTHS[month]}`;
+    if (increment >= 360 * 86400) return String(t.getUTCFullYear());
+    if (increment >= 28 * 86400) return month === 0 ? String(t.getUTCFullYear()) : MONTHS[month];
+    if (increment >= 86400) return day;
+    const clock = `${two(t.getUTCHours())}:${two(t.getUTCMinutes())}`;
+    if (increment >= 60) return clock === "00:00" ? day : clock;
+    return `${clock}:${two(t.getUTCSeconds())}`;
+  };
+}

@@ -1,0 +1,159 @@
+// The ledger of the chosen step, drawn: backward when its content was written, forward when it is read.
+{
+  const { element, state, steps, colour, number, counted } = gatewise;
+  let panels = [], found = null, host = null, asked = 0;
+
+  const say = (...parts) => element("p", {}, ...parts);
+  const bold = (text) => element("b", {}, text);
+
+  gatewise.buildLedger = (where) => {
+    host = where;
+    gatewise.removePanels(host, panels);
+    panels = [];
+    found = null;
+    update(++asked);
+  };
+
+  async function update(turn) {
+    const record = gatewise.record(), { units, at } = state;
+    if (!record) return;
+    const message = absent(record);
+    if (message) return void (message !== " " && host.replaceChildren(element("p", { class: "hint" }, message)));
+    const terms = await Promise.all(units.map((unit) => gatewise.terms(record, unit)));
+    if (turn !== asked) return; // chosen anew meanwhile
+    found = explain(terms, at, record.direction);
+    const text = element("div", { class: "said", id: "ledger" }, ...sentences(record));
+    host.append(text);
+    const when = gatewise.timeText(at);
+    panels = [made("backward", `Written when: what each step added to the ${record.exact.state_name} state of ${when}`, 72)];
+    if (at !== (record.direction ? 0 : steps - 1)) {
+      panels.push(made("forward", `Read when: what is left of what ${when} wrote`, 72));
+      key(panels[1]);
+    }
+    gatewise.drawLedger();
+  }
+
+  function absent(record) {
+    const { units, at } = state, { exact } = record;
+    if (!units.length) return "Choose a unit, in the heatmap or in the table, to see its gates over time.";
+    if (!exact) return `A ${record.cell} record without ${needed(record)} has no ledger of what was written when.`;
+    if (at == null) return "Click on a time to see when its content was written, and when it is read.";
+    const missing = units.filter((unit) => record.slots.indexOf(unit) >= exact.units);
+    if (!missing.length) return "";
+    return `The exact record behind the ledger is in this page for the ${counted(exact.units, "slowest unit")} only; ` +
+      `unit ${missing.join(", ")} is not among them. Copy the selection as Python to read it from the trace.`;
+  }
+  const needed = (record) => (record.cell.includes("GRU") ? "update gate, candidate and hidden state" : "forget gate, input gate, candidate and cell state");
+
+  function made(kind, title, height) {
+    const panel = gatewise.panel(host, { kind: `lane ${kind}`, label: title, height });
+    panel.caption.append(element("span", { class: "title" }, bold(title)));
+    return panel;
+  }
+
+  function key(panel) {
+    const read = found.each[0].read;
+    const swatch = (name) => {
+      const made = element("i");
+      made.style.background = colour(name);
+      return made;
+    };
+    panel.caption.append(
+      element("span", { class: "key" }, swatch("--c3"), "what is left"),
+      ...(read ? [element("span", { class: "key" }, swatch("--c1"), "shown by the output gate")] : []),
+    );
+  }
+
+  // Several units are added up by absolute size; one unit keeps its signs.
+  function explain(terms, at, direction) {
+    const each = terms.map((t) => ({ ...gatewise.backward(t, at, direction), ...gatewise.forward(t, at, direction), read: t.read, initial: t.initial }));
+    const sizes = new Float64Array(steps);
+    let outside = 0;
+    for (const unit of each) {
+      unit.parts.forEach((v, s) => { sizes[s] += Math.abs(v); });
+      outside += Math.abs(unit.initial == null ? unit.rest : unit.kept * unit.initial);
+    }
+    const total = sizes.reduce((a, b) => a + b, 0) + outside;
+    return { each, sizes, total, outside, at, direction };
+  }
+
+  function sentences(record) {
+    const { each, sizes, total, outside, at, direction } = found;
+    const { units } = state, when = gatewise.timeText(at);
+    const who = units.length > 1 ? `units ${units.join(", ")}` : `unit ${units[0]}`;
+    if (!each.every((unit) => Number.isFinite(unit.state))) return [say(`${who} has no value at ${when}: the row ends before.`)];
+    const states = `the ${record.exact.state_name} state${units.length > 1 ? "s" : ""} of ${who} ${units.length > 1 ? "are" : "is"}`;
+    const holds = each.map((unit) => number(unit.state, 4)).join(", ");
+    const reach = (share) => gatewise.reach(sizes, at, direction, share, total);
+    const back = [0.5, 0.9].map(reach);
+    const parts = [bold(`At ${when}, ${states} ${holds}. `)];
+    if (total === 0) parts.push("Nothing has been written yet.");
+    else if (back[0] == null) parts.push("More than half of it comes from before the first step shown. ");
+    else {
+      parts.push(`Half of what is in it was written in the last ${counted(back[0], "step")}`);
+      parts.push(back[1] == null ? ". " : `, 90 % in the last ${back[1].toLocaleString("en")}. `);
+    }
+    return [say(...parts), element("p", { class: "hint" }, remainder(each, total, outside), " The ledger says when it was written, not from which input.")];
+  }
+
+  function remainder(each, total, outside) {
+    const percent = total ? (100 * outside) / total : 0;
+    const share = percent > 0 && percent < 0.01 ? "Under 0.01" : number(percent, 2);
+    if (each[0].initial == null) {
+      return `${share} % is written by no step shown: the state before the first one, and rounding.`;
+    }
+    const worst = Math.max(...each.map((unit) => Math.abs(unit.rest - unit.kept * unit.initial)));
+    return `${share} % is left of the state before the first step; residual ${number(worst, 2)}.`;
+  }
+
+  function scaleOf(lines) {
+    let most = 0;
+    for (const line of lines) for (const v of line) if (Math.abs(v) > most) most = Math.abs(v);
+    return most || 1;
+  }
+
+  gatewise.drawLedger = () => {
+    if (!found || !panels.length) return;
+    bars(panels[0], found.each.length > 1 ? found.sizes : found.each[0].parts);
+    gatewise.overlay();
+    if (!panels[1]) return; // nothing follows the last step
+    const lines = found.each.flatMap(({ left, shown, read }) => (read ? [[left, "--c3"], [shown, "--c1"]] : [[left, "--c3"]]));
+    const most = scaleOf(lines.map(([values]) => values));
+    const low = lines.some(([values]) => values.some((v) => v < 0)) ? -most : 0;
+    const high = lines.some(([values]) => values.some((v) => v > 0)) ? most : 0;
+    gatewise.drawLane(panels[1], {
+      range: low === high ? [0, 1] : [low, high],
+      lines: lines.map(([values, name]) => ({ low: values, high: values, stride: 1, style: () => ({ colour: colour(name), width: 1.5 }) })),
+    });
+  };
+
+  // One bar per pixel column at most: the part furthest from 0, so that a single write stays visible.
+  function bars(panel, parts) {
+    const { context, width, height } = gatewise.surface(panel);
+    const most = scaleOf([parts]);
+    const negative = parts.some((v) => v < 0), positive = parts.some((v) => v > 0);
+    const [low, high] = [negative ? -most : 0, positive || !negative ? most : 0];
+    const y = (v) => 2 + (1 - (v - low) / (high - low)) * (height - 4);
+    const per = (state.to - state.from) / width, wide = Math.max(1, Math.min(12, 1 / per - 1));
+    context.fillStyle = colour("--line");
+    context.fillRect(0, Math.round(y(0)), width, 1);
+    const draw = (x, value) => {
+      context.fillStyle = colour(value < 0 ? "--c1" : "--c2");
+      context.fillRect(x, Math.min(y(0), y(value)), wide, Math.max(1, Math.abs(y(value) - y(0))));
+    };
+    if (per < 1) {
+      for (let s = state.from; s < state.to; s++) {
+        if (parts[s]) draw((s + 0.5 - state.from) / per - wide / 2, parts[s]);
+      }
+    } else {
+      for (let x = 0; x < width; x++) {
+        let far = 0;
+        for (let s = Math.floor(state.from + x * per); s < Math.floor(state.from + (x + 1) * per); s++) {
+          if (Math.abs(parts[s]) > Math.abs(far)) far = parts[s];
+        }
+        if (Math.abs(far) > most / height / 2) draw(x, far);
+      }
+    }
+    gatewise.ends(panel, low, high);
+  }
+}

@@ -1,0 +1,263 @@
+"""What a page shows, as plain dataclasses of NumPy arrays and text: fill `Contents`, then write it.
+
+Everything but the title is optional, and what is absent is absent from the page. Sizes: T steps of
+the page's one time axis, H units of a record, N points of a curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.report import checks
+from gatewise.report.table import Table
+from gatewise.results import Predictions
+
+Floats = NDArray[np.floating[Any]]
+Confidence = Literal["", "low", "medium", "high"]
+Tone = Literal["good", "plain", "warn"]
+Role = Literal["input", "target", "prediction"]
+Kind = Literal["", "gate path", "gradient", "intervention", "score"]
+
+TRACE = 'trace["{module}"].{quantity}[{layer}, {direction}, {time}, {row}, {units}]'
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence of the verdict, with what it rests on and what it does not say."""
+
+    sentence: str
+    evidence: str = ""
+    caveat: str = ""
+    confidence: Confidence = ""
+    tone: Tone = "plain"
+
+    def __post_init__(self) -> None:
+        checks.one_of("Finding.tone", self.tone, ("good", "plain", "warn"))
+        checks.one_of("Finding.confidence", self.confidence, ("", "low", "medium", "high"))
+        checks.text("Finding.sentence", self.sentence)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Series:
+    """One line of the strip above the gates; a target and its prediction have the same name.
+
+    Raises InputError unless `values`, `low` and `high` are `[T]`.
+    """
+
+    name: str
+    values: Floats  # [T], NaN where unknown
+    role: Role = "input"
+    unit: str = ""  # of measure, such as "m³/s"
+    low: Floats | None = None  # [T], the band of a prediction
+    high: Floats | None = None
+
+    def __post_init__(self) -> None:
+        checks.one_of("Series.role", self.role, ("input", "target", "prediction"))
+        checks.band(f"Series {self.name!r}", self.values, self.low, self.high)
+
+    def __repr__(self) -> str:
+        return f"Series({self.name!r}, {self.role}, {len(self.values)} steps)"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A labelled vertical line: at a step of the time axis, or at a value of a curve's x."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class UnitColumn:
+    """One column of the table of units; `values` is `[H]`, NaN for "unknown"."""
+
+    name: str
+    values: Floats
+    description: str = ""
+
+    def __repr__(self) -> str:
+        return f"UnitColumn({self.name!r}, {len(self.values)} units)"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Record:
+    """The gates and states of one layer and direction of one module, over one row of a batch.
+
+    Names of quantities are the library's: `forget`, `input`, `candidate`, `output`, `cell`,
+    `hidden`, `reset`, `update`; others are drawn on a scale symmetric around 0. Values past the end
+    of a short row are NaN. A projected `hidden` may have another number of units.
+
+    Attributes:
+        quantities: Name to `[T, H]`; the same T in all records of a page.
+        layer, direction: As in the trace; direction 1 reads the row backwards.
+        row: Its number in the batch; `row_name` is what the page calls it.
+        tau: `[H]` gate timescale in steps; computed from the keep gate where it is None.
+        orders: Further orders of units to choose from: name to a permutation of 0..H-1.
+        columns: Further columns of the table of units; a column of the same name is replaced.
+        initial: `[H]` the state before the first step, for the ledger; None where unknown.
+        start: The first step's number in the trace, where only a part of it is shown.
+        python: How the selection is written to paste; see `TRACE` for what may stand in it.
+
+    Raises InputError for shapes that do not fit and for gates outside 0 to 1.
+    """
+
+    module: str
+    cell: str
+    quantities: Mapping[str, Floats]
+    layer: int = 0
+    direction: int = 0
+    row: int = 0
+    row_name: str = ""
+    tau: Floats | None = None
+    orders: Mapping[str, NDArray[np.integer[Any]]] = field(default_factory=dict)
+    columns: tuple[UnitColumn, ...] = ()
+    initial: Floats | None = None
+    start: int = 0
+    python: str = TRACE
+
+    def __post_init__(self) -> None:
+        checks.record(self)
+
+    @property
+    def key(self) -> tuple[str, int, int, int]:
+        """What tells this record from the others of a page."""
+        return self.module, self.row, self.layer, self.direction
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return len(next(iter(self.quantities.values())))
+
+    @property
+    def size(self) -> int:
+        """H, the units of the first quantity other than `hidden`, or of `hidden` alone."""
+        names = [name for name in self.quantities if name != "hidden"] or ["hidden"]
+        return int(self.quantities[names[0]].shape[1])
+
+    def __repr__(self) -> str:
+        place = f"{self.module!r}, layer {self.layer}, direction {self.direction}, row {self.row}"
+        return (
+            f"Record({self.cell} {place}: {', '.join(self.quantities)} [{self.steps}, {self.size}])"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Line:
+    """One line of a curve; `kind` says which of the three views of memory it is."""
+
+    name: str
+    y: Floats  # [N], NaN where unknown
+    low: Floats | None = None  # [N]
+    high: Floats | None = None
+    kind: Kind = ""
+    dashed: bool = False
+    dot: float | None = None  # the x that is marked by a dot
+
+    def __post_init__(self) -> None:
+        kinds = ("", "gate path", "gradient", "intervention", "score")
+        checks.one_of("Line.kind", self.kind, kinds)
+        checks.band(f"Line {self.name!r}", self.y, self.low, self.high)
+
+    def __repr__(self) -> str:
+        return f"Line({self.name!r}, {len(self.y)} points)"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Curve:
+    """One small chart; charts of the same `group` stand together under that heading.
+
+    Raises InputError for lines that are not as long as `x`, and for an `x` that does not increase.
+    """
+
+    name: str
+    x_label: str
+    x: Floats  # [N], increasing
+    lines: tuple[Line, ...]
+    y_label: str = ""
+    log_x: bool = False
+    log_y: bool = False
+    marks: tuple[Mark, ...] = ()
+    reading: str = ""  # one sentence that reads the curve
+    note: str = ""  # what it does not say
+    group: str = "Memory"
+
+    def __post_init__(self) -> None:
+        checks.curve(self)
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        x_label: str,
+        x: Floats,
+        y: Floats,
+        *,
+        low: Floats | None = None,
+        high: Floats | None = None,
+        kind: Kind = "",
+        note: str = "",
+        **more: Any,
+    ) -> Curve:
+        """Return a curve of a single line."""
+        return cls(name, x_label, x, (Line(name, y, low, high, kind),), note=note, **more)
+
+    def __repr__(self) -> str:
+        return f"Curve({self.name!r}, lines {', '.join(line.name for line in self.lines)})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Contents:
+    """Everything on one page.
+
+    Attributes:
+        subtitle: One line under the title; `facts` are short words after it, such as "64 units".
+        findings: The verdict: the first one is the headline.
+        time: `[T]` datetimes, numbers or text labels of the steps; None numbers them from 0.
+        series: Inputs, predictions and targets along that axis; `series_note` says what they are.
+        marks: Labelled steps, drawn in every panel of that axis.
+        records: Gates and states along that axis.
+        records_note: What the records are of, such as which window, which member.
+        lag: The task's lag in steps, drawn where timescales are.
+        predictions: A scored part, drawn as truth against prediction, on an axis of its own.
+        provenance: Heading to names and values: command, versions, settings.
+
+    Raises InputError where lengths disagree or two records are the same.
+    """
+
+    title: str
+    subtitle: str = ""
+    facts: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    time: NDArray[Any] | None = None
+    series: tuple[Series, ...] = ()
+    series_note: str = ""
+    marks: tuple[Mark, ...] = ()
+    records: tuple[Record, ...] = ()
+    records_note: str = ""
+    curves: tuple[Curve, ...] = ()
+    lag: float | None = None
+    predictions: Predictions | None = None
+    tables: tuple[Table, ...] = ()
+    provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        checks.contents(self)
+
+    @property
+    def steps(self) -> int:
+        """T, or 0 for a page without a time axis."""
+        if self.time is not None:
+            return len(self.time)
+        lengths = [len(s.values) for s in self.series] + [r.steps for r in self.records]
+        return max(lengths, default=0)
+
+    def __repr__(self) -> str:
+        return (
+            f"Contents({self.title!r}: {len(self.findings)} findings, {len(self.records)} records, "
+            f"{len(self.curves)} curves, {len(self.tables)} tables)"
+        )

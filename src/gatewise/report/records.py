@@ -1,0 +1,191 @@
+"""The data of the heatmaps, the panels of one unit and the ledger.
+
+All units are in the page as an overview. Raw steps are in blocks of `ROWS` units, slowest first, as
+many as the limit allows; the terms of the ledger, which bytes are too coarse for, are there in
+float32 for the leading units. The page says which units are without. Sizes: T steps, H units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.report import ledger
+from gatewise.report.blobs import Blobs
+from gatewise.report.contents import Record
+from gatewise.report.levels import FACTOR, Bytes, pool_to, pooling, scale_of, to_bytes
+from gatewise.report.units import columns_of, default_order, persistence, thinned
+
+ROWS = 32
+OVERVIEW_COLUMNS = 4096
+OVERVIEW_CELLS = 16_000_000
+"""Bytes of all overviews together, before compression."""
+EXACT_BYTES = 10_000_000
+"""Bytes of the terms of all ledgers together, before compression."""
+
+TITLES = {
+    "forget": "1 keeps the cell, 0 erases it",
+    "input": "1 lets the candidate in",
+    "output": "1 shows the cell to the network",
+    "reset": "0 hides the past from the candidate",
+    "update": "1 keeps the hidden state, 0 replaces it",
+    "candidate": "what would be written",
+    "cell": "what is stored",
+    "hidden": "what the network passes on",
+}
+
+
+@dataclass(frozen=True)
+class _Quantity:
+    """One quantity on its way into the page; `levels` [H, T] has its rows in the order of slots."""
+
+    payload: dict[str, Any]
+    levels: Bytes
+
+
+def records_data(records: tuple[Record, ...], blobs: Blobs, limit: int) -> list[dict[str, Any]]:
+    """Return the records as JSON values, with their arrays in `blobs`.
+
+    `limit` bounds the bytes of raw steps in the page, as they stand in it.
+    """
+    stride = overview_stride(records)
+    payloads, quantities = [], []
+    exact_bytes = EXACT_BYTES // max(1, len(records))
+    for record in records:
+        order, ordered_by = default_order(record)
+        slots = thinned(order)
+        found = [_quantity(record, name, slots, stride, blobs) for name in record.quantities]
+        payloads.append(
+            {
+                **_place(record),
+                "slots": slots.tolist(),
+                "orderedBy": ordered_by,
+                "orders": _orders(record, slots),
+                "quantities": [each.payload for each in found],
+                "exact": _exact(record, slots, blobs, exact_bytes),
+                "table": [
+                    {"name": name, "description": text, "values": _json(values[slots])}
+                    for name, values, text in columns_of(record)
+                ],
+            }
+        )
+        quantities += found
+    _add_blocks(quantities, blobs, limit)
+    return payloads
+
+
+def overview_stride(records: tuple[Record, ...]) -> int:
+    """Return how many steps one column of the overviews pools: a power of `FACTOR`."""
+    steps = max((record.steps for record in records), default=0)
+    rows = sum(
+        min(values.shape[1], 1024) for record in records for values in record.quantities.values()
+    )
+    stride = 1
+    while steps > stride * OVERVIEW_COLUMNS or rows * steps > stride * OVERVIEW_CELLS:
+        stride *= FACTOR
+    return stride
+
+
+def _place(record: Record) -> dict[str, Any]:
+    return {
+        "module": record.module,
+        "cell": record.cell,
+        "layer": record.layer,
+        "direction": record.direction,
+        "row": record.row,
+        "rowName": record.row_name or f"row {record.row}",
+        "start": record.start,
+        "python": record.python,
+        "size": record.size,
+    }
+
+
+def _quantity(
+    record: Record, name: str, slots: NDArray[np.intp], stride: int, blobs: Blobs
+) -> _Quantity:
+    values = record.quantities[name]
+    scale, mode = scale_of(name, values), pooling(name)
+    payload: dict[str, Any] = {
+        "name": name,
+        "title": TITLES.get(name, name),
+        "mode": mode,
+        "low": scale.low,
+        "high": scale.high,
+        "signed": scale.signed,
+        "clipped": scale.clipped,
+        "stride": stride,
+        "blocks": [],
+    }
+    if values.shape[1] != record.size:
+        # A projection mixes units: its outputs are no units of the cell, and have an order of their own.
+        slow = np.argsort(-persistence(np.asarray(values, float)), kind="stable")
+        slots = thinned(slow)
+        payload["slots"] = slots.tolist()
+    levels = to_bytes(values[:, slots], scale)
+    payload["overview"] = blobs.early(pool_to(levels, mode, stride), "u1")
+    return _Quantity(payload, levels)
+
+
+def _add_blocks(quantities: list[_Quantity], blobs: Blobs, limit: int) -> None:
+    """Add the raw steps, the leading units of every quantity first, until the limit is reached."""
+    if not quantities or quantities[0].payload["stride"] == 1:
+        return  # the overview is the record itself
+    for first in range(0, max(len(each.levels) for each in quantities), ROWS):
+        for each in quantities:
+            if first >= len(each.levels):
+                continue
+            name = blobs.late(each.levels[first : first + ROWS], "u1", limit=limit)
+            if name is None:
+                return
+            each.payload["blocks"].append(name)
+
+
+def _exact(
+    record: Record, slots: NDArray[np.intp], blobs: Blobs, most: int
+) -> dict[str, Any] | None:
+    """Return the terms of the ledger for as many leading units as `most` bytes hold."""
+    count = max(1, most // (4 * 4 * record.steps))
+    found = ledger.parts(record, slots[:count])
+    if found is None:
+        return None
+    initial = None if record.initial is None else _json(record.initial[slots[:count]])
+    blob = {
+        name: blobs.late(values.T, "f4")
+        for name, values in (("keep", found.keep), ("write", found.write), ("state", found.state))
+    }
+    read = None if found.read is None else blobs.late(found.read.T, "f4")
+    return {
+        "state_name": found.state_name,
+        "units": len(slots[:count]),
+        **blob,
+        "read": read,
+        "initial": initial,
+    }
+
+
+def _orders(record: Record, slots: NDArray[np.intp]) -> list[dict[str, Any]]:
+    """Return the record's own orders, restricted to the units that are in the page."""
+    shown = set(slots.tolist())
+    return [
+        {"name": name, "units": [int(unit) for unit in order if int(unit) in shown]}
+        for name, order in record.orders.items()
+    ]
+
+
+def _json(values: NDArray[Any]) -> list[float | str | None]:
+    return list(_numbers(values))
+
+
+def _numbers(values: NDArray[Any]) -> Iterator[float | str | None]:
+    """Yield numbers short enough for a table; JSON has no infinity."""
+    for value in np.asarray(values, dtype=np.float64).tolist():
+        if np.isnan(value):
+            yield None
+        elif np.isinf(value):
+            yield "inf" if value > 0 else "-inf"
+        else:
+            yield float(f"{value:.9g}")

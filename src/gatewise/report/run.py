@@ -1,0 +1,164 @@
+"""What the page shows of a forecaster's run, from its summary."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.report.contents import Contents, Finding, Mark, Record, Series, Tone
+from gatewise.report.curves import horizon_curves, training_curves
+from gatewise.report.tables import members_table, score_table
+from gatewise.report.timescales import CAVEAT, timescales_sentence
+from gatewise.report.verdict import verdict
+from gatewise.report.wording import PART_NAMES, counted, time_text
+from gatewise.results import Predictions, RunSummary, WindowGates
+
+PYTHON = 'model.summary(data).window.gates["{quantity}"][{layer}, {time}, {units}]'
+TONES: dict[str, Tone] = {"better": "good", "unclear": "warn", "worse": "warn", "unknown": "plain"}
+
+
+def contents_of_run(summary: RunSummary) -> Contents:
+    """Return the page of a run; what explains the network may be added with `dataclasses.replace`."""
+    evaluation = summary.evaluation
+    scored = Contents(
+        title=summary.title,
+        facts=_facts(summary),
+        findings=_findings(summary),
+        curves=horizon_curves(evaluation) + training_curves(summary.histories),
+        predictions=evaluation.predictions if len(evaluation.predictions.origin) else None,
+        tables=tuple(table for table in _tables(summary) if table is not None),
+        provenance={
+            "Data": summary.data,
+            "Settings": summary.settings,
+            "Environment": summary.environment,
+        },
+    )
+    window = summary.window
+    if window is None or len(window.time) == 0:
+        return scored
+    lookback = summary.settings.get("lookback")
+    return replace(
+        scored,
+        time=window.time,
+        series=_series(window, evaluation.predictions),
+        series_note="Inputs are scaled as the network sees them.",
+        marks=_now(summary, window),
+        records=_records(summary, window),
+        records_note=_window_note(window),
+        lag=float(lookback) if isinstance(lookback, int) else None,
+    )
+
+
+def _facts(summary: RunSummary) -> tuple[str, ...]:
+    """Return in short words what the model is."""
+    settings = summary.settings
+    words = [
+        str(settings.get("cell", "network")).upper(),
+        counted(int(settings.get("num_layers", 1)), "layer"),
+    ]
+    if "hidden_size" in settings:
+        words.append(counted(int(settings["hidden_size"]), "unit"))
+    words.append(counted(summary.parameters, "weight"))
+    words.append(counted(len(summary.evaluation.members), "member"))
+    if "lookback" in settings:
+        words.append(f"looks back {counted(int(settings['lookback']), 'step')}")
+    horizon = settings.get("horizon", 0)
+    words.append(f"predicts {counted(int(horizon), 'step')} ahead" if horizon else "predicts now")
+    return tuple(words)
+
+
+def _findings(summary: RunSummary) -> tuple[Finding, ...]:
+    said = verdict(summary.evaluation)
+    found = [Finding(said.headline, " ".join(said.sentences), tone=TONES[said.tone])]
+    if summary.timescales is not None:
+        sentence = f"Gate timescales: {timescales_sentence(summary.timescales)}"
+        found.append(Finding(sentence.replace(": Median", ": median"), caveat=CAVEAT))
+    return tuple(found)
+
+
+def _tables(summary: RunSummary) -> tuple[Any, ...]:
+    evaluation = summary.evaluation
+    members = len(evaluation.members)
+    cell = str(summary.settings.get("cell", "network")).upper()
+    note = f"{cell}, mean of {members} members" if members > 1 else f"{cell}, one member"
+    part = PART_NAMES.get(evaluation.part, evaluation.part)
+    return (
+        score_table(evaluation, f"Scores on {part}, beside naive baselines", note),
+        members_table(evaluation, summary.histories),
+    )
+
+
+def _records(summary: RunSummary, window: WindowGates) -> tuple[Record, ...]:
+    layers = len(next(iter(window.gates.values())))
+    tau = summary.timescales.steps if summary.timescales is not None else None
+    return tuple(
+        Record(
+            module="network",
+            cell=str(summary.settings.get("cell", "network")).upper(),
+            quantities={name: values[layer] for name, values in window.gates.items()},
+            layer=layer,
+            tau=None if tau is None else tau[layer],
+            row_name=window.series or "window",
+            python=PYTHON,
+        )
+        for layer in range(layers)
+    )
+
+
+def _window_note(window: WindowGates) -> str:
+    series = f"series {window.series}, " if window.series else ""
+    period = f"{time_text(window.time[0])} to {time_text(window.time[-1])}"
+    return f"One window as the first member saw it: {series}{period}."
+
+
+def _now(summary: RunSummary, window: WindowGates) -> tuple[Mark, ...]:
+    horizon = summary.settings.get("horizon")
+    if not isinstance(horizon, int) or not 0 < horizon < len(window.time):
+        return ()
+    text = "now: to the right lie the steps to predict, where inputs not known ahead are 0"
+    return (Mark(len(window.time) - horizon, text),)
+
+
+def _series(window: WindowGates, predictions: Predictions) -> tuple[Series, ...]:
+    """Return the inputs of the window, and truth and prediction where the scored part covers it."""
+    lines = [Series(name, values) for name, values in window.inputs.items()]
+    rows = np.flatnonzero(predictions.series == window.series)
+    ahead = predictions.time.shape[1]
+    # Of a forecast the page shows the one that the window ends in, not others made before it.
+    own = rows if ahead == 1 else rows[predictions.time[rows, -1] == window.time[-1]]
+    for k, name in enumerate(predictions.targets):
+        truth = _along(window, predictions.time[rows], predictions.truth[rows, :, k])
+        point = _along(window, predictions.time[own], predictions.point[own, :, k])
+        if np.isfinite(truth).any():
+            lines.append(Series(name, truth, "target"))
+        if np.isfinite(point).any():
+            band = _band(window, predictions, own, k)
+            lines.append(Series(name, point, "prediction", "", *band))
+    return tuple(lines)
+
+
+def _band(
+    window: WindowGates, predictions: Predictions, rows: NDArray[np.intp], k: int
+) -> tuple[Any, Any]:
+    values = predictions.quantiles
+    if values is None or len(predictions.levels) < 2:
+        return None, None
+    time = predictions.time[rows]
+    return _along(window, time, values[rows, :, k, 0]), _along(window, time, values[rows, :, k, -1])
+
+
+def _along(
+    window: WindowGates, time: NDArray[Any], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return `values` at the window's times, NaN where there is none."""
+    out = np.full(len(window.time), np.nan)
+    if values.size == 0 or time.dtype.kind != window.time.dtype.kind:
+        return out
+    times, first = np.unique(time.ravel(), return_index=True)
+    place = np.minimum(np.searchsorted(times, window.time), len(times) - 1)
+    there = times[place] == window.time
+    out[there] = values.ravel()[first[place[there]]]
+    return out

@@ -1,0 +1,253 @@
+"""The sections of the page in their order: HTML for the frame, JSON values for what scripts draw."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gatewise.report import ledger
+from gatewise.report.blobs import Blobs
+from gatewise.report.contents import Contents, Curve, Finding, Record
+from gatewise.report.curves import AHEAD, TRAINING, curve_data
+from gatewise.report.forecasts import forecast_data
+from gatewise.report.records import records_data
+from gatewise.report.series import strip_data, time_data
+from gatewise.report.table import Table, table_html
+from gatewise.report.tables import definitions
+from gatewise.report.timescales import CAVEAT, axis_bounds, spectrum
+from gatewise.report.units import tau_of
+
+ALL_PANELS = 6
+"""More charts than this under one heading are shown one at a time."""
+
+
+class Section(NamedTuple):
+    """One section; `name` is its id, `link` its entry in the contents, "" for none."""
+
+    name: str
+    link: str
+    heading: str
+    body: str
+
+
+def sections_of(
+    contents: Contents, blobs: Blobs, limit: int
+) -> tuple[list[Section], dict[str, Any]]:
+    """Return the sections that have something to show, and the JSON values for the scripts."""
+    payload: dict[str, Any] = {}
+    inside = _inside(contents, blobs, limit, payload)
+    curves = _curves(contents.curves, payload)
+    of_scores = [section for section in curves if section.link in (AHEAD, TRAINING)]
+    sections = [
+        *inside,
+        *(section for section in curves if section not in of_scores),
+        *_units(contents),
+        *_timescales(contents),
+        *_forecast(contents, payload),
+        *_tables(contents.tables),
+        *of_scores,
+        *_provenance(contents),
+    ]
+    return sections, payload
+
+
+def verdict_html(findings: tuple[Finding, ...]) -> str:
+    """Return the findings, the first one as the headline."""
+    return "".join(_finding(finding, place == 0) for place, finding in enumerate(findings))
+
+
+def _finding(finding: Finding, first: bool) -> str:
+    tag = "warning" if finding.tone == "warn" else ""
+    chips = [f'<span class="chip warn">{tag}</span>'] if tag else []
+    if finding.confidence:
+        chips.append(
+            f'<span class="chip {finding.confidence}">{finding.confidence} confidence</span>'
+        )
+    evidence = f'<p class="evidence">{escape(finding.evidence)}</p>' if finding.evidence else ""
+    caveat = (
+        f'<p class="because"><b>Caveat.</b> {escape(finding.caveat)}</p>' if finding.caveat else ""
+    )
+    return (
+        f'<li class="finding {finding.tone}{" headline" if first else ""}">'
+        f'<p class="sentence">{escape(finding.sentence)} {"".join(chips)}</p>{evidence}{caveat}</li>'
+    )
+
+
+def _inside(contents: Contents, blobs: Blobs, limit: int, payload: dict[str, Any]) -> list[Section]:
+    if not contents.records and not contents.series:
+        return []
+    payload["time"] = time_data(contents, blobs)
+    payload["marks"] = [{"at": mark.at, "text": mark.text} for mark in contents.marks]
+    payload["strip"] = strip_data(contents, blobs)
+    payload["records"] = records_data(contents.records, blobs, limit)
+    notes = payload["strip"]["notes"] + [f"Dashed line = {mark.text}." for mark in contents.marks]
+    heading = "Inside, step by step" if contents.records else "Series"
+    link = "Gates" if contents.records else "Series"
+    intro = f"<p>{escape(contents.records_note)}</p>" if contents.records_note else ""
+    body = intro + _frame() + _notes(notes)
+    return [Section("inside", link, heading, body)]
+
+
+def _frame() -> str:
+    """Return the empty frame that the scripts fill with controls and panels."""
+    return (
+        '<div id="controls" class="controls"></div>'
+        '<div class="bar"><output id="reading" class="reading" aria-live="polite"></output></div>'
+        '<div id="panels" class="panels"></div>'
+    )
+
+
+def _curves(curves: tuple[Curve, ...], payload: dict[str, Any]) -> list[Section]:
+    groups: dict[str, list[Curve]] = {}
+    for curve in curves:
+        groups.setdefault(curve.group, []).append(curve)
+    payload["curves"] = {}
+    sections = []
+    for title, members in groups.items():
+        name = _slug(title)
+        payload["curves"][name] = [curve_data(curve) for curve in members]
+        alone = len(members) > ALL_PANELS
+        choices = "".join(
+            f'<option value="{place}">{escape(curve.name)}</option>'
+            for place, curve in enumerate(members)
+        )
+        picker = f'<label>Chart <select id="{name}-pick">{choices}</select></label>'
+        frames = "".join(
+            _curve(name, place, curve, hidden=alone and place > 0)
+            for place, curve in enumerate(members)
+        )
+        single = " single" if alone or len(members) == 1 else ""
+        body = f'<div class="controls">{picker}</div>' if alone else ""
+        body += f'<div class="curves{single}">{frames}</div>'
+        heading = {"Memory": "Memory curves"}.get(title, title)
+        sections.append(Section(name, title, heading, body))
+    return sections
+
+
+def _curve(group: str, place: int, curve: Curve, *, hidden: bool) -> str:
+    kinds = dict.fromkeys(line.kind for line in curve.lines if line.kind)
+    chips = "".join(f'<span class="chip">{escape(kind)}</span>' for kind in kinds)
+    reading = f'<p class="sentence">{escape(curve.reading)}</p>' if curve.reading else ""
+    return (
+        f'<figure class="curve"{" hidden" if hidden else ""}>'
+        f"<figcaption><b>{escape(curve.name)}</b> {chips}</figcaption>{reading}"
+        f'<div id="{group}-{place}" class="chart" tabindex="0" role="img" '
+        f'aria-label="{escape(curve.name)}, over {escape(curve.x_label)}"></div>'
+        f"{_notes([curve.note] if curve.note else [])}</figure>"
+    )
+
+
+def _units(contents: Contents) -> list[Section]:
+    if not contents.records:
+        return []
+    body = (
+        '<p id="units-note" class="hint"></p>'
+        '<div id="units-table" class="scroll tall" tabindex="0" role="region" '
+        'aria-label="Table of units"></div>'
+    )
+    return [Section("units", "Units", "Units", body)]
+
+
+def _timescales(contents: Contents) -> list[Section]:
+    found = [
+        (record, tau, gate)
+        for record in contents.records
+        if (tau := tau_of(record)) is not None
+        and (gate := ledger.keep_gate(record)) is not None
+        and np.isfinite(tau).any()
+    ]
+    if not found:
+        return []
+    bounds = axis_bounds(np.concatenate([tau for _, tau, _ in found]), contents.lag)
+    figures = [
+        spectrum(tau, gate, _place(record, contents.records), bounds, contents.lag)
+        for record, tau, gate in found
+    ]
+    body = f'<p class="caveat">{escape(CAVEAT)}</p>{figures[0]}'
+    if figures[1:]:
+        body += (
+            f"<details><summary>{len(figures) - 1} more of layers, directions and modules</summary>"
+            f"{''.join(figures[1:])}</details>"
+        )
+    return [Section("timescales", "Timescales", "Gate timescales (gate path only)", body)]
+
+
+def _place(record: Record, records: tuple[Record, ...]) -> str:
+    """Return what tells a record from the others, in words; "" for a single one."""
+    if len(records) < 2:
+        return ""
+    words = [record.module or "the model", f"layer {record.layer}"]
+    if any(other.direction for other in records):
+        words.append("backward" if record.direction else "forward")
+    if len({other.row for other in records}) > 1:
+        words.append(record.row_name or f"row {record.row}")
+    return ", ".join(words)
+
+
+def _forecast(contents: Contents, payload: dict[str, Any]) -> list[Section]:
+    if contents.predictions is None:
+        return []
+    data = forecast_data(contents.predictions)
+    payload["forecast"] = data.payload
+    series = [f"{s['name']} (RMSE {s['rmse']})" for s in data.payload["series"]]
+    controls = (
+        _select("forecast-target", "Target", [t["name"] for t in data.payload["targets"]])
+        + _select("forecast-series", "Series", series)
+        + _select("forecast-step", "Step ahead", [s["name"] for s in data.payload["steps"]])
+        + _select("forecast-range", "Range", data.payload["ranges"])
+    )
+    hint = "Drag to zoom, double-click to zoom out; arrow keys read the values."
+    body = (
+        f'<div class="controls">{controls}</div>'
+        '<div id="forecast-chart" class="chart" tabindex="0" role="img" '
+        'aria-label="Truth and prediction over time"></div>'
+        + _notes([*([data.band] if data.band else []), *data.notes, hint])
+    )
+    return [Section("forecast", "Truth and prediction", "Truth against prediction", body)]
+
+
+def _tables(tables: tuple[Table, ...]) -> list[Section]:
+    """Return a section for each table; a folded one goes into the section before it."""
+    sections: list[Section] = []
+    for place, table in enumerate(tables):
+        html = table_html(table) + _notes(table.notes)
+        if table.folded and sections:
+            html = f"<details><summary>{escape(table.title)}</summary>{html}</details>"
+            sections[-1] = sections[-1]._replace(body=sections[-1].body + html)
+        else:
+            name = "scores" if table.title.startswith("Scores") else f"table-{place}"
+            link = "Scores" if name == "scores" else table.title
+            sections.append(Section(name, link, table.title, html))
+    return sections
+
+
+def _provenance(contents: Contents) -> list[Section]:
+    if not contents.provenance:
+        return []
+    body = "".join(
+        f"<details{' open' if place == 0 else ''}><summary>{escape(head)}</summary>"
+        f"{definitions(values)}</details>"
+        for place, (head, values) in enumerate(contents.provenance.items())
+    )
+    return [Section("provenance", "Provenance", "Settings and provenance", body)]
+
+
+def _select(name: str, label: str, options: list[str]) -> str:
+    """Return a labelled choice, hidden when there is nothing to choose."""
+    choices = "".join(
+        f'<option value="{place}">{escape(option)}</option>' for place, option in enumerate(options)
+    )
+    hidden = " hidden" if len(options) < 2 else ""
+    return f'<label{hidden}>{label} <select id="{name}">{choices}</select></label>'
+
+
+def _notes(notes: list[str] | tuple[str, ...]) -> str:
+    items = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    return f'<ul class="notes">{items}</ul>' if items else ""
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "curves"

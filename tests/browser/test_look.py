@@ -1,0 +1,123 @@
+"""Light and dark, narrow screens, curves, and the page of a forecaster's run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gatewise.report import write_page
+from tests.browser.conftest import Open, settle
+from tests.report.summaries import build_summary
+
+Written = Callable[[str], Path]
+
+LUMINANCE = """(selector) => {
+  const style = getComputedStyle(document.querySelector(selector));
+  const light = (text) => {
+    const parts = text.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255);
+    const [r, g, b] = parts.map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const [ink, paper] = [style.color, getComputedStyle(document.body).backgroundColor].map(light);
+  return [paper, (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05)];
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_schemes_are_readable(open_page: Open, written: Written, scheme: str) -> None:
+    page = open_page(written("small"), color_scheme=scheme)
+    for selector in (
+        "h1",
+        ".evidence",
+        ".brand",
+        ".chip",
+        "nav a",
+        ".hint",
+        ".gutter",
+        ".units td",
+    ):
+        paper, contrast = page.evaluate(LUMINANCE, selector)
+        assert (paper > 0.5) == (scheme == "light")
+        assert contrast >= 4.5, selector  # WCAG 2.2 AA
+
+
+def test_the_scheme_may_change_while_the_page_is_open(open_page: Open, written: Written) -> None:
+    page = open_page(written("small"), "#gate=cell&steps=0-480", color_scheme="light")
+    drawing = "document.querySelector('.heat canvas').toDataURL()"
+    light = page.evaluate(drawing)
+    page.emulate_media(color_scheme="dark")
+    settle(page)
+    assert page.evaluate(drawing) != light
+
+
+@pytest.mark.parametrize("width", [320, 400, 768])
+@pytest.mark.parametrize("name", ["small", "run"])
+def test_a_narrow_screen_does_not_scroll_sideways(
+    open_page: Open, written: Written, tmp_path: Path, width: int, name: str
+) -> None:
+    if name == "run":
+        path = tmp_path / "run.html"
+        write_page(build_summary(count=200, horizon=7, levels=(0.1, 0.5, 0.9), steps=60), path)
+    else:
+        path = written(name)
+    page = open_page(path, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    heat = page.locator(".heat .plot").bounding_box()
+    assert heat is not None
+    assert heat["width"] > 0.75 * width
+    # Every control can be reached without sideways scrolling.
+    for control in page.locator("#controls button:visible, #controls select:visible").all():
+        box = control.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+
+
+def test_reduced_motion_is_kept(open_page: Open, written: Written) -> None:
+    behaviour = "getComputedStyle(document.documentElement).scrollBehavior"
+    assert open_page(written("tiny")).evaluate(behaviour) == "smooth"
+    calm = open_page(written("tiny"), reduced_motion="reduce")
+    assert calm.evaluate(behaviour) == "auto"
+
+
+def test_curves_show_their_bands_and_marks(open_page: Open, written: Written) -> None:
+    page = open_page(written("small"))
+    plots = page.evaluate(
+        """[...document.querySelectorAll("#memory .chart")]
+          .map(({plot}) => [
+            plot.series.filter((s) => s.stroke && s.width).length,
+            plot.bands.length,
+            plot.scales.y.distr,
+          ])"""
+    )
+    assert plots == [[1, 1, 1], [2, 1, 3], [1, 1, 1]]
+    page.locator("#memory-0").focus()
+    page.keyboard.press("ArrowRight")
+    assert "0.939" in page.locator("#memory-0 .u-legend").inner_text()
+
+
+def test_a_run_has_its_scores_and_charts(open_page: Open, tmp_path: Path) -> None:
+    path = tmp_path / "run.html"
+    summary = build_summary(count=400, horizon=7, levels=(0.1, 0.5, 0.9), steps=60, layers=2)
+    write_page(summary, path)
+    page = open_page(path)
+    for section in ("scores", "forecast", "error-by-step-ahead", "training", "timescales"):
+        assert page.locator(f"#{section}").count() == 1
+    assert page.locator("#forecast-chart canvas").count() == 1
+    assert page.locator("#error-by-step-ahead .chart canvas").count() >= 3
+    assert page.locator(".panel .now").first.is_visible()
+    page.locator("#forecast").get_by_label("Step ahead").select_option("2")
+    page.locator("#controls").get_by_label("Layer", exact=True).select_option("1")
+    settle(page)
+    assert 'window.gates["forget"][1, ' in page.locator("#python").inner_text()
+
+
+def test_a_page_without_a_record_has_no_empty_panels(open_page: Open, tmp_path: Path) -> None:
+    from gatewise.report import Contents, Finding  # noqa: PLC0415
+
+    write_page(Contents("bare", findings=(Finding("It forgets."),)), tmp_path / "bare.html")
+    page = open_page(tmp_path / "bare.html")
+    assert page.locator("section").count() == 0
+    assert page.locator(".sentence").inner_text().strip() == "It forgets."
