@@ -56,6 +56,8 @@ format: $(VENV)/.development
 bench: $(VENV)/.development native
 	$(BIN)/python -m benchmarks.loading
 	$(BIN)/python -m benchmarks.gates
+	$(BIN)/python -m benchmarks.trace_cost
+	$(BIN)/python -m benchmarks.page_speed
 	$(BIN)/python -m benchmarks.demo_seeds
 	$(BIN)/python -m benchmarks.native
 

@@ -1,8 +1,9 @@
 """gatewise: recurrent networks you can see inside, at full speed.
 
 Drop-in modules (`LSTM`, `GRU`, `RNN` and their cells), `accelerate` and `restore` for the models you
-have, `trace` for their gates, `Stream` for one step at a time, `init` for starting values, `Forecaster`
-for tables, `datasets` for real data to try it on, `report` for the page.
+have, `trace` for their gates, `memory` for what they remember and how, `penalties` for costs on gates,
+`Stream` for one step at a time, `init` for starting values, `Forecaster` for tables, `datasets` for real
+data to try it on, `report` for the page.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gatewise import errors, nn, report
+    from gatewise import errors, memory, nn, penalties, report
     from gatewise.data import datasets
     from gatewise.models import Forecaster
     from gatewise.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, init, restore
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 # so that `gatewise --help` and `gatewise.datasets` need no torch.
 _HOMES = {
     "errors": "",
+    "memory": "",
     "nn": "",
+    "penalties": "",
     "report": "",
     "datasets": "gatewise.data",
     "Forecaster": "gatewise.models",
@@ -51,7 +54,9 @@ __all__ = [
     "datasets",
     "errors",
     "init",
+    "memory",
     "nn",
+    "penalties",
     "report",
     "restore",
     "trace",
