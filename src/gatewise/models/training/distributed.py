@@ -7,6 +7,7 @@ are averaged by DistributedDataParallel; process 0 alone writes files and prints
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -112,5 +113,9 @@ def joined(device: str | torch.device = "cpu") -> Iterator[World]:
     )
     try:
         yield World(dist.get_rank(), dist.get_world_size())
+        # gloo's threads let go of their last tensors after the results are there, for which they need
+        # Python's lock: where the interpreter ends first, they abort the process. They get it in here.
+        dist.barrier()
+        time.sleep(0.05)
     finally:
         dist.destroy_process_group()
