@@ -1,0 +1,37 @@
+"""Make the pictures of the guide by running its own examples: `python -m benchmarks.guide_figures`.
+
+What the examples print is printed, to be compared with what the guide quotes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+from PIL import Image
+
+DOCS = Path(__file__).parents[1] / "docs"
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+COLOURS = 128
+"""Of a picture: enough for lines and text, and a third of the size."""
+
+
+def main() -> None:
+    page = DOCS / "memory.md"
+    names: dict[str, object] = {"__name__": "example"}
+    images = DOCS / "images"
+    images.mkdir(exist_ok=True)
+    with contextlib.chdir(images):
+        for block in BLOCK.findall(page.read_text("utf-8")):
+            exec(compile(block, str(page), "exec"), names)
+    for picture in sorted(images.glob("*.png")):
+        Image.open(picture).convert("RGB").quantize(
+            COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=2
+        ).save(picture, optimize=True)
+        print(f"{os.path.relpath(picture)}: {picture.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
