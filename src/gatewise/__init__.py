@@ -1,9 +1,9 @@
 """gatewise: recurrent networks you can see inside, at full speed.
 
 Drop-in modules (`LSTM`, `GRU`, `RNN` and their cells), `accelerate` and `restore` for the models you
-have, `trace` for their gates, `memory` for what they remember and how, `penalties` for costs on gates,
-`Stream` for one step at a time, `init` for starting values, `Forecaster` for tables, `datasets` for real
-data to try it on, `report` for the page.
+have, `trace` for their gates, `explain` for what they remember and `memory` for every figure behind it,
+`Stream` for one step at a time, `init` for starting values, `Forecaster` for tables, `penalties` for
+costs on gates, `datasets` for real data to try it on, `report` for the page, `figures` for pictures.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gatewise import errors, memory, nn, penalties, report
+    from gatewise import errors, figures, memory, nn, penalties, report
     from gatewise.data import datasets
+    from gatewise.explaining import explain
     from gatewise.models import Forecaster
     from gatewise.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, init, restore
     from gatewise.nn.accelerate import accelerate
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 # so that `gatewise --help` and `gatewise.datasets` need no torch.
 _HOMES = {
     "errors": "",
+    "figures": "",
     "memory": "",
     "nn": "",
     "penalties": "",
     "report": "",
     "datasets": "gatewise.data",
+    "explain": "gatewise.explaining",
     "Forecaster": "gatewise.models",
     **dict.fromkeys(
         ("GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "accelerate", "init", "restore"),
@@ -53,6 +56,8 @@ __all__ = [
     "accelerate",
     "datasets",
     "errors",
+    "explain",
+    "figures",
     "init",
     "memory",
     "nn",

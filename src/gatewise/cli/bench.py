@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from gatewise.cli.opening import check_new_file
 from gatewise.cli.options import Config, Names, Whole
 from gatewise.cli.output import console
-from gatewise.cli.using import check_new_file
 
 if TYPE_CHECKING:
     from gatewise.bench import Record, Report

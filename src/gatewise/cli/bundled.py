@@ -7,9 +7,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gatewise.cli.opening import check_new_file
 from gatewise.cli.options import Config
 from gatewise.cli.output import console
-from gatewise.cli.using import check_new_file
 
 
 def datasets(

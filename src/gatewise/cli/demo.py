@@ -73,10 +73,10 @@ def demo(
         screen.print(f"An interrupted demo is in {out}: going on with it.")
         with resumable(out, TITLE):
             model = Forecaster.resume(out, progress=not quiet)
-            finish(screen, model, read_frame(SOURCE), SOURCE, Path(out), title=TITLE)
+            finish(screen, model, read_frame(SOURCE), SOURCE, Path(out), title=TITLE, by="season")
         return
     new = NewRun(out=out, title=TITLE, overwrite=earlier is not None, quiet=quiet)
-    run_training(model, model.fit, SOURCE, new)
+    run_training(model, model.fit, SOURCE, new, by="season")
 
 
 def _earlier(out: str) -> dict[str, Any] | None:

@@ -16,10 +16,11 @@ from gatewise.cli.bench import bench
 from gatewise.cli.bundled import datasets
 from gatewise.cli.config import from_config_file
 from gatewise.cli.demo import demo
+from gatewise.cli.inspecting import LimitsBroken, inspect
 from gatewise.cli.options import ForecasterOptions
 from gatewise.cli.output import HELP_WIDTH, console
 from gatewise.cli.training import Interrupted, continue_on, fit, resume, retrain
-from gatewise.cli.using import evaluate, inspect, predict
+from gatewise.cli.using import evaluate, predict
 from gatewise.errors import GatewiseError, GatewiseWarning
 
 HELP = """Recurrent networks you can see inside: train, predict, score, and read the gates.
@@ -42,7 +43,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "fit": (fit, "DATA --target COLUMN --inputs COLUMN ... --out RUN [OPTIONS]"),
     "predict": (predict, "RUN [DATA] [--out FILE]"),
     "evaluate": (evaluate, "RUN [DATA] [--part PART] [--json]"),
-    "inspect": (inspect, "RUN [DATA] [OPTIONS]"),
+    "inspect": (inspect, "RUN [DATA] [--by season] [--against RUN] [--json FILE] [OPTIONS]"),
     "demo": (demo, "[--out RUN] [--members N]"),
     "datasets": (datasets, "[NAME] [--out FILE]"),
     "resume": (resume, "RUN [DATA]"),
@@ -51,7 +52,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "bench": (bench, "[--mode MODE ...] [--rows T,B,I,H ...] [--peers PEER ...] [OPTIONS]"),
 }
 
-SUCCESS, BAD_INPUT, INTERRUPTED = 0, 2, 130
+SUCCESS, BROKEN, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 def make_app() -> App:
@@ -76,7 +77,10 @@ app = make_app()
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; return 0, 2 for bad input (one line on stderr), 130 for Ctrl-C."""
+    """Run the command line; return 0, 1 for limits that a run breaks, 2 for bad input, 130 for Ctrl-C.
+
+    What is wrong stands on stderr: one line for each broken limit, one line for the rest.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", GatewiseWarning)
@@ -91,6 +95,10 @@ def run(arguments: Sequence[str]) -> int:
         return _complain(f"error: {error}", BAD_INPUT)
     except CycloptsError as error:
         return _complain(f"error: {error}", BAD_INPUT)
+    except LimitsBroken as broken:
+        for sentence in str(broken).splitlines():
+            _complain(f"limit: {sentence}", BROKEN)
+        return BROKEN
     except Interrupted as error:
         return _complain(f"interrupted: {error}", INTERRUPTED)
     except KeyboardInterrupt:

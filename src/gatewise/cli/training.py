@@ -147,6 +147,8 @@ def run_training(
     verb: Callable[..., Any],
     data: str,
     new: NewRun,
+    *,
+    by: str | None = None,
 ) -> None:
     """Print what is read, train with `verb` (a method of `model`), leave the page, print scores."""
     from gatewise.data import read_frame  # noqa: PLC0415
@@ -166,16 +168,24 @@ def run_training(
             source=data,
             progress=not new.quiet,
         )
-        finish(screen, model, frame, data, Path(new.out), title=new.title)
+        finish(screen, model, frame, data, Path(new.out), title=new.title, by=by)
 
 
 def finish(
-    screen: Console, model: Forecaster, frame: Any, source: str, folder: Path, *, title: str | None
+    screen: Console,
+    model: Forecaster,
+    frame: Any,
+    source: str,
+    folder: Path,
+    *,
+    title: str | None,
+    by: str | None = None,
 ) -> None:
-    """Write the page of a run that was just trained; print its scores and what to type next."""
+    """Write the page of a run that was just trained; print scores, memory and what to type next."""
     if not is_main_process():
         return
-    from gatewise.models.runs import REPORT, Run  # noqa: PLC0415 - brings torch
+    from gatewise.cli.inspecting import explained, print_explanation  # noqa: PLC0415 - brings torch
+    from gatewise.models.runs import REPORT, Run  # noqa: PLC0415
     from gatewise.report import write_page  # noqa: PLC0415
 
     page = folder / REPORT
@@ -183,15 +193,18 @@ def finish(
     if title is not None:
         run.set_title(title)
     summary = model.summary(frame, title=run.title or title_of(model), source=source)
-    write_page(summary, page)
+    explanation = explained(screen, model, frame, by=by)
+    write_page(summary if explanation is None else explanation.contents(summary), page)
     print_scores(screen, summary.evaluation)
+    if explanation is not None:
+        print_explanation(screen, explanation)
     screen.print()
     screen.print(f"Run   {folder}")
     screen.print(f"Page  {page}")
     print_next(
         screen,
         {
-            f"gatewise inspect {folder}": "write the page anew, print the gate timescales",
+            f"gatewise inspect {folder}": "write the page anew, with limits, JSON, another run beside",
             f"gatewise predict {folder} NEW.csv --out PREDICTED.csv": "predict from new rows",
         },
     )

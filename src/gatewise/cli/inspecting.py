@@ -1,0 +1,258 @@
+"""`gatewise inspect`: what a run remembers, in sentences, in JSON, against limits, and on its page."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+from rich.console import Console
+
+from gatewise.cli.opening import (
+    ItsData,
+    Model,
+    Part,
+    PartName,
+    check_new_file,
+    opened,
+    scored_part,
+)
+from gatewise.cli.options import Config, Device, NewTitle
+from gatewise.cli.output import console, grid, print_scores, print_timescales
+from gatewise.cli.training import is_data_of_fit, title_of
+from gatewise.errors import InputError, OptionError
+
+if TYPE_CHECKING:
+    from gatewise import Forecaster
+    from gatewise.explaining import Comparison, Explanation
+
+LIMITS = Group("Limits", help="What a job holds the run to: exit code 1 where one is broken.")
+By = Literal["season", "month", "series"]
+Grouping = Annotated[
+    By | None,
+    Parameter(help="Also the memory of the windows that end in each season, month or series."),
+]
+Budget = Annotated[
+    float,
+    Parameter(
+        help="Seconds that the sentences may take, roughly; fewer windows are looked at for fewer.",
+    ),
+]
+
+
+class LimitsBroken(Exception):  # noqa: N818 - no error: the run is read, and is not what was asked
+    """A run breaks a limit; the message says which, one sentence a line."""
+
+
+def inspect(
+    run: Model,
+    data: ItsData = None,
+    /,
+    *,
+    part: Part = None,
+    out: Annotated[
+        str | None,
+        Parameter(
+            help="The page, .html. [default: RUN/report.html; other DATA or another part needs a name]"
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, Parameter(help="Replace that file if it exists.", show_default=False)
+    ] = False,
+    title: NewTitle = None,
+    by: Grouping = None,
+    against: Annotated[
+        str | None, Parameter(help="Another run, to compare with on the same DATA.")
+    ] = None,
+    as_json: Annotated[
+        str | None,
+        Parameter(
+            name="--json",
+            help="File for everything as JSON; - prints it alone.",
+            allow_leading_hyphen=True,  # "-" is a value
+        ),
+    ] = None,
+    min_horizon: Annotated[
+        int | None, Parameter(group=LIMITS, help="The fewest steps that have to be remembered.")
+    ] = None,
+    max_window: Annotated[
+        int | None,
+        Parameter(
+            group=LIMITS,
+            help="The most steps that a window may need to lose under 1 % of the score.",
+        ),
+    ] = None,
+    max_idle: Annotated[
+        float | None, Parameter(group=LIMITS, help="The largest share of idle units, 0 to 1.")
+    ] = None,
+    max_saturated: Annotated[
+        float | None,
+        Parameter(
+            group=LIMITS,
+            help="The largest share of units whose gate is at an end at over 95 % of the steps, 0 to 1.",
+        ),
+    ] = None,
+    budget: Budget = 30.0,
+    device: Device = "cpu",
+    config: Config = None,
+) -> None:
+    """Say what a run remembers, for how long and where, and write its page anew.
+
+    Try:
+
+      gatewise inspect runs/river --by season
+      gatewise inspect runs/river newer.csv --out newer.html
+      gatewise inspect runs/river --against runs/river-gru
+      gatewise inspect runs/river --json - --min-horizon 30 --max-idle 0.25
+    """
+    from gatewise.data import read_frame  # noqa: PLC0415
+    from gatewise.explaining import Limits, compare, explain  # noqa: PLC0415 - brings torch
+    from gatewise.models.runs import REPORT, Run  # noqa: PLC0415
+    from gatewise.report import write_page  # noqa: PLC0415
+
+    limits = Limits(min_horizon, max_window, max_idle, max_saturated)
+    if out is not None:
+        check_new_file(Path(out), overwrite, ending=".html")
+    elif Path(run).is_file():
+        raise OptionError(f"{run} is a model file without a run folder: name the page with --out")
+    if as_json not in (None, "-"):
+        check_new_file(Path(str(as_json)), overwrite)
+    model, source, part = opened(run, data, part, device)
+    frame = read_frame(source)
+    if out is None:
+        _check_own_page(model, frame, source, part)
+    page = Path(run) / REPORT if out is None else Path(out)
+    kept = Run.open(run).title if Path(run).is_dir() else None
+    explanation = explain(model, frame, part=part, by=by, budget=budget)
+    comparison = None
+    if against is not None:
+        other = opened(against, source, part, device)[0]
+        theirs = explain(other, frame, part=part, by=by, budget=budget)
+        comparison = compare(explanation, theirs, _names(run, against))
+    summary = model.summary(frame, title=title or kept or title_of(model), part=part, source=source)
+    write_page(_with_comparison(explanation.contents(summary), comparison), page)
+    broken = limits.broken(explanation)
+    if as_json is not None:
+        _write_json(as_json, explanation, comparison, limits, broken)
+    screen = console(quiet=as_json == "-")
+    print_scores(screen, summary.evaluation)
+    print_explanation(screen, explanation)
+    if comparison is not None:
+        _print_comparison(screen, comparison)
+    print_timescales(screen, summary.timescales)
+    screen.print()
+    screen.print(f"Page  {page}")
+    if broken:
+        raise LimitsBroken("\n".join(broken))
+
+
+def explained(
+    screen: Console, model: Forecaster, frame: Any, *, by: str | None = None
+) -> Explanation | None:
+    """Return the explanation of a run that was just trained, or print why there is none.
+
+    A run that took an hour to train is not to end without its page because it cannot be explained.
+    """
+    from gatewise.explaining import explain  # noqa: PLC0415 - brings torch
+
+    try:
+        return explain(model, frame, by=by)
+    except InputError as error:
+        screen.print(f"No word on what it remembers: {error}", style="yellow")
+        return None
+
+
+def print_explanation(screen: Console, explanation: Explanation) -> None:
+    """Print the sentences, each with its confidence, warnings in colour, and what was looked at."""
+    settings = explanation.settings
+    screen.print()
+    screen.print("What it remembers", style="bold")
+    for finding in explanation.findings:
+        sure = f" [{finding.confidence} confidence]" if finding.confidence else ""
+        colour = {"good": "green", "warn": "yellow"}.get(finding.tone, "")
+        screen.print(f"{finding.sentence}{sure}", style=colour)
+    screen.print(
+        f"From {settings['rows']:,} of {settings['rows_of']:,} windows of {settings['steps']:,} "
+        f"{explanation.unit.noun}s of the {settings['part']} part, member {settings['member']} of "
+        f"{settings['members']}; the page has the evidence and the caveats.",
+        style="dim",
+    )
+
+
+def _names(run: str, against: str) -> tuple[str, str]:
+    """Return what two runs are called: their folders, with more of the path where those are the same."""
+    one, other = Path(run), Path(against)
+    return (one.name, other.name) if one.name != other.name else (str(one), str(other))
+
+
+def _print_comparison(screen: Console, comparison: Comparison) -> None:
+    screen.print()
+    screen.print(f"Against {comparison.names[1]}", style="bold")
+    table = grid()
+    table.add_column("")
+    for name in comparison.names:
+        table.add_column(name, justify="right")
+    for row in comparison.rows:
+        table.add_row(*row)
+    screen.print(table)
+    for sentence in comparison.sentences:
+        screen.print(sentence)
+
+
+def _with_comparison(contents: Any, comparison: Comparison | None) -> Any:
+    """Return the page with the comparison: its sentences as a finding, its table among the tables."""
+    if comparison is None:
+        return contents
+    from gatewise.report import Finding, Table  # noqa: PLC0415
+
+    table = Table.of(
+        f"Memory against {comparison.names[1]}", ["", *comparison.names], comparison.rows
+    )
+    finding = Finding(
+        f"Against {comparison.names[1]}: {comparison.sentences[0]}",
+        " ".join(comparison.sentences[1:]),
+    )
+    return replace(
+        contents,
+        findings=(*contents.findings, finding),
+        tables=(*contents.tables, table),
+    )
+
+
+def _write_json(
+    where: str,
+    explanation: Explanation,
+    comparison: Comparison | None,
+    limits: Any,
+    broken: list[str],
+) -> None:
+    from gatewise.data.files import atomic_write_text  # noqa: PLC0415
+
+    told = explanation.to_dict()
+    told["limits"] = {own.name: getattr(limits, own.name) for own in fields(limits)}
+    told["broken"] = broken
+    if comparison is not None:
+        told["against"] = comparison.to_dict()
+    text = json.dumps(told, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    if where == "-":
+        sys.stdout.write(text)
+    else:
+        atomic_write_text(Path(where), text)
+
+
+def _check_own_page(model: Forecaster, frame: Any, source: str, part: PartName | None) -> None:
+    """Raise OptionError unless the page is about what the page of the run folder is about."""
+    scored = scored_part(model)
+    if part not in (None, scored):
+        raise OptionError(
+            f"the page of the run shows the {scored} part: name the page about --part {part} "
+            "with --out PAGE.html"
+        )
+    if not is_data_of_fit(model, frame):
+        raise OptionError(
+            f"{source} is not, or no longer, the data that the run was fitted on: name the page "
+            "about it with --out PAGE.html"
+        )

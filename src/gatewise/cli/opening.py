@@ -1,0 +1,59 @@
+"""What the commands on a finished run share: the run, its data and part, and files that are spared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from gatewise.errors import FileError, OptionError
+
+if TYPE_CHECKING:
+    from gatewise import Forecaster
+
+Model = Annotated[str, Parameter(help="Run folder, or a model.safetensors file.")]
+PartName = Literal["train", "validation", "test", "all"]
+Part = Annotated[
+    PartName | None,
+    Parameter(help="Part to score, cut as in the fit. [default: as in the fit; all of other DATA]"),
+]
+ItsData = Annotated[
+    str | None,
+    Parameter(help="A table file or dataset:NAME. [default: the data of the fit]"),
+]
+
+
+def check_new_file(path: Path, overwrite: bool, *, ending: str = "") -> None:
+    """Raise FileError, before any work, unless `path` may be written and ends in `ending`."""
+    if not path.name.lower().endswith(ending):
+        raise FileError(f"cannot write {path}: the ending must be {ending}")
+    if path.is_dir():
+        raise FileError(f"cannot write {path}: it is a folder")
+    if not path.parent.is_dir():
+        raise FileError(f"cannot write {path}: there is no folder {path.parent}")
+    if path.exists() and not overwrite:
+        raise FileError(f"{path} exists: name another file, or replace it with --overwrite")
+
+
+def opened(
+    run: str, data: str | None, part: PartName | None, device: str
+) -> tuple[Forecaster, str, PartName | None]:
+    """Return the model, its data, and the part to score; None stands for all of new data."""
+    from gatewise import Forecaster  # noqa: PLC0415 - brings torch
+    from gatewise.models.runs import Run  # noqa: PLC0415
+
+    model = Forecaster.load(run, device=device)
+    if data is not None:
+        return model, data, part
+    if not Path(run).is_dir():
+        raise OptionError(f"{run} does not say where its data is: name DATA after it")
+    source = Run.open(run).config["source"]
+    if source is None:
+        raise OptionError(f"the run {run} was fitted on a table in memory: name DATA after it")
+    return model, source, part or scored_part(model)
+
+
+def scored_part(model: Forecaster) -> PartName:
+    """Return the part that the fit scored."""
+    return "validation" if model.test is None else "test"

@@ -1,0 +1,185 @@
+"""What is explained: a model, the rows it is asked about, and how they are called.
+
+Sizes: B rows, T steps, K answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gatewise.errors import InputError
+from gatewise.memory.arguments import Inputs
+from gatewise.memory.rowwise import Loss, checked_targets
+from gatewise.memory.subject import Output, Subject
+from gatewise.report import Contents
+
+Rows = NDArray[np.int64]
+
+
+MOST_GROUPS = 12
+"""Groups of rows that are asked about apart, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """What one step of the data is: a day, or a step of which nothing is known.
+
+    Attributes:
+        noun: "day" where one step is one day; else "step".
+        size: How long a step is where the noun does not say it, such as "15 minutes"; or "".
+    """
+
+    noun: str = "step"
+    size: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Unit:
+        """Return the unit for the step in words, such as "1 day" or "15 minutes"."""
+        count, _, noun = text.partition(" ")
+        if count == "1" and noun not in ("", "row", "step"):
+            return cls(noun)
+        return cls("step", "" if count == "1" else text)
+
+    def counted(self, steps: float) -> str:
+        """Return a number of steps in words: "37 days", "4 steps of 15 minutes"."""
+        word = self.noun if steps == 1 else f"{self.noun}s"
+        return f"{steps:,.0f} {word}" + (f" of {self.size}" if self.size else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Rows that are asked about apart from the others, such as the windows that end in winter."""
+
+    name: str
+    inputs: Inputs
+    rows: int
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One model and the rows that it is asked about.
+
+    Attributes:
+        model, inputs: What is called, with rows and steps as chosen.
+        targets: As the answers, or None.
+        output: Takes what the model returns to its answers, or None.
+        time: The axis of time of the inputs.
+        rows, steps: B and T, as chosen; `per_step` says whether the model answers at each.
+        module: The recurrent module to look into, or None for all.
+        unit: What one step is.
+        last: The step of the module's own call that the answers are read at; None for its last.
+        successive: Where rows are overlapping windows: how many there are, one step apart; else None.
+        outputs: Name of a target to what reads its answers alone; empty for a single target.
+        others: Other networks that answer the same question (members with other seeds).
+        groups: Rows that are asked about apart.
+        chosen: What was chosen of what there is, for the settings.
+        base: Returns the page without the verdicts.
+    """
+
+    model: torch.nn.Module
+    inputs: Inputs
+    targets: Tensor | None
+    loss: Loss | None
+    output: Output | None
+    time: int
+    rows: int
+    steps: int
+    per_step: bool
+    module: str | None
+    unit: Unit = field(default_factory=Unit)
+    last: int | None = None
+    successive: int | None = None
+    outputs: Mapping[str, Output] = field(default_factory=dict)
+    others: tuple[torch.nn.Module, ...] = ()
+    groups: tuple[Group, ...] = ()
+    grouped_by: str = ""
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    base: Callable[[], Contents] | None = None
+
+    def at(self) -> list[int] | None:
+        """Return the steps at which the answers are read; None for the last one, or the only one.
+
+        A model that answers at each step is asked at several where its rows are too few for an interval.
+        """
+        if not self.per_step or self.rows >= 10:
+            return None
+        first = self.steps // 2
+        picks = np.linspace(first, self.steps - 1, min(12, self.steps - first))
+        return [int(step) for step in np.unique(picks.round())]
+
+
+def case_of(
+    model: torch.nn.Module,
+    data: Inputs,
+    targets: Any,
+    *,
+    loss: Loss | None,
+    module: str | None,
+    time: int | None,
+    output: Output | None,
+) -> tuple[Case, Subject]:
+    """Return the case of any torch model on all of its data; `chosen_from` then takes a part of it.
+
+    Raises InputError for a model without recurrence, an unknown module, and data and targets that do
+    not fit.
+    """
+    subject = Subject(model, data, caller="explain", time=time, output=output)
+    if subject.steps < 2:
+        raise InputError(
+            "explain: the inputs have one step, so there is nothing to remember; give sequences of "
+            "at least 2"
+        )
+    if module is not None and module not in subject.parts:
+        subject.chosen(module)  # raises, with the nearest name
+    own = None
+    if targets is not None:
+        own = checked_targets(targets, subject.answer, "explain", loss)
+    elif loss is not None:
+        raise InputError("explain: loss= needs targets; give both or neither")
+    case = Case(
+        model=subject.model,
+        inputs=data,
+        targets=own,
+        loss=loss,
+        output=output,
+        time=subject.time,
+        rows=subject.rows,
+        steps=subject.steps,
+        per_step=subject.per_step,
+        module=module,
+    )
+    return case, subject
+
+
+def chosen_from(case: Case, subject: Subject, rows: Rows, steps: int) -> Case:
+    """Return the case on these rows and their last `steps` steps."""
+    inputs = inputs_of(subject, rows, steps)
+    targets = case.targets
+    if targets is not None:
+        targets = targets[torch.from_numpy(rows)]
+        if case.per_step:
+            targets = targets[:, case.steps - steps :]
+    return replace(case, inputs=inputs, targets=targets, rows=len(rows), steps=steps)
+
+
+def inputs_of(subject: Subject, rows: Rows, steps: int) -> Inputs:
+    """Return the call arguments for some rows and their last `steps` steps."""
+    index = torch.from_numpy(rows)
+    sequences = [
+        own.index_select(0, index.to(own.device))[:, subject.steps - steps :]
+        for own in subject.sequences
+    ]
+    args, named = subject.arguments.call(sequences, index)
+    return named or args
+
+
+def spread(count: int, most: int) -> Rows:
+    """Return at most `most` of `count` places, at even distances."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round()).astype(np.int64)

@@ -1,0 +1,271 @@
+"""`gw.explain`: measure, then write the sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from gatewise import memory
+from gatewise.errors import InputError, OptionError
+from gatewise.explaining import parts, remembering
+from gatewise.explaining.case import Case, Group, Unit, case_of, chosen_from, inputs_of, spread
+from gatewise.explaining.explanation import Explanation
+from gatewise.explaining.finding import Finding
+from gatewise.explaining.forecaster import case_of_forecaster
+from gatewise.explaining.measuring import Measured, measure
+from gatewise.explaining.page import plain_page
+from gatewise.explaining.plan import plan, sizes
+from gatewise.explaining.spare import SpareUnits
+from gatewise.explaining.views import Views, compared_figures, views_of
+from gatewise.memory import Sampling
+from gatewise.memory.rowwise import Loss
+from gatewise.memory.statistics import MIN_GROUPS
+from gatewise.memory.subject import Output
+from gatewise.models import Forecaster
+
+BUDGET = 30.0
+
+
+def explain(
+    model: torch.nn.Module | Forecaster,
+    data: Any,
+    targets: Any = None,
+    *,
+    module: str | None = None,
+    loss: Loss | None = None,
+    by: str | Sequence[Any] | None = None,
+    part: Any = None,
+    time: int | None = None,
+    output: Output | None = None,
+    unit: str = "1 step",
+    budget: float = BUDGET,
+    sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+) -> Explanation:
+    """Say what a model remembers, for how long, where it is kept, and what of the network is idle.
+
+    Three views stand side by side: what the gates alone would hold, how far the gradient reaches, and
+    what interventions on inputs and states do. The sentences rest on the interventions, and say so
+    where the views disagree.
+
+    Args:
+        model: Any torch module that holds an LSTM, GRU, RNN or cell, or a fitted `gw.Forecaster`.
+        data: The inputs `[B, T, I]` or `[T, B, I]`, or the call's arguments with them first. For a
+            forecaster a table: its windows and targets are made as the forecaster makes them.
+        targets: What the answers should be, `[B, K]` or `[B, T, K]`; without them what counts is the
+            change of the model's own answers. A forecaster has those of its table.
+        module: The path of the recurrent module to look into; all by default.
+        loss: "mse", "mae", "cross_entropy" or a function to one number a row.
+        by: Rows to ask about apart: a label for each row; for a forecaster "season", "month" or
+            "series".
+        part: For a forecaster: "train", "validation", "test" or "all"; as in `summary`.
+        time: The axis of time in `data`; by default read off the model's calls.
+        output: Takes what the model returns to its answers `[B, K]` or `[B, T, K]`.
+        unit: What one step is, such as "1 day"; a forecaster knows.
+        budget: Seconds that this may take, by a rough count of multiplications and not by a clock: it
+            decides how many rows and steps are looked at, which `settings` says.
+        sampling: Level, resamples and seed of the intervals.
+
+    Raises InputError for a model without recurrence, data, targets and labels that do not fit, and a
+    budget that is too small; OptionError for an unknown option.
+    """
+    if isinstance(model, Forecaster):
+        for name, value in {
+            "targets": targets,
+            "loss": loss,
+            "time": time,
+            "output": output,
+        }.items():
+            if value is not None:
+                raise InputError(f"explain: {name}= is the forecaster's own; leave it out")
+        case = case_of_forecaster(model, data, part=part, by=by, module=module, budget=budget)
+    else:
+        if part is not None:
+            raise InputError("explain: part= is for a forecaster and its table; leave it out")
+        case = _plain_case(
+            model,
+            data,
+            targets,
+            module=module,
+            loss=loss,
+            by=by,
+            time=time,
+            output=output,
+            unit=Unit.of(unit),
+            budget=budget,
+        )
+    found = measure(case, sampling)
+    views = views_of(found, case.steps)
+    if case.base is None:
+        case = replace(case, base=partial(plain_page, case, found))
+    return Explanation(
+        findings=_findings(case, found, views),
+        results=found.results,
+        figures=_figures(case, found, views),
+        skipped=found.skipped,
+        settings={**case.chosen, "budget": budget, "before_the_end": found.before}
+        | sampling.settings(),
+        unit=case.unit,
+        modules=found.names,
+        _apart=_apart(case),
+        _base=case.base,
+    )
+
+
+def _plain_case(
+    model: torch.nn.Module,
+    data: Any,
+    targets: Any,
+    *,
+    module: str | None,
+    loss: Loss | None,
+    by: Any,
+    time: int | None,
+    output: Output | None,
+    unit: Unit,
+    budget: float,
+) -> Case:
+    """Return the case of a torch model on as many rows and steps as the budget allows."""
+    if not isinstance(model, torch.nn.Module):
+        raise InputError(
+            "explain: model must be a torch.nn.Module or a fitted Forecaster; got "
+            f"{type(model).__name__}"
+        )
+    whole, subject = case_of(
+        model, data, targets, loss=loss, module=module, time=time, output=output
+    )
+    labels = _labels(by, subject.rows)
+    names = list(dict.fromkeys(labels))
+    chosen = plan(subject.model, subject.rows, subject.steps, budget, horizons=len(names))
+    case = chosen_from(whole, subject, spread(subject.rows, chosen.rows), chosen.steps)
+    groups = []
+    for name in names:
+        own = np.flatnonzero([label == name for label in labels])
+        picked = own[spread(len(own), chosen.rows)]
+        groups.append(Group(name, inputs_of(subject, picked, chosen.steps), len(picked)))
+    return replace(
+        case,
+        unit=unit,
+        groups=tuple(groups),
+        grouped_by="group" if groups else "",
+        chosen={
+            "rows": case.rows,
+            "rows_of": subject.rows,
+            "steps": case.steps,
+            "steps_of": subject.steps,
+            "seconds_estimated": chosen.seconds,
+            "units": sizes(subject.model)[1],
+        },
+    )
+
+
+def _labels(by: Any, rows: int) -> list[str]:
+    if by is None:
+        return []
+    if isinstance(by, str) or not isinstance(by, Sequence | np.ndarray | torch.Tensor):
+        raise OptionError(
+            f"explain: by must be one label for each of the {rows} rows; got {by!r:.60}. Names such as "
+            "'season' are for a forecaster and its dated table"
+        )
+    labels = [str(own) for own in (by.tolist() if hasattr(by, "tolist") else by)]
+    if len(labels) != rows:
+        raise InputError(
+            f"explain: by has {len(labels)} labels, the inputs {rows} rows; give one for each"
+        )
+    for name in set(labels):
+        if labels.count(name) < 2:
+            raise InputError(f"explain: by={name!r} names one row only; a group needs some")
+    return labels
+
+
+def _findings(case: Case, found: Measured, views: Views) -> tuple[Finding, ...]:
+    """Return every sentence that there is something to say for, the headline first."""
+    every = [
+        remembering.remembered(case, found),
+        remembering.carried(case, found, views),
+        remembering.compared(case, found, views),
+        parts.by_target(case, found),
+        parts.by_group(case, found),
+        remembering.windowed(case, found),
+        parts.idle(case, found),
+        parts.stuck(case, found),
+        parts.directions(found),
+        parts.growing(found),
+        parts.seeds(case, found),
+        _sampled(case),
+    ]
+    return tuple(own for own in every if own is not None)
+
+
+def _sampled(case: Case) -> Finding | None:
+    """Return what was left out, where it could change what the sentences say."""
+    every, whole = case.chosen.get("rows_of", case.rows), case.chosen.get("steps_of", case.steps)
+    if case.steps < whole:
+        return Finding(
+            f"Only the last {case.unit.counted(case.steps)} of {whole:,} were looked at: memory further "
+            "back than that cannot be seen here.",
+            f"{case.rows:,} of {every:,} rows; the budget allows no more.",
+            "a larger budget= looks at more",
+            tone="warn",
+            topic="sample",
+        )
+    if case.rows < MIN_GROUPS:
+        return Finding(
+            f"{case.rows} rows are too few for intervals: at least {MIN_GROUPS} are needed.",
+            f"{case.rows:,} of {every:,} rows of {whole:,} steps.",
+            tone="warn",
+            topic="sample",
+        )
+    return None
+
+
+def _figures(case: Case, found: Measured, views: Views) -> Mapping[str, Any]:
+    """Return the figures of the sentences by name, for thresholds, comparison and JSON."""
+    lags, need = found.results["horizon"], found.results.get("context_need")
+    idle, spare = found.results.get("idle_units"), found.results.get("spare_units")
+    worst = parts.saturated(found)
+    assert isinstance(lags, memory.Horizon)
+    figures: dict[str, Any] = {
+        "step": f"1 {case.unit.noun}" if not case.unit.size else case.unit.size,
+        "horizon": lags.steps if lags.depends else 0,
+        "horizon_low": lags.low,
+        "horizon_high": lags.high,
+        "horizon_at_least": lags.at_least,
+        "depends": lags.depends,
+        **compared_figures(views),
+    }
+    if isinstance(need, memory.ContextNeed):
+        known = need.steps > 0
+        figures |= {
+            "window": need.steps if known else None,
+            "window_low": need.low if known else None,
+            "window_high": need.high if known else None,
+            "window_at_least": need.at_least,
+        }
+    if isinstance(idle, memory.IdleUnits) and isinstance(spare, SpareUnits):
+        told = not np.isnan(idle.scale)
+        figures |= {
+            "units": spare.units,
+            "idle": spare.count if told else None,
+            "idle_share": spare.count / spare.units if told else None,
+            "idle_alone": idle.count if told else None,
+        }
+    if worst is not None:
+        figures |= {"saturated_gate": worst[1], "saturated_share": worst[2]}
+    for key in _apart(case):
+        own = found.results.get(key)
+        if isinstance(own, memory.Horizon):
+            figures[key] = own.steps if own.depends else 0
+            figures[f"{key} low"], figures[f"{key} high"] = own.low, own.high
+    return figures
+
+
+def _apart(case: Case) -> dict[str, str]:
+    """Return the horizons asked for apart: name of the result to the name in words."""
+    names = [*case.outputs, *(group.name for group in case.groups)]
+    names += [f"member {place + 2}" for place in range(len(case.others))]
+    return {f"horizon[{name}]": name for name in names}

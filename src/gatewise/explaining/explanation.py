@@ -1,0 +1,109 @@
+"""`Explanation`: the findings, the results behind them, and the page made of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from gatewise.explaining.case import Unit
+from gatewise.explaining.curves import memory_curves
+from gatewise.explaining.finding import Finding
+from gatewise.explaining.page import with_columns
+from gatewise.memory import Result
+from gatewise.memory.result import plain
+from gatewise.report import Contents, Curve, contents_of_run, write_page
+from gatewise.results import RunSummary
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation:
+    """What a model remembers, in sentences and in figures; `print(explanation)` writes the sentences.
+
+    Attributes:
+        findings: Sentences with evidence, caveat and confidence, the headline first.
+        results: The results that they rest on, by name: "horizon", "context_need", "idle_units",
+            "spare_units", "transplant", "ablation", "connectivity", "highway", "gate_timescale",
+            "retention_curve", "saturation", "still_units", "redundancy", "state_health". With
+            several modules "highway[encoder]" and so on; "horizon[NAME]" of a target, group or member.
+        figures: The figures of the sentences by name; None where there is none.
+        skipped: Results that this model or these inputs do not allow, with the reason.
+        settings: Rows and steps looked at, of how many, and the budget.
+        unit: What one step is.
+        modules: The recurrent modules looked into.
+    """
+
+    findings: tuple[Finding, ...]
+    results: Mapping[str, Result]
+    figures: Mapping[str, Any]
+    skipped: Mapping[str, str]
+    settings: Mapping[str, Any]
+    unit: Unit
+    modules: tuple[str, ...]
+    _apart: Mapping[str, str] = field(default_factory=dict)
+    _base: Callable[[], Contents] | None = None
+
+    def finding(self, topic: str) -> Finding | None:
+        """Return the finding on a topic, such as "memory" or "views"; None where there is none."""
+        return next((own for own in self.findings if own.topic == topic), None)
+
+    def curves(self) -> tuple[Curve, ...]:
+        """Return the memory curves: horizon, highway (total and direct path), context need."""
+        return memory_curves(self.results, self.unit, self._apart)
+
+    def contents(self, base: Contents | RunSummary | None = None) -> Contents:
+        """Return the page: verdicts, memory curves, gates of one row, units, settings.
+
+        `base` is a page to put them on; by default that of the model, or of the forecaster's run.
+        """
+        if base is None:
+            base = Contents(title="Memory") if self._base is None else self._base()
+        if isinstance(base, RunSummary):
+            base = contents_of_run(base)
+        # The scores of a run stand first: what is remembered matters for a model that is any good.
+        findings = (*base.findings[:1], *self.findings, *base.findings[1:])
+        return replace(
+            base,
+            findings=findings,
+            curves=(*self.curves(), *base.curves),
+            records=tuple(
+                with_columns(
+                    own, self.results, self.modules, self._module_of(own.module, own.layer)
+                )
+                for own in base.records
+            ),
+            provenance={**base.provenance, "Explanation": self._settings()},
+        )
+
+    def write_page(self, path: Path | str) -> None:
+        """Write the page to one HTML file. Raises FileError where it cannot be written."""
+        write_page(self.contents(), path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as values that JSON has."""
+        return {
+            "findings": [own.to_dict() for own in self.findings],
+            "figures": plain(self.figures),
+            "results": {name: own.to_dict() for name, own in self.results.items()},
+            "skipped": dict(self.skipped),
+            "settings": plain(self.settings),
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(own.sentence for own in self.findings)
+
+    def __repr__(self) -> str:
+        return f"Explanation({len(self.findings)} findings, {len(self.results)} results)"
+
+    def _settings(self) -> dict[str, Any]:
+        skipped = {f"without {name}": reason for name, reason in self.skipped.items()}
+        return {**plain(self.settings), **skipped}
+
+    def _module_of(self, module: str, layer: int) -> str:
+        """Return the traced module of a record; those of a run are called "network", by layer."""
+        if module in self.modules:
+            return module
+        if module == "network" and layer < len(self.modules):
+            return self.modules[layer]
+        return ""

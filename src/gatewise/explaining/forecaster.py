@@ -1,0 +1,231 @@
+"""The case of a forecaster: its own windows and targets, its seasons and series, its members.
+
+Sizes: B windows, T steps up to now, S steps ahead, F features, K targets, Q levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gatewise.data.table import Table
+from gatewise.data.windows import Windows
+from gatewise.errors import InputError, NotFittedError, OptionError, nearest
+from gatewise.explaining.case import MOST_GROUPS, Case, Group, Rows, Unit, spread
+from gatewise.explaining.plan import plan, sizes
+from gatewise.memory.subject import Output
+from gatewise.models import Forecaster
+from gatewise.models.fitted import Fitted
+from gatewise.models.forecasting import known_windows, table_of
+from gatewise.models.network import RecurrentNetwork
+from gatewise.models.preparation import as_frame, fingerprint
+from gatewise.report import Contents, contents_of_run
+
+SEASONS = ["winter", "spring", "summer", "autumn"]
+"""Of three months each, winter from December on: those of the northern hemisphere."""
+
+MONTHS = [
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+]
+GROUPINGS = ("season", "month", "series")
+FEWEST = 12
+
+
+class AnswersFromPast(torch.nn.Module):
+    """A forecaster's network as a function of what it sees up to now; what is known ahead stays apart.
+
+    Lags then count from "now": steps ahead, where most features are hidden, are not taken for memory.
+    """
+
+    def __init__(self, network: RecurrentNetwork, level: int) -> None:
+        super().__init__()
+        self.network = network
+        self._level = level
+
+    def forward(self, past: Tensor, ahead: Tensor | None = None) -> Tensor:
+        """Return the point predictions `[B, S * K]` for `past [T, B, F]` and `ahead [B, S, F]`."""
+        x = past if ahead is None else torch.cat([past, ahead.transpose(0, 1)])
+        answers: Tensor = self.network(x)
+        return answers[..., self._level].flatten(1)
+
+
+@dataclass(frozen=True)
+class OneTarget:
+    """Reads the answers for one target of K."""
+
+    place: int
+    targets: int
+
+    def __call__(self, answers: Tensor) -> Tensor:
+        """Return `[B, S]` of `[B, S * K]`."""
+        return answers[:, self.place :: self.targets]
+
+
+def case_of_forecaster(
+    model: Forecaster, data: Any, *, part: Any, by: Any, module: str | None, budget: float
+) -> Case:
+    """Return the case of a forecaster's first member on windows of a table.
+
+    Raises NotFittedError, InputError and DataError for a model, table or part that cannot be used, and
+    OptionError for groups that the table does not have.
+    """
+    fitted: Fitted | None = getattr(model, "fitted_", None)
+    if fitted is None:
+        raise NotFittedError("this Forecaster is not fitted yet: call fit first")
+    frame = as_frame(data)
+    table = table_of(fitted, frame, need_target=True)
+    if part is None and fingerprint(table) == fitted.data["sha256"]:
+        part = "validation" if fitted.settings.test is None else "test"
+    joined, windows = known_windows(fitted, table, part)
+    if windows.lookback < 2:
+        raise InputError(
+            "explain: lookback=1 leaves one step, so there is nothing to remember; fit with more"
+        )
+    names = _checked_module(fitted, module)
+    groups, left_out = _groups(joined, windows, by)
+    others = fitted.networks[1:]
+    targets = fitted.columns.target
+    apart = len(targets) if len(targets) > 1 else 0
+    chosen = plan(
+        fitted.networks[0],
+        len(windows),
+        windows.lookback,
+        budget,
+        horizons=len(groups) + len(others) + apart,
+    )
+    if chosen.steps < windows.lookback:
+        need = chosen.seconds * windows.lookback / chosen.steps
+        raise InputError(
+            f"explain: budget={budget:g} seconds is too little for windows of {windows.lookback} steps; "
+            f"give budget={2 * need:.2g} or more"
+        )
+    take = partial(_inputs, fitted, windows)
+    picks = spread(len(windows), _odd_rows(chosen.rows, windows))
+    answers = {name: OneTarget(place, len(targets)) for place, name in enumerate(targets)}
+    return Case(
+        model=_wrapped(fitted, 0),
+        inputs=take(picks),
+        targets=torch.from_numpy(windows.gather(picks)[1]).double().flatten(1),
+        loss="mse",
+        output=None,
+        time=0,
+        rows=len(picks),
+        successive=len(windows),
+        steps=windows.lookback,
+        per_step=False,
+        module=names,
+        unit=Unit.of(fitted.step.text),
+        last=windows.lookback - 1 if windows.horizon else None,
+        outputs=_typed(answers) if apart else {},
+        others=tuple(_wrapped(fitted, place) for place in range(1, len(fitted.networks))),
+        groups=tuple(
+            Group(name, take(own), len(own))
+            for name, rows in groups.items()
+            if len(own := rows[spread(len(rows), _odd_rows(chosen.rows, windows))]) >= FEWEST
+        ),
+        grouped_by=by or "",
+        chosen={
+            "part": part or "all",
+            "rows": len(picks),
+            "rows_of": len(windows),
+            "steps": windows.lookback,
+            "steps_of": windows.lookback,
+            "member": 1,
+            "members": len(fitted.networks),
+            "by": by,
+            "by_left_out": left_out,
+            "seconds_estimated": chosen.seconds,
+            "units": sizes(fitted.networks[0])[1],
+        },
+        base=_base(model, frame, part),
+    )
+
+
+def _typed(answers: dict[str, OneTarget]) -> dict[str, Output]:
+    return dict(answers)
+
+
+def _base(model: Forecaster, frame: Any, part: Any) -> Callable[[], Contents]:
+    def page() -> Contents:
+        return contents_of_run(model.summary(frame, part=part))
+
+    return page
+
+
+def _wrapped(fitted: Fitted, member: int) -> AnswersFromPast:
+    levels = fitted.settings.levels()
+    network = fitted.networks[member].to(fitted.settings.device)
+    return AnswersFromPast(network, levels.index(0.5) if levels else 0)
+
+
+def _checked_module(fitted: Fitted, module: str | None) -> str | None:
+    names = [f"network.layers.{place}" for place in range(len(fitted.networks[0].layers))]
+    if module is None or module in names:
+        return module
+    if f"network.{module}" in names:
+        return f"network.{module}"
+    raise InputError(
+        f"explain: no recurrent module {module!r}; there are {', '.join(map(repr, names))}."
+        f"{nearest(module, names)}"
+    )
+
+
+def _odd_rows(rows: int, windows: Windows) -> int:
+    """Return a number of rows that no axis of the windows could be mistaken for."""
+    taken = {windows.lookback, windows.horizon, windows.steps}
+    return next(count for count in range(rows, 0, -1) if count not in taken)
+
+
+def _inputs(fitted: Fitted, windows: Windows, picks: Rows) -> tuple[Tensor, ...]:
+    """Return what is seen up to now `[T, B, F]`, and of forecasts what is known ahead `[B, S, F]`."""
+    x = torch.from_numpy(windows.gather(picks)[0]).to(fitted.settings.device)
+    past = x[: windows.lookback].contiguous()
+    if not windows.horizon:
+        return (past,)
+    return past, x[windows.lookback :].transpose(0, 1).contiguous()
+
+
+def _groups(table: Table, windows: Windows, by: Any) -> tuple[dict[str, Rows], list[str]]:
+    """Return the windows of each group, by the time or the series at which they end.
+
+    Also return the names of the groups that are left out: of too few windows, or one too many.
+    """
+    if by is None:
+        return {}, []
+    if by not in GROUPINGS:
+        known = ", ".join(map(repr, GROUPINGS))
+        raise OptionError(
+            f"explain: by must be one of {known}; got {by!r}.{nearest(str(by), GROUPINGS)}"
+        )
+    if by == "series":
+        names = np.array(table.series)[table.series_index()[windows.origins]]
+        order = list(dict.fromkeys(names.tolist()))
+        if len(order) < 2:
+            raise OptionError(
+                "explain: by='series' needs a table of several series; this one has one"
+            )
+    else:
+        names, order = _by_date(table.time[windows.origins], by)
+    picked = [(name, np.flatnonzero(names == name)) for name in order]
+    enough = [(str(name), rows) for name, rows in picked if len(rows) >= FEWEST][:MOST_GROUPS]
+    groups = dict(enough)
+    return groups, [str(name) for name, _ in picked if str(name) not in groups]
+
+
+def _by_date(time: NDArray[Any], by: str) -> tuple[NDArray[np.str_], list[str]]:
+    if not np.issubdtype(time.dtype, np.datetime64):
+        raise OptionError(
+            f"explain: by={by!r} needs dates; the time column of this table has numbers"
+        )
+    months = time.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    if by == "month":
+        return np.array(MONTHS)[months - 1], MONTHS
+    return np.array(SEASONS)[months % 12 // 3], SEASONS

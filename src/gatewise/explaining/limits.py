@@ -1,0 +1,81 @@
+"""Thresholds that a job can hold a network to: a sentence for each that is broken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from gatewise.errors import OptionError
+from gatewise.explaining.explanation import Explanation
+from gatewise.memory.wording import percent
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the figures of an explanation may be; None asks for nothing.
+
+    Attributes:
+        min_horizon: The fewest steps that have to be remembered.
+        max_window: The most steps that a window may need (under 1 % of the score lost without more).
+        max_idle: The largest share of units that can go at once, 0 to 1.
+        max_saturated: The largest share of units at which a gate is stuck (at an end at more than 95 %
+            of the steps), of the gate where it is largest, 0 to 1.
+
+    Raises OptionError for values out of range.
+    """
+
+    min_horizon: int | None = None
+    max_window: int | None = None
+    max_idle: float | None = None
+    max_saturated: float | None = None
+
+    def __post_init__(self) -> None:
+        for own in fields(self):
+            value = getattr(self, own.name)
+            if value is None:
+                continue
+            most = 1.0 if own.name in ("max_idle", "max_saturated") else float("inf")
+            if not 0 <= value <= most:
+                wanted = "a share from 0 to 1" if most == 1.0 else "a number of steps from 0 on"
+                raise OptionError(f"{own.name}={value!r}: use {wanted}")
+
+    def broken(self, explanation: Explanation) -> list[str]:
+        """Return a sentence for each limit that does not hold; a figure that is missing breaks it."""
+        found, unit = explanation.figures, explanation.unit
+        said = []
+        if self.min_horizon is not None and found["horizon"] < self.min_horizon:
+            said.append(
+                f"The horizon is {unit.counted(found['horizon'])}, less than the "
+                f"{unit.counted(self.min_horizon)} of --min-horizon."
+            )
+        window = found.get("window")
+        if self.max_window is None:
+            pass
+        elif window is None:
+            said.append(
+                f"The window needed has no figure, so --max-window {self.max_window} does not hold."
+            )
+        elif window > self.max_window:
+            said.append(
+                f"The window needed is {unit.counted(window)}, more than the "
+                f"{unit.counted(self.max_window)} of --max-window."
+            )
+        said += self._share(found.get("idle_share"), self.max_idle, "idle units", "--max-idle")
+        gate = found.get("saturated_gate")
+        if gate is not None:  # an RNN has none that could be stuck
+            said += self._share(
+                found["saturated_share"],
+                self.max_saturated,
+                f"units with a stuck {gate} gate",
+                "--max-saturated",
+            )
+        return said
+
+    @staticmethod
+    def _share(value: float | None, most: float | None, what: str, option: str) -> list[str]:
+        if most is None or most >= 1:
+            return []  # no share is above 1
+        if value is None:
+            return [f"The share of {what} has no figure, so {option} {most:g} does not hold."]
+        if value <= most:
+            return []
+        return [f"The share of {what} is {percent(value)}, above the {percent(most)} of {option}."]

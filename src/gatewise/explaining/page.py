@@ -1,0 +1,123 @@
+"""The page of an explanation: gates of one row of a plain model, unit columns for every record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gatewise import memory
+from gatewise.explaining.case import Case
+from gatewise.explaining.measuring import Measured
+from gatewise.explaining.plan import sizes
+from gatewise.memory.subject import Subject
+from gatewise.report import Contents, Record, Series, UnitColumn
+
+MOST_INPUTS = 12
+
+
+def plain_page(case: Case, found: Measured) -> Contents:
+    """Return the page of a model without its verdicts, with the row furthest from the mean answer."""
+    subject = Subject(case.model, case.inputs, caller="explain", time=case.time, output=case.output)
+    answers = subject.answer
+    off = np.abs(answers - answers.mean(axis=0)).reshape(subject.rows, -1).max(axis=1)
+    row = int(off.argmax())
+    inputs = subject.sequences[0][row].detach().cpu().double().numpy()
+    inputs = inputs.reshape(subject.steps, -1)
+    series = [Series(f"input {k}", inputs[:, k]) for k in range(min(inputs.shape[1], MOST_INPUTS))]
+    if subject.per_step:
+        for k in range(min(answers.shape[-1], MOST_INPUTS)):
+            series.append(Series(f"answer {k}", answers[row, :, k], "prediction"))
+            if case.targets is not None and case.targets.shape == answers.shape:
+                series.append(Series(f"answer {k}", case.targets[row, :, k].numpy(), "target"))
+    records = tuple(
+        record for name in found.names for record in _records(found, name, row, subject.steps)
+    )
+    weights, units = sizes(case.model)
+    name = type(case.model).__name__
+    return Contents(
+        title=f"What {name} remembers",
+        facts=(name, f"{units:,} units", f"{weights:,} recurrent weights"),
+        series=tuple(series),
+        series_note="Inputs as the model was given them.",
+        records=records,
+        records_note=f"Row {row} of the {case.rows} looked at: its answer is furthest from the mean.",
+    )
+
+
+def _records(found: Measured, name: str, row: int, steps: int) -> list[Record]:
+    assert found.trace is not None
+    gates = found.trace[name]
+    layers, directions, length = gates.hidden.shape[:3]
+    if length != steps:
+        return []  # a module that runs over steps of its own has no place on the page's axis
+    rows = gates.hidden.shape[3]
+    if row >= rows:
+        return []
+    return [
+        Record(
+            module=name or "model",
+            cell=found.cells[name].split("_")[0].upper(),
+            quantities={
+                key: _array(value[layer, direction, :, row]) for key, value in gates.items()
+            },
+            layer=layer,
+            direction=direction,
+            row=row,
+            row_name=f"row {row}",
+            tau=_tau(found, name, layer, direction),
+        )
+        for layer in range(layers)
+        for direction in range(directions)
+    ]
+
+
+def _tau(found: Measured, name: str, layer: int, direction: int) -> NDArray[np.float64] | None:
+    own = found.of_modules("gate_timescale").get(name)
+    return own.steps[layer, direction] if isinstance(own, memory.GateTimescale) else None
+
+
+def with_columns(
+    record: Record, results: Mapping[str, memory.Result], modules: tuple[str, ...], name: str
+) -> Record:
+    """Return a record with what the results say of each of its units."""
+    layer = record.layer if name == (record.module if record.module != "model" else "") else 0
+    columns = []
+    idle = results.get("idle_units")
+    if isinstance(idle, memory.IdleUnits) and not np.isnan(idle.scale):
+        place = f"{name or 'model'}[{layer}]{' reverse' if record.direction else ''} unit "
+        picked = np.array([str(one).startswith(place) for one in idle.names])
+        if int(picked.sum()) == record.size:
+            columns.append(
+                UnitColumn(
+                    "worth",
+                    idle.relative[picked],
+                    "share lost when the unit is held at its mean, of "
+                    f"{idle.settings['against']}; up to {idle.threshold:g} it is called idle",
+                )
+            )
+    key = "redundancy" if len(modules) == 1 else f"redundancy[{name}]"
+    repeated = results.get(key)
+    if isinstance(repeated, memory.Redundancy) and repeated.cluster.ndim == 3:
+        cluster = repeated.cluster[layer, record.direction]
+        if len(cluster) == record.size:
+            columns.append(
+                UnitColumn(
+                    "says the same as",
+                    np.where(
+                        (cluster >= 0) & (cluster != np.arange(len(cluster))),
+                        cluster.astype(float),
+                        np.nan,
+                    ),
+                    "the first unit that it goes along with, at a correlation above "
+                    f"{repeated.settings['threshold']:g}",
+                )
+            )
+    return replace(record, columns=(*record.columns, *columns))
+
+
+def _array(value: torch.Tensor) -> NDArray[np.float64]:
+    return value.detach().cpu().double().numpy()

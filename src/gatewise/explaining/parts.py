@@ -1,0 +1,244 @@
+"""The sentences on what the network is made of, and on targets, groups of rows and other seeds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gatewise import memory
+from gatewise.explaining.case import MOST_GROUPS, Case
+from gatewise.explaining.finding import Finding
+from gatewise.explaining.measuring import Measured
+from gatewise.explaining.remembering import duration, independent
+from gatewise.explaining.spare import SpareUnits
+from gatewise.explaining.wording import apart, certain, joined, span, sureness
+from gatewise.memory.wording import percent
+
+STUCK = 0.95
+"""A gate that is at an end at more than this share of the steps is called stuck."""
+
+
+def idle(case: Case, found: Measured) -> Finding | None:
+    """Return how many units could go."""
+    own = found.results.get("idle_units")
+    if not isinstance(own, memory.IdleUnits):
+        return None
+    total = len(own.names)
+    if np.isnan(own.scale):
+        return Finding(
+            f"None of the {total} units can be shown to count: the answers have nothing to lose.",
+            own.reading,
+            own.caveat,
+            "medium",
+            "warn",
+            topic="units",
+            rests_on=("idle_units",),
+        )
+    spare = found.results["spare_units"]
+    assert isinstance(spare, SpareUnits)
+    evidence = [f"Each unit held at its mean, {case.rows} rows."]
+    evidence += [one.reading for one in found.of_modules("redundancy").values()]
+    names = [
+        "idle_units",
+        "spare_units",
+        *(found.keyed("redundancy", name) for name in found.names),
+    ]
+    return Finding(
+        _idle_sentence(own, spare),
+        " ".join(evidence),
+        spare.caveat,
+        certain(own.count_high - own.count_low, total, case.rows),
+        "warn" if spare.count > total / 2 else "plain",
+        topic="units",
+        rests_on=tuple(name for name in names if name in found.results),
+    )
+
+
+def _idle_sentence(own: memory.IdleUnits, spare: SpareUnits) -> str:
+    against, most, total = own.settings["against"], percent(own.threshold), len(own.names)
+    if not spare.count:
+        return f"0 of {total} units idle: without any one of them over {most} of {against} is lost."
+    some = "it" if spare.count == 1 else "all of them at once"
+    sentence = (
+        f"{spare.count} of {total} units idle: without {some} under {most} of {against} is lost."
+    )
+    if own.count > spare.count:
+        sentence += (
+            f" One at a time {own.count}{span(own.count_low, own.count_high)} could go, but they stand "
+            f"in for each other: without all of those {percent(own.together)} is lost."
+        )
+    return sentence
+
+
+def stuck(case: Case, found: Measured) -> Finding | None:
+    """Return which gate is most often at an end, and at how many units it never leaves it."""
+    worst = saturated(found)
+    if worst is None:
+        return None
+    name, gate, share = worst
+    own = found.of_modules("saturation")[name]
+    both = own.closed[gate] + own.opened[gate]
+    where = f" of {name!r}" if len(found.names) > 1 else ""
+    count = int((both > STUCK).sum())
+    side = "open" if np.nanmean(own.opened[gate]) >= np.nanmean(own.closed[gate]) else "closed"
+    sentence = (
+        f"No gate is stuck: the {gate} gate{where}, the most saturated, is at an end at "
+        f"{percent(float(np.nanmean(both)))} of the steps."
+        if count == 0
+        else f"The {gate} gate{where} is stuck at {count} of {both.size} units, mostly {side}: it is "
+        f"nearly closed or open there at more than {percent(STUCK)} of the steps."
+    )
+    return Finding(
+        sentence,
+        own.reading,
+        own.caveat,
+        "medium",
+        "warn" if share > 0.5 and gate not in ("forget", "update") else "plain",
+        topic="gates",
+        rests_on=(found.keyed("saturation", name),),
+    )
+
+
+def saturated(found: Measured) -> tuple[str, str, float] | None:
+    """Return the module and gate with the largest share of stuck units, and that share."""
+    worst: tuple[str, str, float] | None = None
+    least = -1.0
+    for name, own in found.of_modules("saturation").items():
+        for gate in own.closed:
+            both = own.closed[gate] + own.opened[gate]
+            if np.isnan(both).all():
+                continue
+            share = float((both > STUCK).mean())
+            rank = share + 1e-3 * float(np.nanmean(both))
+            if rank > least:
+                least, worst = rank, (name, gate, share)
+    return worst
+
+
+def growing(found: Measured) -> Finding | None:
+    """Return a warning where states grow over the steps, and nothing where they do not."""
+    for name, own in found.of_modules("state_health").items():
+        assert isinstance(own, memory.StateHealth)
+        if not own.growing.any():
+            continue
+        return Finding(
+            f"The state still grows at {int(own.growing.sum())} of {own.growing.size} units when the "
+            "inputs end: longer sequences would lead it where it has not been.",
+            own.reading,
+            own.caveat,
+            "medium",
+            "warn",
+            topic="growth",
+            rests_on=(found.keyed("state_health", name),),
+        )
+    return None
+
+
+def directions(found: Measured) -> Finding | None:
+    """Return what each direction of a bidirectional model is worth."""
+    own = found.results.get("direction_share")
+    if not isinstance(own, memory.DirectionShare):
+        return None
+    return Finding(
+        own.reading,
+        "Each direction replaced by its mean.",
+        own.caveat,
+        "medium",
+        topic="directions",
+        rests_on=("direction_share",),
+    )
+
+
+def by_target(case: Case, found: Measured) -> Finding | None:
+    """Return the horizon of each target, the longest first."""
+    return _several(
+        case,
+        {name: found.results.get(f"horizon[{name}]") for name in case.outputs},
+        "By target",
+        "targets",
+        "",
+    )
+
+
+def by_group(case: Case, found: Measured) -> Finding | None:
+    """Return the horizon of each group of rows, the longest first."""
+    note = (
+        "rows of a group share their conditions and their inputs are replaced by one another's; "
+        "what is 5 % of the largest effect differs from group to group"
+    )
+    if case.grouped_by == "season":
+        note += "; seasons of the northern hemisphere, by the month in which the window ends"
+    told = _several(
+        case,
+        {group.name: found.results.get(f"horizon[{group.name}]") for group in case.groups},
+        f"By {case.grouped_by or 'group'}",
+        "groups",
+        note,
+    )
+    left_out = case.chosen.get("by_left_out")
+    if told is None or not left_out:
+        return told
+    why = "Too few windows" if len(case.groups) < MOST_GROUPS else "Not asked about"
+    return replace(told, evidence=f"{told.evidence} {why}: {', '.join(left_out)}.")
+
+
+def seeds(case: Case, found: Measured) -> Finding | None:
+    """Return the horizons of the other members, the control for the seed."""
+    names = [f"horizon[member {place + 2}]" for place in range(len(case.others))]
+    own = [lags for name in names if isinstance(lags := found.results.get(name), memory.Horizon)]
+    first = found.results["horizon"]
+    if not own or not isinstance(first, memory.Horizon):
+        return None
+    lengths = [lags.steps if lags.depends else 0 for lags in (first, *own)]
+    low, high = min(lengths), max(lengths)
+    alike = high <= 2 * low or high - low <= 2
+    words = joined([duration(lags, case.unit) if lags.depends else "nothing" for lags in own])
+    return Finding(
+        f"The other members, trained from other seeds, remember {words}: "
+        + ("the same within a factor of two." if alike else "the figure depends on the seed."),
+        "The same measurement on each member; every other sentence is on the first.",
+        "members of one fit share their data and settings",
+        "medium",
+        "plain" if alike else "warn",
+        topic="seeds",
+        rests_on=("horizon", *(name for name in names if name in found.results)),
+    )
+
+
+def _several(
+    case: Case, found: dict[str, Any], lead: str, topic: str, caveat: str
+) -> Finding | None:
+    own = {name: lags for name, lags in found.items() if isinstance(lags, memory.Horizon)}
+    if len(own) < 2:
+        return None
+    falling = sorted(own, key=lambda name: -own[name].steps if own[name].depends else 1)
+    order = falling if topic == "targets" else list(own)  # seasons in their own order
+    parts = [
+        f"{name} {duration(own[name], case.unit) if own[name].depends else 'nothing'}"
+        for name in order
+    ]
+    first, last = falling[0], falling[-1]
+    longest, shortest = own[first], own[last]
+    differ = apart(longest, shortest)
+    ending = {
+        True: f"longest for {first}, shortest for {last}: their intervals do not overlap",
+        False: "the intervals overlap, so that no difference is shown",
+        None: "without intervals, so that no difference is shown",
+    }[differ]
+    # The longest and the shortest of several were picked after the fact: never sure.
+    level = min(
+        (sureness(lags, independent(case, lags)) for lags in own.values()),
+        key=("low", "medium", "high").index,
+    )
+    level = "medium" if level == "high" else level
+    return Finding(
+        f"{lead}, it remembers: {'; '.join(parts)} ({ending}).",
+        "; ".join(f"{name}: {own[name].settings['rows']} rows" for name in order) + ".",
+        caveat or longest.caveat,
+        level if differ else "low",
+        "plain",
+        topic=topic,
+        rests_on=tuple(f"horizon[{name}]" for name in order),
+    )

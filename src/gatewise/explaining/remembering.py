@@ -1,0 +1,259 @@
+"""The sentences on memory itself: how long, what carries it, whether the views agree, which window."""
+
+from __future__ import annotations
+
+from gatewise import memory
+from gatewise.explaining.case import Case, Unit
+from gatewise.explaining.finding import Finding
+from gatewise.explaining.measuring import Measured
+from gatewise.explaining.views import Reach, Views, said
+from gatewise.explaining.wording import certain, level_of, span, sureness
+from gatewise.memory.wording import figure, percent
+
+
+def remembered(case: Case, found: Measured) -> Finding:
+    """Return how far back the answer depends on the input: the headline."""
+    lags = found.results["horizon"]
+    assert isinstance(lags, memory.Horizon)
+    evidence = (
+        f"Memory horizon: single steps of the input replaced by others of the data, {case.rows} rows of "
+        f"{case.steps} steps; the largest lag whose effect is above 5 % of the largest "
+        f"({level_of(lags)})."
+    )
+    sentence, tone = f"Remembers {duration(lags, case.unit)}.", "good"
+    if not lags.depends:
+        sentence, tone = (
+            "Remembers nothing: the answer does not depend on the input at all.",
+            "warn",
+        )
+    elif lags.at_least:
+        sentence = (
+            f"Remembers {duration(lags, case.unit)}, as far as the inputs reach: longer ones would show "
+            "where it ends."
+        )
+    elif lags.steps == 0:
+        sentence = f"Remembers nothing: only the current {case.unit.noun} counts{ends(lags)}."
+        tone = "warn"
+    caveat = lags.caveat
+    free = independent(case, lags)
+    if free < case.rows:
+        caveat += (
+            f"; the windows overlap, only about {free} lie further apart than this memory, so that the "
+            "interval is narrower than that of new data"
+        )
+    return Finding(
+        sentence,
+        evidence,
+        caveat,
+        sureness(lags, free),
+        tone,  # type: ignore[arg-type]  # one of the three
+        topic="memory",
+        rests_on=("horizon",),
+    )
+
+
+def independent(case: Case, lags: memory.Horizon) -> int:
+    """Return how many of the rows share nothing that counts: of windows, those further apart than it."""
+    if case.successive is None:
+        return int(lags.settings["rows"])
+    return min(int(lags.settings["rows"]), case.successive // max(lags.steps, 1))
+
+
+def duration(lags: memory.Horizon, unit: Unit) -> str:
+    """Return "about 37 days (31–44)", or "at least 180 days"."""
+    if lags.at_least:
+        return f"at least {unit.counted(lags.steps)}"
+    return f"about {unit.counted(lags.steps)}{ends(lags)}"
+
+
+def ends(lags: memory.Horizon) -> str:
+    """Return the interval where it is known and says more than the figure."""
+    return span(lags.low, lags.high)
+
+
+def carried(case: Case, found: Measured, views: Views) -> Finding | None:
+    """Return which state carries the memory: by transplant, with what the Jacobian says beside it."""
+    moved = found.results.get("transplant")
+    if (
+        not isinstance(moved, memory.Transplant)
+        or not views.carrier
+        or not views.intervention.steps
+    ):
+        return None
+    kinds = set(found.cells.values())
+    alone = "both" not in moved.share
+    sentence = {
+        "cell": "The cell carries it: c, not h",
+        "hidden": "The hidden state carries it: h, not the cell c",
+        "each": "Both states carry it, each on its own: c as well as h",
+        "together": "Neither state carries it alone: c and h do together",
+        "none": f"The state carries next to nothing over the last {case.unit.counted(found.before)}: "
+        "the inputs after it decide",
+    }[views.carrier]
+    if alone and views.carrier == "hidden":
+        sentence = f"The hidden state carries it: the only state of a {_kinds(kinds)}"
+    paths = {
+        "cell": "through the gates' own path",
+        "recurrent": "through the recurrent weights W_hh, past the gates",
+        "both": "partly through the gates, partly through W_hh",
+        "cancelled": "through the gates, partly undone by W_hh",
+    }
+    if views.path in paths and views.carrier != "none" and views.carrier_alike:
+        sentence += f", {paths[views.path]}"
+    shares = ", ".join(
+        f"{_state(name)} {percent(value)}{_share_span(moved, name)}"
+        for name, value in moved.share.items()
+    )
+    evidence = (
+        f"State transplant {case.unit.counted(found.before)} before the end: how far another run's "
+        f"answer follows the state put in: {shares}."
+    )
+    if isinstance(wiped := found.results.get("ablation"), memory.Ablation):
+        evidence += f" {wiped.reading}"
+    known = moved.share.get("both", moved.share["hidden"])
+    sure = "low" if case.rows < 10 else "high" if known > 0.5 else "medium"
+    return Finding(
+        f"{sentence}.",
+        evidence,
+        moved.caveat,
+        sure,  # type: ignore[arg-type]
+        "plain",
+        topic="carrier",
+        rests_on=tuple(name for name in ("transplant", "ablation") if name in found.results),
+    )
+
+
+def compared(case: Case, found: Measured, views: Views) -> Finding | None:
+    """Return the three views side by side, with a warning where they disagree, and what that means."""
+    parts = [
+        (view, reach)
+        for view, reach in (
+            ("gate path", views.gate),
+            ("gradient", views.gradient),
+            ("intervention", views.intervention),
+        )
+        if reach is not None
+    ]
+    if len(parts) < 2:
+        return None
+    side = ", ".join(f"{view} {said(reach, case.unit)}" for view, reach in parts)
+    reasons = _reasons(case, found, views)
+    agree = not reasons
+    head = "The views agree" if agree else "The views disagree"
+    sentence = f"{head}: {side}."
+    if reasons:
+        sentence += " " + " ".join(reasons)
+    return Finding(
+        sentence,
+        "How far back each view sees, down to a twentieth of the largest: the best unit's retention by "
+        "its gates alone; |dy/dx| of the whole model; replaced inputs."
+        + (f" Path of the Jacobian dc/dc at the transplant: {views.path}." if views.path else ""),
+        "the three measure different things: within a factor of two they are said to agree; where they "
+        "do not, the intervention says what the network does",
+        "medium" if case.rows >= 10 else "low",
+        "plain" if agree else "warn",
+        topic="views",
+        rests_on=tuple(
+            name
+            for name in found.results
+            if name.split("[")[0] in ("retention_curve", "connectivity", "highway")
+            or name == "horizon"
+        ),
+    )
+
+
+def _reasons(case: Case, found: Measured, views: Views) -> list[str]:
+    """Return what each disagreement means."""
+    reasons = []
+    real = views.intervention
+    lags = found.results["horizon"]
+    depends = isinstance(lags, memory.Horizon) and lags.depends
+    if not views.gate_alike and views.gate is not None:
+        reasons.append(_gate_reason(case, views, real, depends))
+    if not views.gradient_alike and views.gradient is not None:
+        reasons.append(
+            "Small changes fade sooner than whole inputs do: the network latches, so its gradient "
+            "understates its memory."
+            if views.gradient.far() < real.far()
+            else "Small changes are felt further back than whole inputs count."
+        )
+    if depends and real.steps and not views.carrier_alike:
+        reasons.append(_path_reason(views))
+    return reasons
+
+
+def _gate_reason(case: Case, views: Views, real: Reach, depends: bool) -> str:
+    assert views.gate is not None
+    if views.gate.far() < real.far():
+        how = (
+            "the recurrent weights carry it"
+            if views.path in ("recurrent", "both") or views.carrier == "hidden"
+            else "it does not travel by the gates' own path alone"
+        )
+        return f"The gates alone would have lost it after {said(views.gate, case.unit)}: {how}."
+    if not depends:
+        return "The gates could hold something, but nothing of the input is written and read."
+    return (
+        "The gates could hold longer than the answer makes use of: what they hold is overwritten, "
+        "drowned or not read."
+    )
+
+
+def _path_reason(views: Views) -> str:
+    by = {"cell": "the cell c", "hidden": "the hidden state h"}.get(
+        views.carrier, "the state, c and h,"
+    )
+    if views.path == "none":
+        return f"The transplant shows that {by} carries it, while the gradient has vanished there."
+    way = "the recurrent weights" if views.path == "recurrent" else "the cell's own path"
+    return f"The transplant shows that {by} carries it, while the gradient runs through {way}."
+
+
+def windowed(case: Case, found: Measured) -> Finding | None:
+    """Return which window loses next to nothing."""
+    need = found.results.get("context_need")
+    if not isinstance(need, memory.ContextNeed):
+        return None
+    of = "score" if case.targets is not None else "answers' spread"
+    lost = f"under {percent(need.tolerance)} of the {of}"
+    tone = "plain"
+    if need.steps == 0:
+        sentence = (
+            "No window can be named: the model does no better than one answer for all."
+            if case.targets is not None
+            else "No window can be named: all answers are the same."
+        )
+        tone = "warn"
+    elif need.at_least:
+        sentence = (
+            f"Every {case.unit.noun} of the {case.unit.counted(case.steps)} counts: any shorter window "
+            f"tried would lose {percent(need.tolerance)} of the {of} or more."
+        )
+    else:
+        length = case.unit.counted(need.steps) + span(need.low, need.high)
+        sentence = f"A window of {length} would lose {lost}."
+    evidence = (
+        f"Context need: {need.settings['loss']} from a fresh state with the last n of {case.steps} "
+        f"steps, against all of them (loss {figure(need.full)})."
+    )
+    return Finding(
+        sentence,
+        evidence,
+        need.caveat,
+        certain(need.high - need.low, max(need.steps, 1), case.rows),
+        tone,  # type: ignore[arg-type]
+        topic="window",
+        rests_on=("context_need",),
+    )
+
+
+def _state(name: str) -> str:
+    return {"cell": "c", "hidden": "h"}.get(name, name)
+
+
+def _share_span(moved: memory.Transplant, name: str) -> str:
+    return span(100 * moved.low[name], 100 * moved.high[name])
+
+
+def _kinds(kinds: set[str]) -> str:
+    return "/".join(sorted(kind.split("_")[0].upper() for kind in kinds)) or "network"

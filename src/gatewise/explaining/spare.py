@@ -1,0 +1,99 @@
+"""How many units could go at once: those that are idle one at a time may stand in for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.explaining.case import Case
+from gatewise.memory import IdleUnits, Result
+from gatewise.memory.held import Average, HeldUnits, Together
+from gatewise.memory.intervene import Place
+from gatewise.memory.judge import Judge
+from gatewise.memory.subject import Subject
+from gatewise.memory.wording import counted, percent
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SpareUnits(Result):
+    """Units that can be held at their means at once.
+
+    Attributes:
+        names: The units that can go together, the least needed alone first, `[count]`.
+        count: How many these are.
+        units: Of how many.
+        lost: The share that is lost without them.
+        threshold: The share that may be lost.
+    """
+
+    names: NDArray[np.str_]
+    count: int
+    units: int
+    lost: float
+    threshold: float
+
+    @property
+    def reading(self) -> str:
+        """See `Result.reading`."""
+        if not self.count:
+            return f"Not one of {counted(self.units, 'unit')} can go."
+        return (
+            f"{self.count} of {counted(self.units, 'unit')} can go at once: held at their means they "
+            f"cost {percent(max(self.lost, 0.0))} of {self.settings['against']}."
+        )
+
+    @property
+    def caveat(self) -> str:
+        """See `Result.caveat`."""
+        return (
+            "picked one after the other by what each is worth alone: another choice may be larger, and "
+            "training on without them may free more"
+        )
+
+
+def spare_units(case: Case, alone: IdleUnits) -> SpareUnits:
+    """Return which units can be held at once within the threshold.
+
+    One after the other, from the least needed on: a unit joins those that are held unless they would
+    then cost too much. A pass over the rows for each that is idle alone; for a model whose answers have
+    nothing to lose, none.
+    """
+    subject = Subject(
+        case.model, case.inputs, caller="spare_units", time=case.time, output=case.output
+    )
+    judge, average = Judge(subject, case.targets, case.loss), Average()
+    subject.answers(intervention=average, module=case.module)
+    units = [(place, n) for place, mean in average.means.items() for n in range(len(mean.units))]
+
+    def lost(picked: list[int]) -> float:
+        held = _held([units[place] for place in picked], average)
+        answers = subject.answers(intervention=Together(held), module=case.module)
+        return float(judge.effect(answers).mean()) / alone.scale
+
+    picked: list[int] = []
+    cost = 0.0
+    for place in (int(one) for one in alone.order if alone.idle[one]):
+        share = lost([*picked, place])
+        if share <= alone.threshold:
+            picked, cost = [*picked, place], share
+    return SpareUnits(
+        names=alone.names[picked],
+        count=len(picked),
+        units=len(units),
+        lost=cost,
+        threshold=alone.threshold,
+        settings={**subject.settings, "against": alone.settings["against"]},
+    )
+
+
+def _held(picked: Sequence[tuple[Place, int]], average: Average) -> dict[Place, HeldUnits]:
+    """Return what holds these units, by layer and direction."""
+    return {
+        place: HeldUnits(
+            place, [n for own, n in picked if own == place], average.means[place], recurrence=True
+        )
+        for place in {own for own, _ in picked}
+    }

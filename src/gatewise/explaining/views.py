@@ -1,0 +1,166 @@
+"""The three views of memory side by side, and whether they say the same.
+
+Gate path: how far back the gates alone would hold something. Gradient: how far back a small change is
+felt. Intervention: how far back a replaced input changes the answer. Each is a number of steps, by the
+same bar of a twentieth of the largest.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gatewise.explaining.case import Unit
+from gatewise.explaining.measuring import Measured
+from gatewise.memory import Connectivity, Highway, Horizon, RetentionCurve, Transplant
+
+FELT = 0.05
+ALIKE = 2.0
+"""Two views within this factor of each other, or within two steps, say the same."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far back one view sees; `at_least` where it is as far as it could look."""
+
+    steps: int
+    at_least: bool = False
+    low: float = math.nan
+    high: float = math.nan
+
+    def far(self) -> float:
+        """Return the steps to compare with; infinity where the view has no end."""
+        return math.inf if self.at_least else float(self.steps)
+
+
+@dataclass(frozen=True)
+class Views:
+    """The three views; None where a cell has no gate that keeps, or inputs have no gradient.
+
+    Attributes:
+        gate, gradient, intervention: How far back each sees.
+        path: What the Jacobian says carries it over the boundary: "cell", "recurrent", "both",
+            "cancelled" or "none"; "" where it was not taken.
+        carrier: What the transplant says: "cell", "hidden", "each", "together", "none"; or "".
+    """
+
+    gate: Reach | None
+    gradient: Reach | None
+    intervention: Reach
+    path: str
+    carrier: str
+    one_state: bool = False  # h alone, which the gates keep: GRU and RNN
+
+    @property
+    def gate_alike(self) -> bool:
+        """Whether the gate path reaches as far as interventions do; True where there is none."""
+        return self.gate is None or alike(self.gate, self.intervention)
+
+    @property
+    def gradient_alike(self) -> bool:
+        """Whether the gradient does."""
+        return self.gradient is None or alike(self.gradient, self.intervention)
+
+    @property
+    def carrier_alike(self) -> bool:
+        """Whether transplant and Jacobian name the same carrier."""
+        if self.one_state:
+            return (self.path, self.carrier) != ("none", "hidden")
+        return (self.path, self.carrier) not in (
+            ("cell", "hidden"),
+            ("recurrent", "cell"),
+            ("none", "cell"),
+            ("none", "hidden"),
+            ("none", "each"),
+            ("none", "together"),
+        )
+
+
+def alike(one: Reach, other: Reach) -> bool:
+    """Return whether two reaches are the same within a factor of two, two steps, or an interval."""
+    if one.at_least or other.at_least:
+        shorter, longer = sorted((one, other), key=Reach.far)
+        return shorter.at_least or shorter.steps * ALIKE >= longer.steps
+    if other.low <= one.steps <= other.high:
+        return True
+    low, high = sorted((one.steps, other.steps))
+    return high - low <= 2 or high <= ALIKE * low
+
+
+def views_of(found: Measured, steps: int) -> Views:
+    """Return the three views from what was measured."""
+    lags = found.results["horizon"]
+    assert isinstance(lags, Horizon)
+    intervention = Reach(
+        lags.steps if lags.depends else 0, lags.at_least and lags.depends, lags.low, lags.high
+    )
+    moved = found.results.get("transplant")
+    return Views(
+        gate=_gate(found, steps),
+        gradient=_gradient(found, steps),
+        intervention=intervention,
+        path=_path(found),
+        carrier=moved.carrier if isinstance(moved, Transplant) and lags.depends else "",
+        one_state=isinstance(moved, Transplant) and "both" not in moved.share,
+    )
+
+
+def _gate(found: Measured, steps: int) -> Reach | None:
+    """Return the largest lag at which some unit keeps a twentieth by its gates alone."""
+    curves = list(found.of_modules("retention_curve").values())
+    reaches = [_longest(own) for own in curves if isinstance(own, RetentionCurve)]
+    if not reaches:
+        return None
+    longest = max(reaches)
+    return Reach(longest, at_least=longest >= steps - 1)
+
+
+def _longest(curve: RetentionCurve) -> int:
+    kept = curve.curve.reshape(-1, len(curve.lags))
+    with np.errstate(invalid="ignore"):
+        felt = (kept > FELT).any(axis=0)
+    return int(curve.lags[np.nonzero(felt)[0][-1]]) if felt.any() else 0
+
+
+def _gradient(found: Measured, steps: int) -> Reach | None:
+    own = found.results.get("connectivity")
+    if not isinstance(own, Connectivity):
+        return None
+    if not own.curve.any():
+        return Reach(0)
+    back = max(own.reach, 0)
+    return Reach(back, back >= int(own.lags[-1]), own.reach_low, own.reach_high)
+
+
+def _path(found: Measured) -> str:
+    """Return what the Jacobian at the boundary says, of the module that it reaches furthest in."""
+    own = [one for one in found.of_modules("highway").values() if isinstance(one, Highway)]
+    if not own:
+        return ""
+    jacobian = max(own, key=lambda one: one.reach)
+    place = min(int(np.searchsorted(jacobian.lags, found.before)), len(jacobian.lags) - 1)
+    if not jacobian.gain[place] >= FELT:
+        return "none"
+    ratio = float(jacobian.ratio[place])
+    if ratio > 2:
+        return "cancelled"
+    return "cell" if ratio >= 0.5 else "recurrent" if ratio < 0.1 else "both"
+
+
+def said(reach: Reach, unit: Unit) -> str:
+    """Return a reach in words."""
+    return f"{'at least ' if reach.at_least else ''}{unit.counted(reach.steps)}"
+
+
+def compared_figures(views: Views) -> dict[str, object]:
+    """Return the views as figures by name."""
+    return {
+        "gate_reach": None if views.gate is None else views.gate.steps,
+        "gate_reach_at_least": views.gate is not None and views.gate.at_least,
+        "gradient_reach": None if views.gradient is None else views.gradient.steps,
+        "carrier": views.carrier or None,
+        "gradient_path": views.path or None,
+        "views_agree": views.gate_alike and views.gradient_alike and views.carrier_alike,
+    }

@@ -1,0 +1,139 @@
+"""`gatewise inspect`: sentences, JSON, limits with their exit code, and another run beside."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.tables import QUICK, Outcome, files_under, quick, table_text
+
+Call = Callable[..., Outcome]
+
+
+def test_inspect_prints_the_sentences_and_writes_them_to_the_page(
+    call: Call, own_run: Path
+) -> None:
+    done = call("inspect", own_run)
+    assert done.code == 0
+    lines = done.out.splitlines()
+    start = lines.index("What it remembers")
+    assert lines[start + 1].startswith("Remembers ")
+    assert any(line.startswith("The views ") for line in lines)
+    page = (own_run / "report.html").read_text()
+    assert lines[start + 1].split("[")[0].strip() in page
+    assert "Memory curves" in page
+
+
+def test_a_fit_ends_with_the_sentences_and_the_page(here: Path, call: Call, table: Path) -> None:
+    done = call("fit", table, *QUICK, "--out", "run")
+    assert done.code == 0
+    assert "What it remembers" in done.out
+    assert "Memory curves" in Path("run/report.html").read_text()
+
+
+def test_json_has_findings_figures_results_and_limits(call: Call, own_run: Path) -> None:
+    done = call("inspect", own_run, "--json", "-", "--min-horizon", "0")
+    assert done.code == 0
+    told = json.loads(done.out)  # and nothing else on stdout
+    assert told["findings"][0]["topic"] == "memory"
+    assert told["figures"]["step"] == "1 day"
+    assert told["results"]["horizon"]["kind"] == "Horizon"
+    assert told["limits"] == {
+        "min_horizon": 0,
+        "max_window": None,
+        "max_idle": None,
+        "max_saturated": None,
+    }
+    assert told["broken"] == []
+    assert call("inspect", own_run, "--json", "told.json").code == 0
+    assert json.loads(Path("told.json").read_text())["figures"] == told["figures"]
+    again = call("inspect", own_run, "--json", "told.json")
+    assert again.code == 2
+    assert "told.json exists" in again.err
+    assert call("inspect", own_run, "--json", "told.json", "--overwrite").code == 0
+
+
+def test_a_broken_limit_is_exit_code_1_and_a_sentence_each(call: Call, own_run: Path) -> None:
+    figures = json.loads(call("inspect", own_run, "--json", "-").out)["figures"]
+    horizon, window = figures["horizon"], figures["window"]
+    words = ["--min-horizon", horizon + 1, "--max-idle", 1, "--json", "told.json"]
+    done = call("inspect", own_run, *words)
+    assert done.code == 1
+    assert done.err.count("gatewise: limit:") == 1
+    assert f"less than the {horizon + 1} days of --min-horizon" in done.err
+    assert len(json.loads(Path("told.json").read_text())["broken"]) == 1
+    assert (own_run / "report.html").exists()  # the page is written all the same
+    assert call("inspect", own_run, "--min-horizon", horizon).code == 0
+    if window is not None:
+        assert call("inspect", own_run, "--max-window", window).code == 0
+        assert call("inspect", own_run, "--max-window", window - 1).code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "fragment"),
+    [
+        (["--max-idle", "1.5"], "--max-idle"),
+        (["--min-horizon", "-1"], "min_horizon"),
+        (["--max-saturated", "x"], "max-saturated"),
+        (["--by", "weekday"], "weekday"),
+        (["--by", "series"], "several series"),
+        (["--budget", "0"], "budget"),
+        (["--against", "nowhere"], "nowhere"),
+    ],
+)
+def test_bad_usage_is_exit_code_2_and_writes_nothing(
+    call: Call, own_run: Path, words: list[str], fragment: str
+) -> None:
+    before = files_under(Path())
+    done = call("inspect", own_run, *words)
+    assert done.code == 2
+    assert fragment.replace("--", "").replace("-", "_") in done.err.replace("-", "_")
+    assert files_under(Path()) == before
+
+
+def test_another_run_is_compared_in_a_table_and_in_sentences(
+    call: Call, own_run: Path, table: Path
+) -> None:
+    words = quick(cell="gru", hidden_size="4", lookback="12")
+    assert call("fit", table, *words, "--out", "gru", "--quiet").code == 0
+    done = call("inspect", own_run, "--against", "gru", "--json", "told.json")
+    assert done.code == 0
+    assert "Against gru" in done.out
+    assert "memory horizon" in done.out
+    told = json.loads(Path("told.json").read_text())["against"]
+    assert told["names"] == ["run", "gru"]
+    assert any(word in told["sentences"][0] for word in ("overlap", "no difference", "Neither"))
+    assert told["sentences"][0] in done.out
+    assert "Memory against gru" in (own_run / "report.html").read_text()
+
+
+def test_a_run_beside_itself_shows_no_difference(call: Call, own_run: Path) -> None:
+    shutil.copytree(own_run, "twin")
+    done = call("inspect", own_run, "--against", "twin")
+    assert done.code == 0
+    assert "no difference is shown" in done.out or "Neither remembers" in done.out
+
+
+def test_runs_of_other_steps_or_of_a_newer_version_are_refused(
+    call: Call, own_run: Path, here: Path
+) -> None:
+    config = json.loads((own_run / "config.json").read_text())
+    shutil.copytree(own_run, "newer")
+    (here / "newer" / "config.json").write_text(json.dumps({**config, "format_version": 99}))
+    done = call("inspect", own_run, "--against", "newer")
+    assert done.code == 2
+    assert "newer gatewise" in done.err
+
+
+def test_a_run_that_cannot_be_explained_still_gets_its_page(here: Path, call: Call) -> None:
+    Path("river.csv").write_text(table_text())
+    done = call("fit", "river.csv", *quick(lookback="1"), "--out", "run")
+    assert done.code == 0
+    assert "No word on what it remembers: explain: --lookback 1" in done.out.replace(
+        "lookback=1", "--lookback 1"
+    )
+    assert Path("run/report.html").exists()
