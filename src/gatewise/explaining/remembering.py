@@ -6,7 +6,7 @@ from gatewise import memory
 from gatewise.explaining.case import Case, Unit
 from gatewise.explaining.finding import Finding
 from gatewise.explaining.measuring import Measured
-from gatewise.explaining.views import Reach, Views, said
+from gatewise.explaining.views import Views, said
 from gatewise.explaining.wording import certain, level_of, span, sureness
 from gatewise.memory.wording import figure, percent
 
@@ -98,7 +98,9 @@ def carried(case: Case, found: Measured, views: Views) -> Finding | None:
         "both": "partly through the gates, partly through W_hh",
         "cancelled": "through the gates, partly undone by W_hh",
     }
-    if views.path in paths and views.carrier != "none" and views.carrier_alike:
+    # Near the end the gates may carry what they would have lost over the whole horizon.
+    doubtful = views.path == "cell" and not views.gate_alike and views.gate_shorter
+    if views.path in paths and views.carrier != "none" and views.carrier_alike and not doubtful:
         sentence += f", {paths[views.path]}"
     shares = ", ".join(
         f"{_state(name)} {percent(value)}{_share_span(moved, name)}"
@@ -169,11 +171,11 @@ def _reasons(case: Case, found: Measured, views: Views) -> list[str]:
     lags = found.results["horizon"]
     depends = isinstance(lags, memory.Horizon) and lags.depends
     if not views.gate_alike and views.gate is not None:
-        reasons.append(_gate_reason(case, views, real, depends))
+        reasons.append(_gate_reason(case, views, depends))
     if not views.gradient_alike and views.gradient is not None:
         reasons.append(
-            "Small changes fade sooner than whole inputs do: the network latches, so its gradient "
-            "understates its memory."
+            "Small changes fade sooner than whole inputs do: the gradient understates the memory, as it "
+            "does where a network latches."
             if views.gradient.far() < real.far()
             else "Small changes are felt further back than whole inputs count."
         )
@@ -182,9 +184,9 @@ def _reasons(case: Case, found: Measured, views: Views) -> list[str]:
     return reasons
 
 
-def _gate_reason(case: Case, views: Views, real: Reach, depends: bool) -> str:
+def _gate_reason(case: Case, views: Views, depends: bool) -> str:
     assert views.gate is not None
-    if views.gate.far() < real.far():
+    if views.gate_shorter:
         how = (
             "the recurrent weights carry it"
             if views.path in ("recurrent", "both") or views.carrier == "hidden"

@@ -59,6 +59,11 @@ class Views:
         return self.gate is None or alike(self.gate, self.intervention)
 
     @property
+    def gate_shorter(self) -> bool:
+        """Whether the gates alone would hold for fewer steps than interventions reach."""
+        return self.gate is not None and self.gate.far() < self.intervention.far()
+
+    @property
     def gradient_alike(self) -> bool:
         """Whether the gradient does."""
         return self.gradient is None or alike(self.gradient, self.intervention)
