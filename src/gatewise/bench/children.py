@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ import gatewise as gw
 from gatewise.bench.contenders import training
 from gatewise.bench.problem import OWN, make_problem
 from gatewise.bench.rows import Row
+from gatewise.engines.native import NOT_BUILT
 from gatewise.errors import EngineError
 
 STEPS = 5
@@ -78,7 +80,10 @@ def _peak(work: Callable[[], object], module: torch.nn.Module) -> int:
     """Return how far the resident set rises during `work`."""
     module.zero_grad(set_to_none=True)
     gc.collect()
-    with suppress(OSError, AttributeError):  # glibc only: hand back what earlier steps have freed
+    # Hand back what earlier steps have freed: ours, then glibc's.
+    if not NOT_BUILT:
+        import_module("gatewise.engines.native_memory").release()
+    with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     with suppress(OSError):
         CLEAR.write_text("5", encoding="ascii")

@@ -35,3 +35,8 @@ def empty_like(tensor: Tensor) -> Tensor:
     if tensor.is_contiguous():
         return empty(tensor.shape, tensor.dtype)
     return torch.empty_like(tensor)
+
+
+def release() -> None:
+    """Give the memory that is kept for later passes back to the system."""
+    core.release_memory()
