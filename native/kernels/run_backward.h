@@ -53,6 +53,9 @@ static void interleave(const Stored* from, int64_t pitch, int64_t rows, Stored* 
   }
 }
 
+/// Rows of a chunk (pairs of them) whose gradients of one block stay in the first cache while all their k go by.
+constexpr int64_t outer_depth = 64;
+
 template <class M>
 struct BackwardJob {
   using Real = typename M::Real;
@@ -267,8 +270,9 @@ struct BackwardJob {
                  int64_t panel_pitch, int64_t depth, int64_t k0, int64_t k1, Real* sums) const {
     constexpr int full = lanes<M>, half = full / 2;
     const auto part = [&]<int W, int... Slot>(int64_t from, int64_t to) {
-      if (from < to)
-        multiply_outer<M, W, Slot...>(inputs + from * M::depth, pitch, panel, panel_pitch, depth, to - from,
+      for (int64_t q = 0; from < to && q < depth; q += outer_depth)
+        multiply_outer<M, W, Slot...>(inputs + (from + q * pitch) * M::depth, pitch, panel + q * panel_pitch * M::depth,
+                                      panel_pitch, smaller(outer_depth, depth - q), to - from,
                                       sums + from * (int64_t)sizeof...(Slot) * W);
     };
     const auto gated = [&]<int W>() {
