@@ -37,42 +37,35 @@ struct Exp<double> {
                                       1.0 / 39916800,  1.0 / 479001600,  1.0 / 6227020800};
 };
 
-/// exp(x) = scale + scale * rest, -low <= x <= high: kept apart so that exp(x) - 1 is exact near 0.
-template <class T, int W>
-struct Power {
-  Vec<T, W> scale, rest;
-};
-
-template <class T, int W>
-GATEWISE_INLINE Power<T, W> power(Vec<T, W> x) {
-  using E = Exp<T>;
-  const Vec<T, W> shifted = x * E::log2e + E::magic;
-  const Vec<T, W> n = shifted - E::magic;
-  const Vec<T, W> r = x - n * E::ln2;  // ln 2 in one number: the error, n * 2^-29, is felt where exp is far from 1
-  Vec<T, W> q = splat<T, W>(E::c[E::terms - 1]);
-#pragma GCC unroll 16
-  for (int i = E::terms - 2; i >= 0; --i) q = q * r + E::c[i];
-  const Vec<T, W> square = r * r;
-  Power<T, W> p;
-  p.rest = square * q + r;
-  p.scale = (Vec<T, W>)((Vec<Bits<T>, W>)shifted << E::mantissa);
-  return p;
-}
-
-/// The larger and the smaller of two values; the second where one is NaN.
+// The larger and the smaller of two values; the second where one is NaN. That is one instruction on x86, where compilers
+// find a comparison and a choice. (On AVX-512 the masked form: GCC 12 warns of the other's undefined source.)
 template <class T, int W>
 GATEWISE_INLINE Vec<T, W> larger_of(Vec<T, W> a, Vec<T, W> b) {
-#ifdef __AVX512VL__  // one instruction; the compiler finds two for the general form
-  if constexpr (sizeof(T) == 4 && W == 16) return (Vec<T, W>)_mm512_mask_max_ps((__m512)a, 0xffff, (__m512)a, (__m512)b);
+#ifdef __x86_64__
+  if constexpr (sizeof(T) == 4 && W == 4) return (Vec<T, W>)_mm_max_ps((__m128)a, (__m128)b);
+  if constexpr (sizeof(T) == 8 && W == 2) return (Vec<T, W>)_mm_max_pd((__m128d)a, (__m128d)b);
+#endif
+#ifdef __AVX2__
   if constexpr (sizeof(T) == 4 && W == 8) return (Vec<T, W>)_mm256_max_ps((__m256)a, (__m256)b);
+  if constexpr (sizeof(T) == 8 && W == 4) return (Vec<T, W>)_mm256_max_pd((__m256d)a, (__m256d)b);
+#endif
+#ifdef __AVX512F__
+  if constexpr (sizeof(T) == 4 && W == 16) return (Vec<T, W>)_mm512_mask_max_ps((__m512)a, 0xffff, (__m512)a, (__m512)b);
 #endif
   return a > b ? a : b;
 }
 template <class T, int W>
 GATEWISE_INLINE Vec<T, W> smaller_of(Vec<T, W> a, Vec<T, W> b) {
-#ifdef __AVX512VL__
-  if constexpr (sizeof(T) == 4 && W == 16) return (Vec<T, W>)_mm512_mask_min_ps((__m512)a, 0xffff, (__m512)a, (__m512)b);
+#ifdef __x86_64__
+  if constexpr (sizeof(T) == 4 && W == 4) return (Vec<T, W>)_mm_min_ps((__m128)a, (__m128)b);
+  if constexpr (sizeof(T) == 8 && W == 2) return (Vec<T, W>)_mm_min_pd((__m128d)a, (__m128d)b);
+#endif
+#ifdef __AVX2__
   if constexpr (sizeof(T) == 4 && W == 8) return (Vec<T, W>)_mm256_min_ps((__m256)a, (__m256)b);
+  if constexpr (sizeof(T) == 8 && W == 4) return (Vec<T, W>)_mm256_min_pd((__m256d)a, (__m256d)b);
+#endif
+#ifdef __AVX512F__
+  if constexpr (sizeof(T) == 4 && W == 16) return (Vec<T, W>)_mm512_mask_min_ps((__m512)a, 0xffff, (__m512)a, (__m512)b);
 #endif
   return a < b ? a : b;
 }
@@ -83,20 +76,57 @@ GATEWISE_INLINE Vec<T, W> clamp(Vec<T, W> x, T low, T high) {
   return smaller_of<T, W>(splat<T, W>(high), larger_of<T, W>(splat<T, W>(low), x));
 }
 
-/// 1 / (1 + exp(-x))
-template <class T, int W>
-GATEWISE_INLINE Vec<T, W> sigmoid(Vec<T, W> x) {
-  const Power<T, W> p = power<T, W>(clamp<T, W>(-x, -Exp<T>::low, Exp<T>::high));
-  const Vec<T, W> one = splat<T, W>(T(1));
-  return one / (p.scale * (p.rest + one) + one);  // 0 where the scale is infinite
+/// Activate N vectors: those whose bit in `tanhs` is set by tanh, the others by the sigmoid.
+///   sigmoid(x) = 1 / (1 + exp(-x)),  tanh(x) = (exp(2x) - 1) / (exp(2x) + 1)
+/// with exp(y) = scale + scale * rest kept apart, so that exp(y) - 1 is exact near 0. All vectors take each step together: a
+/// processor finds work that need not wait only a few dozen instructions ahead.
+template <class T, int W, unsigned tanhs, int N>
+GATEWISE_INLINE void activate(Vec<T, W> (&x)[N]) {
+  using E = Exp<T>;
+  using V = Vec<T, W>;
+  const auto is_tanh = [](int i) { return (tanhs >> i & 1) != 0; };
+  V scale[N], rest[N], q[N];
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i)
+    x[i] = is_tanh(i) ? clamp<T, W>(x[i], -E::tanh_limit, E::tanh_limit) * T(2) : clamp<T, W>(-x[i], -E::low, E::high);
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) scale[i] = x[i] * E::log2e + E::magic;
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) rest[i] = scale[i] - E::magic;
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i)  // ln 2 in one number: the error, n * 2^-29, is felt where exp is far from 1
+    x[i] = x[i] - rest[i] * E::ln2;
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) q[i] = splat<T, W>(E::c[E::terms - 1]);
+#pragma GCC unroll 16
+  for (int term = E::terms - 2; term >= 0; --term)
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) q[i] = q[i] * x[i] + E::c[term];
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) rest[i] = rounded(x[i] * x[i]) * q[i] + x[i];
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) scale[i] = (V)((Vec<Bits<T>, W>)scale[i] << E::mantissa);
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i)
+    rest[i] = is_tanh(i) ? scale[i] * rest[i] + (scale[i] - T(1)) : scale[i] * (rest[i] + T(1)) + T(1);
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i)
+    x[i] = is_tanh(i) ? rest[i] / (rest[i] + T(2)) : splat<T, W>(T(1)) / rest[i];  // 0 where the scale is infinite
 }
 
-/// (exp(2x) - 1) / (exp(2x) + 1), accurate for small x
-template <class T, int W>
-GATEWISE_INLINE Vec<T, W> tanh_of(Vec<T, W> x) {
-  const Power<T, W> p = power<T, W>(clamp<T, W>(x, -Exp<T>::tanh_limit, Exp<T>::tanh_limit) * T(2));
-  const Vec<T, W> less_one = p.scale * p.rest + (p.scale - T(1));
-  return less_one / (less_one + T(2));
+/// `activate` for all vectors of an array by the same function, as many at a time as the registers hold.
+template <class T, int W, bool tanh, int N>
+GATEWISE_INLINE void activate_all(Vec<T, W> (&x)[N]) {
+  constexpr int some = tile_rows <= 3 ? 3 : 6;
+#pragma GCC unroll 16
+  for (int begin = 0; begin < N; begin += some) {
+    constexpr int rest = N % some;
+    if (rest != 0 && begin + some > N) {
+      activate<T, W, tanh ? ~0u : 0u>((Vec<T, W>(&)[rest == 0 ? 1 : rest])x[begin]);
+    } else {
+      activate<T, W, tanh ? ~0u : 0u>((Vec<T, W>(&)[some > N ? N : some])x[begin]);
+    }
+  }
 }
 
 GATEWISE_END

@@ -30,26 +30,73 @@ struct BackStep {
   bool has_before(int64_t r) const { return r < before_rows; }
 };
 
-/// The initial state of sorted row r from unit `unit` on, 0 if there is none.
+/// Where one row's vectors of a step stand: found once, not for each of its blocks. Null: absent, zeros.
+template <class M>
+struct BackRow {
+  using Real = typename M::Real;
+  using Stored = typename M::Stored;
+  const Stored *saved[4], *d_saved[4], *out, *d_out;
+  const Stored* out_before;    // h before the step, if that is an output
+  const Real *cell, *d_saved_cell;
+  const Real* state_before;    // c before the step, or the first h of a sequence
+  Real *d_hidden, *d_cell;
+  int64_t saved_before, d_out_before;  // from a step's vectors to those of the step before it; 0 if there is none
+
+  GATEWISE_INLINE BackRow of(const BackStep<M>& step, int64_t row) {
+    const Rows& rows = *step.rows;
+    const int64_t r = step.first + row, t = step.t;
+    const bool has_before = step.has_before(r);
+    BackRow own = {};
+    own.out = at<Stored>(step.out, rows, t, r);
+    own.d_hidden = step.d_hidden + row * step.d_hidden_pitch;
+    if (step.d_out.data != nullptr) {
+      own.d_out = at<Stored>(step.d_out, rows, t, r);
+      if (has_before) own.d_out_before = place(step.d_out, rows, step.before, r) - place(step.d_out, rows, t, r);
+    }
+    if (step.saved[0].data != nullptr) {
+      const int64_t here = place(step.saved[0], rows, t, r);
+      if (has_before) own.saved_before = place(step.saved[0], rows, step.before, r) - here;
+#pragma GCC unroll 8
+      for (int i = 0; i < 4; ++i) own.saved[i] = (const Stored*)step.saved[i].data + here;
+      own.cell = step.d_cell == nullptr ? nullptr : (const Real*)step.saved[4].data + here;
+    }
+    if (step.d_cell != nullptr) own.d_cell = step.d_cell + row * step.d_cell_pitch;
+    if (step.gates_have_gradients) {
+      for (int i = 0; i < 4; ++i)
+        if (step.d_saved[i].data != nullptr) own.d_saved[i] = at<Stored>(step.d_saved[i], rows, t, r);
+      if (step.d_saved[4].data != nullptr) own.d_saved_cell = at<Real>(step.d_saved[4], rows, t, r);
+    }
+    if (!has_before) {
+      const Real* first = step.d_cell != nullptr ? step.c0 : step.h0;
+      if (first != nullptr) own.state_before = first + batch_row(rows, r) * step.shape->layer.hidden;
+    } else if (step.d_cell != nullptr) {
+      own.state_before = own.cell + own.saved_before;
+    } else {
+      own.out_before = at<Stored>(step.out, rows, step.before, r);
+    }
+    return own;
+  }
+
+  /// Ask for what the next step (the one before in time) will read of these units, while the products of this one run.
+  void fetch_before(int64_t unit) const {
+    if (unit * (int64_t)sizeof(Stored) % 64 != 0) return;  // that line was asked for
+    if (d_out_before != 0) __builtin_prefetch(d_out + d_out_before + unit);
+    if (saved_before == 0) return;
+#pragma GCC unroll 8
+    for (int i = 0; i < 4; ++i) __builtin_prefetch(saved[i] + saved_before + unit);
+  }
+};
+
+/// The first n of W values from unit `unit` of a row's vector, 0 if it is absent.
 template <class M, int W>
-GATEWISE_INLINE Vec<typename M::Real, W> initial(const typename M::Real* state, const Rows& rows, int64_t r,
-                                                 int64_t size, int64_t unit) {
-  if (state == nullptr) return Vec<typename M::Real, W>{};
-  return load_first<typename M::Real, W>(state + batch_row(rows, r) * size + unit,
-                                         (int)smaller(W, size - unit));
+GATEWISE_INLINE Vec<typename M::Real, W> get(const typename M::Stored* vector, int64_t unit, int n) {
+  return vector == nullptr ? Vec<typename M::Real, W>{} : read<M, W>(vector + unit, n);
 }
 
-/// Ask for what the next step (the one before in time) will read of this row, while the products of this one run.
-template <class M>
-GATEWISE_INLINE void fetch_before(const BackStep<M>& step, int64_t r, int64_t unit) {
-  if (!step.has_before(r)) return;
-  using Stored = typename M::Stored;
-  const Rows& rows = *step.rows;
-  if (step.d_out.data != nullptr) __builtin_prefetch(at<Stored>(step.d_out, rows, step.before, r) + unit);
-  const int64_t saved = step.saved[0].data == nullptr ? 0 : place(step.saved[0], rows, step.before, r) + unit;
-#pragma GCC unroll 8
-  for (int i = 0; i < 4; ++i)
-    if (step.saved[i].data != nullptr) __builtin_prefetch((const Stored*)step.saved[i].data + saved);
+/// `get` for Real where that is not the stored type too.
+template <class Real, int W>
+GATEWISE_INLINE Vec<Real, W> get_real(const Real* vector, int64_t unit, int n) {
+  return vector == nullptr ? Vec<Real, W>{} : load_first<Real, W>(vector + unit, n);
 }
 
 GATEWISE_END

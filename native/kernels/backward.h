@@ -119,26 +119,31 @@ struct BackState {
 /// The pointwise maths of `count` rows of a step.
 template <class M, class C>
 static void backward_rows(const BackStep<M>& step, int64_t count) {
+  constexpr int full = lanes<M>, half = full / 2, vectors = 4;
+  constexpr int64_t units = C::gated ? full : vectors * full;  // of a whole block
   const Shape<M>& shape = *step.shape;
+  const int64_t hidden = shape.layer.hidden, whole = hidden / units;
   for (int64_t row = 0; row < count; ++row) {
-    typename M::Stored* panel = step.gradients;
-    for (int64_t unit = 0; unit < shape.layer.hidden;) {
-      const Columns block = shape.block_at(unit);
-      const int64_t block_lanes = (int64_t)slots_of(shape.layer.cell, block) * block.width;
-      typename M::Stored* to = panel + (step.index + row) * block_lanes;
-      const auto body = [&]<int W, int NV>() { C::template backward<M, W, NV>(step, block, row, to); };
-      if constexpr (C::gated) {
-        constexpr int full = lanes<M>, half = full / 2;
-        if (block.width == full) {
-          body.template operator()<full, 4>();
-        } else if constexpr (half * sizeof(typename M::Real) >= 16) {
-          body.template operator()<half, 4>();
-        }
-      } else {
-        for_columns<M>(block, body);
-      }
-      panel += block_lanes * step.capacity;
-      unit += block.count;
+    const BackRow<M> own = BackRow<M>::of(step, row);
+    typename M::Stored* to = step.gradients + (step.index + row) * (vectors * full);
+    typename M::Stored* projected =
+        step.projected == nullptr ? nullptr : step.projected + (step.index + row) * step.projected_pitch;
+    for (int64_t i = 0; i < whole; ++i, to += vectors * full * step.capacity)
+      C::template backward<M, full, vectors>(own, i * units, units, to, projected);
+    const int64_t unit = whole * units;
+    if (unit == hidden) continue;
+    const Columns last = shape.block_at(unit);
+    const int64_t block_lanes = (int64_t)slots_of(shape.layer.cell, last) * last.width;
+    to = step.gradients + whole * vectors * full * step.capacity + (step.index + row) * block_lanes;
+    const auto body = [&]<int W, int NV>() {
+      C::template backward<M, W, NV>(own, unit, (int)last.count, to, projected);
+    };
+    if constexpr (!C::gated) {
+      for_columns<M>(last, body);
+    } else if (last.width == full) {
+      body.template operator()<full, vectors>();
+    } else if constexpr (half * sizeof(typename M::Real) >= 16) {
+      body.template operator()<half, vectors>();
     }
   }
 }

@@ -28,58 +28,51 @@ struct Gru {
     const int64_t unit = block.first;
     const int n = (int)block.count;
     const bool saves = step.saved[0].data != nullptr;
+    V candidates[MR];
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {  // in two rounds: see lstm.h
-      acc[m][0] = sigmoid<Real, W>(acc[m][0]);
+      V gates[] = {acc[m][0], acc[m][1]};
+      activate<Real, W, 0>(gates);
+      acc[m][1] = gates[1];
+      candidates[m] = acc[m][2] + gates[0] * acc[m][3];
       if (saves) {
-        put<M, W>(step.saved[0], places.saved[m], acc[m][0], n);
+        put<M, W>(step.saved[0], places.saved[m], gates[0], n);
+        put<M, W>(step.saved[1], places.saved[m], gates[1], n);
         put<M, W>(step.saved[3], places.saved[m], acc[m][3], n);
       }
     }
+    activate_all<Real, W, true>(candidates);
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {
-      const V update = sigmoid<Real, W>(acc[m][1]);
-      const V candidate = tanh_of<Real, W>(acc[m][2] + acc[m][0] * acc[m][3]);
       const V before = read<M, W>(step.input + (row + m) * step.pitch + step.x_depth + unit, W);
-      const V h = candidate + update * (before - candidate);
+      const V h = candidates[m] + acc[m][1] * (before - candidates[m]);
       keep<M, W>(step.hidden + (row + m) * step.hidden_pitch + unit, h, block);
       if (step.out.data != nullptr) put<M, W>(step.out, places.out[m], h, n);
-      if (saves) {
-        put<M, W>(step.saved[1], places.saved[m], update, n);
-        put<M, W>(step.saved[2], places.saved[m], candidate, n);
-      }
+      if (saves) put<M, W>(step.saved[2], places.saved[m], candidates[m], n);
     }
   }
 
-  /// From the gradient of h to those before the gates; what passes straight to the step before stays in d_hidden.
+  /// From the gradient of h to those before the gates, of n units of one row; what passes straight to the step before
+  /// stays in d_hidden.
   template <class M, int W, int NV>
-  GATEWISE_INLINE void backward(const BackStep<M>& step, const Columns& block, int64_t row,
-                                typename M::Stored* to) {
+  GATEWISE_INLINE void backward(const BackRow<M>& row, int64_t unit, int n, typename M::Stored* to,
+                                typename M::Stored*) {
     using Real = typename M::Real;
     using V = Vec<Real, W>;
-    const Rows& rows = *step.rows;
-    const int64_t r = step.first + row, unit = block.first, t = step.t;
-    fetch_before<M>(step, r, unit);
-    const V reset = get<M, W>(step.saved[0], rows, t, r, block, unit);
-    const V update = get<M, W>(step.saved[1], rows, t, r, block, unit);
-    const V candidate = get<M, W>(step.saved[2], rows, t, r, block, unit);
-    const V inner = get<M, W>(step.saved[3], rows, t, r, block, unit);
-    const V before = step.has_before(r) ? get<M, W>(step.out, rows, step.before, r, block, unit)
-                                        : initial<M, W>(step.h0, rows, r, step.shape->layer.hidden, unit);
-    Real* hidden = step.d_hidden + row * step.d_hidden_pitch + unit;
-    const V dh = load<Real, W>(hidden) + get<M, W>(step.d_out, rows, t, r, block, unit);
+    row.fetch_before(unit);
+    const V reset = read<M, W>(row.saved[0] + unit, n);
+    const V update = read<M, W>(row.saved[1] + unit, n);
+    const V candidate = read<M, W>(row.saved[2] + unit, n);
+    const V inner = read<M, W>(row.saved[3] + unit, n);
+    const V before = row.out_before != nullptr ? read<M, W>(row.out_before + unit, n)
+                                               : get_real<Real, W>(row.state_before, unit, n);
+    Real* hidden = row.d_hidden + unit;
+    const V dh = load<Real, W>(hidden) + get<M, W>(row.d_out, unit, n);
     const V one = splat<Real, W>(Real(1));
     const V carried = dh * update;
-    V d_reset = {}, d_update = {}, d_candidate = {};
-    if (step.gates_have_gradients) {
-      d_reset = get<M, W>(step.d_saved[0], rows, t, r, block, unit);
-      d_update = get<M, W>(step.d_saved[1], rows, t, r, block, unit);
-      d_candidate = get<M, W>(step.d_saved[2], rows, t, r, block, unit);
-    }
-    d_update += dh * (before - candidate);
-    d_candidate += dh * (one - update);
-    d_candidate *= one - candidate * candidate;
-    d_reset += d_candidate * inner;
+    const V d_update = dh * (before - candidate) + get<M, W>(row.d_saved[1], unit, n);
+    const V d_candidate = (dh * (one - update) + get<M, W>(row.d_saved[2], unit, n)) * (one - candidate * candidate);
+    const V d_reset = d_candidate * inner + get<M, W>(row.d_saved[0], unit, n);
     store<Real, W>(hidden, carried);
     write<M, W>(to, d_reset * (reset - reset * reset), W);
     write<M, W>(to + W, d_update * (update - update * update), W);

@@ -25,16 +25,13 @@ struct Rnn {
                                  (step.x_depth + step.shape->outputs) / M::depth);
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {
+      if constexpr (!relu) activate<Real, W, ~0u>(acc[m]);
 #pragma GCC unroll 8
       for (int n = 0; n < NV; ++n) {
         const int64_t unit = block.first + n * W;
         const V zero = {};
-        V h;
-        if constexpr (relu) {
-          h = acc[m][n] < zero ? zero : acc[m][n];
-        } else {
-          h = tanh_of<Real, W>(acc[m][n]);
-        }
+        V h = acc[m][n];
+        if constexpr (relu) h = h < zero ? zero : h;
         const Columns own = {unit, block.first + block.count - unit, W, 1};
         keep<M, W>(step.hidden + (row + m) * step.hidden_pitch + unit, h, own);
         if (step.out.data != nullptr) put<M, W>(step.out, places.out[m] + n * W, h, (int)smaller(W, own.count));
@@ -42,23 +39,23 @@ struct Rnn {
     }
   }
 
-  /// From the gradient of h to the one before the activation.
+  /// From the gradient of h to the one before the activation, of n units of one row.
   template <class M, int W, int NV>
-  GATEWISE_INLINE void backward(const BackStep<M>& step, const Columns& block, int64_t row,
-                                typename M::Stored* to) {
+  GATEWISE_INLINE void backward(const BackRow<M>& row, int64_t first, int n, typename M::Stored* to,
+                                typename M::Stored*) {
     using Real = typename M::Real;
     using V = Vec<Real, W>;
 #pragma GCC unroll 8
-    for (int n = 0; n < NV; ++n) {
-      const int64_t r = step.first + row, unit = block.first + n * W;
-      const V h = get<M, W>(step.out, *step.rows, step.t, r, block, unit);
-      const V dh = load<Real, W>(step.d_hidden + row * step.d_hidden_pitch + unit) +
-                   get<M, W>(step.d_out, *step.rows, step.t, r, block, unit);
+    for (int i = 0; i < NV; ++i) {
+      const int64_t unit = first + i * W;
+      const int own = (int)smaller(W, n - i * W);
+      const V h = read<M, W>(row.out + unit, own);
+      const V dh = load<Real, W>(row.d_hidden + unit) + get<M, W>(row.d_out, unit, own);
       const V zero = {};
       if constexpr (relu) {
-        write<M, W>(to + n * W, h <= zero ? zero : dh, W);
+        write<M, W>(to + i * W, h <= zero ? zero : dh, W);
       } else {
-        write<M, W>(to + n * W, dh * (splat<Real, W>(Real(1)) - h * h), W);
+        write<M, W>(to + i * W, dh * (splat<Real, W>(Real(1)) - h * h), W);
       }
     }
   }

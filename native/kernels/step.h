@@ -72,13 +72,4 @@ GATEWISE_INLINE Vec<typename M::Real, W> get(const View& view, const Rows& rows,
                     (int)smaller(W, block.first + block.count - unit));
 }
 
-/// `get` for an array of Real.
-template <class M, int W>
-GATEWISE_INLINE Vec<typename M::Real, W> get_real(const View& view, const Rows& rows, int64_t t, int64_t r,
-                                                  const Columns& block) {
-  if (view.data == nullptr) return Vec<typename M::Real, W>{};
-  return load_first<typename M::Real, W>(at<typename M::Real>(view, rows, t, r) + block.first,
-                                         (int)block.count);
-}
-
 GATEWISE_END

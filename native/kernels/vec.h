@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#ifdef __AVX512F__
+#ifdef __x86_64__
 #include <immintrin.h>
 #endif
 
@@ -76,6 +76,15 @@ GATEWISE_INLINE void store(T* to, Vec<T, W> v) {
   memcpy(to, &v, sizeof(v));
 }
 
+#ifdef __AVX2__
+/// All bits of the first n of W lanes, 0 < n < W.
+template <class T, int W>
+GATEWISE_INLINE Vec<Bits<T>, W> first_lanes(int n) {
+  static constexpr Bits<T> edge[2 * W] = {-1, -1, -1, -1, W > 4 ? -1 : 0, W > 4 ? -1 : 0, W > 4 ? -1 : 0, W > 4 ? -1 : 0};
+  return load<Bits<T>, W>(edge + W - n);
+}
+#endif
+
 /// The first n lanes; the others are 0. Nothing past them is read.
 template <class T, int W>
 GATEWISE_INLINE Vec<T, W> load_first(const T* from, int n) {
@@ -88,6 +97,10 @@ GATEWISE_INLINE Vec<T, W> load_first(const T* from, int n) {
   if constexpr (sizeof(T) == 4 && W == 8) return (Vec<T, W>)_mm256_maskz_loadu_ps((__mmask8)mask, from);
   if constexpr (sizeof(T) == 8 && W == 8) return (Vec<T, W>)_mm512_maskz_loadu_pd((__mmask8)mask, from);
   if constexpr (sizeof(T) == 8 && W == 4) return (Vec<T, W>)_mm256_maskz_loadu_pd((__mmask8)mask, from);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4 && W == 8) return (Vec<T, W>)_mm256_maskload_ps(from, (__m256i)first_lanes<T, W>(n));
+  if constexpr (sizeof(T) == 4 && W == 4) return (Vec<T, W>)_mm_maskload_ps(from, (__m128i)first_lanes<T, W>(n));
+  if constexpr (sizeof(T) == 8 && W == 4) return (Vec<T, W>)_mm256_maskload_pd(from, (__m256i)first_lanes<T, W>(n));
 #endif
   memcpy(&v, from, sizeof(T) * (size_t)n);
   return v;
@@ -104,6 +117,10 @@ GATEWISE_INLINE void store_first(T* to, Vec<T, W> v, int n) {
   if constexpr (sizeof(T) == 4 && W == 8) return _mm256_mask_storeu_ps(to, (__mmask8)mask, (__m256)v);
   if constexpr (sizeof(T) == 8 && W == 8) return _mm512_mask_storeu_pd(to, (__mmask8)mask, (__m512d)v);
   if constexpr (sizeof(T) == 8 && W == 4) return _mm256_mask_storeu_pd(to, (__mmask8)mask, (__m256d)v);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4 && W == 8) return _mm256_maskstore_ps(to, (__m256i)first_lanes<T, W>(n), (__m256)v);
+  if constexpr (sizeof(T) == 4 && W == 4) return _mm_maskstore_ps(to, (__m128i)first_lanes<T, W>(n), (__m128)v);
+  if constexpr (sizeof(T) == 8 && W == 4) return _mm256_maskstore_pd(to, (__m256i)first_lanes<T, W>(n), (__m256d)v);
 #endif
   memcpy(to, &v, sizeof(T) * (size_t)n);
 }
