@@ -5,6 +5,7 @@ Sizes: T steps, B rows, I inputs, H hidden units, P projected units. They are od
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,24 @@ def stock_of(module: Any) -> Any:
     stock = STOCK[module.mode.lower()](module.input_size, module.hidden_size, **options)
     stock.load_state_dict(module.state_dict())
     return stock.train(module.training)
+
+
+def autocast_call(module: Any, x: Any, hx: Any = None, **options: Any) -> Any:
+    """Call a module of ours or torch's under autocast to bfloat16.
+
+    On processors where that fails for torch's LSTM, its arguments are cast by hand.
+    """
+    low = torch.bfloat16
+    try:
+        with warnings.catch_warnings(), torch.autocast("cpu", dtype=low):
+            warnings.filterwarnings("ignore", message="LSTM with projections is not supported")
+            return module(x, hx, **options)
+    except RuntimeError as error:
+        if type(module) is not torch.nn.LSTM or "could not create a primitive" not in str(error):
+            raise
+    cast = {name: value.to(low) for name, value in module.named_parameters()}
+    states = None if hx is None else tuple(state.to(low) for state in hx)
+    return torch.func.functional_call(module, cast, (x.to(low), states))
 
 
 def states_for(module: Any, batch: int | None, seed: int = 1) -> tuple[Tensor, ...]:

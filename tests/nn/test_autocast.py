@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import pytest
 import torch
 from tests.nn.recurrent import (
@@ -15,6 +13,7 @@ from tests.nn.recurrent import (
     T,
     as_hx,
     as_states,
+    autocast_call,
     build,
     inputs,
     states_for,
@@ -24,14 +23,9 @@ from tests.tolerances import BFLOAT16
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import gatewise.nn
+from gatewise.engines import fused
 
 CASES = [(cell, {}) for cell in STOCK] + [("lstm", {"proj_size": 2})]
-
-
-def cast_call(module, *arguments, **options):
-    with warnings.catch_warnings(), torch.autocast("cpu", dtype=torch.bfloat16):
-        warnings.filterwarnings("ignore", message="LSTM with projections is not supported")
-        return module(*arguments, **options)
 
 
 @pytest.mark.parametrize("engine", ["native", "reference", "torch"])
@@ -47,9 +41,9 @@ def test_types_and_values(case, layers, form, engine, state) -> None:
     if form == "packed":
         x = pack_padded_sequence(x, torch.tensor(LENGTHS), enforce_sorted=False)
     hx = as_hx(states_for(module, B)) if state else None
-    theirs, their_hx = cast_call(stock_of(module), x, hx)
-    output, hx1, gates = cast_call(module, x, hx, return_gates=True)
-    plain, _ = cast_call(module, x, hx)
+    theirs, their_hx = autocast_call(stock_of(module), x, hx)
+    output, hx1, gates = autocast_call(module, x, hx, return_gates=True)
+    plain, _ = autocast_call(module, x, hx)
     if isinstance(output, PackedSequence):
         output, theirs, plain = output.data, theirs.data, plain.data
     assert output.dtype == plain.dtype == theirs.dtype
@@ -66,6 +60,26 @@ def test_types_and_values(case, layers, form, engine, state) -> None:
         )
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_lstm_trains_where_torch_cannot_autocast_it(monkeypatch, bidirectional) -> None:
+    """oneDNN refuses processors without AVX-512: the arguments are cast by hand there."""
+    monkeypatch.setattr(fused, "_autocasts_lstm", lambda: False)
+    module = build("lstm", dtype=torch.float32, engine="torch", bidirectional=bidirectional)
+    x = inputs(T, B, I, dtype=torch.float32)
+    exact, (h, c) = module(x)
+    torch.cat([exact.flatten(), h.flatten(), c.flatten()]).sum().backward()
+    gradients = [parameter.grad for parameter in module.parameters()]
+    module.zero_grad()
+    output, (h, c) = autocast_call(module, x)
+    assert output.dtype == h.dtype == c.dtype == torch.bfloat16
+    assert torch.allclose(output.float(), exact, rtol=0, atol=BFLOAT16)
+    torch.cat([output.flatten(), h.flatten(), c.flatten()]).sum().backward()
+    for parameter, expected in zip(module.parameters(), gradients, strict=True):
+        assert parameter.grad.dtype == torch.float32
+        off = (parameter.grad - expected).norm()
+        assert off <= BFLOAT16 * expected.norm()
+
+
 @pytest.mark.parametrize("engine", ["native", "reference", "torch"])
 @pytest.mark.parametrize("kind", ["LSTMCell", "GRUCell", "RNNCell"])
 def test_types_of_cells(kind, engine) -> None:
@@ -73,8 +87,8 @@ def test_types_of_cells(kind, engine) -> None:
     stock = getattr(torch.nn, kind)(I, H)
     stock.load_state_dict(module.state_dict())
     x = inputs(B, I, dtype=torch.float32)
-    theirs = as_states(cast_call(stock, x))
-    own, gates = cast_call(module, x, return_gates=True)
+    theirs = as_states(autocast_call(stock, x))
+    own, gates = autocast_call(module, x, return_gates=True)
     for one, other in zip(as_states(own), theirs, strict=True):
         assert one.dtype == other.dtype
         assert torch.allclose(one.float(), other.float(), rtol=0, atol=BFLOAT16)
@@ -90,11 +104,11 @@ def test_gates_are_recovered_in_float32_from_what_the_pass_returned() -> None:
         {name.removesuffix("_l0"): value for name, value in module.state_dict().items()}
     )
     x = inputs(T, B, I, dtype=torch.float32)
-    _, _, gates = cast_call(module, x, return_gates=True)
+    _, _, gates = autocast_call(module, x, return_gates=True)
     assert gates.hidden.dtype == torch.float32
     for t in range(1, T):
         before = gates.hidden[0, 0, t - 1]
         _, exact = cell(x[t], before, return_gates=True)
-        _, cast = cast_call(cell, x[t], before, return_gates=True)
+        _, cast = autocast_call(cell, x[t], before, return_gates=True)
         for own in (gates.update[0, 0, t], cast.update):
             assert torch.allclose(own, exact.update, rtol=0, atol=1e-6)

@@ -34,13 +34,21 @@ def compare(
 ) -> tuple[Side, ...]:
     """Compare the results of all, then time those that agree with `expected`.
 
-    Contenders that could not be made come as a `Side` that says why, and stay in their place. The first
-    is ours: where it differs, nobody is timed, because there is nothing to compare with.
+    Contenders that could not be made come as a `Side` that says why, and stay in their place; one that
+    fails at its work becomes one. The first is ours: where it differs, nobody is timed, because there is
+    nothing to compare with.
     """
     sides, known = {}, {}
     for each in contenders:
         begun = time.perf_counter()
-        sides[each.name] = _examined(each, expected, allowed)
+        try:
+            sides[each.name] = _examined(each, expected, allowed)
+        except (
+            Exception
+        ) as error:  # whatever a foreign package raises; our own failure ends the run
+            if each is contenders[0]:
+                raise
+            sides[each.name] = _failed(each.name, error)
         lasted = time.perf_counter() - begun
         if lasted > PROBE:
             known[each.name] = lasted

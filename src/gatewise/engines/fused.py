@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import torch
 from torch import _VF, Tensor
@@ -18,7 +19,7 @@ from torch.nn.functional import dropout
 
 from gatewise.cells import Parameters, State
 from gatewise.engines.layout import Network, Result, Rows, batch_of
-from gatewise.engines.recover import Pieces, recover
+from gatewise.engines.recover import Pieces, recover, without_autocast
 
 PASSES: dict[str, Callable[..., tuple[Tensor, ...]]] = {
     "lstm": _VF.lstm,
@@ -106,7 +107,13 @@ def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tupl
     one_state = len(network.spec.states) == 1
     fused = PASSES[network.spec.name]
     if rows is None:
-        out, *end = fused(x, states[0] if one_state else states, *options, False)
+        if must_cast(network.spec.name, network.parameters[0][0].W_hr is not None, x):
+            low = torch.bfloat16
+            cast = ([tensor.to(low) for tensor in flat], *options[1:])
+            with without_autocast(x.device):
+                out, *end = fused(x.to(low), [state.to(low) for state in states], *cast, False)
+        else:
+            out, *end = fused(x, states[0] if one_state else states, *options, False)
         return out, tuple(end)
     if len(rows.started) == 0:  # no row has a step: torch's kernels refuse such a batch
         width = states[0].shape[-1] * network.directions
@@ -120,6 +127,34 @@ def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tupl
         for begun, ended in zip(states, end, strict=True)
     )
     return packed if rows.packed else rows.unpack(packed), final
+
+
+def must_cast(cell: str, projected: bool, x: Tensor) -> bool:
+    """Return whether torch's pass on dense `x` needs bfloat16 arguments in place of autocast.
+
+    Under autocast torch 2.13 hands a dense LSTM to oneDNN, which refuses processors without AVX-512.
+    """
+    return (
+        cell == "lstm"
+        and not projected
+        and x.device.type == "cpu"
+        and torch.is_autocast_enabled("cpu")
+        and torch.get_autocast_dtype("cpu") is torch.bfloat16
+        and not _autocasts_lstm()
+    )
+
+
+@cache
+def _autocasts_lstm() -> bool:
+    """Return whether torch runs a dense LSTM under autocast to bfloat16 on this processor."""
+    one = torch.zeros(1, 1, 1)
+    weights = [torch.zeros(4, 1), torch.zeros(4, 1)]
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        try:
+            _VF.lstm(one, (one, one), weights, False, 1, 0.0, False, False, False)
+        except RuntimeError:
+            return False
+    return True
 
 
 def _flat(parameters: Parameters) -> list[Tensor]:

@@ -13,12 +13,12 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.engines import ENGINES, EngineChoice, Gates
-from gatewise.engines.fused import in_types_of_torch
+from gatewise.engines.fused import in_types_of_torch, must_cast
 from gatewise.engines.memory import MaxMemory, check_max_memory
 from gatewise.errors import EngineError
 from gatewise.nn.calls import Hidden, prepare
 from gatewise.nn.engine_option import EngineOption
-from gatewise.nn.structure import network_of
+from gatewise.nn.structure import network_of, spec_of
 
 if TYPE_CHECKING:
     Base = torch.nn.RNNBase
@@ -80,7 +80,10 @@ class GatedModule(EngineOption, Base):
         choice = self.engine_choice(input.data if isinstance(input, PackedSequence) else input)
         options = self._memory_option(choice)
         if choice.name == "torch" and lengths is None and not return_gates:
-            return super().forward(input, hx)
+            if isinstance(input, PackedSequence):
+                return super().forward(input, hx)
+            if not must_cast(spec_of(self).name, self.proj_size > 0, input):
+                return super().forward(input, hx)
         self._update_flat_weights()
         call = prepare(self, input, hx, lengths)
         network, where = network_of(self), (call.x, call.states, call.rows)
