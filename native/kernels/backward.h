@@ -214,10 +214,10 @@ static void gather_inputs(const BackStep<M>& step, const View& x, const Chunk<M>
   for (int64_t row = 0; row < count; ++row) {
     const int64_t r = step.first + row;
     Stored* to = chunk.inputs + (step.index + row) * chunk.input_pitch;
-    memcpy(to, at<Stored>(x, *step.rows, step.t, r), sizeof(Stored) * (size_t)I);
+    copy(to, at<Stored>(x, *step.rows, step.t, r), I);
     to += shape.inputs;
     if (step.has_before(r)) {
-      memcpy(to, at<Stored>(step.out, *step.rows, step.before, r), sizeof(Stored) * (size_t)P);
+      copy(to, at<Stored>(step.out, *step.rows, step.before, r), P);
     } else if (step.h0 != nullptr) {
       store_reals<M>(to, step.h0 + batch_row(*step.rows, r) * P, P);
     } else {

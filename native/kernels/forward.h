@@ -132,8 +132,8 @@ static void look_ahead(const Shape<M>& shape, const Rows& rows, const Forward& c
   for (int64_t s = from; s < to; ++s) {
     const int64_t t = call.reverse ? rows.steps - 1 - s : s, live = smaller(active(rows, t) - first, count);
     for (int64_t r = 0; r < live; ++r)
-      memcpy(state.ahead + ((s - from) * count + r) * state.ahead_pitch, at<typename M::Stored>(call.x, rows, t, first + r),
-             sizeof(typename M::Stored) * (size_t)shape.layer.input);
+      copy(state.ahead + ((s - from) * count + r) * state.ahead_pitch, at<typename M::Stored>(call.x, rows, t, first + r),
+           shape.layer.input);
   }
   const Run run = {0, state.ahead_pitch, 0, shape.inputs};
   const typename M::Stored* weights = packed.weights;
@@ -239,8 +239,7 @@ static void forward_slice(const Shape<M>& shape, const Rows& rows, const Forward
       step.start = state.products + ahead * count * shape.slot_lanes;
     } else {
       for (int64_t r = 0; r < n; ++r)
-        memcpy(now + r * state.pitch, at<typename M::Stored>(call.x, rows, t, first + r),
-               sizeof(typename M::Stored) * (size_t)shape.layer.input);
+        copy(now + r * state.pitch, at<typename M::Stored>(call.x, rows, t, first + r), shape.layer.input);
     }
     step.t = t;
     step.input = now + shape.inputs - step.x_depth;

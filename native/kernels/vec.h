@@ -125,6 +125,15 @@ GATEWISE_INLINE void store_first(T* to, Vec<T, W> v, int n) {
   memcpy(to, &v, sizeof(T) * (size_t)n);
 }
 
+/// Copy n values. Most rows are so short that calling memcpy takes longer than the copy.
+template <class T>
+GATEWISE_INLINE void copy(T* to, const T* from, int64_t n) {
+  constexpr int W = vector_bytes / (int)sizeof(T);
+  int64_t i = 0;
+  for (; i + W <= n; i += W) store<T, W>(to + i, load<T, W>(from + i));
+  if (i < n) store_first<T, W>(to + i, load_first<T, W>(from + i, (int)(n - i)), (int)(n - i));
+}
+
 /// A product that is rounded before it is added to anything. Compilers may join a product and a sum into one rounding,
 /// and choose by what stands around them: where there is a choice, results would differ from tile to tile.
 template <class V>
