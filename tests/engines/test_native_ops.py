@@ -177,6 +177,23 @@ def test_a_compiled_module_takes_sequences_of_any_length() -> None:
 
 
 @CELLS
+def test_a_compiled_module_takes_lengths(cell) -> None:
+    module = build(cell, num_layers=2, bidirectional=True, engine="native")
+    with torch._dynamo.config.patch(allow_rnn=True):
+        own = compiled(module)
+        for lengths in ([3, 5, 0], [1, 2, 4]):
+            results = []
+            for one in (own, module):
+                x = inputs(T, B, I).requires_grad_()
+                output, _, gates = one(x, lengths=torch.tensor(lengths), return_gates=True)
+                d_x = torch.autograd.grad(output.sum(), x)
+                results.append([output, *d_x, *(own.nan_to_num(-7) for own in gates.values())])
+            assert all(map(torch.equal, *results))
+        with pytest.raises(RuntimeError, match=r"lengths must lie between 0 and the 5 steps"):
+            own(inputs(T, B, I), lengths=torch.tensor([3, T + 1, 2]), return_gates=True)
+
+
+@CELLS
 @pytest.mark.filterwarnings("ignore:.*assigned during export")  # torch's own modules bring it too
 def test_an_exported_module_holds_the_operator(cell) -> None:
     module = build(cell, num_layers=2, bidirectional=True, engine="native").eval()

@@ -85,14 +85,14 @@ class Rows:
         """Return B."""
         return self.order.shape[0]
 
-    @cached_property
+    @property
     def lengths(self) -> Tensor:
         """Return int64 `[B]`, on the CPU: the steps of each row."""
         # The row at place r has the steps that more than r rows have; searched in rising order.
         ends = torch.searchsorted(-self.count, -torch.arange(self.batch))
         return torch.empty_like(ends).index_copy_(0, self._order_on_cpu, ends)
 
-    @cached_property
+    @property
     def first(self) -> Tensor:
         """Return int64 `[T]`, on the CPU: where step t begins in packed data."""
         return self.count.cumsum(0) - self.count

@@ -166,7 +166,14 @@ def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor) -> Tensor:
         raise InputError(
             f"lengths must have shape [{batch}], one per row of the batch; got {list(own.shape)}"
         )
-    bad = ((own < 0) | (own > steps)).nonzero().flatten()
+    outside = (own < 0) | (own > steps)
+    if (
+        torch.compiler.is_compiling()
+    ):  # a graph cannot branch on values: it looks at them when it runs
+        message = f"lengths must lie between 0 and the {steps} steps of the input"
+        torch._assert_async(~outside.any(), message)
+        return own.to(torch.int64)
+    bad = outside.nonzero().flatten()
     if len(bad):
         row = int(bad[0])
         raise InputError(
