@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory.context import context_need
+from gatewise.memory.statistics import Sampling
 
 
 @pytest.mark.parametrize("source", ["torch", "gatewise"])
@@ -163,3 +164,20 @@ def test_models_and_inputs_of_one_length() -> None:
         context_need(Fixed(), known.noise(4, 8, 1, seed=0))
     with pytest.raises(InputError, match=r"inputs have one step"):
         context_need(nn.GRU(1, 2), known.noise(1, 4, 1, seed=0))
+
+
+def test_windows_of_one_series_have_a_wider_interval_and_it_says_so() -> None:
+    own = known.leaky("lstm", 0.8, batch_first=True, source="gatewise")
+    series = known.SMALL * known.noise(240, seed=1)
+    windows = series.unfold(0, 40, 1)[..., None]  # [B, T, I], one step apart
+    together = context_need(own.model, windows)
+    apart = context_need(own.model, windows, sampling=Sampling(row_block=1))
+    assert together.settings["row_block"] >= 5
+    assert together.steps == apart.steps
+    place = int(np.flatnonzero(together.lengths == 3)[0])
+    width = together.curve_high[place] - together.curve_low[place]
+    assert width > 1.5 * (apart.curve_high[place] - apart.curve_low[place])
+    assert "the interval draws them in blocks of" in together.caveat
+    assert "blocks" not in apart.caveat
+    shuffled = windows[torch.randperm(len(windows), generator=torch.Generator().manual_seed(0))]
+    assert context_need(own.model, shuffled).settings["row_block"] == 1

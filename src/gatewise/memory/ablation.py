@@ -16,11 +16,11 @@ from gatewise.errors import OptionError
 from gatewise.memory.arguments import Inputs
 from gatewise.memory.idle import IdleUnits, idle_units
 from gatewise.memory.result import Result
-from gatewise.memory.rowwise import interval, row_weights
+from gatewise.memory.rowwise import draws_of
 from gatewise.memory.states import Boundary, kinds_of, label_of
 from gatewise.memory.statistics import Sampling
 from gatewise.memory.subject import Output, Subject
-from gatewise.memory.wording import between, percent
+from gatewise.memory.wording import between, in_blocks, percent
 
 __all__ = ["Ablation", "IdleUnits", "ablation", "idle_units"]
 
@@ -75,7 +75,7 @@ class Ablation(Result):
         return (
             f"a state of {'zeros' if self.settings['replace'] == 'zero' else 'means'} may be one that "
             "the network never meets; a transplant between runs is the gentler test"
-        )
+        ) + in_blocks(self.settings)
 
     def _between(self, name: str) -> str:
         if np.isnan(self.low[name]):
@@ -122,10 +122,11 @@ def ablation(
     }
     apart = _apart(boundary.plain)
     spread = float(apart.mean()) if apart.mean() > subject.floor else 0.0
-    weights = row_weights(subject.rows, sampling)
+    draws = draws_of(np.stack([apart, *moves.values()], axis=1), sampling)
     with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = {name: (weights @ own) / (weights @ apart) for name, own in moves.items()}
-    ends = {name: interval(own, subject.rows, sampling) for name, own in drawn.items()}
+        spreads = draws.weights @ apart
+        drawn = {name: (draws.weights @ own) / spreads for name, own in moves.items()}
+    ends = {name: draws.interval(own) for name, own in drawn.items()}
     known = spread > 0
     change = {name: _over(float(own.mean()), subject.floor) for name, own in moves.items()}
     return Ablation(
@@ -139,6 +140,7 @@ def ablation(
             **subject.settings,
             "replace": replace,
             "module": module,
+            **draws.settings(),
             **sampling.settings(),
         },
     )

@@ -82,7 +82,7 @@ def connectivity(
     exact = method == "exact" or (method == "auto" and width <= probes)
     backward = _Backward(subject, times, None if exact else probes, sampling.seed)
     rows, channels, error = backward.run()
-    lags = by_lag(rows, np.array(times), sampling)
+    lags, drawing = by_lag(rows, np.array(times), sampling)
     return Connectivity(
         times=np.array(times),
         heat=rows.mean(axis=1),
@@ -96,6 +96,7 @@ def connectivity(
             "answer_count": width,
             "method": "exact" if exact else "estimate",
             "probes": None if exact else probes,
+            **drawing,
             **sampling.settings(),
         },
     )

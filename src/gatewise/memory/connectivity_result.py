@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.memory.result import Result
-from gatewise.memory.rowwise import interval, row_weights
+from gatewise.memory.rowwise import draws_of
 from gatewise.memory.statistics import Sampling
-from gatewise.memory.wording import between, counted, figure, percent
+from gatewise.memory.wording import between, counted, figure, in_blocks, percent
 
 Array = NDArray[np.float64]
 
@@ -104,11 +104,16 @@ class Connectivity(Result):
                 f"; estimated with {self.settings['probes']} random probes, standard error of a norm "
                 f"about {figure(100 * relative)} %"
             )
-        return text
+        return text + in_blocks(self.settings)
 
 
-def by_lag(rows: Array, times: NDArray[np.int64], sampling: Sampling) -> dict[str, Any]:
-    """Return the fields of the curve over lags, from norms `[A, B, T]` at `times [A]`."""
+def by_lag(
+    rows: Array, times: NDArray[np.int64], sampling: Sampling
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the fields of the curve over lags, from norms `[A, B, T]` at `times [A]`.
+
+    And how rows were drawn for their intervals.
+    """
     steps = rows.shape[2]
     lags = np.arange(int(times.min()) - steps + 1, int(times.max()) + 1)
     sums = np.zeros((rows.shape[1], len(lags)))
@@ -122,15 +127,16 @@ def by_lag(rows: Array, times: NDArray[np.int64], sampling: Sampling) -> dict[st
         seen &= lags >= 0
     lags, each = lags[seen], sums[:, seen] / count[seen]  # [B, L]
     curve = each.mean(axis=0)
-    weights = row_weights(len(each), sampling)
+    draws = draws_of(each, sampling)
+    weights = draws.weights
     low, high = np.full_like(curve, np.nan), np.full_like(curve, np.nan)
     size = max(1, DRAWN // max(1, len(weights)))
     for begin in range(0, len(lags), size):
         part = slice(begin, begin + size)
-        low[part], high[part] = interval(weights @ each[:, part], len(each), sampling)
+        low[part], high[part] = draws.interval(weights @ each[:, part])
     drawn = np.array([_reach(weight @ each, lags) for weight in weights])
-    reach_low, reach_high = interval(drawn, len(each), sampling)
-    return {
+    reach_low, reach_high = draws.interval(drawn)
+    fields = {
         "lags": lags,
         "curve": curve,
         "low": low,
@@ -139,6 +145,7 @@ def by_lag(rows: Array, times: NDArray[np.int64], sampling: Sampling) -> dict[st
         "reach_low": float(reach_low),
         "reach_high": float(reach_high),
     }
+    return fields, draws.settings()
 
 
 def _reach(curve: Array, lags: NDArray[np.int64]) -> int:

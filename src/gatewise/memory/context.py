@@ -20,14 +20,13 @@ from gatewise.memory.rowwise import (
     Loss,
     checked_targets,
     constant,
-    interval,
+    draws_of,
     loss_name,
     losses,
-    row_weights,
 )
 from gatewise.memory.statistics import Sampling
 from gatewise.memory.subject import Output, Subject
-from gatewise.memory.wording import between, counted, figure, percent
+from gatewise.memory.wording import between, counted, figure, in_blocks, percent
 
 Array = NDArray[np.float64]
 
@@ -89,7 +88,7 @@ class ContextNeed(Result):
         )
         if not self.settings["targets"]:
             text += "; no targets were given: what is compared are the model's own answers"
-        return text
+        return text + in_blocks(self.settings)
 
 
 def context_need(
@@ -204,18 +203,18 @@ def _result(
     sampling: Sampling,
 ) -> ContextNeed:
     """Read the need off the losses `[B, N]`, and off resampled ones for its interval."""
-    tolerance, rows = settings["tolerance"], subject.rows
+    tolerance = settings["tolerance"]
     all_lengths = np.array(lengths)
-    weights = row_weights(rows, sampling)
-    drawn = weights @ losts
+    draws = draws_of(np.column_stack([score, losts]), sampling)
+    drawn = draws.weights @ losts
     mean_score = float(score.mean())
     own = subject.last(subject.answer)
     skilled = mean_score > 0 and float(np.abs(own - own.mean(axis=0)).max()) > subject.floor
-    ends = _needed(all_lengths, drawn, tolerance * (weights @ score))
-    low, high = interval(ends.astype(np.float64), rows, sampling)
+    ends = _needed(all_lengths, drawn, tolerance * (draws.weights @ score))
+    low, high = draws.interval(ends.astype(np.float64))
     curve = losts.mean(axis=0)
     steps = int(_needed(all_lengths, curve[None], np.array([tolerance * mean_score]))[0])
-    band = interval(drawn, rows, sampling)
+    band = draws.interval(drawn)
     return ContextNeed(
         steps=steps if skilled else 0,
         low=float(np.fmin(low, steps)) if skilled and len(ends) else np.nan,
@@ -228,7 +227,7 @@ def _result(
         full=float(full.mean()),
         score=mean_score,
         tolerance=tolerance,
-        settings={**subject.settings, **settings, **sampling.settings()},
+        settings={**subject.settings, **settings, **draws.settings(), **sampling.settings()},
     )
 
 

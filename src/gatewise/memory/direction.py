@@ -18,10 +18,10 @@ from gatewise.memory.arguments import Inputs
 from gatewise.memory.held import Average, HeldDirection
 from gatewise.memory.judge import Judge
 from gatewise.memory.result import Result
-from gatewise.memory.rowwise import Loss, interval, row_weights
+from gatewise.memory.rowwise import Loss, draws_of
 from gatewise.memory.statistics import Sampling
 from gatewise.memory.subject import Output, Subject
-from gatewise.memory.wording import between, percent
+from gatewise.memory.wording import between, in_blocks, percent
 
 Array = NDArray[np.float64]
 NAMES = ("forward", "reverse")
@@ -73,7 +73,8 @@ class DirectionShare(Result):
     @property
     def caveat(self) -> str:
         """See `Result.caveat`."""
-        return "the network was trained with both directions; one trained without may do better"
+        text = "the network was trained with both directions; one trained without may do better"
+        return text + in_blocks(self.settings)
 
     def _between(self, n: int) -> str:
         if np.isnan(self.low[n]):
@@ -124,13 +125,13 @@ def direction_share(
         )
         for direction in (0, 1)
     ])  # [2, B, S]  # fmt: skip
-    rows, weights = subject.rows, row_weights(subject.rows, sampling)
     scale = float(judge.scale.mean()) if judge.has_scale else np.nan
     means = effects.mean(axis=2)  # [2, B]
+    draws = draws_of(np.column_stack([judge.scale, means.T]), sampling)
     with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = (weights @ means.T) / (weights @ judge.scale)[:, None]
-    low, high = interval(drawn if scale > 0 else drawn[:0], rows, sampling)
-    steps = interval(np.einsum("rb,dbs->rds", weights, effects), rows, sampling)
+        drawn = (draws.weights @ means.T) / (draws.weights @ judge.scale)[:, None]
+    low, high = draws.interval(drawn if scale > 0 else drawn[:0])
+    steps = draws.interval(np.einsum("rb,dbs->rds", draws.weights, effects))
     lost = np.maximum(means.mean(axis=1), 0)
     return DirectionShare(
         effect=effects.mean(axis=1),
@@ -148,6 +149,7 @@ def direction_share(
             "against": judge.against(),
             "full_loss": judge.full,
             "module": names,
+            **draws.settings(),
             **sampling.settings(),
         },
     )

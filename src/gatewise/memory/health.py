@@ -195,7 +195,7 @@ def _drift(part: Slice, start: int, sampling: Sampling) -> tuple[Array, ...]:
     own = sizes.sum(axis=0) / np.maximum(count, 1)[:, None]
     time = np.where(valid, np.arange(len(valid))[:, None] - (count - 1) / 2, 0.0)
     leaning = time[:, :, None] * (sizes - own)
-    groups = groups_of(valid, sampling)
+    groups = groups_of(valid, sampling, like=sizes)
     by_group = groups.sums(leaning), groups.sums(time**2), groups.sums(valid.astype(np.float64))
     error, freedom = slope_error(*by_group, groups)
     tail = (1 - sampling.level) / 2
@@ -233,7 +233,7 @@ def _distances(
         own[valid] = known.distance(part["state"][valid])
         limit[place] = known.limit
         far = np.where(valid, own > known.limit, False)[:, :, None].astype(np.float64)
-        groups = groups_of(valid, sampling)
+        groups = groups_of(valid, sampling, like=far)
         if valid.any():
             outside[place] = far.sum() / valid.sum()
             unit_distance[place] = known.by_unit(part["state"][valid])

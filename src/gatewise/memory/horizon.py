@@ -18,10 +18,10 @@ from gatewise.errors import InputError, OptionError
 from gatewise.memory.arguments import Inputs
 from gatewise.memory.lags import Block, Search, largest_above
 from gatewise.memory.result import Result
-from gatewise.memory.rowwise import interval, row_weights
+from gatewise.memory.rowwise import Draws, draws_of
 from gatewise.memory.statistics import MIN_GROUPS, Sampling
 from gatewise.memory.subject import Output, Subject
-from gatewise.memory.wording import between, counted, percent
+from gatewise.memory.wording import between, counted, in_blocks, percent
 
 Array = NDArray[np.float64]
 
@@ -83,7 +83,7 @@ class Horizon(Result):
         )
         if untested := self.settings["untested"]:
             text += f"; {untested} lags beyond the horizon were not tried one by one"
-        return text
+        return text + in_blocks(self.settings)
 
 
 def horizon(
@@ -173,6 +173,7 @@ def horizon(
             "max_lag": limit - 1,
             "untested": search.untested,
             "interval_over": "rows" if by_rows else "rows and steps",
+            **curve.draws.settings(),
             **sampling.settings(),
         },
     )
@@ -270,6 +271,7 @@ class _Curve:
     place: int  # of the horizon among the lags, -1 for none
     ends: NDArray[np.int64]  # the horizon of each resample; none where rows are too few
     above: Array  # [L]: in which share of the resamples a lag counts
+    draws: Draws
     band: tuple[Array, Array]
     low: float
     high: float
@@ -287,20 +289,23 @@ class _Curve:
     ) -> _Curve:
         """Read the curve from what was measured; `by_rows` says what is resampled together."""
         effects, lags = search.units(), np.array(search.lags)
+        apart = effects.reshape(len(effects), times, subject.rows)
         if by_rows:
-            apart = effects.reshape(len(effects), times, subject.rows)
             # All rows have the same lags, so that the mean over times leaves out the same for each.
             effects = np.nanmean(apart, axis=1)
-        mean, units = np.nanmean(effects, axis=1), effects.shape[1]
+        else:  # the steps of a row side by side, as neighbours that may resemble each other
+            effects = apart.swapaxes(1, 2).reshape(len(effects), -1)
+        mean = np.nanmean(effects, axis=1)
         place = largest_above(mean, share, subject.floor)
-        weights, seen = row_weights(units, sampling), np.isfinite(effects)
+        draws, seen = draws_of(effects.T, sampling), np.isfinite(effects)
+        weights = draws.weights
         with np.errstate(divide="ignore", invalid="ignore"):
             drawn = (weights @ np.nan_to_num(effects).T) / (weights @ seen.T)  # [resamples, L]
         bars = np.maximum(share * np.nanmax(drawn, axis=1, initial=0.0), subject.floor)
         counts = drawn > bars[:, None]
         largest = counts.shape[1] - 1 - counts[:, ::-1].argmax(axis=1)
         ends = lags[np.where(counts.any(axis=1), largest, 0)]
-        low, high = interval(ends, units, sampling)
+        low, high = draws.interval(ends)
         steps = lags[max(place, 0)]
         return cls(
             lags=lags,
@@ -308,7 +313,8 @@ class _Curve:
             place=place,
             ends=ends,
             above=counts.mean(axis=0) if len(counts) else np.zeros(len(lags)),
-            band=interval(drawn, units, sampling),
+            draws=draws,
+            band=draws.interval(drawn),
             low=float(min(low, steps)) if len(ends) else np.nan,
             high=float(max(high, steps)) if len(ends) else np.nan,
         )

@@ -19,10 +19,10 @@ from gatewise.memory.held import Average, HeldUnits, Together
 from gatewise.memory.intervene import Place
 from gatewise.memory.judge import Judge
 from gatewise.memory.result import Result
-from gatewise.memory.rowwise import Loss, interval, row_weights
+from gatewise.memory.rowwise import Loss, draws_of
 from gatewise.memory.statistics import Sampling
 from gatewise.memory.subject import Output, Subject
-from gatewise.memory.wording import between, counted, percent
+from gatewise.memory.wording import between, counted, in_blocks, percent
 
 Array = NDArray[np.float64]
 
@@ -80,7 +80,7 @@ class IdleUnits(Result):
         text = "units are held one at a time: two that stand in for each other both look idle"
         if self.settings["where"] == "output":
             text += "; only what reads the layer's output was changed, not its own recurrence"
-        return text
+        return text + in_blocks(self.settings)
 
     @property
     def _against(self) -> str:
@@ -147,7 +147,7 @@ def idle_units(
         return np.asarray(judge.effect(answers).mean(axis=1))
 
     effects = np.stack([lost([unit]) for unit in units], axis=1)  # [B, N]
-    figures = _figures(effects, judge, threshold, subject.rows, sampling)
+    figures, drawing = _figures(effects, judge, threshold, sampling)
     idle = [unit for unit, yes in zip(units, figures["idle"], strict=True) if yes]
     scale = figures["scale"]
     return IdleUnits(
@@ -161,6 +161,7 @@ def idle_units(
             "against": judge.against(),
             "full_loss": judge.full,
             "module": module,
+            **drawing,
             **sampling.settings(),
         },
         **figures,
@@ -168,22 +169,25 @@ def idle_units(
 
 
 def _figures(
-    effects: Array, judge: Judge, threshold: float, rows: int, sampling: Sampling
-) -> dict[str, Any]:
-    """Return the fields that follow from the effects `[B, N]`; none is idle where there is no scale."""
+    effects: Array, judge: Judge, threshold: float, sampling: Sampling
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the fields that follow from the effects `[B, N]`, and how rows were drawn for them.
+
+    None is idle where there is no scale.
+    """
     scale = float(judge.scale.mean()) if judge.has_scale else np.nan
     effect = effects.mean(axis=0)
     relative = effect / scale
-    weights = row_weights(rows, sampling)
+    draws = draws_of(np.column_stack([judge.scale, effects]), sampling)
     with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = (weights @ effects) / (weights @ judge.scale)[:, None]  # [R, N]
+        drawn = (draws.weights @ effects) / (draws.weights @ judge.scale)[:, None]  # [R, N]
     if np.isnan(scale):
         drawn = drawn[:0]
-    low, high = interval(drawn, rows, sampling)
+    low, high = draws.interval(drawn)
     idle = relative <= threshold
-    count_low, count_high = interval((drawn <= threshold).sum(axis=1), rows, sampling)
+    count_low, count_high = draws.interval((drawn <= threshold).sum(axis=1))
     count = int(idle.sum())
-    return {
+    fields = {
         "effect": effect,
         "relative": relative,
         "low": low,
@@ -195,3 +199,4 @@ def _figures(
         "count_high": float(np.fmax(count_high, count)) if len(drawn) else np.nan,
         "scale": scale,
     }
+    return fields, draws.settings()

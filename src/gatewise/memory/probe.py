@@ -21,7 +21,7 @@ from gatewise.memory.arguments import Inputs
 from gatewise.memory.intervene import Intervention, Piece, Place
 from gatewise.memory.readout import Blocks, errors
 from gatewise.memory.result import Result
-from gatewise.memory.rowwise import interval, row_weights
+from gatewise.memory.rowwise import draws_of
 from gatewise.memory.statistics import Sampling
 from gatewise.memory.subject import Subject
 from gatewise.memory.wording import between, percent
@@ -303,9 +303,9 @@ def _result(
     count = len(groups)
     sums = np.array([[np.bincount(place, e[used], count) for e in pair] for pair in found])
     whole = 1 - sums[:, 0].sum(axis=1) / sums[:, 1].sum(axis=1)  # [1 + controls]
-    weights = row_weights(count, sampling)
+    draws = draws_of(np.moveaxis(sums, 2, 0), sampling)  # drawn: [1 + controls, resamples]
     with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = 1 - (sums[:, 0] @ weights.T) / (sums[:, 1] @ weights.T)  # [1 + controls, resamples]
+        drawn = 1 - (sums[:, 0] @ draws.weights.T) / (sums[:, 1] @ draws.weights.T)
 
     def gain(r2: Array) -> Array:
         """Return what is left of the first beyond the best control, the random ones averaged."""
@@ -316,8 +316,8 @@ def _result(
             best = np.maximum(best, r2[-1])
         return np.asarray(r2[0] - best)
 
-    low, high = interval(drawn[0], count, sampling)
-    gain_low, gain_high = interval(gain(drawn), count, sampling)
+    low, high = draws.interval(drawn[0])
+    gain_low, gain_high = draws.interval(gain(drawn))
     return Probe(
         r2=float(whole[0]),
         low=float(low),
@@ -334,6 +334,7 @@ def _result(
             "gap": blocks.gap,
             "networks": networks,
             **options,
+            **draws.settings(),
             **sampling.settings(),
         },
     )

@@ -168,7 +168,7 @@ def clusters(
 def _covariances(part: Slice, sampling: Sampling) -> tuple[Array, Array, Groups]:
     """Return the covariance of a slice `[H, H]`, and the ratios with each group left out."""
     valid, values = part.valid, part["state"]
-    groups = groups_of(valid, sampling)
+    groups = groups_of(valid, sampling, like=values)
     seen = np.where(valid[:, :, None], values, 0.0)
     count = max(int(valid.sum()), 1)
     units = seen.shape[-1]

@@ -112,7 +112,7 @@ def retention(
         shares = np.exp(log_share[part.place])[None]
         if reached.any():
             mean[part.place] = shares[0, reached].mean(axis=0)
-        groups = groups_of(reached[None], sampling)
+        groups = groups_of(reached[None], sampling, like=shares)
         low[part.place], high[part.place] = ratio_interval(
             groups.sums(shares), groups.sums(reached[None].astype(np.float64)), groups, sampling
         )

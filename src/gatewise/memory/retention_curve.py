@@ -177,7 +177,7 @@ def _curves(
             break
         shares = np.where(starts[:, :, None], np.exp(sums.over(int(lag))), 0.0)
         mean[:, k] = shares.sum(axis=(0, 1)) / starts.sum()
-        groups = groups_of(starts, sampling, at_least=int(lag))
+        groups = groups_of(starts, sampling, like=shares, at_least=int(lag))
         low[:, k], high[:, k] = _interval(shares, starts, groups, sampling)
     return mean, low, high
 

@@ -111,7 +111,8 @@ def saturation(
         shares[key] = {name: found.empty(found.units) for name in found.sources}
     for part in found:
         valid, place = part.valid, part.place
-        groups = groups_of(valid, sampling)
+        every = np.concatenate([part[name] for name in found.sources], axis=2)
+        groups = groups_of(valid, sampling, like=every)
         trials = groups.sums(valid.astype(np.float64))
         intervals.append(groups.settings())
         for name in found.sources:

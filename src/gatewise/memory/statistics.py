@@ -1,9 +1,10 @@
 """How sure a figure is: intervals over rows, or over blocks of steps where rows are few.
 
 The steps of one row resemble their neighbours, so they are never resampled one by one. What is
-resampled are *groups* taken as independent: whole rows where there are at least `MIN_GROUPS`, else
-long blocks of consecutive steps. Where not even that many groups can be made there is no interval
-(NaN), rather than one that is too narrow.
+resampled are *groups* taken as independent: whole rows where there are at least `MIN_GROUPS` (several
+neighbours together where they resemble each other, as overlapping windows do), else long blocks of
+consecutive steps. Where not even that many groups can be made there is no interval (NaN), rather than
+one that is too narrow.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.errors import OptionError
+from gatewise.memory.dependence import block_length
 
 Array = NDArray[np.float64]
 
@@ -49,6 +51,9 @@ class Sampling:
         seed: Of the draws; they touch no global generator.
         block: The steps of a block; None takes whole rows, or a fifteenth of the steps where the rows
             are fewer than ten.
+        row_block: How many neighbouring rows stand together; None finds it from how much they resemble
+            each other (`dependence.block_length`), 1 takes each row by itself. Windows of one series
+            overlap: give them in the order of time, and leave this to None.
 
     Raises OptionError for values out of range.
     """
@@ -57,6 +62,7 @@ class Sampling:
     resamples: int = 1000
     seed: int = 0
     block: int | None = None
+    row_block: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:
@@ -65,6 +71,8 @@ class Sampling:
             raise OptionError(f"resamples must be at least 100; got {self.resamples!r}")
         if self.block is not None and self.block < 1:
             raise OptionError(f"block must be at least 1 step, or None; got {self.block!r}")
+        if self.row_block is not None and self.row_block < 1:
+            raise OptionError(f"row_block must be at least 1 row, or None; got {self.row_block!r}")
 
     def settings(self) -> dict[str, Any]:
         """Return the options as a result's settings have them."""
@@ -82,6 +90,7 @@ class Groups:
         starts: The first step of each block, the same in every row.
         used: Which groups `[blocks, B]` have a valid step.
         joined: Where each joined group begins among the used ones.
+        row_block: How many neighbouring rows stand together, 1 for blocks of steps.
     """
 
     kind: str
@@ -90,6 +99,7 @@ class Groups:
     starts: NDArray[np.int64]
     used: NDArray[np.bool_]
     joined: NDArray[np.int64]
+    row_block: int = 1
 
     @property
     def count(self) -> int:
@@ -116,20 +126,33 @@ class Groups:
 
     def settings(self) -> dict[str, Any]:
         """Return what a result says of the groups behind its interval."""
-        return {"groups": self.kind, "group_count": self.count, "block": self.length}
+        return {
+            "groups": self.kind,
+            "group_count": self.count,
+            "block": self.length,
+            "row_block": self.row_block,
+        }
 
 
-def groups_of(valid: NDArray[np.bool_], sampling: Sampling, *, at_least: int = 1) -> Groups:
+def groups_of(
+    valid: NDArray[np.bool_],
+    sampling: Sampling,
+    *,
+    like: Array | None = None,
+    at_least: int = 1,
+) -> Groups:
     """Return the independent groups of the `valid [T, B]` steps: rows, or blocks where rows are few.
 
-    A block is a `BLOCKS`-th of the steps, and no shorter than `at_least`. Blocks hold what they
-    promise if they are some times longer than the correlation in time.
+    Rows whose means of `like [T, B, ...]` resemble those of their neighbours stand together. A block is
+    a `BLOCKS`-th of the steps, and no shorter than `at_least`. Blocks hold what they promise if they
+    are some times longer than the correlation in time.
     """
     steps, count = len(valid), int(valid.sum())
     if sampling.block is not None:
         return _groups(valid, "blocks", min(max(sampling.block, at_least), max(steps, 1)))
     if not count or valid.any(axis=0).sum() >= MIN_GROUPS:
-        return _groups(valid, "rows", max(steps, 1))
+        together = sampling.row_block or _alike(valid, like)
+        return _groups(valid, "rows", max(steps, 1), together)
     return _groups(valid, "blocks", min(max(-(-count // BLOCKS), MIN_BLOCK, at_least), steps))
 
 
@@ -260,10 +283,22 @@ def expanded_tail(count: int, level: float) -> float:
     return NormalDist().cdf(-math.sqrt(count / (count - 1)) * t)
 
 
-def _groups(valid: NDArray[np.bool_], kind: str, length: int) -> Groups:
+def _alike(valid: NDArray[np.bool_], like: Array | None) -> int:
+    """Return how many neighbouring rows have to stand together, by their means of `like`."""
+    used = valid.any(axis=0)
+    if like is None or used.sum() < 2 * MIN_GROUPS:
+        return 1
+    inside = valid[:, used].reshape(*valid[:, used].shape, *(1,) * (like.ndim - 2))
+    with np.errstate(invalid="ignore"):  # logarithms of shut gates
+        sums = np.where(inside, like[:, used], 0.0).sum(axis=0)
+    return block_length(sums / inside.sum(axis=0), fewest=MIN_GROUPS)
+
+
+def _groups(valid: NDArray[np.bool_], kind: str, length: int, together: int = 1) -> Groups:
     steps, rows = valid.shape
     starts = np.arange(0, steps, length) if steps else np.zeros(0, dtype=np.int64)
     seen = np.add.reduceat(valid, starts) > 0 if len(starts) else np.zeros((0, rows), dtype=bool)
     count = int(seen.sum())
-    joined = np.unique(np.linspace(0, count, min(count, MAX_GROUPS), endpoint=False).astype(int))
-    return Groups(kind, steps, length, starts, seen, joined)
+    groups = min(-(-count // together), MAX_GROUPS)
+    joined = np.unique(np.linspace(0, count, groups, endpoint=False).astype(int))
+    return Groups(kind, steps, length, starts, seen, joined, together)

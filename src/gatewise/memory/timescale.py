@@ -92,7 +92,7 @@ def gate_timescale(
     for part in found:
         valid = part.valid
         logs = _logs(part["keep"], valid)
-        groups = groups_of(valid, sampling)
+        groups = groups_of(valid, sampling, like=logs)
         total, count = groups.sums(logs), groups.sums(valid.astype(np.float64))
         with np.errstate(divide="ignore", invalid="ignore"):
             tau[part.place] = _timescale(logs.sum(axis=(0, 1)) / valid.sum())

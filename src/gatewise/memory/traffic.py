@@ -137,7 +137,7 @@ def traffic(
     figures = {kind: [found.empty(found.units) for _ in range(3)] for kind in kinds}
     for part in found:
         valid = part.valid
-        groups = groups_of(valid, sampling)
+        groups = groups_of(valid, sampling, like=part["state"])
         count = groups.sums(valid.astype(np.float64))
         for kind, flow in _flows(part, start[part.place], gated).items():
             mean, low, high = figures[kind]

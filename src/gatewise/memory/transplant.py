@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from gatewise.errors import InputError
 from gatewise.memory.arguments import Arguments, Inputs
 from gatewise.memory.result import Result
-from gatewise.memory.rowwise import interval, row_weights
+from gatewise.memory.rowwise import draws_of
 from gatewise.memory.states import Boundary, kinds_of, label_of
 from gatewise.memory.statistics import Sampling
 from gatewise.memory.subject import Output, Subject
-from gatewise.memory.wording import between, figure, percent
+from gatewise.memory.wording import between, figure, in_blocks, percent
 
 Array = NDArray[np.float64]
 
@@ -100,7 +100,7 @@ class Transplant(Result):
             text += (
                 f"; the answer lies off the line between the runs by {figure(worst)} of its length"
             )
-        return text
+        return text + in_blocks(self.settings)
 
 
 def transplant(
@@ -136,23 +136,26 @@ def transplant(
     at = subject.boundary(at)
     giving, taking = _both(subject, inputs_a, inputs_b)
     run_a, run_b = (Boundary(subject, at, module, own) for own in (giving, taking))
-    y_b, weights = run_b.plain, row_weights(subject.rows, sampling)
+    y_b = run_b.plain
     towards = run_a.plain - y_b
     squares = (towards**2).sum(axis=1)  # [B]
     distance = float(np.sqrt(squares.mean() / towards.shape[1]))
     known = distance > subject.floor
+    moves = {
+        label_of(kinds): run_b.with_states(kinds, run_a.states) - y_b
+        for kinds in kinds_of(subject, module)
+    }
+    alongs = {name: (moved * towards).sum(axis=1) for name, moved in moves.items()}
+    draws = draws_of(np.stack([squares, *alongs.values()], axis=1), sampling)
     share, low, high, astray = {}, {}, {}, {}
-    for kinds in kinds_of(subject, module):
-        name = label_of(kinds)
-        moved = run_b.with_states(kinds, run_a.states) - y_b
-        along = (moved * towards).sum(axis=1)
+    for name, along in alongs.items():
         with np.errstate(divide="ignore", invalid="ignore"):
             slope = along.sum() / squares.sum() if known else np.nan
-            drawn = np.clip((weights @ along) / (weights @ squares), 0, 1)
-        ends = interval(drawn, subject.rows, sampling)
+            drawn = np.clip((draws.weights @ along) / (draws.weights @ squares), 0, 1)
+        ends = draws.interval(drawn)
         share[name] = float(np.clip(slope, 0, 1))
         low[name], high[name] = (float(end) if known else np.nan for end in ends)
-        off = moved - slope * towards
+        off = moves[name] - slope * towards
         astray[name] = float(np.sqrt((off**2).sum() / squares.sum())) if known else np.nan
     return Transplant(
         at=at,
@@ -165,6 +168,7 @@ def transplant(
             **subject.settings,
             "module": module,
             "pairs": "next row" if inputs_b is None else "given",
+            **draws.settings(),
             **sampling.settings(),
         },
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,16 @@ def between(low: float, high: float, unit: str = "") -> str:
     if math.isnan(low) or math.isnan(high):
         return " (no interval: too few rows or steps)"
     return f" ({figure(low)} to {figure(high)}{unit})"
+
+
+def in_blocks(settings: Mapping[str, Any]) -> str:
+    """Return "; ..." where rows were drawn in blocks for the interval, to end a caveat with."""
+    block = settings["row_block"]
+    if block == 1:
+        return ""
+    return (
+        f"; neighbouring rows resemble each other, so the interval draws them in blocks of {block}"
+    )
 
 
 def counted(count: int, noun: str) -> str:
