@@ -11,7 +11,7 @@ from tests.nn.recurrent import LENGTHS, B, H, I, T
 
 import gatewise as gw
 from gatewise import tracing
-from gatewise.errors import FileError, InputError
+from gatewise.errors import FileError, InputError, OptionError
 
 
 def recorded(**options):
@@ -83,7 +83,7 @@ def test_nothing_is_written_where_it_cannot_be(tmp_path) -> None:
     model, trace = recorded()
     with gw.trace(model) as empty, pytest.raises(InputError, match="nothing is recorded yet"):
         empty.save(tmp_path / "t")
-    with pytest.raises(FileError, match="cannot write"):
+    with pytest.raises(FileError, match=r"cannot write .*: there is no folder '.*no'; make it"):
         trace.save(tmp_path / "no" / "folder")
     (tmp_path / "folder").mkdir()
     with pytest.raises(FileError, match="cannot write"):
@@ -152,3 +152,11 @@ def test_damaged_descriptions(change, message, tmp_path) -> None:
     path.write_bytes(len(text).to_bytes(8, "little") + text + whole[8 + size :])
     with pytest.raises(FileError, match=message):
         tracing.load(path)
+
+
+@pytest.mark.parametrize("device", ["nowhere", "cuda:77"])
+def test_a_device_that_is_not_there(device, tmp_path) -> None:
+    _, trace = recorded()
+    trace.save(tmp_path / "t")
+    with pytest.raises(OptionError, match=f"load: device='{device}' cannot be used here"):
+        tracing.load(tmp_path / "t", device)

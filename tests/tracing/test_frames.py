@@ -89,6 +89,8 @@ def test_names_and_quantities_choose(trace) -> None:
         ({"names": "gro"}, r"no recurrent module 'gro'.*Did you mean 'gru'"),
         ({"quantities": "writes"}, r"no quantity 'writes' is recorded"),
         ({"names": "gru", "quantities": "forget"}, "no quantity 'forget' is recorded"),
+        ({"names": []}, "names is empty; name at least one"),
+        ({"quantities": ()}, "quantities is empty"),
         ({"names": "lstm", "max_rows": 71}, r"would have 72 rows, more than max_rows=71"),
         ({"names": "lstm", "form": "long", "max_rows": 215}, r"would have 216 rows"),
     ],

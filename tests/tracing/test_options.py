@@ -197,11 +197,25 @@ def test_the_budget_of_a_cell() -> None:
     assert trace[""].update.shape == (1, 1, 2, B, H)
 
 
+def test_a_call_that_fails_leaves_its_bytes_to_the_next() -> None:
+    module = gw.GRU(I, H)
+    with gw.trace(module, max_bytes=4 * T * B * H * 4) as trace:
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="input"):
+                module(torch.randn(T, B, I + 1))
+        module(torch.randn(T, B, I))
+        with pytest.raises(InputError, match="max_bytes leaves 0"):
+            module(torch.randn(T, B, I))
+    assert trace.count("") == 1
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
         ({"quantities": "forgot"}, InputError, r"no quantity 'forgot'; there are .* mean 'forget'"),
         ({"quantities": []}, OptionError, "quantities must be a name or names"),
+        ({"quantities": 3}, OptionError, "quantities must be a name or names"),
+        ({"modules": 3}, OptionError, "modules must be a name or names"),
         ({"modules": "lstn"}, InputError, r"no recurrent module 'lstn'.*Did you mean 'lstm'"),
         ({"units": [H]}, InputError, rf"'lstm' has {H} units, 0 to {H - 1}; there is no unit {H}"),
         ({"units": [-1]}, InputError, "no unit -1"),
@@ -216,6 +230,7 @@ def test_the_budget_of_a_cell() -> None:
         ({"steps": slice(-5, None)}, OptionError, r"steps=slice\(-5, None\).*'cell' is a cell"),
         ({"dtype": torch.uint8}, OptionError, "dtype must be one of torch.float16"),
         ({"device": "nowhere"}, OptionError, "device='nowhere'"),
+        ({"device": "cuda:77"}, OptionError, "device='cuda:77' cannot be used here"),
         ({"max_bytes": 0}, OptionError, "max_bytes must be a positive integer"),
         ({"with_grad": 1}, OptionError, "with_grad must be True or False"),
     ],

@@ -195,6 +195,9 @@ def test_errors() -> None:
     refused = pytest.raises(InputError, match=r"Linear contains no LSTM, GRU, RNN or cell$")
     with refused, trace(torch.nn.Linear(2, 2)):
         pass
+    refused = pytest.raises(InputError, match=r"model must be a torch.nn.Module; got list")
+    with refused, trace([model]):  # type: ignore[arg-type]
+        pass
     with trace(model) as seen:
         with pytest.raises(InputError, match="'decoder' has not been called"):
             seen["decoder"]
@@ -323,3 +326,18 @@ def outcome_of(model: torch.nn.Module, x: torch.Tensor, traced: bool) -> list[to
     h = output[0] if isinstance(output, tuple) else output
     h.sum().backward()
     return [h, *(parameter.grad for parameter in model.parameters())]
+
+
+@pytest.mark.filterwarnings("ignore")  # of the compiler, on what it does not follow
+def test_a_compiled_model_has_the_names_of_the_model_inside() -> None:
+    model = Model().eval()
+    compiled = torch.compile(model, backend="eager")
+    x = torch.randn(T, B, I)
+    with torch.no_grad(), trace(compiled) as seen:
+        compiled(x)
+    with torch.no_grad(), trace(model) as plain:
+        model(x)
+    assert seen.names == plain.names == ("encoder.lstm", "decoder")
+    torch.testing.assert_close(seen["decoder"]["hidden"], plain["decoder"]["hidden"])
+    seen.check_unchanged(compiled)
+    seen.check_unchanged(model)

@@ -60,6 +60,17 @@ def test_only_the_modules_asked_for_count() -> None:
         trace.check_unchanged(model, "lst")
 
 
+def test_a_trace_without_a_call_has_nothing_to_compare() -> None:
+    model, trace, x = model_and_trace()
+    with gw.trace(model) as empty, pytest.raises(InputError, match="has not been called"):
+        empty.check_unchanged(model)
+    with gw.trace(model) as part:
+        model["lstm"](x)
+    part.check_unchanged(model)  # what was called
+    with pytest.raises(InputError, match="'cell' has not been called"):
+        part.check_unchanged(model, "cell")
+
+
 def test_a_change_between_two_calls_and_classes_that_do_not_matter() -> None:
     model, _, x = model_and_trace()
     with gw.trace(model, modules="lstm") as trace:

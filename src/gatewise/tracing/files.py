@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gatewise.errors import FileError, GatewiseError, InputError
-from gatewise.tracing.options import Kept, Steps, check_options
+from gatewise.tracing.options import Kept, Steps, check_options, check_place
 from gatewise.tracing.store import Call, Module, Trace
 
 FORMAT = "gatewise-trace"
@@ -61,8 +61,10 @@ def save(trace: Trace, path: str | PathLike[str]) -> None:
 def load(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace:
     """Return the trace that `Trace.save` wrote, its arrays on `device`.
 
-    Raises FileError for a file that is missing, damaged, foreign, or from a newer version.
+    Raises FileError for a file that is missing, damaged, foreign, or from a newer version, and
+    OptionError for a device that is not there.
     """
+    check_place(device, "load")
     path = Path(path)
     about, tensors = _read(path, str(device))
     try:
@@ -81,6 +83,10 @@ def load(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace
 
 def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: Path) -> None:
     """Write beside `path`, then rename into place: the old file stays until the new one is whole."""
+    if not path.parent.is_dir():
+        raise FileError(
+            f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}; make it"
+        )
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         try:

@@ -33,6 +33,9 @@ def as_dataframe(
                 f"to_dataframe: {option}={value!r}: use {', '.join(map(repr, known))}."
                 f"{nearest(str(value), known)}"
             )
+    for option, own in (("names", names), ("quantities", quantities)):
+        if own is not None and not len(own) and not isinstance(own, str):
+            raise InputError(f"to_dataframe: {option} is empty; name at least one, or None for all")
     columns = _columns(trace, names, quantities)
     wanted = set(columns)
     blocks = [

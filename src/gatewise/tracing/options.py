@@ -108,6 +108,17 @@ def check_options(dtype: Any, device: Any, max_bytes: Any, with_grad: Any) -> Op
     return Options(dtype, place, max_bytes, with_grad)
 
 
+def check_place(device: torch.device | str | None, caller: str) -> None:
+    """Raise OptionError for a device that this machine or this torch does not have."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise OptionError(
+            f"{caller}: device={str(device)!r} cannot be used here: {_first_line(error)}; leave it out, "
+            "or name another"
+        ) from error
+
+
 def kept_of(
     parts: Mapping[str, torch.nn.Module],
     aliases: Mapping[str, str],
@@ -167,7 +178,9 @@ def _names_of(modules: Names | None, aliases: Mapping[str, str]) -> list[str]:
 
 
 def _listed(names: Names, option: str) -> list[str]:
-    found = [names] if isinstance(names, str) else list(names)
+    found = (
+        [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else []
+    )
     if not found or not all(isinstance(name, str) for name in found):
         raise OptionError(
             f"trace: {option} must be a name or names, or None for all; got {names!r}"

@@ -16,7 +16,7 @@ from gatewise.errors import InputError
 from gatewise.nn.accelerate import COUNTERPARTS
 from gatewise.nn.custom import Recurrent
 from gatewise.nn.modules import GatedModule
-from gatewise.tracing.options import Names, Steps, Units, check_options, kept_of
+from gatewise.tracing.options import Names, Steps, Units, check_options, check_place, kept_of
 from gatewise.tracing.recorder import Recorder
 from gatewise.tracing.store import Trace
 from gatewise.tracing.watch import Watch
@@ -64,12 +64,18 @@ def trace(
             its own pass; for every other they are computed again in the graph, from the input, the
             given states, the weights and the output.
 
+    A model that torch.compile has wrapped has the names of the model inside.
+
     Raises InputError for a model without a recurrent module of a known kind, for modules, quantities
     or units that it does not have, for a call without the steps asked for or over the budget, and for
     `with_grad` where gradients are off; OptionError for an option's value; EngineError for a
     multi-layer module on a GPU in train mode with dropout, whose masks torch does not reveal.
     """
     options = check_options(dtype, device, max_bytes, with_grad)
+    check_place(options.device, "trace")
+    if not isinstance(model, torch.nn.Module):
+        raise InputError(f"trace: model must be a torch.nn.Module; got {type(model).__name__}")
+    model = getattr(model, "_orig_mod", model)  # without the wrapper of torch.compile
     aliases, parts = _recurrent_parts(model)
     kept = kept_of(parts, aliases, quantities=quantities, units=units, steps=steps, modules=modules)
     recorder = Recorder(kept, options)

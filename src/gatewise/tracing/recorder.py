@@ -31,6 +31,7 @@ class Recorder:
         self._options = options
         self._open: dict[str, _Open] = {}  # of cells; what is absent begins a new record
         self._used = 0
+        self._pending: dict[str, int] = {}  # bytes reserved for calls that have not ended
 
     def begin(self) -> None:
         """Note that a new call of the model begins."""
@@ -40,11 +41,15 @@ class Recorder:
         """Take the bytes of a call from the budget; raises InputError where it exceeds the rest."""
         limit, kept = self._options.max_bytes, self.modules[name].kept
         if limit is not None:
+            self._used -= self._pending.pop(name, 0)  # of a call that has failed
             left = {"dtype": self._options.dtype, "free": limit - self._used}
-            self._used += check_budget(name, kept, sizes, steps, **left)  # type: ignore[arg-type]
+            needed = check_budget(name, kept, sizes, steps, **left)  # type: ignore[arg-type]
+            self._used += needed
+            self._pending[name] = needed
 
     def add_call(self, name: str, call: Call) -> None:
         """Store one call of a module."""
+        self._pending.pop(name, None)
         self.modules[name].calls.append(call)
 
     def next_step(self, name: str, module: torch.nn.Module, hidden: Tensor) -> int:
@@ -65,6 +70,7 @@ class Recorder:
 
     def add_step(self, name: str, tensors: Tensors) -> None:
         """Store the step of a cell that was counted last, as `[1, 1, 1, ...]`."""
+        self._pending.pop(name, None)
         call, kept = self._open[name].call, self.modules[name].kept
         call.lengths = call.lengths + 1
         asked = kept.steps or range(call.total)

@@ -138,11 +138,14 @@ class Trace:
 
         Reading a record needs no weights, so this matters only where the two are put together (a
         Jacobian, a ledger of inputs, a transplant): call it there. Checked are the parameters of the
-        modules in `names` (none: all recorded), to the bit, by their SHA-256 at each call; buffers,
-        inputs and other modules are not.
+        modules in `names` (none: all that were called), to the bit, by their SHA-256 at each call;
+        buffers, inputs and other modules are not. InputError too where nothing has been called.
         """
+        model = getattr(model, "_orig_mod", model)  # without the wrapper of torch.compile
         parts = dict(model.named_modules(remove_duplicate=False))
-        for name in names or self.names:
+        names = names or tuple(name for name in self.names if self.count(name)) or self.names
+        for name in names:
+            self.record(name)  # or there is nothing to compare with
             own = self._module(name)
             if name not in parts:
                 raise InputError(
@@ -171,7 +174,8 @@ class Trace:
     def load(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace:
         """Return the trace that `save` wrote, its arrays on `device`.
 
-        Raises FileError for a file that is missing, damaged, foreign, or from a newer version.
+        Raises FileError for a file that is missing, damaged, foreign, or from a newer version, and
+        OptionError for a device that is not there.
         """
         from gatewise.tracing.files import load  # noqa: PLC0415 - it builds traces itself
 
