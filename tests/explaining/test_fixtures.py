@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from tests.memory import known
 
 import gatewise as gw
@@ -77,6 +78,26 @@ def test_a_latch_in_h_is_found_where_gates_and_gradient_see_nothing(seed: int) -
     assert own.figures["gradient_path"] == "none"
     assert not own.figures["views_agree"]
     assert "while the gradient has vanished there" in sentence(own, "views")
+
+
+def test_the_layer_that_carries_is_looked_at_whichever_it_is() -> None:
+    """A layer on top that holds nothing hides neither the path nor the memory of the one below."""
+    below = known.leaky("lstm", 0.9, rows=200, batch_first=True)
+    rnn = known.module("lstm", 1, 1, num_layers=2, batch_first=True)
+    own = below.model.rnn
+    with torch.no_grad():
+        for name, value in own.named_parameters():
+            rnn.get_parameter(name).copy_(value)
+        rnn.weight_ih_l1[2] = 1.0  # candidate = h of the layer below
+        rnn.bias_ih_l1.copy_(torch.tensor([known.OPEN, -known.OPEN, 0.0, known.OPEN]))
+    model = known.Net(rnn, below.model.head.weight.detach())
+    found = gw.explain(model, below.inputs)
+    highway = found.results["highway"]
+    assert highway.settings["layer"] == 0
+    assert highway.reading.startswith("In layer 0 of 2, where it lasts longest, a change of c is")
+    assert found.figures["gradient_path"] == "cell"
+    assert found.figures["carrier"] == "cell"
+    assert found.figures["views_agree"]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -14,6 +14,7 @@ from torch import nn
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory.ablation import _apart, ablation
+from gatewise.memory.context import context_need
 from gatewise.memory.idle import idle_units
 
 SOURCES = ["torch", "gatewise"]
@@ -187,3 +188,11 @@ def test_bad_options_for_units(targets: Any, options: Any, error: Any, message: 
     own = known.latch(10, steps=40)
     with pytest.raises(error, match=message):
         idle_units(own.model, own.inputs, targets, **options)
+
+
+def test_one_row_has_nothing_to_be_compared_with() -> None:
+    own = known.latch(5, rows=2, steps=12, batch_first=True)
+    one = own.inputs[:1]
+    assert ablation(own.model, one).reading.startswith("One row has no other")
+    assert idle_units(own.model, one).reading.startswith("One row has too little to lose")
+    assert context_need(own.model, one).reading.startswith("One row has one answer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.memory.known import dead, leaky
+from tests.memory.known import dead, delay_line, leaky
 from torch import Tensor, nn
 
 import gatewise as gw
@@ -136,6 +136,13 @@ def test_a_leaky_sum_has_the_sensitivity_of_its_leak(kind):
     assert (found.low <= found.curve).all()
     assert (found.high >= found.curve).all()
     assert f"inputs up to {known.horizon} steps back" in found.reading
+
+
+def test_a_network_that_sees_its_own_step_alone():
+    known = delay_line(0)
+    found = connectivity(known.model, known.inputs)
+    assert found.reach == 0
+    assert "depends on no earlier input than that of its step" in found.reading
 
 
 def test_a_dead_network_depends_on_nothing():

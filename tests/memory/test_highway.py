@@ -154,6 +154,44 @@ def test_each_layer_and_direction_of_a_module_in_a_model_is_its_own(model, x):
     assert len(set(seen.values())) == 4
 
 
+@pytest.mark.parametrize("carrier", [0, 1])
+def test_the_layer_that_carries_is_found_and_named(carrier):
+    rnn = gw.LSTM(1, 2, num_layers=2, dtype=torch.float64)
+    with torch.no_grad():
+        for own in rnn.parameters():
+            own.zero_()
+        for layer, bias in enumerate((rnn.bias_ih_l0, rnn.bias_ih_l1)):
+            keep = 0.9 if layer == carrier else 0.2
+            bias[rnn.hidden_size : 2 * rnn.hidden_size] = math.log(keep / (1 - keep))
+    inputs = torch.ones(60, 12, 1, dtype=torch.float64)
+    found = highway(rnn, inputs)
+    assert found.settings["layer"] == carrier
+    assert found.settings["looked_at"] == [0, 1]
+    assert found.reach == math.floor(math.log(0.05) / math.log(0.9)) == 28
+    assert found.reading.startswith(
+        f"In layer {carrier} of 2, where it lasts longest, a change of c"
+    )
+    other = highway(rnn, inputs, layer=1 - carrier)
+    assert other.reach == 1
+    assert other.reading.startswith(f"In layer {1 - carrier} of 2, a change of c is 0.2 times")
+    np.testing.assert_array_equal(highway(rnn, inputs, layer=carrier).total, found.total)
+
+
+def test_layers_that_carry_alike_and_none_that_does():
+    rnn = gw.GRU(1, 2, num_layers=3)
+    with torch.no_grad():
+        for own in rnn.parameters():
+            own.zero_()
+    inputs = torch.ones(9, 12, 1)
+    assert highway(rnn, inputs).settings["layer"] == 2  # the nearest to the answer
+    with torch.no_grad():
+        for layer in range(3):
+            getattr(rnn, f"bias_ih_l{layer}")[2:4] = -9.0  # update gates shut
+    assert highway(rnn, inputs).reading.startswith("In each of the 3 layers, a change of the state")
+    both = gw.GRU(1, 2, bidirectional=True)
+    assert highway(both, inputs, direction=1).reading.startswith("In the reverse direction, a ch")
+
+
 def test_the_model_stays_as_it_was(model, x):
     model(x).sum().backward()
     model.drop.eval()  # a mode of its own
@@ -384,8 +422,14 @@ def test_what_cannot_be_asked_is_said(model, x):
         highway(model, x, module="decoder", at=[12])
     with pytest.raises(InputError, match="every row has a single step"):
         highway(model, x[:1], module="decoder")
-    with pytest.raises(InputError, match="contains no LSTM, GRU, RNN or cell"):
+    with pytest.raises(InputError, match="highway: Linear contains no LSTM, GRU, RNN or cell"):
         highway(nn.Linear(2, 2), x)
+    with pytest.raises(InputError, match=r"highway: inputs has shape \[0, .*no rows or no steps"):
+        highway(model, x[:0], module="decoder")
+    holed = x.clone()
+    holed[3, 1] = torch.nan
+    with pytest.raises(InputError, match=r"the hidden state is not finite at step 3 of row 1"):
+        highway(model, holed, module="encoder", layer=0)
     with pytest.raises(InputError, match=r"model must be a torch.nn.Module; got function"):
         highway(lambda x: x, x)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match=r"norm must be one of .* got 'spectra'. Did you mean"):

@@ -100,7 +100,11 @@ def test_the_horizon_may_reach_the_end_of_the_inputs() -> None:
     own = known.leaky("gru", 0.99, steps=20)
     found = horizon(own.model, own.inputs)
     assert (found.steps, found.at_least) == (19, True)
-    assert "at least 19 steps back" in found.reading
+    assert "at least 19 steps back, as far as the inputs reach; longer inputs" in found.reading
+    own = known.leaky("gru", 0.99, steps=40)
+    cut = horizon(own.model, own.inputs, max_lag=9)
+    assert (cut.steps, cut.at_least) == (9, True)
+    assert "as far as max_lag lets it look; a larger one would show" in cut.reading
     assert not horizon(known.leaky("gru", 0.5).model, own.inputs).at_least
 
 

@@ -208,5 +208,9 @@ def test_bad_models() -> None:
         probe_model(gru, x, y, state="cell")
     with pytest.raises(InputError, match=r"layer=1 is none of the 1 layers"):
         probe_model(gru, x, y, layer=1)
+    with pytest.raises(
+        InputError, match=r"concept has shape \[12, 30\]; the inputs need \[30, 12\]"
+    ):
+        probe_model(gru, x, y.T)
     with pytest.raises(InputError, match=r"several recurrent modules, 'a', 'b'"):
         probe_model(Pair(), x, y)

@@ -186,6 +186,12 @@ def test_a_model_that_keeps_its_state() -> None:
         Subject(Stateful(), x(), caller="test")
 
 
+def holed() -> Tensor:
+    own = x(False).clone()
+    own[4, 2, 1] = torch.nan
+    return own
+
+
 @pytest.mark.parametrize(
     ("model", "inputs", "message"),
     [
@@ -200,8 +206,14 @@ def test_a_model_that_keeps_its_state() -> None:
             pack_padded_sequence(x(False), torch.full((B,), T)),
             r"inputs is a PackedSequence",
         ),
-        (nn.GRU(I, H), torch.zeros(T, 0, I), r"\[7, 0, 3\] has 0 rows of 7 steps"),
+        (nn.GRU(I, H), torch.zeros(T, 0, I), r"shape \[7, 0, 3\], so there are no rows"),
+        (
+            nn.GRU(I, H),
+            torch.zeros(0, B, I),
+            r"so there are no rows or no steps; give at least one",
+        ),
         (nn.GRU(I, H), torch.full((T, B, I), torch.nan), r"answer at \(0, 0, 0\) is not finite"),
+        (nn.GRU(I, H), holed(), r"the inputs hold nan at row 2, step 4, value 1; fill it in"),
     ],
 )
 def test_bad_input(model: Any, inputs: Any, message: str) -> None:

@@ -61,7 +61,7 @@ def test_only_the_modules_asked_for_count() -> None:
 
 
 def test_a_trace_without_a_call_has_nothing_to_compare() -> None:
-    model, trace, x = model_and_trace()
+    model, _trace, x = model_and_trace()
     with gw.trace(model) as empty, pytest.raises(InputError, match="has not been called"):
         empty.check_unchanged(model)
     with gw.trace(model) as part:

@@ -51,6 +51,8 @@ class Ablation(Result):
     @property
     def reading(self) -> str:
         """See `Result.reading`."""
+        if self.settings["rows"] == 1:
+            return "One row has no other to be compared with; give several."
         if self.spread == 0:
             return (
                 "All rows have one answer, so that nothing can be said to be lost with the state."

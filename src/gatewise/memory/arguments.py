@@ -34,11 +34,6 @@ class Arguments:
         self._time = time
         first = first_of(inputs, caller)
         self.steps, self.rows = int(first.shape[time]), int(first.shape[1 - time])
-        if self.rows == 0 or self.steps == 0:
-            raise InputError(
-                f"{caller}: inputs {list(first.shape)} has {self.rows} rows of {self.steps} steps; "
-                "give at least one of each"
-            )
         self.sequences: list[Tensor] = []
         for value in self._values:
             self._mapped(value, self._collect)
@@ -110,6 +105,11 @@ def first_of(inputs: Inputs, caller: str) -> Tensor:
         raise InputError(
             f"{caller}: inputs has shape {list(first.shape)}; a batch of sequences is needed, "
             "[B, T, I] or [T, B, I]"
+        )
+    if 0 in first.shape[:2]:
+        raise InputError(
+            f"{caller}: inputs has shape {list(first.shape)}, so there are no rows or no steps; give at "
+            "least one of each"
         )
     return first
 

@@ -79,10 +79,15 @@ class Connectivity(Result):
         peak = int(self.lags[int(self.curve.argmax())])
         where = f"{counted(abs(peak), 'step')} {'ahead' if peak < 0 else 'back'}"
         parts = [
-            f"By its gradient, the answer depends most on the input {where if peak else 'of its step'} "
-            f"and on inputs up to {counted(self.reach, 'step')} back"
-            f"{between(self.reach_low, self.reach_high)}"
+            f"By its gradient, the answer depends most on the input {where if peak else 'of its step'}"
         ]
+        if self.reach:
+            back = f" and on inputs up to {counted(self.reach, 'step')} back"
+            parts[0] += back + between(self.reach_low, self.reach_high)
+        elif not peak:
+            parts = [
+                "By its gradient, the answer depends on no earlier input than that of its step"
+            ]
         if self.future_share > 0:
             parts.append(f"{percent(self.future_share)} of it lies ahead")
         if len(share := self.channel_share) > 1:

@@ -64,6 +64,10 @@ class ContextNeed(Result):
     def reading(self) -> str:
         """See `Result.reading`."""
         loss = self.settings["loss"]
+        if self.steps == 0 and self.settings["rows"] == 1:
+            return (
+                "One row has one answer, so that no window can be told from another; give several."
+            )
         if self.steps == 0:
             return (
                 f"The model does no better than one answer for all (loss {figure(self.full)}, {loss}), "

@@ -19,7 +19,7 @@ from gatewise.memory.highway_curves import Method, Options, highway_of
 from gatewise.memory.highway_result import Highway
 from gatewise.memory.jacobian import State, Strand
 from gatewise.memory.statistics import Sampling
-from gatewise.memory.subject import quiet
+from gatewise.memory.subject import quiet, recurrent_parts
 from gatewise.nn.structure import parameters_of, spec_of, suffixes_of
 from gatewise.tracing import Trace, trace
 
@@ -33,7 +33,7 @@ def highway(
     inputs: Inputs,
     *,
     module: str | None = None,
-    layer: int = -1,
+    layer: int | None = None,
     direction: int = 0,
     call: int | None = None,
     at: Sequence[int] | None = None,
@@ -55,14 +55,15 @@ def highway(
 
     h_t follows c_t. GRU: state h, direct path `prod D(z)`. RNN: state h, no direct path. It is a
     product of one-step Jacobians from the recorded gates, in float64 and with a logarithm of scale,
-    so thousands of steps neither overflow nor underflow. The model runs once, in eval mode and
-    without a graph; nothing of it is changed.
+    so thousands of steps neither overflow nor underflow. The model runs in eval mode and without a
+    graph; nothing of it is changed.
 
     Args:
         model: Any model with an LSTM, GRU, RNN or cell of torch or gatewise.
         inputs: Its input, or its call arguments in order or by name.
         module: The recurrent module, by its path; needed where there are several.
-        layer: Which layer of it, the last by default.
+        layer: Which layer of it; by default every one is looked at, and the result is of the one that
+            carries furthest: the largest `reach`, the layer nearest to the answer among equals.
         direction: 0 forward, 1 reverse, whose lags run into the future.
         call: Which call of the module, where the model calls it several times in a run.
         at: The T, in the direction's own order; by default each row's last step.
@@ -91,6 +92,11 @@ def highway(
         raise InputError(f"{CALLER}: model must be a torch.nn.Module; got {type(model).__name__}")
     model = getattr(model, "_orig_mod", model)  # without the wrapper of torch.compile
     first_of(inputs, CALLER)
+    if not recurrent_parts(model):
+        raise InputError(
+            f"{CALLER}: {type(model).__name__} contains no LSTM, GRU, RNN or cell; there is no memory "
+            "to ask for"
+        )
     with quiet(model):
         with trace(model) as every:
             name = _name(every, module)
@@ -99,20 +105,30 @@ def highway(
         part = model.get_submodule(name)
         assert isinstance(part, torch.nn.RNNBase | torch.nn.RNNCellBase)
         gates = _call(record, name, call)
-        layer, direction = _place(gates, name, layer, direction)
+        layers = _layers(gates, name, layer, direction)
         depth = gates.hidden.shape[1]
         spec = spec_of(part)
-        own = parameters_of(part, suffixes_of(part)[depth * layer + direction])
         if isinstance(part, torch.nn.RNNCellBase):
             _check_unchanged(spec, gates, name)
-        strand = Strand.of(spec, own, gates, layer, direction)
+        suffixes = suffixes_of(part)
+        strands = {
+            one: Strand.of(
+                spec, parameters_of(part, suffixes[depth * one + direction]), gates, one, direction
+            )
+            for one in layers
+        }
     settings = {
         "model": type(model).__name__,
         "module": name,
-        "layer": layer,
         "direction": "reverse" if direction else "forward",
+        "directions": depth,
+        "layers": len(gates.hidden),
     }
-    return highway_of(strand, options, settings)
+    found = [
+        highway_of(strand, options, {**settings, "layer": one, "looked_at": layers})
+        for one, strand in strands.items()
+    ]
+    return max(reversed(found), key=lambda own: own.reach)
 
 
 def _run(model: torch.nn.Module, inputs: Inputs) -> None:
@@ -158,17 +174,17 @@ def _call(record: Trace, name: str, call: int | None) -> Gates:
     return calls[-1 if call is None else call]
 
 
-def _place(gates: Gates, name: str, layer: int, direction: int) -> tuple[int, int]:
-    """Return layer and direction as indices, checked."""
+def _layers(gates: Gates, name: str, layer: int | None, direction: int) -> list[int]:
+    """Return the layers to look at, as indices; raises InputError for a place that there is not."""
     layers, directions = gates.hidden.shape[:2]
-    if not -layers <= layer < layers:
+    if layer is not None and not -layers <= layer < layers:
         raise InputError(f"{CALLER}: layer={layer} is not among the {layers} of {name!r}")
     if direction not in range(directions):
         raise InputError(
             f"{CALLER}: direction={direction} is not among the {directions} of {name!r}; 0 is "
             "forward, 1 reverse"
         )
-    return layer % layers, direction
+    return list(range(layers)) if layer is None else [layer % layers]
 
 
 def _check_unchanged(spec: CellSpec, gates: Gates, name: str) -> None:

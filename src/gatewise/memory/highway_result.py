@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.memory.result import Result
-from gatewise.memory.wording import between, figure
+from gatewise.memory.wording import between, figure, percent
 
 Array = NDArray[np.float64]
 
@@ -87,10 +87,12 @@ class Highway(Result):
     @property
     def reading(self) -> str:
         """One sentence: how far a change is felt, by which path, and how fast it decays or grows."""
-        lag = self.reach
+        lag, where = self.reach, self._where()
         if lag == 0:
+            if len(self.settings["looked_at"]) > 1:
+                where = f"In each of the {self.settings['layers']} layers, a"
             return (
-                f"A change of the state is felt by less than {FELT:.0%} one step later: "
+                f"{where} change of the state is felt by less than {percent(FELT)} one step later: "
                 "the gradient carries no memory here."
             )
         own = self.direct[lag] / self.direct[0]
@@ -109,10 +111,21 @@ class Highway(Result):
                 "the memory travels through the recurrent weights W_hh, the only path there is"
             )
         return (
-            f"A change of {kept} is {figure(float(self.gain[lag]))} times as large {lag} "
+            f"{where} change of {kept} is {figure(float(self.gain[lag]))} times as large {lag} "
             f"{'step' if lag == 1 else 'steps'} later{', ' + alone if alone else ''}: {travels}; "
             f"it {self._speed()}."
         )
+
+    def _where(self) -> str:
+        """Return "A", or where it is and then "a"."""
+        layer, layers = self.settings["layer"], self.settings["layers"]
+        reverse = "the reverse direction of " if self.settings["direction"] == "reverse" else ""
+        if layers == 1 and not reverse:
+            return "A"
+        if layers == 1:
+            return "In the reverse direction, a"
+        why = ", where it lasts longest" if len(self.settings["looked_at"]) > 1 else ""
+        return f"In {reverse}layer {layer} of {layers}{why}, a"
 
     def _speed(self) -> str:
         if math.isnan(self.rate):

@@ -34,7 +34,8 @@ class Horizon(Result):
         steps: The largest lag whose effect is above `share` of the largest effect; 0 where only the
             current step counts, or none.
         low, high: The interval of `steps`, over rows; NaN where there are fewer than ten.
-        at_least: Whether `steps` is the largest lag that the inputs have: the horizon may be longer.
+        at_least: Whether `steps` is the largest lag that the inputs have, or that `max_lag` allows: the
+            horizon may be longer.
         depends: Whether the answer depends on the input at all.
         lags: The lags measured, `[L]`.
         curve: M(k), in the units of the answer, `[L]`.
@@ -62,9 +63,14 @@ class Horizon(Result):
             return "The answer does not depend on the input at all, at any lag."
         where = "ahead" if self.future else "back"
         if self.at_least:
+            end = (
+                "as far as max_lag lets it look; a larger one"
+                if self.settings["cut"]
+                else "as far as the inputs reach; longer inputs"
+            )
             return (
-                f"The answer depends on inputs at least {counted(self.steps, 'step')} {where}, as far "
-                "as the inputs reach; longer inputs would show where it ends."
+                f"The answer depends on inputs at least {counted(self.steps, 'step')} {where}, {end} "
+                "would show where it ends."
             )
         if self.steps == 0:
             extent = between(self.low, self.high, " steps") if self.high > 0 else ""
@@ -171,6 +177,7 @@ def horizon(
             "share": share,
             "resamples_per_lag": resamples,
             "max_lag": limit - 1,
+            "cut": limit - 1 < reach,
             "untested": search.untested,
             "interval_over": "rows" if by_rows else "rows and steps",
             **curve.draws.settings(),

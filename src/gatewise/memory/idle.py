@@ -61,6 +61,10 @@ class IdleUnits(Result):
     @property
     def reading(self) -> str:
         """See `Result.reading`."""
+        if np.isnan(self.scale) and self.settings["rows"] == 1:
+            return (
+                "One row has too little to lose, so that no unit can be called idle; give several."
+            )
         if np.isnan(self.scale):
             return "The answers have nothing to lose, so that no unit can be told from an idle one."
         total = counted(len(self.names), "unit")

@@ -21,7 +21,7 @@ hidden units, P projected units, G blocks.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -63,7 +63,7 @@ class Strand:
         """Take one direction (0 forward, 1 reverse) of one layer out of a record of gates.
 
         `gates` are `[L, D, T, B, H]` each, or `[L, D, T, H]`. Raises InputError for a cell without
-        a closed form here.
+        a closed form here, and for states that are not finite.
         """
         if spec.name not in TRANSITIONS:
             raise InputError(
@@ -75,6 +75,7 @@ class Strand:
         for name, value in gates.items():
             one = value.detach()[layer, direction].cpu()
             own[name] = one if one.dim() == 3 else one.unsqueeze(1)
+        _check_finite(own, spec.states, lengths)
         if direction == 1:
             own = {name: _turned(value, lengths) for name, value in own.items()}
         return cls(spec, _on_cpu(parameters), own, lengths)
@@ -289,6 +290,19 @@ TRANSITIONS: dict[str, type[_Transition]] = {
     "rnn_relu": _RNN,
 }
 """One step backward of each cell."""
+
+
+def _check_finite(gates: Mapping[str, Tensor], states: Sequence[str], lengths: Tensor) -> None:
+    """Raise InputError where a state `[T, B, H]` within its row is NaN or infinite."""
+    valid = torch.arange(len(gates[states[0]]))[:, None] < lengths
+    for name in states:
+        bad = (valid & ~gates[name].isfinite().all(dim=-1)).nonzero()
+        if len(bad):
+            step, row = bad[0].tolist()
+            raise InputError(
+                f"the {name} state is not finite at step {step} of row {row}: the inputs hold such a "
+                "value, or the network has diverged; leave the row out"
+            )
 
 
 def _turned(value: Tensor, lengths: Tensor) -> Tensor:

@@ -211,8 +211,14 @@ def probe_model(
                     reset()
         subject.on(twin).answers(intervention=collect, module=path)
         others.append(collect.taken())
-    own = np.asarray(torch.as_tensor(concept).detach().cpu().numpy(), dtype=np.float64)
-    y = own.T if subject.time == 1 and own.ndim == 2 else own
+    own = torch.as_tensor(concept).detach().cpu().double().numpy()
+    wanted = (subject.steps, subject.rows) if subject.time == 0 else (subject.rows, subject.steps)
+    if own.shape != wanted:
+        raise InputError(
+            f"probe_model: concept has shape {list(own.shape)}; the inputs need {list(wanted)}, a value "
+            f"for each {'step and row' if subject.time == 0 else 'row and step'}"
+        )
+    y = own.T if subject.time == 1 else own
     first = subject.sequences[0]
     x = first.reshape(*first.shape[:2], -1).transpose(0, 1) if first.is_floating_point() else None
     return probe(

@@ -121,7 +121,9 @@ class Subject:
             found = self._read(raw, count, steps).detach().to("cpu", torch.float64).numpy()
         if not np.isfinite(found).all():
             where = tuple(int(i) for i in np.argwhere(~np.isfinite(found))[0])
-            raise InputError(f"{self.caller}: the model's answer at {where} is not finite")
+            raise InputError(
+                f"{self.caller}: the model's answer at {where} is not finite{self._cause()}"
+            )
         return np.array(found)
 
     def on(self, model: torch.nn.Module) -> Subject:
@@ -206,6 +208,20 @@ class Subject:
     def last(self, answers: Array) -> Array:
         """Return the answers at the last step, `[N, K]`."""
         return answers[:, -1] if self.per_step else answers
+
+    def _cause(self) -> str:
+        """Say where the inputs are not finite, if they are not."""
+        for own in self.sequences:
+            bad = (~torch.isfinite(own)).nonzero() if own.is_floating_point() else own[:0]
+            if len(bad):
+                row, step, *rest = bad[0].tolist()
+                which = f", value {', '.join(map(str, rest))}" if rest else ""
+                value = float(own[tuple(bad[0])])
+                return (
+                    f": the inputs hold {value} at row {row}, step {step}{which}; fill it in, or leave "
+                    "the row out"
+                )
+        return ""
 
     def _read(self, raw: Any, count: int, steps: int) -> Tensor:
         """Bring what the model returns into `[N, K]` or `[N, T, K]`."""
