@@ -8,6 +8,7 @@ from tests.nn.recurrent import STOCK, B, H, I, T, as_hx, build, inputs, states_f
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import gatewise.nn
+from gatewise.errors import InputError
 
 
 def packed(width: int) -> torch.nn.utils.rnn.PackedSequence:
@@ -69,3 +70,16 @@ def test_cells_refuse_alike(kind, shape, engine) -> None:
         with pytest.raises(theirs.type) as ours:
             module(x, return_gates=return_gates)
         assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_packed_rows_that_are_longer_than_their_data(engine: str) -> None:
+    """torch packs them without a word; a kernel would then write past the end of its arrays."""
+    module = build("lstm", engine=engine)
+    short = pack_padded_sequence(inputs(2, 3, I), torch.tensor([5, 3, 3]))
+    assert len(short.data) < int(short.batch_sizes.sum())
+    with pytest.raises(InputError, match=r"11 steps of its rows has data \[6, .*must not exceed"):
+        module(short)
+    shuffled = torch.nn.utils.rnn.PackedSequence(inputs(4, I), torch.tensor([1, 2, 1]))
+    with pytest.raises(InputError, match="PackedSequence of 4 steps"):
+        module(shuffled)

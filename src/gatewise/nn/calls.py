@@ -112,8 +112,25 @@ def _prepare_packed(module: torch.nn.RNNBase, input: PackedSequence, hx: Hidden 
     data, batch_sizes, order, _ = input
     states = None if hx is None else _as_state(module, hx)
     _check(module, data, states, batch_sizes)
+    _check_packed(data, batch_sizes)
     rows = Rows.from_batch_sizes(batch_sizes, order, data.device)
     return Call(data, states, rows, False, True, input)
+
+
+def _check_packed(data: Tensor, batch_sizes: Tensor) -> None:
+    """Raise InputError unless `data` has a row for each step of each row that is counted.
+
+    torch packs rows of fewer steps than their lengths without a word, and an engine would then read and
+    write past their end.
+    """
+    if torch.compiler.is_compiling():
+        return
+    counted = int(batch_sizes.sum())
+    if counted != len(data) or bool((batch_sizes[1:] > batch_sizes[:-1]).any()):
+        raise InputError(
+            f"a PackedSequence of {counted} steps of its rows has data {list(data.shape)}: lengths "
+            "given to pack_padded_sequence must not exceed the steps of its input"
+        )
 
 
 def _kind(module: torch.nn.RNNBase) -> str:
