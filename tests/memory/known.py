@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
 
 import gatewise.nn
 from gatewise.nn.structure import spec_of
@@ -83,6 +84,35 @@ def put(rnn: nn.RNNBase, name: str, block: str, value: Tensor | float) -> None:
 
 def noise(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+class Rows(nn.Module):
+    """A latch's network on rows of different lengths, as `how` hands them over."""
+
+    def __init__(self, net: Net, how: str) -> None:
+        super().__init__()
+        self.rnn, self.head, self.how = net.rnn, net.head, how
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        if self.how == "lengths":
+            return self.head(self.rnn(x, lengths=lengths)[1][0][-1])
+        if self.how == "packed":
+            rows = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            return self.head(self.rnn(rows)[1][0][-1])
+        order = lengths.argsort(descending=True)
+        rows = pack_padded_sequence(x[order], lengths[order], batch_first=True)
+        return self.head(self.rnn(rows)[1][0][-1][order.argsort()])
+
+
+def rows_of_lengths(how: str, lag: int, *, rows: int = 24, steps: int = 30) -> tuple[Rows, Any]:
+    """Return a latch and its arguments: the trigger stands `lag` steps before each row's own end."""
+    own = latch(lag, rows=rows, steps=steps, source="gatewise", batch_first=True)
+    lengths = torch.randint(lag + 4, steps + 1, (rows,), generator=torch.Generator().manual_seed(0))
+    x, row = own.inputs.clone(), torch.arange(rows)
+    x[..., 1] = 0
+    x[row, lengths - 1 - lag, 1] = 1
+    x[torch.arange(steps) >= lengths[:, None]] = 7.0  # which nobody may look at
+    return Rows(own.model, how), (x, lengths)
 
 
 def _gates(rnn: nn.RNNBase, **biases: float) -> None:

@@ -282,8 +282,9 @@ def test_inputs_that_show_nothing() -> None:
 def test_what_is_put_in_comes_from_elsewhere_and_from_everywhere(rows: int) -> None:
     own = known.leaky("gru", rows=rows, steps=12)
     subject = Subject(own.model, own.inputs, caller="test")
-    resampler = _Resampler(subject, [11], False, 1, 0)
-    taken = np.concatenate([resampler._donors(4, 7).numpy() for _ in range(400)], axis=1)
+    resampler = _Resampler(subject, *subject.places(None), future=False, resamples=1, seed=0)
+    steps = np.tile([4, 5, 6], (rows, 1))
+    taken = np.concatenate([resampler._donors(steps) for _ in range(400)], axis=1)
     at = np.tile([4, 5, 6], 400)
     for row in range(rows):
         from_row, from_step = np.divmod(taken[row], 12)

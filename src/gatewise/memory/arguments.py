@@ -27,6 +27,7 @@ class Arguments:
 
     Attributes:
         sequences: The sequences, `[B, T, ...]` each, the first argument first.
+        per_row: What has an axis of rows, but none of steps.
     """
 
     def __init__(self, inputs: Inputs, time: int, *, caller: str) -> None:
@@ -35,6 +36,7 @@ class Arguments:
         first = first_of(inputs, caller)
         self.steps, self.rows = int(first.shape[time]), int(first.shape[1 - time])
         self.sequences: list[Tensor] = []
+        self.per_row: list[Tensor] = []
         for value in self._values:
             self._mapped(value, self._collect)
 
@@ -64,6 +66,8 @@ class Arguments:
     def _collect(self, value: Tensor, kind: str) -> Tensor:
         if kind == "sequence":
             self.sequences.append(value if self._time == 1 else value.transpose(0, 1))
+        elif kind == "rows":
+            self.per_row.append(value)
         return value
 
     def _mapped(self, value: Any, change: Callable[[Tensor, str], Tensor]) -> Any:

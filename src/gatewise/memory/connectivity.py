@@ -58,7 +58,7 @@ def connectivity(
         model: Any module that holds recurrent modules, or one itself.
         inputs: The sequence `[B, T, I]` or `[T, B, I]`, or the call's arguments with it first.
         at: For a model that answers per step: the steps t; by default 16, evenly spaced up to the
-            last. A model that answers once has its answer at the last step.
+            last. A model that answers once has its answer at the last step of each row.
         method: "exact": one backward pass for each of the K answers. "estimate": one for each of
             `probes` random signs v over the answers, whose `|v^T J|^2` has the mean `|J|^2`
             (Hutchinson 1990). "auto": exact up to `probes` answers.
@@ -77,12 +77,13 @@ def connectivity(
             f"{CALLER}: inputs are {subject.sequences[0].dtype}, which has no gradient; give the part "
             "of the model behind its embedding, and the embedded sequence"
         )
-    times = subject.times(_default(subject) if at is None else at)
+    at = _default(subject) if at is None else at
+    times = subject.times(at)
     width = subject.answer.shape[-1]
     exact = method == "exact" or (method == "auto" and width <= probes)
     backward = _Backward(subject, times, None if exact else probes, sampling.seed)
     rows, channels, error = backward.run()
-    lags, drawing = by_lag(rows, np.array(times), sampling)
+    lags, drawing = by_lag(rows, *subject.places(at), sampling)
     return Connectivity(
         times=np.array(times),
         heat=rows.mean(axis=1),

@@ -113,33 +113,36 @@ class Connectivity(Result):
 
 
 def by_lag(
-    rows: Array, times: NDArray[np.int64], sampling: Sampling
+    rows: Array, places: NDArray[np.int64], there: NDArray[np.bool_], sampling: Sampling
 ) -> tuple[dict[str, Any], dict[str, int]]:
-    """Return the fields of the curve over lags, from norms `[A, B, T]` at `times [A]`.
+    """Return the fields of the curve over lags, from norms `[A, B, T]` at steps `places [A, B]`.
 
-    And how rows were drawn for their intervals.
+    `there` says which of these steps lie inside their row. Also return how rows were drawn for the
+    intervals.
     """
     steps = rows.shape[2]
-    lags = np.arange(int(times.min()) - steps + 1, int(times.max()) + 1)
-    sums = np.zeros((rows.shape[1], len(lags)))
-    count = np.zeros(len(lags))
-    for time, own in zip(times, rows, strict=True):
-        place = time - np.arange(steps) - lags[0]
-        sums[:, place] += own
-        count[place] += 1
-    seen = count > 0
+    lags = np.arange(int(places.min()) - steps + 1, int(places.max()) + 1)
+    sums, count = (np.zeros((rows.shape[1], len(lags))) for _ in range(2))
+    for at, inside, own in zip(places, there, rows, strict=True):
+        index = at[:, None] - np.arange(steps) - lags[0]  # [B, T], each lag once a row
+        row = np.arange(len(at))[:, None]
+        sums[row, index] += np.where(inside[:, None], own, 0.0)
+        count[row, index] += inside[:, None]
+    seen = count.any(axis=0)
     if not sums[:, lags < 0].any():
         seen &= lags >= 0
-    lags, each = lags[seen], sums[:, seen] / count[seen]  # [B, L]
-    curve = each.mean(axis=0)
-    draws = draws_of(each, sampling)
+    lags, sums, count = lags[seen], sums[:, seen], count[:, seen]
+    known = count > 0
+    each = np.divide(sums, count, out=np.zeros_like(sums), where=known)  # [B, L]
+    curve = each.sum(axis=0) / known.sum(axis=0)
+    draws = draws_of(np.where(known, each, np.nan), sampling)
     weights = draws.weights
     low, high = np.full_like(curve, np.nan), np.full_like(curve, np.nan)
     size = max(1, DRAWN // max(1, len(weights)))
     for begin in range(0, len(lags), size):
         part = slice(begin, begin + size)
-        low[part], high[part] = draws.interval(weights @ each[:, part])
-    drawn = np.array([_reach(weight @ each, lags) for weight in weights])
+        low[part], high[part] = draws.interval(_mean(weights, each[:, part], known[:, part]))
+    drawn = np.array([_reach(_mean(weight, each, known), lags) for weight in weights])
     reach_low, reach_high = draws.interval(drawn)
     fields = {
         "lags": lags,
@@ -151,6 +154,12 @@ def by_lag(
         "reach_high": float(reach_high),
     }
     return fields, draws.settings()
+
+
+def _mean(weights: Array, each: Array, known: NDArray[np.bool_]) -> Array:
+    """Return the weighted mean over the rows that have a lag, 0 where none of them is drawn."""
+    share = weights @ known
+    return np.divide(weights @ each, share, out=np.zeros_like(share), where=share > 0)
 
 
 def _reach(curve: Array, lags: NDArray[np.int64]) -> int:

@@ -130,6 +130,12 @@ def context_need(
             f"context_need: tolerance must lie between 0 and 1, as 0.01 does; got {tolerance!r}"
         )
     subject = Subject(model, inputs, caller="context_need", time=time, output=output)
+    if subject.ends.min() != subject.ends.max():
+        least, most = subject.ends.min() + 1, subject.ends.max() + 1
+        raise InputError(
+            f"context_need: rows have from {least} to {most} steps, and the last n of them are cut off "
+            "together; give rows of one length"
+        )
     if subject.steps < 2:
         raise InputError("context_need: inputs have one step, which nothing can be shorter than")
     full_answer = subject.last(subject.answer)

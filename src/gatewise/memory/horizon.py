@@ -116,7 +116,9 @@ def horizon(
     Args:
         model: Any module that holds recurrent modules, or one itself.
         inputs: The sequence `[B, T, I]` or `[T, B, I]`, or the call's arguments with it first.
-        at: For a model that answers per step: the steps t to read the answer at; the last by default.
+        at: For a model that answers per step: the steps t to read the answer at; by default the last of
+            each row. A model that answers once has its answer there, too: lags count from the end of
+            the row where its recurrent module is called with packed rows or `lengths=`.
         future: Whether to count ahead, x_(t+k): what the reverse direction sees; then `at` is the first
             step by default.
         share: Of the largest effect, what counts.
@@ -131,24 +133,26 @@ def horizon(
     """
     _check(share, resamples, max_lag)
     subject = Subject(model, inputs, caller="horizon", time=time, output=output)
-    times = subject.times(at, default=0 if future else -1)
-    reach = max(subject.steps - 1 - t for t in times) if future else max(times)
+    places, there = subject.places(at, default=0 if future else -1)
+    reach = int(np.where(there, subject.ends - places if future else places, 0).max())
     if reach < 1:
         raise InputError(
             f"horizon: the answer is read at a step with no input {'after' if future else 'before'} it; "
             "give longer inputs, or another step in at="
         )
     limit = (reach if max_lag is None else min(max_lag, reach)) + 1
-    units = subject.rows * len(times)
+    units = subject.rows * len(places)
     resamples = resamples or max(2, -(-64 // units))
-    resampler = _Resampler(subject, times, future, resamples, sampling.seed)
+    resampler = _Resampler(
+        subject, places, there, future=future, resamples=resamples, seed=sampling.seed
+    )
     search = Search(resampler.measure, limit, share, subject.floor)
     by_rows = subject.rows >= MIN_GROUPS
     read = partial(
         _Curve.of,
         search,
         subject,
-        times=len(times),
+        times=len(places),
         by_rows=by_rows,
         sampling=sampling,
         share=share,
@@ -173,7 +177,9 @@ def horizon(
         future=future,
         settings={
             **subject.settings,
-            "at": times,
+            "at": subject.times(at, default=0 if future else -1)
+            if at is not None or future or subject.ends.min() == subject.ends.max()
+            else "the end of each row",
             "share": share,
             "resamples_per_lag": resamples,
             "max_lag": limit - 1,
@@ -190,10 +196,17 @@ class _Resampler:
     """Measures what the answers do when inputs are replaced by those of other rows and steps."""
 
     def __init__(
-        self, subject: Subject, times: list[int], future: bool, resamples: int, seed: int
+        self,
+        subject: Subject,
+        places: NDArray[np.int64],  # [A, B]: the steps whose answers are read
+        there: NDArray[np.bool_],  # [A, B]: which of these there are
+        *,
+        future: bool,
+        resamples: int,
+        seed: int,
     ) -> None:
-        self._subject, self._times, self._sign = subject, times, 1 if future else -1
-        self._resamples = resamples
+        self._subject, self._places, self._there = subject, places, there
+        self._future, self._resamples = future, resamples
         self._random = np.random.default_rng(seed)
         # What marks or counts steps (masks, positions) is no input; the first argument always is.
         self._replaced = [
@@ -207,14 +220,17 @@ class _Resampler:
             )
 
     def measure(self, blocks: Sequence[Block], repeats: int) -> Array:
-        """Return the mean effect `[blocks, times * rows]` of replacing all lags of a block at once."""
+        """Return the mean effect `[blocks, A * rows]` of replacing all lags of a block at once.
+
+        NaN where a row has none of these lags.
+        """
         subject, resamples = self._subject, self._resamples * repeats
-        total = np.full((len(blocks), len(self._times), subject.rows), np.nan)
+        total = np.full((len(blocks), *self._places.shape), np.nan)
         runs = [
-            (n, m, *span)
+            (n, m, *steps)
             for n, block in enumerate(blocks)
-            for m, t in enumerate(self._times)
-            if (span := self._span(t, block)) is not None
+            for m in range(len(self._places))
+            if (steps := self._steps(m, block))[1].any()
             for _ in range(resamples)
         ]
         for part in subject.batches(len(runs)):
@@ -223,50 +239,55 @@ class _Resampler:
                 self._replacing([run[2:] for run in now]), self._index(len(now))
             )
             answers = answers.reshape(len(now), subject.rows, *answers.shape[1:])
-            for (n, m, *_), own in zip(now, answers, strict=True):
-                t = self._times[m]
-                y, y0 = (
-                    (own[:, t], subject.answer[:, t]) if subject.per_step else (own, subject.answer)
-                )
+            for (n, m, _, inside), own in zip(now, answers, strict=True):
+                at = (np.arange(subject.rows), self._places[m])
+                y, y0 = (own[at], subject.answer[at]) if subject.per_step else (own, subject.answer)
                 effect = np.abs(y - y0).mean(axis=-1) / resamples
+                effect = np.where(inside.any(axis=1), effect, np.nan)
                 total[n, m] = np.where(np.isnan(total[n, m]), effect, total[n, m] + effect)
         return total.reshape(len(blocks), -1)
 
-    def _span(self, t: int, block: Block) -> tuple[int, int] | None:
-        """Return the steps [first, last + 1) of a block of lags, None if there are none."""
+    def _steps(self, m: int, block: Block) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return the steps `[B, W]` of a block of lags, and which of them lie inside their row."""
         a, b = block
-        first, end = (t + a, t + b) if self._sign > 0 else (t - b + 1, t - a + 1)
-        first, end = max(first, 0), min(end, self._subject.steps)
-        return (first, end) if first < end else None
+        lags = np.arange(a, b) if self._future else -np.arange(a, b)[::-1]
+        steps = self._places[m][:, None] + lags
+        inside = (steps >= 0) & (steps <= self._subject.ends[:, None]) & self._there[m][:, None]
+        some = inside.any(axis=0)
+        return steps[:, some], inside[:, some]
 
     def _index(self, runs: int) -> Tensor:
         return torch.arange(self._subject.rows).repeat(runs)
 
-    def _replacing(self, spans: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    def _replacing(
+        self, spans: Sequence[tuple[NDArray[np.int64], NDArray[np.bool_]]]
+    ) -> list[Tensor]:
         """Return the sequences `[runs * B, T, ...]` with the steps of each run replaced."""
         rows, steps = self._subject.rows, self._subject.steps
-        donors = [self._donors(first, end) for first, end in spans]
+        donors = [self._donors(own)[inside] for own, inside in spans]
+        targets = [(np.nonzero(inside)[0] * steps + own[inside]) for own, inside in spans]
         found = []
         for own, replaced in zip(self._subject.sequences, self._replaced, strict=True):
             copies = own[None].repeat(len(spans), *(1,) * own.dim())
             if replaced:
                 flat = own.flatten(0, 1)
-                for copy, (first, end), donor in zip(copies, spans, donors, strict=True):
-                    copy[:, first:end] = flat[donor.to(own.device)]
+                for copy, target, donor in zip(copies.flatten(1, 2), targets, donors, strict=True):
+                    to, source = (torch.from_numpy(one).to(own.device) for one in (target, donor))
+                    copy[to] = flat[source]
             found.append(copies.reshape(len(spans) * rows, steps, *own.shape[2:]))
         return found
 
-    def _donors(self, first: int, end: int) -> Tensor:
-        """Draw for each row and step of [first, end) another place of the data, `row * T + step`."""
-        rows, steps = self._subject.rows, self._subject.steps
-        shape = (rows, end - first)
+    def _donors(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Draw for each of `steps [B, W]` another place of the data, `row * T + step`."""
+        rows, lengths = self._subject.rows, self._subject.ends + 1
         if rows > 1:
-            row = (np.arange(rows)[:, None] + self._random.integers(1, rows, shape)) % rows
-            step = self._random.integers(0, steps, shape)
+            row = np.arange(rows)[:, None] + self._random.integers(1, rows, steps.shape)
+            row %= rows
+            step = self._random.integers(0, lengths[row])
         else:
-            row = np.zeros(shape, dtype=np.int64)
-            step = (np.arange(first, end) + self._random.integers(1, steps, shape)) % steps
-        return torch.from_numpy(row * steps + step)
+            row = np.zeros_like(steps)
+            step = (steps + self._random.integers(1, lengths[0], steps.shape)) % lengths[0]
+        return np.asarray(row * self._subject.steps + step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,11 +318,9 @@ class _Curve:
         """Read the curve from what was measured; `by_rows` says what is resampled together."""
         effects, lags = search.units(), np.array(search.lags)
         apart = effects.reshape(len(effects), times, subject.rows)
-        if by_rows:
-            # All rows have the same lags, so that the mean over times leaves out the same for each.
-            effects = np.nanmean(apart, axis=1)
-        else:  # the steps of a row side by side, as neighbours that may resemble each other
-            effects = apart.swapaxes(1, 2).reshape(len(effects), -1)
+        # By steps, those of a row stand side by side: neighbours that may resemble each other.
+        aside = apart.swapaxes(1, 2).reshape(len(effects), -1)
+        effects = _mean(apart, axis=1) if by_rows else aside
         mean = np.nanmean(effects, axis=1)
         place = largest_above(mean, share, subject.floor)
         draws, seen = draws_of(effects.T, sampling), np.isfinite(effects)
@@ -335,6 +354,13 @@ class _Curve:
         """Return the lags, the furthest 64 of them, of which the resamples are not of one mind."""
         either = (self.above > 0.01) & (self.above < 0.99)
         return [int(lag) for lag in self.lags[either][-64:]]
+
+
+def _mean(values: Array, axis: int) -> Array:
+    """Return the mean of what is not NaN; NaN where nothing is."""
+    seen = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(seen, values, 0.0).sum(axis=axis) / seen.sum(axis=axis))
 
 
 def _check(share: float, resamples: int | None, max_lag: int | None) -> None:

@@ -187,6 +187,7 @@ def probe_model(
     that does not fit, and OptionError for options out of range.
     """
     subject = Subject(model, inputs, caller="probe_model", time=time)
+    subject.check_order()
     if module is None and len(subject.parts) > 1:
         raise InputError(
             f"probe_model: there are several recurrent modules, {', '.join(map(repr, subject.parts))}; "

@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.errors import InputError, nearest
 from gatewise.memory.arguments import Arguments, Inputs, first_of
+from gatewise.memory.calls import ends_of, first_call
 from gatewise.memory.intervene import Intervention, intervening, why_not
 
 Array = NDArray[np.float64]
@@ -40,6 +41,8 @@ class Subject:
         rows, steps: B and T.
         time: Which axis of the inputs is time.
         per_step: Whether the model answers at each step, `[B, T, K]`, or once per row, `[B, K]`.
+        ends: The last step of each row, int64 `[B]`: T - 1, or as the first recurrent module that is
+            called is told by packed rows or `lengths=`.
         answer: Its answers to the inputs as they are.
         floor: Differences up to this are rounding: what another order of the rows makes of the same
             answers, four times, and sixteen units in the last place.
@@ -73,7 +76,9 @@ class Subject:
         self.arguments = Arguments(inputs, self.time, caller=caller)
         self.rows, self.steps = self.arguments.rows, self.arguments.steps
         self.per_step = False
-        self.answer = self.answers()
+        with first_call(self.parts.values()) as seen:
+            self.answer = self.answers()
+        self.ends, self._sorts = ends_of(seen, self.arguments.per_row, self.rows, self.steps)
         self.per_step = self.answer.ndim == 3
         self.floor = self._floor()
 
@@ -156,6 +161,14 @@ class Subject:
             found[name] = part  # type: ignore[assignment]  # or there were a reason why not
         return found
 
+    def check_order(self) -> None:
+        """Raise InputError where the model sorts its rows, so that states are not in their order."""
+        if self._sorts:
+            raise InputError(
+                f"{self.caller}: the model sorts its rows by length, so that no one can tell whose a "
+                "state is; give them to it longest first, or pack them with enforce_sorted=False"
+            )
+
     def batches(self, copies: int) -> Iterator[slice]:
         """Split `copies` runs of all rows into as many as one call of the model is to hold."""
         width = sum(own[0, 0].numel() for own in self.sequences) + sum(
@@ -188,20 +201,39 @@ class Subject:
                 )
         return [int(t) % self.steps for t in wanted]
 
-    def boundary(self, at: int | None) -> int:
-        """Return the step before which a state is changed, by default the middle one.
+    def places(
+        self, at: int | Sequence[int] | None, default: int = -1
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return the steps at which answers are read by row `[A, B]`, and which of them there are.
 
-        Raises InputError unless it lies between two steps of the inputs.
+        By default the last step of each row. Raises as `times`.
+        """
+        times = np.array(self.times(at, default))
+        if at is None and default == -1:
+            return self.ends[None], np.ones((1, self.rows), dtype=bool)
+        places = np.repeat(times[:, None], self.rows, axis=1)
+        return places, places <= self.ends
+
+    def boundary(self, at: int | None) -> int:
+        """Return the step before which a state is changed, by default the middle of the shortest row.
+
+        Raises InputError unless it lies between two steps of each row.
         """
         if self.steps < 2:
             raise InputError(
                 f"{self.caller}: inputs have one step; a state is changed between two of them"
             )
-        at = self.steps // 2 if at is None else at
+        shortest = int(self.ends.min()) + 1
+        at = max(shortest // 2, 1) if at is None else at
         if not isinstance(at, int) or not 1 <= at < self.steps:
             raise InputError(
                 f"{self.caller}: at={at!r} must lie between 1 and {self.steps - 1}: the state is "
                 f"changed after `at` of the {self.steps} steps"
+            )
+        if at >= shortest:
+            raise InputError(
+                f"{self.caller}: row {int(self.ends.argmin())} ends after {shortest} steps, so that its "
+                f"state cannot be changed after {at}; give a smaller at, or leave such rows out"
             )
         return at
 
@@ -251,17 +283,7 @@ class Subject:
     def _time_of(self, inputs: Inputs) -> int:
         """Find the axis of time from what the recurrent modules are called with."""
         first = first_of(inputs, self.caller)
-        seen: list[tuple[torch.nn.Module, Any]] = []
-
-        def watch(module: torch.nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> None:
-            if not seen:
-                seen.append((module, args[0] if args else named["input"]))
-
-        with ExitStack() as stack:
-            stack.enter_context(quiet(self.model))
-            for part in self.parts.values():
-                handle = part.register_forward_pre_hook(watch, with_kwargs=True)
-                stack.callback(handle.remove)
+        with first_call(self.parts.values()) as seen, quiet(self.model):
             if isinstance(inputs, Mapping):
                 self.model(**inputs)
             else:
@@ -271,7 +293,7 @@ class Subject:
                 f"{self.caller}: the model has run without calling any of its recurrent modules, "
                 f"{', '.join(map(repr, self.parts))}; give time=, the axis of time of the inputs"
             )
-        module, x = seen[0]
+        module, x, _ = seen[0]
         if isinstance(x, Tensor) and isinstance(module, torch.nn.RNNBase) and x.dim() == 2:
             raise InputError(
                 f"{self.caller}: the inputs {list(first.shape)} reach the recurrent module without a "

@@ -133,6 +133,7 @@ def transplant(
     that do not match and for `at` out of range.
     """
     subject = Subject(model, inputs_a, caller="transplant", time=time, output=output)
+    subject.check_order()
     at = subject.boundary(at)
     giving, taking = _both(subject, inputs_a, inputs_b)
     run_a, run_b = (Boundary(subject, at, module, own) for own in (giving, taking))
