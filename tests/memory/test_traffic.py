@@ -110,6 +110,11 @@ def test_means_and_their_interval() -> None:
     assert np.allclose(flow.mean, flow.amount.mean(axis=(2, 3)), rtol=1e-14)
     assert (flow.low < flow.mean).all()
     assert (flow.mean < flow.high).all()
+    mean, low, high = flow.average
+    assert mean == pytest.approx(flow.mean.mean(), rel=1e-14)
+    assert low < mean < high
+    # Units differ among themselves, which their mean averages out: its interval is the narrower.
+    assert high - low < (flow.high - flow.low).mean()
 
 
 def test_the_floating_type_is_kept() -> None:

@@ -43,6 +43,7 @@ class Flow:
         mean: Over steps and rows, `[..., H]`.
         low: Lower end of the interval of the mean.
         high: Upper end.
+        average: Mean, low and high over steps, rows and all units, `[3]`.
         events: The steps with the largest sums over the units of a layer and direction.
     """
 
@@ -50,6 +51,7 @@ class Flow:
     mean: Array
     low: Array
     high: Array
+    average: Array
     events: Events
 
 
@@ -68,8 +70,8 @@ class Traffic(Result):
             return "The record has no valid step, so nothing flows."
         parts = []
         for verb, flow in (("writes", self.write), ("erases", self.erase), ("shows", self.read)):
-            low, high = (float(np.mean(a)) for a in (flow.low, flow.high))
-            parts.append(f"{verb} {figure(float(np.nanmean(flow.mean)))}{between(low, high)}")
+            mean, low, high = flow.average.tolist()
+            parts.append(f"{verb} {figure(mean)}{between(low, high)}")
         event = self.erase.events
         *place, step, row = (int(i) for i in event.where[0])
         return (
@@ -81,10 +83,7 @@ class Traffic(Result):
     @property
     def caveat(self) -> str:
         """Amounts, not importance."""
-        return (
-            "amounts in the state's own units, not importance; the interval of the average unit is "
-            "the mean of the units' own, and so rather wide"
-        )
+        return "amounts in the state's own units, not importance"
 
 
 def traffic(
@@ -147,14 +146,33 @@ def traffic(
                 groups.sums(flow), count, groups, sampling
             )
             amounts[kind][part.place] = part.in_time(flow)
-    flows = {kind: _flow(amounts[kind], figures[kind], events) for kind in kinds}
+    flows = {kind: _flow(amounts[kind], figures[kind], events, sampling) for kind in kinds}
     settings = {**found.settings(), **sampling.settings(), "initial": initial is not None}
     return Traffic(**flows, settings=settings)
 
 
-def _flow(amount: NDArray[Any], figures: list[Array], events: int) -> Flow:
+def _flow(amount: NDArray[Any], figures: list[Array], events: int, sampling: Sampling) -> Flow:
     mean, low, high = figures
-    return Flow(amount=amount, mean=mean, low=low, high=high, events=_events(amount, events))
+    return Flow(
+        amount=amount,
+        mean=mean,
+        low=low,
+        high=high,
+        average=_average(amount, sampling),
+        events=_events(amount, events),
+    )
+
+
+def _average(amount: NDArray[Any], sampling: Sampling) -> Array:
+    """Return mean, low and high of the amounts `[..., T, B, H]` of all units together."""
+    over = (*range(amount.ndim - 3), -1)
+    each = amount.mean(axis=over, dtype=np.float64)[..., None]  # [T, B, 1], NaN in the padding
+    valid = ~np.isnan(each[..., 0])
+    groups = groups_of(valid, sampling, like=each)
+    total, count = groups.sums(each), groups.sums(valid.astype(np.float64))
+    low, high = ratio_interval(total, count, groups, sampling)
+    mean = np.nansum(each) / valid.sum() if valid.any() else np.nan
+    return np.array([mean, low[0], high[0]])
 
 
 def _like(found: Recorded) -> NDArray[Any]:
