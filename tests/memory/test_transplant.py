@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from typing import Any
@@ -164,3 +165,26 @@ def test_too_little_to_transplant() -> None:
         transplant(own.model, own.inputs[:1])
     with pytest.raises(InputError, match=r"Linear contains no LSTM"):
         transplant(nn.Linear(2, 2), own.inputs)
+
+
+@pytest.mark.parametrize(
+    ("cell", "hidden", "both", "carrier"),
+    [
+        (0.9, 0.1, 0.95, "cell"),
+        (0.1, 0.9, 0.95, "hidden"),
+        (0.14, 0.15, 0.29, "together"),  # half each: neither is the one that carries it
+        (0.1, 0.1, 0.9, "together"),
+        (0.8, 0.9, 0.9, "each"),
+        (0.0, 0.01, 0.01, "none"),
+    ],
+)
+def test_who_carries_by_the_shares(cell: float, hidden: float, both: float, carrier: str) -> None:
+    found = transplant(known.latch(5, steps=12).model, known.latch(5, steps=12).inputs)
+    share = {"cell": cell, "hidden": hidden, "both": both}
+    assert dataclasses.replace(found, share=share).carrier == carrier
+
+
+def test_the_pair_of_states_is_doubted_only_where_there_are_two() -> None:
+    for kind, pair in (("lstm", True), ("gru", False)):
+        own = known.leaky(kind, rows=12, steps=12)
+        assert ("c of one run" in transplant(own.model, own.inputs).caveat) is pair

@@ -23,8 +23,12 @@ from gatewise.memory.wording import between, figure, in_blocks, percent
 
 Array = NDArray[np.float64]
 
-MOST = 0.5
-"""A state that takes along more than this share of what the whole state takes is said to carry it."""
+MOST = 2 / 3
+"""A state that takes along more than this share of what the whole state takes is said to carry it: each
+of two that carry one half does not."""
+
+ASTRAY = 0.5
+"""A caveat where the answer lies further than this off the line between the runs."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -91,12 +95,11 @@ class Transplant(Result):
     @property
     def caveat(self) -> str:
         """See `Result.caveat`."""
-        text = (
-            "the rest of the answer comes from the inputs after the transplant; c of one run beside h "
-            "of another is a pair that the network may never meet"
-        )
+        text = "the rest of the answer comes from the inputs after the transplant"
+        if "both" in self.share:
+            text += "; c of one run beside h of another is a pair that the network may never meet"
         worst = max(self.astray.values())
-        if worst > MOST:
+        if worst > ASTRAY:
             text += (
                 f"; the answer lies off the line between the runs by {figure(worst)} of its length"
             )
