@@ -404,7 +404,9 @@ def test_its_result_has_settings_a_reading_and_plain_values(x):
     assert plain["reading"] == found.reading
     assert plain["kind"] == "Highway"
     assert "gradient only" in found.caveat
-    assert highway(gw.LSTM(I, H), x.float(), state="full").units == 2 * H
+    full = highway(gw.LSTM(I, H), x.float(), state="full")
+    assert full.units == 2 * H
+    assert full.reading.startswith("A change of h and c is")
 
 
 def test_what_cannot_be_asked_is_said(model, x):

@@ -96,7 +96,9 @@ class Highway(Result):
                 "the gradient carries no memory here."
             )
         own = self.direct[lag] / self.direct[0]
-        kept = "h" if self.cell != "lstm" else "c"
+        kept = (
+            "h" if self.cell != "lstm" else "c" if self.settings["state"] != "(h, c)" else "h and c"
+        )
         gate = {"lstm": "forget gates", "gru": "update gates"}.get(self.cell)
         alone = f"and {figure(own)} times through the {gate} alone" if gate else ""
         travels = {

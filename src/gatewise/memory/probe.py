@@ -65,7 +65,7 @@ class Probe(Result):
             said.append(f"the last {lags + 1} inputs {percent(max(self.lagged, 0.0))}")
         spread = "" if np.isnan(self.low) else between(100 * self.low, 100 * self.high)
         text = f"A linear read-out of the state explains {percent(max(self.r2, 0.0))}{spread}"
-        text += " of the concept"
+        text += " of the concept's variance"
         if not said:
             return f"{text}; without controls that does not show that the network has learnt it."
         low = self.gain if np.isnan(self.gain_low) else self.gain_low

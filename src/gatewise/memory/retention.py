@@ -52,10 +52,11 @@ class Retention(Result):
         if np.isnan(self.mean).all():
             return f"No row reaches step {stop}."
         top = np.unravel_index(int(np.nanargmax(self.mean)), self.mean.shape)
+        span = between(float(self.low[top]), float(self.high[top]))
         return (
             f"Of what the state held {since}, the gates let the middle unit keep "
-            f"{figure(float(np.nanmedian(self.mean)))} until step {stop}, and {unit_name(top)} most: "
-            f"{figure(float(self.mean[top]))}{between(float(self.low[top]), float(self.high[top]))}."
+            f"{figure(float(np.nanmedian(self.mean)))} until step {stop}; most is left in "
+            f"{unit_name(top)}: {figure(float(self.mean[top]))}{span}."
         )
 
     @property

@@ -49,7 +49,7 @@ class Saturation(Result):
             f"{percent(float(np.nanmean(self.closed[gate])))} and nearly open at "
             f"{percent(float(np.nanmean(self.opened[gate])))} of the steps; "
             f"{stuck} of {counted(both[gate].size, 'unit')} are at an end at more than 95 % of them, "
-            f"most {self._most(gate, both[gate])}."
+            f"first of all {self._most(gate, both[gate])}."
         )
 
     @property
