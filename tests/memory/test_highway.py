@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tests.memory import stepwise
-from tests.memory.known import delay_line, latch
+from tests.memory.known import OPEN, delay_line, latch, module
 from torch import Tensor, nn
 
 import gatewise as gw
@@ -279,6 +279,26 @@ def test_a_delay_line_travels_through_the_recurrent_weights(kind):
     np.testing.assert_allclose(found.gain[:21], np.sqrt(1 - found.lags[:21] / 21), rtol=1e-3)
     assert (found.low <= found.total).all()
     assert (found.high >= found.total).all()
+
+
+def test_one_slow_unit_does_not_make_the_path_the_cells():
+    """What is left at the last lags is that unit's; up to the 20th the others hand theirs on by W_hh."""
+    known = delay_line(20)
+    line, own = known.model.rnn, module("lstm", 1, 22)
+    with torch.no_grad():
+        for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0"):
+            blocks = getattr(line, name).view(4, 21, -1)
+            getattr(own, name).view(4, 22, -1)[:, :21, : blocks.shape[-1]] = blocks
+        own.bias_ih_l0.view(4, 22)[1, 21] = math.log(0.97 / 0.03)  # the forget gate of unit 21
+        own.bias_ih_l0.view(4, 22)[3, 21] = OPEN
+    found = highway(own, 0.01 * known.inputs)
+    assert found.reach == math.floor(math.log(0.05 * math.sqrt(22)) / math.log(0.97))
+    np.testing.assert_allclose(found.ratio[21 : found.reach + 1], 1.0, rtol=1e-3)
+    assert 0.1 < found.own_share < 0.5
+    assert found.path == "both"
+    assert f"up to there {found.own_share:.3g} times the total): the memory travels partly" in (
+        found.reading
+    )
 
 
 def test_a_latch_travels_in_the_cell_for_as_long_as_it_holds():

@@ -71,18 +71,32 @@ class Highway(Result):
         return int(np.nonzero(self.gain >= FELT)[0][-1])
 
     @property
-    def path(self) -> str:
-        """Where the memory travels at the lag `reach`: "cell", "recurrent", "both" or "cancelled".
+    def own_share(self) -> float:
+        """How much of what is felt comes by the direct path: the mean of `ratio` over lags 1 to `reach`.
 
-        By `ratio` there: at least 0.5 and at most 2 the cell's own path, below 0.1 the recurrent
+        Each lag counts by its `gain`, at most 1, and none below 0.05: the last lags alone would be
+        those where only the units that forget most slowly are left. NaN where `reach` is 0.
+        """
+        gain = self.gain[1 : self.reach + 1]
+        felt = gain >= FELT
+        if not felt.any():
+            return math.nan
+        return float(
+            np.average(self.ratio[1 : self.reach + 1][felt], weights=np.minimum(gain[felt], 1.0))
+        )
+
+    @property
+    def path(self) -> str:
+        """Where the memory travels: "cell", "recurrent", "both" or "cancelled".
+
+        By `own_share`: at least 0.5 and at most 2 the cell's own path, below 0.1 the recurrent
         weights, above 2 a direct path that the recurrent weights undo. "none" where `reach` is 0.
         """
         if self.reach == 0:
             return "none"
-        ratio = float(self.ratio[self.reach])
-        if ratio > 2:
+        if self.own_share > 2:
             return "cancelled"
-        return "cell" if ratio >= 0.5 else "recurrent" if ratio < 0.1 else "both"
+        return "cell" if self.own_share >= 0.5 else "recurrent" if self.own_share < 0.1 else "both"
 
     @property
     def reading(self) -> str:
@@ -101,6 +115,8 @@ class Highway(Result):
         )
         gate = {"lstm": "forget gates", "gru": "update gates"}.get(self.cell)
         alone = f"and {figure(own)} times through the {gate} alone" if gate else ""
+        if gate and lag > 1:
+            alone += f" (over the lags up to there {figure(self.own_share)} times the total)"
         travels = {
             "cell": "the memory travels in the cell's own path",
             "recurrent": "the memory travels through the recurrent weights W_hh, not through the "
