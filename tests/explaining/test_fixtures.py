@@ -80,23 +80,34 @@ def test_a_latch_in_h_is_found_where_gates_and_gradient_see_nothing(seed: int) -
     assert "while the gradient has vanished there" in sentence(own, "views")
 
 
-def test_the_layer_that_carries_is_looked_at_whichever_it_is() -> None:
-    """A layer on top that holds nothing hides neither the path nor the memory of the one below."""
-    below = known.leaky("lstm", 0.9, rows=200, batch_first=True)
-    rnn = known.module("lstm", 1, 1, num_layers=2, batch_first=True)
-    own = below.model.rnn
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_the_layer_that_carries_is_looked_at_whichever_it_is(kind: str, layer: int) -> None:
+    """Layers that hold nothing hide neither the path nor the memory of the one among them that does."""
+    alone = known.leaky(kind, 0.9, rows=200, batch_first=True)
+    rnn = known.module(kind, 1, 1, num_layers=3, batch_first=True)
+    own = alone.model.rnn
     with torch.no_grad():
-        for name, value in own.named_parameters():
-            rnn.get_parameter(name).copy_(value)
-        rnn.weight_ih_l1[2] = 1.0  # candidate = h of the layer below
-        rnn.bias_ih_l1.copy_(torch.tensor([known.OPEN, -known.OPEN, 0.0, known.OPEN]))
-    model = known.Net(rnn, below.model.head.weight.detach())
-    found = gw.explain(model, below.inputs)
+        for n in range(3):
+            for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
+                rnn.get_parameter(name.replace("l0", f"l{n}")).copy_(own.get_parameter(name))
+            if n != layer:  # the forget or update gate is shut: it hands on what comes in
+                rnn.get_parameter(f"bias_ih_l{n}")[1] = -known.OPEN
+    found = gw.explain(known.Net(rnn, alone.model.head.weight.detach()), alone.inputs)
     highway = found.results["highway"]
-    assert highway.settings["layer"] == 0
-    assert highway.reading.startswith("In layer 0 of 2, where it lasts longest, a change of c is")
+    assert highway.settings["looked_at"] == [0, 1, 2]
+    assert highway.settings["layer"] == layer
+    state = "c" if kind == "lstm" else "h"
+    start = f"In layer {layer} of 3, where it lasts longest, a change of {state} is"
+    assert highway.reading.startswith(start)
+    views = found.finding("views")
+    assert views is not None
+    assert f"Jacobian d{state}/d{state} in layer {layer} of 3 at the transplant: cell." in (
+        views.evidence
+    )
+    assert abs(found.figures["horizon"] - alone.horizon) <= 2
     assert found.figures["gradient_path"] == "cell"
-    assert found.figures["carrier"] == "cell"
+    assert found.figures["carrier"] == ("cell" if kind == "lstm" else "hidden")
     assert found.figures["views_agree"]
 
 

@@ -149,7 +149,11 @@ def compared(case: Case, found: Measured, views: Views) -> Finding | None:
         sentence,
         "How far back each view sees, down to a twentieth of the largest: the best unit's retention by "
         "its gates alone; |dy/dx| of the whole model; replaced inputs."
-        + (f" Path of the Jacobian dc/dc at the transplant: {views.path}." if views.path else ""),
+        + (
+            f" Path of the Jacobian {views.where} at the transplant: {views.path}."
+            if views.path
+            else ""
+        ),
         "the three measure different things: within a factor of two they are said to agree; where they "
         "do not, the intervention says what the network does",
         "medium" if case.rows >= 10 else "low",

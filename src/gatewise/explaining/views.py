@@ -43,6 +43,7 @@ class Views:
         gate, gradient, intervention: How far back each sees.
         path: What the Jacobian says carries it over the boundary: "cell", "recurrent", "both",
             "cancelled" or "none"; "" where it was not taken.
+        where: Which Jacobian that is, such as "dc/dc in layer 0 of 2"; "" where none was taken.
         carrier: What the transplant says: "cell", "hidden", "each", "together", "none"; or "".
     """
 
@@ -50,6 +51,7 @@ class Views:
     gradient: Reach | None
     intervention: Reach
     path: str
+    where: str
     carrier: str
     one_state: bool = False  # h alone, which the gates keep: GRU and RNN
 
@@ -102,11 +104,13 @@ def views_of(found: Measured, steps: int) -> Views:
         lags.steps if lags.depends else 0, lags.at_least and lags.depends, lags.low, lags.high
     )
     moved = found.results.get("transplant")
+    module, jacobian = _furthest(found)
     return Views(
         gate=_gate(found, steps),
         gradient=_gradient(found, steps),
         intervention=intervention,
-        path=_path(found),
+        path=_path(jacobian, found.before),
+        where=_where(jacobian, module if len(found.names) > 1 else ""),
         carrier=moved.carrier if isinstance(moved, Transplant) and lags.depends else "",
         one_state=isinstance(moved, Transplant) and "both" not in moved.share,
     )
@@ -139,19 +143,32 @@ def _gradient(found: Measured, steps: int) -> Reach | None:
     return Reach(back, back >= int(own.lags[-1]), own.reach_low, own.reach_high)
 
 
-def _path(found: Measured) -> str:
-    """Return what the Jacobian at the boundary says, of the module that it reaches furthest in."""
-    own = [one for one in found.of_modules("highway").values() if isinstance(one, Highway)]
-    if not own:
+def _furthest(found: Measured) -> tuple[str, Highway | None]:
+    """Return the module that the Jacobian reaches furthest in, and its highway."""
+    own = {k: one for k, one in found.of_modules("highway").items() if isinstance(one, Highway)}
+    return max(own.items(), key=lambda item: item[1].reach) if own else ("", None)
+
+
+def _path(jacobian: Highway | None, before: int) -> str:
+    """Return what the Jacobian over the steps after the boundary says."""
+    if jacobian is None:
         return ""
-    jacobian = max(own, key=lambda one: one.reach)
-    place = min(int(np.searchsorted(jacobian.lags, found.before)), len(jacobian.lags) - 1)
+    place = min(int(np.searchsorted(jacobian.lags, before)), len(jacobian.lags) - 1)
     if not jacobian.gain[place] >= FELT:
         return "none"
     ratio = float(jacobian.ratio[place])
     if ratio > 2:
         return "cancelled"
     return "cell" if ratio >= 0.5 else "recurrent" if ratio < 0.1 else "both"
+
+
+def _where(jacobian: Highway | None, module: str) -> str:
+    if jacobian is None:
+        return ""
+    text = "dc/dc" if jacobian.cell == "lstm" else "dh/dh"
+    if (layers := jacobian.settings["layers"]) > 1:
+        text += f" in layer {jacobian.settings['layer']} of {layers}"
+    return f"{text} of {module}" if module else text
 
 
 def said(reach: Reach, unit: Unit) -> str:
