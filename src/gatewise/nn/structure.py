@@ -5,7 +5,8 @@ Works for torch's modules as well as for gatewise's, which is why these are func
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,9 +20,6 @@ SUFFIXES = ("", "_reverse")
 
 def spec_of(module: torch.nn.RNNBase | torch.nn.RNNCellBase) -> CellSpec:
     """Return the equations that `module` runs."""
-    own = getattr(module, "cell_spec", None)
-    if isinstance(own, CellSpec):
-        return own
     if isinstance(module, torch.nn.RNNBase):
         return CELLS[module.mode.lower()]
     if isinstance(module, torch.nn.LSTMCell):
@@ -53,11 +51,17 @@ def network_of(module: torch.nn.RNNBase) -> Network:
     These are the tensors that torch's own pass takes. A parametrized weight is computed anew at
     each reading by name, and in train mode `spectral_norm` moves on with each.
     """
-    flat = dict(zip(module._flat_weights_names, module._flat_weights, strict=True))
-    own = [_collected(flat.get, suffix) for suffix in suffixes_of(module)]
+    flat, size = module._flat_weights, 2 + 2 * module.bias + (module.proj_size > 0)
+    own = [_in_order(flat[i : i + size], bias=module.bias) for i in range(0, len(flat), size)]
     depth = 2 if module.bidirectional else 1
     layers = tuple(tuple(own[i : i + depth]) for i in range(0, len(own), depth))
     return Network(spec_of(module), layers, module.dropout if module.training else 0.0)
+
+
+def _in_order(own: Sequence[Any], *, bias: bool) -> Parameters:
+    """Return the tensors of one layer and direction, given in torch's own order."""
+    w_ih, w_hh, *rest = own
+    return Parameters(w_ih, w_hh, *(rest if bias else (None, None, *rest)))
 
 
 def _collected(find: Callable[[str], Tensor | None], suffix: str) -> Parameters:
