@@ -96,5 +96,8 @@ def _note(wrong: list[str], message: ConsoleMessage) -> None:
 def settle(page: Page) -> None:
     """Wait until what was asked for is decoded and drawn, and the address written."""
     page.evaluate(
-        "() => new Promise((done) => setTimeout(() => requestAnimationFrame(() => done()), 250))"
+        """async () => {
+          await new Promise((done) => setTimeout(() => requestAnimationFrame(done), 250));
+          while (!gatewise.upToDate()) await new Promise((done) => setTimeout(done, 10));
+        }"""
     )

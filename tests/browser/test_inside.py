@@ -258,3 +258,45 @@ def test_units_stand_slowest_first(open_page: Open, written: Written) -> None:
         with np.errstate(divide="ignore"):
             tau = -1 / np.log(keep.astype(np.float64)).mean(axis=0)
         assert page.evaluate("gatewise.displayed()") == np.argsort(-tau, kind="stable").tolist()
+
+
+def test_what_is_off_the_screen_is_drawn_when_the_range_rests_or_it_is_scrolled_to(
+    open_page: Open, written: Written
+) -> None:
+    page = open_page(written("small"))
+    page.locator("#units-table").scroll_into_view_if_needed()
+    settle(page)
+    drawing = "document.querySelector('.panel canvas').toDataURL()"
+    # In one turn of the loop: the strip is off the screen, so it waits, and then shows the new range.
+    before, at_once, waiting = page.evaluate(
+        f"""async () => {{
+          const before = {drawing};
+          gatewise.select({{from: 100, to: 200}});
+          await new Promise(requestAnimationFrame);
+          await new Promise(requestAnimationFrame);
+          return [before, {drawing}, !gatewise.upToDate()];
+        }}"""
+    )
+    assert at_once == before
+    assert waiting
+    settle(page)
+    assert page.evaluate(drawing) != before
+    # Scrolled to before the range has rested, it is drawn by then.
+    page.evaluate("gatewise.select({from: 300, to: 400})")
+    page.locator(".panel .plot").first.scroll_into_view_if_needed()
+    settle(page)
+    shown = page.evaluate(drawing)
+    page.evaluate("gatewise.select({from: 300, to: 401})")
+    page.evaluate("gatewise.select({from: 300, to: 400})")
+    settle(page)
+    assert page.evaluate(drawing) == shown
+
+
+def test_a_choice_keeps_the_keyboard_while_it_is_used(open_page: Open, written: Written) -> None:
+    page = open_page(written("small"))
+    order = page.locator("#controls").get_by_label("Order of units")
+    order.focus()
+    for expected in ("unit", "clustered"):
+        page.keyboard.press("ArrowDown")
+        assert state(page)["order"] == expected
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Order of units"

@@ -8,8 +8,15 @@
   const scheme = matchMedia("(prefers-color-scheme: dark)");
   const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 
-  gatewise.colour = (name) =>
-    getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // Read once a scheme: after each change of the page, asking would have every style computed anew.
+  const known = new Map();
+  scheme.addEventListener("change", () => known.clear());
+  gatewise.colour = (name) => {
+    if (!known.has(name)) {
+      known.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+    }
+    return known.get(name);
+  };
 
   const stops = (signed) => (signed ? SIGNED[scheme.matches ? "dark" : "light"] : VIRIDIS);
 

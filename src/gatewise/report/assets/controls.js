@@ -38,6 +38,17 @@
     ];
   }
 
+  // Build choices again where what they show has changed; the one that is in use keeps the keyboard.
+  let shownFor = "";
+  function keepFocus(host, build) {
+    const now = `${state.record} ${state.order}`;
+    if (now === shownFor) return;
+    shownFor = now;
+    const used = host.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+    host.replaceChildren(...build());
+    if (used) host.querySelector(`select[aria-label="${used}"]`)?.focus();
+  }
+
   function gateSwitch() {
     const buttons = gatewise.record().quantities.map(({ name, title }) => {
       const input = element("input", { type: "radio", name: "gate", value: name, checked: name === state.quantity, onchange: () => select({ quantity: name }) });
@@ -91,7 +102,7 @@
       if (!own) host.querySelector(".range").lastChild.remove();
       if (!own) [...host.querySelectorAll("button")].at(-1).remove();
     }
-    if (own) made.records.replaceChildren(...recordChoices());
+    if (own) keepFocus(made.records, recordChoices);
     const shown = made.gates.querySelector("input:checked")?.value;
     const names = [...made.gates.querySelectorAll("input")].map((input) => input.value).join();
     if (own && (names !== own.quantities.map((q) => q.name).join() || shown !== state.quantity)) {

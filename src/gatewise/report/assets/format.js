@@ -4,6 +4,13 @@
   const two = (n) => String(n).padStart(2, "0");
   gatewise.months = MONTHS;
 
+  // A formatter each, made once: making one takes longer than all else that a number needs.
+  const formats = new Map();
+  const significant = (value, digits) => {
+    if (!formats.has(digits)) formats.set(digits, new Intl.NumberFormat("en", { maximumSignificantDigits: digits }));
+    return formats.get(digits).format(value);
+  };
+
   gatewise.number = (value, digits = 4) => {
     if (value === "inf" || value === Infinity) return "∞";
     if (value === "-inf" || value === -Infinity) return "−∞";
@@ -11,7 +18,7 @@
     const size = Math.abs(value);
     const text = size !== 0 && (size >= 1e7 || size < 1e-4)
       ? value.toExponential(Math.min(2, digits - 1))
-      : value.toLocaleString("en", { maximumSignificantDigits: digits });
+      : significant(value, digits);
     return text.replace("-", "−");
   };
 

@@ -1,7 +1,7 @@
 // The heatmap: units by time, one byte per value, one column per pixel or fewer.
 {
   const { element, state, select, steps, cursor } = gatewise;
-  let panel = null, order = [], shownAs = "", hovered = null;
+  let panel = null, order = [], hovered = null, image = null;
 
   // Units as they stand from top to bottom. A projection's outputs have an order of their own.
   gatewise.displayed = () => {
@@ -33,7 +33,7 @@
     for (let x = 0; x < width; x++) {
       columnOf[x] = Math.floor((from + ((x + 0.5) / width) * (to - from)) / column) - first;
     }
-    const image = context.createImageData(width, order.length);
+    if (image?.width !== width || image.height !== order.length) image = context.createImageData(width, order.length);
     const pixels = new Uint32Array(image.data.buffer);
     const table = gatewise.ramp(quantity.signed), bytes = new Uint8Array(count);
     order.forEach((unit, row) => {
@@ -110,14 +110,17 @@
     if (!quantity?.levels) return; // drawn when it is decoded
     order = gatewise.displayed();
     panel.plot.style.height = `${height(order.length)}px`;
-    const column = paint();
+    gatewise.paint(panel, draw);
+    gatewise.overlay();
+  };
+  function draw() {
+    const quantity = gatewise.quantity(), column = paint();
     caption(quantity, column);
     gutter();
-    gatewise.overlay();
-    shownAs = `${quantity.name}, ${gatewise.counted(order.length, "unit")} by time`;
-    panel.plot.setAttribute("aria-label", `Heatmap of ${shownAs}. ${label(quantity, column)}`);
+    const shown = `${quantity.name}, ${gatewise.counted(order.length, "unit")} by time`;
+    panel.plot.setAttribute("aria-label", `Heatmap of ${shown}. ${label(quantity, column)}`);
     refine();
-  };
+  }
 
   gatewise.unitAt = (row) => order[Math.min(row, order.length - 1)];
 

@@ -141,7 +141,7 @@
       return { panel, lane: { lines, range }, spec };
     }));
   };
-  gatewise.drawStrip = () => strip.forEach(({ panel, lane }) => draw(panel, lane));
+  gatewise.drawStrip = () => strip.forEach(({ panel, lane }) => gatewise.paint(panel, () => draw(panel, lane)));
 
   function keysOf(spec) {
     if (spec.lines.length < 2) return [];
@@ -175,7 +175,8 @@
       return { panel, quantity };
     });
   };
-  gatewise.drawUnitLanes = () => lanes.forEach(({ panel, quantity }) => {
+  gatewise.drawUnitLanes = () => lanes.forEach((lane) => gatewise.paint(lane.panel, () => drawUnitLane(lane)));
+  function drawUnitLane({ panel, quantity }) {
     if (!quantity.levels) return void quantity.load().then(gatewise.drawUnitLanes);
     const slots = state.units.map((unit) => quantity.slotOf.get(unit));
     const column = gatewise.columnSteps(state.to - state.from, gatewise.plotWidth());
@@ -196,5 +197,5 @@
     const beyond = cut ? element("span", {}, `beyond ±${number(quantity.high, 3)}, drawn at the edge`) : "";
     panel.caption.replaceChildren(element("span", { class: "title" }, element("b", {}, quantity.name)), pooled, beyond);
     if (column < quantity.stride) quantity.refine(slots).then((fresh) => fresh && gatewise.drawUnitLanes());
-  });
+  }
 }

@@ -22,6 +22,8 @@
     const terms = await Promise.all(units.map((unit) => gatewise.terms(record, unit)));
     if (turn !== asked) return; // chosen anew meanwhile
     found = explain(terms, at, record.direction);
+    found.backward = backward(found);
+    found.forward = forward(found);
     const text = element("div", { class: "said", id: "ledger" }, ...sentences(record));
     host.append(text);
     const when = gatewise.timeText(at);
@@ -106,33 +108,43 @@
     return `${share} % is left of the state before the first step; residual ${number(worst, 2)}.`;
   }
 
+  // From 0 on where all values have one sign, else the same on both sides of it.
   function scaleOf(lines) {
-    let most = 0;
-    for (const line of lines) for (const v of line) if (Math.abs(v) > most) most = Math.abs(v);
-    return most || 1;
+    let least = 0, most = 0;
+    for (const line of lines) {
+      for (const v of line) {
+        if (v < least) least = v;
+        if (v > most) most = v;
+      }
+    }
+    const far = Math.max(-least, most);
+    return far ? [least < 0 ? -far : 0, most > 0 ? far : 0] : [0, 1];
   }
 
   gatewise.drawLedger = () => {
     if (!found || !panels.length) return;
-    bars(panels[0], found.each.length > 1 ? found.sizes : found.each[0].parts);
+    const { backward, forward } = found, [back, ahead] = panels;
+    gatewise.paint(back, () => bars(back, backward));
+    if (ahead) gatewise.paint(ahead, () => gatewise.drawLane(ahead, forward)); // nothing follows the last step
     gatewise.overlay();
-    if (!panels[1]) return; // nothing follows the last step
-    const lines = found.each.flatMap(({ left, shown, read }) => (read ? [[left, "--c3"], [shown, "--c1"]] : [[left, "--c3"]]));
-    const most = scaleOf(lines.map(([values]) => values));
-    const low = lines.some(([values]) => values.some((v) => v < 0)) ? -most : 0;
-    const high = lines.some(([values]) => values.some((v) => v > 0)) ? most : 0;
-    gatewise.drawLane(panels[1], {
-      range: low === high ? [0, 1] : [low, high],
-      lines: lines.map(([values, name]) => ({ low: values, high: values, stride: 1, style: () => ({ colour: colour(name), width: 1.5 }) })),
-    });
   };
 
+  // What both panels draw, with scales of the whole row: they stay when the view is zoomed.
+  function backward({ each, sizes }) {
+    const parts = each.length > 1 ? sizes : each[0].parts;
+    return { parts, range: scaleOf([parts]) };
+  }
+  function forward({ each }) {
+    const lines = each.flatMap(({ left, shown, read }) => (read ? [[left, "--c3"], [shown, "--c1"]] : [[left, "--c3"]]));
+    return {
+      range: scaleOf(lines.map(([values]) => values)),
+      lines: lines.map(([values, name]) => ({ low: values, high: values, stride: 1, style: () => ({ colour: colour(name), width: 1.5 }) })),
+    };
+  }
+
   // One bar per pixel column at most: the part furthest from 0, so that a single write stays visible.
-  function bars(panel, parts) {
-    const { context, width, height } = gatewise.surface(panel);
-    const most = scaleOf([parts]);
-    const negative = parts.some((v) => v < 0), positive = parts.some((v) => v > 0);
-    const [low, high] = [negative ? -most : 0, positive || !negative ? most : 0];
+  function bars(panel, { parts, range: [low, high] }) {
+    const { context, width, height } = gatewise.surface(panel), most = Math.max(-low, high);
     const y = (v) => 2 + (1 - (v - low) / (high - low)) * (height - 4);
     const per = (state.to - state.from) / width, wide = Math.max(1, Math.min(12, 1 / per - 1));
     context.fillStyle = colour("--line");

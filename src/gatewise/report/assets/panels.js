@@ -54,12 +54,49 @@
     const made = { ...spec, figure, caption, gutter, plot, canvas, cross, chosen, brush: band, marks };
     panels.add(made);
     listen(made);
+    sight.observe(plot);
+    plot.panel = made;
     return made;
   };
   gatewise.removePanels = (host, gone) => {
-    gone.forEach((panel) => panels.delete(panel));
+    gone.forEach((panel) => {
+      panels.delete(panel);
+      stale.delete(panel);
+      sight.unobserve(panel.plot);
+    });
     host.replaceChildren();
   };
+
+  // What is on the screen is drawn at once, the rest when the range has rested or when it is scrolled to.
+  const REST = 60; // ms
+  const stale = new Map(); // panel to what draws it
+  let resting = 0;
+  gatewise.paint = (panel, draw) => {
+    if (panel.away) {
+      stale.set(panel, draw);
+      clearTimeout(resting);
+      resting = setTimeout(catchUp, REST);
+    } else {
+      stale.delete(panel);
+      draw();
+    }
+  };
+  function drawStale(panel) {
+    const draw = stale.get(panel);
+    stale.delete(panel);
+    draw?.();
+  }
+  function catchUp() { // one at a time, so that a hand on the mouse does not wait for all
+    if (!stale.size) return;
+    drawStale(stale.keys().next().value);
+    resting = setTimeout(catchUp);
+  }
+  gatewise.upToDate = () => !stale.size;
+  const sight = new IntersectionObserver((entries) => entries.forEach(({ target, isIntersecting }) => {
+    target.panel.away = !isIntersecting;
+    if (isIntersecting) drawStale(target.panel);
+  }), { rootMargin: "100px" });
+  addEventListener("beforeprint", () => [...stale.keys()].forEach(drawStale));
 
   // All plots are equally wide. Asked once, for a question after each change costs a layout.
   let plotWidth = 0;
@@ -79,9 +116,10 @@
   gatewise.surface = (panel, rows = null) => {
     const ratio = Math.min(3, devicePixelRatio || 1);
     const width = gatewise.plotWidth(), { canvas, height } = panel;
-    canvas.width = Math.round(width * ratio);
-    canvas.height = rows ?? Math.round(height * ratio);
+    const size = [Math.round(width * ratio), rows ?? Math.round(height * ratio)];
     const context = canvas.getContext("2d");
+    if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
+    else context.reset();
     if (rows == null) context.scale(ratio, ratio);
     return { context, width, height };
   };

@@ -4,23 +4,21 @@
   const MISSING = 255, ZERO = 127, FACTOR = 4;
   gatewise.MISSING = MISSING;
 
-  function choose(low, high, mode) {
-    if (high < 0) return MISSING;
-    if (mode === "minimum") return low;
-    if (mode === "maximum") return high;
-    return ZERO - low > high - ZERO ? low : high;
-  }
-
-  // The pooled byte of cells[start..stop).
+  // The pooled byte of cells[start..stop). A loop for each way of pooling: this is most of what a zoom takes.
   gatewise.poolRange = (cells, start, stop, mode) => {
     let low = MISSING, high = -1;
+    if (mode === "minimum") { // a missing byte is the highest, never the least of several
+      for (let i = start; i < stop; i++) if (cells[i] < low) low = cells[i];
+      return low;
+    }
     for (let i = start; i < stop; i++) {
       const v = cells[i];
       if (v === MISSING) continue;
       if (v < low) low = v;
       if (v > high) high = v;
     }
-    return choose(low, high, mode);
+    if (high < 0) return MISSING;
+    return mode === "maximum" || ZERO - low <= high - ZERO ? high : low;
   };
 
   // One level up: every row of `cells` [rows, columns] with four columns pooled into one.
