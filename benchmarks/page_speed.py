@@ -2,12 +2,12 @@
 
 A headless Chromium opens the page from disk, with a new profile each time. "paint" is the browser's
 own first contentful paint, "panels" the moment at which strip and heatmap are drawn, both since the
-navigation began. A zoom is one change of the range, with the strip and the heatmap on the screen, as they
-are for someone who zooms: "drawn" is the work of drawing what is on the screen, "shown" runs from the call
-to the frame after the one that shows it, so it holds the wait for two frames, which is timed with nothing
-to draw, too; "all" is the moment at which the panels off the screen are drawn as well, which begins when
-the range has rested for 60 ms. The first look at raw steps also decodes them and is timed apart. Medians,
-and the worst in brackets.
+navigation began. A zoom is one change of the range, with the strip and the heatmap on the screen, as
+they are for someone who zooms: "drawn" is the work of drawing what is on the screen, "shown" runs from
+the call to the frame after the one that shows it, so it holds the wait for two frames, which is timed
+with nothing to draw, too; "all" is when the panels off the screen are drawn as well, which begins when
+the range has rested for 60 ms. The first look at raw steps also decodes them and is timed apart.
+Medians, and the worst in brackets.
 """
 
 from __future__ import annotations

@@ -299,4 +299,6 @@ def test_a_choice_keeps_the_keyboard_while_it_is_used(open_page: Open, written: 
     for expected in ("unit", "clustered"):
         page.keyboard.press("ArrowDown")
         assert state(page)["order"] == expected
-        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Order of units"
+        assert (
+            page.evaluate("document.activeElement.getAttribute('aria-label')") == "Order of units"
+        )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatewise.report import write_page
+from tests.browser import pages
 from tests.browser.conftest import Open, settle
 from tests.report.summaries import build_summary
 
@@ -121,3 +122,51 @@ def test_a_page_without_a_record_has_no_empty_panels(open_page: Open, tmp_path: 
     page = open_page(tmp_path / "bare.html")
     assert page.locator("section").count() == 0
     assert page.locator(".sentence").inner_text().strip() == "It forgets."
+
+
+def test_a_page_of_days_counts_in_days(open_page: Open, tmp_path: Path) -> None:
+    from gatewise.report import Contents, Unit  # noqa: PLC0415
+
+    contents = Contents("days", unit=Unit.of("1 day"), records=(pages.lstm(5_000, 4),), lag=30.0)
+    write_page(contents, tmp_path / "days.html")
+    page = open_page(tmp_path / "days.html", "#steps=0-5000&units=1&at=4000")
+    assert "5,000 of 5,000 days" in page.locator("#reading").inner_text()
+    assert " days, minimum" in page.locator("#pooling").inner_text()
+    assert "in the last" in page.locator("#ledger").inner_text()
+    assert " step" not in page.locator("#ledger").inner_text().replace("At step", "")
+    assert "half-life are in days" in page.locator("#units-note").inner_text()
+    assert "lag 30 days" in page.locator("#timescales").inner_text()
+
+
+def test_a_legend_has_values_only_while_something_is_pointed_at(
+    open_page: Open, written: Written
+) -> None:
+    page = open_page(written("small"))
+    lag = page.locator("#memory-0 .u-series").first
+    assert "–" not in page.locator("#memory-0 .u-legend").inner_text()
+    assert not lag.is_visible()
+    page.locator("#memory-0").focus()
+    page.keyboard.press("ArrowRight")
+    assert lag.is_visible()
+
+
+def test_charts_side_by_side_stand_on_one_line(open_page: Open, written: Written) -> None:
+    page = open_page(written("small"))
+    tops = [
+        chart.bounding_box()["y"]  # type: ignore[index]
+        for chart in page.locator("#memory .chart").all()
+    ]
+    assert max(tops) - min(tops) < 1
+
+
+def test_the_lines_of_one_seed_have_one_colour(open_page: Open, tmp_path: Path) -> None:
+    write_page(build_summary(count=60, steps=30, members=3), tmp_path / "run.html")
+    page = open_page(tmp_path / "run.html")
+    colours = page.evaluate(
+        """document.querySelector("#training .chart").plot.series
+          .filter(({label, class: kind}) => label.startsWith("seed") && kind !== "kept")
+          .map(({label, stroke}) => [label.split(" ")[1], stroke()])"""
+    )
+    by_seed = {seed: {colour for own, colour in colours if own == seed} for seed, _ in colours}
+    assert all(len(own) == 1 for own in by_seed.values())
+    assert len({colour for own in by_seed.values() for colour in own}) == len(by_seed)

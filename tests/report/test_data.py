@@ -17,6 +17,7 @@ from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import packed, script_json, seconds
 from gatewise.report.forecasts import MAX_SERIES, forecast_data
 from gatewise.report.timescales import axis_bounds, spectrum, timescales_sentence
+from gatewise.report.unit import Unit
 from gatewise.report.units import thinned
 from gatewise.report.wording import metric_text, number, time_text
 from gatewise.results import GateTimescales
@@ -139,14 +140,14 @@ def test_thinning_keeps_the_ends() -> None:
 
 def test_timescales_stand_where_they_should() -> None:
     steps = np.array([1.0, 10.0, 100.0, np.inf, np.nan])
-    html = spectrum(steps, "forget", "", axis_bounds(steps, None), None)
+    html = spectrum(steps, "forget", "", axis_bounds(steps, None), lag=None, unit=Unit("day"))
     assert axis_bounds(steps, None) == (0, 2)
     for place in ("0.00%", "50.00%", "100.00%"):
         assert f'cx="{place}"' in html
     assert html.count("<circle") == 4  # no dot for what could not be read off
     assert "gate path only" in html.lower()
     scales = GateTimescales("forget", steps[None], "1 day")
-    assert timescales_sentence(scales) == "Median 55 steps, longest ∞; one step is 1 day."
+    assert timescales_sentence(scales) == "Median 55 days, longest ∞."
 
 
 @settings(deadline=None)

@@ -22,6 +22,7 @@ from gatewise.report.levels import MISSING, pool, pool_to, scale_of, to_bytes
 from gatewise.report.records import records_data
 from gatewise.report.run import contents_of_run
 from gatewise.report.series import strip_data
+from gatewise.report.unit import Unit
 from gatewise.report.units import columns_of, default_order, tau_of
 from tests.browser.pages import gru, lstm, small
 from tests.report.summaries import build_summary
@@ -42,7 +43,7 @@ def changed(record: Record, **fields: Any) -> Record:
 
 def test_every_quantity_survives_as_bytes_to_half_a_level() -> None:
     record, blobs = lstm(90, 5), Blobs()
-    (data,) = records_data((record,), blobs, 0)
+    (data,) = records_data((record,), blobs, 0, Unit())
     found = arrays_of(blobs)
     assert [q["name"] for q in data["quantities"]] == list(record.quantities)
     for quantity in data["quantities"]:
@@ -109,7 +110,7 @@ def test_a_single_reset_survives_every_level_of_the_pyramid() -> None:
 def test_raw_steps_stop_at_the_limit_with_the_slowest_units_first() -> None:
     record, limit = lstm(5000, 80), 900_000
     blobs = Blobs()
-    (data,) = records_data((record,), blobs, limit)
+    (data,) = records_data((record,), blobs, limit, Unit())
     kept = [len(quantity["blocks"]) for quantity in data["quantities"]]
     assert kept == sorted(kept, reverse=True)
     assert 0 < sum(kept) < 6 * 3
@@ -121,7 +122,7 @@ def test_raw_steps_stop_at_the_limit_with_the_slowest_units_first() -> None:
     np.testing.assert_array_equal(block, to_bytes(slowest, scale_of("forget", slowest)))
     raw = sum(len(found[name]) for q in data["quantities"] for name in q["blocks"])
     assert raw <= limit
-    nothing = records_data((record,), Blobs(), 0)[0]
+    nothing = records_data((record,), Blobs(), 0, Unit())[0]
     assert all(quantity["blocks"] == [] for quantity in nothing["quantities"])
 
 
@@ -171,7 +172,7 @@ def test_the_table_counts_saturation_and_takes_further_columns() -> None:
     forget = np.array([[0.05, 0.95], [0.5, 0.95], [0.95, np.nan], [0.05, np.nan]])
     extra = (UnitColumn("ablation", np.array([1.0, 2.0])), UnitColumn("τ", np.array([7.0, 8.0])))
     record = Record("cell", "LSTM", {"forget": forget}, columns=extra)
-    table = {name: values.tolist() for name, values, _ in columns_of(record)}
+    table = {name: values.tolist() for name, values, _ in columns_of(record, Unit())}
     assert table["forget < 0.1"] == [0.5, 0.0]
     assert table["forget > 0.9"] == [0.25, 1.0]
     assert table["ablation"] == [1.0, 2.0]

@@ -18,6 +18,7 @@ from gatewise.report.contents import (
 from gatewise.report.page import render_page, write_page
 from gatewise.report.run import contents_of_run
 from gatewise.report.table import Table
+from gatewise.report.unit import Unit
 from gatewise.report.verdict import Verdict, verdict
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Record",
     "Series",
     "Table",
+    "Unit",
     "UnitColumn",
     "Verdict",
     "contents_of_run",

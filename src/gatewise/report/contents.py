@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gatewise.report import checks
 from gatewise.report.table import Table
+from gatewise.report.unit import Unit
 from gatewise.results import Predictions
 
 Floats = NDArray[np.floating[Any]]
@@ -157,6 +158,7 @@ class Line:
     kind: Kind = ""
     dashed: bool = False
     dot: float | None = None  # the x that is marked by a dot
+    colour: int | None = None  # of the palette, for lines that belong together; by place where None
 
     def __post_init__(self) -> None:
         kinds = ("", "gate path", "gradient", "intervention", "score")
@@ -182,6 +184,7 @@ class Curve:
     log_x: bool = False
     log_y: bool = False
     marks: tuple[Mark, ...] = ()
+    level: Mark | None = None  # a labelled horizontal line
     reading: str = ""  # one sentence that reads the curve
     note: str = ""  # what it does not say
     group: str = "Memory"
@@ -218,11 +221,12 @@ class Contents:
         subtitle: One line under the title; `facts` are short words after it, such as "64 units".
         findings: The verdict: the first one is the headline.
         time: `[T]` datetimes, numbers or text labels of the steps; None numbers them from 0.
+        unit: What one step is called, such as `Unit.of("1 day")`: the page then counts in days.
         series: Inputs, predictions and targets along that axis; `series_note` says what they are.
         marks: Labelled steps, drawn in every panel of that axis.
         records: Gates and states along that axis.
         records_note: What the records are of, such as which window, which member.
-        lag: The task's lag in steps, drawn where timescales are.
+        lag: The task's lag in steps, drawn where timescales are; `lag_name` is what it is called there.
         predictions: A scored part, drawn as truth against prediction, on an axis of its own.
         provenance: Heading to names and values: command, versions, settings.
 
@@ -234,6 +238,7 @@ class Contents:
     facts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     time: NDArray[Any] | None = None
+    unit: Unit = field(default_factory=Unit)
     series: tuple[Series, ...] = ()
     series_note: str = ""
     marks: tuple[Mark, ...] = ()
@@ -241,6 +246,7 @@ class Contents:
     records_note: str = ""
     curves: tuple[Curve, ...] = ()
     lag: float | None = None
+    lag_name: str = "lag"
     predictions: Predictions | None = None
     tables: tuple[Table, ...] = ()
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

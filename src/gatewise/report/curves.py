@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.report.contents import Curve, Line
+from gatewise.report.unit import Unit
 from gatewise.report.wording import metric_name, model_name, number, ordered_metrics
 from gatewise.results import Evaluation, History
 
@@ -26,10 +27,11 @@ def curve_data(curve: Curve) -> dict[str, Any]:
         "x": np.asarray(curve.x, float).tolist(),
         "lines": [_line_data(line) for line in curve.lines],
         "marks": [{"at": mark.at, "text": mark.text} for mark in curve.marks],
+        "level": None if curve.level is None else {"at": curve.level.at, "text": curve.level.text},
     }
 
 
-def horizon_curves(evaluation: Evaluation) -> tuple[Curve, ...]:
+def horizon_curves(evaluation: Evaluation, unit: Unit) -> tuple[Curve, ...]:
     """Return each metric by predicted step, one chart per target and metric; none for a single step."""
     steps = evaluation.predictions.truth.shape[1]
     if steps < 2 or not evaluation.by_horizon:
@@ -44,7 +46,7 @@ def horizon_curves(evaluation: Evaluation) -> tuple[Curve, ...]:
     return tuple(
         Curve(
             metric_name(metric) + (f" of {target}" if len(targets) > 1 else ""),
-            "steps ahead",
+            f"{unit.plural} ahead",
             np.arange(1.0, steps + 1),
             lines,
             group=AHEAD,
@@ -61,9 +63,15 @@ def training_curves(histories: tuple[History, ...]) -> tuple[Curve, ...]:
     if not epochs:
         return ()
     lines: list[Line] = []
-    for history in histories:
+    for place, history in enumerate(histories):
         lines += [
-            Line(f"seed {history.seed} {part}", _filled(values, epochs), dashed=dashed, dot=dot)
+            Line(
+                f"seed {history.seed} {part}",
+                _filled(values, epochs),
+                dashed=dashed,
+                dot=dot,
+                colour=place,
+            )
             for part, values, dashed, dot in (
                 ("validation", history.validation, False, float(history.kept_epoch)),
                 ("training", history.train, True, None),
@@ -91,6 +99,7 @@ def _line_data(line: Line) -> dict[str, Any]:
         "kind": line.kind,
         "dashed": line.dashed,
         "dot": line.dot,
+        "colour": line.colour,
         "y": _values(line.y),
         "low": None if line.low is None else _values(line.low),
         "high": None if line.high is None else _values(line.high),

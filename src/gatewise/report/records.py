@@ -18,6 +18,7 @@ from gatewise.report import ledger
 from gatewise.report.blobs import Blobs
 from gatewise.report.contents import Record
 from gatewise.report.levels import FACTOR, Bytes, pool_to, pooling, scale_of, to_bytes
+from gatewise.report.unit import Unit
 from gatewise.report.units import columns_of, default_order, persistence, thinned
 
 ROWS = 32
@@ -47,7 +48,9 @@ class _Quantity:
     levels: Bytes
 
 
-def records_data(records: tuple[Record, ...], blobs: Blobs, limit: int) -> list[dict[str, Any]]:
+def records_data(
+    records: tuple[Record, ...], blobs: Blobs, limit: int, unit: Unit
+) -> list[dict[str, Any]]:
     """Return the records as JSON values, with their arrays in `blobs`.
 
     `limit` bounds the bytes of raw steps in the page, as they stand in it.
@@ -69,7 +72,7 @@ def records_data(records: tuple[Record, ...], blobs: Blobs, limit: int) -> list[
                 "exact": _exact(record, slots, blobs, exact_bytes),
                 "table": [
                     {"name": name, "description": text, "values": _json(values[slots])}
-                    for name, values, text in columns_of(record)
+                    for name, values, text in columns_of(record, unit)
                 ],
             }
         )

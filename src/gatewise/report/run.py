@@ -12,6 +12,7 @@ from gatewise.report.contents import Contents, Finding, Mark, Record, Series, To
 from gatewise.report.curves import horizon_curves, training_curves
 from gatewise.report.tables import members_table, score_table
 from gatewise.report.timescales import CAVEAT, timescales_sentence
+from gatewise.report.unit import Unit
 from gatewise.report.verdict import verdict
 from gatewise.report.wording import PART_NAMES, counted, time_text
 from gatewise.results import Predictions, RunSummary, WindowGates
@@ -22,12 +23,13 @@ TONES: dict[str, Tone] = {"better": "good", "unclear": "warn", "worse": "warn", 
 
 def contents_of_run(summary: RunSummary) -> Contents:
     """Return the page of a run; what explains the network may be added with `dataclasses.replace`."""
-    evaluation = summary.evaluation
+    evaluation, unit = summary.evaluation, unit_of(summary)
     scored = Contents(
         title=summary.title,
+        unit=unit,
         facts=_facts(summary),
         findings=_findings(summary),
-        curves=horizon_curves(evaluation) + training_curves(summary.histories),
+        curves=horizon_curves(evaluation, unit) + training_curves(summary.histories),
         predictions=evaluation.predictions if len(evaluation.predictions.origin) else None,
         tables=tuple(table for table in _tables(summary) if table is not None),
         provenance={
@@ -49,12 +51,18 @@ def contents_of_run(summary: RunSummary) -> Contents:
         records=_records(summary, window),
         records_note=_window_note(window),
         lag=float(lookback) if isinstance(lookback, int) else None,
+        lag_name="the window:",
     )
+
+
+def unit_of(summary: RunSummary) -> Unit:
+    """Return what one step of a run's data is called."""
+    return Unit.of(str(summary.data.get("step", "1 step")))
 
 
 def _facts(summary: RunSummary) -> tuple[str, ...]:
     """Return in short words what the model is."""
-    settings = summary.settings
+    settings, unit = summary.settings, unit_of(summary)
     words = [
         str(settings.get("cell", "network")).upper(),
         counted(int(settings.get("num_layers", 1)), "layer"),
@@ -64,9 +72,9 @@ def _facts(summary: RunSummary) -> tuple[str, ...]:
     words.append(counted(summary.parameters, "weight"))
     words.append(counted(len(summary.evaluation.members), "member"))
     if "lookback" in settings:
-        words.append(f"looks back {counted(int(settings['lookback']), 'step')}")
+        words.append(f"looks back {unit.counted(int(settings['lookback']))}")
     horizon = settings.get("horizon", 0)
-    words.append(f"predicts {counted(int(horizon), 'step')} ahead" if horizon else "predicts now")
+    words.append(f"predicts {unit.counted(int(horizon))} ahead" if horizon else "predicts now")
     return tuple(words)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gatewise.report import ledger
 from gatewise.report.blobs import Blobs
-from gatewise.report.contents import Contents, Curve, Finding, Record
+from gatewise.report.contents import Contents, Curve, Finding, Mark, Record
 from gatewise.report.curves import AHEAD, TRAINING, curve_data
 from gatewise.report.forecasts import forecast_data
 from gatewise.report.records import records_data
@@ -82,7 +82,7 @@ def _inside(contents: Contents, blobs: Blobs, limit: int, payload: dict[str, Any
     payload["time"] = time_data(contents, blobs)
     payload["marks"] = [{"at": mark.at, "text": mark.text} for mark in contents.marks]
     payload["strip"] = strip_data(contents, blobs)
-    payload["records"] = records_data(contents.records, blobs, limit)
+    payload["records"] = records_data(contents.records, blobs, limit, contents.unit)
     notes = payload["strip"]["notes"] + [f"Dashed line = {mark.text}." for mark in contents.marks]
     heading = "Inside, step by step" if contents.records else "Series"
     link = "Gates" if contents.records else "Series"
@@ -130,13 +130,13 @@ def _curves(curves: tuple[Curve, ...], payload: dict[str, Any]) -> list[Section]
 def _curve(group: str, place: int, curve: Curve, *, hidden: bool) -> str:
     kinds = dict.fromkeys(line.kind for line in curve.lines if line.kind)
     chips = "".join(f'<span class="chip">{escape(kind)}</span>' for kind in kinds)
-    reading = f'<p class="sentence">{escape(curve.reading)}</p>' if curve.reading else ""
     return (
         f'<figure class="curve"{" hidden" if hidden else ""}>'
-        f"<figcaption><b>{escape(curve.name)}</b> {chips}</figcaption>{reading}"
+        f"<figcaption><b>{escape(curve.name)}</b> {chips}</figcaption>"
+        f'<p class="sentence">{escape(curve.reading)}</p>'
         f'<div id="{group}-{place}" class="chart" tabindex="0" role="img" '
         f'aria-label="{escape(curve.name)}, over {escape(curve.x_label)}"></div>'
-        f"{_notes([curve.note] if curve.note else [])}</figure>"
+        f"<div>{_notes([curve.note] if curve.note else [])}</div></figure>"
     )
 
 
@@ -162,8 +162,11 @@ def _timescales(contents: Contents) -> list[Section]:
     if not found:
         return []
     bounds = axis_bounds(np.concatenate([tau for _, tau, _ in found]), contents.lag)
+    lag, unit = None, contents.unit
+    if contents.lag is not None:
+        lag = Mark(contents.lag, f"{contents.lag_name} {unit.counted(contents.lag)}")
     figures = [
-        spectrum(tau, gate, _place(record, contents.records), bounds, contents.lag)
+        spectrum(tau, gate, _place(record, contents.records), bounds, lag=lag, unit=unit)
         for record, tau, gate in found
     ]
     body = f'<p class="caveat">{escape(CAVEAT)}</p>{figures[0]}'

@@ -18,13 +18,15 @@ LANE_VALUES = 4_000_000
 
 def time_data(contents: Contents, blobs: Blobs) -> dict[str, Any]:
     """Return the time axis: its kind is "steps", "calendar" (seconds since 1970) or "labels"."""
-    time, steps = contents.time, contents.steps
+    time = contents.time
+    axis: dict[str, Any] = {"kind": "steps", "steps": contents.steps, "values": None}
+    axis["unit"] = {"noun": contents.unit.noun, "size": contents.unit.size}
     if time is None:
-        return {"kind": "steps", "steps": steps, "values": None}
+        return axis
     if time.dtype.kind in "UO":
-        return {"kind": "labels", "steps": steps, "values": [str(label) for label in time]}
+        return axis | {"kind": "labels", "values": [str(label) for label in time]}
     kind = "calendar" if is_calendar(time) else "steps"
-    return {"kind": kind, "steps": steps, "values": blobs.early(seconds(time), "f8")}
+    return axis | {"kind": kind, "values": blobs.early(seconds(time), "f8")}
 
 
 def strip_data(contents: Contents, blobs: Blobs) -> dict[str, Any]:

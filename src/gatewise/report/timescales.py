@@ -8,6 +8,8 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.report.contents import Mark
+from gatewise.report.unit import Unit
 from gatewise.report.units import thinned
 from gatewise.report.wording import number
 from gatewise.results import GateTimescales
@@ -30,21 +32,29 @@ CAVEAT = (
 
 
 def spectrum(
-    steps: NDArray[np.float64], gate: str, place: str, bounds: tuple[int, int], lag: float | None
+    steps: NDArray[np.float64],
+    gate: str,
+    place: str,
+    bounds: tuple[int, int],
+    *,
+    lag: Mark | None,
+    unit: Unit,
 ) -> str:
     """Return a dot per unit of `steps` [H] on a logarithmic axis, as HTML; `place` names the layer."""
     low, high = bounds
     order = np.argsort(-np.nan_to_num(steps, nan=-1.0), kind="stable")
-    units = thinned(order, MOST_DOTS)
-    row = max(2.0, min(12.0, PLOT_HEIGHT / len(units)))
-    height = row * len(units)
+    drawn = thinned(order, MOST_DOTS)
+    row = max(2.0, min(12.0, PLOT_HEIGHT / len(drawn)))
+    height = row * len(drawn)
     parts = [*_grid(low, high, height), *_mark(lag, low, high, height)]
     radius = max(1.5, min(4.0, row * 0.42))
-    for rank, unit in enumerate(units):
-        parts.append(_dot(int(unit), float(steps[unit]), bounds, row * (rank + 0.5), radius))
-    many = f", {len(units)} shown at even distances" if len(units) < len(order) else ""
+    for rank, index in enumerate(drawn):
+        text = f"unit {index}: {number(float(steps[index]))} {unit.plural} (gate path only)"
+        parts.append(_dot(text, float(steps[index]), bounds, row * (rank + 0.5), radius))
+    many = f", {len(drawn)} shown at even distances" if len(drawn) < len(order) else ""
+    name = unit.plural.capitalize() + (f" of {unit.size}" if unit.size else "")
     caption = (
-        f"{place}{': ' if place else ''}{len(order):,} units{many}. Steps on a logarithmic axis, "
+        f"{place}{': ' if place else ''}{len(order):,} units{many}. {name} on a logarithmic axis, "
         f"slowest at the top. Gate path only: {gate} gate."
     )
     return (
@@ -59,9 +69,11 @@ def timescales_sentence(timescales: GateTimescales) -> str:
     known = timescales.steps[~np.isnan(timescales.steps)]
     if not known.size:
         return "No unit has a timescale that can be read off."
+    unit = Unit.of(timescales.step_text)
+    long = f"; one step is {unit.size}" if unit.size else ""
     return (
-        f"Median {number(float(np.median(known)), 2)} steps, longest "
-        f"{number(float(np.max(known)), 2)}; one step is {timescales.step_text}."
+        f"Median {number(float(np.median(known)), 2)} {unit.plural}, longest "
+        f"{number(float(np.max(known)), 2)}{long}."
     )
 
 
@@ -95,22 +107,21 @@ def _grid(low: int, high: int, height: float) -> list[str]:
     return parts
 
 
-def _mark(lag: float | None, low: int, high: int, height: float) -> list[str]:
+def _mark(lag: Mark | None, low: int, high: int, height: float) -> list[str]:
     if lag is None:
         return []
-    x = _place(lag, (low, high))
+    x = _place(lag.at, (low, high))
     return [
         f'<line class="lag" x1="{x:.2f}%" x2="{x:.2f}%" y1="0" y2="{height:g}"/>'
-        f'<text class="lag" x="{x:.2f}%" y="{height + 30:g}">lag {lag:,g}</text>'
+        f'<text class="lag" x="{x:.2f}%" y="{height + 30:g}">{escape(lag.text)}</text>'
     ]
 
 
-def _dot(unit: int, steps: float, bounds: tuple[int, int], y: float, radius: float) -> str:
+def _dot(text: str, steps: float, bounds: tuple[int, int], y: float, radius: float) -> str:
     if math.isnan(steps):
         return ""
     x = _place(steps, bounds)
-    text = f"unit {unit}: {number(steps)} steps (gate path only)"
     return (
-        f'<g><title>{text}</title><line class="stem" x1="0" x2="{x:.2f}%" y1="{y:.1f}" '
+        f'<g><title>{escape(text)}</title><line class="stem" x1="0" x2="{x:.2f}%" y1="{y:.1f}" '
         f'y2="{y:.1f}"/><circle cx="{x:.2f}%" cy="{y:.1f}" r="{radius:g}"/></g>'
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gatewise.report import ledger
 from gatewise.report.checks import SIGMOID_GATES
+from gatewise.report.unit import Unit
 
 if TYPE_CHECKING:
     from gatewise.report.contents import Record
@@ -56,7 +57,7 @@ def persistence(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(total > 0, moved / np.where(total > 0, total, 1.0), 1.0)
 
 
-def columns_of(record: Record) -> list[Column]:
+def columns_of(record: Record, unit: Unit) -> list[Column]:
     """Return the columns of the table: what the gates tell, then what the record brings along."""
     found: dict[str, Column] = {}
     tau = tau_of(record)
@@ -64,10 +65,11 @@ def columns_of(record: Record) -> list[Column]:
         found["τ"] = (
             "τ",
             tau,
-            "gate timescale, −1 / mean log keep, in steps; gate path only",
+            f"gate timescale, −1 / mean log keep, in {unit.plural}; gate path only",
         )
         half = tau * np.log(2)
-        found["half-life"] = ("half-life", half, "steps until half is left by the gate path alone")
+        text = f"{unit.plural} until half is left by the gate path alone"
+        found["half-life"] = ("half-life", half, text)
     for name in (name for name in SIGMOID_GATES if name in record.quantities):
         for share in _saturation(name, record.quantities[name]):
             found[share[0]] = share

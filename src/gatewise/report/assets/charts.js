@@ -43,7 +43,7 @@
   };
 
   // Labelled vertical lines, drawn by a hook.
-  function drawMarks(plot, marks) {
+  function drawMarks(plot, marks, level) {
     const { ctx, bbox } = plot, ratio = devicePixelRatio || 1;
     ctx.save();
     ctx.font = `${12 * ratio}px system-ui, sans-serif`;
@@ -61,20 +61,36 @@
       ctx.textAlign = right ? "left" : "right";
       ctx.fillText(text, x + (right ? 5 : -5) * ratio, bbox.top + (14 + 15 * i) * ratio);
     });
+    if (level) drawLevel(plot, level, ratio);
     ctx.restore();
   }
+  function drawLevel({ ctx, bbox, valToPos }, { at, text }, ratio) {
+    const y = valToPos(at, "y", true);
+    if (!(y >= bbox.top && y <= bbox.top + bbox.height)) return;
+    ctx.fillStyle = ctx.strokeStyle = colour("--soft");
+    ctx.setLineDash([ratio, 3 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    ctx.textAlign = "right";
+    ctx.fillText(text, bbox.left + bbox.width - 3 * ratio, y - 4 * ratio);
+  }
+
+  const quiet = (v) => (v == null ? "" : number(v));
 
   // A logarithmic axis has no place for 0 and below.
   const known = (values, log) => values.map((v) => (v == null || (log && v <= 0) ? null : v));
 
   function build(curve) {
     const few = curve.x.length <= 40;
-    const series = [{ label: curve.xLabel, value: (u, v) => number(v) }], values = [curve.x], bands = [];
+    // Values stand in the legend only while something is pointed at.
+    const series = [{ label: curve.xLabel, value: (u, v) => quiet(v) }], values = [curve.x], bands = [];
     curve.lines.forEach((line, i) => {
-      const tint = palette[i % palette.length], stroke = () => colour(tint);
-      const plain = (u, v) => number(v);
+      const tint = palette[(line.colour ?? i) % palette.length], stroke = () => colour(tint);
+      const plain = (u, v, s, k) => (k == null ? "" : number(v));
       const value = line.low
-        ? (u, v, s, k) => (k == null ? "–" : `${number(v)} (${number(line.low[k])} to ${number(line.high[k])})`)
+        ? (u, v, s, k) => (k == null ? "" : `${number(v)} (${number(line.low[k])} to ${number(line.high[k])})`)
         : plain;
       if (line.low) {
         for (const [edge, label] of [[line.high, "high"], [line.low, "low"]]) {
@@ -83,7 +99,7 @@
         }
         bands.push({ series: [series.length - 2, series.length - 1], fill: () => `color-mix(in srgb, ${colour(tint)} 18%, transparent)` });
       }
-      series.push({ label: line.name, stroke, width: line.dashed ? 1 : 2, dash: line.dashed ? [4, 4] : DASHES[i % 5], points: { show: few && !line.dashed, size: 5 }, value });
+      series.push({ label: line.name, stroke, width: line.dashed ? 1 : 2, dash: line.dashed ? [4, 4] : DASHES[(line.colour ?? i) % 5], points: { show: few && !line.dashed, size: 5 }, value });
       values.push(known(line.y, curve.logY));
       if (line.dot != null) {
         series.push({ label: "kept", class: "kept", stroke, width: 0, points: { show: true, size: 10, fill: stroke } });
@@ -103,7 +119,7 @@
           gatewise.chartAxis({ label: curve.xLabel, size: 30, ...grid(curve.logX), ...(whole ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000] } : {}), values: (u, splits) => splits.map((v) => (v == null ? "" : number(v, 3))) }),
           gatewise.chartAxis({ label: curve.yLabel || undefined, size: 52, ...grid(curve.logY), values: (u, splits) => splits.map((v) => (v == null ? "" : number(v, 3))) }),
         ],
-        hooks: { draw: [(plot) => drawMarks(plot, curve.marks)] },
+        hooks: { draw: [(plot) => drawMarks(plot, curve.marks, curve.level)] },
       },
       values,
     };

@@ -120,7 +120,7 @@
     gatewise.read();
   };
 
-  const range = () => `${(state.to - state.from).toLocaleString("en")} of ${gatewise.counted(steps, "step")}`;
+  const range = () => `${(state.to - state.from).toLocaleString("en")} of ${gatewise.span(steps)}`;
 
   // What stands under the cursor; the chosen range without one.
   gatewise.read = () => {
@@ -135,7 +135,7 @@
     if (quantity?.levels && gatewise.heatmap) {
       const unit = gatewise.unitAt(cursor.row) ?? gatewise.displayed()[0];
       const { value, pooled } = quantity.at(quantity.slotOf.get(unit), step);
-      const how = pooled > 1 ? ` (${quantity.mode} of ${pooled} steps)` : "";
+      const how = pooled > 1 ? ` (${quantity.mode} of ${gatewise.span(pooled)})` : "";
       words.push(`unit ${unit}`, `${quantity.name} ${quantity.text(value)}${how}`);
     }
     const strip = gatewise.stripText(step);

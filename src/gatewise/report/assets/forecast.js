@@ -2,7 +2,7 @@
 {
   const { data, decode, byId, colour, number, chartAxis } = gatewise;
   const nulled = (values) => Array.from(values, (v) => (Number.isFinite(v) ? v : null));
-  const format = (u, v) => number(v);
+  const format = (u, v, s, k) => (k == null ? "" : number(v));
 
   function build(pick) {
     const all = data.forecast;
@@ -11,7 +11,7 @@
     const lines = chart.lines.map((line) => nulled(decode(line)));
     const edges = lines.slice(2);
     const line = (label, name, width) => ({ label, width, stroke: () => colour(name), points: { show: false }, value: format });
-    const text = (v) => (v == null ? "–" : all.calendar ? gatewise.calendarText(v) : number(v, 9));
+    const text = (v) => (v == null ? "" : all.calendar ? gatewise.calendarText(v) : number(v, 9));
     const axis = all.calendar
       ? { size: 32, values: (u, splits, i, space, gap) => splits.map((s) => gatewise.tickText(s, gap)) }
       : { size: 32 };

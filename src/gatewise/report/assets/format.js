@@ -22,6 +22,11 @@
     return text.replace("-", "−");
   };
 
+  // Steps by their name: "37 days", "4 steps of 15 minutes".
+  const { noun = "step", size = "" } = gatewise.data.time?.unit || {};
+  gatewise.stepName = noun;
+  gatewise.span = (count) => gatewise.counted(count, noun) + (size && ` of ${size}`);
+
   gatewise.counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
   // Every time is shown as it was given: naive timestamps count as UTC on the way in and out.

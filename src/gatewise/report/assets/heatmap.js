@@ -1,6 +1,6 @@
 // The heatmap: units by time, one byte per value, one column per pixel or fewer.
 {
-  const { element, state, select, steps, cursor } = gatewise;
+  const { element, state, select, cursor, span } = gatewise;
   let panel = null, order = [], hovered = null, image = null;
 
   // Units as they stand from top to bottom. A projection's outputs have an order of their own.
@@ -50,10 +50,10 @@
     const coarse = column < quantity.stride ? slots.filter((slot) => !quantity.raw[Math.floor(slot / 32)]) : [];
     const absent = coarse.filter((slot) => !quantity.hasRaw(slot)).length;
     const how = quantity.mode === "extreme" ? "value furthest from 0" : quantity.mode;
-    if (coarse.length > absent) return `1 column = ${quantity.stride} steps, ${how}; raw steps are being decoded`;
-    const text = column === 1 ? "1 column = 1 step, raw values" : `1 column = ${column.toLocaleString("en")} steps, ${how}`;
+    if (coarse.length > absent) return `1 column = ${span(quantity.stride)}, ${how}; raw steps are being decoded`;
+    const text = `1 column = ${span(column)}, ${column === 1 ? "raw values" : how}`;
     if (!absent) return text;
-    const rest = `1 column = ${quantity.stride} steps, ${how}: their raw steps are not in this page`;
+    const rest = `1 column = ${span(quantity.stride)}, ${how}: their raw steps are not in this page`;
     if (absent === order.length) return rest.replace("their raw", "the raw");
     return `${text}; for ${absent} of ${order.length} units ${rest}`;
   }

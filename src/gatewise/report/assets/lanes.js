@@ -192,7 +192,7 @@
     });
     draw(panel, { lines, range: [quantity.low, quantity.high] });
     const how = quantity.mode === "extreme" ? "furthest from 0" : quantity.mode;
-    const pooled = coarse > 1 ? element("span", { class: "pooling" }, `1 column = ${coarse.toLocaleString("en")} steps, ${how}`) : "";
+    const pooled = coarse > 1 ? element("span", { class: "pooling" }, `1 column = ${gatewise.span(coarse)}, ${how}`) : "";
     const cut = quantity.clipped && lines.some(({ low }) => low.some((v) => Math.abs(v) > quantity.high * 0.999));
     const beyond = cut ? element("span", {}, `beyond ±${number(quantity.high, 3)}, drawn at the edge`) : "";
     panel.caption.replaceChildren(element("span", { class: "title" }, element("b", {}, quantity.name)), pooled, beyond);

@@ -27,7 +27,7 @@
     const text = element("div", { class: "said", id: "ledger" }, ...sentences(record));
     host.append(text);
     const when = gatewise.timeText(at);
-    panels = [made("backward", `Written when: what each step added to the ${record.exact.state_name} state of ${when}`, 72)];
+    panels = [made("backward", `Written when: what each ${gatewise.stepName} added to the ${record.exact.state_name} state of ${when}`, 72)];
     if (at !== (record.direction ? 0 : steps - 1)) {
       panels.push(made("forward", `Read when: what is left of what ${when} wrote`, 72));
       key(panels[1]);
@@ -92,7 +92,7 @@
     if (total === 0) parts.push("Nothing has been written yet.");
     else if (back[0] == null) parts.push("More than half of it comes from before the first step shown. ");
     else {
-      parts.push(`Half of what is in it was written in the last ${counted(back[0], "step")}`);
+      parts.push(`Half of what is in it was written in the last ${gatewise.span(back[0])}`);
       parts.push(back[1] == null ? ". " : `, 90 % in the last ${back[1].toLocaleString("en")}. `);
     }
     return [say(...parts), element("p", { class: "hint" }, remainder(each, total, outside), " The ledger says when it was written, not from which input.")];
@@ -102,10 +102,10 @@
     const percent = total ? (100 * outside) / total : 0;
     const share = percent > 0 && percent < 0.01 ? "Under 0.01" : number(percent, 2);
     if (each[0].initial == null) {
-      return `${share} % is written by no step shown: the state before the first one, and rounding.`;
+      return `${share} % is written by no ${gatewise.stepName} shown: the state before the first one, and rounding.`;
     }
     const worst = Math.max(...each.map((unit) => Math.abs(unit.rest - unit.kept * unit.initial)));
-    return `${share} % is left of the state before the first step; residual ${number(worst, 2)}.`;
+    return `${share} % is left of the state before the first ${gatewise.stepName}; residual ${number(worst, 2)}.`;
   }
 
   // From 0 on where all values have one sign, else the same on both sides of it.

@@ -36,7 +36,7 @@
       const n = numeric(value);
       if (!Number.isFinite(n)) return number(value);
       const text = n.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-      return text.replace("-", "−");
+      return /[1-9]/.test(text) ? text.replace("-", "−") : text.replace("-", ""); // no minus before a zero
     };
   }
 
@@ -78,7 +78,8 @@
     host.replaceChildren(element("table", { class: "units" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows)));
     host.scrollTop = top;
     const some = record.slots.length < record.size ? `${record.slots.length} of ${record.size} units, at even distances along their order. ` : "";
-    byId("units-note").textContent = `${some}Sorting the table orders the heatmap too. A click on a row shows that unit; with Shift, one more.`;
+    const timed = record.table.some(({ name }) => name === "τ") ? `τ and half-life are in ${gatewise.stepName}s, by the gates alone. ` : "";
+    byId("units-note").textContent = `${some}${timed}Sorting the table orders the heatmap too. A click on a row shows that unit; with Shift, one more.`;
   };
 
   // Only marks change where the order does not.
