@@ -87,7 +87,22 @@ def test_the_page_has_scores_verdicts_three_curves_and_units(
     made = own.contents()
     assert made.findings[1].sentence == own.findings[0].sentence
     names = [curve.name for curve in made.curves]
-    assert names[:3] == ["Memory horizon", "Highway", "Context need"]
+    assert names[:4] == [
+        "Memory horizon",
+        "Gradient highway",
+        "Context need",
+        "Memory horizon by target",
+    ]
+    # The page counts in days, as the sentences do.
+    for curve in made.curves[:4]:
+        assert "day" in curve.x_label
+        assert "step" not in curve.reading
+    assert "Beyond 12 days" in made.curves[0].reading
+    assert "With 13 days" in made.curves[2].reading
+    assert made.curves[0].y_label == "change of the answer (sd of each target)"
+    assert made.unit.counted(3) == "3 days"
+    assert "looks back 24 days" in made.facts
+    assert not any(" steps" in own.evidence for own in made.findings if "%" not in own.evidence)
     assert {"worth", "says the same as"} <= {column.name for column in made.records[0].columns}
     assert len(made.records[0].columns[0].values) == 16
     assert made.provenance["Explanation"]["rows_of"] == own.settings["rows_of"]
@@ -126,6 +141,9 @@ def test_other_members_are_the_control_for_the_seed() -> None:
     own = gw.explain(fitted(members=3), frame())
     assert {"horizon[member 2]", "horizon[member 3]"} <= set(own.results)
     assert own.finding("seeds") is not None
+    apart = own.curves()[-1]
+    assert apart.name == "Memory horizon by member"
+    assert [line.name for line in apart.lines] == ["member 1", "member 2", "member 3"]
     assert own.finding("seeds").rests_on == ("horizon", "horizon[member 2]", "horizon[member 3]")  # type: ignore[union-attr]
 
 

@@ -13,6 +13,8 @@ from torch import nn
 import gatewise as gw
 from gatewise.errors import InputError, OptionError
 from gatewise.explaining.plan import plan
+from gatewise.explaining.remembering import _clear
+from gatewise.memory import Transplant
 
 
 class Nested(nn.Module):
@@ -77,6 +79,30 @@ def test_targets_make_the_window_one_of_scores() -> None:
     assert own.results["context_need"].settings["targets"]
     assert "of the score" in own.finding("window").sentence  # type: ignore[union-attr]
     assert own.results["idle_units"].settings["measure"] == "mse"
+
+
+def _moved(**figures: float) -> Transplant:
+    """A transplant with these shares, each with an interval of 0.1 to both sides."""
+    return Transplant(
+        at=5,
+        share=figures,
+        low={name: value - 0.1 for name, value in figures.items()},
+        high={name: value + 0.1 for name, value in figures.items()},
+        astray=dict.fromkeys(figures, 0.0),
+        distance=1.0,
+        settings={},
+    )
+
+
+def test_one_state_and_not_the_other_is_said_only_where_it_is_shown() -> None:
+    assert _clear(_moved(cell=0.9, hidden=0.1, both=1.0), "cell")
+    # Measured on the bundled river: c 43 %, h 28 %, their intervals overlap.
+    assert not _clear(_moved(cell=0.43, hidden=0.28, both=0.8), "cell")
+    assert not _clear(
+        _moved(cell=0.9, hidden=0.3, both=1.0), "cell"
+    )  # apart, and yet a third of it
+    assert _clear(_moved(cell=0.1, hidden=0.9, both=0.9), "hidden")
+    assert _clear(_moved(hidden=0.9), "hidden")  # the only state there is
 
 
 def test_groups_of_rows_are_asked_apart() -> None:

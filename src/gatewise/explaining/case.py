@@ -18,39 +18,13 @@ from gatewise.errors import InputError
 from gatewise.memory.arguments import Inputs
 from gatewise.memory.rowwise import Loss, checked_targets
 from gatewise.memory.subject import Output, Subject
-from gatewise.report import Contents
+from gatewise.report import Contents, Unit
 
 Rows = NDArray[np.int64]
 
 
 MOST_GROUPS = 12
 """Groups of rows that are asked about apart, at most."""
-
-
-@dataclass(frozen=True, eq=False)
-class Unit:
-    """What one step of the data is: a day, or a step of which nothing is known.
-
-    Attributes:
-        noun: "day" where one step is one day; else "step".
-        size: How long a step is where the noun does not say it, such as "15 minutes"; or "".
-    """
-
-    noun: str = "step"
-    size: str = ""
-
-    @classmethod
-    def of(cls, text: str) -> Unit:
-        """Return the unit for the step in words, such as "1 day" or "15 minutes"."""
-        count, _, noun = text.partition(" ")
-        if count == "1" and noun not in ("", "row", "step"):
-            return cls(noun)
-        return cls("step", "" if count == "1" else text)
-
-    def counted(self, steps: float) -> str:
-        """Return a number of steps in words: "37 days", "4 steps of 15 minutes"."""
-        word = self.noun if steps == 1 else f"{self.noun}s"
-        return f"{steps:,.0f} {word}" + (f" of {self.size}" if self.size else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +48,8 @@ class Case:
         rows, steps: B and T, as chosen; `per_step` says whether the model answers at each.
         module: The recurrent module to look into, or None for all.
         unit: What one step is.
+        scale: What the answers are measured in, for an axis, such as " (sd of discharge)"; or "".
+        called: What a row is called: "row", or "window" of a table.
         last: The step of the module's own call that the answers are read at; None for its last.
         successive: Where rows are overlapping windows: how many there are, one step apart; else None.
         outputs: Name of a target to what reads its answers alone; empty for a single target.
@@ -94,6 +70,8 @@ class Case:
     per_step: bool
     module: str | None
     unit: Unit = field(default_factory=Unit)
+    scale: str = ""
+    called: str = "row"
     last: int | None = None
     successive: int | None = None
     outputs: Mapping[str, Output] = field(default_factory=dict)

@@ -8,86 +8,142 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise import memory
-from gatewise.explaining.case import Unit
-from gatewise.report import Curve, Line, Mark
+from gatewise.explaining.wording import span
+from gatewise.memory.wording import figure, percent
+from gatewise.report import Curve, Line, Mark, Unit
 
 Array = NDArray[np.float64]
 TINY = 1e-30
+LEAST = 1e-3
+"""Where the axis of the horizons side by side ends."""
 
 
 def memory_curves(
-    results: Mapping[str, memory.Result], unit: Unit, names: Mapping[str, str]
+    results: Mapping[str, memory.Result],
+    unit: Unit,
+    apart: Mapping[str, Mapping[str, str]],
+    change: str = "change of the answer",
 ) -> tuple[Curve, ...]:
-    """Return horizon, highway and context need; then one chart for the horizons asked for apart.
+    """Return horizon, highway and context need; then a chart for each way to ask for horizons apart.
 
-    `names` has those horizons: name of the result to its name in words.
+    `apart` has the names of those horizons in words, by what tells them apart ("season", "member") and
+    by the name of the result. `change` is what the horizon's axis is called.
     """
     found = [
-        _horizon(results.get("horizon"), unit),
+        _horizon(results.get("horizon"), unit, change),
         *(
             _highway(own, unit, name.partition("[")[2].rstrip("]"))
             for name, own in results.items()
             if name.split("[")[0] == "highway"
         ),
         _context(results.get("context_need"), unit),
-        _together(results, unit, names),
+        *(_together(results, unit, what, names) for what, names in apart.items()),
     ]
     return tuple(curve for curve in found if curve is not None)
 
 
-def _horizon(own: memory.Result | None, unit: Unit) -> Curve | None:
+def _horizon(own: memory.Result | None, unit: Unit, change: str) -> Curve | None:
     if not isinstance(own, memory.Horizon):
         return None
     low, high = _band(own.curve_low, own.curve_high)
+    share = float(own.settings["share"])
     return Curve(
         "Memory horizon",
-        f"{unit.noun}s back",
+        f"{unit.plural} back",
         own.lags.astype(float),
         (Line("change of the answer", own.curve, low, high, "intervention"),),
-        y_label="change of the answer",
+        y_label=change,
         marks=(Mark(float(own.steps), f"horizon {own.steps}"),) if own.depends else (),
-        reading=own.reading,
+        level=Mark(share * float(own.curve.max()), f"{percent(share)} of the largest")
+        if own.depends
+        else None,
+        reading=_horizon_reading(own, unit),
         note=_sentence(own.caveat),
     )
+
+
+def _horizon_reading(own: memory.Horizon, unit: Unit) -> str:
+    """Return what the curve shows and where it ends, in the unit of the data."""
+    if not own.depends:
+        return f"No {unit.noun} of the input, however near, changes the answer when it is replaced."
+    drawn = (
+        f"How much the answer changes when the input of one {unit.noun}, so far back, is replaced by "
+        "another one."
+    )
+    bar = f"{percent(float(own.settings['share']))} of the largest change"
+    if own.at_least:
+        return (
+            f"{drawn} At {unit.counted(own.steps)}, as far as the inputs reach, it is above {bar}."
+        )
+    if own.steps == 0:
+        return f"{drawn} At every earlier {unit.noun} it is below {bar}."
+    return f"{drawn} Beyond {unit.counted(own.steps)}{span(own.low, own.high)} it is below {bar}."
 
 
 def _highway(own: memory.Result, unit: Unit, module: str) -> Curve | None:
     if not isinstance(own, memory.Highway):
         return None
-    lines = [Line("total", _positive(own.total), *_band(own.low, own.high, log=True), "gradient")]
-    if (own.direct > TINY).any() and own.cell in ("lstm", "gru"):
-        lines.append(Line("direct path", _positive(own.direct), kind="gate path", dashed=True))
+    lines = [
+        Line("in total", _positive(own.total), *_band(own.low, own.high, log=True), "gradient")
+    ]
+    if _has_gate_path(own):
+        alone = _positive(own.direct)
+        lines.append(Line("by the gates alone", alone, kind="gate path", dashed=True))
     state = "c" if own.cell == "lstm" else "h"
     return Curve(
-        f"Highway{f' of {module}' if module else ''}",
-        f"{unit.noun}s back",
+        f"Gradient highway{f' of {module}' if module else ''}",
+        f"{unit.plural} later",
         own.lags.astype(float),
         tuple(lines),
         y_label=f"norm of d{state}/d{state}",
         log_y=True,
-        reading=own.reading,
+        reading=_highway_reading(own, unit),
         note=_sentence(own.caveat),
     )
+
+
+def _has_gate_path(own: memory.Highway) -> bool:
+    return bool((own.direct > TINY).any()) and own.cell in ("lstm", "gru")
+
+
+def _highway_reading(own: memory.Highway, unit: Unit) -> str:
+    """Return what the curve shows, and how much is left at the largest lag where anything is felt."""
+    state = "cell c" if own.cell == "lstm" else "hidden state h"
+    drawn = f"How strongly a small change of the {state} is felt later."
+    lag = own.reach
+    if lag == 0:
+        return f"{drawn} One {unit.noun} later it has all but vanished."
+    left = f"{drawn} After {unit.counted(lag)} it is {figure(float(own.gain[lag]))} times as large"
+    if not _has_gate_path(own):
+        return f"{left}."
+    return f"{left}, by the gates alone {figure(float(own.direct[lag] / own.direct[0]))} times."
 
 
 def _context(own: memory.Result | None, unit: Unit) -> Curve | None:
     if not isinstance(own, memory.ContextNeed) or not own.score > 0:
         return None
     low, high = _band(own.curve_low / own.score, own.curve_high / own.score)
+    of = "score" if own.settings["targets"] else "answers' spread"
+    reading = f"How much of the {of} is lost when only the last {unit.plural} are seen."
+    if own.steps and not own.at_least:
+        reading += (
+            f" With {unit.counted(own.steps)}{span(own.low, own.high)} it is under "
+            f"{percent(own.tolerance)}."
+        )
     return Curve(
         "Context need",
-        f"last {unit.noun}s seen",
+        f"last {unit.plural} seen",
         own.lengths.astype(float),
-        (Line("share of the score lost", own.curve / own.score, low, high, "score"),),
-        y_label="share of the score lost",
-        marks=(Mark(float(own.steps), f"need {own.steps}"),) if own.steps else (),
-        reading=own.reading,
+        (Line("share lost", own.curve / own.score, low, high, "score"),),
+        y_label=f"share of the {of} lost",
+        marks=(Mark(float(own.steps), f"needed {own.steps}"),) if own.steps else (),
+        reading=reading,
         note=_sentence(own.caveat),
     )
 
 
 def _together(
-    results: Mapping[str, memory.Result], unit: Unit, names: Mapping[str, str]
+    results: Mapping[str, memory.Result], unit: Unit, what: str, names: Mapping[str, str]
 ) -> Curve | None:
     """Return horizons side by side, each as a share of its largest effect, on the lags of all."""
     own = {
@@ -101,19 +157,24 @@ def _together(
     lines = tuple(
         Line(
             words,
-            np.interp(lags, one.lags, one.curve / one.curve.max(), right=np.nan),
+            np.maximum(np.interp(lags, one.lags, one.curve / one.curve.max(), right=np.nan), LEAST),
             kind="intervention",
             dot=float(one.steps),
         )
         for words, one in own.items()
     )
+    share = float(next(iter(own.values())).settings["share"])
     return Curve(
-        "Memory horizon, apart",
-        f"{unit.noun}s back",
+        f"Memory horizon by {what}",
+        f"{unit.plural} back",
         lags,
         lines,
-        y_label="share of the largest effect",
-        note="The dot is the horizon. Between the lags measured the lines are straight.",
+        y_label="share of the largest change",
+        log_y=True,
+        level=Mark(share, percent(share)),
+        reading=f"The same for each {what}; the dot is the horizon.",
+        note="Between the lags measured the lines are straight; what is below "
+        f"{percent(LEAST)} is drawn there.",
     )
 
 

@@ -13,7 +13,7 @@ import torch
 from gatewise import memory
 from gatewise.errors import InputError, OptionError
 from gatewise.explaining import parts, remembering
-from gatewise.explaining.case import Case, Group, Unit, case_of, chosen_from, inputs_of, spread
+from gatewise.explaining.case import Case, Group, case_of, chosen_from, inputs_of, spread
 from gatewise.explaining.explanation import Explanation
 from gatewise.explaining.finding import Finding
 from gatewise.explaining.forecaster import case_of_forecaster
@@ -27,6 +27,7 @@ from gatewise.memory.rowwise import Loss
 from gatewise.memory.statistics import MIN_GROUPS
 from gatewise.memory.subject import Output
 from gatewise.models import Forecaster
+from gatewise.report import Unit
 
 BUDGET = 30.0
 
@@ -112,6 +113,7 @@ def explain(
         unit=case.unit,
         modules=found.names,
         _apart=_apart(case),
+        _change=f"change of the answer{case.scale}",
         _base=case.base,
     )
 
@@ -256,7 +258,7 @@ def _figures(case: Case, found: Measured, views: Views) -> Mapping[str, Any]:
         }
     if worst is not None:
         figures |= {"saturated_gate": worst[1], "saturated_share": worst[2]}
-    for key in _apart(case):
+    for key in (key for names in _apart(case).values() for key in names if key != "horizon"):
         own = found.results.get(key)
         if isinstance(own, memory.Horizon):
             figures[key] = own.steps if own.depends else 0
@@ -264,8 +266,14 @@ def _figures(case: Case, found: Measured, views: Views) -> Mapping[str, Any]:
     return figures
 
 
-def _apart(case: Case) -> dict[str, str]:
-    """Return the horizons asked for apart: name of the result to the name in words."""
-    names = [*case.outputs, *(group.name for group in case.groups)]
-    names += [f"member {place + 2}" for place in range(len(case.others))]
-    return {f"horizon[{name}]": name for name in names}
+def _apart(case: Case) -> dict[str, dict[str, str]]:
+    """Return the horizons asked for apart, by what tells them apart: name of the result to its words."""
+    members = [f"member {place + 2}" for place in range(len(case.others))]
+    found = {
+        "target": {f"horizon[{name}]": name for name in case.outputs},
+        case.grouped_by: {f"horizon[{group.name}]": group.name for group in case.groups},
+        "member": {f"horizon[{name}]": name for name in members},
+    }
+    if members:
+        found["member"] = {"horizon": "member 1", **found["member"]}
+    return {what: names for what, names in found.items() if names}

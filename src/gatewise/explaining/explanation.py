@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gatewise.explaining.case import Unit
 from gatewise.explaining.curves import memory_curves
 from gatewise.explaining.finding import Finding
 from gatewise.explaining.page import with_columns
 from gatewise.memory import Result
 from gatewise.memory.result import plain
-from gatewise.report import Contents, Curve, contents_of_run, write_page
+from gatewise.report import Contents, Curve, Unit, contents_of_run, write_page
 from gatewise.results import RunSummary
 
 
@@ -41,7 +40,8 @@ class Explanation:
     settings: Mapping[str, Any]
     unit: Unit
     modules: tuple[str, ...]
-    _apart: Mapping[str, str] = field(default_factory=dict)
+    _apart: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    _change: str = "change of the answer"
     _base: Callable[[], Contents] | None = None
 
     def finding(self, topic: str) -> Finding | None:
@@ -50,7 +50,7 @@ class Explanation:
 
     def curves(self) -> tuple[Curve, ...]:
         """Return the memory curves: horizon, highway (total and direct path), context need."""
-        return memory_curves(self.results, self.unit, self._apart)
+        return memory_curves(self.results, self.unit, self._apart, self._change)
 
     def contents(self, base: Contents | RunSummary | None = None) -> Contents:
         """Return the page: verdicts, memory curves, gates of one row, units, settings.

@@ -18,7 +18,7 @@ from torch import Tensor
 from gatewise.data.table import Table
 from gatewise.data.windows import Windows
 from gatewise.errors import InputError, NotFittedError, OptionError, nearest
-from gatewise.explaining.case import MOST_GROUPS, Case, Group, Rows, Unit, spread
+from gatewise.explaining.case import MOST_GROUPS, Case, Group, Rows, spread
 from gatewise.explaining.plan import plan, sizes
 from gatewise.memory.subject import Output
 from gatewise.models import Forecaster
@@ -26,7 +26,7 @@ from gatewise.models.fitted import Fitted
 from gatewise.models.forecasting import known_windows, table_of
 from gatewise.models.network import RecurrentNetwork
 from gatewise.models.preparation import as_frame, fingerprint
-from gatewise.report import Contents, contents_of_run
+from gatewise.report import Contents, Unit, contents_of_run
 
 SEASONS = ["winter", "spring", "summer", "autumn"]
 """Of three months each, winter from December on: those of the northern hemisphere."""
@@ -123,6 +123,8 @@ def case_of_forecaster(
         per_step=False,
         module=names,
         unit=Unit.of(fitted.step.text),
+        scale=_scale(fitted),
+        called="window",
         last=windows.lookback - 1 if windows.horizon else None,
         outputs=_typed(answers) if apart else {},
         others=tuple(_wrapped(fitted, place) for place in range(1, len(fitted.networks))),
@@ -147,6 +149,13 @@ def case_of_forecaster(
         },
         base=_base(model, frame, part),
     )
+
+
+def _scale(fitted: Fitted) -> str:
+    """Return what the network's answers are measured in."""
+    names = fitted.columns.target
+    of = names[0] if len(names) == 1 else "each target"
+    return "" if fitted.settings.scale == "none" else f" (sd of {of})"
 
 
 def _typed(answers: dict[str, OneTarget]) -> dict[str, Output]:

@@ -38,7 +38,7 @@ def idle(case: Case, found: Measured) -> Finding | None:
         )
     spare = found.results["spare_units"]
     assert isinstance(spare, SpareUnits)
-    evidence = [f"Each unit held at its mean, {case.rows} rows."]
+    evidence = [f"Each unit held at its mean, {case.rows} {case.called}s."]
     evidence += [one.reading for one in found.of_modules("redundancy").values()]
     names = [
         "idle_units",
@@ -60,14 +60,15 @@ def _idle_sentence(own: memory.IdleUnits, spare: SpareUnits) -> str:
     against, most, total = own.settings["against"], percent(own.threshold), len(own.names)
     if not spare.count:
         return f"0 of {total} units idle: without any one of them over {most} of {against} is lost."
-    some = "it" if spare.count == 1 else "all of them at once"
+    some = "it is" if spare.count == 1 else "all of them are"
     sentence = (
-        f"{spare.count} of {total} units idle: without {some} under {most} of {against} is lost."
+        f"{spare.count} of {total} units idle: while {some} held at the mean, under {most} of {against} "
+        "is lost."
     )
     if own.count > spare.count:
         sentence += (
-            f" One at a time {own.count}{span(own.count_low, own.count_high)} could go, but they stand "
-            f"in for each other: without all of those {percent(own.together)} is lost."
+            f" One at a time {own.count}{span(own.count_low, own.count_high)} could be held, but they "
+            f"stand in for each other: all of those at once cost {percent(own.together)}."
         )
     return sentence
 
@@ -125,7 +126,7 @@ def growing(found: Measured) -> Finding | None:
             continue
         return Finding(
             f"The state still grows at {int(own.growing.sum())} of {own.growing.size} units when the "
-            "inputs end: longer sequences would lead it where it has not been.",
+            "inputs end: longer sequences may lead it where it has not been.",
             own.reading,
             own.caveat,
             "medium",
@@ -235,7 +236,7 @@ def _several(
     level = "medium" if level == "high" else level
     return Finding(
         f"{lead}, it remembers: {'; '.join(parts)} ({ending}).",
-        "; ".join(f"{name}: {own[name].settings['rows']} rows" for name in order) + ".",
+        "; ".join(f"{name}: {own[name].settings['rows']} {case.called}s" for name in order) + ".",
         caveat or longest.caveat,
         level if differ else "low",
         "plain",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from gatewise import memory
-from gatewise.explaining.case import Case, Unit
+from gatewise.explaining.case import Case
 from gatewise.explaining.finding import Finding
 from gatewise.explaining.measuring import Measured
 from gatewise.explaining.views import Views, said
 from gatewise.explaining.wording import certain, level_of, span, sureness
 from gatewise.memory.wording import figure, percent
+from gatewise.report import Unit
+
+LITTLE = 0.25
+"""Of what one state carries, less than this makes the other one "not"."""
 
 
 def remembered(case: Case, found: Measured) -> Finding:
@@ -16,9 +20,9 @@ def remembered(case: Case, found: Measured) -> Finding:
     lags = found.results["horizon"]
     assert isinstance(lags, memory.Horizon)
     evidence = (
-        f"Memory horizon: single steps of the input replaced by others of the data, {case.rows} rows of "
-        f"{case.steps} steps; the largest lag whose effect is above 5 % of the largest "
-        f"({level_of(lags)})."
+        f"Memory horizon: the input of one {case.unit.noun} at a time replaced by another one of the "
+        f"data, {case.rows} {case.called}s of {case.unit.counted(case.steps)}; the furthest back whose "
+        f"effect is above 5 % of the largest ({level_of(lags)})."
     )
     sentence, tone = f"Remembers {duration(lags, case.unit)}.", "good"
     if not lags.depends:
@@ -82,9 +86,14 @@ def carried(case: Case, found: Measured, views: Views) -> Finding | None:
         return None
     kinds = set(found.cells.values())
     alone = "both" not in moved.share
+    clear = _clear(moved, views.carrier)
     sentence = {
-        "cell": "The cell carries it: c, not h",
-        "hidden": "The hidden state carries it: h, not the cell c",
+        "cell": "The cell carries it: c, not h"
+        if clear
+        else "The cell carries most of it: c more than h",
+        "hidden": "The hidden state carries it: h, not the cell c"
+        if clear
+        else "The hidden state carries most of it: h more than the cell c",
         "each": "Both states carry it, each on its own: c as well as h",
         "together": "Neither state carries it alone: c and h do together",
         "none": f"The state carries next to nothing over the last {case.unit.counted(found.before)}: "
@@ -111,9 +120,9 @@ def carried(case: Case, found: Measured, views: Views) -> Finding | None:
         f"answer follows the state put in: {shares}."
     )
     if isinstance(wiped := found.results.get("ablation"), memory.Ablation):
-        evidence += f" {wiped.reading}"
+        evidence += _wiped(wiped)
     known = moved.share.get("both", moved.share["hidden"])
-    sure = "low" if case.rows < 10 else "high" if known > 0.5 else "medium"
+    sure = "low" if case.rows < 10 else "high" if known > 0.5 and clear else "medium"
     return Finding(
         f"{sentence}.",
         evidence,
@@ -239,8 +248,8 @@ def windowed(case: Case, found: Measured) -> Finding | None:
         length = case.unit.counted(need.steps) + span(need.low, need.high)
         sentence = f"A window of {length} would lose {lost}."
     evidence = (
-        f"Context need: {need.settings['loss']} from a fresh state with the last n of {case.steps} "
-        f"steps, against all of them (loss {figure(need.full)})."
+        f"Context need: {need.settings['loss']} from a fresh state with the last of "
+        f"{case.unit.counted(case.steps)}, against all of them (loss {figure(need.full)})."
     )
     return Finding(
         sentence,
@@ -250,6 +259,33 @@ def windowed(case: Case, found: Measured) -> Finding | None:
         tone,  # type: ignore[arg-type]
         topic="window",
         rests_on=("context_need",),
+    )
+
+
+OTHER = {"cell": "hidden", "hidden": "cell"}
+
+
+def _clear(moved: memory.Transplant, carrier: str) -> bool:
+    """Return whether the other state carries next to nothing: under a quarter, and surely less."""
+    other = OTHER.get(carrier)
+    if other is None or other not in moved.share:
+        return True  # nothing is said of one state against the other
+    little = moved.share[other] < LITTLE * moved.share[carrier]
+    return (
+        little and not moved.high[other] >= moved.low[carrier]
+    )  # without intervals, by the shares
+
+
+def _wiped(own: memory.Ablation) -> str:
+    """Return what the answer loses with each state at the same moment."""
+    if own.spread == 0:
+        return ""
+    parts = ", ".join(
+        f"{_state(name)} by {percent(value)}{span(100 * own.low[name], 100 * own.high[name])}"
+        for name, value in own.relative.items()
+    )
+    return (
+        f" Wiped at that moment, it moves the answer, of the distance between two rows': {parts}."
     )
 
 

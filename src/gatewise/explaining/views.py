@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gatewise.explaining.case import Unit
 from gatewise.explaining.measuring import Measured
 from gatewise.memory import Connectivity, Highway, Horizon, RetentionCurve, Transplant
+from gatewise.report import Unit
 
 FELT = 0.05
 ALIKE = 2.0
