@@ -7,7 +7,7 @@ All values are in the target's own units.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,8 @@ class WindowGates:
     inputs: dict[str, NDArray[np.float64]]  # feature name to [T], scaled as the network saw it
     gates: dict[str, NDArray[np.float32]]  # name to [layers, T, hidden]
     keep_gate: str | None  # "forget" (LSTM), "update" (GRU), None (RNN)
+    measured: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    """Column name to [T] in its own units: inputs as far as they are seen, targets throughout."""
 
     def __repr__(self) -> str:
         return f"WindowGates({', '.join(self.gates)}; {self.time[0]} to {self.time[-1]})"
@@ -98,3 +100,5 @@ class RunSummary:
     evaluation: Evaluation
     window: WindowGates | None
     timescales: GateTimescales | None
+    run: str = ""  # folder or file that the model can be loaded from, where it is known
+    units: dict[str, str] = field(default_factory=dict)  # column name to unit, of bundled sets

@@ -196,7 +196,7 @@ def test_a_row_that_ends_early_and_a_projection(open_page: Open, tmp_path: Path)
     page.get_by_text("hidden", exact=True).first.click()
     settle(page)
     assert page.evaluate("gatewise.displayed().length") == 2
-    assert page.locator("#python").inner_text().endswith("hidden[0, 0, :, 0, :]")
+    assert page.locator("#python").inner_text().endswith("hidden[0, 0, :, 0][:, :]")
 
 
 def test_words_as_time_labels(open_page: Open, tmp_path: Path) -> None:

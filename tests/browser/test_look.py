@@ -112,7 +112,7 @@ def test_a_run_has_its_scores_and_charts(open_page: Open, tmp_path: Path) -> Non
     page.locator("#forecast").get_by_label("Step ahead").select_option("2")
     page.locator("#controls").get_by_label("Layer", exact=True).select_option("1")
     settle(page)
-    assert 'window.gates["forget"][1, ' in page.locator("#python").inner_text()
+    assert 'window.gates["forget"][1][' in page.locator("#python").inner_text()
 
 
 def test_a_page_without_a_record_has_no_empty_panels(open_page: Open, tmp_path: Path) -> None:

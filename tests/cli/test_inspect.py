@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,3 +138,18 @@ def test_a_run_that_cannot_be_explained_still_gets_its_page(here: Path, call: Ca
         "lookback=1", "--lookback 1"
     )
     assert Path("run/report.html").exists()
+
+
+def test_what_the_page_copies_runs_as_it_stands(call: Call, own_run: Path) -> None:
+    """Pasted into an empty Python in the folder of the command, it reads what the page shows."""
+    assert call("inspect", own_run, "--part", "all", "--out", "all.html").code == 0
+    text = Path("all.html").read_text()
+    data = json.loads(
+        text.split('<script id="gatewise-data" type="application/json">')[1].split("</script>")[0]
+    )
+    (record,) = data["records"]
+    line = record["python"].format(layer=0, quantity="forget", time="1:3", units="[1, 0]")
+    names: dict[str, Any] = {}
+    exec(record["setup"], names)
+    assert eval(line, names).shape == (2, 2)
+    assert f"{names['window'].time[0].astype('datetime64[D]')} to " in text

@@ -99,7 +99,7 @@ def test_the_page_has_scores_verdicts_three_curves_and_units(
         assert "step" not in curve.reading
     assert "Beyond 12 days" in made.curves[0].reading
     assert "With 13 days" in made.curves[2].reading
-    assert made.curves[0].y_label == "change of the answer (sd of each target)"
+    assert made.curves[0].y_label == "change of the answer (sd)"
     assert made.unit.counted(3) == "3 days"
     assert "looks back 24 days" in made.facts
     assert not any(" steps" in own.evidence for own in made.findings if "%" not in own.evidence)

@@ -200,3 +200,46 @@ def test_a_look_changes_neither_model_nor_generator(nested: Nested) -> None:
 def test_bad_input_is_refused(make: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
         make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("kind", ["lstm", "nested", "time first"])
+def test_what_the_page_copies_runs_and_reads_what_it_shows(nested: Nested, kind: str) -> None:
+    """Rows left out by the budget do not move the others, and the model itself has a name."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        lstm = nn.LSTM(2, 5, batch_first=kind != "time first")
+    model = nested if kind == "nested" else lstm
+    inputs = known.noise(*((24, 300) if kind == "time first" else (300, 24)), 2, seed=3)
+    own = gw.explain(model, inputs, budget=2.0)
+    assert own.settings["rows"] < 300
+    for record in own.contents().records:
+        line = record.python.format(
+            module=record.module,
+            quantity="forget" if record.cell == "LSTM" else "update",
+            layer=record.layer,
+            direction=record.direction,
+            time="3:20",
+            row=record.row,
+            units="[2, 0]",
+        )
+        names: dict[str, object] = {"model": model, "inputs": inputs}
+        exec(record.setup, names)
+        shown = record.quantities["forget" if record.cell == "LSTM" else "update"][3:20, [2, 0]]
+        found = eval(line, names)
+        torch.testing.assert_close(found.double(), torch.from_numpy(shown), rtol=0, atol=1e-6)
+
+
+def test_steps_that_were_left_out_are_left_out_of_what_the_page_copies() -> None:
+    fixture = known.latch(12, steps=60)
+    whole = gw.explain(fixture.model, fixture.inputs).settings["seconds_estimated"]
+    budget = whole * 12 * 40 / (32 * 60) * 1.01
+    own = gw.explain(fixture.model, fixture.inputs, budget=budget)
+    assert own.settings["steps"] == 40
+    (record,) = own.contents().records
+    assert "-40:]" in record.setup
+    names: dict[str, object] = {"model": fixture.model, "inputs": fixture.inputs}
+    exec(record.setup, names)
+    read = eval(f'trace["rnn"].cell[0, 0, :, {record.row}]', names)
+    torch.testing.assert_close(
+        read.double(), torch.from_numpy(record.quantities["cell"]), rtol=0, atol=1e-6
+    )

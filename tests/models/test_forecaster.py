@@ -255,3 +255,23 @@ def test_the_summary_scores_the_part_that_the_fit_scored() -> None:
     assert summary.evaluation.scores == model.evaluation_.scores
     assert summary.evaluation.part == "test"
     assert model.summary(frame[100:], title="x").evaluation.part == "all"
+
+
+def test_a_window_has_its_columns_in_their_own_units() -> None:
+    frame = gw.datasets.load("fulda")[:900]
+    options = {"inputs": ["rain"], "lookback": 20, "hidden_size": 4, "epochs": 1}
+    for horizon, future in ((0, []), (3, ["tmax"])):
+        model = gw.Forecaster(target="discharge", horizon=horizon, future=future, **options)
+        summary = model.fit(frame, progress=False).summary(frame, source="dataset:fulda")
+        window = summary.window
+        assert window is not None
+        first = frame["ds"].to_list().index(window.time[0].astype("datetime64[D]").astype(object))
+        days = frame[first : first + len(window.time)]
+        np.testing.assert_allclose(window.measured["discharge"], days["discharge"])
+        np.testing.assert_allclose(window.measured["rain"][:20], days["rain"][:20])
+        assert np.isnan(window.measured["rain"][20:]).all()  # not known ahead
+        if future:
+            np.testing.assert_allclose(window.measured["tmax"], days["tmax"])
+        assert summary.units["rain"] == "mm/day"
+        assert summary.units["discharge"] == "m³/s"
+    assert model.summary(frame).units == {}

@@ -133,7 +133,8 @@ def inspect(
         theirs = explain(other, frame, part=part, by=by, budget=budget)
         comparison = compare(explanation, theirs, _names(run, against))
     summary = model.summary(frame, title=title or kept or title_of(model), part=part, source=source)
-    write_page(_with_comparison(explanation.contents(summary), comparison), page)
+    made = explanation.contents(replace(summary, run=run))
+    write_page(_with_comparison(made, comparison), page)
     broken = limits.broken(explanation)
     if as_json is not None:
         _write_json(as_json, explanation, comparison, limits, broken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -193,6 +194,7 @@ def finish(
     if title is not None:
         run.set_title(title)
     summary = model.summary(frame, title=run.title or title_of(model), source=source)
+    summary = replace(summary, run=str(folder))
     explanation = explained(screen, model, frame, by=by)
     write_page(summary if explanation is None else explanation.contents(summary), page)
     print_scores(screen, summary.evaluation)

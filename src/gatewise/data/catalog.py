@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,6 +112,23 @@ def find(name: str) -> Dataset:
             f"no bundled data set {name!r}.{nearest(name, CATALOG)} There are: {', '.join(CATALOG)}"
         )
     return CATALOG[name]
+
+
+_WRITTEN = {"degC": "°C", "m3/s": "m³/s", "W/m2": "W/m²"}
+LONGEST_UNIT = 10
+
+
+def units_of(source: str | None) -> dict[str, str]:
+    """Return the unit of each column of a `dataset:NAME`, where it has one; else nothing is known."""
+    kind, _, name = (source or "").partition(":")
+    if kind != "dataset" or name not in CATALOG:
+        return {}
+    first = {column: re.split(r"[,:(]", text)[0] for column, text in CATALOG[name].columns.items()}
+    return {
+        column: _WRITTEN.get(unit, unit)
+        for column, unit in first.items()
+        if len(unit) <= LONGEST_UNIT and unit != "date"  # longer ones are descriptions
+    }
 
 
 def bundled_path(name: str) -> Path:

@@ -45,10 +45,12 @@ class Case:
         targets: As the answers, or None.
         output: Takes what the model returns to its answers, or None.
         time: The axis of time of the inputs.
+        given_as: What stands before `inputs` in the call: "" for a tensor, "*" or "**".
+        picks: The rows' numbers in the inputs as given, `[B]`; None where they are all.
         rows, steps: B and T, as chosen; `per_step` says whether the model answers at each.
         module: The recurrent module to look into, or None for all.
         unit: What one step is.
-        scale: What the answers are measured in, for an axis, such as " (sd of discharge)"; or "".
+        scale: What the answers are measured in, for an axis, such as " (sd)"; or "".
         called: What a row is called: "row", or "window" of a table.
         last: The step of the module's own call that the answers are read at; None for its last.
         successive: Where rows are overlapping windows: how many there are, one step apart; else None.
@@ -69,6 +71,8 @@ class Case:
     steps: int
     per_step: bool
     module: str | None
+    given_as: str = ""
+    picks: Rows | None = None
     unit: Unit = field(default_factory=Unit)
     scale: str = ""
     called: str = "row"
@@ -132,6 +136,11 @@ def case_of(
         steps=subject.steps,
         per_step=subject.per_step,
         module=module,
+        given_as="**"
+        if isinstance(data, Mapping)
+        else "*"
+        if isinstance(data, tuple | list)
+        else "",
     )
     return case, subject
 
@@ -144,7 +153,7 @@ def chosen_from(case: Case, subject: Subject, rows: Rows, steps: int) -> Case:
         targets = targets[torch.from_numpy(rows)]
         if case.per_step:
             targets = targets[:, case.steps - steps :]
-    return replace(case, inputs=inputs, targets=targets, rows=len(rows), steps=steps)
+    return replace(case, inputs=inputs, targets=targets, picks=rows, rows=len(rows), steps=steps)
 
 
 def inputs_of(subject: Subject, rows: Rows, steps: int) -> Inputs:

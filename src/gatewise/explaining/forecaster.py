@@ -123,7 +123,7 @@ def case_of_forecaster(
         per_step=False,
         module=names,
         unit=Unit.of(fitted.step.text),
-        scale=_scale(fitted),
+        scale="" if fitted.settings.scale == "none" else " (sd)",
         called="window",
         last=windows.lookback - 1 if windows.horizon else None,
         outputs=_typed(answers) if apart else {},
@@ -149,13 +149,6 @@ def case_of_forecaster(
         },
         base=_base(model, frame, part),
     )
-
-
-def _scale(fitted: Fitted) -> str:
-    """Return what the network's answers are measured in."""
-    names = fitted.columns.target
-    of = names[0] if len(names) == 1 else "each target"
-    return "" if fitted.settings.scale == "none" else f" (sd of {of})"
 
 
 def _typed(answers: dict[str, OneTarget]) -> dict[str, Output]:

@@ -15,6 +15,7 @@ from gatewise.explaining.measuring import Measured
 from gatewise.explaining.plan import sizes
 from gatewise.memory.subject import Subject
 from gatewise.report import Contents, Record, Series, UnitColumn
+from gatewise.report.contents import TRACE
 
 MOST_INPUTS = 12
 
@@ -34,21 +35,47 @@ def plain_page(case: Case, found: Measured) -> Contents:
             if case.targets is not None and case.targets.shape == answers.shape:
                 series.append(Series(f"answer {k}", case.targets[row, :, k].numpy(), "target"))
     records = tuple(
-        record for name in found.names for record in _records(found, name, row, subject.steps)
+        record for name in found.names for record in _records(case, found, name, row, subject.steps)
     )
     weights, units = sizes(case.model)
     name = type(case.model).__name__
     return Contents(
         title=f"What {name} remembers",
+        unit=case.unit,
         facts=(name, f"{units:,} units", f"{weights:,} recurrent weights"),
         series=tuple(series),
         series_note="Inputs as the model was given them.",
         records=records,
-        records_note=f"Row {row} of the {case.rows} looked at: its answer is furthest from the mean.",
+        records_note=f"Row {_given(case, row):,} of the inputs: of the {case.rows:,} rows looked at, "
+        "its answer is furthest from the mean.",
     )
 
 
-def _records(found: Measured, name: str, row: int, steps: int) -> list[Record]:
+SETUP = """import gatewise as gw
+import torch
+
+model.eval()
+with torch.no_grad(), gw.trace(model) as trace:
+    model({call}){note}
+"""
+
+
+def _setup(case: Case) -> str:
+    """Return the lines that make the trace, from the `model` and `inputs` that were explained."""
+    call, note = case.given_as + "inputs", ""
+    if case.steps < int(case.chosen.get("steps_of", case.steps)):
+        note = f"  # with the last {case.steps} steps of each sequence, as on the page"
+        if not case.given_as:
+            call, note = f"inputs[{':, ' if case.time else ''}-{case.steps}:]", ""
+    return SETUP.format(call=call, note=note)
+
+
+def _given(case: Case, row: int) -> int:
+    """Return the number that a row has in the inputs as they were given."""
+    return row if case.picks is None else int(case.picks[row])
+
+
+def _records(case: Case, found: Measured, name: str, row: int, steps: int) -> list[Record]:
     assert found.trace is not None
     gates = found.trace[name]
     layers, directions, length = gates.hidden.shape[:3]
@@ -57,6 +84,9 @@ def _records(found: Measured, name: str, row: int, steps: int) -> list[Record]:
     rows = gates.hidden.shape[3]
     if row >= rows:
         return []
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    python = TRACE.replace("{module}", quoted)  # the model itself is called "" in a trace
+    given = _given(case, row)
     return [
         Record(
             module=name or "model",
@@ -66,8 +96,10 @@ def _records(found: Measured, name: str, row: int, steps: int) -> list[Record]:
             },
             layer=layer,
             direction=direction,
-            row=row,
-            row_name=f"row {row}",
+            row=given,
+            row_name=f"row {given}",
+            python=python,
+            setup=_setup(case),
             tau=_tau(found, name, layer, direction),
         )
         for layer in range(layers)

@@ -36,7 +36,19 @@ def window_gates(fitted: Fitted, table: Table, windows: Windows, pick: int) -> W
         inputs={name: x[:, 0, f].astype(np.float64) for f, name in enumerate(windows.names)},
         gates={name: values[:, :, 0] for name, values in gates.items()},
         keep_gate=keep_gate(fitted.settings),
+        measured=_measured(table, rows, windows.lookback),
     )
+
+
+def _measured(
+    table: Table, rows: NDArray[np.int64], lookback: int
+) -> dict[str, NDArray[np.float64]]:
+    """Return the columns over a window's `rows` [T]; inputs end where the network goes blind."""
+    columns = table.columns
+    found = {name: table.column(name)[rows] for name in columns.values}
+    for name in columns.inputs:
+        found[name] = np.where(np.arange(len(rows)) < lookback, found[name], np.nan)
+    return found
 
 
 def timescales(fitted: Fitted, windows: Windows) -> GateTimescales | None:

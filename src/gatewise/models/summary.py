@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gatewise.data.catalog import units_of
 from gatewise.data.split import Part
 from gatewise.models import inside
 from gatewise.models.evaluation import evaluate_windows
@@ -33,6 +34,7 @@ def summarise(
 
     `known` is the evaluation of the fit, which need not be repeated for the same part and data.
     """
+    source = str(data) if isinstance(data, str | Path) else source
     table = table_of(fitted, as_frame(data), need_target=True)
     same = fingerprint(table) == fitted.data["sha256"]
     if part is None:
@@ -43,7 +45,8 @@ def summarise(
     return RunSummary(
         title=title,
         settings=fitted.settings.to_json(),
-        data={**fitted.data, "source": str(data) if isinstance(data, str | Path) else source},
+        data={**fitted.data, "source": source},
+        units=units_of(source),
         environment=environment(),
         parameters=fitted.parameters(),
         histories=fitted.histories,

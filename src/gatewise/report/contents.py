@@ -24,7 +24,7 @@ Tone = Literal["good", "plain", "warn"]
 Role = Literal["input", "target", "prediction"]
 Kind = Literal["", "gate path", "gradient", "intervention", "score"]
 
-TRACE = 'trace["{module}"].{quantity}[{layer}, {direction}, {time}, {row}, {units}]'
+TRACE = 'trace["{module}"].{quantity}[{layer}, {direction}, :, {row}][{time}, {units}]'
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,9 @@ class Record:
         columns: Further columns of the table of units; a column of the same name is replaced.
         initial: `[H]` the state before the first step, for the ledger; None where unknown.
         start: The first step's number in the trace, where only a part of it is shown.
-        python: How the selection is written to paste; see `TRACE` for what may stand in it.
+        python: How the selection is written to paste; see `TRACE` for what may stand in it. Time and
+            units have brackets of their own: in one pair with the others NumPy would turn them round.
+        setup: The lines of Python that have to run before it, such as those that make the trace.
 
     Raises InputError for shapes that do not fit and for gates outside 0 to 1.
     """
@@ -120,6 +122,7 @@ class Record:
     initial: Floats | None = None
     start: int = 0
     python: str = TRACE
+    setup: str = ""
 
     def __post_init__(self) -> None:
         checks.record(self)

@@ -103,6 +103,7 @@ def _place(record: Record) -> dict[str, Any]:
         "rowName": record.row_name or f"row {record.row}",
         "start": record.start,
         "python": record.python,
+        "setup": record.setup,
         "size": record.size,
     }
 

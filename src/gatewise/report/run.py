@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,14 @@ from gatewise.report.verdict import verdict
 from gatewise.report.wording import PART_NAMES, counted, time_text
 from gatewise.results import Predictions, RunSummary, WindowGates
 
-PYTHON = 'model.summary(data).window.gates["{quantity}"][{layer}, {time}, {units}]'
+PYTHON = 'window.gates["{quantity}"][{layer}][{time}, {units}]'
+LOADED = """import gatewise as gw
+from gatewise.data import read_frame
+
+model, data = gw.Forecaster.load({run!r}), read_frame({source!r})
+"""
+WINDOW = "window = model.summary(data, part={part!r}).window\n"
+"""The window of the page again: it is the same for the same model, data and part."""
 TONES: dict[str, Tone] = {"better": "good", "unclear": "warn", "worse": "warn", "unknown": "plain"}
 
 
@@ -45,8 +53,8 @@ def contents_of_run(summary: RunSummary) -> Contents:
     return replace(
         scored,
         time=window.time,
-        series=_series(window, evaluation.predictions),
-        series_note="Inputs are scaled as the network sees them.",
+        series=_series(window, evaluation.predictions, summary.units),
+        series_note=_series_note(summary, window),
         marks=_now(summary, window),
         records=_records(summary, window),
         records_note=_window_note(window),
@@ -102,6 +110,9 @@ def _tables(summary: RunSummary) -> tuple[Any, ...]:
 def _records(summary: RunSummary, window: WindowGates) -> tuple[Record, ...]:
     layers = len(next(iter(window.gates.values())))
     tau = summary.timescales.steps if summary.timescales is not None else None
+    setup = WINDOW.format(part=summary.evaluation.part)
+    if summary.run and (source := summary.data.get("source")):
+        setup = LOADED.format(run=summary.run, source=source) + setup
     return tuple(
         Record(
             module="network",
@@ -111,6 +122,7 @@ def _records(summary: RunSummary, window: WindowGates) -> tuple[Record, ...]:
             tau=None if tau is None else tau[layer],
             row_name=window.series or "window",
             python=PYTHON,
+            setup=setup,
         )
         for layer in range(layers)
     )
@@ -130,22 +142,44 @@ def _now(summary: RunSummary, window: WindowGates) -> tuple[Mark, ...]:
     return (Mark(len(window.time) - horizon, text),)
 
 
-def _series(window: WindowGates, predictions: Predictions) -> tuple[Series, ...]:
-    """Return the inputs of the window, and truth and prediction where the scored part covers it."""
-    lines = [Series(name, values) for name, values in window.inputs.items()]
+def _series(
+    window: WindowGates, predictions: Predictions, units: Mapping[str, str]
+) -> tuple[Series, ...]:
+    """Return the inputs of the window, the targets, and predictions where the scored part has them."""
+    targets = predictions.targets
+    shown = window.measured or window.inputs
+    lines = [
+        Series(name, values, unit=units.get(name, ""))
+        for name, values in shown.items()
+        if not (window.measured and name in targets)
+    ]
     rows = np.flatnonzero(predictions.series == window.series)
     ahead = predictions.time.shape[1]
     # Of a forecast the page shows the one that the window ends in, not others made before it.
     own = rows if ahead == 1 else rows[predictions.time[rows, -1] == window.time[-1]]
-    for k, name in enumerate(predictions.targets):
-        truth = _along(window, predictions.time[rows], predictions.truth[rows, :, k])
+    for k, name in enumerate(targets):
+        unit = units.get(name, "")
+        truth = window.measured.get(name)
+        if truth is None:
+            truth = _along(window, predictions.time[rows], predictions.truth[rows, :, k])
         point = _along(window, predictions.time[own], predictions.point[own, :, k])
         if np.isfinite(truth).any():
-            lines.append(Series(name, truth, "target"))
+            lines.append(Series(name, truth, "target", unit))
         if np.isfinite(point).any():
             band = _band(window, predictions, own, k)
-            lines.append(Series(name, point, "prediction", "", *band))
+            lines.append(Series(name, point, "prediction", unit, *band))
     return tuple(lines)
+
+
+def _series_note(summary: RunSummary, window: WindowGates) -> str:
+    if not window.measured:
+        return "Inputs are scaled as the network sees them."
+    part = PART_NAMES.get(summary.evaluation.part, summary.evaluation.part)
+    unseen = "" if summary.settings.get("horizon") else " It never sees the target."
+    return (
+        "Columns are in the units of the data; the network sees them scaled."
+        f"{unseen} Predictions are those of {part}."
+    )
 
 
 def _band(

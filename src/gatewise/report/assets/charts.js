@@ -19,7 +19,7 @@
       if (!host.clientWidth) return; // hidden: drawn when it is shown
       if (plot) plot.destroy();
       const { options, values } = build();
-      const height = Math.max(220, Math.min(340, host.clientWidth * 0.5));
+      const height = Math.max(240, Math.min(340, host.clientWidth * 0.5));
       plot = new uPlot({ width: host.clientWidth, height, ...options }, values, host);
       host.plot = plot;
     }

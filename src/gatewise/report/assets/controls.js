@@ -68,13 +68,13 @@
       button("−", "Zoom out (key −)", () => gatewise.zoom(2), "Zoom out"),
       button("+", "Zoom in (key +)", () => gatewise.zoom(0.5), "Zoom in"),
       button("Whole", "The whole row (key 0, or double-click)", gatewise.whole),
-      button("Copy as Python", "Copy the selection as a line of Python", copy),
+      button("Copy as Python", "Copy the selection as Python, with the lines that it needs before it", copy),
       element("code", { id: "python" }),
     );
   }
 
   async function copy(event) {
-    const text = gatewise.python(), button = event.currentTarget;
+    const text = gatewise.record().setup + gatewise.python(), button = event.currentTarget;
     try {
       await navigator.clipboard.writeText(text);
     } catch { // no permission, or no clipboard for a file
