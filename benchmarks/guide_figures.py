@@ -17,16 +17,19 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COLOURS = 128
 """Of a picture: enough for lines and text, and a third of the size."""
 
+SAVED = re.compile(r"""savefig\("([^"]+)"\)""")
+
 
 def main() -> None:
     page = DOCS / "memory.md"
     names: dict[str, object] = {"__name__": "example"}
     images = DOCS / "images"
     images.mkdir(exist_ok=True)
+    text = page.read_text("utf-8")
     with contextlib.chdir(images):
-        for block in BLOCK.findall(page.read_text("utf-8")):
+        for block in BLOCK.findall(text):
             exec(compile(block, str(page), "exec"), names)
-    for picture in sorted(images.glob("*.png")):
+    for picture in (images / name for name in SAVED.findall(text)):
         Image.open(picture).convert("RGB").quantize(
             COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=2
         ).save(picture, optimize=True)
