@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from torch import nn
 import gatewise as gw
 from gatewise.errors import InputError, OptionError
 from gatewise.explaining.plan import plan
-from gatewise.explaining.remembering import _clear
+from gatewise.explaining.remembering import _clear, duration
 from gatewise.memory import Transplant
+from gatewise.report import Unit
 
 
 class Nested(nn.Module):
@@ -243,3 +245,13 @@ def test_steps_that_were_left_out_are_left_out_of_what_the_page_copies() -> None
     torch.testing.assert_close(
         read.double(), torch.from_numpy(record.quantities["cell"]), rtol=0, atol=1e-6
     )
+
+
+def test_a_memory_that_reaches_the_inputs_end_is_told_with_its_interval() -> None:
+    fixture = known.latch(12, steps=20)
+    lags = gw.memory.horizon(fixture.model, fixture.inputs)
+    end = replace(lags, steps=179, low=70.0, high=179.0, at_least=True)
+    days = Unit.of("1 day")
+    assert duration(end, days) == "at least 179 days (interval from 70)"
+    assert duration(replace(end, low=179.0), days) == "at least 179 days"
+    assert duration(replace(end, low=float("nan")), days) == "at least 179 days"

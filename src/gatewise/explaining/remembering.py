@@ -64,9 +64,10 @@ def independent(case: Case, lags: memory.Horizon) -> int:
 
 
 def duration(lags: memory.Horizon, unit: Unit) -> str:
-    """Return "about 37 days (31–44)", or "at least 180 days"."""
+    """Return "about 37 days (31–44)", or "at least 179 days (interval from 70)"."""
     if lags.at_least:
-        return f"at least {unit.counted(lags.steps)}"
+        known = f" (interval from {figure(lags.low)})" if lags.low < lags.steps else ""
+        return f"at least {unit.counted(lags.steps)}{known}"
     return f"about {unit.counted(lags.steps)}{ends(lags)}"
 
 
