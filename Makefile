@@ -59,6 +59,7 @@ bench: $(VENV)/.development native
 	$(BIN)/python -m benchmarks.trace_cost
 	$(BIN)/python -m benchmarks.page_speed
 	$(BIN)/python -m benchmarks.demo_seeds
+	$(BIN)/python -m benchmarks.soil_depths
 	$(BIN)/python -m benchmarks.native
 
 native: $(VENV)/.native
