@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
+import gatewise as gw
 from gatewise.report import write_page
 from tests.browser import pages
 from tests.browser.conftest import Open, settle
@@ -51,6 +53,16 @@ def test_the_scheme_may_change_while_the_page_is_open(open_page: Open, written: 
     page.emulate_media(color_scheme="dark")
     settle(page)
     assert page.evaluate(drawing) != light
+
+
+def test_every_column_of_the_units_is_on_the_screen(open_page: Open, tmp_path: Path) -> None:
+    explanation = gw.explain(gw.LSTM(2, 4), torch.randn(20, 12, 2))
+    explanation.write_page(tmp_path / "plain.html")
+    page = open_page(tmp_path / "plain.html")
+    table = page.locator("#units-table")
+    assert table.evaluate("(host) => host.scrollWidth <= host.clientWidth")
+    last = table.locator("thead th").last.inner_text()
+    assert " ".join(last.split()) == "says the same as"
 
 
 @pytest.mark.parametrize("width", [320, 400, 768])

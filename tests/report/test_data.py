@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from gatewise.report.curves import training_curves
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import packed, script_json, seconds
 from gatewise.report.forecasts import MAX_SERIES, forecast_data
@@ -129,6 +130,15 @@ def test_the_band_says_what_it_is() -> None:
     alone = forecast_data(build_summary(count=30, steps=20, members=1).evaluation.predictions)
     assert alone.band == ""
     assert len(alone.payload["charts"]["0/0/0/0"]["lines"]) == 2
+
+
+def test_how_long_training_took_is_told_only_where_it_is_known() -> None:
+    summary = build_summary()
+    (known,) = training_curves(summary.histories)
+    assert "(lowest validation loss at epoch 29), 32 s." in known.note
+    loaded = tuple(replace(history, seconds=0.0) for history in summary.histories)
+    (curve,) = training_curves(loaded)
+    assert " s." not in curve.note
 
 
 def test_thinning_keeps_the_ends() -> None:

@@ -128,12 +128,17 @@ def _training_notes(histories: tuple[History, ...]) -> list[str]:
         "weights were kept."
     ]
     notes += [
-        f"Seed {history.seed}: {_kept(history)}, {number(history.seconds, 2)} s."
+        f"Seed {history.seed}: {_kept(history)}{_took(history)}."
         for history in histories[:MAX_MEMBERS]
     ]
     if len(histories) > MAX_MEMBERS:
         notes.append(f"{len(histories) - MAX_MEMBERS} more members are drawn.")
     return notes
+
+
+def _took(history: History) -> str:
+    """Return how long training took; nothing for a saved model, which does not keep it."""
+    return f", {number(history.seconds, 2)} s" if history.seconds else ""
 
 
 def _kept(history: History) -> str:

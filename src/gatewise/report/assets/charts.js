@@ -74,7 +74,7 @@
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     ctx.textAlign = "right";
-    ctx.fillText(text, bbox.left + bbox.width - 3 * ratio, y - 4 * ratio);
+    ctx.fillText(text, bbox.left + bbox.width - 3 * ratio, y - 7 * ratio);
   }
 
   const quiet = (v) => (v == null ? "" : number(v));

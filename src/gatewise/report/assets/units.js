@@ -48,7 +48,7 @@
     const button = element("button", { type: "button", title: description, onclick: () => {
       select({ order });
       requestAnimationFrame(() => focus(name));
-    } }, name + arrow);
+    } }, name.replace(/([<>]) /, "$1\u00a0") + arrow.replace(" ", "\u00a0"));
     button.dataset.column = name;
     return element("th", { scope: "col", "aria-sort": sorted }, button);
   }
