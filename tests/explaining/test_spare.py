@@ -36,7 +36,7 @@ def test_stand_ins_are_idle_one_at_a_time_and_not_together() -> None:
     assert own.figures["idle_alone"] == 5
     assert own.figures["idle"] == 4  # one of the two voters has to stay
     said = own.finding("units").sentence  # type: ignore[union-attr]
-    assert said.startswith("4 of 5 units idle: without all of them at once under 1 %")
+    assert said.startswith("4 of 5 units idle: while all of them are held at the mean, under 1 %")
     assert "One at a time 5" in said
     assert "stand in for each other" in said
 
