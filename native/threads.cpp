@@ -15,20 +15,13 @@
 #include <vector>
 
 #include "gatewise/openmp.h"
+#include "gatewise/relax.h"
+#include "gatewise/spread.h"
 
 namespace gatewise {
 namespace {
 
 using Work = void (*)(void* context, int thread, int threads);
-
-/// Tell the core that this is a waiting loop: it saves power and leaves the loop sooner.
-inline void relax() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ __volatile__("isb" ::: "memory");
-#endif
-}
 
 // How long a thread holds on to its core while it waits. Waking a sleeper costs 30 to 160 microseconds on a
 // virtual machine, and a thread that is awake starts within 1; but torch's own threads want the cores between
@@ -183,7 +176,18 @@ void Barrier::wait(int threads) {
 }
 
 void run_team(int threads, Work work, void* context) {
-  if (threads > 1 && (run_borrowed(threads, work, context) || pool().try_run(threads, work, context))) return;
+  if (threads <= 1) return work(context, 0, 1);
+  struct Team {
+    Work work;
+    void* context;
+    Spread spread;
+  } team{work, context, {}};
+  const Work run = [](void* given, int thread, int size) {
+    Team& own = *static_cast<Team*>(given);
+    own.spread.start(thread, size);
+    own.work(own.context, thread, size);
+  };
+  if (run_borrowed(threads, run, &team) || pool().try_run(threads, run, &team)) return;
   work(context, 0, 1);
 }
 

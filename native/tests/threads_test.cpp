@@ -1,6 +1,7 @@
 // The pool: every member of a team runs exactly once and at the same time, from any thread, after a fork,
 // inside itself, and in the caller's floating-point environment.
 #include <fenv.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "check.h"
+#include "gatewise/spread.h"
 #include "gatewise/threads.h"
 #include "tests.h"
 
@@ -104,6 +106,49 @@ void environment() {
   CHECK(upward == 2);
 }
 
+#ifdef __linux__
+bool equal(const cpu_set_t& one, const cpu_set_t& other) { return CPU_EQUAL(&one, &other) != 0; }
+
+// Start as the second thread of a team whose caller is on this thread's processor.
+void start_beside_the_caller(const cpu_set_t& allowed, int* left) {
+  Spread spread;
+  const int caller = sched_getcpu();
+  cpu_set_t before = allowed, after;
+  std::thread member([&] {
+    cpu_set_t here;
+    CPU_ZERO(&here);
+    CPU_SET(caller, &here);
+    sched_setaffinity(0, sizeof here, &here);
+    sched_setaffinity(0, sizeof before, &before);
+    spread.start(1, 2);
+    *left += sched_getcpu() != caller;
+    sched_getaffinity(0, sizeof after, &after);
+  });
+  member.join();
+  CHECK(equal(before, after));
+}
+
+void spreading() {
+  context = "a member that starts on the caller's processor";
+  cpu_set_t all, one;
+  sched_getaffinity(0, sizeof all, &all);
+  int left = 0;
+  for (int i = 0; i < 20; ++i) start_beside_the_caller(all, &left);
+  CHECK(CPU_COUNT(&all) == 1 || left > 0);  // not each time: the system may move a thread at any moment
+  context = "where there is one processor";
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  sched_setaffinity(0, sizeof one, &one);
+  left = 0;
+  start_beside_the_caller(one, &left);
+  CHECK(left == 0);
+  run_and_check(2);
+  sched_setaffinity(0, sizeof all, &all);
+}
+#else
+void spreading() {}
+#endif
+
 int status_of_child(void (*work)()) {
   const pid_t child = fork();
   if (child == 0) {
@@ -140,6 +185,7 @@ void test_threads() {
   several_callers();
   nested();
   environment();
+  spreading();
   if (under_thread_sanitizer) return;  // it refuses threads in the child of a process that has several
   forked_idle();
   forked_busy();
