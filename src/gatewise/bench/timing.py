@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 Work = Callable[[], object]
 
-SETTLE = 0.01
-"""Seconds between turns. Thread pools spin after a call: the next side must not pay for that."""
-SHORT = 0.02
+SETTLE = 0.1
+"""Seconds between turns. Thread pools spin after a call, ONNX Runtime's for some 75 ms, and the next
+side must not pay for that: after 10 ms ours took 34 ms a call beside that pool, after 100 ms 18."""
+SHORT = 0.1
 """Calls shorter than this, in seconds, are preceded by an uncounted one, which wakes the threads."""
 LONGEST = 120.0
 """Seconds that the rounds of the slowest side may take together; fewer rounds must do, one at least."""
