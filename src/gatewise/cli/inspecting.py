@@ -17,12 +17,13 @@ from gatewise.cli.opening import (
     Part,
     PartName,
     check_new_file,
+    is_data_of_fit,
     opened,
     scored_part,
+    title_of,
 )
 from gatewise.cli.options import Config, Device, NewTitle
 from gatewise.cli.output import console, grid, print_scores, print_timescales
-from gatewise.cli.training import is_data_of_fit, title_of
 from gatewise.errors import InputError, OptionError
 
 if TYPE_CHECKING:

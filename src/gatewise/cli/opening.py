@@ -1,9 +1,9 @@
-"""What the commands on a finished run share: the run, its data and part, and files that are spared."""
+"""What the commands on a run share: the run, its data, part and title, and files that are spared."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -57,3 +57,23 @@ def opened(
 def scored_part(model: Forecaster) -> PartName:
     """Return the part that the fit scored."""
     return "validation" if model.test is None else "test"
+
+
+def title_of(model: Forecaster) -> str:
+    """Return the page's title: what is predicted, from what or how far ahead."""
+    from gatewise.report.wording import counted, joined  # noqa: PLC0415 - brings torch
+
+    columns = model.fitted_.columns
+    target = joined(list(columns.target))
+    if model.horizon:
+        return f"{target}, {counted(model.horizon, 'step')} ahead"
+    return f"{target} from {joined(list(columns.inputs))}"
+
+
+def is_data_of_fit(model: Forecaster, frame: Any) -> bool:
+    """Return whether `frame` holds what the model was fitted on, to the last bit."""
+    from gatewise.models.forecasting import table_of  # noqa: PLC0415 - brings torch
+    from gatewise.models.preparation import fingerprint  # noqa: PLC0415
+
+    table = table_of(model.fitted_, frame, need_target=True)
+    return bool(fingerprint(table) == model.fitted_.data["sha256"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 
+from gatewise.cli.opening import is_data_of_fit, title_of
 from gatewise.cli.options import (
     Changes,
     Config,
@@ -210,26 +211,6 @@ def finish(
             f"gatewise predict {folder} NEW.csv --out PREDICTED.csv": "predict from new rows",
         },
     )
-
-
-def title_of(model: Forecaster) -> str:
-    """Return the page's title: what is predicted, from what or how far ahead."""
-    from gatewise.report.wording import counted, joined  # noqa: PLC0415 - brings torch
-
-    columns = model.fitted_.columns
-    target = joined(list(columns.target))
-    if model.horizon:
-        return f"{target}, {counted(model.horizon, 'step')} ahead"
-    return f"{target} from {joined(list(columns.inputs))}"
-
-
-def is_data_of_fit(model: Forecaster, frame: Any) -> bool:
-    """Return whether `frame` holds what the model was fitted on, to the last bit."""
-    from gatewise.models.forecasting import table_of  # noqa: PLC0415 - brings torch
-    from gatewise.models.preparation import fingerprint  # noqa: PLC0415
-
-    table = table_of(model.fitted_, frame, need_target=True)
-    return bool(fingerprint(table) == model.fitted_.data["sha256"])
 
 
 def announce(screen: Console, model: Forecaster, frame: Any, source: str) -> None:
