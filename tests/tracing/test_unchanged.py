@@ -82,3 +82,16 @@ def test_a_change_between_two_calls_and_classes_that_do_not_matter() -> None:
     _, trace, _ = model_and_trace()
     model, _, _ = model_and_trace()
     trace.check_unchanged(gw.accelerate(model))
+
+
+def test_a_module_that_is_replaced_while_it_is_recorded() -> None:
+    model, _, x = model_and_trace()
+    recording = gw.trace(model)
+    trace = recording.__enter__()
+    model["lstm"](x)
+    model["lstm"] = torch.nn.LSTM(3, 5)
+    with pytest.raises(InputError, match="'lstm' was replaced or removed inside the with block"):
+        recording.__exit__(None, None, None)
+    assert trace["lstm"].forget.shape[2] == len(x)  # what was recorded is there
+    with gw.trace(model, modules="cell"):  # a module that is not recorded may be
+        model["lstm"] = torch.nn.LSTM(3, 5)

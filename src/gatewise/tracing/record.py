@@ -68,7 +68,8 @@ def trace(
 
     Raises InputError for a model without a recurrent module of a known kind, for modules, quantities
     or units that it does not have, for a call without the steps asked for or over the budget, and for
-    `with_grad` where gradients are off; OptionError for an option's value; EngineError for a
+    `with_grad` where gradients are off, and, at the end, for a module that another one has replaced
+    meanwhile; OptionError for an option's value; EngineError for a
     multi-layer module on a GPU in train mode with dropout, whose masks torch does not reveal.
     """
     options = check_options(dtype, device, max_bytes, with_grad)
@@ -94,6 +95,7 @@ def trace(
             # Prepended, so that the output is seen before the user's own hooks change it.
             handles.append(part.register_forward_hook(watch.after, prepend=True, with_kwargs=True))
         yield Trace(aliases, recorder.modules, options)
+        _check_in_place(model, {name: parts[name] for name in kept})
     finally:
         for handle in handles:
             handle.remove()
@@ -113,6 +115,17 @@ def _recurrent_parts(
     if not aliases:
         raise InputError(_nothing_in(model))
     return aliases, {name: part for part, name in first.items()}
+
+
+def _check_in_place(model: torch.nn.Module, parts: dict[str, torch.nn.Module]) -> None:
+    """Raise InputError for a name that leads to another module than the one whose calls were seen."""
+    now = dict(model.named_modules(remove_duplicate=False))
+    for name, part in parts.items():
+        if now.get(name) is not part:
+            raise InputError(
+                f"trace: {name!r} was replaced or removed inside the with block, and calls of the new "
+                "module were not recorded; change the model before the trace"
+            )
 
 
 def _nothing_in(model: torch.nn.Module) -> str:
