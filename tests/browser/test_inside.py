@@ -130,6 +130,25 @@ def test_modules_layers_directions_and_rows_switch_apart(open_page: Open, writte
     assert "of unit" in page.locator("#ledger").inner_text()
 
 
+def test_a_record_that_is_chosen_while_a_drawing_waits(open_page: Open, written: Written) -> None:
+    page = open_page(written("small"))
+    page.set_viewport_size({"width": 1280, "height": 200})
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    settle(page)
+    page.evaluate(
+        """() => {
+            gatewise.drawHeatmap(); // out of sight, so it waits
+            gatewise.select({ record: gatewise.records.length - 1 }); // not decoded yet
+            dispatchEvent(new Event("beforeprint")); // and now all that waits is drawn
+        }"""
+    )
+    settle(page)
+    page.locator(HEAT).scroll_into_view_if_needed()
+    settle(page)
+    label = page.locator(HEAT).get_attribute("aria-label") or ""
+    assert label.startswith("Heatmap of update")
+
+
 def test_every_key_does_what_the_page_says(open_page: Open, written: Written) -> None:
     page = open_page(written("small"))
     page.locator(HEAT).focus()

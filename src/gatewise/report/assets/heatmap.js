@@ -106,14 +106,18 @@
   }
 
   gatewise.drawHeatmap = () => {
-    const quantity = gatewise.quantity();
-    if (!quantity?.levels) return; // drawn when it is decoded
-    order = gatewise.displayed();
-    panel.plot.style.height = `${height(order.length)}px`;
+    if (!arrange()) return; // drawn when it is decoded
     gatewise.paint(panel, draw);
     gatewise.overlay();
   };
+  function arrange() {
+    if (!gatewise.quantity()?.levels) return false;
+    order = gatewise.displayed();
+    panel.plot.style.height = `${height(order.length)}px`;
+    return true;
+  }
   function draw() {
+    if (!arrange()) return; // another was chosen while this waited for its turn
     const quantity = gatewise.quantity(), column = paint();
     caption(quantity, column);
     gutter();
