@@ -124,7 +124,7 @@ def test_a_breakdown_leaves_the_checkpoint_of_an_earlier_epoch(tmp_path, every_e
     poisoned = replace(VALIDATION, y=VALIDATION.y.copy())
 
     def poison(status):
-        if status.epoch == 3:
+        if status.done == 1 and status.epoch == 3:  # not within it, as on a slow machine
             poisoned.y[:] = np.inf
 
     with pytest.raises(GatewiseError, match="broke down in epoch 4"):
