@@ -43,10 +43,8 @@ def compare(
         begun = time.perf_counter()
         try:
             sides[each.name] = _examined(each, expected, allowed)
-        except (
-            Exception
-        ) as error:  # whatever a foreign package raises; our own failure ends the run
-            if each is contenders[0]:
+        except Exception as error:  # whatever a foreign package raises
+            if each is contenders[0]:  # our own failure ends the run
                 raise
             sides[each.name] = _failed(each.name, error)
         lasted = time.perf_counter() - begun

@@ -164,9 +164,8 @@ def _result(
 
 
 def _in_type(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    return (
-        tensor if tensor.dtype is dtype else tensor.to(dtype)
-    )  # a call that does nothing costs 1 us
+    # A conversion that does nothing costs a microsecond.
+    return tensor if tensor.dtype is dtype else tensor.to(dtype)
 
 
 def _hidden(network: Network, output: Tensor, below: Tensor | None, rows: Rows | None) -> Tensor:

@@ -184,9 +184,7 @@ def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor) -> Tensor:
             f"lengths must have shape [{batch}], one per row of the batch; got {list(own.shape)}"
         )
     outside = (own < 0) | (own > steps)
-    if (
-        torch.compiler.is_compiling()
-    ):  # a graph cannot branch on values: it looks at them when it runs
+    if torch.compiler.is_compiling():  # a graph cannot branch on values: it checks as it runs
         message = f"lengths must lie between 0 and the {steps} steps of the input"
         torch._assert_async(~outside.any(), message)
         return own.to(torch.int64)
