@@ -12,11 +12,16 @@ NATIVE := CMakeLists.txt $(shell find native -path native/inplace -prune -o \
 # The compiler's tools come from the environment where the system has none.
 CMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 
-.PHONY: demo test check lint types contracts docs format bench native test-native sanitize sanitize-address sanitize-thread clean help
+QUICK := tests/cells tests/engines/test_laws.py tests/nn/test_bad_input.py tests/data tests/test_public.py \
+  tests/tracing/test_trace.py tests/memory/test_ledger.py tests/report tests/runtime
+
+.PHONY: demo test test-quick test-full check lint types contracts docs format bench native test-native sanitize sanitize-address sanitize-thread clean help
 
 help:
 	@echo "make demo    train the virtual river gauge on bundled data, with scores and a report (minutes)"
 	@echo "make test    run the tests"
+	@echo "make test-quick  run the fastest of them: under a minute"
+	@echo "make test-full   run every test, the long sweeps too"
 	@echo "make native  compile the native engine again after a change in native/"
 	@echo "make test-native  run the tests of the native core alone: seconds"
 	@echo "make check   lint, types, import contracts and the examples in the docs"
@@ -28,7 +33,14 @@ demo: native
 	$(BIN)/gatewise demo --out $(RUN)
 
 test: $(VENV)/.development test-native
-	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/docs
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/docs -m 'not full'
+
+# The oracle, the modules against torch and one test of each further room.
+test-quick: $(VENV)/.development native
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -q -m 'not full' $(QUICK)
+
+test-full: $(VENV)/.development test-native
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-native: native
 	$(CMAKE) --build native/inplace --target gatewise_tests
