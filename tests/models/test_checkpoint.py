@@ -10,6 +10,7 @@ from gatewise.errors import FileError, GatewiseError
 from gatewise.models.training import checkpoint as files
 from gatewise.models.training.loop import train
 from gatewise.models.training.losses import squared_error
+from tests.damage import about_of, damaged_bytes, refusal, with_about
 from tests.models.toy import DelayLine, equal, network, options, weights
 
 TRAINING = DelayLine.draw(70, seed=1)
@@ -148,7 +149,24 @@ def check_refused(path, match, **kwargs):
 def test_a_truncated_checkpoint_is_refused(interrupted, share):
     content = interrupted.read_bytes()
     interrupted.write_bytes(content[: int(share * len(content))])
-    check_refused(interrupted, "truncated or not a gatewise checkpoint")
+    check_refused(interrupted, "truncated, damaged or not a gatewise checkpoint")
+
+
+def test_a_weight_with_a_turned_bit_is_not_gone_on_with(interrupted):
+    content = interrupted.read_bytes()
+    interrupted.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
+    check_refused(interrupted, "the checksum differs")
+    interrupted.write_bytes(with_about(content, about_of(content), seal=False))
+    resumed, _ = run(interrupted, resume=True)  # a file from before checksums
+    assert equal(weights(resumed), weights(run(None)[0]))
+
+
+@pytest.mark.parametrize("count", [100, pytest.param(3000, marks=pytest.mark.full)])
+def test_no_damage_to_the_bytes_goes_unseen(interrupted, count):
+    for what, content in damaged_bytes(interrupted.read_bytes(), count, seed=count):
+        said = refusal(lambda content=content: files.from_bytes(content, interrupted), what)
+        assert said is not None, what
+        assert "state.safetensors" in said
 
 
 FOREIGN = [
@@ -164,11 +182,11 @@ FOREIGN = [
 def test_a_foreign_checkpoint_is_refused(tmp_path, content):
     path = tmp_path / "state"
     path.write_bytes(content)
-    check_refused(path, "truncated or not a gatewise checkpoint")
+    check_refused(path, "truncated, damaged or not a gatewise checkpoint")
 
 
 def test_a_checkpoint_of_another_version_is_refused(interrupted, monkeypatch):
-    monkeypatch.setattr(files, "FORMAT_VERSION", 2)
+    monkeypatch.setattr(files, "FORMAT_VERSION", 1)
     check_refused(interrupted, "made by another version of gatewise")
 
 

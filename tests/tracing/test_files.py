@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import torch
 from safetensors.torch import save_file
+from tests.damage import about_of, damaged_bytes, refusal, with_about
 from tests.nn.recurrent import LENGTHS, B, H, I, T
 
 import gatewise as gw
@@ -143,15 +142,35 @@ def test_damaged_descriptions(change, message, tmp_path) -> None:
     path = tmp_path / "t"
     trace.save(path)
     whole = path.read_bytes()
-    size = int.from_bytes(whole[:8], "little")
-    header = json.loads(whole[8 : 8 + size])
-    about = json.loads(header["__metadata__"]["gatewise"])
+    about = about_of(whole)
     change(about)
-    header["__metadata__"]["gatewise"] = json.dumps(about)
-    text = json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + whole[8 + size :])
+    path.write_bytes(with_about(whole, about))
     with pytest.raises(FileError, match=message):
         tracing.load(path)
+
+
+def test_a_value_with_a_turned_bit_is_told(tmp_path) -> None:
+    _, trace = recorded()
+    path = tmp_path / "t"
+    trace.save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:])
+    with pytest.raises(FileError, match="the checksum differs"):
+        tracing.load(path)
+    path.write_bytes(with_about(whole, about_of(whole), seal=False))  # from before checksums
+    assert torch.equal(tracing.load(path)["gru"].reset, trace["gru"].reset)
+
+
+@pytest.mark.parametrize("count", [100, pytest.param(3000, marks=pytest.mark.full)])
+def test_no_damage_to_the_bytes_goes_unseen(tmp_path, count) -> None:
+    _, trace = recorded()
+    path = tmp_path / "t"
+    trace.save(path)
+    for what, content in damaged_bytes(path.read_bytes(), count, seed=count):
+        (tmp_path / "damaged").write_bytes(content)
+        said = refusal(lambda: tracing.load(tmp_path / "damaged"), what)
+        assert said is not None, what
+        assert "damaged" in said
 
 
 @pytest.mark.parametrize("device", ["nowhere", "cuda:77"])

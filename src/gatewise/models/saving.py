@@ -5,7 +5,7 @@ No pickle: a file cannot run code, and one that is cut short or foreign is told 
 
 from __future__ import annotations
 
-import json
+import io
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
 from gatewise.data.columns import Columns
@@ -26,9 +27,10 @@ from gatewise.models.baselines import Baselines
 from gatewise.models.fitted import Fitted, build_network
 from gatewise.models.settings import ForecasterSettings
 from gatewise.results import History
+from gatewise.sealing import metadata, read_about, sealed
 
 FORMAT = "gatewise-forecaster"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -55,13 +57,13 @@ def save_model(fitted: Fitted, path: Path) -> None:
         "data": fitted.data,
     }
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    atomic_write_bytes(path, to_bytes(contiguous, {"gatewise": json.dumps(about, sort_keys=True)}))
+    atomic_write_bytes(path, sealed(to_bytes(contiguous, metadata(about))))
 
 
 def load_model(path: Path, device: str = "cpu") -> Fitted:
     """Return the fitted model that `save_model` wrote, its networks on `device`.
 
-    Raises FileError for a file that is missing, cut short, foreign, or from a newer version.
+    Raises FileError for a file that is missing, cut short, damaged, foreign, or from a newer version.
     """
     about, arrays = _read(path)
     try:
@@ -76,13 +78,15 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     if not path.is_file():
         raise FileError(f"there is no run folder or model file {path}")
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            about = json.loads(metadata.get("gatewise", "{}"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+        content = path.read_bytes()
+        about = read_about(io.BytesIO(content))
+        arrays = from_bytes(content)
+    except OSError as error:
+        raise FileError(f"the model {path} cannot be read: {error.strerror}") from error
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise FileError(
-            f"{path} is not a gatewise model, or it is cut short or damaged ({error})"
+            f"{path} is not a gatewise model, or it is cut short or damaged ({error}): "
+            "copy it anew, or fit again"
         ) from error
     if about.get("format") != FORMAT:
         raise FileError(f"{path} is a safetensors file, but not a gatewise forecaster's")

@@ -5,7 +5,6 @@ No pickle: a file cannot run code, and one that is cut short or foreign is told 
 
 from __future__ import annotations
 
-import json
 import secrets
 from os import PathLike
 from pathlib import Path
@@ -17,11 +16,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gatewise.errors import FileError, GatewiseError, InputError
+from gatewise.sealing import metadata, read_about, seal
 from gatewise.tracing.options import Kept, Steps, check_options, check_place
 from gatewise.tracing.store import Call, Module, Trace
 
 FORMAT = "gatewise-trace"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 def save(trace: Trace, path: str | PathLike[str]) -> None:
@@ -55,7 +55,7 @@ def save(trace: Trace, path: str | PathLike[str]) -> None:
             "with_grad": options.with_grad,
         },
     }
-    _write(tensors, {"gatewise": json.dumps(about, sort_keys=True)}, Path(path))
+    _write(tensors, metadata(about), Path(path))
 
 
 def load(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace:
@@ -81,7 +81,7 @@ def load(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace
         ) from error
 
 
-def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: Path) -> None:
+def _write(tensors: dict[str, Tensor], about: dict[str, str], path: Path) -> None:
     """Write beside `path`, then rename into place: the old file stays until the new one is whole."""
     if not path.parent.is_dir():
         raise FileError(
@@ -90,7 +90,9 @@ def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: Path) -> 
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         try:
-            save_file(tensors, aside, metadata)
+            save_file(tensors, aside, about)
+            with aside.open("r+b") as file:
+                seal(file)
             aside.replace(path)
         except BaseException:
             aside.unlink(missing_ok=True)
@@ -103,8 +105,9 @@ def _read(path: Path, device: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not path.is_file():
         raise FileError(f"there is no trace file {path}")
     try:
+        with path.open("rb") as whole:
+            about = read_about(whole)
         with safe_open(path, framework="pt", device=device) as file:
-            about = json.loads((file.metadata() or {}).get("gatewise", "{}"))
             if about.get("format") != FORMAT:
                 raise FileError(f"{path} is a safetensors file, but not a gatewise trace")
             if about["format_version"] > FORMAT_VERSION:

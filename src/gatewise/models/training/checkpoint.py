@@ -7,11 +7,10 @@ Files appear whole, so a run killed at any moment leaves the checkpoint of an ea
 
 from __future__ import annotations
 
-import json
+import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 import torch
@@ -21,10 +20,10 @@ from torch import Tensor
 from gatewise.data.files import atomic_write_bytes
 from gatewise.errors import FileError
 from gatewise.models.training.schedule import TrainingOptions
+from gatewise.sealing import metadata, read_about, sealed
 
 FORMAT = "gatewise-checkpoint"
-FORMAT_VERSION = 1
-_KEY = "gatewise"
+FORMAT_VERSION = 2
 
 
 @dataclass
@@ -63,7 +62,7 @@ class Checkpoint:
             "record": asdict(self.record),
         }
         tensors = {name: tensor.detach().cpu() for name, tensor in self.tensors.items()}
-        return safetensors.torch.save(tensors, {_KEY: json.dumps(state)})
+        return sealed(safetensors.torch.save(tensors, metadata(state)))
 
     def part(self, prefix: str) -> dict[str, Tensor]:
         """Return the tensors `prefix.name` by their names."""
@@ -116,13 +115,13 @@ def read_bytes(path: Path) -> bytes | None:
 def from_bytes(data: bytes, path: Path) -> Checkpoint:
     """Return the checkpoint that `path` holds; `FileError` where it is truncated or foreign."""
     try:
+        state = read_about(io.BytesIO(data))
         held = safetensors.torch.load(data)
         # views into the file's bytes, not aligned as torch's own memory is: see inference.gathered
         tensors = {name: tensor.clone() for name, tensor in held.items()}
-        state = _metadata(data)
-        if state["format"] != FORMAT:
-            raise ValueError(f"format {state['format']!r}")
-        if state["format_version"] != FORMAT_VERSION:
+        if state.get("format") != FORMAT:
+            raise ValueError("it is none of gatewise's checkpoints")
+        if state["format_version"] not in range(1, FORMAT_VERSION + 1):
             raise FileError(
                 f"the checkpoint {path} was made by another version of gatewise: fit anew"
             )
@@ -134,23 +133,14 @@ def from_bytes(data: bytes, path: Path) -> Checkpoint:
         )
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise FileError(
-            f"the checkpoint {path} is truncated or not a gatewise checkpoint: fit anew"
+            f"the checkpoint {path} is truncated, damaged or not a gatewise checkpoint ({error}): "
+            "fit anew"
         ) from error
 
 
 def write(checkpoint: Checkpoint, path: Path) -> None:
     """Put the checkpoint in place of the one before it, whole."""
     atomic_write_bytes(path, checkpoint.to_bytes())
-
-
-def _metadata(data: bytes) -> dict[str, Any]:
-    """Return the JSON in a safetensors file: 8 bytes of header length, then the header."""
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    state = json.loads(header["__metadata__"][_KEY])
-    if not isinstance(state, dict):
-        raise TypeError(f"{_KEY} holds {type(state).__name__}, not an object")
-    return state
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
