@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -163,3 +164,16 @@ def test_bad_use() -> None:
         TrainingDrift(nn.Sequential(nn.GRUCell(2, 2)))
     with pytest.raises(InputError, match=r"no epoch has ended yet"):
         TrainingDrift(nn.GRU(2, 2)).result()
+
+
+def test_a_copy_that_runs_is_not_taken_for_the_model() -> None:
+    torch.manual_seed(0)
+    model, x = gatewise.nn.GRU(3, 4), torch.randn(5, 2, 3)
+    *_, gates = model(x, return_gates=True)
+    with TrainingDrift(model) as watch:
+        model(x)
+        copy.deepcopy(model)(torch.zeros(5, 2, 3))
+        watch.epoch()
+    place = list(watch.result().gates).index("update")
+    assert watch.result().closed[0, place] == float((gates.update < 0.1).double().mean())
+    assert watch._calls == {}

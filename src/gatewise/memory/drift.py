@@ -188,7 +188,8 @@ class TrainingDrift:
 
     def _seen(self, name: str) -> Any:
         def hook(module: Any, args: tuple[Any, ...], named: Mapping[str, Any], out: Any) -> None:
-            if module.training:
+            # A copy of the model (an average, a target network) has the hook too.
+            if module.training and module is self._parts[name]:
                 given = dict(zip(("input", "hx"), args, strict=False)) | dict(named)
                 self._calls[name] = (given["input"], given.get("hx"), given.get("lengths"))
 

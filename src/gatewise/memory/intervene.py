@@ -25,11 +25,9 @@ from gatewise.nn.calls import prepare
 from gatewise.nn.custom import Recurrent
 from gatewise.nn.modules import GatedModule
 from gatewise.nn.structure import network_of
+from gatewise.nn.watching import plain_forward
 
-_KNOWN = {
-    getattr(kind, "forward")  # noqa: B009 - torch declares it on instances only
-    for kind in (*COUNTERPARTS, *COUNTERPARTS.values(), Recurrent)
-}
+_KNOWN = {plain_forward(kind) for kind in (*COUNTERPARTS, *COUNTERPARTS.values(), Recurrent)}
 
 
 class Place(NamedTuple):
@@ -165,7 +163,7 @@ def why_not(part: torch.nn.Module) -> str:
         return "is a TorchScript module; give the Python model before scripting it"
     if not isinstance(part, torch.nn.RNNBase):
         return f"is a {type(part).__name__}, not an LSTM, GRU or RNN"
-    if getattr(type(part), "forward", None) not in _KNOWN or "forward" in vars(part):
+    if plain_forward(type(part)) not in _KNOWN or "forward" in vars(part):
         return f"is a {type(part).__name__} with a forward of its own"
     return ""
 

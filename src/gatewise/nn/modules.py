@@ -6,33 +6,25 @@ Sizes: T steps, B rows, I inputs, H hidden units, L layers, D directions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from gatewise.engines import ENGINES, EngineChoice, Gates
+from gatewise.engines import ENGINES, EngineChoice
 from gatewise.engines.fused import in_types_of_torch, must_cast
 from gatewise.engines.memory import MaxMemory, check_max_memory
 from gatewise.errors import EngineError
 from gatewise.nn.calls import Hidden, prepare
 from gatewise.nn.engine_option import EngineOption
 from gatewise.nn.structure import network_of, spec_of
+from gatewise.nn.watching import watchers_of
 
 if TYPE_CHECKING:
     Base = torch.nn.RNNBase
 else:
     Base = object
-
-
-class Watcher(Protocol):
-    """Who is handed the gates of a module's calls, such as a trace."""
-
-    wants: bool  # whether the gates of the next call are to be returned by its own pass
-
-    def take(self, gates: Gates) -> None:
-        """Take the gates of the call that is running."""
 
 
 class GatedModule(EngineOption, Base):
@@ -45,7 +37,6 @@ class GatedModule(EngineOption, Base):
     """
 
     max_memory: MaxMemory = None  # on the class for the reason that `engine` is
-    _watchers: tuple[Watcher, ...] = ()
 
     def __init__(self, *args: Any, max_memory: MaxMemory = None, **kwargs: Any) -> None:
         check_max_memory(max_memory)
@@ -88,7 +79,8 @@ class GatedModule(EngineOption, Base):
         call = prepare(self, input, hx, lengths)
         network, where = network_of(self), (call.x, call.states, call.rows)
         # torch's pass returns no gates: a watcher recovers them as it does for torch's own modules.
-        watched = choice.name != "torch" and any(own.wants for own in self._watchers)
+        watchers = () if choice.name == "torch" else watchers_of(self)
+        watched = any(watcher.wants for watcher in watchers)
         with_gates = return_gates or watched
         result = ENGINES[choice.name](network, *where, gates=with_gates, **options)
         if choice.name == "reference":
@@ -97,19 +89,9 @@ class GatedModule(EngineOption, Base):
         if not with_gates:
             return output, hidden
         gates = call.gates(result)
-        for own in self._watchers:
-            own.take(gates)
+        for watcher in watchers:
+            watcher.take(gates)
         return (output, hidden, gates) if return_gates else (output, hidden)
-
-    def watch(self, watcher: Watcher) -> None:
-        """Hand `watcher` the gates of each call that it wants, until `unwatch`."""
-        self._watchers = (*self._watchers, watcher)
-
-    def unwatch(self, watcher: Watcher) -> None:
-        """Undo `watch`, and leave nothing of it."""
-        self._watchers = tuple(own for own in self._watchers if own is not watcher)
-        if not self._watchers:
-            del self._watchers
 
     def extra_repr(self) -> str:
         """Return torch's description, the engine where one is named, and a bound on memory."""

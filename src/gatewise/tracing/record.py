@@ -1,31 +1,34 @@
 """Recording the gates of every recurrent module of a model while it runs, without touching it.
 
-Hooks see each module's arguments and output. Where gatewise's native or reference engine runs, the
-module hands over the gates of the very pass; elsewhere they are recovered from the output in a pass of
-their own, some steps at a time. No gradient, random number or output of the model changes.
+Each module's arguments and output are seen from outside (`nn.watching`): nothing lies on the model.
+Where gatewise's native or reference engine runs, the module hands over the gates of the very pass;
+elsewhere they are recovered from the output in a pass of their own, some steps at a time. No gradient,
+random number or output of the model changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
+from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.utils.hooks import RemovableHandle
 
+from gatewise.engines import Gates
 from gatewise.errors import InputError
 from gatewise.nn.accelerate import COUNTERPARTS
 from gatewise.nn.custom import Recurrent
-from gatewise.nn.modules import GatedModule
+from gatewise.nn.watching import Watcher, plain_forward, watching
 from gatewise.tracing.options import Names, Steps, Units, check_options, check_place, kept_of
 from gatewise.tracing.recorder import Recorder
 from gatewise.tracing.store import Trace
 from gatewise.tracing.watch import Watch
 
 # A subclass with a forward of its own may be called with anything: only these are understood.
-_KNOWN = {
-    getattr(kind, "forward")  # noqa: B009 - torch declares it on instances only
-    for kind in (*COUNTERPARTS, *COUNTERPARTS.values(), Recurrent)
-}
+_KNOWN_KINDS = (*COUNTERPARTS, *COUNTERPARTS.values(), Recurrent)
+_KNOWN = {plain_forward(kind) for kind in _KNOWN_KINDS}
 
 
 @contextmanager
@@ -64,7 +67,9 @@ def trace(
             its own pass; for every other they are computed again in the graph, from the input, the
             given states, the weights and the output.
 
-    A model that torch.compile has wrapped has the names of the model inside.
+    A model that torch.compile has wrapped has the names of the model inside. What was compiled before
+    runs as plain Python inside the block, or nothing of it could be seen. Copies made inside the block
+    (`deepcopy`, `pickle`, `torch.save`) carry nothing of the trace, and their calls are not recorded.
 
     Raises InputError for a model without a recurrent module of a known kind, for modules, quantities
     or units that it does not have, for a call without the steps asked for or over the budget, and for
@@ -77,30 +82,46 @@ def trace(
     if not isinstance(model, torch.nn.Module):
         raise InputError(f"trace: model must be a torch.nn.Module; got {type(model).__name__}")
     model = getattr(model, "_orig_mod", model)  # without the wrapper of torch.compile
+    _refuse_replicas(model)
     aliases, parts = _recurrent_parts(model)
     kept = kept_of(parts, aliases, quantities=quantities, units=units, steps=steps, modules=modules)
     recorder = Recorder(kept, options)
-    handles = []
-    watched: list[tuple[GatedModule, Watch]] = []
-    try:
-        # First, so that the call of a model that is a cell counts as that cell's next step.
-        if "" not in parts:
-            handles.append(model.register_forward_pre_hook(lambda *_: recorder.begin()))
+    watchers: dict[torch.nn.Module, Watcher] = {}
+    with ExitStack() as stack:
+        if "" not in parts and any(isinstance(parts[n], torch.nn.RNNCellBase) for n in kept):
+            if "forward" in vars(model):  # its class's forward may never run
+                stack.callback(_on_each_call(model, recorder.begin).remove)
+            else:
+                watchers[model] = _Beginning(recorder)
         for name, own in kept.items():
-            part, watch = parts[name], Watch(name, own, options, recorder)
-            if isinstance(part, GatedModule):
-                part.watch(watch)
-                watched.append((part, watch))
-            handles.append(part.register_forward_pre_hook(watch.before, with_kwargs=True))
-            # Prepended, so that the output is seen before the user's own hooks change it.
-            handles.append(part.register_forward_hook(watch.after, prepend=True, with_kwargs=True))
+            watchers[parts[name]] = Watch(name, own, options, recorder)
+        stack.enter_context(watching(watchers, also=_KNOWN_KINDS))
         yield Trace(aliases, recorder.modules, options)
         _check_in_place(model, {name: parts[name] for name in kept})
-    finally:
-        for handle in handles:
-            handle.remove()
-        for gated, watch in watched:
-            GatedModule.unwatch(gated, watch)  # `restore` may have given it torch's class since
+
+
+class _Beginning:
+    """Tells the recorder of each call of the whole model, with which the records of cells begin."""
+
+    wants = False
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def before(self, *_: Any) -> None:
+        self._recorder.begin()
+
+    def take(self, gates: Gates) -> None:
+        """Never called: it wants none."""
+
+    def after(self, *_: Any) -> None:
+        """Do nothing."""
+
+
+def _on_each_call(model: torch.nn.Module, do: Callable[[], None]) -> RemovableHandle:
+    """Run `do` before each call of `model`, by a hook that does not lie on it: copies would have it."""
+    hook = lambda module, _: do() if module is model else None  # noqa: E731
+    return register_module_forward_pre_hook(hook)
 
 
 def _recurrent_parts(
@@ -110,11 +131,21 @@ def _recurrent_parts(
     first: dict[torch.nn.Module, str] = {}
     aliases: dict[str, str] = {}
     for name, part in model.named_modules(remove_duplicate=False):
-        if getattr(type(part), "forward", None) in _KNOWN and "forward" not in vars(part):
+        if plain_forward(type(part)) in _KNOWN and "forward" not in vars(part):
             aliases[name] = first.setdefault(part, name)
     if not aliases:
         raise InputError(_nothing_in(model))
     return aliases, {name: part for part, name in first.items()}
+
+
+def _refuse_replicas(model: torch.nn.Module) -> None:
+    """Raise InputError for a model whose calls would run on copies that nobody sees."""
+    for part in model.modules():
+        if isinstance(part, torch.nn.DataParallel) and len(part.device_ids) > 1:
+            raise InputError(
+                "trace: DataParallel runs copies of the model, one on each of its devices, and they "
+                "cannot be recorded; trace and call the model inside it, model.module"
+            )
 
 
 def _check_in_place(model: torch.nn.Module, parts: dict[str, torch.nn.Module]) -> None:

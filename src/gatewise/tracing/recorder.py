@@ -1,4 +1,4 @@
-"""What the hooks of a trace write to: the records, the calls of cells step by step, and the budget."""
+"""What a trace writes to: the records, the calls of cells step by step, and the budget."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from gatewise.tracing.store import Call
 
 
 class Watch:
-    """The hooks of one module; its `forward` hands over the gates of its pass if `wants` says so."""
+    """Sees the calls of one module, which hands over the gates of its pass if `wants` says so."""
 
     def __init__(self, name: str, kept: Kept, options: Options, recorder: Recorder) -> None:
         self.wants = False
