@@ -82,11 +82,6 @@ def test_unsorted_duplicate_and_irregular_times(build, read, stamps, told):
         read(build({"ds": stamps, "y": Y[:3]}))
 
 
-def test_integers_that_look_like_dates_are_told_of(build, read):
-    with pytest.raises(DataError, match=r"row 3 \(20240201\).*such as 20240131, turn them into"):
-        read(build({"ds": [20240130, 20240131, 20240201], "y": Y[:3]}))
-
-
 def test_order_is_checked_inside_each_series_and_named(build, read):
     frame = build({"unique_id": ["a", "b", "a", "b"], "ds": [1, 5, 2, 4], "y": Y})
     with pytest.raises(DataError, match=r"from 5 in row 2 to 4 in row 4 of series 'b'"):

@@ -87,7 +87,11 @@ class ForecasterOptions:
         Names, _option(COLUMNS, "Columns with one value per series. [default: none]", shown=False)
     ] = ()
     time: Annotated[
-        str | None, _option(COLUMNS, "Time column. [default: ds, or the only date column]")
+        str | None,
+        _option(
+            COLUMNS,
+            "Time column, or none: rows are the steps. [default: ds, or the only one that may be time]",
+        ),
     ] = None
     series: Annotated[
         str | None, _option(COLUMNS, "Column that names the series. [default: unique_id]")

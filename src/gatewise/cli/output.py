@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -31,8 +32,10 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def print_data(out: Console, source: str, table: Table, split: Split) -> None:
-    """Print what was read: rows, series, step, and the parts with their first and last times."""
+def print_data(
+    out: Console, source: str, table: Table, split: Split, unused: Sequence[str] = ()
+) -> None:
+    """Print what was read: rows, series, step, time, columns left out, and the parts and their times."""
     from gatewise.report.wording import counted, time_text  # noqa: PLC0415 - brings torch
 
     names = [name for name in table.series if name]
@@ -41,6 +44,10 @@ def print_data(out: Console, source: str, table: Table, split: Split) -> None:
         f"{source}: {counted(len(table.values), 'row')}, {series}, one step is {table.step.text}, "
         f"{time_text(table.time.min())} to {time_text(table.time.max())}"
     )
+    time = table.columns.time
+    out.print("  time        " + ("no time column: rows are counted" if time is None else time))
+    if unused:
+        out.print(f"  not used    {', '.join(unused)}")
     parts = ["train", "validation"] + ([] if split.validation_end is None else ["test"])
     for part in parts:
         times = table.time[split.part_rows(table, part)]  # type: ignore[arg-type]

@@ -231,7 +231,9 @@ def announce(screen: Console, model: Forecaster, frame: Any, source: str) -> Non
         series=model.series,
     )
     table = table_from_frame(frame, columns, missing=model.missing, frequency=model.frequency)
-    print_data(screen, source, table, split_times(table, model.validation, model.test))
+    used = {*columns.values, columns.time, columns.series}
+    unused = [name for name in frame.columns if name not in used]
+    print_data(screen, source, table, split_times(table, model.validation, model.test), unused)
 
 
 @contextmanager

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import narwhals.stable.v2 as nw
-
-from gatewise.data.native import Frame, as_frame, is_missing
+from gatewise.data.finding import NO_TIME, find_time
+from gatewise.data.native import as_frame, index_columns
 from gatewise.errors import DataError, nearest
 
-ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
-ANY_DATE = re.compile(r"(\d{1,4}[-/.]){1,2}\d{1,4}\D.*|(\d{1,4}[-/.]){2}\d{1,4}|\d{4}[-/]\d{2}")
-"""Dates of other forms, such as 31/01/2012, 1.2.12, 01/31/2012 04:00, 2012-01."""
-TIME, SERIES, TARGET = "ds", "unique_id", "y"
-"""The names that are looked for when none are given."""
+SERIES, TARGET = "unique_id", "y"
+"""The names that are looked for, beside "ds" for the time, when none are given."""
 
 Names = str | Sequence[str]
 
@@ -69,11 +64,12 @@ def resolve_columns(
     """Find each role's columns in `frame` and refuse what cannot be right.
 
     Without a name, the target is "y", the series column "unique_id" if there is one, and the time
-    "ds" if there is one, else the only column of dates (or of ISO dates as text), else none: the
-    rows are then steps 0, 1, 2. With `need_target=False` the target's columns may be absent.
+    "ds" if there is one, else the only column, or index, that holds times or may hold them, else
+    none: the rows are then steps 0, 1, 2. time="none" says so. A pandas MultiIndex of a time and
+    something else is a panel. With `need_target=False` the target's columns may be absent.
 
-    Raises DataError for an unknown column (with the nearest names), for a column in two roles, and
-    where several columns could be the time.
+    Raises DataError for an unknown column (with the nearest names), for a column in two roles,
+    where several columns could be the time and where it is spread over several.
     """
     table = as_frame(frame)
     known = [str(name) for name in table.columns]
@@ -91,8 +87,18 @@ def resolve_columns(
         hint = ", or name another with target=..." if role == "target" and target is None else ""
         for name in names:
             _check_known(name, role, known, hint)
+    levels = index_columns(frame)
     series = _find_series(series, known, roles)
-    time = _find_time(table, time, series, known, roles)
+    rows_meant = time == NO_TIME and NO_TIME not in known
+    if rows_meant:
+        time = None
+    elif time is not None:
+        _check_known(time, "time", known)
+    else:
+        taken = {series}.union(*roles.values())
+        time = find_time(table, [name for name in known if name not in taken], levels)
+    if len(levels) > 1:
+        series = _series_of_levels(levels, series, time, rows_meant=rows_meant)
     _check_roles({**roles, "time": _optional(time), "series": _optional(series)})
     return Columns(**roles, time=time, series=series)
 
@@ -143,41 +149,18 @@ def _find_series(
     return SERIES if SERIES in known and not taken else None
 
 
-def _find_time(
-    table: Frame,
-    time: str | None,
-    series: str | None,
-    known: list[str],
-    roles: dict[str, tuple[str, ...]],
-) -> str | None:
-    if time is not None:
-        _check_known(time, "time", known)
-        return time
-    taken = {name for names in roles.values() for name in names} | {series}
-    if TIME in known and TIME not in taken:
-        return TIME
-    free = [name for name in known if name not in taken]
-    dates = [name for name in free if table[name].dtype.is_temporal()]
-    dates = dates or [name for name in free if _looks_like_dates(table, name, ISO_DATE)]
-    # A date in another form is taken too, to be refused by name when it is read: rows that were
-    # silently counted would lose the calendar and every check of the time.
-    dates = dates or [name for name in free if _looks_like_dates(table, name, ANY_DATE)]
-    if len(dates) > 1:
-        listed = ", ".join(map(repr, dates))
-        raise DataError(f"several columns could be the time ({listed}): choose one with time=...")
-    return dates[0] if dates else None
-
-
-def _looks_like_dates(table: Frame, name: str, form: re.Pattern[str]) -> bool:
-    """Say whether a text column starts with a date of this form; the whole column is read later.
-
-    Integers count too where they are called a date and are of the form 20120131.
-    """
-    column = table[name]
-    if column.dtype.is_integer() and form is ANY_DATE and "date" in name.casefold():
-        return all(len(str(value)) == len("20120131") for value in column.head(100).to_list())
-    if column.dtype not in (nw.String, nw.Object):
-        return False
-    first = next((value for value in column.head(100).to_list() if not is_missing(value)), None)
-    text = first if isinstance(first, str) else ""
-    return hasattr(first, "isoformat") or form.fullmatch(text) is not None
+def _series_of_levels(
+    levels: tuple[str, ...], series: str | None, time: str | None, *, rows_meant: bool
+) -> str:
+    """Return the level of a MultiIndex that tells series apart; DataError unless one is left."""
+    left = [level for level in levels if level not in (time, series)]
+    listed = ", ".join(map(repr, levels))
+    if time in levels and series is None and len(left) == 1:
+        return left[0]
+    if series is not None and (rows_meant or not left):
+        return series
+    raise DataError(
+        f"the index has the levels {listed}, and only one may tell series apart, beside the time: name "
+        "it with series=... and the time with time=..., and join or drop the others "
+        "(df.reset_index())"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import narwhals.stable.v2 as nw
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from gatewise.data.columns import Columns
 from gatewise.data.native import Frame, as_frame
-from gatewise.data.reading import COUNTED, float_column, series_column, time_column
-from gatewise.data.steps import ROWS, Step, follows, infer_step, stamp
+from gatewise.data.reading import COUNTED, Times, float_column, series_column, time_column
+from gatewise.data.steps import ROWS, Step, follows, infer_step
 from gatewise.data.table import Table
 from gatewise.errors import DataError, OptionError, nearest
 
@@ -31,6 +32,7 @@ def table_from_frame(
     read_target: bool = True,
     allow_trailing_gap: int = 0,
     step: Step | None = None,
+    like: Table | None = None,
 ) -> Table:
     """Read and check the columns of a pandas or polars frame; a `Table` passes through the checks.
 
@@ -43,6 +45,8 @@ def table_from_frame(
         of which only the future columns are known. Where no series has more rows than that, the
         columns may be absent.
     step: the step to hold the rows to, such as the one found when a model was fitted.
+    like: rows of the data of a fit: its spelling of times is tried first, and times must have a zone
+        as they had there, or none.
 
     Rows are put series after series, in order of appearance; inside a series they must be sorted.
     Raises DataError (column, row, value) for what it cannot take, OptionError for an option value.
@@ -76,15 +80,21 @@ def table_from_frame(
         optional += columns.inputs
     keys = () if columns.time is None else (columns.time,)
     _check_present(table, (*keys, *(name for name in columns.values if name not in optional)))
-    time, aware = _time(table, columns, owner, rows, starts)
+    if columns.time is None:  # each series counts from 0
+        times = Times(np.arange(count) - starts[owner[rows]])
+    else:
+        times = _times(table, columns.time, rows, like)
     values = np.empty((count, len(columns.values)), dtype=np.float64)
     for position, name in enumerate(columns.values):
         unread = name not in table.columns or (name in columns.target and not read_target)
         values[:, position] = np.nan if unread else float_column(table, name)[rows]
-    result = Table(columns, values, time, names, starts, step or ROWS)
-    _check_order(result, rows)
-    found = _checked_step(result, rows, aware, frequency, step)
-    result = Table(columns, values, time, names, starts, found)
+    result = Table(
+        *(columns, values, times.values, names, starts, step or ROWS),
+        zone=times.zone,
+        form=times.form,
+    )
+    _check_order(result, rows, table)
+    result = replace(result, step=_checked_step(result, rows, frequency, step))
     _check_values(result, rows, missing, need_target, allow_trailing_gap)
     return result
 
@@ -141,18 +151,16 @@ def _series(table: Frame, columns: Columns) -> tuple[tuple[str, ...], NDArray[np
     return series_column(table, columns.series)
 
 
-def _time(
-    table: Frame,
-    columns: Columns,
-    owner: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    starts: NDArray[np.int64],
-) -> tuple[NDArray[Any], bool]:
-    """Return the times in table order; without a time column, each series counts from 0."""
-    if columns.time is None:
-        return np.arange(len(rows)) - starts[owner[rows]], False
-    time, aware = time_column(table, columns.time)
-    return time[rows], aware
+def _times(table: Frame, name: str, rows: NDArray[np.int64], like: Table | None) -> Times:
+    """Return the times of column `name`, in the order of `rows`; DataError unless zoned as `like` is."""
+    times = time_column(table, name, None if like is None else like.form)
+    if like is not None and (times.zone is None) != (like.zone is None):
+        here, there = (one or "no time zone" for one in (times.zone, like.zone))
+        raise DataError(
+            f"time column {name!r} has {here}, and that of the fitted data has {there}: give both "
+            "times with a zone, or both without"
+        )
+    return replace(times, values=times.values[rows])
 
 
 def _of_series(table: Table, row: int) -> str:
@@ -162,8 +170,8 @@ def _of_series(table: Table, row: int) -> str:
     return f" of series {table.series[int(table.starts.searchsorted(row, 'right')) - 1]!r}"
 
 
-def _check_order(table: Table, rows: NDArray[np.int64]) -> None:
-    """Refuse repeated times and times that go back, inside a series."""
+def _check_order(table: Table, rows: NDArray[np.int64], frame: Frame) -> None:
+    """Refuse repeated times and times that go back, inside a series: often a panel without its name."""
     late = np.flatnonzero(table.time[1:] <= table.time[:-1]) + 1
     late = late[~np.isin(late, table.starts)]
     if not late.size:
@@ -171,21 +179,42 @@ def _check_order(table: Table, rows: NDArray[np.int64]) -> None:
     now = int(late[0])
     first, second = int(rows[now - 1]) + 1, int(rows[now]) + 1
     name, where = table.columns.time, _of_series(table, now)
-    hint = "" if table.columns.series else ", or name the column that tells series apart (series)"
+    hint = "" if table.columns.series else _series_hint(table, frame)
     if table.time[now] == table.time[now - 1]:
         raise DataError(
-            f"time column {name!r} repeats {stamp(table.time[now])} in rows {first} and {second}"
+            f"time column {name!r} repeats {table.stamp(table.time[now])} in rows {first} and {second}"
             f"{where} ({COUNTED}): keep one row for each time{hint}"
         )
     raise DataError(
-        f"time column {name!r} goes back from {stamp(table.time[now - 1])} in row {first} to "
-        f"{stamp(table.time[now])} in row {second}{where} ({COUNTED}): sort the rows by {name!r}"
+        f"time column {name!r} goes back from {table.stamp(table.time[now - 1])} in row {first} to "
+        f"{table.stamp(table.time[now])} in row {second}{where} ({COUNTED}): sort the rows by {name!r}"
         f"{hint}"
     )
 
 
+def _series_hint(table: Table, frame: Frame) -> str:
+    """Say how to name the series, with the columns under each of whose values no time repeats."""
+    used = {table.columns.time, *table.columns.values}
+    fitting = []
+    for name in frame.columns:
+        column = frame[name]
+        if name in used or column.dtype.is_float() or column.dtype.is_temporal():
+            continue
+        try:
+            values = column.to_list()
+            pairs = set(zip(map(str, values), table.time.tolist(), strict=True))
+        except (TypeError, ValueError):
+            continue
+        if len(pairs) == len(table) and 1 < len(set(map(str, values))) < len(table):
+            fitting.append(str(name))
+    hint = ", or name the column that tells series apart"
+    if len(fitting) == 1:
+        return f"{hint}: series={fitting[0]!r}"
+    return f"{hint} (series{': ' if fitting else ''}{' or '.join(map(repr, fitting))})"
+
+
 def _checked_step(
-    table: Table, rows: NDArray[np.int64], aware: bool, frequency: Frequency, given: Step | None
+    table: Table, rows: NDArray[np.int64], frequency: Frequency, given: Step | None
 ) -> Step:
     """Find the step, or hold the rows to a given one; refuse irregular times."""
     name = table.columns.time
@@ -206,16 +235,14 @@ def _checked_step(
     if broken is None:
         return step
     hint = ""
-    if aware:
+    if table.zone is not None:
         hint = (
             " Times with a zone are compared in UTC: if local times are regular, remove the zone."
         )
-    elif not step.clock and 19_000_101 <= table.time[0] <= 21_001_231:
-        hint = " If these integers are dates, such as 20240131, turn them into dates."
     raise DataError(
-        f"time column {name!r} is irregular: row {rows[broken] + 1} ({stamp(table.time[broken])})"
+        f"time column {name!r} is irregular: row {rows[broken] + 1} ({table.stamp(table.time[broken])})"
         f"{_of_series(table, broken)} does not follow row {rows[broken - 1] + 1} "
-        f"({stamp(table.time[broken - 1])}) by {step.text} ({COUNTED}): fill in the missing rows, "
+        f"({table.stamp(table.time[broken - 1])}) by {step.text} ({COUNTED}): fill in the missing rows, "
         f'or count rows as steps with frequency="rows".{hint}'
     )
 
@@ -271,7 +298,7 @@ def _refuse(
 ) -> None:
     at = np.flatnonzero(bad)
     first = int(at[rows[at].argmin()])
-    when = "" if table.columns.time is None else f"{stamp(table.time[first])}; "
+    when = "" if table.columns.time is None else f"{table.stamp(table.time[first])}; "
     noun = "value" if at.size == 1 else "values"
     raise DataError(
         f"column {name!r} has {at.size} {what} {noun}, the first in row {rows[first] + 1}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from numbers import Number
 from typing import Any
@@ -13,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.native import Frame, is_missing
+from gatewise.data.timeformats import MIXED, UnreadableTimeError, read_texts
+from gatewise.data.timenumbers import EPOCHS, WHOLE, form_of, read_numbers
+from gatewise.data.zones import from_local, has_zone, to_utc, zone_name, zone_of
 from gatewise.errors import DataError
 
 COUNTED = "data rows are counted from 1"
@@ -42,31 +46,64 @@ def float_column(frame: Frame, name: str) -> NDArray[np.float64]:
     )
 
 
-def time_column(frame: Frame, name: str) -> tuple[NDArray[Any], bool]:
-    """Return a column of times as datetime64[us] or int64 [N], and whether it had a time zone.
+@dataclass(frozen=True)
+class Times:
+    """A column of times as read."""
 
-    Dates, datetimes, ISO 8601 text and integers are read. Times with a zone become UTC instants;
-    times without one stay as they are. Raises DataError for gaps and for anything else.
+    values: NDArray[Any]  # [N] datetime64[us], in UTC where there was a zone; or int64
+    zone: str | None = None
+    form: str | None = None  # the spelling of text or numbers
+
+
+def time_column(frame: Frame, name: str, form: str | None = None) -> Times:
+    """Return a column of times.
+
+    Dates, datetimes, periods, text in the spellings of `timeformats`, and numbers are read. Numbers
+    such as 20100131, 201001, seconds since 1970 and 1956.25 become dates, other integers stay as
+    they are. Times with a zone become UTC instants; times without one stay as they are. A spelling
+    `form` that fits is preferred. Raises DataError for gaps and for anything else.
     """
     column = frame[name]
     dtype = column.dtype
-    if dtype.is_integer():
-        _refuse_null_times(column, name)
-        return np.asarray(column.cast(nw.Int64).to_numpy(), dtype=np.int64), False
+    _refuse_null_times(column, name)
+    if has_zone(column):
+        return Times(_microseconds(to_utc(column).to_numpy(), name), zone_of(column))
+    if is_period(column):
+        starts = column.to_native().dt.to_timestamp()
+        return Times(_microseconds(starts.to_numpy(), name), None, "period")
+    if dtype.is_integer() or dtype.is_float() or dtype.is_decimal():
+        return _number_times(column, name, form)
     if dtype == nw.Date:
-        _refuse_null_times(column, name)
-        return _microseconds(column.cast(nw.Datetime("us")).to_numpy()), False
+        return Times(_microseconds(column.cast(nw.Datetime("us")).to_numpy(), name))
     if dtype == nw.Datetime:
-        _refuse_null_times(column, name)
-        aware = getattr(dtype, "time_zone", None) is not None
-        if aware:
-            column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        return _microseconds(column.to_numpy()), aware
+        return Times(_microseconds(column.to_numpy(), name))
     if _is_text(column):
         column = column.cast(nw.String)
     if column.dtype in (nw.String, nw.Object):
-        _refuse_null_times(column, name)
-        return _parse_times(column.to_list(), name)
+        return _parse_times(column.to_list(), name, form)
+    raise DataError(
+        f"column {name!r} holds values of type {_type_name(column)} and cannot be the time: use "
+        f"dates, datetimes, ISO text such as 1985-01-31, or integers{_time_hint(column)}"
+    )
+
+
+def _number_times(column: nw.Series[Any], name: str, form: str | None) -> Times:
+    if column.dtype.is_integer():
+        try:
+            values = np.asarray(column.cast(nw.Int64).to_numpy(), dtype=np.int64)
+        except Exception as error:  # each library has its own type for it
+            raise DataError(
+                f"column {name!r} is the time and holds integers beyond 64 bits: use dates"
+            ) from error
+    else:
+        values = np.asarray(column.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    form = form_of(values, form)
+    if form is not None:
+        return Times(read_numbers(values, form), "UTC" if form in EPOCHS else None, form)
+    if column.dtype.is_integer():
+        return Times(values, None, WHOLE)
+    if np.all(values == np.floor(values)) and np.all(np.abs(values) < 2**53):
+        return Times(values.astype(np.int64), None, WHOLE)
     raise DataError(
         f"column {name!r} holds values of type {_type_name(column)} and cannot be the time: use "
         f"dates, datetimes, ISO text such as 1985-01-31, or integers{_time_hint(column)}"
@@ -94,46 +131,73 @@ def series_column(frame: Frame, name: str) -> tuple[tuple[str, ...], NDArray[np.
     return names, index
 
 
-def parse_time(text: str, *, clock: bool) -> Any:
-    """Return one time, written as ISO text or an integer, in a table's own type of time.
+def parse_time(text: str, *, clock: bool, zone: str | None = None, form: str | None = None) -> Any:
+    """Return one time, written in a known spelling or as an integer, in a table's own type of time.
 
-    Raises ValueError where it is not one.
+    In a table with a zone, text without an offset is that zone's clock: the first instant at which
+    it shows at least this much. Raises ValueError where it is no time.
     """
     if not clock:
         return np.int64(int(text))
     if re.fullmatch(r"\d{4}", text) or _PLAIN_ISO.fullmatch(text):
-        return np.datetime64(text, "us")
-    return np.datetime64(_naive(datetime.fromisoformat(text)), "us")
+        return from_local(np.datetime64(text, "us"), zone)
+    read = read_texts([text], form)
+    return read.values[0] if read.zone is not None else from_local(read.values[0], zone)
 
 
-def _parse_times(values: Sequence[Any], name: str) -> tuple[NDArray[Any], bool]:
+def _parse_times(values: Sequence[Any], name: str, form: str | None = None) -> Times:
     """Read text or date objects, all at once where the text is plain ISO 8601."""
-    if isinstance(values[0], str) and _PLAIN_ISO.fullmatch(values[0]):
-        text = np.asarray(values, dtype=object).astype(str)
-        plain = np.strings.str_len(text) == len(values[0])
-        try:
-            if plain.all():
-                return text.astype("datetime64[us]"), False
-        except ValueError:
-            pass  # the slow way below finds the row
+    if all(isinstance(value, str) for value in values):
+        return _parse_texts(values, name, form)
     times: list[datetime] = []
+    zones = set()
     aware = False
     for row, value in enumerate(values):
         try:
             moment = _moment(value)
         except (TypeError, ValueError):
-            raise DataError(
-                f"column {name!r} is the time, and row {row + 1} is {_shown(value)} ({COUNTED}): "
-                "write ISO dates such as 1985-01-31 or 1985-01-31 18:00"
-            ) from None
+            raise _unreadable(name, row, value) from None
         if row and aware != (moment.tzinfo is not None):
             raise DataError(
                 f"column {name!r} mixes times with and without a time zone, first in row {row + 1} "
                 f"({_shown(value)}; {COUNTED})"
             )
         aware = moment.tzinfo is not None
-        times.append(_naive(moment))
-    return np.array(times, dtype="datetime64[us]"), aware
+        if moment.tzinfo is not None:
+            zones.add(zone_name(moment.tzinfo))
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+        times.append(moment)
+    zone = (zones.pop() if len(zones) == 1 else "UTC") if aware else None
+    return Times(np.array(times, dtype="datetime64[us]"), zone)
+
+
+def _parse_texts(values: Sequence[str], name: str, form: str | None) -> Times:
+    if _PLAIN_ISO.fullmatch(values[0]):
+        text = np.asarray(values, dtype=object).astype(str)
+        plain = np.strings.str_len(text) == len(values[0])
+        try:
+            if plain.all():
+                return Times(text.astype("datetime64[us]"), None, "ISO 8601")
+        except ValueError:
+            pass  # the slow way below finds the row
+    try:
+        read = read_texts(values, form)
+    except UnreadableTimeError as error:
+        if error.reason == MIXED:
+            raise DataError(
+                f"column {name!r} mixes times with and without a time zone, first in row "
+                f"{error.row + 1} ({_shown(values[error.row])}; {COUNTED})"
+            ) from None
+        raise _unreadable(name, error.row, values[error.row], error.reason) from None
+    return Times(read.values, read.zone, read.form)
+
+
+def _unreadable(name: str, row: int, value: Any, reason: str = "") -> DataError:
+    why = f"; {reason}" if reason else ""
+    return DataError(
+        f"column {name!r} is the time, and row {row + 1} is {_shown(value)} ({COUNTED}{why}): write "
+        'ISO dates such as 1985-01-31 or 1985-01-31 18:00, or count rows with time="none"'
+    )
 
 
 def _moment(value: Any) -> datetime:
@@ -141,15 +205,23 @@ def _moment(value: Any) -> datetime:
         return value
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)
-    return datetime.fromisoformat(value)
+    read = read_texts([value])
+    moment: datetime = read.values[0].astype(datetime)
+    return moment if read.zone is None else moment.replace(tzinfo=UTC)
 
 
-def _naive(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _microseconds(times: Any) -> NDArray[Any]:
-    return np.asarray(times).astype("datetime64[us]")
+def _microseconds(times: Any, name: str) -> NDArray[Any]:
+    """Return times in microseconds; DataError where that would make two times of one."""
+    times = np.asarray(times)
+    micro: NDArray[Any] = times.astype("datetime64[us]")
+    lost = np.flatnonzero(micro != times)
+    if lost.size:
+        row = int(lost[0])
+        raise DataError(
+            f"column {name!r} is the time and has nanoseconds, first in row {row + 1} "
+            f"({times[row]}; {COUNTED}): round it to microseconds"
+        )
+    return micro
 
 
 def _refuse_null_times(column: nw.Series[Any], name: str) -> None:
@@ -202,9 +274,12 @@ def _type_name(column: nw.Series[Any]) -> str:
 
 def _time_hint(column: nw.Series[Any]) -> str:
     if column.dtype.is_float():
-        return " (cast whole numbers to integers)"
-    return " (.dt.to_timestamp() turns periods into datetimes)" if _is_period(column) else ""
+        return " (cast whole numbers to integers; year 1956.25 is read, in quarters or months)"
+    if column.dtype == nw.Duration:
+        return " (add the moment that they count from)"
+    return ""
 
 
-def _is_period(column: nw.Series[Any]) -> bool:
+def is_period(column: nw.Series[Any]) -> bool:
+    """Say whether a pandas column holds periods."""
     return _type_name(column).startswith("period")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gatewise.data.columns import Columns
 from gatewise.data.steps import Step
+from gatewise.data.zones import stamp
 from gatewise.errors import DataError, nearest
 
 __all__ = ["Step", "Table"]
@@ -26,9 +27,16 @@ class Table:
     series: tuple[str, ...]  # S names; "" for a lone series
     starts: NDArray[np.int64]  # [S+1] row bounds of each series
     step: Step
+    zone: str | None = None  # the zone that the times came in; they are UTC then
+    form: str | None = None  # the spelling of times that came as text or numbers
+    ids: str = "String"  # the type of the series column, by its name in narwhals
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def stamp(self, time: Any) -> str:
+        """Write one of the table's times as people do, on the clock of its zone."""
+        return stamp(time, self.zone)
 
     def column(self, name: str) -> NDArray[np.float64]:
         """Return one column as a view [N]; DataError if there is none of that name."""
@@ -127,6 +135,9 @@ class Table:
             "series": list(self.series),
             "step": self.step.to_json(),
             "clock": bool(np.issubdtype(self.time.dtype, np.datetime64)),
+            "zone": self.zone,
+            "form": self.form,
+            "ids": self.ids,
         }
         return {
             "values": self.values,
@@ -147,4 +158,7 @@ class Table:
             series=tuple(about["series"]),
             starts=arrays["starts"],
             step=Step.from_json(about["step"]),
+            zone=about.get("zone"),
+            form=about.get("form"),
+            ids=about.get("ids", "String"),
         )
