@@ -26,6 +26,7 @@ from gatewise.engines import reference
 from gatewise.engines.layout import Network, Rows
 from gatewise.engines.native_backward import run_backward
 from gatewise.engines.native_forward import run_forward
+from gatewise.engines.native_inplace import Watched
 from gatewise.engines.native_plan import (
     FOR_RECORD,
     NOTHING,
@@ -148,7 +149,10 @@ class _Pass(torch.autograd.Function):
         kinds = count_states(plan)
         ctx.plan, ctx.counts, ctx.unseen = plan, counts, unseen
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*tensors, found[0], *found[1 + kinds :])
+        kept = [found[0], *found[1 + kinds :]]
+        handed_out = len(kept) if plan.save == FOR_RECORD else 1
+        ctx.watched = Watched(kept[:handed_out])
+        ctx.save_for_backward(*tensors, *ctx.watched.unguarded(), *kept[handed_out:])
         if plan.save != FOR_RECORD:
             ctx.mark_non_differentiable(*found[1 + kinds :])
         return tuple(found)
@@ -157,11 +161,13 @@ class _Pass(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         plan: Plan = ctx.plan
         given, results = _unflat(ctx.saved_tensors, ctx.counts)
+        results[:0] = ctx.watched.held
         wanted = ctx.needs_input_grad[3:]
         if torch.is_grad_enabled() or any(map(_is_batched, gradients)):
             return (None, None, None, *_twice_differentiable(plan, given, wanted, gradients))
         first, second = 1 + len(given.states), 1 + len(given.states) + len(given.parameters)
         needs = [wanted[0], any(wanted[1:first]), any(wanted[first:second])]
+        results = _as_returned(plan, given, results, ctx.watched.changed())
         if ctx.unseen and _is_unseen(given):
             own = run_backward(plan, given, results, gradients, needs)
         else:
@@ -172,6 +178,19 @@ class _Pass(torch.autograd.Function):
         every += [next(found) if needs[2] else None for _ in given.parameters]
         every += [None] * (len(given.masks) + len(given.rows))
         return (None, None, None, *every)
+
+
+def _as_returned(
+    plan: Plan, given: Given, results: list[Tensor], changed: Sequence[bool]
+) -> list[Tensor]:
+    """Return `results` as the forward pass gave them, run again if they were `changed` in place."""
+    if not any(changed):
+        return results
+    with torch.no_grad():
+        if any(changed[1:]):  # a gate: all are needed, and all are there again
+            found = run(plan, given)
+            return [found[0], *found[1 + count_states(plan) :]]
+        return [run(plan._replace(save=NOTHING, segment=0), given)[0], *results[1:]]
 
 
 def _is_batched(gradient: Tensor | None) -> bool:

@@ -1,0 +1,52 @@
+"""Noticing that what a pass returned was changed in place before its backward pass.
+
+The backward pass needs the output. Whoever called may work on it in place meanwhile (`y += x`, a
+dropout with `inplace=True`), as on the output of torch's own kernels, which keep other tensors. So an
+alias is kept that torch does not guard, and whoever finds the original changed runs forward again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+_NO_MEMORY = torch.empty(0, device="cpu")
+
+
+class Watched:
+    """Tensors that were handed out: tells whether one was changed since.
+
+    Attributes:
+        held: Of tensors that stand for others in a graph that is being traced: their aliases. Others
+            are not kept alive here, and are for autograd to save: see `unguarded`.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        is_plain = all(type(own) is Tensor for own in tensors)
+        aliases = [own.detach() for own in tensors]
+        self.held: list[Tensor] = [] if is_plain else aliases
+        self._unguarded = [own.data for own in tensors] if is_plain else []
+        self._counters = list(map(_only_counter, aliases)) if is_plain else aliases
+        self._versions = [own._version for own in aliases]
+
+    def unguarded(self) -> list[Tensor]:
+        """Return, once, aliases that autograd gives back whatever happens to the tensors."""
+        found, self._unguarded = self._unguarded, []
+        return found
+
+    def changed(self) -> list[bool]:
+        """Tell of each tensor whether it, or a view of it, was changed in place."""
+        pairs = zip(self._counters, self._versions, strict=True)
+        return [own._version != version for own, version in pairs]
+
+
+def _only_counter(alias: Tensor) -> Tensor:
+    """Leave of an alias nothing but the version counter that it shares.
+
+    With its memory, that would outlive hooks that move what is saved for the backward pass elsewhere
+    (`save_on_cpu`, checkpoints).
+    """
+    alias.data = _NO_MEMORY
+    return alias
