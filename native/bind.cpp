@@ -374,6 +374,10 @@ void bind_descriptors(nb::module_& m) {
 }  // namespace
 
 NB_MODULE(_native, m) {
+  if (isa_count() == 0)  // GATEWISE_ISAS left out what this machine has
+    throw nb::import_error(
+        "this build of gatewise's native core holds no instruction set of this machine's processor; "
+        "compile it again here: make clean, then make native, or pip install . in the checkout");
   m.doc() = "gatewise's native core. gatewise.engines is what should be used: here, addresses are believed.";
   bind_descriptors(m);
   m.def("forward", call_forward, arg("layer"), arg("rows"), arg("directions"), arg("threads"));

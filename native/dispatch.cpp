@@ -30,22 +30,18 @@ extern const gatewise::Kernels gatewise_kernels_avx512bf16;
 namespace gatewise {
 namespace {
 
-#ifdef GATEWISE_WITH_avx2
-bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-#endif
+#ifdef __x86_64__
+[[maybe_unused]] bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
-#ifdef GATEWISE_WITH_avx512
 // x86-64-v4. The builtin asks the operating system too whether it keeps the wide registers.
-bool has_avx512() {
+[[maybe_unused]] bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
          __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512vl");
 }
-#endif
 
-#ifdef GATEWISE_WITH_avx512bf16
-bool has_avx512bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
+[[maybe_unused]] bool has_avx512bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 #endif
 
 std::vector<const Kernels*> detect() {

@@ -6,6 +6,11 @@
 
 GATEWISE_BEGIN
 
+extern template void forward_layer<F32>(const Step<F32>&, const PackedForward<F32>&, const SliceState<F32>&,
+                                  F32::Stored*, const View&, int64_t, bool);
+extern template void forward_layer<F64>(const Step<F64>&, const PackedForward<F64>&, const SliceState<F64>&,
+                                  F64::Stored*, const View&, int64_t, bool);
+
 namespace {
 
 template <class M>
