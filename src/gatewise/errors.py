@@ -42,6 +42,11 @@ class GatewiseWarning(UserWarning):
     """Something was left out on purpose; the message says what, and why."""
 
 
+def how_to_install(extra: str) -> str:
+    """Return the command that installs an extra; gatewise is installed from its checkout."""
+    return f"pip install '.[{extra}]' in a checkout of gatewise"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'a' or 'b'?" for the known names closest to `name`, or an empty string."""
     by_folded = {candidate.casefold(): candidate for candidate in known}

@@ -272,9 +272,7 @@ def test_bad_plans_are_refused(case: str) -> None:
 def test_a_peer_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     absent = Peer("Absent", ("no_such_package",), ("train",), "none")
     monkeypatch.setitem(PEERS, "absent", absent)
-    with pytest.raises(
-        OptionError, match=r"needs no_such_package: pip install 'gatewise\[bench\]'"
-    ):
+    with pytest.raises(OptionError, match=r"needs no_such_package: pip install '.\[bench\]'"):
         peers_of(["torch", "absent"])
 
 

@@ -1,17 +1,24 @@
-"""Every Python example of the README and the docs runs, and every `gatewise` command line parses."""
+"""Every example of the README and the docs runs, in the order in which a reader meets them."""
 
 from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from gatewise.cli import app
+from gatewise.cli import app, run
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+RUN = ("README.md", "command-line.md")
+"""Pages whose commands run; those of the others go on with what these made, and are parsed."""
+
+NOT_RUN = ("bench", "resume")
+"""Minutes of timing, and what needs a run that was killed: these are parsed."""
+
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -36,9 +43,51 @@ def test_the_python_examples_run(
         exec(compile(block, str(page), "exec"), names)
 
 
+def shortened(words: list[str]) -> list[str]:
+    """Return a command that trains with one pass over the data: what it prints is not looked at."""
+    trains = words[0] in ("fit", "continue", "retrain")
+    return [*words, "--epochs", "1"] if trains and "--epochs" not in words else words
+
+
+def run_line(line: str) -> int:
+    """Run a line as the shell would, `gatewise` in this process; return its exit code."""
+    line = line.split("  #", maxsplit=1)[0].strip()
+    if not line.startswith("gatewise "):
+        return subprocess.run(["bash", "-c", line], check=False).returncode
+    words = shlex.split(line)[1:]
+    app.parse_args(words, exit_on_error=False, print_error=False)
+    return 0 if words[0] in NOT_RUN else run(shortened(words))
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if commands(p) and p.name in RUN], ids=lambda page: page.name
+)
+def test_the_commands_run_as_they_stand(
+    page: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for language, text in BLOCK.findall(page.read_text("utf-8")):
+        if language == "toml":
+            Path(text.splitlines()[0].removeprefix("# ")).write_text(text, encoding="utf-8")
+        elif language == "sh":
+            for line in text.splitlines():
+                if not line.startswith(("make ", "pip ")):
+                    assert run_line(line) == 0, (line, capsys.readouterr().err)
+        elif language == "console":
+            for shown in text.split("$ ")[1:]:
+                line, expected = shown.split("\n", 1)
+                capsys.readouterr()
+                code, said = run_line(line), capsys.readouterr().err
+                assert expected.strip() in said, line
+                assert code == (2 if expected.strip() else 0), said
+
+
 @pytest.mark.parametrize(
     ("page", "command"),
-    [(page, command) for page in PAGES for command in commands(page)],
+    [(page, command) for page in PAGES if page.name not in RUN for command in commands(page)],
     ids=lambda value: value.name if isinstance(value, Path) else None,
 )
 def test_the_command_lines_parse(page: Path, command: str) -> None:

@@ -13,7 +13,7 @@ from gatewise.bench.machine import described
 from gatewise.bench.peers import title_of
 from gatewise.bench.records import Record, Report
 from gatewise.bench.tables import TITLES
-from gatewise.errors import FileError, OptionError
+from gatewise.errors import FileError, OptionError, how_to_install
 
 ENDINGS = (".png", ".svg")
 DRAWN = ("train", "infer", "packed", "bf16")
@@ -43,7 +43,7 @@ def check_picture(path: Path, modes: Iterable[str]) -> None:
     if not set(modes) & set(DRAWN):
         raise OptionError(f"nothing to draw: a picture shows the modes {', '.join(DRAWN)}")
     if find_spec("matplotlib") is None:
-        raise OptionError("a picture needs matplotlib: pip install 'gatewise[bench]'")
+        raise OptionError(f"a picture needs matplotlib: {how_to_install('bench')}")
 
 
 def write_picture(report: Report, path: Path) -> None:

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from gatewise.cli.opening import check_new_file
 from gatewise.cli.options import Config, Names, Whole
 from gatewise.cli.output import console
+from gatewise.errors import how_to_install
 
 if TYPE_CHECKING:
     from gatewise.bench import Record, Report
@@ -48,7 +49,7 @@ def bench(
         Names,
         SEVERAL,
         Parameter(
-            help="onnx, jax, keras, beside torch: pip install 'gatewise[bench]'. [default: none]",
+            help=f"onnx, jax, keras, beside torch: {how_to_install('bench')}. [default: none]",
             show_default=False,
         ),
     ] = ("torch",),

@@ -4,7 +4,7 @@
     figures.horizon(result, ax=axes[0])  # or in axes of yours
 
 Every panel takes a result and returns the matplotlib axes. Below it stand the result's reading and its
-caveat (`caption=False` leaves them out). Needs `pip install 'gatewise[figures]'`; pyplot is not used.
+caveat (`caption=False` leaves them out). Needs matplotlib (the extra `figures`); pyplot is not used.
 """
 
 from __future__ import annotations

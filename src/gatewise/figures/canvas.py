@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gatewise.errors import InputError, OptionError
+from gatewise.errors import InputError, OptionError, how_to_install
 from gatewise.memory.result import Result
 from gatewise.memory.wording import place_name
 
@@ -48,7 +48,7 @@ def library(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
-        raise OptionError("drawing needs matplotlib: pip install 'gatewise[figures]'") from None
+        raise OptionError(f"drawing needs matplotlib: {how_to_install('figures')}") from None
 
 
 def new_figure(size: tuple[float, float]) -> Figure:

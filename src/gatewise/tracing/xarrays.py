@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatewise.errors import InputError
+from gatewise.errors import InputError, how_to_install
 from gatewise.tracing.arrays import as_array
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def as_dataset(trace: Trace, name: str | None, call: int) -> Any:
         xarray: Any = import_module("xarray")
     except ImportError as error:
         raise InputError(
-            "to_xarray needs xarray, which is not installed: pip install 'gatewise[xarray]'"
+            f"to_xarray needs xarray, which is not installed: {how_to_install('xarray')}"
         ) from error
     if name is None:
         if len(trace.names) != 1:

@@ -12,10 +12,10 @@ from importlib.util import find_spec
 
 from gatewise.bench.contenders import Contender
 from gatewise.bench.problem import Problem
-from gatewise.errors import OptionError, nearest
+from gatewise.errors import OptionError, how_to_install, nearest
 
 TORCH = "torch"
-INSTALL = "pip install 'gatewise[bench]'"
+INSTALL = how_to_install("bench")
 
 
 @dataclass(frozen=True)
