@@ -73,11 +73,11 @@ class Table:
         return replace(self, values=values, time=time, starts=new_starts)
 
     def last_known(self) -> NDArray[np.int64]:
-        """Return the last row of each series [S] in which every target is known; its last if none."""
+        """Return the last row of each series [S] in which every target is known; -1 if there is none."""
         known = ~np.isnan(self.values[:, : len(self.columns.target)]).any(axis=1)
         row = np.where(known, np.arange(len(self)), -1)
-        last = np.maximum.reduceat(row, self.starts[:-1])
-        return np.where(last < 0, self.starts[1:] - 1, last)
+        last: NDArray[np.int64] = np.maximum.reduceat(row, self.starts[:-1])
+        return last
 
     def tail(self, rows: int | NDArray[np.int64]) -> Table:
         """Return the last `rows` rows (one number, or [S]) of each series, all of a shorter one."""

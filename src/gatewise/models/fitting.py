@@ -306,7 +306,8 @@ def _context(table: Table, settings: ForecasterSettings) -> Table:
     """
     rows = np.full(len(table.series), settings.lookback)
     if settings.horizon:
-        rows += table.starts[1:] - 1 - table.last_known()
+        last = table.last_known()
+        rows += np.where(last < 0, 0, table.starts[1:] - 1 - last)
     return table.tail(rows)
 
 

@@ -104,7 +104,7 @@ def _sensor_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
     new = table_of(fitted, frame, need_target=False, read_target=False)
     table, rows = _joined(fitted, new)
     windows = _windows(fitted, table, rows, "new", need_target=False)
-    _warn_of_silence(table, windows)
+    _warn_of_silence(table, windows, np.empty(0, dtype=np.int64))
     return table, windows
 
 
@@ -117,52 +117,76 @@ def _forecast_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
         new = table_of(fitted, frame, need_target=False, allow_trailing_gap=horizon)
         table, _ = _joined(fitted, new)
     table = table.extended(horizon)
-    origins = table.last_known()
-    history = origins - table.starts[:-1] + 1
-    if (history < fitted.settings.lookback).all():
+    last = table.last_known()
+    history = np.where(last < 0, 0, last - table.starts[:-1] + 1)
+    enough = np.flatnonzero(history >= fitted.settings.lookback)
+    if not enough.size:
         raise DataError(
             f"a forecast starts from the last row whose targets ({', '.join(fitted.columns.target)}) "
             f"are known and needs lookback={fitted.settings.lookback} rows up to there; there are "
             f"{history.max()}: add the rows before, or rows that directly follow the fitted data"
         )
-    _check_ahead(fitted, table, origins)
+    _check_ahead(fitted, table, last, enough)
     rows = np.zeros(len(table), dtype=bool)
-    rows[(origins[:, None] + np.arange(1, horizon + 1)).ravel()] = True
+    rows[(last[enough, None] + np.arange(1, horizon + 1)).ravel()] = True
     windows = _windows(fitted, table, rows, "predicted", need_target=False)
-    windows = replace(windows, origins=np.intersect1d(windows.origins, origins))
-    _warn_of_silence(table, windows)
+    windows = replace(windows, origins=np.intersect1d(windows.origins, last[enough]))
+    _warn_of_silence(table, windows, np.flatnonzero(last < 0))
     return table, windows
 
 
-def _warn_of_silence(table: Table, windows: Windows) -> None:
-    """Warn of series without a single window; raise DataError where no series has one."""
+def _warn_of_silence(table: Table, windows: Windows, unknown: NDArray[np.int64]) -> None:
+    """Warn of series without a single window; raise DataError where no series has one.
+
+    `unknown` are the numbers of the series that have nowhere to start from: no known target.
+    """
     answered = np.unique(table.series_index()[windows.origins])
     silent = np.setdiff1d(np.arange(len(table.series)), answered)
     if not silent.size:
         return
-    names = ", ".join(repr(table.series[number]) for number in silent[:5])
-    text = (
-        f"no prediction for {silent.size} of {len(table.series)} series ({names}"
-        f"{', ...' if silent.size > 5 else ''}): lookback={windows.lookback} rows without gaps are "
-        "needed, in the data or at the end of the fitted data that they directly follow"
-    )
+    reasons = []
+    short = np.setdiff1d(silent, unknown)
+    if short.size:
+        reasons.append(
+            f"{_named(table, short)}lookback={windows.lookback} rows without gaps are needed, in the "
+            "data or at the end of the fitted data that they directly follow"
+        )
+    if unknown.size:
+        reasons.append(
+            f"{_named(table, unknown)}no row has its target ({', '.join(table.columns.target)}), and a "
+            "forecast starts from one that has: give its last known rows, or leave the series out"
+        )
+    text = f"no prediction for {silent.size} of {len(table.series)} series: {'; '.join(reasons)}"
     if not answered.size:
         raise DataError(text)
     warnings.warn(text, GatewiseWarning, stacklevel=4)
 
 
-def _check_ahead(fitted: Fitted, table: Table, origins: NDArray[np.int64]) -> None:
-    """Raise DataError where a column that is known ahead is not given as far as the horizon."""
+def _named(table: Table, numbers: NDArray[np.int64]) -> str:
+    """Return "'a', 'b': " for series of a panel, the first five of them; nothing for a lone series."""
+    if table.columns.series is None:
+        return ""
+    names = ", ".join(repr(table.series[number]) for number in numbers[:5])
+    return f"{names}{', ...' if numbers.size > 5 else ''}: "
+
+
+def _check_ahead(
+    fitted: Fitted, table: Table, last: NDArray[np.int64], asked: NDArray[np.int64]
+) -> None:
+    """Raise DataError where a column that is known ahead is not given as far as the horizon.
+
+    `last [S]` is the row that each series' forecast starts from, `asked` the series that have one.
+    """
     if not fitted.columns.future or fitted.settings.missing == "mask":
         return
-    ahead = origins[:, None] + np.arange(1, fitted.settings.horizon + 1)
+    ahead = last[asked, None] + np.arange(1, fitted.settings.horizon + 1)
     for name in fitted.columns.future:
         gaps = np.isnan(table.column(name)[ahead])
         if gaps.any():
-            series, step = np.argwhere(gaps)[0]
-            named = table.series[series]
+            place, step = np.argwhere(gaps)[0]
+            named = table.series[asked[place]]
             raise DataError(
                 f"future column {name!r}{f' of series {named!r}' if named else ''} is not known at "
-                f"{stamp(table.time[ahead[series, step]])}: give it for {fitted.settings.horizon} "
-                f"rows after {stamp(table.time[origins[series]])}"
+                f"{stamp(table.time[ahead[place, step]])}: give it for {fitted.settings.horizon} "
+                f"rows after {stamp(table.time[last[asked[place]]])}"
             )
