@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from gatewise.cells import CellSpec
-from gatewise.engines import fused, native, reference
+from gatewise.engines import by_size, fused, native, reference
 from gatewise.engines.gates import Gates
 from gatewise.engines.layout import Network, Result, Rows
 from gatewise.errors import EngineError, OptionError, nearest
@@ -44,11 +44,20 @@ def check_engine(requested: str) -> None:
         )
 
 
-def choose(requested: str, spec: CellSpec, like: Tensor) -> EngineChoice:
+def choose(
+    requested: str,
+    spec: CellSpec,
+    like: Tensor,
+    work: by_size.Workload | None = None,
+    *,
+    settled: str = "",
+) -> EngineChoice:
     """Return the engine for `spec` on tensors such as `like`, for its device and type.
 
-    An engine named explicitly is never replaced by another. Raises OptionError for an unknown name
-    and EngineError where the named engine cannot run it.
+    `auto` also looks at the size of the call, `work`, if there is one, or takes what was `settled`
+    before, `native` or `torch`, whatever the size. An engine named explicitly is never replaced by
+    another. Raises OptionError for an unknown name and EngineError where the named engine cannot
+    run it.
     """
     check_engine(requested)
     if requested == "reference":
@@ -62,6 +71,10 @@ def choose(requested: str, spec: CellSpec, like: Tensor) -> EngineChoice:
         if reason:
             raise EngineError(f"{reason}; use engine='auto'")
         return EngineChoice(requested, _NAMED)
+    if not reason and settled == "torch":
+        reason = "settled for every call of this network"
+    if not reason and not settled and work is not None:
+        reason = by_size.why_torch(spec.name, work)
     if not reason:
         return EngineChoice("native", f"the native core runs the cell {spec.name!r} on the CPU")
     if spec.name in fused.PASSES:

@@ -214,7 +214,7 @@ def _gates(part: torch.nn.RNNBase, input: Any, hx: Any, lengths: Any) -> dict[st
     with torch.no_grad():
         call = prepare(part, input, hx, lengths)
         network = replace(network_of(part), dropout=0.0)
-        engine = part.engine_choice(call.x).name if isinstance(part, GatedModule) else "torch"
+        engine = part.engine_of(call) if isinstance(part, GatedModule) else "torch"
         result = ENGINES[engine](network, call.x, call.states, call.rows, gates=True)
         gates: Gates = call.gates(result)
     spec = spec_of(part)

@@ -192,7 +192,7 @@ def _forward(  # noqa: PLR0917 - torch's arguments are positional
     data = call.x if rows is None or not rows.packed else rows.unpack(call.x)
     steps, batch = data.shape[:2]
     states = network.states(data, batch) if call.states is None else call.states
-    choice = module.engine_choice(call.x).name if isinstance(module, GatedModule) else "torch"
+    choice = module.engine_of(call) if isinstance(module, GatedModule) else "torch"
     ends: list[State] = []
     for layer, parameters in enumerate(network.parameters):
         outputs = []

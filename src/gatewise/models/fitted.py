@@ -14,12 +14,16 @@ from gatewise.data.scaling import Scaler
 from gatewise.data.split import Split
 from gatewise.data.table import Step, Table
 from gatewise.data.windows import Windows
+from gatewise.engines import by_size
 from gatewise.models.baselines import Baselines
 from gatewise.models.heads import PointHead, QuantileHead
 from gatewise.models.network import RecurrentNetwork
 from gatewise.models.settings import ForecasterSettings
 from gatewise.models.training.inference import predict
 from gatewise.results import History, Predictions
+
+ENGINE_BEFORE = "native"
+"""What every call of `auto` ran on before fits said which engine they were settled on."""
 
 
 @dataclass(frozen=True)
@@ -37,21 +41,41 @@ class Fitted:
     baselines: Baselines
     context: Table
     data: dict[str, Any]  # source, fingerprint, rows, series, first and last time, parts
+    engine: str  # what `auto` is settled on in every call: see engine_for
 
     def parameters(self) -> int:
         """Return the number of trained values of one member."""
         return sum(weight.numel() for weight in self.networks[0].parameters())
 
 
-def build_network(settings: ForecasterSettings, features: int, targets: int) -> RecurrentNetwork:
-    """Return an untrained network for `features` inputs and `targets` outputs."""
+def engine_for(settings: ForecasterSettings, features: int) -> str:
+    """Return the engine that `auto` settles on for a fit: the faster one for its whole batches.
+
+    By sizes alone, so that a fit gives the same bits wherever and in however many parts it runs; and
+    once for all batches, the last and smaller one, those of a process and those of predictions too.
+    """
+    cell = "rnn_tanh" if settings.cell == "rnn" else settings.cell
+    layers = settings.num_layers
+    weights = by_size.weights_of(cell, features, settings.hidden_size, layers, directions=1)
+    rule = by_size.rule_for(cell, weights, training=True)
+    steps = settings.lookback + settings.horizon
+    return "native" if by_size.is_native(rule, steps, settings.batch_size) else "torch"
+
+
+def build_network(
+    settings: ForecasterSettings, features: int, targets: int, engine: str
+) -> RecurrentNetwork:
+    """Return an untrained network for `features` inputs and `targets` outputs.
+
+    `engine` is what `auto` is settled on: see `engine_for`.
+    """
     levels = settings.levels()
     head: torch.nn.Module = (
         QuantileHead(settings.hidden_size, targets, levels)
         if levels
         else PointHead(settings.hidden_size, targets)
     )
-    return RecurrentNetwork(
+    network = RecurrentNetwork(
         cell=settings.cell,
         input_size=features,
         hidden_size=settings.hidden_size,
@@ -62,6 +86,8 @@ def build_network(settings: ForecasterSettings, features: int, targets: int) -> 
         head=head,
         steps=max(settings.horizon, 1),
     )
+    network.settle(engine)
+    return network
 
 
 def member_outputs(fitted: Fitted, table: Table, windows: Windows) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from gatewise.models.evaluation import (
     prediction_columns,
     spread_over_members,
 )
-from gatewise.models.fitted import Fitted, build_network
+from gatewise.models.fitted import ENGINE_BEFORE, Fitted, build_network, engine_for
 from gatewise.models.forecasting import table_of
 from gatewise.models.network import RecurrentNetwork
 from gatewise.models.preparation import Prepared, as_frame, fingerprint, prepare, read_table
@@ -75,6 +75,7 @@ def fit(
         table = table_of(start, as_frame(data), need_target=True)
     prepared = prepare(settings, table, None if start is None else start.scaler)
     _check_size(settings, prepared)
+    engine = engine_for(settings, len(prepared.train.names)) if start is None else start.engine
     with joined(settings.device) as world:
         world.wait()  # no process may look at the folder after another has begun to fill it
         run = None
@@ -84,10 +85,11 @@ def fit(
                 "source": _source(data if isinstance(data, str | Path) else source),
                 "predictions": table_format,
                 "continued": start is not None,
+                "engine": engine,
             }
             run = _begin(folder, config, start, world)
         return _complete(
-            settings, prepared, run, world, progress=progress, start=start, resume=False
+            settings, prepared, run, world, engine, progress=progress, start=start, resume=False
         )
 
 
@@ -115,9 +117,10 @@ def resume(
             "resume with the same data, or fit anew"
         )
     prepared = prepare(settings, table, None if start is None else start.scaler)
+    engine = run.config.get("engine") or ENGINE_BEFORE
     with joined(settings.device) as world:
         return _complete(
-            settings, prepared, run, world, progress=progress, start=start, resume=True
+            settings, prepared, run, world, engine, progress=progress, start=start, resume=True
         )
 
 
@@ -126,6 +129,7 @@ def _complete(
     prepared: Prepared,
     run: Run | None,
     world: World,
+    engine: str,
     *,
     progress: bool,
     start: Fitted | None,
@@ -134,7 +138,7 @@ def _complete(
     """Train the members, score them, and leave the results in the run folder, if there is one."""
     members = [
         _train_member(
-            settings, prepared, run, member, progress=progress, start=start, resume=resume
+            settings, prepared, run, member, engine, progress=progress, start=start, resume=resume
         )
         for member in range(settings.members)
     ]
@@ -150,6 +154,7 @@ def _complete(
         baselines=prepared.baselines,
         context=_context(prepared.table, settings),
         data=_about(prepared),
+        engine=engine,
     )
     part = "validation" if prepared.test is None else "test"
     evaluation = evaluate_windows(fitted, prepared.table, prepared.part(part), part)
@@ -165,6 +170,7 @@ def _train_member(
     prepared: Prepared,
     run: Run | None,
     member: int,
+    engine: str,
     *,
     progress: bool,
     start: Fitted | None,
@@ -174,7 +180,7 @@ def _train_member(
     seed = settings.seed + member
     with seeded(seed):
         network = build_network(
-            settings, len(prepared.train.names), len(prepared.table.columns.target)
+            settings, len(prepared.train.names), len(prepared.table.columns.target), engine
         )
     if start is not None:
         network.load_state_dict(start.networks[member].state_dict())
@@ -326,7 +332,8 @@ def _check_size(settings: ForecasterSettings, prepared: Prepared) -> None:
     """Raise OptionError where the network does not fit into memory, before anything is written."""
     try:
         with seeded(settings.seed):
-            build_network(settings, len(prepared.train.names), len(prepared.table.columns.target))
+            features, targets = len(prepared.train.names), len(prepared.table.columns.target)
+            build_network(settings, features, targets, engine_for(settings, features))
     except (RuntimeError, MemoryError) as error:
         reason = str(error).splitlines()[0][:120]
         raise OptionError(

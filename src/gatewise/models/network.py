@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from gatewise.engines import Gates
 from gatewise.nn import GRU, LSTM, RNN
 from gatewise.nn.init import open_forget_gate
+from gatewise.nn.modules import GatedModule
 
 LAYERS: dict[str, type[LSTM] | type[GRU] | type[RNN]] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
 
@@ -78,6 +79,12 @@ class RecurrentNetwork(nn.Module):
                 x = x * masks[index]
         output: Tensor = self.head(x)
         return (output, gates) if return_gates else output
+
+    def settle(self, engine: str) -> None:
+        """Let layers whose engine is `auto` take `native` or `torch` whatever a batch's size."""
+        for layer in self.layers:
+            assert isinstance(layer, GatedModule)
+            layer.settle(engine)
 
     def draw_masks(
         self, generator: torch.Generator, steps: int, batch: int, rows: slice

@@ -190,9 +190,10 @@ _ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "continued": (lambda value: isinstance(value, bool), "true or false"),
     "predictions": (lambda value: value in ("csv", "parquet"), "'csv' or 'parquet'"),
     "title": (lambda value: value is None or isinstance(value, str), "text"),
+    "engine": (lambda value: value in ("native", "torch", None), "'native' or 'torch'"),
 }
 """What the rest of gatewise reads of config.json: each entry, what it may be, and that in words."""
-_OPTIONAL = ("title",)
+_OPTIONAL = ("title", "engine")
 
 
 def _damaged(place: Path, reason: str) -> str:

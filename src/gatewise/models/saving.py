@@ -24,7 +24,7 @@ from gatewise.data.split import Split
 from gatewise.data.table import Table
 from gatewise.errors import FileError, GatewiseError
 from gatewise.models.baselines import Baselines
-from gatewise.models.fitted import Fitted, build_network
+from gatewise.models.fitted import ENGINE_BEFORE, Fitted, build_network
 from gatewise.models.settings import ForecasterSettings
 from gatewise.results import History
 from gatewise.sealing import metadata, read_about, sealed
@@ -55,6 +55,7 @@ def save_model(fitted: Fitted, path: Path) -> None:
         "histories": [asdict(replace(history, seconds=0.0)) for history in fitted.histories],
         "baselines": fitted.baselines.settings(),
         "data": fitted.data,
+        "engine": fitted.engine,
     }
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     atomic_write_bytes(path, sealed(to_bytes(contiguous, metadata(about))))
@@ -99,8 +100,9 @@ def _rebuild(settings: ForecasterSettings, about: dict[str, Any], arrays: Arrays
     columns = Columns.from_json(about["columns"])
     context = Table.from_arrays(_of("context", arrays))
     networks = []
+    engine = about.get("engine", ENGINE_BEFORE)
     for member in range(settings.members):
-        network = build_network(settings, len(about["features"]), len(columns.target))
+        network = build_network(settings, len(about["features"]), len(columns.target), engine)
         weights = _of(f"member-{member}", arrays)
         network.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
         networks.append(network.to(settings.device).eval())
@@ -118,6 +120,7 @@ def _rebuild(settings: ForecasterSettings, about: dict[str, Any], arrays: Arrays
         baselines=Baselines.from_arrays(_of("baselines", arrays), about["baselines"]),
         context=context,
         data=about["data"],
+        engine=engine,
     )
 
 

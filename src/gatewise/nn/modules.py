@@ -17,7 +17,7 @@ from gatewise.engines.fused import in_types_of_torch, must_cast
 from gatewise.engines.memory import MaxMemory, check_max_memory
 from gatewise.errors import EngineError
 from gatewise.nn.calls import Hidden, prepare
-from gatewise.nn.engine_option import EngineOption
+from gatewise.nn.choosing import ChoosesBySize
 from gatewise.nn.structure import network_of, spec_of
 from gatewise.nn.watching import watchers_of
 
@@ -27,13 +27,14 @@ else:
     Base = object
 
 
-class GatedModule(EngineOption, Base):
+class GatedModule(ChoosesBySize, Base):
     """What LSTM, GRU, RNN and every registered cell share; comes before torch's class.
 
     Attributes:
         max_memory: None, or the bytes to keep at most for the backward pass beside input and
             outputs, or "sqrt" for the least: gates are then recomputed, some steps at a time. The
-            gradient is the same, bit for bit. For the native engine, in calls without gates.
+            gradient is the same, bit for bit. For the native engine, in calls without gates;
+            `auto` then takes it whatever the size of a call.
     """
 
     max_memory: MaxMemory = None  # on the class for the reason that `engine` is
@@ -68,7 +69,9 @@ class GatedModule(EngineOption, Base):
         Raises what torch's module raises for malformed input, InputError for bad `lengths`,
         OptionError or EngineError for an engine that is unknown or cannot run this cell.
         """
-        choice = self.engine_choice(input.data if isinstance(input, PackedSequence) else input)
+        if lengths is None and not return_gates and self._is_left_to_torch(input):
+            return super().forward(input, hx)
+        choice = self.engine_choice(input)
         options = self._memory_option(choice)
         if choice.name == "torch" and lengths is None and not return_gates:
             if isinstance(input, PackedSequence):

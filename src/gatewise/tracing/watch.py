@@ -137,7 +137,7 @@ class Watch:
         if states is None:
             batch = call.x.shape[1] if call.rows is None else call.rows.batch
             states = network.states(call.x, batch)
-        engine = module.engine_choice(call.x).name if isinstance(module, GatedModule) else "torch"
+        engine = module.engine_of(call) if isinstance(module, GatedModule) else "torch"
         own = Pass(network, call.x, states, call.rows, call.own(output), engine)
         with self._random_numbers_of_the_call():
             found = recovered(own, self._kept, steps, self._options)

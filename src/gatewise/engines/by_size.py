@@ -1,0 +1,91 @@
+"""Which sizes of a call the native core is faster at than torch's own pass: a table, from measurement.
+
+The core packs the weights into its own layout at each call, which takes as long as some steps. torch's
+LSTM does likewise; its GRU and RNN do not, but pay for each step apart. So the core wins where there are
+many steps, or many steps and rows together, the sooner the fewer the weights. `RULES` says from how
+many on; it is read off the grid of `benchmarks/never_slower.py`, as docs/benchmarks.md tells.
+
+Nothing but sizes counts, neither threads nor load nor time: equal calls run on equal engines and
+give equal bits. Sizes: T steps, B rows, I inputs, H hidden units, G gates, L layers, D directions.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+
+class Workload(NamedTuple):
+    """How much a call of a network asks for."""
+
+    steps: int  # T
+    rows: int  # B
+    weights: int  # of a layer and direction, on the mean: see weights_of
+    training: bool  # whether a backward pass may follow
+
+
+class Rule(NamedTuple):
+    """From where on the core is at least as fast, for layers of no more than so many weights."""
+
+    weights: float
+    steps: int  # T
+    row_steps: int  # T * B
+
+
+_LSTM = (
+    (Rule(40_000, 4, 4), Rule(inf, 16, 2048)),
+    (Rule(40_000, 8, 8), Rule(inf, 16, 512)),
+)
+_GRU = (
+    (Rule(30_000, 4, 4), Rule(250_000, 10, 10), Rule(400_000, 16, 16), Rule(inf, 16, 128)),
+    (Rule(30_000, 2, 2), Rule(250_000, 4, 4), Rule(400_000, 8, 8), Rule(inf, 16, 16)),
+)
+_RNN = (
+    (Rule(10_000, 10, 10), Rule(300_000, 16, 16), Rule(1_100_000, 16, 64), Rule(inf, 16, 256)),
+    (Rule(10_000, 4, 4), Rule(140_000, 8, 8), Rule(1_100_000, 16, 16), Rule(inf, 16, 64)),
+)
+RULES = {"lstm": _LSTM, "gru": _GRU, "rnn_tanh": _RNN, "rnn_relu": _RNN}
+"""By cell: the rules without, and those with a backward pass, by rising number of weights."""
+
+GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
+"""Rows of the weights for each hidden unit."""
+
+
+def weights_of(cell: str, inputs: int, hidden: int, layers: int, directions: int) -> int:
+    """Return the weights of a layer and direction, on the mean over the layers of a network.
+
+    Biases are left out, and a projection counts as if it were none.
+    """
+    upper = (layers - 1) * (directions + 1) * hidden
+    return GATES[cell] * hidden * (inputs + hidden + upper) // layers
+
+
+def rule_for(cell: str, weights: int, training: bool) -> Rule:
+    """Return the rule that holds for layers of so many weights."""
+    for rule in RULES[cell][training]:
+        if weights <= rule[0]:
+            return rule
+    raise AssertionError(f"the last rule of {cell!r} has no bound")
+
+
+def is_native(rule: Rule, steps: int, rows: int) -> bool:
+    """Tell whether the core takes a call of these sizes; one without rows is the core's."""
+    _, least, least_row_steps = rule
+    return (steps >= least and steps * rows >= least_row_steps) or steps * rows == 0
+
+
+def why_torch(cell: str, work: Workload) -> str:
+    """Return why torch's own pass takes a call for its size, or an empty string."""
+    rule = rule_for(cell, work.weights, work.training)
+    if is_native(rule, work.steps, work.rows):
+        return ""
+    mode = "training" if work.training else "inference"
+    together = f", {rule.row_steps} of all rows together" if rule.row_steps > rule.steps else ""
+    return (
+        f"{mode} with {work.weights} weights a layer is faster natively from {rule.steps} steps"
+        f"{together}; this call has {_count(work.steps, 'step')} of {_count(work.rows, 'row')}"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,125 @@
+"""How a module's `auto` chooses by the size of each call, and gets out of the way of the small ones.
+
+Sizes: T steps, B rows, N valid steps of all rows together, I inputs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from gatewise.engines import EngineChoice, choose
+from gatewise.engines.by_size import Workload, is_native, rule_for, weights_of
+from gatewise.engines.memory import MaxMemory
+from gatewise.errors import OptionError
+from gatewise.nn.calls import Call
+from gatewise.nn.engine_option import EngineOption
+from gatewise.nn.structure import spec_of
+
+if TYPE_CHECKING:
+    Base = torch.nn.RNNBase
+else:
+    Base = object
+
+_CELLS = {"LSTM": "lstm", "GRU": "gru", "RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu"}
+"""The cells that both torch and the core have, by torch's names of its modes."""
+
+
+class ChoosesBySize(EngineOption, Base):
+    """The choice of a sequence module."""
+
+    max_memory: MaxMemory
+    _settled: str = ""
+
+    def engine_choice(self, input: Tensor | PackedSequence | None = None) -> EngineChoice:
+        """Return which engine runs this module, and why.
+
+        It depends on the device, the type and the sizes of `input`, in any form that `forward`
+        takes, and on whether a backward pass may follow: whether gradients are on and `input` or a
+        parameter needs one. Without `input` the device and the type of the parameters count alone.
+        Raises OptionError or EngineError if the engine named cannot.
+        """
+        if input is None:
+            return super().engine_choice()
+        if isinstance(input, PackedSequence):
+            rows = int(input.batch_sizes[0]) if len(input.batch_sizes) else 0
+            return self._choose(input.data, len(input.batch_sizes), rows)
+        if input.dim() != 3:  # unbatched, or malformed
+            return self._choose(input, input.shape[0] if input.dim() == 2 else 0, 1)
+        steps, rows = input.shape[1::-1] if self.batch_first else input.shape[:2]
+        return self._choose(input, steps, rows)
+
+    def engine_of(self, call: Call) -> str:
+        """Return the name of the engine that runs a call which `prepare` has brought into form."""
+        steps, rows = call.x.shape[:2] if call.rows is None else (call.rows.steps, call.rows.batch)
+        return self._choose(call.x, steps, rows).name
+
+    def settle(self, engine: str) -> None:
+        """Let `auto` take `native` or `torch` whatever the size of a call, where it can run.
+
+        So that a network is trained, resumed and used on one engine. Raises OptionError for another.
+        """
+        if engine not in ("native", "torch"):
+            raise OptionError(f"auto settles on 'native' or 'torch'; got {engine!r}")
+        self._settled = engine
+
+    def _choose(self, like: Tensor, steps: int, rows: int) -> EngineChoice:
+        """Choose for `steps` of `rows` of the type and on the device of `like`."""
+        work = None
+        has_sizes = torch._C._get_tracing_state() is None  # tracing turns them into tensors
+        if has_sizes and self.mode in _CELLS and self.max_memory is None:
+            work = Workload(steps, rows, self._weights(), self._is_training(like))
+        return choose(self.engine, spec_of(self), like, work, settled=self._settled)
+
+    def _weights(self) -> int:
+        directions = 2 if self.bidirectional else 1
+        return weights_of(
+            _CELLS[self.mode], self.input_size, self.hidden_size, self.num_layers, directions
+        )
+
+    def _is_training(self, like: Tensor) -> bool:
+        """Tell whether a backward pass may follow a call with `like`."""
+        if not torch.is_grad_enabled():
+            return False
+        if like.requires_grad:
+            return True
+        for weight in self._flat_weights:  # noqa: SIM110 - a generator costs half a microsecond
+            if weight is not None and weight.requires_grad:
+                return True
+        return False
+
+    def _is_left_to_torch(self, input: Tensor | PackedSequence) -> bool:
+        """Tell at the least cost whether a plain call goes to torch's own forward for its size.
+
+        Such a call may take 30 microseconds, of which this takes one or two. What would need a
+        closer look is left to `engine_choice`, which comes to the same.
+        """
+        if (
+            type(input) is not Tensor
+            or self.engine != "auto"
+            or self.max_memory is not None
+            or self._settled
+            or torch._C._is_any_autocast_enabled()
+            or torch._C._get_tracing_state() is not None
+        ):
+            return False
+        shape = input.shape
+        if len(shape) != 3 or self.mode not in _CELLS:
+            return False
+        steps, rows, _ = shape
+        if self.batch_first:
+            steps, rows = rows, steps
+        rule = rule_for(_CELLS[self.mode], self._weights(), self._is_training(input))
+        return not is_native(rule, steps, rows)
+
+    def _update_flat_weights(self) -> None:
+        """Do as torch does, which takes five microseconds to find that no weight was replaced."""
+        attributes, held = self.__dict__, self._parameters
+        for ref, name in zip(self._flat_weight_refs, self._flat_weights_names, strict=True):
+            weight = held.get(name)
+            if weight is None or ref is None or ref() is not weight or name in attributes:
+                super()._update_flat_weights()
+                return
