@@ -11,6 +11,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gatewise._operators import register as _register_operators
+
 if TYPE_CHECKING:
     from gatewise import errors, figures, memory, nn, penalties, report
     from gatewise.data import datasets
@@ -66,6 +68,9 @@ __all__ = [
     "restore",
     "trace",
 ]
+
+
+_register_operators()
 
 
 def __getattr__(name: str) -> Any:

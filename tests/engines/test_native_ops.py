@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gatewise.engines import Rows, native_ops
 from gatewise.engines.native_plan import FOR_BACKWARD, FOR_RECORD, Given, Plan, count_states
-from gatewise.errors import EngineError, InputError
+from gatewise.errors import InputError
 
 CELLS = pytest.mark.parametrize("cell", STOCK)
 CPU = torch.device("cpu")
@@ -108,11 +108,6 @@ def test_wrong_shapes_never_reach_the_core(place, value, match) -> None:
     given[place] = value
     with pytest.raises(InputError, match=match):
         native_ops.FORWARD(*given)
-
-
-def test_a_gradient_needs_what_was_saved() -> None:
-    with pytest.raises(EngineError, match="save=0 keeps nothing"):
-        native_ops.FORWARD(*arguments("lstm", "dense", 0, grad=True))
 
 
 @CELLS

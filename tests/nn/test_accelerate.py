@@ -13,7 +13,7 @@ from tests.nn.recurrent import Call, run
 from torch.nn.utils import parametrizations, parametrize
 
 import gatewise.nn
-from gatewise.errors import InputError
+from gatewise.errors import EngineError, GatewiseWarning, InputError
 from gatewise.nn import accelerate, restore
 
 NAMES = ("LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell")
@@ -142,7 +142,7 @@ def test_a_restored_model_can_be_scripted() -> None:
 @pytest.mark.parametrize("name", ["LSTM", "LSTMCell"])
 def test_only_a_restored_module_can_be_scripted(name: str) -> None:
     module = getattr(gatewise.nn, name)(3, 4)
-    with pytest.raises(ValueError, match="Unknown type annotation"):
+    with pytest.raises(EngineError, match=r"call gw\.restore\(model\) before it"):
         torch.jit.script(module)
     torch.jit.script(restore(module))
 
@@ -152,7 +152,8 @@ def test_only_a_restored_model_is_quantized() -> None:
     """As docs/modules.md says; should torch's tool learn to find subclasses, say so there."""
     quantize = torch.ao.quantization.quantize_dynamic
     model = accelerate(Model())
-    assert type(quantize(model, {torch.nn.LSTM}).encoder["lstm"]) is gatewise.nn.LSTM
+    with pytest.warns(GatewiseWarning, match=r"call gw\.restore\(model\) before it"):
+        assert type(quantize(model, {torch.nn.LSTM}).encoder["lstm"]) is gatewise.nn.LSTM
     restored = quantize(restore(model), {torch.nn.LSTM})
     assert isinstance(restored.encoder["lstm"], torch.ao.nn.quantized.dynamic.LSTM)
 

@@ -7,7 +7,7 @@ new one is one file, one entry in `ENGINES` and its place in `choose`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -16,6 +16,7 @@ from gatewise.cells import CellSpec
 from gatewise.engines import by_size, fused, native, reference
 from gatewise.engines.gates import Gates
 from gatewise.engines.layout import Network, Result, Rows
+from gatewise.engines.onlookers import recorder
 from gatewise.errors import EngineError, OptionError, nearest
 
 ENGINES: dict[str, Callable[..., Result]] = {
@@ -50,14 +51,16 @@ def choose(
     like: Tensor,
     work: by_size.Workload | None = None,
     *,
+    weights: Iterable[Tensor] = (),
     settled: str = "",
 ) -> EngineChoice:
     """Return the engine for `spec` on tensors such as `like`, for its device and type.
 
-    `auto` also looks at the size of the call, `work`, if there is one, or takes what was `settled`
-    before, `native` or `torch`, whatever the size. An engine named explicitly is never replaced by
-    another. Raises OptionError for an unknown name and EngineError where the named engine cannot
-    run it.
+    `auto` also looks at who looks on: it leaves to torch what torch.jit.trace or torch.export
+    records, and `like` or `weights` of a class that replaces operators. Then it looks at the size
+    of the call, `work`, if there is one, or takes what was `settled` before, `native` or `torch`,
+    whatever the size. An engine named explicitly is never replaced by another. Raises OptionError
+    for an unknown name and EngineError where the named engine cannot run it.
     """
     check_engine(requested)
     if requested == "reference":
@@ -66,11 +69,15 @@ def choose(
         if spec.name not in fused.PASSES:
             raise EngineError(f"{_no_pass(spec)}; use engine='reference' or 'auto'")
         return EngineChoice(requested, _NAMED)
-    reason = native.why_not(spec, like)
+    reason = native.why_not(spec, like, weights)
     if requested == "native":
         if reason:
-            raise EngineError(f"{reason}; use engine='auto'")
+            raise EngineError(
+                f"{reason}; use engine='auto', or gw.restore(model) for torch's module"
+            )
         return EngineChoice(requested, _NAMED)
+    if not reason and recorder():
+        reason = f"{recorder()} records what is to run elsewhere"
     if not reason and settled == "torch":
         reason = "settled for every call of this network"
     if not reason and not settled and work is not None:

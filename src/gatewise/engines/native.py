@@ -6,7 +6,7 @@ pass. Sizes are those of `native_plan`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 
 import torch
@@ -16,6 +16,7 @@ from gatewise.cells import CellSpec, Parameters, State
 from gatewise.engines import native_plan as plans
 from gatewise.engines.layout import Network, Result, Rows, dropout_masks
 from gatewise.engines.memory import MaxMemory, segment_for
+from gatewise.engines.onlookers import is_for_onnx, recorder, why_unfollowed
 from gatewise.errors import InputError
 
 try:
@@ -30,8 +31,11 @@ else:
 _TYPES = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
 
 
-def why_not(spec: CellSpec, like: Tensor) -> str:
-    """Return why the core does not run a cell on tensors such as `like`, or an empty string."""
+def why_not(spec: CellSpec, like: Tensor, weights: Iterable[Tensor] = ()) -> str:
+    """Return why the core does not run a cell on tensors such as `like`, or an empty string.
+
+    Of the `weights` the class counts, which may be one that replaces operators.
+    """
     if NOT_BUILT:
         return NOT_BUILT
     if spec.name not in plans.SAVED:
@@ -48,7 +52,9 @@ def why_not(spec: CellSpec, like: Tensor) -> str:
         return "the native core does not run inside torch.func's transforms"
     if torch.autograd.forward_ad._current_level >= 0:
         return "the native core has no forward-mode derivatives"
-    return ""
+    if recorder() and is_for_onnx():
+        return "ONNX has no operator for the native core"
+    return why_unfollowed((like, *weights))
 
 
 def run(
@@ -75,7 +81,8 @@ def run(
     save = plans.NOTHING
     if gates:
         save = plans.FOR_RECORD
-    elif torch.is_grad_enabled() and given.requires_grad():
+    elif torch.is_grad_enabled() and given.requires_grad() and not recorder():
+        # What is recorded may run with gradients or without: the operator sees which.
         save = plans.FOR_BACKWARD
     one = network.parameters[0][0]
     plan = plans.Plan(

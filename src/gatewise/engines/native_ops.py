@@ -22,12 +22,13 @@ import torch
 from torch import Tensor
 
 from gatewise.cells import CELLS, Parameters
-from gatewise.engines import reference
+from gatewise.engines import native_flops, reference
 from gatewise.engines.layout import Network, Rows
 from gatewise.engines.native_backward import run_backward
 from gatewise.engines.native_forward import run_forward
 from gatewise.engines.native_inplace import Watched
 from gatewise.engines.native_plan import (
+    FOR_BACKWARD,
     FOR_RECORD,
     NOTHING,
     SAVED,
@@ -40,7 +41,7 @@ from gatewise.engines.native_plan import (
     count_below,
     count_states,
 )
-from gatewise.errors import EngineError
+from gatewise.engines.onlookers import PLAIN
 
 _TENSORS = "Tensor x, Tensor[] states, Tensor[] parameters, Tensor[] masks, Tensor[] rows"
 _PLAN = (
@@ -87,11 +88,8 @@ def _is_unseen(given: Given) -> bool:
         and torch._C._get_tracing_state() is None
         and not torch._C._are_functorch_transforms_active()
         and given.x.device.type == "cpu"
-        and all(type(own) in _PLAIN for own in given.flat())
+        and all(type(own) in PLAIN for own in given.flat())
     )
-
-
-_PLAIN = (Tensor, torch.nn.Parameter)
 
 
 def _forward_cpu(*arguments: Any) -> list[Tensor]:
@@ -141,10 +139,10 @@ class _Pass(torch.autograd.Function):
     def forward(
         ctx: Any, keys: Any, plan: Plan, counts: Sequence[int], *tensors: Tensor
     ) -> tuple[Tensor, ...]:
-        if plan.save == NOTHING:
-            raise EngineError("gatewise::forward: a gradient is asked for but save=0 keeps nothing")
         given, _ = _unflat(tensors, counts)
-        unseen = keys is None
+        unseen, is_silent = keys is None, plan.save == NOTHING
+        if is_silent:  # recorded by a graph that did not know of the gradients asked for now
+            plan = plan._replace(save=FOR_BACKWARD)
         found = run_forward(plan, given).flat() if unseen else _below_autograd(keys, plan, given)
         kinds = count_states(plan)
         ctx.plan, ctx.counts, ctx.unseen = plan, counts, unseen
@@ -153,6 +151,8 @@ class _Pass(torch.autograd.Function):
         handed_out = len(kept) if plan.save == FOR_RECORD else 1
         ctx.watched = Watched(kept[:handed_out])
         ctx.save_for_backward(*tensors, *ctx.watched.unguarded(), *kept[handed_out:])
+        if is_silent:
+            return tuple(found[: 1 + kinds])
         if plan.save != FOR_RECORD:
             ctx.mark_non_differentiable(*found[1 + kinds :])
         return tuple(found)
@@ -162,6 +162,7 @@ class _Pass(torch.autograd.Function):
         plan: Plan = ctx.plan
         given, results = _unflat(ctx.saved_tensors, ctx.counts)
         results[:0] = ctx.watched.held
+        gradients += (None,) * (len(results) + count_states(plan) - len(gradients))
         wanted = ctx.needs_input_grad[3:]
         if torch.is_grad_enabled() or any(map(_is_batched, gradients)):
             return (None, None, None, *_twice_differentiable(plan, given, wanted, gradients))
@@ -279,3 +280,4 @@ _LIBRARY.impl("backward", _backward_cpu, "CPU")
 _LIBRARY.impl("forward", _forward_autograd, "Autograd", with_keyset=True)
 torch.library.register_fake("gatewise::forward", _forward_fake, lib=_LIBRARY)
 torch.library.register_fake("gatewise::backward", _backward_fake, lib=_LIBRARY)
+native_flops.register()

@@ -18,6 +18,7 @@ from gatewise.engines import ENGINES, EngineChoice, Gates, Network
 from gatewise.engines.recover import at_least_float32, without_autocast
 from gatewise.nn.calls import Hidden
 from gatewise.nn.engine_option import EngineOption
+from gatewise.nn.foreign import as_leaf, is_symbolic
 from gatewise.nn.structure import parameters_of, spec_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class GatedCell(EngineOption, Base):
         Raises what torch's cell raises for malformed input, and OptionError or EngineError for an
         engine that is unknown or cannot run this cell.
         """
+        if is_symbolic(input):
+            return as_leaf(self, input, hx, return_gates=return_gates)
         choice = self.engine_choice(input)
         if choice.name == "torch" and not return_gates:
             return super().forward(input, hx)

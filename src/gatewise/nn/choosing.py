@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 from gatewise.engines import EngineChoice, choose
 from gatewise.engines.by_size import Workload, is_native, rule_for, weights_of
 from gatewise.engines.memory import MaxMemory
+from gatewise.engines.onlookers import PLAIN
 from gatewise.errors import OptionError
 from gatewise.nn.calls import Call
 from gatewise.nn.engine_option import EngineOption
@@ -72,7 +73,8 @@ class ChoosesBySize(EngineOption, Base):
         has_sizes = torch._C._get_tracing_state() is None  # tracing turns them into tensors
         if has_sizes and self.mode in _CELLS and self.max_memory is None:
             work = Workload(steps, rows, self._weights(), self._is_training(like))
-        return choose(self.engine, spec_of(self), like, work, settled=self._settled)
+        held = self._held_weights()
+        return choose(self.engine, spec_of(self), like, work, weights=held, settled=self._settled)
 
     def _weights(self) -> int:
         directions = 2 if self.bidirectional else 1
@@ -86,8 +88,8 @@ class ChoosesBySize(EngineOption, Base):
             return False
         if like.requires_grad:
             return True
-        for weight in self._flat_weights:  # noqa: SIM110 - a generator costs half a microsecond
-            if weight is not None and weight.requires_grad:
+        for weight in self._flat_weights:  # a generator costs half a microsecond
+            if weight is not None and (type(weight) not in PLAIN or weight.requires_grad):
                 return True
         return False
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gatewise.engines import EngineChoice, check_engine, choose
+from gatewise.nn.foreign import Qconfig, refuse_script
 from gatewise.nn.structure import spec_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class EngineOption(Base):
 
     # On the class, so that modules pickled by torch, or turned from torch's class, have it too.
     engine: str = "auto"
+    qconfig = Qconfig()
+    __prepare_scriptable__ = refuse_script  # torch.jit.script asks each module for it
 
     def __init__(self, *args: Any, engine: str = "auto", **kwargs: Any) -> None:
         check_engine(engine)
@@ -38,7 +41,12 @@ class EngineOption(Base):
         count. Raises OptionError or EngineError if the engine named cannot.
         """
         like = next(self.parameters()) if input is None else input
-        return choose(self.engine, spec_of(self), like)  # type: ignore[arg-type]  # it is torch's
+        spec = spec_of(self)  # type: ignore[arg-type]  # it is torch's
+        return choose(self.engine, spec, like, weights=self._held_weights())
+
+    def _held_weights(self) -> list[Tensor]:
+        """Return the parameters as they are, which torch.func and others replace for a call."""
+        return [own for own in self._parameters.values() if own is not None]
 
     def extra_repr(self) -> str:
         """Return torch's description, and the engine where one is named."""

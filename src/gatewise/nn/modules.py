@@ -18,6 +18,7 @@ from gatewise.engines.memory import MaxMemory, check_max_memory
 from gatewise.errors import EngineError
 from gatewise.nn.calls import Hidden, prepare
 from gatewise.nn.choosing import ChoosesBySize
+from gatewise.nn.foreign import as_leaf, is_symbolic
 from gatewise.nn.structure import network_of, spec_of
 from gatewise.nn.watching import watchers_of
 
@@ -71,6 +72,8 @@ class GatedModule(ChoosesBySize, Base):
         """
         if lengths is None and not return_gates and self._is_left_to_torch(input):
             return super().forward(input, hx)
+        if is_symbolic(input):
+            return as_leaf(self, input, hx, lengths=lengths, return_gates=return_gates)
         choice = self.engine_choice(input)
         options = self._memory_option(choice)
         if choice.name == "torch" and lengths is None and not return_gates:
