@@ -34,6 +34,10 @@ class FileError(GatewiseError, OSError):
     """A file or folder that is missing, unreadable, foreign, in the way, or not writable."""
 
 
+class BreakdownError(GatewiseError):
+    """A training whose loss or weights became infinite or NaN: the same options would end the same."""
+
+
 class NotFittedError(GatewiseError, ValueError, AttributeError):
     """An estimator was asked for results before `fit`."""
 
@@ -54,3 +58,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if not close:
         return ""
     return f" Did you mean {' or '.join(repr(by_folded[match]) for match in close)}?"
+
+
+def cause(error: BaseException) -> str:
+    """Return what the system says of an error, in one line: "No space left on device"."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(words.split()) or type(error).__name__

@@ -90,7 +90,7 @@ def test_the_title_stays_and_the_status_with_it(run: Run) -> None:
     assert Run.open(run.path).title is None
     run.set_title("The Füllda")
     assert not Run.open(run.path).complete
-    run.finish()
+    run.finish("0123")
     opened = Run.open(run.path)
     assert (opened.title, opened.complete) == ("The Füllda", True)
     run.set_title("Another")

@@ -13,7 +13,7 @@ from gatewise.bench.machine import described
 from gatewise.bench.peers import title_of
 from gatewise.bench.records import Record, Report
 from gatewise.bench.tables import TITLES
-from gatewise.errors import FileError, OptionError, how_to_install
+from gatewise.errors import FileError, OptionError, cause, how_to_install
 
 ENDINGS = (".png", ".svg")
 DRAWN = ("train", "infer", "packed", "bf16")
@@ -62,7 +62,7 @@ def write_picture(report: Report, path: Path) -> None:
     try:
         figure.savefig(path, dpi=150)
     except OSError as error:
-        raise FileError(f"cannot write {path}: {error.strerror}") from None
+        raise FileError(f"cannot write {path}: {cause(error)}") from None
 
 
 def _figure(groups: Groups, foot: str) -> Any:

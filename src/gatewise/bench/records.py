@@ -13,7 +13,7 @@ from typing import Any
 
 from gatewise.bench.rows import Row
 from gatewise.bench.timing import ratio
-from gatewise.errors import FileError
+from gatewise.errors import FileError, cause
 
 FORMAT = "gatewise-bench-1"
 OURS = "gatewise"
@@ -93,7 +93,7 @@ def write_json(report: Report, path: Path) -> None:
             file.write(text + "\n")
         os.replace(name, path)
     except OSError as error:
-        raise FileError(f"cannot write {path}: {error.strerror}") from None
+        raise FileError(f"cannot write {path}: {cause(error)}") from None
 
 
 def read_json(paths: Iterable[Path]) -> Report:
@@ -117,7 +117,7 @@ def _read(path: Path) -> Report:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror}") from None
+        raise FileError(f"cannot read {path}: {cause(error)}") from None
     except ValueError as error:
         raise FileError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:

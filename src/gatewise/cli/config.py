@@ -11,7 +11,7 @@ from cyclopts import App, ArgumentCollection, Token
 from cyclopts.argument import Argument
 
 from gatewise.cli.options import CAN_BE_OFF
-from gatewise.errors import FileError, OptionError, nearest
+from gatewise.errors import FileError, OptionError, cause, nearest
 
 
 def from_config_file(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
@@ -48,7 +48,7 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         values = reader(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise FileError(f"cannot read the config file {path}: {error.strerror}") from None
+        raise FileError(f"cannot read the config file {path}: {cause(error)}") from None
     except ValueError as error:  # malformed TOML and JSON, and bytes that are not UTF-8
         raise FileError(f"the config file {path} is not valid {path.suffix[1:]}: {error}") from None
     if not isinstance(values, dict):

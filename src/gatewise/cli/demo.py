@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from gatewise.cli.opening import writing_alone
 from gatewise.cli.options import Config, NewRun, Quiet, Whole
 from gatewise.cli.output import console
 from gatewise.cli.training import finish, resumable, run_training
 from gatewise.errors import FileError
+
+if TYPE_CHECKING:
+    from gatewise.models.runs import Run
 
 SOURCE = "dataset:fulda"
 TITLE = "The discharge of the Fulda, from its weather"
@@ -69,30 +73,30 @@ def demo(
     screen = console(quiet=quiet)
     screen.print("A virtual river gauge: the Fulda's discharge (m3/s) from rain and temperature.")
     earlier = _earlier(out)
-    if earlier is not None and _goes_on(earlier, model.to_json()):
-        screen.print(f"An interrupted demo is in {out}: going on with it.")
-        with resumable(out, TITLE):
-            model = Forecaster.resume(out, progress=not quiet)
-            finish(screen, model, read_frame(SOURCE), SOURCE, Path(out), title=TITLE, by="season")
+    unfinished = None if earlier is None else earlier.unfinished()
+    if unfinished is not None and unfinished.config["settings"] == model.to_json():
+        folder = unfinished.folder
+        with writing_alone(folder), resumable(folder, TITLE):
+            screen.print(f"An interrupted demo is in {out}: going on with it.")
+            model = Forecaster.resume(folder, progress=not quiet)
+            finish(screen, model, read_frame(SOURCE), SOURCE, folder, title=TITLE, by="season")
         return
     new = NewRun(out=out, title=TITLE, overwrite=earlier is not None, quiet=quiet)
     run_training(model, model.fit, SOURCE, new, by="season")
 
 
-def _earlier(out: str) -> dict[str, Any] | None:
-    """Return the config of the demo's earlier run; FileError where the folder is something else."""
-    from gatewise.models.runs import Run  # noqa: PLC0415 - brings torch
+def _earlier(out: str) -> Run | None:
+    """Return the demo's earlier run; FileError where the folder is something else."""
+    from gatewise.models.run_config import is_remains  # noqa: PLC0415 - brings torch
+    from gatewise.models.runs import Run  # noqa: PLC0415
 
     folder = Path(out)
-    if not folder.is_dir() or not any(folder.iterdir()):
+    if not folder.is_dir() or all(is_remains(path.name) for path in folder.iterdir()):
         return None
-    config = Run.open(folder).config
+    run = Run.open(folder)
+    config = run.config
     if config["source"] != SOURCE or any(
         config["settings"].get(key) != value for key, value in OWN
     ):
         raise FileError(f"{out} holds another run, not the demo's: name another folder with --out")
-    return config
-
-
-def _goes_on(config: dict[str, Any], settings: dict[str, Any]) -> bool:
-    return bool(config["status"] == "training" and config["settings"] == settings)
+    return run

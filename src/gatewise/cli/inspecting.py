@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import ExitStack
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -21,6 +22,7 @@ from gatewise.cli.opening import (
     opened,
     scored_part,
     title_of,
+    writing_alone,
 )
 from gatewise.cli.options import Config, Device, NewTitle
 from gatewise.cli.output import console, grid, print_scores, print_timescales
@@ -121,34 +123,40 @@ def inspect(
         raise OptionError(f"{run} is a model file without a run folder: name the page with --out")
     if as_json not in (None, "-"):
         check_new_file(Path(str(as_json)), overwrite)
-    model, source, part = opened(run, data, part, device)
-    frame = read_frame(source)
-    if out is None:
-        _check_own_page(model, frame, source, part)
-    page = Path(run) / REPORT if out is None else Path(out)
-    kept = Run.open(run).title if Path(run).is_dir() else None
-    explanation = explain(model, frame, part=part, by=by, budget=budget)
-    comparison = None
-    if against is not None:
-        other = opened(against, source, part, device)[0]
-        theirs = explain(other, frame, part=part, by=by, budget=budget)
-        comparison = compare(explanation, theirs, _names(run, against))
-    summary = model.summary(frame, title=title or kept or title_of(model), part=part, source=source)
-    made = explanation.contents(replace(summary, run=run))
-    write_page(_with_comparison(made, comparison), page)
-    broken = limits.broken(explanation)
-    if as_json is not None:
-        _write_json(as_json, explanation, comparison, limits, broken)
-    screen = console(quiet=as_json == "-")
-    print_scores(screen, summary.evaluation)
-    print_explanation(screen, explanation)
-    if comparison is not None:
-        _print_comparison(screen, comparison)
-    print_timescales(screen, summary.timescales)
-    screen.print()
-    screen.print(f"Page  {page}")
-    if broken:
-        raise LimitsBroken("\n".join(broken))
+    with ExitStack() as held:
+        if out is None:
+            folder = Run.open(run).path
+            held.enter_context(writing_alone(folder))
+        model, source, part = opened(run, data, part, device)
+        frame = read_frame(source)
+        if out is None:
+            _check_own_page(model, frame, source, part)
+        page = folder / REPORT if out is None else Path(out)
+        kept = Run.open(run).title if Path(run).is_dir() else None
+        explanation = explain(model, frame, part=part, by=by, budget=budget)
+        comparison = None
+        if against is not None:
+            other = opened(against, source, part, device)[0]
+            theirs = explain(other, frame, part=part, by=by, budget=budget)
+            comparison = compare(explanation, theirs, _names(run, against))
+        summary = model.summary(
+            frame, title=title or kept or title_of(model), part=part, source=source
+        )
+        made = explanation.contents(replace(summary, run=run))
+        write_page(_with_comparison(made, comparison), page)
+        broken = limits.broken(explanation)
+        if as_json is not None:
+            _write_json(as_json, explanation, comparison, limits, broken)
+        screen = console(quiet=as_json == "-")
+        print_scores(screen, summary.evaluation)
+        print_explanation(screen, explanation)
+        if comparison is not None:
+            _print_comparison(screen, comparison)
+        print_timescales(screen, summary.timescales)
+        screen.print()
+        screen.print(f"Page  {page}")
+        if broken:
+            raise LimitsBroken("\n".join(broken))
 
 
 def explained(
@@ -231,7 +239,7 @@ def _write_json(
     limits: Any,
     broken: list[str],
 ) -> None:
-    from gatewise.data.files import atomic_write_text  # noqa: PLC0415
+    from gatewise.data.writing import atomic_write_text  # noqa: PLC0415
 
     told = explanation.to_dict()
     told["limits"] = {own.name: getattr(limits, own.name) for own in fields(limits)}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from gatewise.errors import FileError, OptionError
+from gatewise.launch import is_main_process
 
 if TYPE_CHECKING:
     from gatewise import Forecaster
@@ -36,6 +38,13 @@ def check_new_file(path: Path, overwrite: bool, *, ending: str = "") -> None:
         raise FileError(f"{path} exists: name another file, or replace it with --overwrite")
 
 
+def writing_alone(folder: Path) -> AbstractContextManager[None]:
+    """Return the context in which this command alone writes to a run folder, training and page."""
+    from gatewise.models.run_replacement import writing  # noqa: PLC0415 - brings torch
+
+    return writing(folder) if is_main_process() else nullcontext()
+
+
 def opened(
     run: str, data: str | None, part: PartName | None, device: str
 ) -> tuple[Forecaster, str, PartName | None]:
@@ -43,12 +52,17 @@ def opened(
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
     from gatewise.models.runs import Run  # noqa: PLC0415
 
-    model = Forecaster.load(run, device=device)
     if data is not None:
-        return model, data, part
+        return Forecaster.load(run, device=device), data, part
     if not Path(run).is_dir():
+        Forecaster.load(run, device=device)  # what is wrong with it comes first
         raise OptionError(f"{run} does not say where its data is: name DATA after it")
-    source = Run.open(run).config["source"]
+    while True:  # until no other run took the place of this one meanwhile
+        opened_run = Run.open(run)
+        model = Forecaster.load(run, device=device)
+        if Run.open(run).config == opened_run.config:
+            break
+    source = opened_run.config["source"]
     if source is None:
         raise OptionError(f"the run {run} was fitted on a table in memory: name DATA after it")
     return model, source, part or scored_part(model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console
 from rich.table import Table as Grid
+
+from gatewise.launch import is_main_process
 
 if TYPE_CHECKING:
     from gatewise.data import Split, Table
@@ -25,11 +26,6 @@ def console(*, quiet: bool = False, plain_width: int = PLAIN_WIDTH) -> Console:
     silent = quiet or not is_main_process()
     width = None if sys.stdout.isatty() else plain_width
     return Console(width=width, highlight=False, markup=False, soft_wrap=True, quiet=silent)
-
-
-def is_main_process() -> bool:
-    """Return whether this process speaks and writes: the first one under torchrun."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def print_data(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 
-from gatewise.cli.opening import is_data_of_fit, title_of
+from gatewise.cli.opening import is_data_of_fit, title_of, writing_alone
 from gatewise.cli.options import (
     Changes,
     Config,
@@ -22,15 +22,16 @@ from gatewise.cli.options import (
 )
 from gatewise.cli.output import (
     console,
-    is_main_process,
     print_data,
     print_next,
     print_scores,
 )
 from gatewise.errors import DataError, FileError, OptionError
+from gatewise.launch import is_main_process
 
 if TYPE_CHECKING:
     from gatewise import Forecaster
+    from gatewise.models.runs import Run
 
 Data = Annotated[str, Parameter(help="A table file, or dataset:NAME for a bundled set.")]
 RunFolder = Annotated[str, Parameter(help="Run folder.")]
@@ -83,21 +84,33 @@ def resume(
     from gatewise.data import read_frame  # noqa: PLC0415
     from gatewise.models.runs import Run  # noqa: PLC0415
 
-    opened = Run.open(run)
-    source = data or opened.config["source"]
-    if source is None:
-        raise OptionError(f"the run {run} was fitted on a table in memory: name DATA after it")
-    screen = console(quiet=quiet)
-    screen.print(f"{run} is complete already." if opened.complete else f"Going on with {run}.")
-    with resumable(run, title):
+    folder = Run.open(run).path
+    with writing_alone(folder), resumable(folder, title):
+        opened = Run.open(folder)
+        opened.check_not_failed()
+        unfinished = opened.unfinished()
+        source = data or (unfinished or opened).config["source"]
+        if source is None:
+            raise OptionError(f"the run {run} was fitted on a table in memory: name DATA after it")
+        screen = console(quiet=quiet)
+        screen.print(_going_on(unfinished, folder))
         frame = read_frame(source)
-        if opened.complete and not is_data_of_fit(Forecaster.load(run), frame):
+        if unfinished is None and not is_data_of_fit(Forecaster.load(run), frame):
             raise DataError(
                 f"{source} is not the data that the finished run {run} was fitted on: "
                 f"`gatewise inspect {run} {source} --out PAGE.html` writes a page about it"
             )
-        model = Forecaster.resume(run, data, progress=not quiet)
-        finish(screen, model, frame, source, Path(run), title=title)
+        model = Forecaster.resume(folder, data, progress=not quiet)
+        finish(screen, model, frame, source, folder, title=title)
+
+
+def _going_on(unfinished: Run | None, folder: Path) -> str:
+    """Return what `resume` is about to do."""
+    if unfinished is None:
+        return f"{folder} is complete already."
+    if unfinished.replaces is None:
+        return f"Going on with {folder}."
+    return f"Going on with the run that is to replace {folder}."
 
 
 def continue_on(
@@ -157,20 +170,20 @@ def run_training(
     from gatewise.models.runs import Run  # noqa: PLC0415 - brings torch
 
     model.check_options()
-    Run.check_target(new.out, overwrite=new.overwrite)
-    screen = console(quiet=new.quiet)
-    frame = read_frame(data)
-    announce(screen, model, frame, data)
-    with resumable(new.out, new.title):
+    folder = Run.check_target(new.out, overwrite=new.overwrite)
+    with writing_alone(folder), resumable(folder, new.title):
+        screen = console(quiet=new.quiet)
+        frame = read_frame(data)
+        announce(screen, model, frame, data)
         verb(
             frame,
-            out=new.out,
+            out=folder,
             overwrite=new.overwrite,
             predictions=new.predictions,
             source=data,
             progress=not new.quiet,
         )
-        finish(screen, model, frame, data, Path(new.out), title=new.title, by=by)
+        finish(screen, model, frame, data, folder, title=new.title, by=by)
 
 
 def finish(
@@ -237,27 +250,51 @@ def announce(screen: Console, model: Forecaster, frame: Any, source: str) -> Non
 
 
 @contextmanager
-def resumable(out: str, title: str | None) -> Iterator[None]:
-    """Turn Ctrl-C while a run is made in the folder `out` into `Interrupted`, with the way on."""
+def resumable(folder: Path, title: str | None) -> Iterator[None]:
+    """Turn Ctrl-C while a run is made in `folder` into `Interrupted`, with the way on.
+
+    An error on the way, such as a full disk, that leaves a run to go on with says so too.
+    """
+    before = _found(folder)
     try:
         yield
     except KeyboardInterrupt:
-        raise Interrupted(_way_on(out, title)) from None
+        raise Interrupted(_way_on(folder, title, before)) from None
+    except FileError as error:
+        if _is_unfinished(before) or not _is_unfinished(_found(folder)):
+            raise
+        raise FileError(f"{error}; {_way_on(folder, title, before)}") from error
 
 
-def _way_on(out: str, title: str | None) -> str:
-    """Return what an interrupted command says; the run that it leaves keeps its title."""
+def _is_unfinished(run: Run | None) -> bool:
+    return run is not None and run.unfinished() is not None
+
+
+def _found(folder: Path) -> Run | None:
+    """Return the run in `folder` as it is now."""
     from gatewise.models.runs import Run  # noqa: PLC0415 - brings torch
 
     try:
-        run = Run.open(out)
+        return Run.open(folder)
     except FileError:
+        return None
+
+
+def _way_on(folder: Path, title: str | None, before: Run | None) -> str:
+    """Return what an interrupted command says; the run that it leaves keeps its title."""
+    run = _found(folder)
+    if run is None:
         return "nothing was written"
-    if title is not None and run.title is None and is_main_process():
-        run.set_title(title)
-    if run.complete:
-        return f"the model is finished; `gatewise inspect {out}` writes its page"
-    return f"`gatewise resume {out}` goes on where it stopped"
+    unfinished = run.unfinished()
+    left = unfinished or run
+    if unfinished is None and before is not None and before.config == run.config:
+        return f"the run {folder} is as it was"
+    if title is not None and left.title is None and is_main_process():
+        left.set_title(title)
+    if unfinished is None:
+        return f"the model is finished; `gatewise inspect {folder}` writes its page"
+    until = "" if left.replaces is None else f"; until it is done, {folder} holds the earlier run"
+    return f"`gatewise resume {folder}` goes on where it stopped{until}"
 
 
 def _device_of(run: str) -> str:

@@ -2,12 +2,13 @@
 
 from gatewise.data.columns import Columns, resolve_columns
 from gatewise.data.datasets import Dataset
-from gatewise.data.files import atomic_write_bytes, atomic_write_text, read_frame, write_frame
+from gatewise.data.files import read_frame, write_frame
 from gatewise.data.frames import frame_like, table_from_frame
 from gatewise.data.scaling import Scaler
 from gatewise.data.split import Split, split_times
 from gatewise.data.table import Step, Table
 from gatewise.data.windows import Windows, make_windows
+from gatewise.data.writing import atomic_write_bytes, atomic_write_text
 
 __all__ = [
     "Columns",

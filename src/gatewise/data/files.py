@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 import os
-import secrets
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.catalog import bundled_path
+from gatewise.data.writing import atomic_write_bytes
 from gatewise.errors import FileError, nearest
 
 if TYPE_CHECKING:
@@ -82,42 +82,6 @@ def _all_midnight(array: NDArray[Any]) -> bool:
         return False
     known = array[~np.isnat(array)]
     return bool(np.all(known == known.astype("datetime64[D]")))
-
-
-def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text; the file appears whole or not at all. Raises FileError."""
-    atomic_write_bytes(path, text.encode())
-
-
-def atomic_write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write `content` beside `path`, flush it to the disk, then rename it into place.
-
-    Whatever interrupts it leaves the old file, or none, and no rest. Raises FileError.
-    """
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        try:
-            with aside.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
-        _flush_folder(path.parent)
-    except OSError as error:
-        raise FileError(f"cannot write {str(path)!r}: {_reason(error)}") from error
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a rename durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _ending(path: Path, allowed: tuple[str, ...], verb: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from gatewise.data.files import DATASET, atomic_write_text, write_frame
+from gatewise.data.files import DATASET, write_frame
 from gatewise.data.steps import stamp
 from gatewise.data.table import Table
 from gatewise.data.windows import Windows
-from gatewise.errors import DataError, OptionError, nearest
+from gatewise.data.writing import atomic_write_text
+from gatewise.errors import BreakdownError, DataError, OptionError, nearest
 from gatewise.models.evaluation import (
     evaluate_windows,
     plain_dates,
@@ -26,11 +28,12 @@ from gatewise.models.fitted import ENGINE_BEFORE, Fitted, build_network, engine_
 from gatewise.models.forecasting import table_of
 from gatewise.models.network import RecurrentNetwork
 from gatewise.models.preparation import Prepared, as_frame, fingerprint, prepare, read_table
-from gatewise.models.runs import METRICS, MODEL, Run
+from gatewise.models.run_replacement import writing
+from gatewise.models.runs import METRICS, MODEL, Run, digest
 from gatewise.models.saving import load_model, save_model
 from gatewise.models.settings import ForecasterSettings
 from gatewise.models.summary import environment
-from gatewise.models.training.distributed import World, joined
+from gatewise.models.training.distributed import World, is_main, joined
 from gatewise.models.training.loop import train
 from gatewise.models.training.losses import pinball, squared_error
 from gatewise.models.training.randomness import seeded
@@ -67,7 +70,29 @@ def fit(
             f"predictions must be 'csv' or 'parquet', not {table_format!r}."
             f"{nearest(str(table_format), TABLE_FORMATS)}"
         )
-    folder = None if out is None else Run.check_target(out, overwrite=overwrite)
+    if out is None:
+        return _fit(settings, data, None, None, start, progress=progress)
+    folder = Run.check_target(out, overwrite=overwrite)
+    with writing(folder) if is_main() else nullcontext():
+        Run.check_target(out, overwrite=overwrite)  # another process may have been there before us
+        about = {
+            "source": _source(data if isinstance(data, str | Path) else source),
+            "predictions": table_format,
+            "continued": start is not None,
+        }
+        return _fit(settings, data, folder, about, start, progress=progress)
+
+
+def _fit(
+    settings: ForecasterSettings,
+    data: Any,
+    folder: Path | None,
+    about: dict[str, Any] | None,
+    start: Fitted | None,
+    *,
+    progress: bool,
+) -> tuple[Fitted, Evaluation]:
+    """Fit with options that are checked, into a `folder` that is ours; `about` goes to its config."""
     if start is None:
         table = read_table(settings, data)
     else:
@@ -80,14 +105,12 @@ def fit(
         world.wait()  # no process may look at the folder after another has begun to fill it
         run = None
         if folder is not None:
-            config = {
-                **_config(settings, table),
-                "source": _source(data if isinstance(data, str | Path) else source),
-                "predictions": table_format,
-                "continued": start is not None,
-                "engine": engine,
-            }
-            run = _begin(folder, config, start, world)
+            run = _begin(
+                folder,
+                {**_config(settings, table), **(about or {}), "engine": engine},
+                start,
+                world,
+            )
         return _complete(
             settings, prepared, run, world, engine, progress=progress, start=start, resume=False
         )
@@ -96,7 +119,7 @@ def fit(
 def resume(
     settings: ForecasterSettings, run: Run, data: Any, *, progress: bool
 ) -> tuple[Fitted, Evaluation]:
-    """Finish the unfinished `run`, which began with these settings."""
+    """Finish the unfinished `run`, which began with these settings; the caller holds its lock."""
     settings.check_options()
     check_device(settings.device)
     start = load_model(run.checkpoints / START) if run.config["continued"] else None
@@ -104,7 +127,7 @@ def resume(
         data = run.config["source"]
         if data is None:
             raise DataError(
-                f"the run {run.path} was fitted on a table in memory: pass the same data to resume"
+                f"the run {run.folder} was fitted on a table in memory: pass the same data to resume"
             )
     table = (
         read_table(settings, data)
@@ -113,7 +136,7 @@ def resume(
     )
     if fingerprint(table) != run.config["data"]["sha256"]:
         raise DataError(
-            f"the data is not what the run {run.path} began with (its SHA-256 differs): "
+            f"the data is not what the run {run.folder} began with (its SHA-256 differs): "
             "resume with the same data, or fit anew"
         )
     prepared = prepare(settings, table, None if start is None else start.scaler)
@@ -136,12 +159,25 @@ def _complete(
     resume: bool,
 ) -> tuple[Fitted, Evaluation]:
     """Train the members, score them, and leave the results in the run folder, if there is one."""
-    members = [
-        _train_member(
-            settings, prepared, run, member, engine, progress=progress, start=start, resume=resume
-        )
-        for member in range(settings.members)
-    ]
+    try:
+        members = [
+            _train_member(
+                settings,
+                prepared,
+                run,
+                member,
+                engine,
+                progress=progress,
+                start=start,
+                resume=resume,
+            )
+            for member in range(settings.members)
+        ]
+    except BreakdownError as error:
+        failure = str(error) + (" and scale='standard'" if settings.scale == "none" else "")
+        if run is not None and world.main:
+            run.fail(failure)
+        raise BreakdownError(failure) from None
     fitted = Fitted(
         settings=ForecasterSettings(**settings.get_params()),
         columns=prepared.table.columns,
@@ -217,9 +253,11 @@ def _train_member(
 def _write_results(run: Run, fitted: Fitted, evaluation: Evaluation) -> None:
     """Write the model, the predictions and the scores; the run counts as complete after that."""
     save_model(fitted, run.path / MODEL)
+    model = digest(run.path / MODEL)
     columns = plain_dates(prediction_columns(evaluation.predictions, fitted.columns, truth=True))
     write_frame(columns, run.path / f"predictions.{run.config['predictions']}")
     metrics = {
+        "model_sha256": model,
         "part": evaluation.part,
         "scores": evaluation.scores,
         "members": evaluation.members,
@@ -238,7 +276,7 @@ def _write_results(run: Run, fitted: Fitted, evaluation: Evaluation) -> None:
         "environment": environment(),
     }
     atomic_write_text(run.path / METRICS, json.dumps(_finite(metrics), indent=2) + "\n")
-    run.finish()
+    run.finish(model)
 
 
 def _finite(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,10 +16,12 @@ from gatewise.models.backtest import Backtest, Fold, rolling_origins
 from gatewise.models.evaluation import evaluate_windows, plain_dates, prediction_columns
 from gatewise.models.fitted import Fitted
 from gatewise.models.preparation import as_frame, read_table
+from gatewise.models.run_replacement import writing
 from gatewise.models.runs import Run
 from gatewise.models.saving import load_model, save_model
 from gatewise.models.settings import ForecasterSettings
 from gatewise.models.summary import summarise
+from gatewise.models.training.distributed import is_main
 from gatewise.results import Evaluation, GateTimescales, RunSummary, WindowGates
 
 
@@ -104,16 +107,20 @@ class Forecaster(ForecasterSettings):
         Without `data` it is read again from where the run says it was. Raises DataError if it is not
         the same data. A run that is complete is loaded, and scored where its data is at hand.
         """
-        opened = Run.open(run)
-        if opened.complete:
+        unfinished = Run.open(run).unfinished()
+        if unfinished is None:
             model = cls.load(run)
-            data = opened.config["source"] if data is None else data
+            data = Run.open(run).config["source"] if data is None else data
             if data is not None:
                 part: Part = "validation" if model.test is None else "test"
                 model.evaluation_ = model.evaluate(data, part=part)
             return model
-        model = cls(**opened.config["settings"])
-        model.fitted_, model.evaluation_ = fitting.resume(model, opened, data, progress=progress)
+        with writing(unfinished.folder) if is_main() else nullcontext():
+            found = Run.open(run).unfinished()  # another process may have finished it before us
+            if found is None:
+                return cls.resume(run, data, progress=progress)
+            model = cls(**found.config["settings"])
+            model.fitted_, model.evaluation_ = fitting.resume(model, found, data, progress=progress)
         return model
 
     def predict(self, data: Any = None) -> Any:
@@ -230,7 +237,7 @@ class Forecaster(ForecasterSettings):
         """
         fitting.check_device(device)
         place = Path(path)
-        fitted = load_model(Run.open(place).model_file() if place.is_dir() else place, device)
+        fitted = _load_run(place, device) if place.is_dir() else load_model(place, device)
         model = cls(**fitted.settings.get_params())
         model.fitted_ = fitted
         model.evaluation_ = None
@@ -241,3 +248,17 @@ class Forecaster(ForecasterSettings):
         if fitted is None:
             raise NotFittedError("this Forecaster is not fitted yet: call fit first")
         return fitted
+
+
+def _load_run(folder: Path, device: str) -> Fitted:
+    """Return the model of a run whose config.json names it, also while a new run takes its place."""
+    for _ in range(3):
+        run = Run.open(folder)
+        fitted = load_model(run.model_file(), device)
+        if run.holds_its_model():
+            return fitted
+    model = run.model_file()
+    raise FileError(
+        f"{model} is not the model that its run was fitted with, as config.json tells: fit again, or "
+        f"name the file itself ({model}) in place of the run"
+    )

@@ -6,29 +6,54 @@ RUN/model.safetensors        the portable model
 RUN/metrics.json             scores beside the baselines'
 RUN/predictions.csv          the scored part: truth, prediction, bands (or .parquet)
 RUN/report.html              the page (written by the command line)
+RUN/replacement/             an unfinished run that will take the place of this one (`run_replacement`)
+RUN/.lock                    while a process writes to the folder (`run_lock`)
+
+config.json and metrics.json hold the SHA-256 of the model that they belong to.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gatewise.data.files import atomic_write_text
-from gatewise.errors import FileError
-from gatewise.models.settings import ForecasterSettings
+from gatewise.data.writing import atomic_write_text, flush_folder, remove_dead_parts
+from gatewise.errors import FileError, cause
+from gatewise.models.run_config import (
+    CHECKPOINTS,
+    CONFIG,
+    FORMAT,
+    FORMAT_VERSION,
+    METRICS,
+    MODEL,
+    REPLACEMENT,
+    REPORT,
+    RESULTS,
+    check_config,
+    is_remains,
+    read_config,
+)
+from gatewise.models.run_lock import BusyError
+from gatewise.models.run_replacement import (
+    is_replacement,
+    needs_tidying,
+    run_folder,
+    take_place,
+    writing,
+)
+from gatewise.models.training.distributed import is_main
 
-FORMAT = "gatewise-run"
-FORMAT_VERSION = 1
-CONFIG = "config.json"
-MODEL = "model.safetensors"
-METRICS = "metrics.json"
-REPORT = "report.html"
-_RESULTS = (MODEL, METRICS, "predictions.csv", "predictions.parquet", REPORT)
+__all__ = ["FORMAT", "METRICS", "MODEL", "REPORT", "Run", "check_config", "digest"]
+
+READ_SECONDS = 5.0
+"""How long a reader waits for a run that is just taking the place of another."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +62,22 @@ class Run:
 
     path: Path
     config: dict[str, Any]
+    replaces: Path | None = None
+    """The run folder whose place this run takes when it is whole."""
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """Open an existing run folder; `FileError` where there is none."""
-        folder = Path(path)
-        if not folder.exists():
+        """Open an existing run folder; `FileError` where there is none.
+
+        What a killed process left is put in order first. RUN/replacement stands for RUN.
+        """
+        folder = run_folder(Path(path))
+        if not os.path.exists(folder):
             raise FileError(f"there is no run folder {folder}")
         if not folder.is_dir():
             raise FileError(f"{folder} is not a run folder but a file")
-        config = _read_config(folder)
+        _put_in_order(folder)
+        config = read_config(folder)
         if config is None:
             raise FileError(
                 f"{folder} is not a gatewise run folder (it has no {CONFIG} of one); "
@@ -58,12 +89,21 @@ class Run:
     @classmethod
     def check_target(cls, path: str | Path, *, overwrite: bool) -> Path:
         """Raise `FileError` unless a run may be written to `path`; nothing is written here."""
-        folder = Path(path)
-        if folder.exists():
-            _check_existing(folder, overwrite)
-            parent = folder
-        else:
-            parent = next(place for place in folder.absolute().parents if place.exists())
+        if not str(path).strip() or not str(path).isprintable():
+            raise FileError(
+                f"the name of a run folder must be printable and not blank, not {path!r}"
+            )
+        folder = run_folder(Path(path))
+        try:
+            if folder.exists():
+                _check_existing(folder, overwrite)
+                parent = folder
+            else:
+                parent = next(place for place in folder.absolute().parents if place.exists())
+        except FileError:
+            raise
+        except OSError as error:
+            raise FileError(f"the run folder {folder} cannot be made: {cause(error)}") from error
         if not parent.is_dir():
             raise FileError(f"the run folder {folder} cannot be made: {parent} is a file")
         if not os.access(parent, os.W_OK | os.X_OK):
@@ -74,10 +114,10 @@ class Run:
     def begin(
         cls, folder: Path, config: dict[str, Any], prepare: Callable[[Run], None] | None = None
     ) -> Run:
-        """Make the folder and its config.json with status "training"; earlier results go.
+        """Make a run with status "training": in `folder`, or beside the finished run that is there.
 
-        `prepare` may put files among the checkpoints that `resume` will need: it comes before the
-        config, so that a run which can be seen can be resumed.
+        A run that is not finished gives way at once. `prepare` may put files among the checkpoints that
+        `resume` will need: it comes before the config, so that a run which can be seen can be resumed.
         """
         config = {
             "format": FORMAT,
@@ -85,29 +125,48 @@ class Run:
             "status": "training",
             **config,
         }
-        run = cls(folder, config)
+        earlier = read_config(folder)
+        beside = earlier is not None and earlier.get("status") not in ("training", "failed")
+        run = cls(folder / REPLACEMENT, config, folder) if beside else cls(folder, config)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if (_read_config(folder) or {}).get("status") == "training":
-                (folder / CONFIG).unlink()  # it would take the new checkpoints for its own
+            run.path.mkdir(parents=True, exist_ok=True)
+            # What is there goes in an order that leaves it resumable or nothing, and nothing of it is
+            # taken for the new run's.
+            for name in (*RESULTS, CONFIG):
+                (run.path / name).unlink(missing_ok=True)
+            remove_dead_parts(run.path)
             run.drop_checkpoints()
             run.checkpoints.mkdir()
             if prepare is not None:
                 prepare(run)
             run._write_config(status="training")
-            run.sweep()
-            for name in _RESULTS:
-                (folder / name).unlink(missing_ok=True)
+            flush_folder(run.path.parent)
+        except FileError:
+            raise
         except OSError as error:
-            raise FileError(
-                f"the run folder {folder} cannot be written: {error.strerror}"
-            ) from error
+            raise FileError(f"the run folder {folder} cannot be written: {cause(error)}") from error
         return run
 
     @property
     def complete(self) -> bool:
         """Whether the fit behind this run was finished."""
         return bool(self.config["status"] == "complete")
+
+    @property
+    def folder(self) -> Path:
+        """The run folder as its user knows it: that of the run that is replaced, if one is."""
+        return self.path if self.replaces is None else self.replaces
+
+    def unfinished(self) -> Run | None:
+        """Return the run that `resume` goes on with: this one, or the one that is to replace it."""
+        if self.config["status"] == "training":
+            return self
+        beside = self.path / REPLACEMENT
+        config = read_config(beside) if is_replacement(self.path) else None
+        if config is None or config.get("status") != "training":
+            return None
+        check_config(config, beside)
+        return Run(beside, config, self.path)
 
     @property
     def title(self) -> str | None:
@@ -122,22 +181,27 @@ class Run:
     @property
     def checkpoints(self) -> Path:
         """The folder of the members' checkpoints."""
-        return self.path / "checkpoints"
+        return self.path / CHECKPOINTS
 
     def checkpoint(self, member: int) -> Path:
         """Return the checkpoint file of one member."""
         return self.checkpoints / f"member-{member}.safetensors"
 
-    def finish(self) -> None:
-        """Mark the run complete, then drop the checkpoints and what a killed process left."""
-        self._write_config(status="complete")
+    def finish(self, model_sha256: str) -> None:
+        """Mark the run of that model complete; where it replaces another, it takes its place."""
+        self._write_config(status="complete", model_sha256=model_sha256)
         self.drop_checkpoints()
-        self.sweep()
+        if self.replaces is not None:
+            take_place(self.replaces)
 
-    def sweep(self) -> None:
-        """Delete the hidden files that a process killed while writing leaves behind."""
-        for rest in self.path.glob(".*.part"):
-            rest.unlink(missing_ok=True)
+    def fail(self, failure: str) -> None:
+        """Drop a run that cannot be finished; where it replaces none, its config.json says why."""
+        if self.replaces is not None:
+            (self.path / CONFIG).unlink()
+            shutil.rmtree(self.path)
+            return
+        self._write_config(status="failed", failure=failure)
+        self.drop_checkpoints()
 
     def drop_checkpoints(self) -> None:
         """Delete the checkpoints, if there are any."""
@@ -145,11 +209,23 @@ class Run:
 
     def model_file(self) -> Path:
         """Return the model file of a complete run; `FileError` for an unfinished one."""
+        if self.config["status"] == "failed":
+            raise FileError(_failed(self))
         if not self.complete:
             raise FileError(
                 f"the run {self.path} is not finished: `gatewise resume {self.path}` goes on with it"
             )
         return self.path / MODEL
+
+    def check_not_failed(self) -> None:
+        """Raise `FileError` for a run whose training broke down."""
+        if self.config["status"] == "failed":
+            raise FileError(_failed(self))
+
+    def holds_its_model(self) -> bool:
+        """Return whether the model file is the one that this config.json was written with."""
+        known = self.config.get("model_sha256")
+        return known is None or known == digest(self.path / MODEL)
 
     def _write_config(self, **changes: Any) -> None:
         text = json.dumps({**self.config, **changes}, indent=2, ensure_ascii=False)
@@ -157,69 +233,51 @@ class Run:
         self.config.update(changes)
 
 
-def check_config(config: dict[str, Any], place: Path) -> None:
-    """Raise FileError unless `config`, which claims to be a run's config.json, is whole.
-
-    `place` is the run folder or the file, for the message.
-    """
-    made_by = config.get("format_version")
-    if type(made_by) is int and made_by > FORMAT_VERSION:
-        raise FileError(
-            f"{place} was made by a newer gatewise ({config.get('gatewise')}): update gatewise"
-        )
-    for name, (allowed, wanted) in _ENTRIES.items():
-        if name not in config and name not in _OPTIONAL:
-            raise FileError(_damaged(place, f"{CONFIG} lacks {name!r}"))
-        if not allowed(config.get(name)):
-            raise FileError(_damaged(place, f"{name!r} in {CONFIG} must be {wanted}"))
-    known = {field.name for field in fields(ForecasterSettings)}
-    for name in config["settings"]:
-        if name not in known:
-            raise FileError(_damaged(place, f"{CONFIG} has the unknown setting {name!r}"))
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-_ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "format_version": (lambda value: type(value) is int, "a whole number"),
-    "status": (lambda value: value in ("training", "complete"), "'training' or 'complete'"),
-    "settings": (lambda value: isinstance(value, dict), "names and values"),
-    "source": (lambda value: value is None or isinstance(value, str), "a path, a set or null"),
-    "data": (
-        lambda value: isinstance(value, dict) and isinstance(value.get("sha256"), str),
-        "names and values, 'sha256' among them",
-    ),
-    "continued": (lambda value: isinstance(value, bool), "true or false"),
-    "predictions": (lambda value: value in ("csv", "parquet"), "'csv' or 'parquet'"),
-    "title": (lambda value: value is None or isinstance(value, str), "text"),
-    "engine": (lambda value: value in ("native", "torch", None), "'native' or 'torch'"),
-}
-"""What the rest of gatewise reads of config.json: each entry, what it may be, and that in words."""
-_OPTIONAL = ("title", "engine")
+def _put_in_order(folder: Path) -> None:
+    """Do as `tidy`, where it is needed and possible; wait for a run that is just taking its place."""
+    deadline = time.monotonic() + READ_SECONDS
+    while is_main() and _needs_tidying(folder):
+        try:
+            with writing(folder):
+                return
+        except FileError as error:
+            if (read_config(folder / REPLACEMENT) or {}).get("status") != "complete":
+                return  # what is left harms nobody
+            if not isinstance(error, BusyError) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
-def _damaged(place: Path, reason: str) -> str:
-    kind = "run folder" if place.is_dir() else "run's file"
-    return f"{place} is a damaged gatewise {kind}: {reason}"
-
-
-def _read_config(folder: Path) -> dict[str, Any] | None:
+def _needs_tidying(folder: Path) -> bool:
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return config if isinstance(config, dict) and config.get("format") == FORMAT else None
+        return needs_tidying(folder)
+    except OSError:  # a folder that cannot be listed, or that is changing
+        return False
 
 
-def _is_remains(name: str) -> bool:
-    """Tell whether a file may be left by a run that was killed before it had a config.json."""
-    return name in {*_RESULTS, "checkpoints"} or (name.startswith(".") and name.endswith(".part"))
+def _failed(run: Run) -> str:
+    return (
+        f"the run {run.path} has no model, for its {run.config['failure']}; "
+        f"`gatewise fit ... --out {run.path}` with other options starts again there"
+    )
 
 
 def _check_existing(folder: Path, overwrite: bool) -> None:
     if not folder.is_dir():
         raise FileError(f"{folder} is a file: name a folder for the run")
-    config = _read_config(folder)
+    if (folder / REPLACEMENT).exists() and not is_replacement(folder):
+        raise FileError(
+            f"{folder / REPLACEMENT} is in the way of the run that is to be made there: move it away"
+        )
+    config = read_config(folder)
     if config is None:
-        if not all(_is_remains(path.name) for path in folder.iterdir()):
+        if not all(is_remains(path.name) for path in folder.iterdir()):
             raise FileError(
                 f"the folder {folder} exists and is not a gatewise run: name a new one for the run"
             )
@@ -227,7 +285,9 @@ def _check_existing(folder: Path, overwrite: bool) -> None:
     if overwrite:
         return
     check_config(config, folder)
-    if config["status"] == "training":
+    if config["status"] == "failed":
+        return
+    if Run(folder, config).unfinished() is not None:
         raise FileError(
             f"{folder} holds an unfinished run: `gatewise resume {folder}` goes on with it, "
             "or --overwrite (overwrite=True) starts again"

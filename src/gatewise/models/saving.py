@@ -18,10 +18,10 @@ from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
 from gatewise.data.columns import Columns
-from gatewise.data.files import atomic_write_bytes
 from gatewise.data.scaling import Scaler
 from gatewise.data.split import Split
 from gatewise.data.table import Table
+from gatewise.data.writing import atomic_write_bytes
 from gatewise.errors import FileError, GatewiseError
 from gatewise.models.baselines import Baselines
 from gatewise.models.fitted import ENGINE_BEFORE, Fitted, build_network

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from gatewise.data.files import atomic_write_text
+from gatewise.data.writing import atomic_write_text
 from gatewise.errors import InputError
 from gatewise.report.blobs import Blobs
 from gatewise.report.contents import Contents

@@ -17,8 +17,8 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from gatewise.data.files import atomic_write_bytes
-from gatewise.errors import FileError
+from gatewise.data.writing import atomic_write_bytes
+from gatewise.errors import FileError, cause
 from gatewise.models.training.schedule import TrainingOptions
 from gatewise.sealing import metadata, read_about, sealed
 
@@ -109,7 +109,7 @@ def read_bytes(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise FileError(f"the checkpoint {path} cannot be read: {error.strerror}") from error
+        raise FileError(f"the checkpoint {path} cannot be read: {cause(error)}") from error
 
 
 def from_bytes(data: bytes, path: Path) -> Checkpoint:

@@ -20,6 +20,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from gatewise.launch import world_of_launch
+
 
 @dataclass(frozen=True)
 class World:
@@ -69,6 +71,13 @@ class World:
             dist.barrier()
 
 
+def is_main() -> bool:
+    """Return whether this process writes and prints, before it has joined the others or after."""
+    if dist.is_available() and dist.is_initialized():
+        return bool(dist.get_rank() == 0)
+    return world_of_launch()[0] == 0
+
+
 def local_device(device: str | torch.device) -> torch.device:
     """Return the device of this process: under torchrun "cuda" means its own GPU of the machine."""
     chosen = torch.device(device)
@@ -99,7 +108,8 @@ def joined(device: str | torch.device = "cpu") -> Iterator[World]:
     if dist.is_available() and dist.is_initialized():
         yield World(dist.get_rank(), dist.get_world_size())
         return
-    if int(os.environ.get("WORLD_SIZE", "1")) <= 1:
+    rank, size = world_of_launch()
+    if size == 1:
         yield World()
         return
     chosen = local_device(device)
@@ -108,8 +118,8 @@ def joined(device: str | torch.device = "cpu") -> Iterator[World]:
     dist.init_process_group(
         "nccl" if chosen.type == "cuda" else "gloo",
         store=dist.PrefixStore(f"gatewise-{next(_groups)}", _store()),  # type: ignore[attr-defined]
-        rank=int(os.environ["RANK"]),
-        world_size=int(os.environ["WORLD_SIZE"]),
+        rank=rank,
+        world_size=size,
     )
     try:
         yield World(dist.get_rank(), dist.get_world_size())

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gatewise.errors import GatewiseError
+from gatewise.errors import BreakdownError
 from gatewise.models.network import RecurrentNetwork
 from gatewise.models.training import checkpoint as files
 from gatewise.models.training.average import Average
@@ -28,7 +28,7 @@ from gatewise.models.training.inference import Windowed, gathered, mean_loss, pr
 from gatewise.models.training.losses import Loss
 from gatewise.models.training.progress import Callback, Display, Pace, display
 from gatewise.models.training.randomness import Purpose, generator
-from gatewise.models.training.schedule import TrainingOptions, learning_rate
+from gatewise.models.training.schedule import TrainingOptions, learning_rate, steadier
 from gatewise.results import History
 
 __all__ = ["predict", "train"]
@@ -64,7 +64,7 @@ def train(
     called with every `progress.Status`. label: put before each, as "member 1/3".
 
     Raises `FileError` for a checkpoint that is truncated, foreign or of another run, and
-    `GatewiseError` when the loss or a weight is no longer a finite number; the checkpoint on disk
+    `BreakdownError` when the loss or a weight is no longer a finite number; the checkpoint on disk
     then is that of an earlier epoch. Ctrl-C leaves it likewise.
     """
     with joined(device) as world:
@@ -246,15 +246,13 @@ class _Trainer:
         }
 
     def _check_finite(self, train_loss: float, validation_loss: float) -> None:
-        """Raise `GatewiseError` where a loss or a weight is NaN or infinite."""
+        """Raise `BreakdownError` where a loss or a weight is NaN or infinite."""
         finite = all(bool(weight.isfinite().all()) for weight in self.network.parameters())
         if finite and math.isfinite(train_loss) and math.isfinite(validation_loss):
             return
-        clip = self.options.clip
-        raise GatewiseError(
-            f"training broke down in epoch {self.record.epochs + 1}: the loss is no longer a "
-            f"finite number; try a learning_rate below {self.options.learning_rate:g}, "
-            f"{'clip=1.0' if clip is None else f'a clip below {clip:g}'}, or scaled inputs"
+        raise BreakdownError(
+            f"training broke down in epoch {self.record.epochs + 1}, the loss is no longer a finite "
+            f"number: try {steadier(self.options)}"
         )
 
     def _is_last(self) -> bool:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gatewise.models.settings import GATE_COSTS
+
 PLATEAU_FACTOR = 0.5
 
 
@@ -59,6 +61,24 @@ def learning_rate(
             losses, max(1, (options.patience or options.epochs) // 3)
         )
     return rate
+
+
+STEADY = {"learning_rate": 3e-3, "noise": 0.1, "weight_decay": 0.01}
+STEADY_COST = 0.1
+"""Values at which trainings hold; what lies above them is the first thing to lower."""
+
+
+def steadier(options: TrainingOptions) -> str:
+    """Return what to change, in words, of the options of a training that broke down."""
+    bounds = STEADY | dict.fromkeys(GATE_COSTS, STEADY_COST)
+    changes = [
+        f"{name}={bound:g} (it was {getattr(options, name):g})"
+        for name, bound in bounds.items()
+        if getattr(options, name) > bound
+    ]
+    if options.clip is None or options.clip > 1:
+        changes.append(f"clip=1 (it was {'none' if options.clip is None else f'{options.clip:g}'})")
+    return " and ".join(changes) or f"learning_rate={options.learning_rate / 10:g}"
 
 
 def plateaus(losses: Sequence[float], wait: int) -> int:

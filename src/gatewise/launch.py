@@ -1,0 +1,40 @@
+"""What torchrun tells a process by its environment, refused where half of it is there."""
+
+from __future__ import annotations
+
+import os
+
+from gatewise.errors import OptionError
+
+_MEETING = ("MASTER_ADDR", "MASTER_PORT")
+
+
+def world_of_launch() -> tuple[int, int]:
+    """Return this process's rank and the number of processes, (0, 1) where nothing launched several.
+
+    Raises OptionError, which names the variables, where they do not fit together: a process that took
+    itself for the second of one would neither write nor print, and end without a word.
+    """
+    given = {name: os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE")}
+    if not any(given.values()):
+        return 0, 1
+    told = ", ".join(f"{name}={value or 'unset'}" for name, value in given.items())
+    advice = "start it with torchrun, which sets them, or unset both"
+    if not all(value.isascii() and value.isdecimal() for value in given.values()):
+        raise OptionError(f"the environment has {told}, but needs both as whole numbers: {advice}")
+    rank, size = int(given["RANK"]), int(given["WORLD_SIZE"])
+    if rank >= size:
+        raise OptionError(
+            f"the environment has {told}, but ranks go from 0 to {size - 1}: {advice}"
+        )
+    missing = [name for name in _MEETING if size > 1 and not os.environ.get(name)]
+    if missing:
+        raise OptionError(
+            f"the environment has {told}, but no {' and no '.join(missing)}: {advice}"
+        )
+    return rank, size
+
+
+def is_main_process() -> bool:
+    """Return whether this process speaks and writes: the first one under torchrun."""
+    return world_of_launch()[0] == 0
