@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -256,18 +256,18 @@ def resumable(folder: Path, title: str | None) -> Iterator[None]:
     An error on the way, such as a full disk, that leaves a run to go on with says so too.
     """
     before = _found(folder)
+    going_on = before is not None and before.unfinished() is not None
     try:
         yield
     except KeyboardInterrupt:
-        raise Interrupted(_way_on(folder, title, before)) from None
+        raise Interrupted(_way_on(folder, title, before) or _untouched(before)) from None
     except FileError as error:
-        if _is_unfinished(before) or not _is_unfinished(_found(folder)):
-            raise
-        raise FileError(f"{error}; {_way_on(folder, title, before)}") from error
+        way_on = None if going_on else _way_on(folder, title, before)
+        raise FileError(f"{error}; {way_on}") if way_on else error from error.__cause__
 
 
-def _is_unfinished(run: Run | None) -> bool:
-    return run is not None and run.unfinished() is not None
+def _untouched(before: Run | None) -> str:
+    return "nothing was written" if before is None else f"the run {before.path} is as it was"
 
 
 def _found(folder: Path) -> Run | None:
@@ -280,17 +280,22 @@ def _found(folder: Path) -> Run | None:
         return None
 
 
-def _way_on(folder: Path, title: str | None, before: Run | None) -> str:
-    """Return what an interrupted command says; the run that it leaves keeps its title."""
+def _keep_title(run: Run, title: str) -> None:
+    with suppress(FileError):  # as on a full disk
+        run.set_title(title)
+
+
+def _way_on(folder: Path, title: str | None, before: Run | None) -> str | None:
+    """Return what to say of the run that an interrupted command left, which keeps its title."""
     run = _found(folder)
-    if run is None:
-        return "nothing was written"
+    if run is None or run.failure is not None:
+        return None
     unfinished = run.unfinished()
     left = unfinished or run
     if unfinished is None and before is not None and before.config == run.config:
-        return f"the run {folder} is as it was"
+        return None
     if title is not None and left.title is None and is_main_process():
-        left.set_title(title)
+        _keep_title(left, title)
     if unfinished is None:
         return f"the model is finished; `gatewise inspect {folder}` writes its page"
     until = "" if left.replaces is None else f"; until it is done, {folder} holds the earlier run"

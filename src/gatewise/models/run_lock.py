@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,8 @@ from pathlib import Path
 from gatewise.errors import FileError, GatewiseWarning, cause
 
 LOCK = ".lock"
+PATIENCE = 0.2
+"""Seconds for a reader that looks whether the holder of a lock is dead, and is gone at once."""
 _held: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
 """Folders that this thread's callers have locked: a command and the fit inside it share one lock."""
 
@@ -53,7 +56,10 @@ def locked(folder: Path) -> Iterator[None]:
     finally:
         _held.reset(token)
         if handle is not None:
-            (place / LOCK).unlink(missing_ok=True)
+            with suppress(
+                OSError
+            ):  # the lock ends without it, and the next command takes the file away
+                (place / LOCK).unlink()
             os.close(handle)
         with suppress(OSError):  # what is not empty stays
             for each in made:
@@ -63,6 +69,7 @@ def locked(folder: Path) -> Iterator[None]:
 def _acquire(folder: Path) -> int:
     """Return the handle of the locked file; whoever closes it ends the lock."""
     path = folder / LOCK
+    deadline = time.monotonic() + PATIENCE
     try:
         while True:
             folder.mkdir(parents=True, exist_ok=True)
@@ -70,10 +77,20 @@ def _acquire(folder: Path) -> int:
                 handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             except FileNotFoundError:  # the holder before us took its empty folder away
                 continue
-            if _lock(handle, folder) and _is_still(handle, path):
-                _sign(handle)
-                return handle
-            os.close(handle)  # the holder before us took the file away: lock the new one
+            if _lock(handle, folder):
+                if _is_still(handle, path):
+                    _sign(handle)
+                    return handle
+            elif time.monotonic() > deadline:
+                holder = _holder(handle)
+                os.close(handle)
+                raise BusyError(
+                    f"{folder} is being written by {holder}: wait until it is done, "
+                    "or name another folder"
+                )
+            else:
+                time.sleep(PATIENCE / 10)
+            os.close(handle)  # perhaps the holder before us took the file away: look again
     except BusyError:
         raise
     except OSError as error:
@@ -81,14 +98,11 @@ def _acquire(folder: Path) -> int:
 
 
 def _lock(handle: int, folder: Path) -> bool:
+    """Return whether the lock is ours now."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = _holder(handle)
-        os.close(handle)
-        raise BusyError(
-            f"{folder} is being written by {holder}: wait until it is done, or name another folder"
-        ) from None
+        return False
     except OSError as error:
         warnings.warn(
             f"the file system of {folder} has no locks ({cause(error)}): let only one process write it",

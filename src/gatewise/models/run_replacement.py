@@ -25,7 +25,7 @@ from gatewise.models.run_config import (
     is_remains,
     read_config,
 )
-from gatewise.models.run_lock import locked
+from gatewise.models.run_lock import LOCK, is_locked_here, locked
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def writing(folder: Path) -> Iterator[None]:
 def needs_tidying(folder: Path) -> bool:
     """Return whether a killed process left something in the run folder that `tidy` would take up."""
     names = {path.name for path in folder.iterdir()}
-    if any(is_part(name) for name in names):
+    if any(is_part(name) for name in names) or (LOCK in names and not is_locked_here(folder)):
         return True
     status = _status(folder)
     if status == "complete" and CHECKPOINTS in names:

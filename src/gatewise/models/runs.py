@@ -174,6 +174,12 @@ class Run:
         title: str | None = self.config.get("title")
         return title
 
+    @property
+    def failure(self) -> str | None:
+        """Why the training behind this run could not be finished, if it broke down."""
+        failure: str | None = self.config.get("failure")
+        return failure if self.config["status"] == "failed" else None
+
     def set_title(self, title: str) -> None:
         """Keep the title of the page, for every page that is written of this run from now on."""
         self._write_config(title=title)
@@ -192,7 +198,13 @@ class Run:
         self._write_config(status="complete", model_sha256=model_sha256)
         self.drop_checkpoints()
         if self.replaces is not None:
-            take_place(self.replaces)
+            try:
+                take_place(self.replaces)
+            except OSError as error:
+                raise FileError(
+                    f"the new run is whole, in {self.path}, but {self.replaces} cannot be written "
+                    f"({cause(error)}): the next command on {self.replaces} puts it in place"
+                ) from error
 
     def fail(self, failure: str) -> None:
         """Drop a run that cannot be finished; where it replaces none, its config.json says why."""
@@ -209,8 +221,7 @@ class Run:
 
     def model_file(self) -> Path:
         """Return the model file of a complete run; `FileError` for an unfinished one."""
-        if self.config["status"] == "failed":
-            raise FileError(_failed(self))
+        self.check_not_failed()
         if not self.complete:
             raise FileError(
                 f"the run {self.path} is not finished: `gatewise resume {self.path}` goes on with it"
@@ -219,8 +230,11 @@ class Run:
 
     def check_not_failed(self) -> None:
         """Raise `FileError` for a run whose training broke down."""
-        if self.config["status"] == "failed":
-            raise FileError(_failed(self))
+        if self.failure is not None:
+            raise FileError(
+                f"the run {self.path} has no model, for its {self.failure}; `gatewise fit ... --out "
+                f"{self.path}` with other options starts again there"
+            )
 
     def holds_its_model(self) -> bool:
         """Return whether the model file is the one that this config.json was written with."""
@@ -259,13 +273,6 @@ def _needs_tidying(folder: Path) -> bool:
         return needs_tidying(folder)
     except OSError:  # a folder that cannot be listed, or that is changing
         return False
-
-
-def _failed(run: Run) -> str:
-    return (
-        f"the run {run.path} has no model, for its {run.config['failure']}; "
-        f"`gatewise fit ... --out {run.path}` with other options starts again there"
-    )
 
 
 def _check_existing(folder: Path, overwrite: bool) -> None:

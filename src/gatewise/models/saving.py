@@ -22,7 +22,7 @@ from gatewise.data.scaling import Scaler
 from gatewise.data.split import Split
 from gatewise.data.table import Table
 from gatewise.data.writing import atomic_write_bytes
-from gatewise.errors import FileError, GatewiseError
+from gatewise.errors import FileError, GatewiseError, cause
 from gatewise.models.baselines import Baselines
 from gatewise.models.fitted import ENGINE_BEFORE, Fitted, build_network
 from gatewise.models.settings import ForecasterSettings
@@ -83,7 +83,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
         about = read_about(io.BytesIO(content))
         arrays = from_bytes(content)
     except OSError as error:
-        raise FileError(f"the model {path} cannot be read: {error.strerror}") from error
+        raise FileError(f"the model {path} cannot be read: {cause(error)}") from error
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise FileError(
             f"{path} is not a gatewise model, or it is cut short or damaged ({error}): "
