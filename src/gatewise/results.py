@@ -33,6 +33,8 @@ class Predictions:
     spread: NDArray[np.float64] | None  # [N, S, K] standard deviation over the members, M > 1
     levels: tuple[float, ...]  # quantile levels, ascending; empty without quantiles
     quantiles: NDArray[np.float64] | None  # [N, S, K, Q]
+    zone: str | None = None  # of the clock that the times are shown on; they are UTC then
+    ids: str = "String"  # the type of the series column, by its name in narwhals
 
     def __repr__(self) -> str:
         count, steps = self.time.shape
@@ -61,6 +63,7 @@ class WindowGates:
     keep_gate: str | None  # "forget" (LSTM), "update" (GRU), None (RNN)
     measured: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     """Column name to [T] in its own units: inputs as far as they are seen, targets throughout."""
+    zone: str | None = None  # of the clock that the times are shown on; they are UTC then
 
     def __repr__(self) -> str:
         return f"WindowGates({', '.join(self.gates)}; {self.time[0]} to {self.time[-1]})"

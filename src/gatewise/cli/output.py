@@ -34,14 +34,16 @@ def print_data(
     """Print what was read: rows, series, step, time, columns left out, and the parts and their times."""
     from gatewise.report.wording import counted, time_text  # noqa: PLC0415 - brings torch
 
+    zone = table.zone
     names = [name for name in table.series if name]
     series = counted(len(table.series), "series", "series") if names else "one series"
     out.print(
         f"{source}: {counted(len(table.values), 'row')}, {series}, one step is {table.step.text}, "
-        f"{time_text(table.time.min())} to {time_text(table.time.max())}"
+        f"{time_text(table.time.min(), zone)} to {time_text(table.time.max(), zone)}"
     )
     time = table.columns.time
-    out.print("  time        " + ("no time column: rows are counted" if time is None else time))
+    told = "no time column: rows are counted" if time is None else time
+    out.print(f"  time        {told}" + (f", on the clock of {zone}" if zone else ""))
     if unused:
         out.print(f"  not used    {', '.join(unused)}")
     parts = ["train", "validation"] + ([] if split.validation_end is None else ["test"])
@@ -49,7 +51,7 @@ def print_data(
         times = table.time[split.part_rows(table, part)]  # type: ignore[arg-type]
         if len(times):
             out.print(
-                f"  {part:<10}  {time_text(times.min())} to {time_text(times.max())}, "
+                f"  {part:<10}  {time_text(times.min(), zone)} to {time_text(times.max(), zone)}, "
                 f"{counted(len(times), 'row')}"
             )
 

@@ -58,7 +58,7 @@ def predict(
             "that it directly follows."
         )
     if out is not None:
-        write_frame({name: frame[name].to_numpy() for name in frame.columns}, out)
+        write_frame(frame, out)
         screen.print(f"{out}: {len(frame):,} rows, columns {', '.join(frame.columns)}")
         return
     table = grid()

@@ -3,7 +3,8 @@
 from gatewise.data.columns import Columns, resolve_columns
 from gatewise.data.datasets import Dataset
 from gatewise.data.files import read_frame, write_frame
-from gatewise.data.frames import frame_like, table_from_frame
+from gatewise.data.frames import table_from_frame
+from gatewise.data.output import frame_like
 from gatewise.data.scaling import Scaler
 from gatewise.data.split import Split, split_times
 from gatewise.data.table import Step, Table

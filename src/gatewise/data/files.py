@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import os
+import re
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -37,8 +38,9 @@ def read_frame(path: str | os.PathLike[str]) -> FileFrame:
     """Read a table from .csv, .tsv (also with .gz) or .parquet, or a bundled set ("dataset:fulda").
 
     CSV must be UTF-8 with one header line and rows of equal length; ISO dates and datetimes are
-    parsed (those with an offset become UTC), other text stays text. Raises FileError, in one line,
-    for a file that is missing, a folder, empty, unreadable, ragged or of another kind.
+    parsed (those with several offsets become UTC, those with one stay text, so that it is not lost),
+    numbers with zeros in front, such as the id 01013500, and other text stay text. Raises FileError,
+    in one line, for a file that is missing, a folder, empty, unreadable, ragged or of another kind.
     """
     if str(path).startswith(DATASET):
         path = bundled_path(str(path)[len(DATASET) :])
@@ -56,32 +58,33 @@ def read_frame(path: str | os.PathLike[str]) -> FileFrame:
     return frame
 
 
-def write_frame(data: dict[str, NDArray[Any]], path: str | os.PathLike[str]) -> None:
-    """Write one-dimensional columns to .csv or .parquet; the file appears whole or not at all.
+def write_frame(data: dict[str, NDArray[Any]] | FileFrame, path: str | os.PathLike[str]) -> None:
+    """Write columns to .csv or .parquet; the file appears whole or not at all.
 
-    Times that all fall on midnight are written as dates, others as "1985-01-31 18:00:00". Raises
-    FileError if the ending is another one or the file cannot be written.
+    Times that all fall on midnight are written as dates, others as "1985-01-31 18:00:00", in a CSV
+    file those with a zone as its clock shows them, with the offset: "1985-01-31 18:00:00+01:00".
+    Raises FileError if the ending is another one or the file cannot be written.
     """
     import polars as pl  # noqa: PLC0415  polars is needed for files only
 
     path = Path(path)
     ending = _ending(path, WRITABLE, "write")
     frame = pl.DataFrame(data)
-    days = [name for name, array in data.items() if _all_midnight(array)]
+    clocks = {c.name: c.dtype.time_zone for c in frame if isinstance(c.dtype, pl.Datetime)}
+    days = [name for name, zone in clocks.items() if zone is None and _all_midnight(frame[name])]
     frame = frame.with_columns(pl.col(days).cast(pl.Date))
     buffer = io.BytesIO()
     if ending == ".parquet":
         frame.write_parquet(buffer)
     else:
+        zoned = [name for name, zone in clocks.items() if zone is not None]
+        frame = frame.with_columns(pl.col(zoned).dt.to_string("%Y-%m-%d %H:%M:%S%.f%:z"))
         frame.write_csv(buffer, datetime_format="%Y-%m-%d %H:%M:%S%.f")
     atomic_write_bytes(path, buffer.getvalue())
 
 
-def _all_midnight(array: NDArray[Any]) -> bool:
-    if not np.issubdtype(array.dtype, np.datetime64):
-        return False
-    known = array[~np.isnat(array)]
-    return bool(np.all(known == known.astype("datetime64[D]")))
+def _all_midnight(times: polars.Series) -> bool:
+    return bool((times == times.dt.truncate("1d")).all())
 
 
 def _ending(path: Path, allowed: tuple[str, ...], verb: str) -> str:
@@ -132,12 +135,27 @@ def _read_csv(content: bytes, path: Path, separator: str) -> polars.DataFrame:
             separator=separator,
             infer_schema_length=None,
             null_values=MISSING_TEXTS,
+            schema_overrides=_with_leading_zeros(content, separator),
         )
     except pl.exceptions.PolarsError as error:
         raise FileError(f"cannot read {str(path)!r} as CSV: {_reason(error)}") from None
     return frame.with_columns(
         _parsed_dates(frame[name]) for name, kind in frame.schema.items() if kind == pl.String
     )
+
+
+def _with_leading_zeros(content: bytes, separator: str) -> dict[str, polars.DataType]:
+    """Return the columns that stay text: as numbers they would lose zeros in front, which ids have."""
+    import polars as pl  # noqa: PLC0415
+
+    mark = re.escape(separator.encode())
+    if not re.search(rb"(?:^|[\n\"]|" + mark + rb")[ +-]*0\d", content):
+        return {}
+    texts = pl.read_csv(
+        io.BytesIO(content), separator=separator, infer_schema=False, null_values=MISSING_TEXTS
+    )
+    found = texts.select(pl.all().str.contains(r"^[+-]?0\d").any(ignore_nulls=True))
+    return {name: pl.String() for name in texts.columns if found[name][0]}
 
 
 def _check_encoding(content: bytes, path: Path) -> None:
@@ -214,6 +232,9 @@ def _parsed_dates(column: polars.Series) -> polars.Series:
     elif filled.str.contains(
         r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:?\d{2})$"
     ).all():
+        offsets = filled.str.extract(r"(Z|[+-]\d{2}:?\d{2})$")
+        if offsets.n_unique() == 1 and offsets[0].strip("+-:0") not in {"", "Z"}:
+            return column
         text = column.str.replace(" ", "T", literal=True).str.replace("Z$", "+00:00")
         parsed = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False)
     else:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
-import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.columns import Columns
-from gatewise.data.native import Frame, as_frame
-from gatewise.data.reading import COUNTED, Times, float_column, series_column, time_column
+from gatewise.data.ids import Ids, read_ids
+from gatewise.data.native import COUNTED, Frame, as_frame
+from gatewise.data.reading import Times, float_column, time_column
 from gatewise.data.steps import ROWS, Step, follows, infer_step
 from gatewise.data.table import Table
 from gatewise.errors import DataError, OptionError, nearest
 
-__all__ = ["Frequency", "Missing", "frame_like", "table_from_frame"]
+__all__ = ["Frequency", "Missing", "table_from_frame"]
 
 Missing = Literal["refuse", "mask"]
 Frequency = Literal["infer", "rows"]
@@ -45,8 +45,8 @@ def table_from_frame(
         of which only the future columns are known. Where no series has more rows than that, the
         columns may be absent.
     step: the step to hold the rows to, such as the one found when a model was fitted.
-    like: rows of the data of a fit: its spelling of times is tried first, and times must have a zone
-        as they had there, or none.
+    like: rows of the data of a fit: its spelling of times is tried first, times must have a zone as
+        they had there, or none, and series are called as they were there.
 
     Rows are put series after series, in order of appearance; inside a series they must be sorted.
     Raises DataError (column, row, value) for what it cannot take, OptionError for an option value.
@@ -71,7 +71,11 @@ def table_from_frame(
         raise DataError("the table has no rows")
     if columns.series is not None:
         _check_present(table, (columns.series,))
-    names, owner = _series(table, columns)
+    if columns.series is None:
+        ids = Ids(("",), np.zeros(count, dtype=np.int64), "String")
+    else:
+        ids = read_ids(table[columns.series], columns.series, () if like is None else like.series)
+    names, owner = ids.names, ids.index
     rows = np.argsort(owner, kind="stable")
     lengths = np.bincount(owner, minlength=len(names))
     starts = np.concatenate([[0], np.cumsum(lengths)])
@@ -92,40 +96,12 @@ def table_from_frame(
         *(columns, values, times.values, names, starts, step or ROWS),
         zone=times.zone,
         form=times.form,
+        ids=ids.kind,
     )
     _check_order(result, rows, table)
     result = replace(result, step=_checked_step(result, rows, frequency, step))
     _check_values(result, rows, missing, need_target, allow_trailing_gap)
     return result
-
-
-def frame_like(example: Any, data: dict[str, NDArray[Any]], *, time: str | None = None) -> Any:
-    """Build a native frame from one-dimensional columns, in the library that `example` comes from.
-
-    `example` is a frame, the name of a library such as "pandas", or a `Table` (polars then). Dates
-    become what the column `time` of `example` holds: dates, or datetimes in its zone; NaT becomes
-    a null.
-    """
-    backend: Any = "polars" if isinstance(example, Table) else example
-    kind: Any = None
-    if not isinstance(backend, str):
-        known = as_frame(example)
-        backend = known.implementation
-        kind = known[time].dtype if time is not None and time in known.columns else None
-    frame = nw.from_dict(data, backend=backend)
-    stamps = [name for name, array in data.items() if np.issubdtype(array.dtype, np.datetime64)]
-    return frame.with_columns(_as_kind(frame[name], kind) for name in stamps).to_native()
-
-
-def _as_kind(times: nw.Series[Any], kind: Any) -> nw.Series[Any]:
-    """Return naive UTC datetimes as dates or datetimes of `kind`, where it is one of them."""
-    if kind == nw.Date and not times.implementation.is_pandas_like():
-        return times.cast(nw.Date)
-    if kind != nw.Datetime:
-        return times
-    if kind.time_zone is None:
-        return times.cast(kind)
-    return times.dt.replace_time_zone("UTC").dt.convert_time_zone(kind.time_zone).cast(kind)
 
 
 def _check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -143,12 +119,6 @@ def _check_present(table: Frame, names: tuple[str, ...]) -> None:
             f"the table lacks {'column' if len(absent) == 1 else 'columns'} "
             f"{', '.join(map(repr, absent))}.{nearest(absent[0], known)} It has: {', '.join(known)}"
         )
-
-
-def _series(table: Frame, columns: Columns) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    if columns.series is None:
-        return ("",), np.zeros(len(table), dtype=np.int64)
-    return series_column(table, columns.series)
 
 
 def _times(table: Frame, name: str, rows: NDArray[np.int64], like: Table | None) -> Times:

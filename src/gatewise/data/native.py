@@ -17,6 +17,9 @@ Frame = nw.DataFrame[Any]
 TIME_INDEX, SERIES_INDEX, ROW_INDEX = "ds", "unique_id", "index"
 """The column that an unnamed index of a pandas frame becomes: of times, of names beside times, else."""
 
+COUNTED = "data rows are counted from 1"
+"""What every message that names a row says."""
+
 SAMPLE = 20
 """Values that are looked at to tell whether text is time."""
 

@@ -13,13 +13,14 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.data.native import Frame, is_missing
+from gatewise.data.native import COUNTED, Frame, is_missing
 from gatewise.data.timeformats import MIXED, UnreadableTimeError, read_texts
 from gatewise.data.timenumbers import EPOCHS, WHOLE, form_of, read_numbers
 from gatewise.data.zones import from_local, has_zone, to_utc, zone_name, zone_of
 from gatewise.errors import DataError
 
-COUNTED = "data rows are counted from 1"
+LEADING_ZERO = re.compile(r"[+-]?0\d")
+_DIGITS = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _TEXT_TYPES = (nw.String, nw.Categorical, nw.Enum)
 _PLAIN_ISO = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?)?")
 
@@ -36,6 +37,8 @@ def float_column(frame: Frame, name: str) -> NDArray[np.float64]:
     if column.null_count() == len(column):
         return np.full(len(column), np.nan)
     values = column.cast(nw.String).to_list() if _is_text(column) else column.to_list()
+    if _is_text(column) and _with_leading_zeros(values):
+        return np.array([np.nan if is_missing(v) else float(v) for v in values], dtype=np.float64)
     if column.dtype == nw.Object and all(_is_number(value) for value in values):
         return np.array([np.nan if is_missing(v) else float(v) for v in values], dtype=np.float64)
     row = _first_not_number(values)
@@ -108,27 +111,6 @@ def _number_times(column: nw.Series[Any], name: str, form: str | None) -> Times:
         f"column {name!r} holds values of type {_type_name(column)} and cannot be the time: use "
         f"dates, datetimes, ISO text such as 1985-01-31, or integers{_time_hint(column)}"
     )
-
-
-def series_column(frame: Frame, name: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Return the names of the series, in order of appearance, and each row's number among them."""
-    column = frame[name]
-    if column.null_count():
-        row = int(np.asarray(column.is_null().to_numpy()).argmax())
-        raise DataError(f"series column {name!r} is empty in row {row + 1} ({COUNTED})")
-    if column.dtype.is_float() or column.dtype.is_temporal():
-        raise DataError(
-            f"series column {name!r} holds values of type {_type_name(column)}: use text or "
-            "integers"
-        )
-    values = column.cast(nw.String).to_list() if _is_text(column) else column.to_list()
-    numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
-    index = np.fromiter(map(numbers.__getitem__, values), dtype=np.int64, count=len(values))
-    names = tuple(str(value) for value in numbers)
-    if len(set(names)) < len(names):
-        twice = max(names, key=names.count)
-        raise DataError(f"series column {name!r} has {twice!r} both as text and as a number")
-    return names, index
 
 
 def parse_time(text: str, *, clock: bool, zone: str | None = None, form: str | None = None) -> Any:
@@ -236,6 +218,12 @@ def _refuse_null_times(column: nw.Series[Any], name: str) -> None:
 
 def _is_text(column: nw.Series[Any]) -> bool:
     return any(column.dtype == text for text in _TEXT_TYPES)
+
+
+def _with_leading_zeros(values: Sequence[Any]) -> bool:
+    """Say whether these are plain numbers, and text only for zeros in front: the hours 00 to 23."""
+    filled = [value for value in values if not is_missing(value)]
+    return all(map(_DIGITS.fullmatch, filled)) and any(map(LEADING_ZERO.match, filled))
 
 
 def _is_number(value: Any) -> bool:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.columns import Columns
-from gatewise.data.steps import stamp
 from gatewise.data.table import Table
 from gatewise.errors import DataError, OptionError, nearest
 
@@ -178,7 +177,9 @@ def _check_varies(
         raise DataError(f"column {name!r}{where} has no values in the training part: leave it out")
     held = f"is constant in the training part (always {low[group, position]:g}"
     times = table.time[rows]
-    span = f"{np.count_nonzero(rows)} rows, {stamp(times.min())} to {stamp(times.max())})"
+    span = (
+        f"{np.count_nonzero(rows)} rows, {table.stamp(times.min())} to {table.stamp(times.max())})"
+    )
     if name in table.columns.target:
         fix = "there is nothing to predict"
     elif grouped:

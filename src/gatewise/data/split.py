@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.reading import parse_time
-from gatewise.data.steps import stamp
 from gatewise.data.table import Table
+from gatewise.data.zones import from_local
 from gatewise.errors import OptionError
 
 Part = Literal["train", "validation", "test", "all"]
@@ -59,25 +59,26 @@ def split_times(table: Table, validation: Bound, test: Bound | None = None) -> S
     """Cut a table into training, validation and, unless `test` is None, test parts, in this order.
 
     Each bound is a fraction between 0 and 1 of the distinct times of all series, or the first time
-    of that part: "1985-01-01", a date, or an integer for integer times. Raises OptionError for a
+    of that part: "1985-01-01" (local midnight in a table with a zone), "1985Q1", a date, or an
+    integer for integer times. Raises OptionError for a
     bound outside the data, parts in the wrong order and parts that leave nothing to train on.
     """
     times = np.unique(table.time)
-    test_at = None if test is None else _position(times, test, len(times), "test")
+    test_at = None if test is None else _position(table, times, test, len(times), "test")
     end = len(times) if test_at is None else test_at
-    validation_at = _position(times, validation, end, "validation")
+    validation_at = _position(table, times, validation, end, "validation")
     if validation_at >= end:
         raise OptionError(
-            f"validation={_told(validation)} begins at {stamp(times[validation_at])}, not before "
+            f"validation={_told(validation)} begins at {table.stamp(times[validation_at])}, not before "
             f"test={_told(test)}: the parts are training, validation, test, in this order"
         )
     return Split(times[validation_at], None if test_at is None else times[test_at])
 
 
-def _position(times: NDArray[Any], bound: Bound, end: int, name: str) -> int:
+def _position(table: Table, times: NDArray[Any], bound: Bound, end: int, name: str) -> int:
     """Return the position in `times` at which a part that ends before `end` begins."""
     clock = np.issubdtype(times.dtype, np.datetime64)
-    span = f"the data runs from {stamp(times[0])} to {stamp(times[-1])}"
+    span = f"the data runs from {table.stamp(times[0])} to {table.stamp(times[-1])}"
     if isinstance(bound, (float, np.floating)):
         if not 0 < bound < 1:
             raise OptionError(f"{name}={bound}: a share is above 0 and below 1")
@@ -88,7 +89,7 @@ def _position(times: NDArray[Any], bound: Bound, end: int, name: str) -> int:
             )
         return start
     try:
-        moment = _moment(bound, clock)
+        moment = _moment(bound, clock, table)
     except (TypeError, ValueError):
         example = "a date such as '1985-01-01'" if clock else "an integer time such as 800"
         raise OptionError(
@@ -101,18 +102,21 @@ def _position(times: NDArray[Any], bound: Bound, end: int, name: str) -> int:
     return int(np.searchsorted(times, moment))
 
 
-def _moment(bound: Any, clock: bool) -> Any:
-    """Return a bound in the table's own type of time; TypeError or ValueError if it is none."""
+def _moment(bound: Any, clock: bool, table: Table) -> Any:
+    """Return a bound in the table's own type of time; TypeError or ValueError if it is none.
+
+    In a table with a zone, a bound without an offset is on the clock of that zone.
+    """
     if isinstance(bound, (bool, np.bool_)):
         raise TypeError
     if isinstance(bound, np.datetime64) and clock:
-        return bound.astype("datetime64[us]")
+        return from_local(bound.astype("datetime64[us]"), table.zone)
     if isinstance(bound, (int, np.integer)) and not clock:
         return np.int64(bound)
-    if hasattr(bound, "isoformat") and clock:
-        return parse_time(bound.isoformat(), clock=True)
+    if clock and (hasattr(bound, "isoformat") or isinstance(bound, (int, np.integer))):
+        bound = bound.isoformat() if hasattr(bound, "isoformat") else str(bound)  # 20220401
     if isinstance(bound, str):
-        return parse_time(bound.strip(), clock=clock)
+        return parse_time(bound.strip(), clock=clock, zone=table.zone, form=table.form)
     raise TypeError
 
 

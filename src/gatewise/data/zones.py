@@ -7,7 +7,7 @@ come through as an unknown type. Here the zone is asked of the column itself.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from gatewise.data.steps import stamp as plain_stamp
 from gatewise.errors import DataError
 
+_NOT_IN_POLARS = {"Factory", "localtime"}
+"""Names in a system's time zone database that stand for no place."""
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})")
 
 
@@ -39,24 +41,38 @@ def to_utc(column: nw.Series[Any]) -> nw.Series[Any]:
     return column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
 
 
-def from_utc(column: nw.Series[Any], zone: str, like: nw.Series[Any] | None = None) -> Any:
-    """Return UTC instants as times of a zone, as a native column; of the type of `like`, if given.
+def from_utc(
+    column: nw.Series[Any], zone: str, like: nw.Series[Any] | None = None
+) -> nw.Series[Any]:
+    """Return UTC instants as times of a zone; of the type of `like`, if given.
 
     polars knows no bare offsets: whole hours become `Etc/GMT-1` there and others stay UTC.
     """
     if column.implementation.is_pandas_like():
         native = column.to_native().dt.tz_localize("UTC")
-        return native.dt.tz_convert(zone) if like is None else native.astype(like.to_native().dtype)
+        kind = None if like is None else like.to_native().dtype
+        native = native.dt.tz_convert(_as_object(zone)) if kind is None else native.astype(kind)
+        return nw.from_native(native, series_only=True)
+    column = column.dt.replace_time_zone("UTC").dt.convert_time_zone(_for_polars(zone))
+    return column if like is None else column.cast(like.dtype)
+
+
+def _as_object(zone: str) -> str | tzinfo:
+    """Return a bare offset as the object that pandas wants, a name as it is."""
     found = _OFFSET.fullmatch(zone)
-    if found:
-        sign, hours, minutes = found[1], int(found[2]), int(found[3])
-        other = "-" if sign == "+" else "+"
-        zone = f"Etc/GMT{other}{hours}" if not minutes and hours <= 12 else "UTC"
-    try:
-        zoned = column.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
-    except Exception:  # each library has its own type for a zone that it does not know
-        zoned = column.dt.replace_time_zone("UTC")
-    return zoned.to_native()
+    if found is None:
+        return zone
+    offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
+    return timezone(-offset if found[1] == "-" else offset)
+
+
+def _for_polars(zone: str) -> str:
+    found = _OFFSET.fullmatch(zone)
+    if found is None:
+        return "UTC" if zone in _NOT_IN_POLARS else zone
+    if int(found[3]) or int(found[2]) > 12:
+        return "UTC"
+    return f"Etc/GMT{'-' if found[1] == '+' else '+'}{int(found[2])}"
 
 
 def zone_name(zone: str | tzinfo) -> str:
@@ -75,7 +91,7 @@ def local(time: NDArray[Any], zone: str | None) -> NDArray[Any]:
     Raises DataError for a zone that the time zone database does not know.
     """
     time = np.asarray(time)
-    if zone is None or zone == "UTC" or time.dtype.kind != "M":
+    if zone is None or time.dtype.kind != "M" or zone == "UTC" or zone in _NOT_IN_POLARS:
         return time
     found = _OFFSET.fullmatch(zone)
     if found:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gatewise.data.table import Table
 from gatewise.data.windows import Windows
+from gatewise.data.zones import local
 from gatewise.errors import InputError, NotFittedError, OptionError, nearest
 from gatewise.explaining.case import MOST_GROUPS, Case, Group, Rows, spread
 from gatewise.explaining.plan import plan, sizes
@@ -215,7 +216,7 @@ def _groups(table: Table, windows: Windows, by: Any) -> tuple[dict[str, Rows], l
                 "explain: by='series' needs a table of several series; this one has one"
             )
     else:
-        names, order = _by_date(table.time[windows.origins], by)
+        names, order = _by_date(local(table.time[windows.origins], table.zone), by)
     picked = [(name, np.flatnonzero(names == name)) for name in order]
     enough = [(str(name), rows) for name, rows in picked if len(rows) >= FEWEST][:MOST_GROUPS]
     groups = dict(enough)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.data.table import Table
+from gatewise.data.zones import local, offset_text
 from gatewise.errors import DataError, OptionError
 from gatewise.models.settings import Bound
 from gatewise.results import Evaluation, Metrics, ScoreTable
@@ -79,12 +80,19 @@ def rolling_origins(
         origins.append(
             Origin(
                 table=table.until(last),
-                validation=str(times[bound]),
-                test=str(times[start]),
-                test_until=last,
+                validation=_bound_text(times[bound], table.zone),
+                test=_bound_text(times[start], table.zone),
+                test_until=local(np.array([last]), table.zone)[0],
             )
         )
     return origins
+
+
+def _bound_text(time: Any, zone: str | None) -> str:
+    """Return a time as a bound of the split; in a zone with the offset, so that it is one instant."""
+    if zone is None:
+        return str(time)
+    return f"{local(np.array([time]), zone)[0]}{offset_text(time, zone)}"
 
 
 def _over_folds(folds: tuple[Fold, ...], summary: Any) -> ScoreTable:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.columns import Columns
+from gatewise.data.output import frame_like
 from gatewise.data.table import Table
 from gatewise.data.windows import Windows
 from gatewise.errors import DataError
@@ -167,6 +168,18 @@ def prediction_columns(
         if predictions.quantiles is not None:
             flat += [one.ravel() for one in np.moveaxis(predictions.quantiles[:, :, k], -1, 0)]
     return dict(zip(_distinct(names), flat, strict=True))
+
+
+def prediction_frame(predictions: Predictions, columns: Columns, *, truth: bool) -> Any:
+    """Return predictions as a polars frame: times in their zone, series names in their type."""
+    flat = prediction_columns(predictions, columns, truth=truth)
+    return frame_like(
+        "polars",
+        flat if predictions.zone is not None else plain_dates(flat),
+        series=columns.series,
+        zone=predictions.zone,
+        ids=predictions.ids,
+    )
 
 
 def plain_dates(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -121,4 +121,6 @@ def to_predictions(
         spread=points.std(axis=0) if len(points) > 1 else None,
         levels=levels,
         quantiles=outputs.mean(axis=0) if levels else None,
+        zone=table.zone,
+        ids=table.ids,
     )

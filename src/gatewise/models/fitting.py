@@ -13,15 +13,13 @@ import numpy as np
 import torch
 
 from gatewise.data.files import DATASET, write_frame
-from gatewise.data.steps import stamp
 from gatewise.data.table import Table
 from gatewise.data.windows import Windows
 from gatewise.data.writing import atomic_write_text
 from gatewise.errors import BreakdownError, DataError, OptionError, nearest
 from gatewise.models.evaluation import (
     evaluate_windows,
-    plain_dates,
-    prediction_columns,
+    prediction_frame,
     spread_over_members,
 )
 from gatewise.models.fitted import ENGINE_BEFORE, Fitted, build_network, engine_for
@@ -254,8 +252,8 @@ def _write_results(run: Run, fitted: Fitted, evaluation: Evaluation) -> None:
     """Write the model, the predictions and the scores; the run counts as complete after that."""
     save_model(fitted, run.path / MODEL)
     model = digest(run.path / MODEL)
-    columns = plain_dates(prediction_columns(evaluation.predictions, fitted.columns, truth=True))
-    write_frame(columns, run.path / f"predictions.{run.config['predictions']}")
+    frame = prediction_frame(evaluation.predictions, fitted.columns, truth=True)
+    write_frame(frame, run.path / f"predictions.{run.config['predictions']}")
     metrics = {
         "model_sha256": model,
         "part": evaluation.part,
@@ -327,9 +325,10 @@ def _about(prepared: Prepared) -> dict[str, Any]:
         "sha256": fingerprint(table),
         "rows": len(table),
         "series": len(table.series),
-        "first": stamp(table.time.min()),
-        "last": stamp(table.time.max()),
+        "first": table.stamp(table.time.min()),
+        "last": table.stamp(table.time.max()),
         "step": table.step.text,
+        **({} if table.zone is None else {"time_zone": table.zone}),
         "parts": {name: _about_part(table, windows) for name, windows in parts.items()},
     }
 
@@ -338,8 +337,8 @@ def _about_part(table: Table, windows: Windows) -> dict[str, Any]:
     times = table.time[windows.target_rows(np.arange(len(windows)))]
     return {
         "windows": len(windows),
-        "first": stamp(times.min()),
-        "last": stamp(times.max()),
+        "first": table.stamp(times.min()),
+        "last": table.stamp(times.max()),
     }
 
 

@@ -8,12 +8,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from gatewise.data.frames import frame_like
+from gatewise.data.output import frame_like
 from gatewise.data.split import Part
 from gatewise.errors import FileError, NotFittedError
 from gatewise.models import fitting, forecasting, inside
 from gatewise.models.backtest import Backtest, Fold, rolling_origins
-from gatewise.models.evaluation import evaluate_windows, plain_dates, prediction_columns
+from gatewise.models.evaluation import evaluate_windows, prediction_columns, prediction_frame
 from gatewise.models.fitted import Fitted
 from gatewise.models.preparation import as_frame, read_table
 from gatewise.models.run_replacement import writing
@@ -136,10 +136,16 @@ class Forecaster(ForecasterSettings):
         fitted = self._fitted()
         frame = None if data is None else as_frame(data)
         result = forecasting.predict(fitted, frame)
-        columns = prediction_columns(result, fitted.columns, truth=False)
         if frame is None:
-            return frame_like("polars", plain_dates(columns))
-        return frame_like(frame, columns, time=fitted.columns.time)
+            return prediction_frame(result, fitted.columns, truth=False)
+        return frame_like(
+            frame,
+            prediction_columns(result, fitted.columns, truth=False),
+            time=fitted.columns.time,
+            series=fitted.columns.series,
+            zone=result.zone,
+            known=fitted.context.series,
+        )
 
     def evaluate(self, data: Any = None, *, part: Part | None = None) -> Evaluation:
         """Score the model beside the baselines; without `data`, return the evaluation of the fit.

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from gatewise.data.frames import table_from_frame
 from gatewise.data.reading import parse_time
 from gatewise.data.split import Part
-from gatewise.data.steps import stamp
 from gatewise.data.table import Table
 from gatewise.data.windows import Windows, make_windows
 from gatewise.errors import DataError, GatewiseWarning, OptionError
@@ -42,14 +41,16 @@ def window_at(table: Table, windows: Windows, at: Any) -> int:
     clock = bool(np.issubdtype(table.time.dtype, np.datetime64))
     now = table.time[windows.origins]
     try:
-        moment = parse_time(str(at), clock=clock)
+        moment = parse_time(str(at), clock=clock, zone=table.zone, form=table.form)
     except ValueError:
-        raise OptionError(f"at={at!r} is not a time of the data, such as {stamp(now[0])}") from None
+        raise OptionError(
+            f"at={at!r} is not a time of the data, such as {table.stamp(now[0])}"
+        ) from None
     found = np.flatnonzero(now == moment)
     if not found.size:
         raise DataError(
-            f"no window ends at {at}: windows end from {stamp(now.min())} to {stamp(now.max())}, each "
-            f"at a row with {windows.lookback} rows up to it"
+            f"no window ends at {at}: windows end from {table.stamp(now.min())} to "
+            f"{table.stamp(now.max())}, each at a row with {windows.lookback} rows up to it"
         )
     return int(found[0])
 
@@ -72,6 +73,7 @@ def table_of(
         read_target=read_target,
         allow_trailing_gap=allow_trailing_gap,
         step=fitted.step,
+        like=fitted.context,
     )
 
 
@@ -187,6 +189,6 @@ def _check_ahead(
             named = table.series[asked[place]]
             raise DataError(
                 f"future column {name!r}{f' of series {named!r}' if named else ''} is not known at "
-                f"{stamp(table.time[ahead[place, step]])}: give it for {fitted.settings.horizon} "
-                f"rows after {stamp(table.time[last[asked[place]]])}"
+                f"{table.stamp(table.time[ahead[place, step]])}: give it for {fitted.settings.horizon} "
+                f"rows after {table.stamp(table.time[last[asked[place]]])}"
             )

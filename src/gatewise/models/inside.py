@@ -37,6 +37,7 @@ def window_gates(fitted: Fitted, table: Table, windows: Windows, pick: int) -> W
         gates={name: values[:, :, 0] for name, values in gates.items()},
         keep_gate=keep_gate(fitted.settings),
         measured=_measured(table, rows, windows.lookback),
+        zone=table.zone,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.data.zones import local
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import is_calendar, packed, seconds
 from gatewise.report.wording import number
@@ -73,6 +74,7 @@ def forecast_data(predictions: Predictions) -> ForecastData:
         )
     payload = {
         "calendar": is_calendar(predictions.time),
+        "clock": _clock(predictions),
         "series": [
             {"name": name or "the series", "rmse": number(error)}
             for name, error in zip(names, rmse, strict=True)
@@ -84,6 +86,19 @@ def forecast_data(predictions: Predictions) -> ForecastData:
         "charts": charts,
     }
     return ForecastData(payload, tuple(notes), _band_text(predictions))
+
+
+def _clock(predictions: Predictions) -> list[list[float]]:
+    """Return when the zone's clock changes as [seconds since 1970, seconds ahead of UTC from then on].
+
+    The chart lies on UTC, where time always goes on, and is labelled as the clock shows it.
+    """
+    if predictions.zone is None or not is_calendar(predictions.time) or not predictions.time.size:
+        return []
+    times = np.unique(predictions.time[~np.isnat(predictions.time)])
+    ahead = seconds(local(times, predictions.zone)) - seconds(times)
+    changes = np.flatnonzero(np.diff(ahead, prepend=np.nan))
+    return [[float(seconds(times[at : at + 1])[0]), float(ahead[at])] for at in changes]
 
 
 def _choose_series(predictions: Predictions) -> tuple[list[str], list[float], str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.data.zones import local
 from gatewise.report.contents import Contents, Finding, Mark, Record, Series, Tone
 from gatewise.report.curves import horizon_curves, training_curves
 from gatewise.report.tables import members_table, score_table
@@ -52,7 +53,7 @@ def contents_of_run(summary: RunSummary) -> Contents:
     lookback = summary.settings.get("lookback")
     return replace(
         scored,
-        time=window.time,
+        time=local(window.time, window.zone),
         series=_series(window, evaluation.predictions, summary.units),
         series_note=_series_note(summary, window),
         marks=_now(summary, window),
@@ -130,7 +131,7 @@ def _records(summary: RunSummary, window: WindowGates) -> tuple[Record, ...]:
 
 def _window_note(window: WindowGates) -> str:
     series = f"series {window.series}, " if window.series else ""
-    period = f"{time_text(window.time[0])} to {time_text(window.time[-1])}"
+    period = " to ".join(time_text(window.time[at], window.zone) for at in (0, -1))
     return f"One window as the first member saw it: {series}{period}."
 
 

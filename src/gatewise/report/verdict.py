@@ -235,4 +235,4 @@ def _extent(predictions: Predictions) -> str:
     if times.size == 0:
         return windows
     first, last = np.min(times), np.max(times)
-    return f"{time_text(first)} to {time_text(last)}, {windows}"
+    return f"{time_text(first, predictions.zone)} to {time_text(last, predictions.zone)}, {windows}"

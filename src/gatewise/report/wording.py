@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from gatewise.data.zones import local
+
 MODEL_NOTES = {
     "persistence": "the last value seen",
     "seasonal_naive": "the value one season earlier",
@@ -75,11 +77,15 @@ def model_name(model: str) -> str:
     return model.replace("_", " ")
 
 
-def time_text(value: Any) -> str:
-    """Return a timestamp as ISO text, without a clock where it is midnight, or a step number."""
+def time_text(value: Any, zone: str | None = None) -> str:
+    """Return a timestamp as ISO text, without a clock where it is midnight, or a step number.
+
+    With a zone, the timestamp is UTC and the text is what the clock of that zone shows.
+    """
     if isinstance(value, np.datetime64):
         if np.isnat(value):
             return "–"
+        value = local(np.array([value]), zone)[0]
         text = str(value.astype("datetime64[s]"))
         return text.removesuffix("T00:00:00").replace("T", " ")
     return str(value)

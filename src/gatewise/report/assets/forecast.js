@@ -4,6 +4,13 @@
   const nulled = (values) => Array.from(values, (v) => (Number.isFinite(v) ? v : null));
   const format = (u, v, s, k) => (k == null ? "" : number(v));
 
+  // Seconds since 1970 as the clock of the data's zone shows them, counted as if they were UTC.
+  const shown = (seconds) => {
+    const clock = data.forecast.clock;
+    const change = clock.findLast(([from]) => from <= seconds) || clock[0] || [0, 0];
+    return seconds + change[1];
+  };
+
   function build(pick) {
     const all = data.forecast;
     const [series, target, step, range] = pick.map((select) => Number(select.value));
@@ -11,9 +18,9 @@
     const lines = chart.lines.map((line) => nulled(decode(line)));
     const edges = lines.slice(2);
     const line = (label, name, width) => ({ label, width, stroke: () => colour(name), points: { show: false }, value: format });
-    const text = (v) => (v == null ? "" : all.calendar ? gatewise.calendarText(v) : number(v, 9));
+    const text = (v) => (v == null ? "" : all.calendar ? gatewise.calendarText(shown(v)) : number(v, 9));
     const axis = all.calendar
-      ? { size: 32, values: (u, splits, i, space, gap) => splits.map((s) => gatewise.tickText(s, gap)) }
+      ? { size: 32, values: (u, splits, i, space, gap) => splits.map((s) => gatewise.tickText(shown(s), gap)) }
       : { size: 32 };
     return {
       options: {
@@ -26,7 +33,7 @@
         ],
         bands: all.bands.map((_, i) => ({ series: [2 * i + 2, 2 * i + 1], fill: () => colour("--band") })),
         scales: { x: { time: all.calendar } },
-        tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
+        tzDate: (ts) => uPlot.tzDate(new Date(shown(ts) * 1000), "Etc/UTC"),
         axes: [chartAxis(axis), chartAxis({ size: 56, values: (u, splits) => splits.map((v) => number(v)) })],
       },
       values: [Array.from(decode(chart.time)), ...edges, lines[1], lines[0]],
