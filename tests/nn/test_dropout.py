@@ -1,4 +1,4 @@
-"""Dropout between layers: torch's masks and torch's random numbers, in train mode only."""
+"""Dropout between layers: on every engine torch's masks and numbers, in train mode only."""
 
 from __future__ import annotations
 
@@ -82,3 +82,40 @@ def test_nothing_is_dropped_or_drawn_in_eval_mode(cell, engine) -> None:
     assert torch.equal(before, after)
     module.dropout = 0.0
     assert_close64(module(inputs(T, B, I))[0], output, "output")
+
+
+FORMS = ["dense", "batch_first", "unbatched", "packed", "presorted", "lengths"]
+
+
+@CELLS
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+def test_every_engine_draws_the_same_masks(cell, form, bidirectional) -> None:
+    """With torch's own pass as the measure, with gates and without."""
+    lengths = sorted(LENGTHS, reverse=True) if form == "presorted" else LENGTHS
+    x = inputs(T, I) if form == "unbatched" else inputs(T, B, I)
+    options = {"lengths": lengths} if form == "lengths" else {}
+    if form == "batch_first":
+        x = x.transpose(0, 1)
+    if form in ("packed", "presorted"):
+        x = pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=form == "presorted")
+    found = {}
+    for engine in ("torch", "native", "reference"):
+        torch.manual_seed(0)
+        module = build(
+            cell,
+            num_layers=3,
+            dropout=0.4,
+            bidirectional=bidirectional,
+            batch_first=form == "batch_first",
+            engine=engine,
+        )
+        for gates in (False, True):
+            (output, hx, *_), after = seeded(module, x, return_gates=gates, **options)
+            output = output if isinstance(output, torch.Tensor) else output.data
+            found[engine, gates] = (output, *as_states(hx), after)
+    measure = found["torch", False]
+    for one in found.values():
+        for ours, theirs in zip(one[:-1], measure[:-1], strict=True):
+            assert_close64(ours, theirs, form)
+        assert torch.equal(one[-1], measure[-1])

@@ -187,11 +187,10 @@ def test_training_with_dropout_between_the_layers(engine, packed) -> None:
     torch.manual_seed(7)
     with gw.trace(lstm) as trace:
         lstm(given)
-    torch.manual_seed(7)  # torch's masks, drawn in the form of the data; the reference engine pads
-    is_padded = engine == "reference" or not packed
-    shape = (*(x if is_padded else given.data).shape[:-1], 2 * H)
+    torch.manual_seed(7)  # torch's masks, drawn in the form of the data
+    shape = (*(given.data if packed else x).shape[:-1], 2 * H)
     masks = [torch.empty(shape, dtype=x.dtype).bernoulli_(0.6) / 0.6 for _ in range(2)]
-    if not is_padded:
+    if packed:
         masks = [padded_mask(mask, given.batch_sizes) for mask in masks]
     assert_near(trace[""], gates_by_loop(oracle, x, None, lengths, masks), torch.float64)
 

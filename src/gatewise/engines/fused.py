@@ -9,16 +9,15 @@ Sizes: T steps, B rows, N valid steps, H hidden units, P projected units, L laye
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 
 import torch
 from torch import _VF, Tensor
-from torch.nn.functional import dropout
 
 from gatewise.cells import Parameters, State
-from gatewise.engines.layout import Network, Result, Rows, batch_of
+from gatewise.engines.layout import Network, Result, Rows, batch_of, drop_out, dropped
 from gatewise.engines.recover import Pieces, recover, without_autocast
 
 PASSES: dict[str, Callable[..., tuple[Tensor, ...]]] = {
@@ -38,12 +37,14 @@ def run(
     *,
     gates: bool,
     output: Tensor | None = None,
+    masks: Sequence[Tensor] | None = None,
 ) -> Result:
     """Run `x [T, B, I]` or packed `[N, I]` through torch's kernels.
 
     `states [L*D, B, *]` are the first ones (None: zeros) and `rows` says which steps are valid
     (None: all). With `gates`, `output` may hand in the last layer's output where it is known; that
-    layer is then not run again, and the result's states are those of the layers that ran.
+    layer is then not run again, and the result's states are those of the layers that ran; `masks`, in
+    the form of `x`, stand for the dropout between the layers where it is drawn already.
     """
     if states is None:
         states = network.states(x, batch_of(x, rows))
@@ -55,7 +56,12 @@ def run(
     record: list[Pieces] = []  # of each layer and direction
     for layer, parameters in enumerate(network.parameters):
         if layer > 0:
-            x = _dropout(x, network.dropout, rows)
+            padded_rows = None if rows is None or rows.packed else rows
+            x = (
+                drop_out(x, network.dropout, padded_rows)
+                if masks is None
+                else dropped(x, masks, layer)
+            )
         start = tuple(state[layer * depth : (layer + 1) * depth] for state in states)
         if output is not None and layer == len(network.parameters) - 1:
             h = output
@@ -161,12 +167,3 @@ def _flat(parameters: Parameters) -> list[Tensor]:
     """Return the tensors of one layer and direction in torch's own order."""
     own = (parameters.W_ih, parameters.W_hh, parameters.b_ih, parameters.b_hh, parameters.W_hr)
     return [tensor for tensor in own if tensor is not None]
-
-
-def _dropout(x: Tensor, rate: float, rows: Rows | None) -> Tensor:
-    """Drop out between layers as torch does: on packed data where there is such, for its masks."""
-    if rate == 0:
-        return x
-    if rows is None or rows.packed:
-        return dropout(x, rate)
-    return rows.unpack(dropout(rows.pack(x), rate))

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn.functional import dropout
 
 from gatewise.cells import CellSpec, Parameters, State
 
@@ -146,23 +147,41 @@ def batch_of(x: Tensor, rows: Rows | None) -> int:
 
 
 def dropout_masks(
-    network: Network, like: Tensor, dtype: torch.dtype | None = None
+    network: Network,
+    x: Tensor,
+    rows: Rows | None,
+    dtype: torch.dtype | None = None,
+    generator: torch.Generator | None = None,
 ) -> tuple[Tensor, ...]:
-    """Draw the factors between the layers: those, and with those numbers, that torch draws.
+    """Draw the factors between the layers, in the form of `x`, with the numbers that torch draws.
 
-    `like [..., I]` is the network's input in the form in which torch runs it: packed where torch's
-    is. On the CPU torch draws a mask of that form for each layer but the last.
+    On the CPU torch draws a mask for each layer but the last, on packed data where rows have lengths.
+    `generator` stands for the global one.
     """
     rate, last = network.dropout, network.parameters[-1]
-    if rate == 0 or len(network.parameters) == 1 or like.numel() == 0:
+    if rate == 0 or len(network.parameters) == 1 or x.numel() == 0:
         return ()
     width = network.directions * last[0].W_hh.shape[1]
-    shape = (*like.shape[:-1], width)
+    padded = rows is not None and not rows.packed
+    lead = (len(rows.index),) if rows is not None and padded else x.shape[:-1]
+    if 0 in lead:
+        return ()
     masks = []
     for _ in network.parameters[1:]:
-        mask = torch.empty(shape, dtype=dtype or like.dtype, device=like.device)
-        masks.append(mask.zero_() if rate == 1 else mask.bernoulli_(1 - rate).div_(1 - rate))
+        mask = torch.empty(*lead, width, dtype=dtype or x.dtype, device=x.device)
+        if rate == 1:
+            mask.zero_()
+        else:
+            mask.bernoulli_(1 - rate, generator=generator).div_(1 - rate)
+        masks.append(rows.unpack(mask) if rows is not None and padded else mask)
     return tuple(masks)
+
+
+def drop_out(x: Tensor, rate: float, rows: Rows | None) -> Tensor:
+    """Return padded `x` after dropout as torch has it: drawn on packed data where rows have lengths."""
+    if rate == 0 or rows is None:
+        return dropout(x, rate)
+    return rows.unpack(dropout(rows.pack(x), rate))
 
 
 def dropped(x: Tensor, masks: Sequence[Tensor], layer: int) -> Tensor:

@@ -76,7 +76,7 @@ def run(
     types = _Types.of(network, x, states, rows)
     flat = [own for layer in network.parameters for one in layer for own in _flat(one)]
     layout = [] if rows is None else [rows.count, rows.order, rows.first]
-    masks = _masks(network, x, rows, plans.TYPES[types.core][0])
+    masks = dropout_masks(network, x, rows, plans.TYPES[types.core][0])
     given = plans.Given(x, states or (), flat, masks, layout)
     save = plans.NOTHING
     if gates:
@@ -143,15 +143,6 @@ def _flat(parameters: Parameters) -> Iterator[Tensor]:
     for own in (parameters.b_ih, parameters.b_hh, parameters.W_hr):
         if own is not None:
             yield own
-
-
-def _masks(network: Network, x: Tensor, rows: Rows | None, dtype: torch.dtype) -> Sequence[Tensor]:
-    """Draw the dropout between the layers in the form of `x`: torch draws it for packed data."""
-    if network.dropout == 0 or len(network.parameters) == 1:
-        return ()
-    if rows is None or rows.packed:
-        return dropout_masks(network, x, dtype)
-    return tuple(rows.unpack(own) for own in dropout_masks(network, rows.pack(x), dtype))
 
 
 def _result(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import dropout, linear
+from torch.nn.functional import linear
 
 from gatewise.cells import CellSpec, Parameters, State
-from gatewise.engines.layout import Network, Result, Rows, batch_of, dropped
+from gatewise.engines.layout import Network, Result, Rows, batch_of, drop_out, dropped
 
 
 def run(
@@ -41,7 +41,7 @@ def run(
     record: list[dict[str, Tensor]] = []  # of each layer, [D, T, B, H]
     for layer, parameters in enumerate(network.parameters):
         if layer > 0:
-            x = dropout(x, network.dropout) if masks is None else dropped(x, masks, layer)
+            x = drop_out(x, network.dropout, rows) if masks is None else dropped(x, masks, layer)
         outputs, seen = [], []
         for direction, own in enumerate(parameters):
             start = tuple(state[len(final)] for state in states)

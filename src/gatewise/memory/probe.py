@@ -23,7 +23,7 @@ from gatewise.memory.readout import Blocks, errors
 from gatewise.memory.result import Result
 from gatewise.memory.rowwise import draws_of
 from gatewise.memory.statistics import Sampling
-from gatewise.memory.subject import Subject
+from gatewise.memory.subject import Subject, lent_generator
 from gatewise.memory.wording import between, percent
 
 Array = NDArray[np.float64]
@@ -205,8 +205,7 @@ def probe_model(
     others = []
     for n in range(networks):
         twin = copy.deepcopy(subject.model)
-        with torch.random.fork_rng():
-            torch.manual_seed(sampling.seed + 1 + n)
+        with lent_generator(sampling.seed + 1 + n):
             for inner in twin.modules():
                 if callable(reset := getattr(inner, "reset_parameters", None)):
                     reset()

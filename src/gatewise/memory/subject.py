@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -351,13 +352,26 @@ def recurrent_parts(model: torch.nn.Module) -> dict[str, torch.nn.Module]:
     return {name: part for name, part in model.named_modules() if isinstance(part, kinds)}
 
 
+_LENT = RLock()
+
+
+@contextmanager
+def lent_generator(seed: int, devices: list[torch.device] | None = None) -> Iterator[None]:
+    """Let what draws from torch's global generator draw from `seed`; then put the generator back.
+
+    A model of the user's has no other to draw from, so one thread borrows it at a time.
+    """
+    with _LENT, torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield
+
+
 @contextmanager
 def quiet(model: torch.nn.Module) -> Iterator[None]:
     """Run `model` in eval mode, without gradients, from fixed random numbers; then put all back."""
     modes = {part: part.training for part in model.modules()}
     devices = {p.device for p in model.parameters() if p.is_cuda}
-    with torch.random.fork_rng(devices=list(devices)), torch.no_grad():
-        torch.manual_seed(0)
+    with lent_generator(0, list(devices)), torch.no_grad():
         try:
             model.eval()
             yield

@@ -31,6 +31,7 @@ class Pass:
     rows: Rows | None
     output: Tensor  # in the form of x
     engine: str
+    random: torch.Generator | None = None  # as it was when the call drew its dropout
 
     @property
     def steps(self) -> int:
@@ -47,15 +48,15 @@ class Pass:
 def recovered(call: Pass, kept: Kept, steps: range, options: Options) -> Tensors:
     """Return what is kept of the gates of `call`, each `[L, D, K, B, *]`, NaN past each row's end.
 
-    Layers below the last are run again, one at a time, with torch's dropout between them; the caller
-    has put back the random numbers that the call began with.
+    Layers below the last are run again, one at a time, with the dropout between them that the call drew.
     """
     record = _empty_record(call, kept, steps, options)
     if call.x.is_meta:  # shapes alone
         return record
     lengths = None if call.rows is None else call.rows.lengths.to(call.x.device)
     depth = call.network.directions
-    x, masks = call.x, _masks(call)
+    x = call.x
+    masks = dropout_masks(call.network, x, call.rows, call.output.dtype, call.random)
     for layer, parameters in enumerate(call.network.parameters):
         x = dropped(x, masks, layer)
         start = tuple(state[layer * depth : (layer + 1) * depth] for state in call.states)
@@ -88,20 +89,6 @@ def _empty_record(call: Pass, kept: Kept, steps: range, options: Options) -> Ten
         empty = torch.empty(*lead, size, dtype=dtype, device=device)
         found[name] = empty if call.rows is None else empty.fill_(torch.nan)
     return found
-
-
-def _masks(call: Pass) -> tuple[Tensor, ...]:
-    """Draw the dropout between the layers, in the form of `x`, as the call has drawn it."""
-    rows, dtype = call.rows, call.output.dtype
-    if rows is None:
-        return dropout_masks(call.network, call.x, dtype)
-    if call.engine == "reference":  # which pads, where torch packs
-        padded = dropout_masks(call.network, call.x.new_empty(rows.steps, rows.batch, 1), dtype)
-        return tuple(rows.pack(mask) for mask in padded) if rows.packed else padded
-    if rows.packed:
-        return dropout_masks(call.network, call.x, dtype)
-    drawn = dropout_masks(call.network, rows.pack(call.x), dtype)
-    return tuple(rows.unpack(mask) for mask in drawn)
 
 
 def _layer_output(

@@ -12,6 +12,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.engines import Gates, Network, Result, fused
+from gatewise.engines.layout import dropout_masks
 from gatewise.errors import EngineError, InputError
 from gatewise.nn.calls import Call as Arguments
 from gatewise.nn.calls import prepare
@@ -138,17 +139,19 @@ class Watch:
             batch = call.x.shape[1] if call.rows is None else call.rows.batch
             states = network.states(call.x, batch)
         engine = module.engine_of(call) if isinstance(module, GatedModule) else "torch"
-        own = Pass(network, call.x, states, call.rows, call.own(output), engine)
-        with self._random_numbers_of_the_call():
-            found = recovered(own, self._kept, steps, self._options)
+        random = self._random_numbers_of_the_call()
+        own = Pass(network, call.x, states, call.rows, call.own(output), engine, random)
+        found = recovered(own, self._kept, steps, self._options)
         gates = call.gates(Result(own.output, (), found))
         return dict(gates), gates.lengths
 
     def _in_graph(self, module: torch.nn.RNNBase, call: Arguments, output: Any) -> Gates:
         """Compute the gates behind `output` again, differentiably."""
-        where = (self._network_of(module, call), call.x, call.states, call.rows)
-        with self._random_numbers_of_the_call():
-            return call.gates(fused.run(*where, gates=True, output=call.own(output)))
+        network, last = self._network_of(module, call), call.own(output)
+        random = self._random_numbers_of_the_call()
+        masks = dropout_masks(network, call.x, call.rows, last.dtype, random)
+        where = (network, call.x, call.states, call.rows)
+        return call.gates(fused.run(*where, gates=True, output=last, masks=masks))
 
     def _network_of(self, module: torch.nn.RNNBase, call: Arguments) -> Network:
         network = network_of(module)
@@ -159,13 +162,13 @@ class Watch:
             )
         return network
 
-    @contextmanager
-    def _random_numbers_of_the_call(self) -> Iterator[None]:
-        """Draw the dropout that the call has drawn, and leave the generator as it is."""
-        with torch.random.fork_rng(devices=[], enabled=self._random is not None):
-            if self._random is not None:
-                torch.set_rng_state(self._random)
-            yield
+    def _random_numbers_of_the_call(self) -> torch.Generator | None:
+        """Return a generator that draws what the call has drawn; None where it drew nothing."""
+        if self._random is None:
+            return None
+        generator = torch.Generator()
+        generator.set_state(self._random)
+        return generator
 
 
 @contextmanager

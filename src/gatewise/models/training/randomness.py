@@ -1,17 +1,19 @@
 """Every random number of a training run, derived from its seed, a purpose and a place.
 
-Torch's global generator is left as it was found, and a resumed run needs no generator's state: it
-draws the numbers of epoch 17 again from the seed and the number 17.
+Nothing is drawn from the global generators, which other threads may use, and a resumed run needs no
+generator's state: it draws the numbers of epoch 17 again from the seed and the number 17.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 
 class Purpose(IntEnum):
@@ -37,13 +39,30 @@ def generator(
     return made.manual_seed(derived_seed(seed, purpose, *place))
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Build modules inside this block, on the CPU: their first weights follow from `seed` alone.
+class seeded(TorchFunctionMode):  # noqa: N801 - used as a function, as torch.no_grad is
+    """Build modules inside this block: their first weights follow from `seed` alone.
 
-    Torch's modules draw from the global generator when they are built; inside the block it is lent
-    a derived state, and afterwards it is as it was.
+    Torch's modules draw from the global generator when they are built. Inside the block, and in this
+    thread, they draw from one of their own, so that fits in several threads do not disturb each other.
     """
-    with torch.random.fork_rng(devices=()):
-        torch.default_generator.manual_seed(derived_seed(seed, Purpose.WEIGHTS))
-        yield
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._generator = generator(seed, Purpose.WEIGHTS)
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Hand the generator to what fills a tensor with random numbers."""
+        given = dict(kwargs or {})
+        if function in _FILLING:
+            given["generator"] = self._generator
+        return function(*args, **given)
+
+
+# What the modules of a network draw with.
+_FILLING = (nn.init.uniform_, nn.init.kaiming_uniform_, Tensor.uniform_)
