@@ -31,14 +31,45 @@ static int64_t column_lanes(int64_t total) {
   return sum;
 }
 
-/// One weight's row of `count` k into the lane `lane` of a panel of `lanes` lanes, from k `begin` on.
-template <class M>
-GATEWISE_INLINE void pack_lane(typename M::Stored* panel, int64_t lanes_, int64_t lane, int64_t begin,
-                               const typename M::Stored* from, int64_t count) {
-  for (int64_t k = 0; k < count; ++k) {
-    const int64_t at = begin + k;
-    panel[(at / M::depth * lanes_ + lane) * M::depth + at % M::depth] = from[k];
+/// `rows` weights' rows of `count` k, `pitch` apart, into neighbouring lanes of a panel of `stride` lanes, from its
+/// lane `lane` and its k `begin`, a multiple of `depth`, on. They fill a vector of W lanes, those past `rows` with zeros.
+template <class M, int W>
+static void pack_vector(typename M::Stored* panel, int64_t stride, int64_t lane, int64_t begin,
+                        const typename M::Stored* from, int64_t pitch, int64_t rows, int64_t count) {
+  using Real = typename M::Real;  // `depth` stored values take the place of one: only bits are moved
+  typename M::Stored* to = panel + (begin * stride + lane * M::depth);
+  const int64_t whole = count / M::depth;
+  for (int64_t k = 0; k < whole; k += W) {
+    const int n = (int)smaller(W, whole - k);
+    Vec<Real, W> values[W];
+#pragma GCC unroll 16
+    for (int m = 0; m < W; ++m)
+      values[m] = m < rows ? load_first<Real, W>((const Real*)(from + m * pitch + k * M::depth), n) : Vec<Real, W>{};
+    transpose<Real, W>(values);
+#pragma GCC unroll 16
+    for (int j = 0; j < W; ++j)
+      if (j < n) store<Real, W>((Real*)(to + (k + j) * stride * M::depth), values[j]);
   }
+  for (int64_t k = whole * M::depth; k < count; ++k)
+    for (int64_t m = 0; m < rows; ++m) to[(whole * stride + m) * M::depth + k % M::depth] = from[m * pitch + k];
+}
+
+/// The same for vectors of `width` lanes, a full vector or half of one.
+template <class M>
+static void pack_lanes(typename M::Stored* panel, int64_t stride, int64_t lane, int64_t begin, int width,
+                       const typename M::Stored* from, int64_t pitch, int64_t rows, int64_t count) {
+  if (rows <= 0 || count <= 0) return;
+  constexpr int full = lanes<M>, half = full / 2;
+  if (width == full) {
+    pack_vector<M, full>(panel, stride, lane, begin, from, pitch, rows, count);
+  } else if constexpr (half * sizeof(typename M::Real) >= 16) {
+    pack_vector<M, half>(panel, stride, lane, begin, from, pitch, rows, count);
+  }
+}
+
+/// Lanes of vector `vector` of a block that have a unit.
+GATEWISE_INLINE int64_t used_lanes(const Layer& layer, const Columns& block, int vector) {
+  return smaller(block.width, block.count - (is_rnn(layer.cell) ? (int64_t)vector * block.width : 0));
 }
 
 /// W_ih, W_hh and the biases, for the forward loop: blocks `part` of `parts`. The target is zeroed memory.
@@ -56,15 +87,13 @@ static void pack_forward(const Shape<M>& shape, const Weights& from, typename M:
     if (index >= begin && index < end) {
       for (int64_t k = 0; k < larger(I, P); k += tile) {
         for (int v = 0; v < block.vectors; ++v) {
-          for (int lane = 0; lane < block.width; ++lane) {
-            const int64_t row = weight_row(shape.layer, block, v, lane);
-            if (row < 0) continue;
-            const int64_t place = (int64_t)v * block.width + lane;
-            pack_lane<M>(weights, block.lanes(), place, k, (const Stored*)from.W_ih + row * I + k,
-                         smaller(tile, I - k));
-            pack_lane<M>(weights, block.lanes(), place, shape.inputs + k,
-                         (const Stored*)from.W_hh + row * P + k, smaller(tile, P - k));
-          }
+          const int64_t rows = used_lanes(shape.layer, block, v), place = (int64_t)v * block.width;
+          if (rows <= 0) continue;
+          const int64_t row = weight_row(shape.layer, block, v, 0);
+          pack_lanes<M>(weights, block.lanes(), place, k, block.width, (const Stored*)from.W_ih + row * I + k, I, rows,
+                        smaller(tile, I - k));
+          pack_lanes<M>(weights, block.lanes(), place, shape.inputs + k, block.width,
+                        (const Stored*)from.W_hh + row * P + k, P, rows, smaller(tile, P - k));
         }
       }
       if (from.b_ih != nullptr) {
@@ -96,8 +125,9 @@ static void pack_rows(const typename M::Stored* from, int64_t outputs, int64_t k
   for (int64_t first = 0; first < outputs; ++index) {
     const Columns columns = next_columns<M>(first, outputs);
     if (index % parts == part)
-      for (int64_t c = 0; c < columns.count; ++c)
-        pack_lane<M>(to, columns.lanes(), c, 0, from + (first + c) * k, k);
+      for (int64_t c = 0; c < columns.count; c += columns.width)
+        pack_lanes<M>(to, columns.lanes(), c, 0, columns.width, from + (first + c) * k, k,
+                      smaller(columns.width, columns.count - c), k);
     to += columns.lanes() * depth;
     first += columns.count;
   }
@@ -190,6 +220,33 @@ static void pack_gradient(const Shape<M>& shape, const Run* runs, int64_t count,
   }
 }
 
+/// `count` k of a panel's vector of W lanes, `stride` lanes a k, into as many neighbouring values of `rows` rows.
+template <class T, int W>
+static void unpack_vector(T* to, int64_t pitch, int64_t rows, const T* panel, int64_t stride, int64_t count) {
+  for (int64_t k = 0; k < count; k += W) {
+    const int n = (int)smaller(W, count - k);
+    Vec<T, W> values[W];
+#pragma GCC unroll 16
+    for (int j = 0; j < W; ++j) values[j] = j < n ? load<T, W>(panel + (k + j) * stride) : Vec<T, W>{};
+    transpose<T, W>(values);
+#pragma GCC unroll 16
+    for (int m = 0; m < W; ++m)
+      if (m < rows) store_first<T, W>(to + m * pitch + k, values[m], n);
+  }
+}
+
+/// The same for vectors of `width` lanes, a full vector or half of one.
+template <class M>
+static void unpack_lanes(typename M::Real* to, int64_t pitch, int64_t rows, const typename M::Real* panel,
+                         int64_t stride, int width, int64_t count) {
+  constexpr int full = lanes<M>, half = full / 2;
+  if (width == full) {
+    unpack_vector<typename M::Real, full>(to, pitch, rows, panel, stride, count);
+  } else if constexpr (half * sizeof(typename M::Real) >= 16) {
+    unpack_vector<typename M::Real, half>(to, pitch, rows, panel, stride, count);
+  }
+}
+
 /// Sums in the layout of packed weights to torch's: blocks `part` of `parts`. Absent targets are skipped.
 template <class M>
 static void unpack_sums(const Shape<M>& shape, const typename M::Real* weights, const typename M::Real* bias,
@@ -202,14 +259,17 @@ static void unpack_sums(const Shape<M>& shape, const typename M::Real* weights, 
     const Columns block = shape.block_at(unit);
     const int64_t block_lanes = block.lanes();
     for (int v = 0; index >= begin && index < end && v < block.vectors; ++v) {
-      for (int lane = 0; lane < block.width; ++lane) {
-        const int64_t row = weight_row(shape.layer, block, v, lane), place = (int64_t)v * block.width + lane;
-        if (row < 0) continue;
-        if (call.d_W_ih != nullptr)
-          for (int64_t k = 0; k < I; ++k) ((Real*)call.d_W_ih)[row * I + k] = weights[k * block_lanes + place];
-        if (call.d_W_hh != nullptr)
-          for (int64_t k = 0; k < P; ++k)
-            ((Real*)call.d_W_hh)[row * P + k] = weights[(shape.inputs + k) * block_lanes + place];
+      const int64_t rows = used_lanes(shape.layer, block, v);
+      if (rows <= 0) continue;
+      const int64_t top = weight_row(shape.layer, block, v, 0);
+      const Real* vector = weights + (int64_t)v * block.width;
+      if (call.d_W_ih != nullptr)
+        unpack_lanes<M>((Real*)call.d_W_ih + top * I, I, rows, vector, block_lanes, block.width, I);
+      if (call.d_W_hh != nullptr)
+        unpack_lanes<M>((Real*)call.d_W_hh + top * P, P, rows, vector + shape.inputs * block_lanes, block_lanes,
+                        block.width, P);
+      for (int64_t lane = 0; lane < rows; ++lane) {
+        const int64_t row = top + lane, place = (int64_t)v * block.width + lane;
         const bool apart = shape.layer.cell == Cell::gru && v == 2;
         if (call.d_b_ih != nullptr) ((Real*)call.d_b_ih)[row] = bias[place];
         if (call.d_b_hh != nullptr) ((Real*)call.d_b_hh)[row] = bias[place + (apart ? block.width : 0)];

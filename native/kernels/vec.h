@@ -134,6 +134,34 @@ GATEWISE_INLINE void copy(T* to, const T* from, int64_t n) {
   if (i < n) store_first<T, W>(to + i, load_first<T, W>(from + i, (int)(n - i)), (int)(n - i));
 }
 
+/// The lower or the upper halves of two vectors, lane by lane in turn.
+template <bool upper, class T, int W>
+GATEWISE_INLINE Vec<T, W> zip(Vec<T, W> a, Vec<T, W> b) {
+  constexpr int o = upper ? W / 2 : 0, p = o + W;
+  if constexpr (W == 2) return __builtin_shufflevector(a, b, o, p);
+  if constexpr (W == 4) return __builtin_shufflevector(a, b, o, p, o + 1, p + 1);
+  if constexpr (W == 8) return __builtin_shufflevector(a, b, o, p, o + 1, p + 1, o + 2, p + 2, o + 3, p + 3);
+  if constexpr (W == 16)
+    return __builtin_shufflevector(a, b, o, p, o + 1, p + 1, o + 2, p + 2, o + 3, p + 3, o + 4, p + 4, o + 5, p + 5,
+                                   o + 6, p + 6, o + 7, p + 7);
+}
+
+/// W rows of W values to columns. Each round rotates the bits of an element's row and column by one.
+template <class T, int W>
+GATEWISE_INLINE void transpose(Vec<T, W> (&rows)[W]) {
+#pragma GCC unroll 4
+  for (int round = 1; round < W; round *= 2) {
+    Vec<T, W> zipped[W];
+#pragma GCC unroll 8
+    for (int i = 0; i < W / 2; ++i) {
+      zipped[2 * i] = zip<false, T, W>(rows[i], rows[i + W / 2]);
+      zipped[2 * i + 1] = zip<true, T, W>(rows[i], rows[i + W / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) rows[i] = zipped[i];
+  }
+}
+
 /// A product that is rounded before it is added to anything. Compilers may join a product and a sum into one rounding,
 /// and choose by what stands around them: where there is a choice, results would differ from tile to tile.
 template <class V>
