@@ -6,6 +6,7 @@
                           hold nothing, so that their gates' timescale is next to 0
     h_latch       LSTM    holds the sign of the trigger in h alone: its forget gates are closed
     two_copies    LSTM    holds the sign in c and in h, and is restored from either
+    hooked        LSTM    sums as the leaky one does, and holds besides what comes in its first steps
     dead          any     runs on, and ignores its input
 
 Sizes: B rows, T steps, I inputs, H hidden units.
@@ -169,6 +170,37 @@ def leaky(
         put(rnn, "weight_ih_l0", "hidden", 1.0)
         put(rnn, "weight_hh_l0", "hidden", keep)
         x = x.abs() if kind == "rnn_relu" else x
+    horizon = math.floor(math.log(0.05) / math.log(keep))
+    return Known(Net(rnn, read, per_step=per_step), _ordered(x, rnn), horizon, "cell")
+
+
+def hooked(
+    keep: float = 0.9,
+    *,
+    held: float = 0.1,
+    summed: float = 1.0,
+    steps: int = 80,
+    rows: int = 128,
+    seed: int = 0,
+    source: str = "torch",
+    per_step: bool = False,
+    **options: Any,
+) -> Known:
+    """Sum the inputs as `leaky` does, and hold for ever `held` times those of the first few steps.
+
+    Unit 2 writes as long as unit 0, which rises from 0 by itself, is near where every row begins: to a
+    network that has run for a while its gate is shut. In the curve of M(k) that is a hook at the end.
+    """
+    rnn = module("lstm", 1, 3, source, **options)
+    opening = math.log(keep / (1 - keep))
+    put(rnn, "weight_ih_l0", "candidate", [[0.0], [1.0], [1.0]])
+    put(rnn, "bias_ih_l0", "candidate", torch.tensor([OPEN, 0.0, 0.0]))
+    put(rnn, "bias_ih_l0", "input", torch.tensor([math.log(0.15 / 0.85), OPEN, 6.0]))
+    put(rnn, "weight_hh_l0", "input", [[0.0] * 3, [0.0] * 3, [-20.0, 0.0, 0.0]])
+    put(rnn, "bias_ih_l0", "forget", torch.tensor([OPEN, opening, OPEN]))
+    put(rnn, "bias_ih_l0", "output", OPEN)
+    x = SMALL * noise(rows, steps, 1, seed=seed)
+    read = torch.tensor([[0.0, summed / SMALL, held / SMALL]])
     horizon = math.floor(math.log(0.05) / math.log(keep))
     return Known(Net(rnn, read, per_step=per_step), _ordered(x, rnn), horizon, "cell")
 

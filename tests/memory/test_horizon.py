@@ -13,8 +13,9 @@ from tests.memory import known
 from torch import Tensor, nn
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.horizon import _Resampler, horizon
+from gatewise.memory.horizon import horizon
 from gatewise.memory.lags import DENSE, Search, grid
+from gatewise.memory.resampler import Resampler
 from gatewise.memory.statistics import Sampling
 from gatewise.memory.subject import Subject
 from gatewise.memory.timescale import gate_timescale
@@ -282,7 +283,7 @@ def test_inputs_that_show_nothing() -> None:
 def test_what_is_put_in_comes_from_elsewhere_and_from_everywhere(rows: int) -> None:
     own = known.leaky("gru", rows=rows, steps=12)
     subject = Subject(own.model, own.inputs, caller="test")
-    resampler = _Resampler(subject, *subject.places(None), future=False, resamples=1, seed=0)
+    resampler = Resampler(subject, *subject.places(None), future=False, resamples=1, seed=0)
     steps = np.tile([4, 5, 6], (rows, 1))
     taken = np.concatenate([resampler._donors(steps) for _ in range(400)], axis=1)
     at = np.tile([4, 5, 6], 400)

@@ -47,14 +47,27 @@ def _horizon(own: memory.Result | None, unit: Unit, change: str) -> Curve | None
         return None
     low, high = _band(own.curve_low, own.curve_high)
     share = float(own.settings["share"])
+    beyond = own.lags > own.reach
+    lines = [
+        Line(
+            "change of the answer",
+            np.where(beyond, np.nan, own.curve),
+            None if low is None else np.where(beyond, np.nan, low),
+            None if high is None else np.where(beyond, np.nan, high),
+            "intervention",
+        )
+    ]
+    if own.run_in:
+        start = np.where(own.lags < own.reach, np.nan, own.curve)
+        lines.append(Line("start of the window, not read", start, dashed=True, colour=0))
     return Curve(
         "Memory horizon",
         f"{unit.plural} back",
         own.lags.astype(float),
-        (Line("change of the answer", own.curve, low, high, "intervention"),),
+        tuple(lines),
         y_label=change,
         marks=(Mark(float(own.steps), f"horizon {own.steps}"),) if own.depends else (),
-        level=Mark(share * float(own.curve.max()), f"{percent(share)} of the largest")
+        level=Mark(share * float(own.curve[~beyond].max()), f"{percent(share)} of the largest")
         if own.depends
         else None,
         reading=_horizon_reading(own, unit),
@@ -71,9 +84,16 @@ def _horizon_reading(own: memory.Horizon, unit: Unit) -> str:
         "another one."
     )
     bar = f"{percent(float(own.settings['share']))} of the largest change"
+    if own.run_in:
+        drawn += (
+            f" Dashed, and not read as memory: the first {unit.counted(own.run_in)} of each window, "
+            "where the network begins with no state."
+        )
     if own.at_least:
+        without = " without their start" if own.run_in else ""
         return (
-            f"{drawn} At {unit.counted(own.steps)}, as far as the inputs reach, it is above {bar}."
+            f"{drawn} At {unit.counted(own.steps)}, as far as the inputs reach{without}, it is above "
+            f"{bar}."
         )
     if own.steps == 0:
         return f"{drawn} At every earlier {unit.noun} it is below {bar}."
@@ -153,11 +173,12 @@ def _together(
     }
     if not own:
         return None
-    lags = np.unique(np.concatenate([one.lags for one in own.values()])).astype(float)
+    lags = np.unique(np.concatenate([one.lags[one.lags <= one.reach] for one in own.values()]))
+    lags = lags.astype(float)
     lines = tuple(
         Line(
             words,
-            np.maximum(np.interp(lags, one.lags, one.curve / one.curve.max(), right=np.nan), LEAST),
+            np.maximum(_share_of_largest(lags, one), LEAST),
             kind="intervention",
             dot=float(one.steps),
         )
@@ -176,6 +197,13 @@ def _together(
         note="Between the lags measured the lines are straight; what is below "
         f"{percent(LEAST)} is drawn there.",
     )
+
+
+def _share_of_largest(lags: Array, one: memory.Horizon) -> Array:
+    """Return the curve at `lags` as a share of its largest, NaN beyond those that are read."""
+    read = one.lags <= one.reach
+    curve = one.curve[read]
+    return np.asarray(np.interp(lags, one.lags[read], curve / curve.max(), right=np.nan))
 
 
 def _band(low: Array, high: Array, *, log: bool = False) -> tuple[Array | None, Array | None]:

@@ -37,6 +37,7 @@ class Measured:
         trace: The gates of all modules over the first rows.
         names: The recurrent modules looked into.
         before: How many steps before the end states were changed.
+        run_in: How many steps at the start of rows no curve reads.
     """
 
     results: dict[str, Result] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Measured:
     names: tuple[str, ...] = ()
     cells: dict[str, str] = field(default_factory=dict)
     before: int = 1
+    run_in: int = 0
 
     def attempt(self, name: str, measured: Callable[[], Result]) -> None:
         """Keep a result, or the reason why the model or its inputs do not allow it."""
@@ -71,12 +73,16 @@ def measure(case: Case, sampling: Sampling) -> Measured:
     found = Measured()
     lags = _asked(case, case.inputs, case.output, sampling)
     found.results["horizon"] = lags
-    found.before = boundary(lags, case.steps)
+    found.before, found.run_in = boundary(lags, case.steps), lags.run_in
     _interventions(case, found, sampling)
     found.attempt(
         "connectivity",
         lambda: memory.connectivity(
-            case.model, case.inputs, at=case.at() or _last(case), **_how(case, sampling)
+            case.model,
+            case.inputs,
+            at=case.at() or _last(case),
+            run_in=found.run_in,
+            **_how(case, sampling),
         ),
     )
     _recorded(case, found, sampling)
@@ -111,12 +117,15 @@ def _asked(
     inputs: Inputs,
     output: Output | None,
     sampling: Sampling,
+    *,
     model: torch.nn.Module | None = None,
+    run_in: int | None = None,
 ) -> memory.Horizon:
     return memory.horizon(
         model or case.model,
         inputs,
         at=case.at(),
+        run_in=run_in,
         time=case.time,
         output=output,
         sampling=sampling,
@@ -192,6 +201,7 @@ def _recorded(case: Case, found: Measured, sampling: Sampling) -> None:
                 module=name,
                 call=-1,
                 at=None if case.last is None else [case.last],
+                run_in=found.run_in,
                 sampling=sampling,
             ),
         )
@@ -202,6 +212,7 @@ def _gates(
 ) -> None:
     """Add what the recorded gates and states of one module say."""
     steps = next(iter(arrays.values())).shape[2]
+    run_in = found.run_in if steps > 2 * found.run_in else 0  # a module with steps of its own
     by_cell = {"cell": cell, "sampling": sampling}
     readings: dict[str, Callable[[], Result]] = {
         "still_units": lambda: memory.still_units(arrays, cell=cell),
@@ -213,7 +224,8 @@ def _gates(
             "gate_timescale": lambda: memory.gate_timescale(arrays, **by_cell),  # type: ignore[arg-type]
             "retention_curve": lambda: memory.retention_curve(
                 arrays,
-                lags=_lags(steps),
+                lags=_lags(steps - run_in),
+                run_in=run_in,
                 **by_cell,  # type: ignore[arg-type]
             ),
             "saturation": lambda: memory.saturation(arrays, **by_cell),  # type: ignore[arg-type]
@@ -242,21 +254,31 @@ def _few(case: Case, rows: int) -> Inputs:
 
 
 def _apart(case: Case, found: Measured, sampling: Sampling) -> None:
-    """Ask for the horizon of each target, of each group of rows, and of the other networks."""
+    """Ask for the horizon of each target, of each group of rows, and of the other networks.
+
+    The run-in is the network's, whatever it is asked about, and known best from all rows.
+    """
+    lags = found.results["horizon"]
+    assert isinstance(lags, memory.Horizon)
+    run_in = None if lags.settings["run_in_untold"] else lags.run_in
     for name, output in case.outputs.items():
         found.attempt(
             f"horizon[{name}]",
-            lambda output=output: _asked(case, case.inputs, output, sampling),  # type: ignore[misc]
+            lambda output=output: _asked(  # type: ignore[misc]
+                case, case.inputs, output, sampling, run_in=run_in
+            ),
         )
     for group in case.groups:
         found.attempt(
             f"horizon[{group.name}]",
-            lambda group=group: _asked(case, group.inputs, case.output, sampling),  # type: ignore[misc]
+            lambda group=group: _asked(  # type: ignore[misc]
+                case, group.inputs, case.output, sampling, run_in=run_in
+            ),
         )
     for place, other in enumerate(case.others):
         found.attempt(
             f"horizon[member {place + 2}]",
-            lambda other=other: _asked(case, case.inputs, case.output, sampling, other),  # type: ignore[misc]
+            lambda other=other: _asked(case, case.inputs, case.output, sampling, model=other),  # type: ignore[misc]
         )
 
 

@@ -178,6 +178,19 @@ def by_group(case: Case, found: Measured) -> Finding | None:
         "groups",
         note,
     )
+    starts = [
+        f"{group.name} ({percent(lags.start)} of the largest effect)"
+        for group in case.groups
+        if isinstance(lags := found.results.get(f"horizon[{group.name}]"), memory.Horizon)
+        and lags.start > float(lags.settings["share"])
+    ]
+    if told is not None and starts:
+        told = replace(
+            told,
+            evidence=f"{told.evidence} The first {case.unit.counted(found.run_in)} of each "
+            f"{case.called}, where the network begins with no state, are left out; they would have "
+            f"counted as memory for {joined(starts)}.",
+        )
     left_out = case.chosen.get("by_left_out")
     if told is None or not left_out:
         return told

@@ -32,12 +32,13 @@ def remembered(case: Case, found: Measured) -> Finding:
         )
     elif lags.at_least:
         sentence = (
-            f"Remembers {duration(lags, case.unit)}, as far as the inputs reach: longer ones would show "
-            "where it ends."
+            f"Remembers {duration(lags, case.unit)}, as far as the inputs reach"
+            f"{' without their start' if lags.run_in else ''}: longer ones would show where it ends."
         )
     elif lags.steps == 0:
         sentence = f"Remembers nothing: only the current {case.unit.noun} counts{ends(lags)}."
         tone = "warn"
+    sentence += of_start(case, lags)
     caveat = lags.caveat
     free = independent(case, lags)
     if free < case.rows:
@@ -53,6 +54,16 @@ def remembered(case: Case, found: Measured) -> Finding:
         tone,  # type: ignore[arg-type]  # one of the three
         topic="memory",
         rests_on=("horizon",),
+    )
+
+
+def of_start(case: Case, lags: memory.Horizon) -> str:
+    """Return what is said of the start of the rows where it would have been taken for memory."""
+    if not lags.run_in or lags.start <= float(lags.settings["share"]):
+        return ""
+    return (
+        f" The first {case.unit.counted(lags.run_in)} of each {case.called} are left out: there the "
+        "network begins with no state, and what they change is no memory."
     )
 
 

@@ -123,7 +123,7 @@ def _gate(found: Measured, steps: int) -> Reach | None:
     if not reaches:
         return None
     longest = max(reaches)
-    return Reach(longest, at_least=longest >= steps - 1)
+    return Reach(longest, at_least=longest >= steps - 1 - found.run_in)
 
 
 def _longest(curve: RetentionCurve) -> int:

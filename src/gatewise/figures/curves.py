@@ -54,11 +54,17 @@ def horizon(
     """
     ax = begin(result, Horizon, "horizon", ax)
     way = "ahead" if result.future else "back"
-    band(ax, result.lags, (result.curve_low, result.curve_high), BLUE, interval_name(result))
-    ax.plot(result.lags, result.curve, color=BLUE, marker=".", markersize=4, label="M(k)")
+    read = result.lags <= result.reach
+    lags, curve = result.lags[read], result.curve[read]
+    band(ax, lags, (result.curve_low[read], result.curve_high[read]), BLUE, interval_name(result))
+    ax.plot(lags, curve, color=BLUE, marker=".", markersize=4, label="M(k)")
+    if result.run_in:
+        start = result.lags >= lags[-1]
+        name = f"not read: the first {result.run_in} steps of each row"
+        ax.plot(result.lags[start], result.curve[start], color=SOFT, linestyle="--", label=name)
     share = float(result.settings["share"])
-    if np.isfinite(result.curve).any():
-        bar = max(share * float(np.nanmax(result.curve)), result.floor)
+    if np.isfinite(curve).any():
+        bar = max(share * float(np.nanmax(curve)), result.floor)
         ax.axhline(bar, color=SOFT, linewidth=0.9, linestyle=":", label=_counts(share))
     if result.depends:
         if np.isfinite(result.low) and np.isfinite(result.high):
@@ -159,11 +165,13 @@ def three_views(
     """
     ax = begin(horizon, Horizon, "three_views", ax)
     begin(highway, Highway, "three_views", ax)
-    peak = float(np.nanmax(horizon.curve, initial=0.0))
+    read = horizon.lags <= horizon.reach
+    curve = horizon.curve[read]
+    peak = float(np.nanmax(curve, initial=0.0))
     with np.errstate(invalid="ignore", divide="ignore"):
         direct = highway.direct / highway.direct[:1]
         lines = (
-            (horizon.lags, horizon.curve / peak, BLUE, "-", "intervention: M(k) / its maximum"),
+            (horizon.lags[read], curve / peak, BLUE, "-", "intervention: M(k) / its maximum"),
             (highway.lags, highway.gain, ORANGE, "--", "total gradient / that at lag 0"),
             (highway.lags, direct, GREEN, "-.", "gate path only / that at lag 0"),
         )
@@ -173,9 +181,9 @@ def three_views(
                 lags, np.maximum(values, LEAST / 10), color=colour, linestyle=style, label=label
             )
     if peak > 0:
-        low, high = horizon.curve_low / peak, horizon.curve_high / peak
+        low, high = horizon.curve_low[read] / peak, horizon.curve_high[read] / peak
         ends = (np.maximum(low, LEAST / 10), np.maximum(high, LEAST / 10))
-        band(ax, horizon.lags, ends, BLUE, "")
+        band(ax, horizon.lags[read], ends, BLUE, "")
     ax.axhline(FELT, color=SOFT, linewidth=0.9, linestyle=":", label=percent(FELT))
     _task(ax, lag)
     ax.set_yscale("log")

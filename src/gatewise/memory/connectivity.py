@@ -42,6 +42,7 @@ def connectivity(
     at: int | Sequence[int] | None = None,
     method: Method = "auto",
     probes: int = 32,
+    run_in: int = 0,
     time: int | None = None,
     output: Output | None = None,
     sampling: Sampling = Sampling(),  # noqa: B008 - frozen
@@ -63,6 +64,7 @@ def connectivity(
             `probes` random signs v over the answers, whose `|v^T J|^2` has the mean `|J|^2`
             (Hutchinson 1990). "auto": exact up to `probes` answers.
         probes: How many.
+        run_in: How many steps at the start of each row the curve leaves out, such as `Horizon.run_in`.
         time: The axis of time in `inputs`; by default read off the recurrent modules' calls.
         output: Takes what the model returns to its answers `[B, K]` or `[B, T, K]`.
         sampling: Level, resamples and seed of the interval over rows; the seed of the probes, too.
@@ -70,7 +72,7 @@ def connectivity(
     Raises InputError for a model without recurrence, inputs that are not floating-point numbers and
     answers that do not depend on them differentiably, and OptionError for an unknown option.
     """
-    _check(method, probes)
+    _check(method, probes, run_in)
     subject = Subject(model, inputs, caller=CALLER, time=time, output=output)
     if not subject.sequences[0].is_floating_point():
         raise InputError(
@@ -83,7 +85,7 @@ def connectivity(
     exact = method == "exact" or (method == "auto" and width <= probes)
     backward = _Backward(subject, times, None if exact else probes, sampling.seed)
     rows, channels, error = backward.run()
-    lags, drawing = by_lag(rows, *subject.places(at), sampling)
+    lags, drawing = by_lag(rows, *subject.places(at), sampling, run_in)
     return Connectivity(
         times=np.array(times),
         heat=rows.mean(axis=1),
@@ -95,6 +97,7 @@ def connectivity(
             **subject.settings,
             "at": times,
             "answer_count": width,
+            "run_in": run_in,
             "method": "exact" if exact else "estimate",
             "probes": None if exact else probes,
             **drawing,
@@ -103,7 +106,7 @@ def connectivity(
     )
 
 
-def _check(method: str, probes: int) -> None:
+def _check(method: str, probes: int, run_in: int) -> None:
     known = ("auto", "exact", "estimate")
     if method not in known:
         raise OptionError(
@@ -112,6 +115,8 @@ def _check(method: str, probes: int) -> None:
         )
     if isinstance(probes, bool) or not isinstance(probes, int) or probes < 2:
         raise OptionError(f"probes must be a whole number of at least 2; got {probes!r}")
+    if isinstance(run_in, bool) or not isinstance(run_in, int) or run_in < 0:
+        raise OptionError(f"run_in must be a whole number of at least 0; got {run_in!r}")
 
 
 def _default(subject: Subject) -> list[int] | None:

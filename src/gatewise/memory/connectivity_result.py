@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gatewise.memory.result import Result
 from gatewise.memory.rowwise import draws_of
 from gatewise.memory.statistics import Sampling
-from gatewise.memory.wording import between, counted, figure, in_blocks, percent
+from gatewise.memory.wording import between, counted, figure, in_blocks, left_out, percent
 
 Array = NDArray[np.float64]
 
@@ -109,15 +109,22 @@ class Connectivity(Result):
                 f"; estimated with {self.settings['probes']} random probes, standard error of a norm "
                 f"about {figure(100 * relative)} %"
             )
+        if run_in := self.settings["run_in"]:
+            text += f"; {left_out(run_in)}"
         return text + in_blocks(self.settings)
 
 
 def by_lag(
-    rows: Array, places: NDArray[np.int64], there: NDArray[np.bool_], sampling: Sampling
+    rows: Array,
+    places: NDArray[np.int64],
+    there: NDArray[np.bool_],
+    sampling: Sampling,
+    run_in: int = 0,
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """Return the fields of the curve over lags, from norms `[A, B, T]` at steps `places [A, B]`.
 
-    `there` says which of these steps lie inside their row. Also return how rows were drawn for the
+    `there` says which of these steps lie inside their row; the first `run_in` steps of rows are left
+    out. Also return how rows were drawn for the
     intervals.
     """
     steps = rows.shape[2]
@@ -126,8 +133,9 @@ def by_lag(
     for at, inside, own in zip(places, there, rows, strict=True):
         index = at[:, None] - np.arange(steps) - lags[0]  # [B, T], each lag once a row
         row = np.arange(len(at))[:, None]
-        sums[row, index] += np.where(inside[:, None], own, 0.0)
-        count[row, index] += inside[:, None]
+        read = inside[:, None] & (np.arange(steps) >= run_in)
+        sums[row, index] += np.where(read, own, 0.0)
+        count[row, index] += read
     seen = count.any(axis=0)
     if not sums[:, lags < 0].any():
         seen &= lags >= 0

@@ -48,10 +48,12 @@ def gains(
     norm: Norm,
     probes: int | None,
     generator: torch.Generator,
+    run_in: int = 0,
 ) -> Gains:
     """Return the norms of the Jacobians of `samples` at lags 0 to `max_lag`.
 
-    `probes` None computes every row of each Jacobian. A number is for the Frobenius norm only and
+    NaN at the first `run_in` steps of a row. `probes` None computes every row of each Jacobian. A
+    number is for the Frobenius norm only and
     estimates it from so many random rows v: the mean of `|v^T J|^2` over v of independent signs is
     `|J|_F^2` (Hutchinson 1990, "A stochastic estimator of the trace of the influence matrix",
     applied to J J^T).
@@ -73,7 +75,7 @@ def gains(
             total = total - math.log(probes) / 2
             left_out = _leaving_out(squares)
     direct = _norm_of_diagonal(log_direct(strand, samples, max_lag), norm)
-    beyond = torch.arange(max_lag + 1)[:, None] > samples.times
+    beyond = torch.arange(max_lag + 1)[:, None] > samples.times - run_in
     return Gains(
         total=_finished(total, beyond),
         direct=_finished(direct, beyond),

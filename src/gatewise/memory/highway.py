@@ -38,6 +38,7 @@ def highway(
     call: int | None = None,
     at: Sequence[int] | None = None,
     max_lag: int | None = None,
+    run_in: int = 0,
     state: State = "cell",
     norm: Norm = "frobenius",
     method: Method = "auto",
@@ -68,6 +69,7 @@ def highway(
         call: Which call of the module, where the model calls it several times in a run.
         at: The T, in the direction's own order; by default each row's last step.
         max_lag: The largest lag; by default as far as the rows go.
+        run_in: How many steps at the start of each row to leave out, such as `Horizon.run_in`.
         state: "cell": c, with h a function of it. "full": (h, c) as one state, which is the
             Jacobian that steps multiply; the same for GRU and RNN.
         norm: "frobenius", or "spectral" (the largest singular value), which is exact only.
@@ -82,6 +84,7 @@ def highway(
     options = Options(
         at=at,
         max_lag=max_lag,
+        run_in=run_in,
         state=state,
         norm=norm,
         method=method,

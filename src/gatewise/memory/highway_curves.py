@@ -38,6 +38,7 @@ class Options:
 
     at: Sequence[int] | None = None
     max_lag: int | None = None
+    run_in: int = 0
     state: State = "cell"
     norm: Norm = "frobenius"
     method: Method = "auto"
@@ -65,12 +66,18 @@ class Options:
             raise OptionError(f"probes must be a whole number of at least 2; got {self.probes!r}")
         if self.max_lag is not None and (not isinstance(self.max_lag, int) or self.max_lag < 1):
             raise OptionError(f"max_lag must be a whole number of at least 1; got {self.max_lag!r}")
+        if not isinstance(self.run_in, int) or self.run_in < 0:
+            raise OptionError(f"run_in must be a whole number of at least 0; got {self.run_in!r}")
 
 
 def highway_of(strand: Strand, options: Options, settings: dict[str, Any]) -> Highway:
     """Return the highway of one direction of one layer; `settings` are added to the result's."""
     samples = _samples(strand, options)
-    furthest = int(samples.times.max())
+    furthest = int(samples.times.max()) - options.run_in
+    if furthest < 1:
+        raise InputError(
+            f"highway: run_in={options.run_in} leaves no step before the last; give longer rows"
+        )
     max_lag = furthest if options.max_lag is None else min(options.max_lag, furthest)
     exact = _is_exact(strand, samples, max_lag, options)
     found = gains(
@@ -81,6 +88,7 @@ def highway_of(strand: Strand, options: Options, settings: dict[str, Any]) -> Hi
         norm=options.norm,
         probes=None if exact else options.probes,
         generator=torch.Generator().manual_seed(options.sampling.seed),
+        run_in=options.run_in,
     )
     rows = samples.rows.numpy()
     log_total, log_direct = by_row(found.total, rows), by_row(found.direct, rows)
@@ -113,6 +121,7 @@ def highway_of(strand: Strand, options: Options, settings: dict[str, Any]) -> Hi
             "rows": sorted(set(rows.tolist())),
             "at": "last" if options.at is None else list(options.at),
             "max_lag": max_lag,
+            "run_in": options.run_in,
             **options.sampling.settings(),
         },
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.memory.result import Result
-from gatewise.memory.wording import between, figure, percent
+from gatewise.memory.wording import between, figure, left_out, percent
 
 Array = NDArray[np.float64]
 
@@ -168,6 +168,8 @@ class Highway(Result):
                 f"estimated with {self.settings['probes']} random probes, standard error up to "
                 f"{figure(100 * worst)} %"
             )
+        if run_in := self.settings.get("run_in"):
+            parts.append(left_out(run_in))
         if self.reach == self.lags[-1]:
             parts.append("still felt at the largest lag looked at")
         if self.path == "cancelled":

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory.arguments import Inputs
-from gatewise.memory.lags import Block, Search, largest_above
+from gatewise.memory.lags import Search, grid, largest_above
+from gatewise.memory.resampler import Resampler
 from gatewise.memory.result import Result
 from gatewise.memory.rowwise import Draws, draws_of
+from gatewise.memory.run_in import RunIn
 from gatewise.memory.statistics import MIN_GROUPS, Sampling
 from gatewise.memory.subject import Output, Subject
 from gatewise.memory.wording import between, counted, in_blocks, percent
@@ -34,10 +34,13 @@ class Horizon(Result):
         steps: The largest lag whose effect is above `share` of the largest effect; 0 where only the
             current step counts, or none.
         low, high: The interval of `steps`, over rows; NaN where there are fewer than ten.
-        at_least: Whether `steps` is the largest lag that the inputs have, or that `max_lag` allows: the
-            horizon may be longer.
+        at_least: Whether `steps` is `reach`: the horizon may be longer.
+        reach: The largest lag that is read: as far as the inputs go back without their first `run_in`
+            steps, or as `max_lag` allows.
+        run_in: How many steps at the start of each row are left out, because the network answers to
+            them more strongly when it begins with no state than it does further on; 0 for none.
         depends: Whether the answer depends on the input at all.
-        lags: The lags measured, `[L]`.
+        lags: The lags measured, `[L]`; those beyond `reach` are of the run-in, and not read.
         curve: M(k), in the units of the answer, `[L]`.
         curve_low, curve_high: Its interval, `[L]`.
         floor: Effects up to this are rounding.
@@ -48,6 +51,8 @@ class Horizon(Result):
     low: float
     high: float
     at_least: bool
+    reach: int
+    run_in: int
     depends: bool
     lags: NDArray[np.int64]
     curve: Array
@@ -57,17 +62,25 @@ class Horizon(Result):
     future: bool
 
     @property
+    def start(self) -> float:
+        """The largest effect of a step of the run-in, as a share of the largest of the others."""
+        beyond = self.curve[self.lags > self.reach]
+        return (
+            float(beyond.max() / self.curve[self.lags <= self.reach].max()) if len(beyond) else 0.0
+        )
+
+    @property
     def reading(self) -> str:
         """See `Result.reading`."""
         if not self.depends:
             return "The answer does not depend on the input at all, at any lag."
         where = "ahead" if self.future else "back"
         if self.at_least:
-            end = (
-                "as far as max_lag lets it look; a larger one"
-                if self.settings["cut"]
-                else "as far as the inputs reach; longer inputs"
-            )
+            end = "as far as the inputs reach; longer inputs"
+            if self.settings["cut"]:
+                end = "as far as max_lag lets it look; a larger one"
+            elif self.run_in:
+                end = "as far as the inputs reach without their start; longer inputs"
             return (
                 f"The answer depends on inputs at least {counted(self.steps, 'step')} {where}, {end} "
                 "would show where it ends."
@@ -87,9 +100,22 @@ class Horizon(Result):
             f"steps are replaced one at a time and count above {percent(self.settings['share'])} of the "
             "largest effect: memory spread thinly over many steps, or of what others repeat, lies below"
         )
+        text += self._start_in_words()
         if untested := self.settings["untested"]:
             text += f"; {untested} lags beyond the horizon were not tried one by one"
         return text + in_blocks(self.settings)
+
+    def _start_in_words(self) -> str:
+        """Return what was left out at the start of the rows, to go on a caveat with."""
+        if why := self.settings["run_in_untold"]:
+            return f"; what the start from no state adds to the furthest lags is not known: {why}"
+        if not self.run_in:
+            return ""
+        return (
+            f"; the first {counted(self.run_in, 'step')} of each row are left out: the network, which "
+            "begins there with no state, answers to them more strongly than to the same steps further "
+            f"on (up to {percent(self.start)} of the largest effect), which is no memory"
+        )
 
 
 def horizon(
@@ -101,6 +127,7 @@ def horizon(
     share: float = 0.05,
     resamples: int | None = None,
     max_lag: int | None = None,
+    run_in: int | None = None,
     time: int | None = None,
     output: Output | None = None,
     sampling: Sampling = Sampling(),  # noqa: B008 - frozen
@@ -113,6 +140,10 @@ def horizon(
     up to 64 and by bisection beyond; its interval is a bootstrap over rows (over rows and steps `at`
     where there are fewer than ten rows).
 
+    The first steps of a row, which meet a network without a state, may move it more than they would
+    in the middle of a longer row; that is no memory. They are found by putting in the state in which
+    another row ended (`memory.run_in`), and left out unless next to nothing else counts.
+
     Args:
         model: Any module that holds recurrent modules, or one itself.
         inputs: The sequence `[B, T, I]` or `[T, B, I]`, or the call's arguments with it first.
@@ -124,6 +155,8 @@ def horizon(
         share: Of the largest effect, what counts.
         resamples: Replacements for each row and lag; by default as many as make 64 with the rows.
         max_lag: The largest lag to look at; all by default.
+        run_in: How many steps at the start of each row to leave out; found by default. 0 for rows that
+            are whole sequences with a beginning of their own.
         time: The axis of time in `inputs`; by default read off the recurrent modules' calls.
         output: Takes what the model returns to its answers `[B, K]` or `[B, T, K]`.
         sampling: Level, resamples and seed of the interval; the seed of the replacements, too.
@@ -131,7 +164,7 @@ def horizon(
     Raises InputError for a model without recurrence, inputs that leave nothing to resample and steps
     that do not exist, and OptionError for options out of range.
     """
-    _check(share, resamples, max_lag)
+    _check(share, resamples, max_lag, run_in)
     subject = Subject(model, inputs, caller="horizon", time=time, output=output)
     places, there = subject.places(at, default=0 if future else -1)
     reach = int(np.where(there, subject.ends - places if future else places, 0).max())
@@ -140,34 +173,26 @@ def horizon(
             f"horizon: the answer is read at a step with no input {'after' if future else 'before'} it; "
             "give longer inputs, or another step in at="
         )
-    limit = (reach if max_lag is None else min(max_lag, reach)) + 1
-    units = subject.rows * len(places)
-    resamples = resamples or max(2, -(-64 // units))
-    resampler = _Resampler(
-        subject, places, there, future=future, resamples=resamples, seed=sampling.seed
-    )
-    search = Search(resampler.measure, limit, share, subject.floor)
-    by_rows = subject.rows >= MIN_GROUPS
-    read = partial(
-        _Curve.of,
-        search,
-        subject,
-        times=len(places),
-        by_rows=by_rows,
-        sampling=sampling,
-        share=share,
-    )
-    curve = read()
-    if len(curve.ends):  # the ends of the interval are lags, too, and no accidents
-        search.fill(int(min(curve.ends)), int(max(curve.ends)))
-        search.sharpen(read().doubtful())
-        search.confirm()
-        curve = read()
+    resamples = resamples or max(2, -(-64 // (subject.rows * len(places))))
+    look = _Look(subject, places, there, future, share, resamples, sampling)
+    start = RunIn(run_in or 0)
+    if run_in is None:
+        start = RunIn.of(
+            subject, places, there, future=future, resamples=resamples, sampling=sampling
+        )
+    most = reach if max_lag is None else min(max_lag, reach)
+    search, curve = look.curve(start.steps, most)
+    if start.steps and run_in is None and curve.beside(share, subject.floor):
+        start = RunIn(0)
+        search, curve = look.curve(0, most)
+    last = min(most, reach - start.steps)
     return Horizon(
         steps=curve.steps,
         low=curve.low,
         high=curve.high,
-        at_least=curve.place == len(curve.lags) - 1 and curve.steps == limit - 1,
+        at_least=curve.place >= 0 and curve.steps == last,
+        reach=last,
+        run_in=start.steps,
         depends=curve.place >= 0,
         lags=curve.lags,
         curve=curve.mean,
@@ -182,112 +207,86 @@ def horizon(
             else "the end of each row",
             "share": share,
             "resamples_per_lag": resamples,
-            "max_lag": limit - 1,
-            "cut": limit - 1 < reach,
+            "max_lag": last,
+            "run_in_untold": start.untold,
+            "cut": last < reach - start.steps,
             "untested": search.untested,
-            "interval_over": "rows" if by_rows else "rows and steps",
+            "interval_over": "rows" if look.by_rows else "rows and steps",
             **curve.draws.settings(),
             **sampling.settings(),
         },
     )
 
 
-class _Resampler:
-    """Measures what the answers do when inputs are replaced by those of other rows and steps."""
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """What is asked: the answers at `places [A, B]`, of which those `there` are in their row."""
 
-    def __init__(
-        self,
-        subject: Subject,
-        places: NDArray[np.int64],  # [A, B]: the steps whose answers are read
-        there: NDArray[np.bool_],  # [A, B]: which of these there are
-        *,
-        future: bool,
-        resamples: int,
-        seed: int,
-    ) -> None:
-        self._subject, self._places, self._there = subject, places, there
-        self._future, self._resamples = future, resamples
-        self._random = np.random.default_rng(seed)
-        # What marks or counts steps (masks, positions) is no input; the first argument always is.
-        self._replaced = [
-            n == 0 or own.is_floating_point() for n, own in enumerate(subject.sequences)
-        ]
-        varied = [own for own, yes in zip(subject.sequences, self._replaced, strict=True) if yes]
-        if all(bool((own == own[:1, :1]).all()) for own in varied):
+    subject: Subject
+    places: NDArray[np.int64]
+    there: NDArray[np.bool_]
+    future: bool
+    share: float
+    resamples: int
+    sampling: Sampling
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether rows are resampled whole, and not their steps."""
+        return self.subject.rows >= MIN_GROUPS
+
+    def curve(self, run_in: int, most: int) -> tuple[Search, _Curve]:
+        """Return the search up to lag `most` and the curve, which reads no step of the run-in."""
+        resampler = self._resampler(run_in)
+        far = int(self._far(self.places).max())
+        last = min(most, far - run_in)
+        if last < 0:
             raise InputError(
-                "horizon: every step of the inputs is the same, so that nothing can be resampled; give "
-                "inputs that vary"
+                f"horizon: run_in={run_in} leaves no input to replace; the furthest is {far} steps "
+                "from the answer"
             )
+        search = Search(resampler.measure, last + 1, self.share, self.subject.floor)
+        start = self._start(last, most)
+        curve = self._read(search, start)
+        if len(curve.ends):  # the ends of the interval are lags, too, and no accidents
+            search.fill(int(min(curve.ends)), int(max(curve.ends)))
+            search.sharpen(self._read(search, start).doubtful())
+            search.confirm()
+            curve = self._read(search, start)
+        return search, curve
 
-    def measure(self, blocks: Sequence[Block], repeats: int) -> Array:
-        """Return the mean effect `[blocks, A * rows]` of replacing all lags of a block at once.
+    def _far(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.where(self.there, self.subject.ends - places if self.future else places, 0)
 
-        NaN where a row has none of these lags.
-        """
-        subject, resamples = self._subject, self._resamples * repeats
-        total = np.full((len(blocks), *self._places.shape), np.nan)
-        runs = [
-            (n, m, *steps)
-            for n, block in enumerate(blocks)
-            for m in range(len(self._places))
-            if (steps := self._steps(m, block))[1].any()
-            for _ in range(resamples)
-        ]
-        for part in subject.batches(len(runs)):
-            now = runs[part]
-            answers = subject.answers(
-                self._replacing([run[2:] for run in now]), self._index(len(now))
-            )
-            answers = answers.reshape(len(now), subject.rows, *answers.shape[1:])
-            for (n, m, _, inside), own in zip(now, answers, strict=True):
-                at = (np.arange(subject.rows), self._places[m])
-                y, y0 = (own[at], subject.answer[at]) if subject.per_step else (own, subject.answer)
-                effect = np.abs(y - y0).mean(axis=-1) / resamples
-                effect = np.where(inside.any(axis=1), effect, np.nan)
-                total[n, m] = np.where(np.isnan(total[n, m]), effect, total[n, m] + effect)
-        return total.reshape(len(blocks), -1)
+    def _start(self, last: int, most: int) -> dict[int, Array]:
+        """Return the effects of the lags that are drawn and not read: those of the start alone."""
+        lags = [last + 1 + lag for lag in grid(most - last)] if most > last else []
+        if not lags:
+            return {}
+        effects = self._resampler(0).measure([(lag, lag + 1) for lag in lags], 1)
+        return dict(zip(lags, effects, strict=True))
 
-    def _steps(self, m: int, block: Block) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return the steps `[B, W]` of a block of lags, and which of them lie inside their row."""
-        a, b = block
-        lags = np.arange(a, b) if self._future else -np.arange(a, b)[::-1]
-        steps = self._places[m][:, None] + lags
-        inside = (steps >= 0) & (steps <= self._subject.ends[:, None]) & self._there[m][:, None]
-        some = inside.any(axis=0)
-        return steps[:, some], inside[:, some]
+    def _resampler(self, run_in: int) -> Resampler:
+        return Resampler(
+            self.subject,
+            self.places,
+            self.there,
+            future=self.future,
+            resamples=self.resamples,
+            seed=self.sampling.seed,
+            run_in=run_in,
+        )
 
-    def _index(self, runs: int) -> Tensor:
-        return torch.arange(self._subject.rows).repeat(runs)
-
-    def _replacing(
-        self, spans: Sequence[tuple[NDArray[np.int64], NDArray[np.bool_]]]
-    ) -> list[Tensor]:
-        """Return the sequences `[runs * B, T, ...]` with the steps of each run replaced."""
-        rows, steps = self._subject.rows, self._subject.steps
-        donors = [self._donors(own)[inside] for own, inside in spans]
-        targets = [(np.nonzero(inside)[0] * steps + own[inside]) for own, inside in spans]
-        found = []
-        for own, replaced in zip(self._subject.sequences, self._replaced, strict=True):
-            copies = own[None].repeat(len(spans), *(1,) * own.dim())
-            if replaced:
-                flat = own.flatten(0, 1)
-                for copy, target, donor in zip(copies.flatten(1, 2), targets, donors, strict=True):
-                    to, source = (torch.from_numpy(one).to(own.device) for one in (target, donor))
-                    copy[to] = flat[source]
-            found.append(copies.reshape(len(spans) * rows, steps, *own.shape[2:]))
-        return found
-
-    def _donors(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Draw for each of `steps [B, W]` another place of the data, `row * T + step`."""
-        rows, lengths = self._subject.rows, self._subject.ends + 1
-        if rows > 1:
-            row = np.arange(rows)[:, None] + self._random.integers(1, rows, steps.shape)
-            row %= rows
-            step = self._random.integers(0, lengths[row])
-        else:
-            row = np.zeros_like(steps)
-            step = (steps + self._random.integers(1, lengths[0], steps.shape)) % lengths[0]
-        return np.asarray(row * self._subject.steps + step)
+    def _read(self, search: Search, start: dict[int, Array]) -> _Curve:
+        return _Curve.of(
+            search,
+            start,
+            self.subject,
+            times=len(self.places),
+            by_rows=self.by_rows,
+            sampling=self.sampling,
+            share=self.share,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,6 +294,7 @@ class _Curve:
     """M(k) over the lags measured, and what resampling its rows makes of it."""
 
     lags: NDArray[np.int64]
+    read: int  # how many of the lags are read; those of the start come after
     mean: Array  # [L]
     place: int  # of the horizon among the lags, -1 for none
     ends: NDArray[np.int64]  # the horizon of each resample; none where rows are too few
@@ -308,6 +308,7 @@ class _Curve:
     def of(
         cls,
         search: Search,
+        start: dict[int, Array],
         subject: Subject,
         *,
         times: int,
@@ -315,26 +316,34 @@ class _Curve:
         sampling: Sampling,
         share: float,
     ) -> _Curve:
-        """Read the curve from what was measured; `by_rows` says what is resampled together."""
-        effects, lags = search.units(), np.array(search.lags)
+        """Read the curve from what was measured; `by_rows` says what is resampled together.
+
+        The lags of the `start` come last, and are not read.
+        """
+        effects, lags = search.units(), np.array([*search.lags, *start])
+        read = len(effects)
+        if start:
+            effects = np.concatenate([effects, np.stack(list(start.values()))])
         apart = effects.reshape(len(effects), times, subject.rows)
         # By steps, those of a row stand side by side: neighbours that may resemble each other.
         aside = apart.swapaxes(1, 2).reshape(len(effects), -1)
         effects = _mean(apart, axis=1) if by_rows else aside
         mean = np.nanmean(effects, axis=1)
-        place = largest_above(mean, share, subject.floor)
+        place = largest_above(mean[:read], share, subject.floor)
         draws, seen = draws_of(effects.T, sampling), np.isfinite(effects)
         weights = draws.weights
         with np.errstate(divide="ignore", invalid="ignore"):
             drawn = (weights @ np.nan_to_num(effects).T) / (weights @ seen.T)  # [resamples, L]
-        bars = np.maximum(share * np.nanmax(drawn, axis=1, initial=0.0), subject.floor)
-        counts = drawn > bars[:, None]
+        bars = share * np.nanmax(drawn[:, :read], axis=1, initial=0.0)
+        counts = drawn > np.maximum(bars, subject.floor)[:, None]
+        counts[:, read:] = False
         largest = counts.shape[1] - 1 - counts[:, ::-1].argmax(axis=1)
         ends = lags[np.where(counts.any(axis=1), largest, 0)]
         low, high = draws.interval(ends)
         steps = lags[max(place, 0)]
         return cls(
             lags=lags,
+            read=read,
             mean=mean,
             place=place,
             ends=ends,
@@ -350,6 +359,11 @@ class _Curve:
         """The horizon."""
         return int(self.lags[max(self.place, 0)])
 
+    def beside(self, share: float, floor: float) -> bool:
+        """Tell whether next to the start nothing counts: what the network holds are its first inputs."""
+        most = float(np.nanmax(self.mean))
+        return not float(np.nanmax(self.mean[: self.read])) > max(share * most, floor)
+
     def doubtful(self) -> list[int]:
         """Return the lags, the furthest 64 of them, of which the resamples are not of one mind."""
         either = (self.above > 0.01) & (self.above < 0.99)
@@ -363,10 +377,12 @@ def _mean(values: Array, axis: int) -> Array:
         return np.asarray(np.where(seen, values, 0.0).sum(axis=axis) / seen.sum(axis=axis))
 
 
-def _check(share: float, resamples: int | None, max_lag: int | None) -> None:
+def _check(share: float, resamples: int | None, max_lag: int | None, run_in: int | None) -> None:
     if not 0 < share < 1:
         raise OptionError(f"horizon: share must lie between 0 and 1, as 0.05 does; got {share!r}")
     if resamples is not None and resamples < 1:
         raise OptionError(f"horizon: resamples must be at least 1, or None; got {resamples!r}")
     if max_lag is not None and max_lag < 1:
         raise OptionError(f"horizon: max_lag must be at least 1, or None; got {max_lag!r}")
+    if run_in is not None and (isinstance(run_in, bool) or run_in < 0):
+        raise OptionError(f"horizon: run_in must be at least 0 steps, or None; got {run_in!r}")

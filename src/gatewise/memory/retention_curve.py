@@ -19,7 +19,7 @@ from gatewise.memory.result import Result
 from gatewise.memory.roles import Record
 from gatewise.memory.statistics import Groups, Sampling, groups_of, ratio_interval
 from gatewise.memory.timescale import GATE_PATH_ONLY
-from gatewise.memory.wording import between, counted, figure, unit_name
+from gatewise.memory.wording import between, counted, figure, left_out, unit_name
 
 CHUNK_BYTES = 32 * 2**20
 """The size of one array of steps, rows and some units that is worked on at a time."""
@@ -76,13 +76,15 @@ class RetentionCurve(Result):
     @property
     def caveat(self) -> str:
         """Gate path only."""
-        return GATE_PATH_ONLY
+        run_in = self.settings["run_in"]
+        return f"{GATE_PATH_ONLY}; {left_out(run_in)}" if run_in else GATE_PATH_ONLY
 
 
 def retention_curve(
     gates: Record | None = None,
     *,
     lags: Sequence[int] | None = None,
+    run_in: int = 0,
     keep: ArrayLike | None = None,
     cell: str | None = None,
     sampling: Sampling | None = None,
@@ -93,6 +95,7 @@ def retention_curve(
         gates: A record of gates; NaN pads the ends of rows.
         lags: Steps; 0 is added. By default 0, 1, 2, 3, 4, 6, 8, 12, ... and last half the longest
             row or 10,000, so that the mean has starts enough.
+        run_in: How many steps at the start of each row to leave out, such as `Horizon.run_in`.
         keep: The keep factor as an array `[..., T, B, H]`, instead of the record's.
         cell: The cell's name, where the names in the record fit several.
         sampling: How the interval is made: a bootstrap over rows, or over blocks of starts that are
@@ -111,7 +114,7 @@ def retention_curve(
         for begin in range(0, found.units, width):
             units = slice(begin, begin + width)
             for array, values in zip(
-                (curve, low, high), _curves(part, units, every, sampling), strict=True
+                (curve, low, high), _curves(part, units, every, sampling, run_in), strict=True
             ):
                 array[part.place][units] = values
     return RetentionCurve(
@@ -122,7 +125,7 @@ def retention_curve(
         half_life=half_life(every, curve),
         half_life_low=half_life(every, low),
         half_life_high=half_life(every, high),
-        settings={**found.settings(), **sampling.settings()},
+        settings={**found.settings(), "run_in": run_in, **sampling.settings()},
     )
 
 
@@ -163,7 +166,7 @@ def _lags(lags: Sequence[int] | None, longest: int) -> NDArray[np.int64]:
 
 
 def _curves(
-    part: Slice, units: slice, lags: NDArray[np.int64], sampling: Sampling
+    part: Slice, units: slice, lags: NDArray[np.int64], sampling: Sampling, run_in: int
 ) -> tuple[Array, Array, Array]:
     """Return mean, low and high `[H, K]` of some units of a slice."""
     keep = part["keep"][:, :, units]
@@ -172,7 +175,7 @@ def _curves(
     shape = (keep.shape[2], len(lags))
     mean, low, high = (np.full(shape, np.nan) for _ in range(3))
     for k, lag in enumerate(lags):
-        starts = (steps < part.lengths - lag)[: max(len(keep) - lag, 0)]
+        starts = ((steps >= run_in) & (steps < part.lengths - lag))[: max(len(keep) - lag, 0)]
         if not starts.any():
             break
         shares = np.where(starts[:, :, None], np.exp(sums.over(int(lag))), 0.0)

@@ -46,6 +46,11 @@ def in_blocks(settings: Mapping[str, Any]) -> str:
     )
 
 
+def left_out(run_in: int) -> str:
+    """Return what a curve says of the steps that it leaves out, to go on a caveat with."""
+    return f"the first {counted(run_in, 'step')} of each row, its start from no state, are left out"
+
+
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun: "1 unit", "1,096 units"."""
     return f"{count:,} {noun if count == 1 else noun + 's'}"
