@@ -26,8 +26,12 @@ class Parameters:
 
     def to(self, dtype: torch.dtype) -> Parameters:
         """Return the parameters in `dtype`, differentiably; themselves where they have it."""
-        own = (self.W_ih, self.W_hh, self.b_ih, self.b_hh, self.W_hr)
-        return Parameters(*(None if tensor is None else tensor.to(dtype) for tensor in own))  # type: ignore[arg-type]  # the weights stay weights
+        return self.map(lambda tensor: tensor.to(dtype))
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Parameters:
+        """Return what `function` makes of each parameter that there is."""
+        every = (self.W_ih, self.W_hh, self.b_ih, self.b_hh, self.W_hr)
+        return Parameters(*(None if tensor is None else function(tensor) for tensor in every))  # type: ignore[arg-type]  # the weights stay weights
 
 
 State = tuple[Tensor, ...]

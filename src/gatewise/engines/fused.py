@@ -66,8 +66,7 @@ def run(
         if output is not None and layer == len(network.parameters) - 1:
             h = output
         else:
-            alone = replace(network, parameters=(parameters,), dropout=0.0)
-            h, end_states = _pass(alone, x, start, rows)
+            h, end_states = _pass(network.alone(parameters), x, start, rows)
             ends.append(end_states)
         padded = (x, h) if rows is None or not rows.packed else (rows.unpack(x), rows.unpack(h))
         record.extend(recover(network.spec, parameters, *padded, states=start, rows=rows))
@@ -109,7 +108,9 @@ def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tupl
     layers, rate = network.parameters, network.dropout
     flat = [tensor for layer in layers for own in layer for tensor in _flat(own)]
     bias = layers[0][0].b_ih is not None
-    options = (flat, bias, len(layers), rate, rate > 0, network.directions == 2)
+    # Beside the dropout, `train` says whether cuDNN is to keep what its backward pass needs.
+    train = rate > 0 or _is_differentiated((x, *states, *flat))
+    options = (flat, bias, len(layers), rate, train, network.directions == 2)
     one_state = len(network.spec.states) == 1
     fused = PASSES[network.spec.name]
     if rows is None:
@@ -133,6 +134,11 @@ def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tupl
         for begun, ended in zip(states, end, strict=True)
     )
     return packed if rows.packed else rows.unpack(packed), final
+
+
+def _is_differentiated(tensors: Sequence[Tensor]) -> bool:
+    """Tell whether a gradient may be asked for of what follows from `tensors`."""
+    return torch.is_grad_enabled() and any(own.requires_grad for own in tensors)
 
 
 def must_cast(cell: str, projected: bool, x: Tensor) -> bool:

@@ -6,7 +6,7 @@ Sizes: T steps, B rows, C channels, N valid steps of all rows together, L layers
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -29,6 +29,19 @@ class Network:
         """Return 1, or 2 for a bidirectional network."""
         return len(self.parameters[0])
 
+    def alone(self, layer: tuple[Parameters, ...]) -> Network:
+        """Return a network of one of the layers, or of a part of it, without dropout.
+
+        Its parameters must not lie in the buffer in which torch keeps those of all layers for a GPU:
+        cuDNN takes the whole memory around the first as the weights, wherever the others are. Copies
+        are in the graph, so gradients still reach the parameters.
+        """
+        if layer is self.parameters[0] and len(self.parameters) == 1:
+            return replace(self, dropout=0.0)  # torch's buffer holds these and no others
+        if layer[0].W_hh.device.type != "cpu":
+            layer = tuple(one.map(in_own_memory) for one in layer)
+        return replace(self, parameters=(layer,), dropout=0.0)
+
     def states(self, x: Tensor, batch: int) -> State:
         """Return zeros `[L*D, B, *]` to start `batch` rows of `x` from."""
         one = self.parameters[0][0]
@@ -36,6 +49,14 @@ class Network:
         hidden_size = len(one.W_hh) // len(self.spec.packing)
         sizes = [one.W_hh.shape[1], *[hidden_size] * (len(self.spec.states) - 1)]
         return tuple(x.new_zeros(count, batch, size) for size in sizes)
+
+
+def in_own_memory(tensor: Tensor) -> Tensor:
+    """Return `tensor`, or a differentiable copy of it where it fills only a part of its memory."""
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # its memory cannot be looked at
+        return tensor.clone()
+    fills_it = tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
+    return tensor if fills_it else tensor.clone(memory_format=torch.contiguous_format)
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ class Watched:
     """Tensors that were handed out: tells whether one was changed since.
 
     Attributes:
-        held: Of tensors that stand for others in a graph that is being traced: their aliases. Others
-            are not kept alive here, and are for autograd to save: see `unguarded`.
+        held: Of tensors that stand for others (in a graph that is being traced, or on the meta
+            device): their aliases. Others are not kept alive here, and are for autograd to save:
+            see `unguarded`.
     """
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
-        is_plain = all(type(own) is Tensor for own in tensors)
+        is_plain = all(type(own) is Tensor and not own.is_meta for own in tensors)
         aliases = [own.detach() for own in tensors]
         self.held: list[Tensor] = [] if is_plain else aliases
         self._unguarded = [own.data for own in tensors] if is_plain else []

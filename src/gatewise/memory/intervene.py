@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -77,7 +77,7 @@ class Piece:
             return Result(x.new_zeros(0, x.shape[1], state[0].shape[-1]), state, None)
         network = self.network
         if parameters is not None:
-            network = replace(network, parameters=((parameters,),))
+            network = network.alone((parameters,))
         lengths = None if self.lengths is None else (self.lengths - begin).clamp(0, end - begin)
         rows = None if lengths is None else Rows.from_lengths(lengths, end - begin, x.device)
         if self.place.direction == 1:
@@ -199,7 +199,7 @@ def _forward(  # noqa: PLR0917 - torch's arguments are positional
         for direction, own in enumerate(parameters):
             piece = Piece(
                 place=Place(name, layer, direction),
-                network=replace(network, parameters=((own,),), dropout=0.0),
+                network=network.alone((own,)),
                 x=data,
                 start=tuple(state[len(ends)][None] for state in states),
                 lengths=None if rows is None else rows.lengths,

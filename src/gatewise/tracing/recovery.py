@@ -8,7 +8,7 @@ directions, S steps of a piece, K kept steps.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -95,7 +95,7 @@ def _layer_output(
     call: Pass, parameters: tuple[Parameters, ...], x: Tensor, start: State
 ) -> Tensor:
     """Run one layer again."""
-    alone = replace(call.network, parameters=(parameters,), dropout=0.0)
+    alone = call.network.alone(parameters)
     result = ENGINES[call.engine](alone, x, start, call.rows, gates=False)
     if call.engine == "reference":
         result = fused.in_types_of_torch(result, alone, x, start, call.rows)
