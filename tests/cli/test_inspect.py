@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+import gatewise.explaining
+from gatewise.explaining import explain
+from gatewise.models.runs import Run
 from tests.cli.tables import QUICK, Outcome, files_under, quick, table_text
 
 Call = Callable[..., Outcome]
@@ -58,6 +61,45 @@ def test_json_has_findings_figures_results_and_limits(call: Call, own_run: Path)
     assert call("inspect", own_run, "--json", "told.json", "--overwrite").code == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--json", "-"],
+        ["--min-horizon", 1],
+        ["--max-window", 10_000],
+        ["--max-idle", 1],
+        ["--max-saturated", 1],
+        ["--json", "told.json", "--min-horizon", 10_000],
+        ["--json", "-", "--max-idle", 0, "--budget", 5],
+    ],
+    ids=lambda words: " ".join(map(str, words)),
+)
+def test_json_on_stdout_and_limits_leave_the_page_alone(
+    call: Call, own_run: Path, words: list[object]
+) -> None:
+    page = (own_run / "report.html").read_bytes()
+    assert call("inspect", own_run, *words).code in (0, 1)
+    assert (own_run / "report.html").read_bytes() == page
+    assert call("inspect", own_run, *words, "--out", "page.html", "--overwrite").code in (0, 1)
+    assert Path("page.html").exists()
+
+
+def test_a_page_written_anew_asks_what_the_first_one_asked(
+    call: Call, own_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def listened(*args: Any, by: str | None, **options: Any) -> Any:
+        asked.append(by)
+        return explain(*args, by=by, **options)
+
+    monkeypatch.setattr(gatewise.explaining, "explain", listened)
+    Run.open(own_run).set_by("month")
+    for words in ([], ["--by", "season"], [], ["--out", "page.html"], ["--json", "-"]):
+        assert call("inspect", own_run, *words).code == 0
+    assert asked == ["month", "season", "month", None, None]
+
+
 def test_a_broken_limit_is_exit_code_1_and_a_sentence_each(call: Call, own_run: Path) -> None:
     figures = json.loads(call("inspect", own_run, "--json", "-").out)["figures"]
     horizon, window = figures["horizon"], figures["window"]
@@ -67,7 +109,6 @@ def test_a_broken_limit_is_exit_code_1_and_a_sentence_each(call: Call, own_run: 
     assert done.err.count("gatewise: limit:") == 1
     assert f"less than the {horizon + 1} days of --min-horizon" in done.err
     assert len(json.loads(Path("told.json").read_text())["broken"]) == 1
-    assert (own_run / "report.html").exists()  # the page is written all the same
     assert call("inspect", own_run, "--min-horizon", horizon).code == 0
     if window is not None:
         assert call("inspect", own_run, "--max-window", window).code == 0

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from gatewise.data import atomic_write_bytes, atomic_write_text, read_frame, write_frame
-from gatewise.errors import FileError
+from gatewise.errors import FileError, GatewiseWarning
 
 
 def refusal(path: Path | str) -> str:
@@ -274,3 +274,21 @@ def test_a_file_that_cannot_be_written(tmp_path):
     with pytest.raises(FileError, match=r"cannot write .*folder'"):
         atomic_write_text(tmp_path / "folder", "x")
     assert os.listdir(tmp_path) == ["folder"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "=cmd|' /C calc'!A0", "+A1", "-A1", "@SUM(A1)", "  =A1", "\t=A1", "\r=A1", "=", "-x"],
+)
+def test_a_csv_with_a_formula_is_written_as_it_is_with_a_warning(tmp_path: Path, text: str) -> None:
+    with pytest.warns(GatewiseWarning, match=r"t\.csv: .* \(column 'id'\) begins as a formula"):
+        write_frame({"id": np.array(["a", text], dtype=object)}, tmp_path / "t.csv")
+    assert read_frame(tmp_path / "t.csv")["id"].to_list() == ["a", text]
+    with pytest.warns(GatewiseWarning, match=r"column '=y'"):
+        write_frame({"=y": np.ones(1)}, tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("text", ["-1", "+2.5e3", "-inf", "a=1", "x-y", "north", ""])
+def test_numbers_and_ordinary_names_are_no_formulas(tmp_path: Path, text: str) -> None:
+    write_frame({"id": np.array([text], dtype=object), "y": np.array([-1.0])}, tmp_path / "t.csv")
+    write_frame({"id": np.array(["=1"], dtype=object)}, tmp_path / "t.parquet")

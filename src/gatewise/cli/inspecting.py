@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from cyclopts import Group, Parameter
 from rich.console import Console
@@ -59,7 +59,8 @@ def inspect(
     out: Annotated[
         str | None,
         Parameter(
-            help="The page, .html. [default: RUN/report.html; other DATA or another part needs a name]"
+            help="The page, .html. [default: RUN/report.html, and none where --json - or a limit is "
+            "asked for; other DATA or another part needs a name]"
         ),
     ] = None,
     overwrite: Annotated[
@@ -104,6 +105,8 @@ def inspect(
 ) -> None:
     """Say what a run remembers, for how long and where, and write its page anew.
 
+    Asked for JSON on stdout or held to limits, it writes no page unless --out names one.
+
     Try:
 
       gatewise inspect runs/river --by season
@@ -117,46 +120,60 @@ def inspect(
     from gatewise.report import write_page  # noqa: PLC0415
 
     limits = Limits(min_horizon, max_window, max_idle, max_saturated)
+    writes_anew = out is None and as_json != "-" and limits == Limits()
     if out is not None:
         check_new_file(Path(out), overwrite, ending=".html")
-    elif Path(run).is_file():
+    elif writes_anew and Path(run).is_file():
         raise OptionError(f"{run} is a model file without a run folder: name the page with --out")
     if as_json not in (None, "-"):
         check_new_file(Path(str(as_json)), overwrite)
     with ExitStack() as held:
-        if out is None:
+        page = None if out is None else Path(out)
+        if writes_anew:
             folder = Run.open(run).path
             held.enter_context(writing_alone(folder))
+            page = folder / REPORT
         model, source, part = opened(run, data, part, device)
         frame = read_frame(source)
-        if out is None:
+        kept = Run.open(run) if Path(run).is_dir() else None
+        if writes_anew:
             _check_own_page(model, frame, source, part)
-        page = folder / REPORT if out is None else Path(out)
-        kept = Run.open(run).title if Path(run).is_dir() else None
+        if writes_anew and kept is not None:
+            by = by or cast("By | None", kept.by)
         explanation = explain(model, frame, part=part, by=by, budget=budget)
         comparison = None
         if against is not None:
             other = opened(against, source, part, device)[0]
             theirs = explain(other, frame, part=part, by=by, budget=budget)
             comparison = compare(explanation, theirs, _names(run, against))
-        summary = model.summary(
-            frame, title=title or kept or title_of(model), part=part, source=source
-        )
-        made = explanation.contents(replace(summary, run=run))
-        write_page(_with_comparison(made, comparison), page)
+        named = title or (kept.title if kept is not None else None) or title_of(model)
+        summary = model.summary(frame, title=named, part=part, source=source)
+        if page is not None:
+            made = explanation.contents(replace(summary, run=run))
+            write_page(_with_comparison(made, comparison), page)
         broken = limits.broken(explanation)
         if as_json is not None:
             _write_json(as_json, explanation, comparison, limits, broken)
-        screen = console(quiet=as_json == "-")
-        print_scores(screen, summary.evaluation)
-        print_explanation(screen, explanation)
-        if comparison is not None:
-            _print_comparison(screen, comparison)
-        print_timescales(screen, summary.timescales)
-        screen.print()
-        screen.print(f"Page  {page}")
+        _print_all(console(quiet=as_json == "-"), summary, explanation, comparison, page)
         if broken:
             raise LimitsBroken("\n".join(broken))
+
+
+def _print_all(
+    screen: Console,
+    summary: Any,
+    explanation: Explanation,
+    comparison: Comparison | None,
+    page: Path | None,
+) -> None:
+    print_scores(screen, summary.evaluation)
+    print_explanation(screen, explanation)
+    if comparison is not None:
+        _print_comparison(screen, comparison)
+    print_timescales(screen, summary.timescales)
+    if page is not None:
+        screen.print()
+        screen.print(f"Page  {page}")
 
 
 def explained(

@@ -207,9 +207,11 @@ def finish(
     run = Run.open(folder)
     if title is not None:
         run.set_title(title)
+    if by is not None:
+        run.set_by(by)
     summary = model.summary(frame, title=run.title or title_of(model), source=source)
     summary = replace(summary, run=str(folder))
-    explanation = explained(screen, model, frame, by=by)
+    explanation = explained(screen, model, frame, by=run.by)
     write_page(summary if explanation is None else explanation.contents(summary), page)
     print_scores(screen, summary.evaluation)
     if explanation is not None:

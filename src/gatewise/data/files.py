@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.catalog import bundled_path
+from gatewise.data.formulas import warn_of_formulas
 from gatewise.data.writing import atomic_write_bytes
 from gatewise.errors import FileError, nearest
 
@@ -63,6 +64,7 @@ def write_frame(data: dict[str, NDArray[Any]] | FileFrame, path: str | os.PathLi
 
     Times that all fall on midnight are written as dates, others as "1985-01-31 18:00:00", in a CSV
     file those with a zone as its clock shows them, with the offset: "1985-01-31 18:00:00+01:00".
+    Text that a spreadsheet would run as a formula is written as it is, with a GatewiseWarning.
     Raises FileError if the ending is another one or the file cannot be written.
     """
     import polars as pl  # noqa: PLC0415  polars is needed for files only
@@ -77,6 +79,8 @@ def write_frame(data: dict[str, NDArray[Any]] | FileFrame, path: str | os.PathLi
     if ending == ".parquet":
         frame.write_parquet(buffer)
     else:
+        texts = {name: frame[name] for name, kind in frame.schema.items() if kind == pl.String}
+        warn_of_formulas(frame.columns, texts, path)
         zoned = [name for name, zone in clocks.items() if zone is not None]
         frame = frame.with_columns(pl.col(zoned).dt.to_string("%Y-%m-%d %H:%M:%S%.f%:z"))
         frame.write_csv(buffer, datetime_format="%Y-%m-%d %H:%M:%S%.f")

@@ -61,12 +61,16 @@ _ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "continued": (lambda value: isinstance(value, bool), "true or false"),
     "predictions": (lambda value: value in ("csv", "parquet"), "'csv' or 'parquet'"),
     "title": (lambda value: value is None or isinstance(value, str), "text"),
+    "by": (
+        lambda value: value in (None, "season", "month", "series"),
+        "'season', 'month' or 'series'",
+    ),
     "engine": (lambda value: value in ("native", "torch", None), "'native' or 'torch'"),
     "model_sha256": (lambda value: value is None or isinstance(value, str), "hexadecimal digits"),
     "failure": (lambda value: value is None or isinstance(value, str), "text"),
 }
 """What the rest of gatewise reads of config.json: each entry, what it may be, and that in words."""
-_OPTIONAL = ("title", "engine", "model_sha256", "failure")
+_OPTIONAL = ("title", "by", "engine", "model_sha256", "failure")
 
 
 def _damaged(place: Path, reason: str) -> str:

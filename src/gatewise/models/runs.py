@@ -185,6 +185,16 @@ class Run:
         self._write_config(title=title)
 
     @property
+    def by(self) -> str | None:
+        """Which windows its page also asks about apart ("season", "month", "series"), if any."""
+        by: str | None = self.config.get("by")
+        return by
+
+    def set_by(self, by: str) -> None:
+        """Keep what the page asks about apart, for every time that it is written anew."""
+        self._write_config(by=by)
+
+    @property
     def checkpoints(self) -> Path:
         """The folder of the members' checkpoints."""
         return self.path / CHECKPOINTS
