@@ -128,14 +128,14 @@ def _of_library(kind, values, folder):
     if kind == "pandas, index":
         return pd.DataFrame({"y": Y}, index=pd.Index(list(values)))
     frame = pl.DataFrame({"when": list(values), "y": Y})
-    if kind == "polars":
-        return frame
+    if kind in {"polars", "pyarrow"}:
+        return frame if kind == "polars" else frame.to_arrow()
     path = folder / f"table.{kind}"
     frame.write_csv(path) if kind == "csv" else frame.write_parquet(path)
     return read_frame(path)
 
 
-@pytest.mark.parametrize("kind", ["pandas", "pandas, index", "polars", "csv", "parquet"])
+@pytest.mark.parametrize("kind", ["pandas", "pandas, index", "polars", "pyarrow", "csv", "parquet"])
 @pytest.mark.parametrize("name", ALL)
 def test_every_spelling_is_read_as_meant(name, kind, tmp_path):
     values, first, step = ALL[name]

@@ -91,7 +91,8 @@ def _holds_time_numbers(table: Frame, name: str, *, in_index: bool) -> bool:
     column = table[name]
     if not (column.dtype.is_integer() or column.dtype.is_float()) or column.null_count():
         return False
-    values = column.cast(nw.Float64).to_numpy()
+    values = np.asarray(column.to_numpy())
+    values = values if values.dtype.kind in "iuf" else values.astype(np.float64)
     if form_of(values) is None and not are_years(values):
         return False
-    return in_index or are_steady(np.asarray(values))
+    return in_index or are_steady(values)

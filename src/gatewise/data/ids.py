@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.data.native import COUNTED
+from gatewise.data.native import COUNTED, type_name
 from gatewise.errors import DataError
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,4})?")
@@ -41,9 +41,8 @@ def read_ids(column: nw.Series[Any], name: str, known: Sequence[str] = ()) -> Id
         raise DataError(f"series column {name!r} is empty in row {row + 1} ({COUNTED})")
     loose = column.dtype.is_float()
     if column.dtype.is_temporal() or (loose and not known):
-        native = str(column.to_native().dtype).lower()
         raise DataError(
-            f"series column {name!r} holds values of type {native}: use text or integers"
+            f"series column {name!r} holds values of type {type_name(column)}: use text or integers"
         )
     is_text = column.dtype in (nw.String, nw.Categorical, nw.Enum)
     values = column.cast(nw.String).to_list() if is_text else column.to_list()

@@ -110,6 +110,13 @@ def _is_time_index(pandas: Any, index: Any) -> bool:
     return len(texts) == min(len(index), SAMPLE) and looks_like_time(texts)
 
 
+def type_name(column: nw.Series[Any]) -> str:
+    """Return a column's type by its name in the frame's own library, in lower case."""
+    native = column.to_native()
+    kind = native.dtype if hasattr(native, "dtype") else native.type  # pyarrow's word
+    return str(kind).lower()
+
+
 def _first_line(error: Exception) -> str:
     return " ".join(str(error).split())
 

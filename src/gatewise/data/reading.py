@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.data.native import COUNTED, Frame, is_missing
+from gatewise.data.native import COUNTED, Frame, is_missing, type_name
 from gatewise.data.timeformats import MIXED, UnreadableTimeError, read_texts
 from gatewise.data.timenumbers import EPOCHS, WHOLE, form_of, read_numbers
 from gatewise.data.zones import from_local, has_zone, to_utc, zone_name, zone_of
@@ -42,7 +42,7 @@ def float_column(frame: Frame, name: str) -> NDArray[np.float64]:
     if column.dtype == nw.Object and all(_is_number(value) for value in values):
         return np.array([np.nan if is_missing(v) else float(v) for v in values], dtype=np.float64)
     row = _first_not_number(values)
-    what = "text" if isinstance(values[row], str) else f"values of type {_type_name(column)}"
+    what = "text" if isinstance(values[row], str) else f"values of type {type_name(column)}"
     raise DataError(
         f"column {name!r} holds {what}, not numbers: row {row + 1} is {_shown(values[row])} "
         f"({COUNTED}); {_number_fix(values[row])}"
@@ -85,7 +85,7 @@ def time_column(frame: Frame, name: str, form: str | None = None) -> Times:
     if column.dtype in (nw.String, nw.Object):
         return _parse_times(column.to_list(), name, form)
     raise DataError(
-        f"column {name!r} holds values of type {_type_name(column)} and cannot be the time: use "
+        f"column {name!r} holds values of type {type_name(column)} and cannot be the time: use "
         f"dates, datetimes, ISO text such as 1985-01-31, or integers{_time_hint(column)}"
     )
 
@@ -108,7 +108,7 @@ def _number_times(column: nw.Series[Any], name: str, form: str | None) -> Times:
     if np.all(values == np.floor(values)) and np.all(np.abs(values) < 2**53):
         return Times(values.astype(np.int64), None, WHOLE)
     raise DataError(
-        f"column {name!r} holds values of type {_type_name(column)} and cannot be the time: use "
+        f"column {name!r} holds values of type {type_name(column)} and cannot be the time: use "
         f"dates, datetimes, ISO text such as 1985-01-31, or integers{_time_hint(column)}"
     )
 
@@ -255,11 +255,6 @@ def _number_fix(value: Any) -> str:
     return "convert it to numbers, or leave the column out"
 
 
-def _type_name(column: nw.Series[Any]) -> str:
-    """Return the type's name in the frame's own library."""
-    return str(column.to_native().dtype).lower()
-
-
 def _time_hint(column: nw.Series[Any]) -> str:
     if column.dtype.is_float():
         return " (cast whole numbers to integers; year 1956.25 is read, in quarters or months)"
@@ -270,4 +265,4 @@ def _time_hint(column: nw.Series[Any]) -> str:
 
 def is_period(column: nw.Series[Any]) -> bool:
     """Say whether a pandas column holds periods."""
-    return _type_name(column).startswith("period")
+    return type_name(column).startswith("period")
