@@ -179,7 +179,7 @@ def test_a_stock_model_in_a_buffer_is_traced_right(cell, bias) -> None:
 
 KINDS = [
     {"num_layers": layers, "bidirectional": two, "bias": bias}
-    for layers, two, bias in itertools.product((1, 2, 3), (False, True), (False, True))
+    for layers, two, bias in itertools.product((1, 3), (False, True), (False, True))
 ]
 
 

@@ -113,6 +113,21 @@ def test_the_choice_says_who_records() -> None:
     assert any("torch.export records" in reason for reason in reasons)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "rnn_tanh"])
+def test_an_exported_graph_takes_any_number_of_steps_and_rows(cell) -> None:
+    model = build(cell, dtype=torch.float32, bidirectional=True).eval()
+    steps, rows = torch.export.Dim("steps", min=2, max=500), torch.export.Dim("rows", max=9)
+    both = torch.export.export(model, (x_for(),), dynamic_shapes=({0: steps, 1: rows},)).module()
+    alone = torch.export.export(model, (x_for(),), dynamic_shapes=({1: rows},)).module()
+    assert "gatewise." in str(both.graph)  # torch unrolls the steps, so there its pass is no choice
+    assert "gatewise." not in str(alone.graph)
+    for sizes in ((2, 1), (7, 4), (300, 8)):
+        x = inputs(*sizes, I, dtype=torch.float32)
+        assert torch.allclose(both(x)[0], model(x)[0], atol=1e-6)
+    x = inputs(T, 7, I, dtype=torch.float32)
+    assert torch.allclose(alone(x)[0], model(x)[0], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("kind", "order"),
     [("trace", "import gatewise, torch"), ("export", "import torch, gatewise")],

@@ -16,7 +16,7 @@ from gatewise.cells import CellSpec
 from gatewise.engines import by_size, fused, native, reference
 from gatewise.engines.gates import Gates
 from gatewise.engines.layout import Network, Result, Rows
-from gatewise.engines.onlookers import recorder
+from gatewise.engines.onlookers import is_for_onnx, recorder, varies
 from gatewise.errors import EngineError, OptionError, nearest
 
 ENGINES: dict[str, Callable[..., Result]] = {
@@ -57,7 +57,8 @@ def choose(
     """Return the engine for `spec` on tensors such as `like`, for its device and type.
 
     `auto` also looks at who looks on: it leaves to torch what torch.jit.trace or torch.export
-    records, and `like` or `weights` of a class that replaces operators. Then it looks at the size
+    records (but for a graph that is to take any number of steps, which torch's pass cannot), and
+    `like` or `weights` of a class that replaces operators. Then it looks at the size
     of the call, `work`, if there is one, or takes what was `settled` before, `native` or `torch`,
     whatever the size. An engine named explicitly is never replaced by another. Raises OptionError
     for an unknown name and EngineError where the named engine cannot run it.
@@ -77,6 +78,8 @@ def choose(
             )
         return EngineChoice(requested, _NAMED)
     if not reason and recorder():
+        if work is not None and varies(work.steps) and not is_for_onnx():
+            return EngineChoice("native", "a graph for any number of steps, which torch unrolls")
         reason = f"{recorder()} records what is to run elsewhere"
     if not reason and settled == "torch":
         reason = "settled for every call of this network"

@@ -54,6 +54,11 @@ def recorder() -> str:
     return ""
 
 
+def varies(size: object) -> bool:
+    """Tell whether a size stands for many in the graph that is recorded."""
+    return isinstance(size, torch.SymInt)
+
+
 def is_for_onnx() -> bool:
     """Tell whether the running call is recorded for ONNX, which has no native operator."""
     return torch.onnx.is_in_onnx_export()

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 from gatewise.engines import EngineChoice, choose
 from gatewise.engines.by_size import Workload, is_native, rule_for, weights_of
 from gatewise.engines.memory import MaxMemory
-from gatewise.engines.onlookers import PLAIN
+from gatewise.engines.onlookers import PLAIN, recorder
 from gatewise.errors import OptionError
 from gatewise.nn.calls import Call
 from gatewise.nn.engine_option import EngineOption
@@ -105,7 +105,7 @@ class ChoosesBySize(EngineOption, Base):
             or self.max_memory is not None
             or self._settled
             or torch._C._is_any_autocast_enabled()
-            or torch._C._get_tracing_state() is not None
+            or recorder()
         ):
             return False
         shape = input.shape
