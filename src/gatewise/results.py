@@ -50,6 +50,7 @@ class Evaluation:
     scores: ScoreTable
     members: tuple[dict[str, Metrics], ...]  # target to metrics, one per member
     by_horizon: dict[str, dict[str, dict[str, list[float]]]]  # model, target, metric, S values
+    notes: tuple[str, ...] = ()  # sentences on what the baselines leave out to keep the cost down
 
 
 @dataclass(frozen=True, repr=False)

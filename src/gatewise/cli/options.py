@@ -141,6 +141,11 @@ class ForecasterOptions:
         ),
     ] = None
 
+    baselines: Annotated[
+        tuple[Literal["persistence", "seasonal_naive", "climatology", "ridge"], ...] | None,
+        _option(TASK, "Baselines to score beside the network. [default: all that apply]"),
+    ] = None
+
     cell: Annotated[Literal["lstm", "gru", "rnn"], _option(NETWORK, "The recurrent cell.")] = "lstm"
     hidden_size: Annotated[Whole, _option(NETWORK, "Units per layer.")] = 32
     num_layers: Annotated[Whole, _option(NETWORK, "Layers.")] = 1

@@ -70,7 +70,7 @@ def print_scores(out: Console, evaluation: Evaluation) -> None:
     said = verdict(evaluation)
     colours = {"better": "green", "unclear": "yellow", "worse": "red"}
     out.print(f"{said.headline}.", style=colours.get(said.tone, ""))
-    for sentence in said.sentences:
+    for sentence in (*said.sentences, *evaluation.notes):
         out.print(sentence)
 
 

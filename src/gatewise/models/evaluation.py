@@ -43,6 +43,7 @@ def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) 
             for member in outputs
         ),
         by_horizon=_by_horizon(predictions, points, bands),
+        notes=fitted.baselines.notes,
     )
 
 

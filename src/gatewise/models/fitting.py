@@ -261,6 +261,7 @@ def _write_results(run: Run, fitted: Fitted, evaluation: Evaluation) -> None:
         "members": evaluation.members,
         "spread": spread_over_members(evaluation),
         "by_horizon": evaluation.by_horizon,
+        "notes": evaluation.notes,
         "training": [
             {
                 "seed": history.seed,

@@ -104,6 +104,7 @@ def prepare(settings: ForecasterSettings, table: Table, scaler: Scaler | None = 
             horizon=settings.horizon,
             season=settings.season,
             levels=settings.levels(),
+            names=settings.baselines,
         ),
     )
 

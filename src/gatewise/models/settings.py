@@ -21,6 +21,7 @@ Bound = float | int | str | date | np.datetime64
 Cell = Literal["lstm", "gru", "rnn"]
 Schedule = Literal["cosine", "plateau", "constant"]
 Engine = Literal["auto", "native", "reference", "torch"]
+Baseline = Literal["persistence", "seasonal_naive", "climatology", "ridge"]
 
 GATE_COSTS = ("write_cost", "forget_cost", "saturation_cost")
 """Options that are weights of costs on gates: see `gatewise.penalties`."""
@@ -49,6 +50,7 @@ class ForecasterSettings:
     missing: Missing = "refuse"
     scale: Mode = "standard"
     season: int | None = None
+    baselines: Sequence[str] | None = None
 
     cell: Cell = "lstm"
     hidden_size: int = 32
@@ -191,6 +193,12 @@ def _quantiles(value: Any) -> bool:
     return all(_is_real(level) and 0 < level < 1 for level in value)
 
 
+def _baselines(value: Any) -> bool:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+        return False
+    return all(name in get_args(Baseline) for name in value)
+
+
 def _names(value: Any) -> bool:
     if isinstance(value, str):
         return True
@@ -220,6 +228,9 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "validation": (_part, _PART_TEXT),
     "test": _optional((_part, _PART_TEXT), "no test part"),
     "season": _optional(_whole(1), "taken from the time step"),
+    "baselines": _optional(
+        (_baselines, f"a list of {', '.join(map(repr, get_args(Baseline)))}"), "all that apply"
+    ),
     "hidden_size": _whole(1),
     "num_layers": _whole(1),
     "dropout": _number("a number from 0 up to, but not, 1", lambda p: 0 <= p < 1),

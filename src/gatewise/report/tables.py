@@ -71,7 +71,7 @@ def score_notes(evaluation: Evaluation) -> list[str]:
             "Marked “seed-dependent”: the best baseline lies among the members' own scores, so "
             "another seed could turn the order around."
         )
-    return notes
+    return [*notes, *evaluation.notes]
 
 
 def members_table(evaluation: Evaluation, histories: tuple[History, ...]) -> Table | None:

@@ -89,8 +89,9 @@ def _sums_by_slot(
 
 def _circular(values: Array) -> Array:
     """Return the sum over the window around each slot on the circle of axis 1."""
-    shifts = range(-_HALF_WINDOW, _HALF_WINDOW + 1)
-    total: Array = np.sum([np.roll(values, shift, axis=1) for shift in shifts], axis=0)
+    total = np.zeros_like(values)  # one after the other: all shifts at once are 31 copies
+    for shift in range(-_HALF_WINDOW, _HALF_WINDOW + 1):
+        total += np.roll(values, shift, axis=1)
     return total
 
 

@@ -43,6 +43,18 @@ def applicable(horizon: int, season: int | None) -> tuple[str, ...]:
     return ("persistence", *seasonal, "climatology", "ridge")
 
 
+def _chosen(wanted: Sequence[str] | None, horizon: int, season: int | None) -> tuple[str, ...]:
+    """Return the baselines to fit, in the order of a score table; OptionError for one that cannot be."""
+    names = applicable(horizon, season)
+    for name in wanted or ():
+        if name not in names:
+            raise OptionError(
+                f"baselines: {name!r} does not apply here (horizon={horizon}, season={season}): "
+                f"choose of {', '.join(map(repr, names))}"
+            )
+    return names if wanted is None else tuple(name for name in names if name in wanted)
+
+
 @dataclass(frozen=True)
 class Baselines:
     """Fitted baselines of one forecasting task."""
@@ -50,15 +62,12 @@ class Baselines:
     targets: tuple[str, ...]
     horizon: int
     season: int | None  # in rows
+    names: tuple[str, ...]  # those fitted, in the order of a score table
     mean: Array  # [K] of the training part
-    climatology: Climatology
-    ridge: Ridge
+    climatology: Climatology | None
+    ridge: Ridge | None
     bands: Bands | None = None  # where quantile levels were asked for
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the baselines that apply, in the order of a score table."""
-        return applicable(self.horizon, self.season)
+    notes: tuple[str, ...] = ()  # sentences on what was left out to keep the cost down
 
     def predict(self, table: Table, origins: Rows) -> dict[str, Array]:
         """Return each applicable baseline's predictions, `[n, S, K]`, in the targets' own units.
@@ -67,22 +76,23 @@ class Baselines:
         `Table.extended`); of their target nothing is read.
         """
         origins = np.asarray(origins, dtype=np.int64)
-        found = {
-            "climatology": self.climatology.predict(table, origins, step_offsets(self.horizon)),
-            "ridge": self.ridge.predict(table, origins),
-            **self._repeated(table, origins),
-        }
+        found = self._repeated(table, origins)
+        if self.climatology is not None:
+            steps = step_offsets(self.horizon)
+            found["climatology"] = self.climatology.predict(table, origins, steps)
+        if self.ridge is not None:
+            found["ridge"] = self.ridge.predict(table, origins)
         return {name: found[name] for name in self.names}
 
     def _repeated(self, table: Table, origins: Rows) -> dict[str, Array]:
         """Return the predictions of the baselines that repeat what was seen, `[n, S, K]`."""
-        if not self.horizon:
-            return {}
         values, (first, _) = column_block(table, self.targets), series_bounds(table)
-        found = {
-            "persistence": persistence(values, first, origins, horizon=self.horizon, mean=self.mean)
-        }
-        if self.season is not None:
+        found = {}
+        if "persistence" in self.names:
+            found["persistence"] = persistence(
+                values, first, origins, horizon=self.horizon, mean=self.mean
+            )
+        if "seasonal_naive" in self.names and self.season is not None:
             found["seasonal_naive"] = seasonal_naive(
                 values, first, origins, horizon=self.horizon, season=self.season, mean=self.mean
             )
@@ -104,50 +114,59 @@ class Baselines:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what was fitted as plain arrays; `settings` holds the rest."""
         bands = {} if self.bands is None else self.bands.offsets
-        return {
-            "mean": self.mean,
-            "climatology": self.climatology.table,
-            "ridge.mean": self.ridge.mean,
-            "ridge.deviation": self.ridge.deviation,
-            "ridge.coefficients": self.ridge.coefficients,
-            "ridge.penalties": self.ridge.penalties,
-            **{f"bands.{name}": offsets for name, offsets in bands.items()},
-        }
+        arrays = {"mean": self.mean, **{f"bands.{name}": array for name, array in bands.items()}}
+        if self.climatology is not None:
+            arrays["climatology"] = self.climatology.table
+        if self.ridge is not None:
+            arrays |= {f"ridge.{name}": getattr(self.ridge, name) for name in _RIDGE}
+        return arrays
 
     def settings(self) -> dict[str, Any]:
         """Return what is no array as JSON values."""
+        climatology, ridge, bands = self.climatology, self.ridge, self.bands
+        with_series = climatology or bands
         return {
+            "targets": list(self.targets),
+            "horizon": self.horizon,
             "season": self.season,
-            "calendar": self.climatology.calendar,
-            "series": list(self.climatology.series),
-            "layout": self.ridge.layout.to_json(),
-            "levels": [] if self.bands is None else list(self.bands.levels),
+            "names": list(self.names),
+            "notes": list(self.notes),
+            "calendar": None if climatology is None else climatology.calendar,
+            "series": [] if with_series is None else list(with_series.series),
+            "layout": None if ridge is None else ridge.layout.to_json(),
+            "levels": [] if bands is None else list(bands.levels),
         }
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]], settings: dict[str, Any]) -> Baselines:
         """Return the baselines that `arrays` and `settings` came from."""
-        layout = Layout.from_json(settings["layout"])
-        ridge = {
-            name: arrays[f"ridge.{name}"]
-            for name in ("mean", "deviation", "coefficients", "penalties")
-        }
-        climatology = Climatology(
-            settings["calendar"], tuple(settings["series"]), arrays["climatology"]
-        )
-        fitted = cls(
-            targets=layout.targets,
-            horizon=layout.horizon,
-            season=settings["season"],
-            mean=arrays["mean"],
-            climatology=climatology,
-            ridge=Ridge(layout, **ridge),
-        )
+        season, series = settings["season"], tuple(settings["series"])
+        layout = settings["layout"]
+        whole = {**(layout or {}), **settings}  # once the layout alone held targets and horizon
+        targets, horizon = tuple(whole["targets"]), int(whole["horizon"])
+        names = tuple(settings.get("names", applicable(horizon, season)))
         levels = tuple(settings.get("levels", ()))
-        if not levels:
-            return fitted
-        offsets = {name: arrays[f"bands.{name}"] for name in fitted.names}
-        return replace(fitted, bands=Bands(levels, climatology.series, offsets))
+        offsets = {name: arrays[f"bands.{name}"] for name in names if levels}
+        return cls(
+            targets=targets,
+            horizon=horizon,
+            season=season,
+            names=names,
+            mean=arrays["mean"],
+            climatology=Climatology(settings["calendar"], series, arrays["climatology"])
+            if "climatology" in names
+            else None,
+            ridge=Ridge(
+                Layout.from_json(layout), **{name: arrays[f"ridge.{name}"] for name in _RIDGE}
+            )
+            if "ridge" in names
+            else None,
+            bands=Bands(levels, series, offsets) if levels else None,
+            notes=tuple(settings.get("notes", ())),
+        )
+
+
+_RIDGE = ("mean", "deviation", "coefficients", "penalties")
 
 
 def fit_baselines(
@@ -158,8 +177,9 @@ def fit_baselines(
     horizon: int,
     season: int | None = None,
     levels: Sequence[float] = (),
+    names: Sequence[str] | None = None,
 ) -> Baselines:
-    """Fit every baseline on the training part alone.
+    """Fit baselines on the training part alone: those of these names, or all that apply.
 
     `season` is in rows; None takes what the table's step suggests. With quantile `levels`, ascending,
     every baseline has bands too: the quantiles of its errors on the training windows, by series, step
@@ -167,29 +187,54 @@ def fit_baselines(
     fitted on (the regression's penalty alone has seen all of them). Where training is too short for
     another year to compare with, climatology's errors are those of its fit, and too small.
 
-    Raises OptionError for a season below 1, DataError for a training part with fewer than two windows
-    whose targets are known.
+    Of many columns ridge regression reads fewer values each, and of too many it is left out: `notes`
+    says so. Raises OptionError for a season below 1 and a name that does not apply, DataError for a
+    training part with fewer than two windows whose targets are known.
     """
     if season is not None and (isinstance(season, bool) or season != int(season) or season < 1):
         raise OptionError(f"season={season!r}: give a whole number of rows from 1, or None")
+    season = default_season(table) if season is None else season
+    chosen, notes = _chosen(names, horizon, season), []
     train_rows = split.part_rows(table, "train")
     origins = origins_within(table, train_rows, lookback=lookback, horizon=horizon)
-    layout = Layout.of(table, lookback=lookback, horizon=horizon)
-    values = column_block(table, layout.targets)
-    climatology = Climatology.fit(table, values, train_rows)
-    ridge, left_out = Ridge.fit(table, layout, train_rows, origins, left_out=bool(levels))
+    values = column_block(table, table.columns.target)
+    climatology, ridge = None, None
+    left_out: list[tuple[Rows, Ridge]] = []
+    if "climatology" in chosen:
+        climatology = Climatology.fit(table, values, train_rows)
+    if "ridge" in chosen:
+        layout = Layout.of(table, lookback=lookback, horizon=horizon)
+        if layout is None:
+            chosen = tuple(name for name in chosen if name != "ridge") or ("climatology",)
+            climatology = climatology or Climatology.fit(table, values, train_rows)
+            notes.append(
+                f"Ridge regression is left out: {len(table.columns.values)} columns "
+                f"{f'and {horizon} steps ' if horizon > 1 else ''}are too many for it."
+            )
+        else:
+            notes += [said for said in (layout.reduced(lookback),) if said]
+            ridge, left_out = Ridge.fit(table, layout, train_rows, origins, left_out=bool(levels))
     fitted = Baselines(
-        targets=layout.targets,
+        targets=table.columns.target,
         horizon=horizon,
-        season=default_season(table) if season is None else season,
-        mean=climatology.table[-1, -1],
-        climatology=climatology,
+        season=season,
+        names=chosen,
+        mean=_mean(values[train_rows]) if climatology is None else climatology.table[-1, -1],
+        climatology=climatology if "climatology" in chosen else None,
         ridge=ridge,
+        notes=tuple(notes),
     )
     if not levels:
         return fitted
     errors = _training_errors(fitted, table, train_rows, origins, left_out)
     return replace(fitted, bands=Bands.fit(table, origins, errors, tuple(levels)))
+
+
+def _mean(values: Array) -> Array:
+    """Return the mean of the known values `[N, K]`, NaN where none is."""
+    known = ~np.isnan(values)
+    total, count = np.where(known, values, 0.0).sum(axis=0), known.sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _training_errors(
@@ -212,8 +257,11 @@ def _training_errors(
             )
             errors = _or_else(np.where(seen[..., None], errors, np.nan), errors)
         yield name, errors
-    errors = truth - fitted.climatology.predict(table, origins, steps)
-    yield "climatology", _or_else(fitted.climatology.errors(table, values, rows)[ahead], errors)
+    if fitted.climatology is not None:
+        errors = truth - fitted.climatology.predict(table, origins, steps)
+        yield "climatology", _or_else(fitted.climatology.errors(table, values, rows)[ahead], errors)
+    if fitted.ridge is None:
+        return
     errors = np.full(truth.shape, np.nan)
     for block, ridge in left_out:
         place = np.searchsorted(origins, block)

@@ -1,7 +1,10 @@
 """What ridge regression sees: lags, rolling means, statics and future columns of any origin.
 
-Sizes: N rows, n origins, S predicted steps, K targets, P past columns, D all features, F features
-of one step.
+What the regression costs grows with the square and the cube of its features, so a table of many
+columns enters with fewer of each column's last values: see `Layout.of`.
+
+Sizes: N rows, n origins, S predicted steps, K targets, P past columns, F features that serve every
+step, A future columns.
 """
 
 from __future__ import annotations
@@ -14,10 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.table import Table
-from gatewise.models.baselines.rows import Array, Rows, series_bounds, step_offsets
+from gatewise.models.baselines.rows import (
+    Array,
+    Rows,
+    any_of_steps,
+    series_bounds,
+    step_offsets,
+)
 
 MOST_LAGS = 30
 SPANS = (7, 30, 90, 180, 365)
+MOST_FEATURES = 1050
+"""As many as 30 columns have with all lags and means. A decomposition takes a third of a second."""
+MOST_WORK = 1_000_000_000
+"""Products for one penalty: some 20 seconds on one processor for the whole choice of penalties."""
+MOST_SUMS = 1 << 23
+"""Second moments of one block of time: 64 MiB."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +48,49 @@ class Layout:
     horizon: int
 
     @classmethod
-    def of(cls, table: Table, *, lookback: int, horizon: int) -> Layout:
-        """Return the layout that sees what the model sees; a sensor never sees its target."""
+    def of(cls, table: Table, *, lookback: int, horizon: int) -> Layout | None:
+        """Return the layout that sees what the model sees; a sensor never sees its target.
+
+        Where that would cost more than the limits above allow, the oldest lags go, then the longest
+        means, until it does not; None where the last value of each column is too much already.
+        """
         c = table.columns
         past = c.target + c.inputs if horizon else c.inputs
-        return cls(
-            targets=c.target,
-            past=past,
-            static=c.static,
-            ahead=c.future,
-            lags=min(MOST_LAGS, lookback),
-            spans=tuple(span for span in SPANS if span <= lookback),
-            horizon=horizon,
+        spans = tuple(span for span in SPANS if span <= lookback)
+        for values in range(min(MOST_LAGS, lookback) + len(spans), 0, -1):
+            lags = max(1, values - len(spans))
+            layout = cls(
+                targets=c.target,
+                past=past,
+                static=c.static,
+                ahead=c.future,
+                lags=lags,
+                spans=spans[: values - lags],
+                horizon=horizon,
+            )
+            if layout.affordable:
+                return layout
+        return None
+
+    @property
+    def affordable(self) -> bool:
+        """Whether time and memory of the regression stay within the limits above."""
+        steps, targets = max(self.horizon, 1), len(self.targets)
+        shared, ahead = self.shared, len(self.ahead)
+        work = steps * (shared**2 * targets + ahead**2 * (shared + ahead))
+        sums = (shared + 1) ** 2 + steps * (shared + 1 + ahead) * (ahead + targets)
+        return shared + ahead <= MOST_FEATURES and work <= MOST_WORK and sums <= MOST_SUMS
+
+    def reduced(self, lookback: int) -> str:
+        """Say in a sentence what was left out to keep the cost down; "" where nothing was."""
+        whole = min(MOST_LAGS, lookback) + sum(span <= lookback for span in SPANS)
+        kept = self.lags + len(self.spans)
+        if kept == whole:
+            return ""
+        return (
+            f"Ridge regression reads {kept} values of each column (the last {self.lags} and "
+            f"{len(self.spans)} means) instead of {whole}: {len(self.columns)} columns with all of them "
+            "would take too long."
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -73,11 +119,6 @@ class Layout:
         """How many features serve every step: lags and means of the past, and statics."""
         return (self.lags + len(self.spans)) * len(self.past) + len(self.static)
 
-    def features_of_step(self, step: int) -> Rows:
-        """Return which of the D features step number `step` (from 0) uses, `[F]`."""
-        own = self.shared + step * len(self.ahead) + np.arange(len(self.ahead))
-        return np.concatenate([np.arange(self.shared), own])
-
 
 class Design:
     """The features of any origin of one table, from its standardised columns.
@@ -98,8 +139,8 @@ class Design:
         self.total = _running_sums(self.past, table)
         self.count = _running_sums(known, table)
 
-    def features(self, origins: Rows) -> Array:
-        """Return all features of the origins, `[n, D]`."""
+    def shared(self, origins: Rows) -> Array:
+        """Return the features of the origins that serve every step, `[n, F]`."""
         layout, first, n = self.layout, self.first[origins], origins.size
         rows = origins[:, None] - np.arange(layout.lags)
         inside = (rows >= first[:, None])[..., None]
@@ -114,21 +155,22 @@ class Design:
             )
             parts.append(total / np.maximum(count, 1.0))
         parts.append(self.static[origins])
-        ahead = self.ahead[origins[:, None] + self.ahead_steps]
-        parts.append(ahead.reshape(n, ahead.shape[1] * ahead.shape[2]))
         return np.concatenate(parts, axis=1)
+
+    def future(self, origins: Rows) -> Array:
+        """Return the future columns at every predicted step, `[n, S, A]`."""
+        found: Array = self.ahead[origins[:, None] + self.ahead_steps]
+        return found
 
     def complete(self, origins: Rows) -> Rows:
         """Return those origins whose targets are all known."""
-        rows = origins[:, None] + self.ahead_steps
-        known = ~np.isnan(self.target[rows]).any(axis=(1, 2))
-        kept: Rows = origins[known]
+        unknown: NDArray[np.bool_] = np.asarray(np.isnan(self.target).any(axis=1))
+        kept: Rows = origins[~any_of_steps(unknown, origins, self.layout.horizon)]
         return kept
 
     def targets(self, origins: Rows) -> Array:
-        """Return the standardised targets of every step, `[n, S K]`."""
-        rows = origins[:, None] + self.ahead_steps
-        found: Array = self.target[rows].reshape(origins.size, rows.shape[1] * self.target.shape[1])
+        """Return the standardised targets of every step, `[n, S, K]`."""
+        found: Array = self.target[origins[:, None] + self.ahead_steps]
         return found
 
 

@@ -6,17 +6,17 @@ fitted on the training part, the penalties too (Hoerl and Kennard 1970), by the 
 blocks of time left out in turn: a single validation part may be an odd one. On the Fulda, whose
 validation year has no flood, it would choose so strong a penalty that the test score fell by .08.
 
-Every regression is read out of second moments of all features and targets, one matrix per block, so
-the table is gone through once. An eigendecomposition then solves the whole grid of penalties at the
-price of one.
+Every regression is read out of second moments, one set per block, so the table is gone through once.
+One eigendecomposition of the features that all steps share serves every step and the whole grid of
+penalties; the future columns of a step, which are few, are put beside them by block elimination.
 
-Sizes: N rows, n origins, S predicted steps, K targets, F features of one step, Y = S K regressions
-solved together, L penalties, M = 1 + D + S K columns of the moments for D features in all.
+Sizes: N rows, n origins, S predicted steps, s steps solved together, K targets, F features of every
+step, A future columns, L penalties.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,22 +25,13 @@ from numpy.typing import NDArray
 from gatewise.data.table import Table
 from gatewise.errors import DataError
 from gatewise.models.baselines.design import Design, Layout
+from gatewise.models.baselines.moments import Moments, block_size
 from gatewise.models.baselines.rows import FOLDS, Array, Rows, column_block
 
 PENALTIES = np.logspace(-5.0, 2.0, 29)
 """Added to the diagonal of the features' correlation matrix."""
-_BLOCK = 4096  # origins at a time, so that a long table needs little memory
-
-
-def _moments(design: Design, origins: Rows) -> Array:
-    """Return the summed products of the columns (1, features, targets) over origins, `[M, M]`."""
-    total = np.zeros(())
-    for start in range(0, origins.size, _BLOCK):
-        block = origins[start : start + _BLOCK]
-        ones = np.ones((block.size, 1))
-        columns = np.concatenate([ones, design.features(block), design.targets(block)], axis=1)
-        total = total + columns.T @ columns
-    return total
+_SOLVED_VALUES = 1 << 22
+"""Coefficients of all penalties held at a time: 32 MiB."""
 
 
 def _folds(design: Design, origins: Rows, time: NDArray[np.generic]) -> list[Rows]:
@@ -58,46 +49,130 @@ def _folds(design: Design, origins: Rows, time: NDArray[np.generic]) -> list[Row
     return np.array_split(known, min(FOLDS, known.size))
 
 
-def _path(moments: Array, x: Rows, y: Rows) -> Array:
-    """Return intercept and weights of targets y on features x for every penalty, `[L, 1 + F, Y]`.
+class _Path:
+    """The regressions on one set of moments, for every penalty of the grid."""
 
-    `x [F]` and `y [Y]` are columns of the moments, whose column 0 is the constant 1.
-    """
-    mean = moments / moments[0, 0]
-    mean_x, mean_y = mean[0, x], mean[0, y]
-    covariance = mean[np.ix_(x, x)] - np.outer(mean_x, mean_x)
-    deviation = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    scale = np.where(deviation > 1e-9, deviation, 1.0)
-    values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
-    right = vectors.T @ ((mean[np.ix_(x, y)] - np.outer(mean_x, mean_y)) / scale[:, None])
-    shrunk = np.maximum(values, 0.0) + PENALTIES[:, None]
-    weights = vectors @ (right / shrunk[..., None]) / scale[:, None]
-    return np.concatenate([(mean_y - mean_x @ weights)[:, None], weights], axis=1)
+    def __init__(self, moments: Moments) -> None:
+        """Standardise the moments and decompose those of the shared features."""
+        count = moments.shared[0, 0]
+        mean = moments.shared / count
+        self.mean, self.mean_ahead = mean[0, 1:], moments.ahead[0] / count
+        self.mean_target = moments.target[0] / count
+        covariance = mean[1:, 1:] - np.outer(self.mean, self.mean)
+        self.scale = _scale(np.diag(covariance))
+        values, self.vectors = np.linalg.eigh(covariance / np.outer(self.scale, self.scale))
+        self.shrunk = np.maximum(values, 0.0) + PENALTIES[:, None]  # [L, F]
+        within = moments.ahead_ahead / count - _outer(self.mean_ahead, self.mean_ahead)
+        self.scale_ahead = _scale(np.diagonal(within, axis1=1, axis2=2))  # [S, A]
+        self.within = within / _outer(self.scale_ahead, self.scale_ahead)
+        toward = moments.ahead_target / count - _outer(self.mean_ahead, self.mean_target)
+        self.toward = toward / self.scale_ahead[..., None]  # [S, A, K]
+        self.ahead = self._rotated(moments.ahead / count, self.mean_ahead) / self.scale_ahead
+        self.target = self._rotated(moments.target / count, self.mean_target)  # [F, S, K]
+
+    def _rotated(self, mean: Array, other: Array) -> Array:
+        """Return the covariance of the features with other columns, on the eigenvectors."""
+        covariance = mean[1:] - self.mean[:, None, None] * other
+        flat = (covariance / self.scale[:, None, None]).reshape(len(self.mean), -1)
+        found: Array = (self.vectors.T @ flat).reshape(covariance.shape)
+        return found
+
+    def coefficients(self, steps: slice) -> Array:
+        """Return intercept and weights of some steps for every penalty, `[L, 1 + F + A, s, K]`."""
+        target, shrunk = self.target[:, steps], self.shrunk[:, :, None, None]
+        beside = np.zeros((len(PENALTIES), self.ahead.shape[2], *target.shape[1:]))
+        if self.ahead.shape[2]:
+            beside = self._beside(steps)
+            target = target - np.einsum("fsa,lask->lfsk", self.ahead[:, steps], beside)
+        rotated = target / shrunk
+        flat = rotated.reshape(*rotated.shape[:2], -1)
+        weights = (self.vectors @ flat / self.scale[:, None]).reshape(rotated.shape)
+        beside = beside / self.scale_ahead[steps].T[:, :, None]
+        explained = np.tensordot(weights, self.mean, axes=(1, 0))
+        explained += np.einsum("lask,sa->lsk", beside, self.mean_ahead[steps])
+        intercept = self.mean_target[steps] - explained
+        return np.concatenate([intercept[:, None], weights, beside], axis=1)
+
+    def _beside(self, steps: slice) -> Array:
+        """Return the standardised weights of the future columns, `[L, A, s, K]`.
+
+        What the shared features explain of future columns and targets is taken off (the Schur
+        complement), and the rest is regressed on the rest.
+        """
+        ahead = self.ahead[:, steps].transpose(1, 2, 0)  # [s, A, F]
+        target = self.target[:, steps].transpose(1, 0, 2)  # [s, F, K]
+        own = PENALTIES[:, None, None, None] * np.eye(ahead.shape[1])
+        divided = ahead / self.shrunk[:, None, None, :]  # [L, s, A, F]
+        left = self.within[steps] + own - divided @ ahead.transpose(0, 2, 1)
+        right = self.toward[steps] - divided @ target
+        found: Array = np.linalg.solve(left, right).transpose(0, 2, 1, 3)
+        return found
 
 
-def _squared_error(moments: Array, coefficients: Array, x: Rows, y: Rows) -> Array:
-    """Return the summed squared error of `_path`'s coefficients on other moments, `[L, Y]`.
+def _scale(variance: Array) -> Array:
+    """Return standard deviations, 1 for a column that does not vary."""
+    deviation = np.sqrt(np.maximum(variance, 0.0))
+    return np.where(deviation > 1e-9, deviation, 1.0)
+
+
+def _outer(first: Array, second: Array) -> Array:
+    """Return the products `[S, A, K]` of `[S, A]` and `[S, K]`."""
+    return first[:, :, None] * second[:, None, :]
+
+
+def _squared_error(moments: Moments, coefficients: Array, steps: slice) -> Array:
+    """Return the summed squared error of some steps' coefficients on other moments, `[L, s, K]`.
 
     The error y - c' (1, x) is linear, so its sum of squares is a quadratic form in the moments.
     """
-    columns = np.concatenate([[0], x])
-    half = moments[np.ix_(columns, columns)] @ coefficients - 2.0 * moments[np.ix_(columns, y)]
-    explained: Array = np.sum(coefficients * half, axis=1)
-    return explained + moments[y, y]
+    count = len(moments.shared)
+    shared, beside = coefficients[:, :count], coefficients[:, count:]
+    flat = shared.reshape(*shared.shape[:2], -1)
+    half = (moments.shared @ flat).reshape(shared.shape) - 2.0 * moments.target[:, steps]
+    if beside.shape[1]:
+        half += 2.0 * np.einsum("fsa,lask->lfsk", moments.ahead[:, steps], beside)
+    explained: Array = np.sum(shared * half, axis=1) + moments.square[steps]
+    if beside.shape[1]:
+        within = np.einsum("sab,lbsk->lask", moments.ahead_ahead[steps], beside)
+        within -= 2.0 * moments.ahead_target[steps].transpose(1, 0, 2)
+        explained += np.sum(beside * within, axis=1)
+    return explained
 
 
-def _solve(folds: Sequence[Array], x: Rows, y: Rows, *, left_out: bool) -> tuple[Array, Array]:
-    """Return the coefficients `[R, 1 + F, Y]` of targets y on features x, and their penalties `[Y]`.
+def _solve(folds: Sequence[Moments], *, left_out: bool) -> tuple[Array, Array]:
+    """Return the coefficients `[R, S, K, 1 + F + A]`, and their penalties `[S, K]`.
 
     The first of the R solutions is that of all folds; where asked, one without each fold follows.
     """
-    total = np.sum(folds, axis=0)
-    error = sum(_squared_error(fold, _path(total - fold, x, y), x, y) for fold in folds)
-    best = np.argmin(np.asarray(error), axis=0)
-    # The paths are solved again: to keep those of every fold could take gigabytes.
-    moments = [total, *(total - fold for fold in folds if left_out)]
-    solved = [_path(moment, x, y)[best, :, np.arange(y.size)].T for moment in moments]
-    return np.stack(solved), PENALTIES[best]
+    total = sum(folds[1:], start=folds[0])
+    without = [_Path(total - fold) for fold in folds]
+    wanted = [_Path(total), *(without if left_out else [])]
+    solved, penalties = [], []
+    for steps in _together(total):
+        error = sum(
+            _squared_error(fold, path.coefficients(steps), steps)
+            for fold, path in zip(folds, without, strict=True)
+        )
+        best = np.argmin(np.asarray(error), axis=0)
+        place = best[None, None]
+        # Solved again: to keep the coefficients of every fold and penalty could take gigabytes.
+        chosen = [
+            np.take_along_axis(path.coefficients(steps), place, axis=0)[0].transpose(1, 2, 0)
+            for path in wanted
+        ]
+        solved.append(np.stack(chosen))
+        penalties.append(PENALTIES[best])
+    return np.concatenate(solved, axis=1), np.concatenate(penalties)
+
+
+def _together(moments: Moments) -> Iterator[slice]:
+    """Yield the steps to solve together: as many as the memory for all penalties allows."""
+    features, steps, targets = moments.target.shape
+    ahead = moments.ahead.shape[2]
+    each = len(PENALTIES) * (features + ahead) * max(targets, ahead)
+    size = max(1, _SOLVED_VALUES // each)
+    for start in range(0, steps, size):
+        yield slice(start, start + size)
 
 
 @dataclass(frozen=True)
@@ -107,7 +182,7 @@ class Ridge:
     layout: Layout
     mean: Array  # [C] of layout.columns over the training part
     deviation: Array  # [C]
-    coefficients: Array  # [S, K, 1 + F], intercept first
+    coefficients: Array  # [S, K, 1 + F + A], intercept first
     penalties: Array  # [S, K]
 
     @classmethod
@@ -130,26 +205,9 @@ class Ridge:
         mean, deviation = _scaling(columns[rows])
         design = Design(layout, (columns - mean) / deviation, table)
         folds = _folds(design, origins, table.time[origins])
-        moments = [_moments(design, fold) for fold in folds]
-        steps, targets = design.ahead_steps.size, len(layout.targets)
-        y = len(moments[0]) - steps * targets + np.arange(steps * targets).reshape(steps, targets)
-        # Without future columns every step has the same features, so one solution serves them all.
-        groups = [[step] for step in range(steps)] if layout.ahead else [list(range(steps))]
-        solved = [
-            _solve(
-                moments,
-                1 + layout.features_of_step(group[0]),
-                y[group].ravel(),
-                left_out=left_out,
-            )
-            for group in groups
-        ]
-        coefficients = np.concatenate([found for found, _ in solved], axis=2)
-        penalties = np.concatenate([found for _, found in solved]).reshape(steps, targets)
-        whole, *others = (
-            cls(layout, mean, deviation, one.T.reshape(steps, targets, -1), penalties)
-            for one in coefficients
-        )
+        moments = [Moments.of(design, fold) for fold in folds]
+        coefficients, penalties = _solve(moments, left_out=left_out)
+        whole, *others = (cls(layout, mean, deviation, one, penalties) for one in coefficients)
         return whole, list(zip(folds, others, strict=True)) if left_out else []
 
     def predict(self, table: Table, origins: Rows) -> Array:
@@ -157,12 +215,15 @@ class Ridge:
         columns = column_block(table, self.layout.columns)
         design = Design(self.layout, (columns - self.mean) / self.deviation, table)
         out = np.empty((origins.size, *self.penalties.shape))
-        for start in range(0, origins.size, _BLOCK):
-            features = design.features(origins[start : start + _BLOCK])
-            for step, coefficients in enumerate(self.coefficients):
-                used = features[:, self.layout.features_of_step(step)]
-                value = used @ coefficients[:, 1:].T + coefficients[:, 0]
-                out[start : start + _BLOCK, step] = value
+        count = 1 + self.layout.shared
+        weights = self.coefficients[..., 1:count].reshape(-1, count - 1).T
+        size = block_size(design)
+        for start in range(0, origins.size, size):
+            block = origins[start : start + size]
+            value = (design.shared(block) @ weights).reshape(block.size, *self.penalties.shape)
+            beside = self.coefficients[..., count:]
+            value += np.einsum("nsa,ska->nsk", design.future(block), beside)
+            out[start : start + size] = value + self.coefficients[..., 0]
         target = self.layout.select(self.layout.targets)
         return out * self.deviation[target] + self.mean[target]
 

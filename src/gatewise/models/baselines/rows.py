@@ -39,9 +39,16 @@ def origins_within(
     origin = np.arange(first.size)
     fits = (origin - first >= lookback - 1) & (origin + horizon < stop)
     origin = origin[fits]
-    reached = allowed[origin[:, None] + step_offsets(horizon)].all(axis=1)
-    kept: Rows = origin[reached]
+    kept: Rows = origin[~any_of_steps(~allowed, origin, horizon)]
     return kept
+
+
+def any_of_steps(flags: NDArray[np.bool_], origins: Rows, horizon: int) -> NDArray[np.bool_]:
+    """Return for each origin `[n]` whether `flags [N]` holds at any of the steps predicted from it."""
+    before = np.concatenate([[0], np.cumsum(flags)])  # how many hold before each row
+    first = 1 if horizon else 0
+    found: NDArray[np.bool_] = before[origins + horizon + 1] > before[origins + first]
+    return found
 
 
 def column_block(table: Table, names: tuple[str, ...]) -> Array:
