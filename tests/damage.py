@@ -166,6 +166,29 @@ def _other_value(rng: np.random.Generator, old: Any) -> tuple[str, Any]:
     return "swapped", others[int(rng.integers(len(others)))]
 
 
+def damaged_array(rng: np.random.Generator, array: np.ndarray) -> tuple[str, np.ndarray | None]:
+    """Return what was done, and the array in another shape or type or with another value."""
+    kind = int(rng.integers(7))
+    if kind == 0:
+        return "dropped", None
+    if kind == 1:
+        return "flattened", np.ascontiguousarray(array).reshape(-1)
+    if kind == 2:
+        return "cut", np.ascontiguousarray(array[:-1])
+    if kind == 3:
+        return "emptied", array[:0].copy()
+    if kind == 4:
+        return "as other type", array.astype(
+            [np.float64, np.float32, np.int32][int(rng.integers(3))]
+        )
+    changed = array.copy().reshape(-1)
+    if changed.size:
+        at = int(rng.integers(changed.size))
+        values = [np.nan, np.inf, -1.0, 1e30] if array.dtype.kind == "f" else [-1, 0, 120, 10**9]
+        changed[at] = np.array(values[int(rng.integers(4))]).astype(array.dtype)
+    return "with another value", changed.reshape(array.shape)
+
+
 def nested(depth: int) -> str:
     """Return JSON of lists inside lists."""
     return "[" * depth + "]" * depth

@@ -6,10 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load, save
 
 import gatewise as gw
 from gatewise.errors import FileError
-from tests.damage import about_of, damaged_bytes, refusal, with_about
+from tests.damage import (
+    about_of,
+    damaged_array,
+    damaged_bytes,
+    damaged_json,
+    nested,
+    refusal,
+    with_about,
+)
 from tests.models.data import reservoir
 
 
@@ -59,3 +68,81 @@ def test_a_file_from_before_checksums_still_loads(whole: bytes, tmp_path: Path) 
     new.write_bytes(whole)
     old.write_bytes(with_about(whole, about_of(whole), seal=False))
     np.testing.assert_array_equal(predicted(old), predicted(new))
+
+
+# --- descriptions of the right form and the wrong content -----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("num_layers", 10**9, "weights of 2 layers"),
+        ("members", 10**9, "2 members' weights"),
+        ("hidden_size", 10**9, "for 3 units"),
+        ("horizon", 10**12, "horizon is 1000000000000"),
+        ("horizon", 3, "another task"),
+        ("lookback", 10**12, "too few for 1000000000000 steps"),
+        ("lookback", 7, "too few for 7 steps"),
+        ("quantiles", None, "6 outputs|for 3 outputs"),
+        ("quantiles", [0.2, 0.8], "other quantile levels"),
+        ("scale", "none", "another table's scaling"),
+        ("cell", "gru", "size mismatch"),
+        ("cell", {"lstm": 1}, "cell must be"),
+        pytest.param("dropout", 10**400, "dropout must be", id="beyond every float"),
+        ("lookbck", 6, "'lookbck'"),
+    ],
+)
+def test_sizes_that_the_tensors_do_not_bear_out(
+    whole: bytes, tmp_path: Path, name: str, value: object, words: str
+) -> None:
+    about = about_of(whole)
+    about["settings"][name] = value
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(with_about(whole, about))
+    with pytest.raises(FileError, match=rf"model\.safetensors is a damaged .*({words})"):
+        gw.Forecaster.load(path)
+
+
+def test_a_description_nested_without_end(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(with_about(whole, nested(100_000), seal=False))
+    with pytest.raises(FileError, match=r"nested too deep"):
+        gw.Forecaster.load(path)
+    head = nested(100_000).encode()
+    path.write_bytes(len(head).to_bytes(8, "little") + head)
+    with pytest.raises(FileError, match=r"nested too deep"):
+        gw.Forecaster.load(path)
+
+
+@pytest.mark.parametrize("seal", [True, False], ids=["sealed", "from before checksums"])
+@pytest.mark.parametrize("count", [200, pytest.param(3000, marks=pytest.mark.full)])
+def test_any_change_of_the_description_is_told_or_does_no_harm(
+    whole: bytes, tmp_path: Path, count: int, seal: bool
+) -> None:
+    """Sealed anew, so that only the checks of the content are left to find it."""
+    path = tmp_path / "model.safetensors"
+    loaded = 0
+    for what, about in damaged_json(about_of(whole), count, seed=count + seal):
+        path.write_bytes(with_about(whole, about, seal=seal))
+        said = refusal(lambda: predicted(path), what)
+        loaded += said is None
+        assert said is None or str(path) in said, what
+    assert loaded < count / 2
+
+
+@pytest.mark.parametrize("count", [100, pytest.param(3000, marks=pytest.mark.full)])
+def test_any_change_of_the_tensors_is_told_or_does_no_harm(
+    whole: bytes, tmp_path: Path, count: int
+) -> None:
+    path = tmp_path / "model.safetensors"
+    rng = np.random.default_rng(count)
+    arrays = load(whole)
+    for _ in range(count):
+        name = str(rng.choice(sorted(arrays)))
+        what, changed = damaged_array(rng, arrays[name])
+        held = {**arrays, name: changed}
+        if changed is None:
+            del held[name]
+        path.write_bytes(with_about(save(held, {"gatewise": "{}"}), about_of(whole)))
+        said = refusal(lambda: predicted(path), f"{name} {what}")
+        assert said is None or str(path) in said, f"{name} {what}"

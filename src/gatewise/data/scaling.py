@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gatewise.data.columns import Columns
 from gatewise.data.table import Table
 from gatewise.errors import DataError, OptionError, nearest
+from gatewise.sealing import parse
 
 Mode = Literal["standard", "per_series", "none"]
 Floats = NDArray[np.float64]
@@ -107,7 +108,7 @@ class Scaler:
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Scaler:
         """Return the scaling that `arrays` wrote."""
-        about = json.loads(arrays["about"].tobytes())
+        about = parse(arrays["about"].tobytes())
         columns = Columns.from_json(about["columns"])
         return cls(about["mode"], columns, tuple(about["series"]), arrays["mean"], arrays["std"])
 

@@ -13,6 +13,7 @@ from gatewise.data.columns import Columns
 from gatewise.data.steps import Step
 from gatewise.data.zones import stamp
 from gatewise.errors import DataError, nearest
+from gatewise.sealing import parse
 
 __all__ = ["Step", "Table"]
 
@@ -149,7 +150,7 @@ class Table:
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Table:
         """Return the table that `arrays` wrote."""
-        about = json.loads(arrays["about"].tobytes())
+        about = parse(arrays["about"].tobytes())
         time = arrays["time"]
         return cls(
             columns=Columns.from_json(about["columns"]),

@@ -25,6 +25,13 @@ from gatewise.data.writing import atomic_write_bytes
 from gatewise.errors import FileError, GatewiseError, cause
 from gatewise.models.baselines import Baselines
 from gatewise.models.fitted import ENGINE_BEFORE, Fitted, build_network
+from gatewise.models.model_checks import (
+    check_baselines,
+    check_context,
+    check_entries,
+    check_scaler,
+    check_weights,
+)
 from gatewise.models.settings import ForecasterSettings
 from gatewise.results import History
 from gatewise.sealing import metadata, read_about, sealed
@@ -33,6 +40,17 @@ FORMAT = "gatewise-forecaster"
 FORMAT_VERSION = 2
 
 Arrays = dict[str, NDArray[Any]]
+
+_DAMAGE = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    GatewiseError,
+)
+"""What a description of the right form and the wrong content can end in."""
 
 
 def save_model(fitted: Fitted, path: Path) -> None:
@@ -68,11 +86,14 @@ def load_model(path: Path, device: str = "cpu") -> Fitted:
     """
     about, arrays = _read(path)
     try:
+        check_entries(about)
         settings = ForecasterSettings(**about["settings"])
+        settings.check_options()
         settings.device = device  # where it was fitted says nothing about where it is used
         return _rebuild(settings, about, arrays)
-    except (KeyError, TypeError, ValueError, RuntimeError, GatewiseError) as error:
-        raise FileError(f"{path} is a damaged gatewise model ({error}): fit it again") from error
+    except _DAMAGE as error:
+        reason = cause(error)[:200]
+        raise FileError(f"{path} is a damaged gatewise model ({reason}): fit it again") from error
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
@@ -99,6 +120,12 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
 def _rebuild(settings: ForecasterSettings, about: dict[str, Any], arrays: Arrays) -> Fitted:
     columns = Columns.from_json(about["columns"])
     context = Table.from_arrays(_of("context", arrays))
+    scaler = Scaler.from_arrays(_of("scaler", arrays))
+    baselines = Baselines.from_arrays(_of("baselines", arrays), about["baselines"])
+    check_weights(settings, about, arrays)
+    check_context(settings, columns, context)
+    check_scaler(settings, columns, scaler)
+    check_baselines(settings, columns, baselines)
     networks = []
     engine = about.get("engine", ENGINE_BEFORE)
     for member in range(settings.members):
@@ -111,13 +138,13 @@ def _rebuild(settings: ForecasterSettings, about: dict[str, Any], arrays: Arrays
         columns=columns,
         step=context.step,
         split=Split.from_json(about["split"]),
-        scaler=Scaler.from_arrays(_of("scaler", arrays)),
+        scaler=scaler,
         features=tuple(about["features"]),
         networks=tuple(networks),
         histories=tuple(
             History(**{**history, **_as_tuples(history)}) for history in about["histories"]
         ),
-        baselines=Baselines.from_arrays(_of("baselines", arrays), about["baselines"]),
+        baselines=baselines,
         context=context,
         data=about["data"],
         engine=engine,

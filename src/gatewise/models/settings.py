@@ -159,7 +159,10 @@ def _whole(at_least: int) -> tuple[Callable[[Any], bool], str]:
 
 def _is_real(value: Any) -> bool:
     number: bool = isinstance(value, int | float | np.integer | np.floating)
-    return number and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return number and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def _optional(

@@ -119,6 +119,11 @@ class Climatology:
     series: tuple[str, ...]
     table: Array
 
+    @property
+    def slots(self) -> int:
+        """The number C of calendar slots; KeyError for a calendar that there is not."""
+        return _SLOTS[self.calendar]
+
     @classmethod
     def fit(cls, table: Table, values: Array, rows: NDArray[np.bool_]) -> Climatology:
         """Average `values [N, K]` over the rows `[N]` of the training part."""

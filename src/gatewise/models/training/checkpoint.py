@@ -131,7 +131,7 @@ def from_bytes(data: bytes, path: Path) -> Checkpoint:
             record=Record(**state["record"]),
             tensors=tensors,
         )
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, ValueError, LookupError, TypeError, ArithmeticError) as error:
         raise FileError(
             f"the checkpoint {path} is truncated, damaged or not a gatewise checkpoint ({error}): "
             "fit anew"
