@@ -174,9 +174,9 @@ def damaged_array(rng: np.random.Generator, array: np.ndarray) -> tuple[str, np.
     if kind == 1:
         return "flattened", np.ascontiguousarray(array).reshape(-1)
     if kind == 2:
-        return "cut", np.ascontiguousarray(array[:-1])
+        return "cut", np.atleast_1d(array)[:-1].copy()
     if kind == 3:
-        return "emptied", array[:0].copy()
+        return "emptied", np.atleast_1d(array)[:0].copy()
     if kind == 4:
         return "as other type", array.astype(
             [np.float64, np.float32, np.int32][int(rng.integers(3))]

@@ -5,12 +5,20 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from safetensors.numpy import load, save
 
 from gatewise.errors import FileError, GatewiseError
 from gatewise.models.training import checkpoint as files
 from gatewise.models.training.loop import train
 from gatewise.models.training.losses import squared_error
-from tests.damage import about_of, damaged_bytes, refusal, with_about
+from tests.damage import (
+    about_of,
+    damaged_array,
+    damaged_bytes,
+    damaged_json,
+    refusal,
+    with_about,
+)
 from tests.models.toy import DelayLine, equal, network, options, weights
 
 TRAINING = DelayLine.draw(70, seed=1)
@@ -167,6 +175,31 @@ def test_no_damage_to_the_bytes_goes_unseen(interrupted, count):
         said = refusal(lambda content=content: files.from_bytes(content, interrupted), what)
         assert said is not None, what
         assert "state.safetensors" in said
+
+
+@pytest.mark.parametrize("count", [30, pytest.param(600, marks=pytest.mark.full)])
+def test_any_change_of_the_description_is_told_or_does_no_harm(interrupted, count):
+    """Sealed anew, so that only the checks of the content are left to find it."""
+    content = interrupted.read_bytes()
+    for what, about in damaged_json(about_of(content), count, seed=count):
+        interrupted.write_bytes(with_about(content, about))
+        said = refusal(lambda: run(interrupted, resume=True), what)
+        assert said is None or "state.safetensors" in said, what
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(600, marks=pytest.mark.full)])
+def test_any_change_of_the_shapes_is_told(interrupted, count):
+    content = interrupted.read_bytes()
+    rng, arrays = np.random.default_rng(count), load(content)
+    for _ in range(count):
+        name = str(rng.choice(sorted(arrays)))
+        what, changed = damaged_array(rng, arrays[name])
+        held = {**arrays, name: changed}
+        if changed is None:
+            del held[name]
+        interrupted.write_bytes(with_about(save(held, {"gatewise": "{}"}), about_of(content)))
+        said = refusal(lambda: run(interrupted, resume=True), f"{name} {what}")
+        assert said is None or "state.safetensors" in said or "broke down" in said, what
 
 
 FOREIGN = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.damage import about_of, damaged_bytes, refusal, with_about
+from tests.damage import about_of, damaged_bytes, damaged_json, nested, refusal, with_about
 from tests.nn.recurrent import LENGTHS, B, H, I, T
 
 import gatewise as gw
@@ -171,6 +171,35 @@ def test_no_damage_to_the_bytes_goes_unseen(tmp_path, count) -> None:
         said = refusal(lambda: tracing.load(tmp_path / "damaged"), what)
         assert said is not None, what
         assert "damaged" in said
+
+
+@pytest.mark.parametrize("count", [300, pytest.param(5000, marks=pytest.mark.full)])
+def test_any_change_of_the_description_is_told_or_does_no_harm(tmp_path, count) -> None:
+    """Sealed anew, so that only the checks of the content are left to find it."""
+    _, trace = recorded(units={"gru": [3, 0]}, steps=slice(1, None))
+    path = tmp_path / "t"
+    trace.save(path)
+    whole = path.read_bytes()
+
+    def looked_at() -> None:
+        found = tracing.load(path)
+        for name in found.names:
+            for gates in found.calls(name):
+                assert dict(gates.items())
+
+    for what, about in damaged_json(about_of(whole), count, seed=count):
+        path.write_bytes(with_about(whole, about))
+        said = refusal(looked_at, what)
+        assert said is None or str(path) in said, what
+
+
+def test_a_description_nested_without_end(tmp_path) -> None:
+    _, trace = recorded()
+    path = tmp_path / "t"
+    trace.save(path)
+    path.write_bytes(with_about(path.read_bytes(), nested(100_000), seal=False))
+    with pytest.raises(FileError, match="nested too deep"):
+        tracing.load(path)
 
 
 @pytest.mark.parametrize("device", ["nowhere", "cuda:77"])

@@ -22,6 +22,8 @@ from gatewise.tracing.store import Call, Module, Trace
 
 FORMAT = "gatewise-trace"
 FORMAT_VERSION = 2
+_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, GatewiseError)
+"""What a description of the right form and the wrong content can end in."""
 
 
 def save(trace: Trace, path: str | PathLike[str]) -> None:
@@ -74,8 +76,11 @@ def load(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace
         }
         options = dict(about["options"])
         options["dtype"] = None if options["dtype"] is None else getattr(torch, options["dtype"])
-        return Trace(about["aliases"], modules, check_options(**options))
-    except (LookupError, TypeError, ValueError, AttributeError, GatewiseError) as error:
+        aliases = about["aliases"]
+        if not set(modules) <= set(aliases) or not set(aliases.values()) <= set(modules):
+            raise ValueError("its names are not those of its modules")
+        return Trace(aliases, modules, check_options(**options))
+    except _DAMAGE as error:
         raise FileError(
             f"{path} is a damaged gatewise trace ({error!r}): record it again"
         ) from error
@@ -131,7 +136,7 @@ def _module_of(about: dict[str, Any], place: int, tensors: dict[str, Tensor]) ->
         steps = range(*own["steps"])
         lengths = tensors[f"{start}lengths"]
         found = {q: tensors[start + q] for q in kept.quantities if start + q in tensors}
-        if steps and len(found) < len(kept.quantities):
+        if steps and (not found or len(found) < len(kept.quantities)):
             raise KeyError(f"{set(kept.quantities) - set(found)} of {about['name']!r}")
         if any(value.shape[2] != len(steps) for value in found.values()):
             raise ValueError(f"the steps of {about['name']!r} are not those of its arrays")

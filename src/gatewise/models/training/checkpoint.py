@@ -11,6 +11,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -94,12 +95,29 @@ class Checkpoint:
                 f"{self.windows[1]} validation windows, this run has {windows[0]} and "
                 f"{windows[1]}: resume with the data it had, or fit anew"
             )
-        held = {name: tensor.shape for name, tensor in self.part("network").items()}
-        if held != {name: tensor.shape for name, tensor in weights.items()}:
+        if not self._fits(_shapes(weights)):
             raise FileError(
                 f"the checkpoint {path} holds the weights of another network: "
                 "resume with the options it had, or fit anew"
             )
+
+    def _fits(self, wanted: dict[str, tuple[int, ...]]) -> bool:
+        """Tell whether every set of weights, and the optimizer's state, has these shapes."""
+        parts = ["network", "best"] + ([] if self.options.average is None else ["average"])
+        if any(_shapes(self.part(part)) != wanted for part in parts):
+            return False
+        state = _shapes(self.part("optimizer"))
+        numbers = range(len(wanted))
+        moments = [
+            [state.get(f"{number}.{key}", ()) for number in numbers]
+            for key in ("exp_avg", "exp_avg_sq")
+        ]
+        whole = len(state) == 3 * len(wanted) and moments[0] == moments[1]
+        return whole and sorted(moments[0]) == sorted(wanted.values())
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
 def read_bytes(path: Path) -> bytes | None:
@@ -128,7 +146,7 @@ def from_bytes(data: bytes, path: Path) -> Checkpoint:
         return Checkpoint(
             options=TrainingOptions(**state["options"]),
             windows=(state["windows"][0], state["windows"][1]),
-            record=Record(**state["record"]),
+            record=_record(state["record"]),
             tensors=tensors,
         )
     except (SafetensorError, ValueError, LookupError, TypeError, ArithmeticError) as error:
@@ -136,6 +154,23 @@ def from_bytes(data: bytes, path: Path) -> Checkpoint:
             f"the checkpoint {path} is truncated, damaged or not a gatewise checkpoint ({error}): "
             "fit anew"
         ) from error
+
+
+def _record(saved: dict[str, Any]) -> Record:
+    """Return the record that was saved; TypeError or ValueError where it cannot be one."""
+    record = Record(**saved)
+    for losses in (record.train, record.validation, record.learning_rate):
+        if not isinstance(losses, list) or any(type(loss) is not float for loss in losses):
+            raise TypeError("its losses are no numbers")
+    whole = type(record.kept_epoch) is int and type(record.finished) is bool
+    if not whole or type(record.seconds) not in (int, float):
+        raise TypeError("its record of epochs has other types")
+    same = len(record.learning_rate) == record.epochs
+    if not same or len(record.validation) not in (0, record.epochs):
+        raise ValueError("its losses are not of the same epochs")
+    if not min(record.epochs, 1) <= record.kept_epoch <= record.epochs:
+        raise ValueError(f"epoch {record.kept_epoch} of {record.epochs} is kept")
+    return record
 
 
 def write(checkpoint: Checkpoint, path: Path) -> None:
