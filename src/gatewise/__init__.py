@@ -1,7 +1,8 @@
 """gatewise: recurrent networks you can see inside, at full speed.
 
 Drop-in modules (`LSTM`, `GRU`, `RNN` and their cells), `accelerate` and `restore` for the models you
-have, `trace` for their gates, `explain` for what they remember and `memory` for every figure behind it,
+have, `trace` for their gates (a `Trace`, which `load_trace` reads back), `explain` for what they
+remember and `memory` for every figure behind it,
 `Stream` for one step at a time, `init` for starting values, `Forecaster` for tables, `penalties` for
 costs on gates, `datasets` for real data to try it on, `report` for the page, `figures` for pictures.
 """
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gatewise.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, init, restore
     from gatewise.nn.accelerate import accelerate
     from gatewise.runtime import Stream
-    from gatewise.tracing import trace
+    from gatewise.tracing import Trace, load_trace, trace
 
     __version__: str
 
@@ -42,7 +43,7 @@ _HOMES = {
         "gatewise.nn",
     ),
     "Stream": "gatewise.runtime",
-    "trace": "gatewise.tracing",
+    **dict.fromkeys(("Trace", "load_trace", "trace"), "gatewise.tracing"),
 }
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "LSTMCell",
     "RNNCell",
     "Stream",
+    "Trace",
     "__version__",
     "accelerate",
     "datasets",
@@ -61,6 +63,7 @@ __all__ = [
     "explain",
     "figures",
     "init",
+    "load_trace",
     "memory",
     "nn",
     "penalties",

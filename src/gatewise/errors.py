@@ -18,6 +18,12 @@ class InputError(GatewiseError, ValueError):
     """An argument, a tensor or a table that cannot be used as it is."""
 
 
+class UnknownNameError(InputError, KeyError):
+    """A key of a mapping that is not in it; the message names those that are."""
+
+    __str__ = Exception.__str__  # a KeyError would put its message into quotation marks
+
+
 class OptionError(InputError):
     """An option whose value is outside what it may be."""
 
@@ -51,8 +57,10 @@ def how_to_install(extra: str) -> str:
     return f"pip install '.[{extra}]' in a checkout of gatewise"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: object, known: Iterable[str]) -> str:
     """Return " Did you mean 'a' or 'b'?" for the known names closest to `name`, or an empty string."""
+    if not isinstance(name, str):
+        return ""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     close = get_close_matches(name.casefold(), list(by_folded), n=3, cutoff=0.6)
     if not close:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from tests.damage import about_of, damaged_bytes, damaged_json, nested, refusal, with_about
 from tests.nn.recurrent import LENGTHS, B, H, I, T
@@ -36,7 +41,7 @@ def recorded(**options):
         {"quantities": ("cell", "update"), "modules": ["gru", "cell"]},
     ],
 )
-@pytest.mark.parametrize("load", [tracing.load, tracing.Trace.load])
+@pytest.mark.parametrize("load", [tracing.load_trace, tracing.Trace.load])
 def test_what_was_saved_comes_back(options, load, tmp_path) -> None:
     model, trace = recorded(**options)
     path = tmp_path / "trace.safetensors"
@@ -72,7 +77,7 @@ def test_gradients_and_views_are_saved_as_values(tmp_path) -> None:
     with gw.trace(lstm, with_grad=True) as trace:
         lstm(torch.randn(T, B, I))
     trace.save(str(tmp_path / "t"))
-    found = tracing.load(str(tmp_path / "t"))
+    found = tracing.load_trace(str(tmp_path / "t"))
     assert found.options.with_grad
     assert torch.equal(found[""].hidden, trace[""].hidden.detach())
     assert not found[""].hidden.requires_grad
@@ -111,19 +116,19 @@ def test_files_that_are_no_traces(tmp_path) -> None:
     _, trace = recorded()
     path = tmp_path / "t"
     with pytest.raises(FileError, match="there is no trace file"):
-        tracing.load(path)
+        tracing.load_trace(path)
     trace.save(path)
     whole = path.read_bytes()
     for size in (0, 5, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
         with pytest.raises(FileError, match="not a gatewise trace, or it is cut short"):
-            tracing.load(path)
+            tracing.load_trace(path)
     path.write_text("day,river\n1,2\n")
     with pytest.raises(FileError, match="not a gatewise trace"):
-        tracing.load(path)
+        tracing.load_trace(path)
     save_file({"a": torch.zeros(2)}, path)
     with pytest.raises(FileError, match="a safetensors file, but not a gatewise trace"):
-        tracing.load(path)
+        tracing.load_trace(path)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +151,7 @@ def test_damaged_descriptions(change, message, tmp_path) -> None:
     change(about)
     path.write_bytes(with_about(whole, about))
     with pytest.raises(FileError, match=message):
-        tracing.load(path)
+        tracing.load_trace(path)
 
 
 def test_a_value_with_a_turned_bit_is_told(tmp_path) -> None:
@@ -156,9 +161,9 @@ def test_a_value_with_a_turned_bit_is_told(tmp_path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:])
     with pytest.raises(FileError, match="the checksum differs"):
-        tracing.load(path)
+        tracing.load_trace(path)
     path.write_bytes(with_about(whole, about_of(whole), seal=False))  # from before checksums
-    assert torch.equal(tracing.load(path)["gru"].reset, trace["gru"].reset)
+    assert torch.equal(tracing.load_trace(path)["gru"].reset, trace["gru"].reset)
 
 
 @pytest.mark.parametrize("count", [100, pytest.param(3000, marks=pytest.mark.full)])
@@ -168,7 +173,7 @@ def test_no_damage_to_the_bytes_goes_unseen(tmp_path, count) -> None:
     trace.save(path)
     for what, content in damaged_bytes(path.read_bytes(), count, seed=count):
         (tmp_path / "damaged").write_bytes(content)
-        said = refusal(lambda: tracing.load(tmp_path / "damaged"), what)
+        said = refusal(lambda: tracing.load_trace(tmp_path / "damaged"), what)
         assert said is not None, what
         assert "damaged" in said
 
@@ -206,5 +211,29 @@ def test_a_description_nested_without_end(tmp_path) -> None:
 def test_a_device_that_is_not_there(device, tmp_path) -> None:
     _, trace = recorded()
     trace.save(tmp_path / "t")
-    with pytest.raises(OptionError, match=f"load: device='{device}' cannot be used here"):
-        tracing.load(tmp_path / "t", device)
+    with pytest.raises(OptionError, match=f"load_trace: device='{device}' cannot be used here"):
+        tracing.load_trace(tmp_path / "t", device)
+
+
+def test_a_trace_is_flushed_before_it_takes_its_place(tmp_path, monkeypatch) -> None:
+    _, trace = recorded()
+    done: list[str] = []
+    flush, replace = os.fsync, Path.replace
+
+    def noted_flush(handle: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        flush(handle)
+
+    def noted_replace(path: Path, target: Path) -> Path:
+        assert (
+            "gatewise" in safe_open(path, framework="pt").metadata()
+        )  # whole, and under its own name
+        done.append("rename")
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", noted_flush)
+    monkeypatch.setattr(Path, "replace", noted_replace)
+    trace.save(tmp_path / "t")
+    assert done == ["file", "rename", "folder"]
+    assert [file.name for file in tmp_path.iterdir()] == ["t"]
+    assert tracing.load_trace(tmp_path / "t").names == trace.names

@@ -6,9 +6,10 @@ import fcntl
 import os
 import re
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from gatewise.errors import FileError, cause
 
@@ -19,7 +20,14 @@ def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
 
 
 def atomic_write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write `content` beside `path`, flush it to the disk, then rename it into place.
+    """Write `content`; the file appears whole or not at all. See `written_whole`."""
+    with written_whole(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Yield a file beside `path`; after the block it is flushed to the disk and renamed into place.
 
     Whatever interrupts it leaves the old file, or none, and no rest; what a killed process left of an
     earlier write goes. A link stays, and its target is written. Raises FileError.
@@ -32,9 +40,11 @@ def atomic_write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
         aside, file = _open_aside(path)
         try:
             with file:
-                file.write(content)
+                yield file
                 file.flush()
-                os.fsync(file.fileno())
+                # by its name: who writes by the name may have put another file there
+                with aside.open("r+b") as written:
+                    os.fsync(written.fileno())
                 aside.replace(
                     path
                 )  # before the file is closed: until then it is known to be in use
@@ -81,11 +91,11 @@ def remove_dead_parts(folder: Path, name: str | None = None) -> None:
 _PART = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part", re.DOTALL)
 
 
-def _open_aside(path: Path) -> tuple[Path, IO[bytes]]:
+def _open_aside(path: Path) -> tuple[Path, BinaryIO]:
     """Return the file that is written in place of `path` until it is whole, opened and locked."""
     while True:
         aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        file = aside.open("xb")
+        file = aside.open("x+b")
         with suppress(OSError):  # a file system without locks: nothing is taken for dead there
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(file.fileno()).st_nlink:

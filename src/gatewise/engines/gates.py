@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from torch import Tensor
 
-from gatewise.errors import nearest
+from gatewise.errors import UnknownNameError, nearest
 
 
 class Gates(Mapping[str, Tensor]):
@@ -17,24 +18,26 @@ class Gates(Mapping[str, Tensor]):
     NaN past each row's length. Those of a cell are `[batch, hidden]`. With a projection, `hidden`
     has `proj_size` units and the others `hidden_size`.
 
-    It is a read-only mapping rather than a dict, whose method `update` would hide the GRU's gate.
+    It is a read-only mapping rather than a dict, whose method `update` would hide the GRU's gate. Two
+    are equal if they are the same object: tensors have no single answer to that.
 
     Attributes:
         lengths: int64 `[batch]`, the valid steps of each row (a scalar for unbatched input).
     """
 
     lengths: Tensor
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def __init__(self, tensors: Mapping[str, Tensor], lengths: Tensor) -> None:
         self._tensors = dict(tensors)
         self.lengths = lengths
 
     def __getitem__(self, name: str) -> Tensor:
-        """Return the gate or state called `name`; raises KeyError with the names there are."""
-        try:
-            return self._tensors[name]
-        except KeyError:
-            raise KeyError(self._unknown(name)) from None
+        """Return the gate or state called `name`; raises UnknownNameError, a KeyError."""
+        if not isinstance(name, str) or name not in self._tensors:
+            raise UnknownNameError(self._unknown(name))
+        return self._tensors[name]
 
     def __getattr__(self, name: str) -> Tensor:
         """Return the gate or state called `name`."""
@@ -64,5 +67,16 @@ class Gates(Mapping[str, Tensor]):
         """Return the same values cut from the graph."""
         return Gates({name: tensor.detach() for name, tensor in self.items()}, self.lengths)
 
-    def _unknown(self, name: str) -> str:
-        return f"no gate {name!r}; there are {', '.join(self)}.{nearest(name, self)}"
+    def to(self, *args: Any, **kwargs: Any) -> Gates:
+        """Return the same record on another device or in another precision; see `torch.Tensor.to`."""
+        moved = {name: tensor.to(*args, **kwargs) for name, tensor in self.items()}
+        device = next(iter(moved.values())).device if moved else self.lengths.device
+        return Gates(moved, self.lengths.to(device))
+
+    def cpu(self) -> Gates:
+        """Return the same record on the CPU."""
+        return self.to("cpu")
+
+    def _unknown(self, name: object) -> str:
+        known = ", ".join(self) or "none"
+        return f"no gate {name!r}; there are {known}.{nearest(name, self)}"

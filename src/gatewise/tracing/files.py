@@ -5,7 +5,6 @@ No pickle: a file cannot run code, and one that is cut short or foreign is told 
 
 from __future__ import annotations
 
-import secrets
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from gatewise.data.writing import written_whole
 from gatewise.errors import FileError, GatewiseError, InputError
 from gatewise.sealing import metadata, read_about, seal
 from gatewise.tracing.options import Kept, Steps, check_options, check_place
@@ -60,13 +60,13 @@ def save(trace: Trace, path: str | PathLike[str]) -> None:
     _write(tensors, metadata(about), Path(path))
 
 
-def load(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace:
+def load_trace(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace:
     """Return the trace that `Trace.save` wrote, its arrays on `device`.
 
     Raises FileError for a file that is missing, damaged, foreign, or from a newer version, and
     OptionError for a device that is not there.
     """
-    check_place(device, "load")
+    check_place(device, "load_trace")
     path = Path(path)
     about, tensors = _read(path, str(device))
     try:
@@ -87,23 +87,18 @@ def load(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace
 
 
 def _write(tensors: dict[str, Tensor], about: dict[str, str], path: Path) -> None:
-    """Write beside `path`, then rename into place: the old file stays until the new one is whole."""
+    """Write the file; the old one stays until the new one is whole and on the disk."""
     if not path.parent.is_dir():
         raise FileError(
             f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}; make it"
         )
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
+    with written_whole(path) as file:
         try:
-            save_file(tensors, aside, about)
-            with aside.open("r+b") as file:
-                seal(file)
-            aside.replace(path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
-    except (OSError, SafetensorError) as error:
-        raise FileError(f"cannot write {str(path)!r}: {error}") from error
+            save_file(tensors, Path(file.name), about)
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
+        with open(file.name, "r+b") as written:
+            seal(written)
 
 
 def _read(path: Path, device: str) -> tuple[dict[str, Any], dict[str, Tensor]]:

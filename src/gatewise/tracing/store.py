@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gatewise.engines import Gates
-from gatewise.errors import InputError, nearest
+from gatewise.errors import InputError, UnknownNameError, nearest
 from gatewise.tracing.fingerprint import fingerprint
 from gatewise.tracing.frames import as_dataframe
 from gatewise.tracing.options import Kept, Options
@@ -57,7 +57,7 @@ class Module:
     calls: list[Call] = field(default_factory=list)
 
 
-class Trace:
+class Trace(Mapping[str, Gates]):
     """The gates of each call of each recurrent module, by the module's name in the model.
 
     `trace["encoder.lstm"]` is the record of the last call, detached unless `with_grad` was asked
@@ -65,6 +65,10 @@ class Trace:
     A module that the model holds under several names has one record, with the calls by all of them,
     and each name leads to it. The successive steps of a cell within one call of the model are one
     record `[1, 1, time, batch, hidden]`; it is split where the batch changes.
+
+    It is a read-only mapping from the names of the modules that have been called (each by its first
+    name) to the record of the last call; `names` are those of all modules that are recorded. Two traces
+    are equal if they are the same object.
 
     A record is arrays alone: later changes of the model's weights do not touch it. What puts a record
     and weights together asks `check_unchanged` first.
@@ -91,13 +95,32 @@ class Trace:
     def __getitem__(self, name: str) -> Gates:
         """Return the gates of the last call of the module `name`.
 
-        Raises InputError for an unknown name and for a module that has not been called.
+        Raises UnknownNameError (an InputError and a KeyError) for an unknown name and for a module that
+        has not been called.
         """
         return self.record(name).gates()
 
+    def __contains__(self, name: object) -> bool:
+        """Tell whether `name` is that of a module that has been called."""
+        first = self.aliases.get(name) if isinstance(name, str) else None
+        return first in self._modules and bool(self._modules[first].calls)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the first names of the modules that have been called, in the model's order."""
+        return (name for name, module in self._modules.items() if module.calls)
+
+    def __len__(self) -> int:
+        """Return how many modules have been called."""
+        return sum(1 for _ in self)
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
     def __repr__(self) -> str:
-        calls = ", ".join(f"{n!r}: {len(own.calls)} calls" for n, own in self._modules.items())
-        return f"Trace({calls}; {self.nbytes:,} bytes)"
+        calls = sum(len(module.calls) for module in self._modules.values())
+        head = f"Trace: {_counted(len(self._modules), 'module')}, {_counted(calls, 'call')}, "
+        lines = [f"  {name!r}: {_described(own)}" for name, own in self._modules.items()]
+        return "\n".join([f"{head}{self.nbytes:,} bytes", *lines])
 
     def calls(self, name: str) -> tuple[Gates, ...]:
         """Return the gates of every call of the module `name`, none if it was not called.
@@ -177,9 +200,9 @@ class Trace:
         Raises FileError for a file that is missing, damaged, foreign, or from a newer version, and
         OptionError for a device that is not there.
         """
-        from gatewise.tracing.files import load  # noqa: PLC0415 - it builds traces itself
+        from gatewise.tracing.files import load_trace  # noqa: PLC0415 - it builds traces itself
 
-        return load(path, device)
+        return load_trace(path, device)
 
     def to_dataframe(
         self,
@@ -220,7 +243,7 @@ class Trace:
         """Return a call as it is stored; raises InputError where there is none."""
         calls = self._module(name).calls
         if not calls:
-            raise InputError(
+            raise UnknownNameError(
                 f"trace: {name!r} has not been called; run the model inside the with block first"
             )
         if not -len(calls) <= call < len(calls):
@@ -228,15 +251,33 @@ class Trace:
         return calls[call]
 
     def _module(self, name: str) -> Module:
-        if name not in self.aliases:
-            raise InputError(
+        if not isinstance(name, str) or name not in self.aliases:
+            raise UnknownNameError(
                 f"trace: no recurrent module {name!r}; there are "
                 f"{', '.join(map(repr, self.names))}.{nearest(name, self.aliases)}"
             )
         first = self.aliases[name]
         if first not in self._modules:
-            raise InputError(
+            raise UnknownNameError(
                 f"trace: {name!r} was left out by modules= or quantities=; recorded are "
                 f"{', '.join(map(repr, self.names))}"
             )
         return self._modules[first]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _described(module: Module) -> str:
+    """Return a module's cell and calls, and the quantities and shapes of the last one."""
+    cell = module.kept.cell
+    if not module.calls:
+        return f"{cell}, not called"
+    own = module.calls[-1]
+    shapes: dict[tuple[int, ...], list[str]] = {}
+    for name, first in own.parts[0].items() if own.parts else ():
+        steps = sum(part[name].shape[2] for part in own.parts)  # of a cell each step is a part
+        shapes.setdefault((*first.shape[:2], steps, *first.shape[3:]), []).append(name)
+    texts = [f"{', '.join(names)} {list(shape)}" for shape, names in shapes.items()]
+    return f"{cell}, {_counted(len(module.calls), 'call')}: {'; '.join(texts) or 'no steps kept'}"
