@@ -63,7 +63,7 @@ def long(engine: str, cell: str, row: Row, max_memory: Any) -> dict[str, Any]:
     torch.manual_seed(0)
     options = {} if max_memory is None else {"max_memory": max_memory}
     module = OWN[cell](row.I, row.H, engine=engine, **options)
-    x = torch.randn(row.T, row.B, row.I)
+    x = torch.randn(row.T, row.B, row.I, dtype=torch.float32, device="cpu")
     begun = time.perf_counter()
     module(x)[0].sum().backward()
     seconds = time.perf_counter() - begun

@@ -65,14 +65,20 @@ def make_problem(cell: str, row: Row, *, packed: bool = False) -> Problem:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         weights = STOCK[cell](row.I, row.H).state_dict()
-    x = torch.randn(row.T, row.B, row.I, generator=numbers)
-    arriving = torch.randn(row.T, row.B, row.H, generator=numbers)
+    x = torch.randn(row.T, row.B, row.I, generator=numbers, dtype=torch.float32, device="cpu")
+    arriving = torch.randn(
+        row.T, row.B, row.H, generator=numbers, dtype=torch.float32, device="cpu"
+    )
     if not packed:
         return Problem(cell, row, weights, x, arriving, None)
-    lengths = torch.linspace(max(1, row.T // 4), row.T, row.B).round().long()
+    lengths = (
+        torch.linspace(max(1, row.T // 4), row.T, row.B, dtype=torch.float32, device="cpu")
+        .round()
+        .long()
+    )
     if row.B == 1:
-        lengths = torch.tensor([row.T])
-    lengths = lengths[torch.randperm(row.B, generator=numbers)]
+        lengths = torch.tensor([row.T], device="cpu")
+    lengths = lengths[torch.randperm(row.B, generator=numbers, device="cpu")]
     sequence = pack_padded_sequence(x, lengths, enforce_sorted=False)
     arriving = pack_padded_sequence(arriving, lengths, enforce_sorted=False).data
     return Problem(cell, row, weights, x, arriving, sequence)

@@ -60,7 +60,7 @@ def make_plan(
         rows_of(rows),
     )
     for cell in plan.cells or tuple(OWN):
-        OWN[cell](1, 1, engine=engine)(torch.zeros(1, 1, 1))
+        OWN[cell](1, 1, engine=engine)(torch.zeros(1, 1, 1, dtype=torch.float32, device="cpu"))
     return plan
 
 

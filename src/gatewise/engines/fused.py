@@ -159,8 +159,11 @@ def must_cast(cell: str, projected: bool, x: Tensor) -> bool:
 @cache
 def _autocasts_lstm() -> bool:
     """Return whether torch runs a dense LSTM under autocast to bfloat16 on this processor."""
-    one = torch.zeros(1, 1, 1)
-    weights = [torch.zeros(4, 1), torch.zeros(4, 1)]
+    one = torch.zeros(1, 1, 1, dtype=torch.float32, device="cpu")
+    weights = [
+        torch.zeros(4, 1, dtype=torch.float32, device="cpu"),
+        torch.zeros(4, 1, dtype=torch.float32, device="cpu"),
+    ]
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         try:
             _VF.lstm(one, (one, one), weights, False, 1, 0.0, False, False, False)

@@ -84,7 +84,9 @@ class Rows:
     def from_lengths(cls, lengths: Tensor, steps: int, device: torch.device) -> Rows:
         """Lay out padded rows of `lengths [B]` (int64, CPU) in any order, `steps` long."""
         ends, order = torch.sort(lengths, descending=True, stable=True)
-        count = len(lengths) - torch.searchsorted(ends.flip(0), torch.arange(steps), right=True)
+        count = len(lengths) - torch.searchsorted(
+            ends.flip(0), torch.arange(steps, device="cpu"), right=True
+        )
         return cls(False, order.to(device), count)
 
     @classmethod
@@ -94,7 +96,7 @@ class Rows:
         """Lay out a PackedSequence: its `batch_sizes` and `sorted_indices` (None: as they are)."""
         # On the meta device there is no order to read, and nothing that would depend on it.
         if order is None or order.is_meta:
-            order = torch.arange(int(batch_sizes[0]))
+            order = torch.arange(int(batch_sizes[0]), device="cpu")
         return cls(True, order.to(device), batch_sizes)
 
     @property
@@ -111,7 +113,7 @@ class Rows:
     def lengths(self) -> Tensor:
         """Return int64 `[B]`, on the CPU: the steps of each row."""
         # The row at place r has the steps that more than r rows have; searched in rising order.
-        ends = torch.searchsorted(-self.count, -torch.arange(self.batch))
+        ends = torch.searchsorted(-self.count, -torch.arange(self.batch, device="cpu"))
         return torch.empty_like(ends).index_copy_(0, self._order_on_cpu, ends)
 
     @property
@@ -132,13 +134,15 @@ class Rows:
     @cached_property
     def index(self) -> Tensor:
         """Return int64 `[N]`: t * B + b of each packed step."""
-        step, place = (torch.arange(self.batch) < self.count[:, None]).nonzero(as_tuple=True)
+        step, place = (torch.arange(self.batch, device="cpu") < self.count[:, None]).nonzero(
+            as_tuple=True
+        )
         return (step * self.batch + self._order_on_cpu[place]).to(self.order.device)
 
     @property
     def _order_on_cpu(self) -> Tensor:
         # A meta order was counted up: see from_batch_sizes.
-        return torch.arange(self.batch) if self.order.is_meta else self.order.cpu()
+        return torch.arange(self.batch, device="cpu") if self.order.is_meta else self.order.cpu()
 
     def valid(self) -> Tensor:
         """Return bool `[T, B]`: which steps lie inside their row."""

@@ -111,5 +111,5 @@ def _fill_padding(plan: Plan, arrays: Arrays, rows: Sequence[Tensor]) -> None:
 def padding(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Return the steps and the rows of all that stands past a row's end."""
     count, order, _ = rows
-    step, place = (torch.arange(len(order)) >= count[:, None]).nonzero(as_tuple=True)
+    step, place = (torch.arange(len(order), device="cpu") >= count[:, None]).nonzero(as_tuple=True)
     return step, order[place]

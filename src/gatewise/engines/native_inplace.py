@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-_NO_MEMORY = torch.empty(0, device="cpu")
+_NO_MEMORY = torch.empty(0, dtype=torch.float32, device="cpu")
 
 
 class Watched:

@@ -26,7 +26,7 @@ def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """Return an unfilled tensor; a large one in memory that calls before it have used."""
     count = prod(shape)
     if count * dtype.itemsize < LEAST_KEPT:
-        return torch.empty(shape, dtype=dtype)
+        return torch.empty(shape, dtype=dtype, device="cpu")
     memory = core.Memory(count * dtype.itemsize)
     return torch.frombuffer(memory, dtype=dtype, count=count).resize_(shape)  # keeps its memory
 

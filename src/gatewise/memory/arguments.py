@@ -76,7 +76,7 @@ class Arguments:
             return change(value, self._kind(value))
         if isinstance(value, tuple | list) and not isinstance(value, PackedSequence):
             if len(value) == self.rows and all(isinstance(item, int | float) for item in value):
-                return change(torch.tensor(value), "rows")
+                return change(torch.tensor(value, device="cpu"), "rows")
             return type(value)([self._mapped(item, change) for item in value])
         return value
 

@@ -27,12 +27,12 @@ class FirstCall(NamedTuple):
         """Return the steps of each row `[B]`, in the order of the call; None where they are not told."""
         if isinstance(self.x, PackedSequence):
             sizes = self.x.batch_sizes
-            own = (sizes > torch.arange(int(sizes[0]))[:, None]).sum(dim=1)
+            own = (sizes > torch.arange(int(sizes[0]), device="cpu")[:, None]).sum(dim=1)
             order = self.x.unsorted_indices
             return (own if order is None else own[order.cpu()]).numpy()
         if self.lengths is None:
             return None
-        return torch.as_tensor(self.lengths).cpu().numpy().astype(np.int64)
+        return torch.as_tensor(self.lengths, device="cpu").numpy().astype(np.int64)
 
 
 @contextmanager

@@ -159,12 +159,12 @@ class _Backward:
         for begin in range(0, len(self._times), together):
             times = self._times[begin : begin + together]
             if self._count <= self._copies:
-                grads = self._gradients(times, torch.arange(self._count))
+                grads = self._gradients(times, torch.arange(self._count, device="cpu"))
                 yield from map(self._summed, *self._moments(grads))
                 continue
             parts = [
                 self._moments(self._gradients(times, which))
-                for which in torch.split(torch.arange(self._count), self._copies)
+                for which in torch.split(torch.arange(self._count, device="cpu"), self._copies)
             ]
             yield self._summed(sum(one[0] for one, _ in parts), sum(own[0] for _, own in parts))
 
@@ -203,9 +203,13 @@ class _Backward:
         """Return unit vectors, or signs of their own for each copy and row `[M, B, K]`."""
         rows = self._subject.rows
         if self._probes is None:
-            own = torch.eye(self._width)[which].repeat(copies // len(which), 1)
+            own = torch.eye(self._width, dtype=torch.float32, device="cpu")[which].repeat(
+                copies // len(which), 1
+            )
             return own[:, None].expand(copies, rows, self._width)
-        signs = torch.randint(0, 2, (copies, rows, self._width), generator=self._generator)
+        signs = torch.randint(
+            0, 2, (copies, rows, self._width), generator=self._generator, device="cpu"
+        )
         return signs.float() * 2 - 1
 
     def _graph(self, copies: int) -> tuple[Tensor, Tensor]:
@@ -213,7 +217,7 @@ class _Backward:
         if copies == 1 and self._kept is not None:
             return self._kept
         subject = self._subject
-        index = torch.arange(subject.rows).repeat(copies)
+        index = torch.arange(subject.rows, device="cpu").repeat(copies)
         own = [one.detach().index_select(0, index.to(one.device)) for one in subject.sequences]
         x = own[0].requires_grad_()
         # cuDNN has no backward pass in eval mode.

@@ -170,7 +170,7 @@ def context_need(
 
 def _of_last(targets: Any, subject: Subject, loss: Loss | None) -> torch.Tensor:
     """Return the targets of the answers that are compared, those of the last step."""
-    own, last = torch.as_tensor(targets), subject.last(subject.answer)
+    own, last = torch.as_tensor(targets, device="cpu"), subject.last(subject.answer)
     if subject.per_step and tuple(own.shape[:2]) == subject.answer.shape[:2] and own.dim() > 1:
         every = checked_targets(own, subject.answer, subject.caller, loss)
         return every[:, -1]
@@ -181,7 +181,7 @@ def _answers(subject: Subject, n: int) -> Array:
     """Return the last answers `[B, K]` to the last n steps."""
     short = [own[:, subject.steps - n :] for own in subject.sequences]
     try:
-        return subject.last(subject.answers(short, torch.arange(subject.rows)))
+        return subject.last(subject.answers(short, torch.arange(subject.rows, device="cpu")))
     except (RuntimeError, IndexError) as error:
         raise InputError(
             f"context_need: the model fails on the last {n} of {subject.steps} steps, so that it cannot "

@@ -61,9 +61,9 @@ def gains(
     size = strand.hidden_size if state == "cell" else strand.state_size
     count = len(samples.rows)
     if probes is None:
-        seeds = torch.eye(size, dtype=torch.float64).expand(count, -1, -1)
+        seeds = torch.eye(size, dtype=torch.float64, device="cpu").expand(count, -1, -1)
     else:
-        signs = torch.randint(0, 2, (count, probes, size), generator=generator)
+        signs = torch.randint(0, 2, (count, probes, size), generator=generator, device="cpu")
         seeds = signs.double() * 2 - 1
     left_out = None
     if norm == "spectral":
@@ -75,7 +75,7 @@ def gains(
             total = total - math.log(probes) / 2
             left_out = _leaving_out(squares)
     direct = _norm_of_diagonal(log_direct(strand, samples, max_lag), norm)
-    beyond = torch.arange(max_lag + 1)[:, None] > samples.times - run_in
+    beyond = torch.arange(max_lag + 1, device="cpu")[:, None] > samples.times - run_in
     return Gains(
         total=_finished(total, beyond),
         direct=_finished(direct, beyond),

@@ -137,10 +137,14 @@ def _samples(strand: Strand, options: Options) -> Samples:
             "longer sequences"
         )
     if len(rows) > MAX_ROWS:
-        rows = rows[torch.linspace(0, len(rows) - 1, MAX_ROWS).round().long()]
+        rows = rows[
+            torch.linspace(0, len(rows) - 1, MAX_ROWS, dtype=torch.float32, device="cpu")
+            .round()
+            .long()
+        ]
     if options.at is None:
         return Samples(rows, lengths[rows] - 1)
-    times = torch.as_tensor(list(options.at), dtype=torch.int64)
+    times = torch.as_tensor(list(options.at), dtype=torch.int64, device="cpu")
     if len(times) == 0 or int(times.min()) < 1 or int(times.max()) >= int(lengths.max()):
         raise InputError(
             f"highway: at must lie between 1 and {int(lengths.max()) - 1}, the last step; got "

@@ -97,7 +97,7 @@ def _turned(x: Tensor, lengths: Tensor | None) -> Tensor:
     """Return `x [T, B, C]` with each row's valid steps in the opposite order."""
     if lengths is None:
         return x.flip(0)
-    t = torch.arange(len(x))[:, None]
+    t = torch.arange(len(x), device="cpu")[:, None]
     order = torch.where(t < lengths, lengths - 1 - t, t).to(x.device)
     return x.gather(0, order[:, :, None].expand_as(x))
 

@@ -141,10 +141,10 @@ def log_direct(strand: Strand, samples: Samples, max_lag: int) -> Tensor:
     own path. A cell without a gate that keeps has no such path: minus infinity from lag 1 on.
     """
     H, N = strand.hidden_size, len(samples.rows)
-    start = torch.zeros(1, N, H, dtype=torch.float64)
+    start = torch.zeros(1, N, H, dtype=torch.float64, device="cpu")
     if strand.log_keep is None:
         return torch.cat([start, start.new_full((max_lag, N, H), -torch.inf)])
-    index = samples.at(torch.arange(max_lag)[:, None])
+    index = samples.at(torch.arange(max_lag, device="cpu")[:, None])
     return torch.cat([start, strand.log_keep[index].cumsum(dim=0)])
 
 
@@ -162,8 +162,8 @@ def state_jacobian(
             f"{row}; got source={source}, time={time}"
         )
     size = strand.hidden_size if state == "cell" else strand.state_size
-    samples = Samples(torch.tensor([row]), torch.tensor([time]))
-    seeds = torch.eye(size, dtype=torch.float64)[None]
+    samples = Samples(torch.tensor([row], device="cpu"), torch.tensor([time], device="cpu"))
+    seeds = torch.eye(size, dtype=torch.float64, device="cpu")[None]
     *_, (rows, scale) = adjoints(strand, samples, seeds, time - source, state)
     return rows[0], scale[0]
 
@@ -200,7 +200,7 @@ class _Transition(ABC):
         """Yield each lag with its factors `[N, 1, *]`, formed some lags at a time."""
         size = max(1, CHUNK // max(1, len(samples.rows) * self.strand.hidden_size))
         for first in range(0, max_lag + 1, size):
-            lags = torch.arange(first, min(first + size, max_lag + 1))[:, None]
+            lags = torch.arange(first, min(first + size, max_lag + 1), device="cpu")[:, None]
             now, before = self._gathered(samples.at(lags)), self._gathered(samples.at(lags + 1))
             factors = {
                 name: value.unsqueeze(2).unbind(0)
@@ -294,7 +294,7 @@ TRANSITIONS: dict[str, type[_Transition]] = {
 
 def _check_finite(gates: Mapping[str, Tensor], states: Sequence[str], lengths: Tensor) -> None:
     """Raise InputError where a state `[T, B, H]` within its row is NaN or infinite."""
-    valid = torch.arange(len(gates[states[0]]))[:, None] < lengths
+    valid = torch.arange(len(gates[states[0]]), device="cpu")[:, None] < lengths
     for name in states:
         bad = (valid & ~gates[name].isfinite().all(dim=-1)).nonzero()
         if len(bad):
@@ -307,8 +307,8 @@ def _check_finite(gates: Mapping[str, Tensor], states: Sequence[str], lengths: T
 
 def _turned(value: Tensor, lengths: Tensor) -> Tensor:
     """Return `value [T, B, H]` with each row's valid steps in reverse; the rest is arbitrary."""
-    index = (lengths - 1 - torch.arange(len(value))[:, None]).clamp(min=0)  # [T, B]
-    return value[index, torch.arange(value.shape[1])]
+    index = (lengths - 1 - torch.arange(len(value), device="cpu")[:, None]).clamp(min=0)  # [T, B]
+    return value[index, torch.arange(value.shape[1], device="cpu")]
 
 
 def _on_cpu(parameters: Parameters) -> Parameters:

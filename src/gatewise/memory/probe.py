@@ -211,7 +211,7 @@ def probe_model(
                     reset()
         subject.on(twin).answers(intervention=collect, module=path)
         others.append(collect.taken())
-    own = torch.as_tensor(concept).detach().cpu().double().numpy()
+    own = torch.as_tensor(concept, device="cpu").detach().cpu().double().numpy()
     wanted = (subject.steps, subject.rows) if subject.time == 0 else (subject.rows, subject.steps)
     if own.shape != wanted:
         raise InputError(

@@ -122,7 +122,7 @@ class Resampler:
         return steps, (steps <= places) & self._there[m][:, None]
 
     def _index(self, runs: int) -> Tensor:
-        return torch.arange(self._subject.rows).repeat(runs)
+        return torch.arange(self._subject.rows, device="cpu").repeat(runs)
 
     def _replacing(self, spans: Sequence[Span]) -> list[Tensor]:
         """Return the sequences `[runs * B, T, ...]` with the steps of each run replaced."""

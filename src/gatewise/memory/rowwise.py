@@ -91,7 +91,7 @@ def checked_targets(targets: Any, answers: Array, caller: str, loss: Loss | None
 
     Raises InputError, naming both shapes, where they do not.
     """
-    own = torch.as_tensor(targets).detach().cpu()
+    own = torch.as_tensor(targets, device="cpu").detach().cpu()
     shape, wanted = list(own.shape), answers.shape
     classes = not own.is_floating_point() and loss in (None, "cross_entropy") and wanted[-1] > 1
     if loss == "cross_entropy" and not classes:

@@ -335,7 +335,9 @@ class Subject:
                 f"{self.caller}: the same inputs get another answer the second time, by {again:.3g}: "
                 "the model draws numbers of its own or keeps a state between calls; reset it there"
             )
-        order = torch.arange(self.rows - 1, -2, -1) % self.rows  # reversed, and one row twice
+        order = (
+            torch.arange(self.rows - 1, -2, -1, device="cpu") % self.rows
+        )  # reversed, and one row twice
         turned = self.answers(
             [own.index_select(0, order.to(own.device)) for own in self.sequences], order
         )

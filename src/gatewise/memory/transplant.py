@@ -197,7 +197,7 @@ def _both(
         raise InputError(
             "transplant: one row has no other to take from; give inputs_b, or more rows"
         )
-    order = (torch.arange(subject.rows) + 1) % subject.rows
+    order = (torch.arange(subject.rows, device="cpu") + 1) % subject.rows
     moved = [own.index_select(0, order.to(own.device)) for own in subject.sequences]
     args, named = subject.arguments.call(moved, order)
     return (

@@ -383,7 +383,7 @@ def _check_size(settings: ForecasterSettings, prepared: Prepared) -> None:
 def check_device(device: str) -> None:
     """Raise OptionError unless torch can put a tensor on `device`."""
     try:
-        torch.empty(1, device=device)
+        torch.empty(1, dtype=torch.float32, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise OptionError(f"device={device!r} cannot be used here: {reason}") from error

@@ -20,7 +20,7 @@ class PointHead(nn.Module):
 
     def __init__(self, hidden_size: int, targets: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(hidden_size, targets)
+        self.linear = nn.Linear(hidden_size, targets, device="cpu", dtype=torch.float32)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return the predictions `[B, S, K, 1]` of the hidden states `[S, B, H]`."""
@@ -43,9 +43,13 @@ class QuantileHead(nn.Module):
         super().__init__()
         self.levels = tuple(levels)
         self.median = self.levels.index(0.5)
-        self.linear = nn.Linear(hidden_size, targets * len(self.levels))
+        self.linear = nn.Linear(
+            hidden_size, targets * len(self.levels), device="cpu", dtype=torch.float32
+        )
         with torch.no_grad():
-            self.linear.bias.view(targets, -1).copy_(torch.tensor(self._starting_bias()))
+            self.linear.bias.view(targets, -1).copy_(
+                torch.tensor(self._starting_bias(), dtype=torch.float32, device="cpu")
+            )
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return the quantiles `[B, S, K, Q]`, ascending in Q, of the hidden states `[S, B, H]`."""

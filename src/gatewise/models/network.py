@@ -47,7 +47,8 @@ class RecurrentNetwork(nn.Module):
         super().__init__()
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(
-            LAYERS[cell](size, hidden_size, engine=engine) for size in sizes
+            LAYERS[cell](size, hidden_size, device="cpu", dtype=torch.float32, engine=engine)
+            for size in sizes
         )
         if forget_bias is not None and cell != "rnn":
             for layer in self.layers:
@@ -100,7 +101,9 @@ class RecurrentNetwork(nn.Module):
         masks = []
         for index in range(len(self.layers)):
             length = self.steps if index == len(self.layers) - 1 else steps
-            mask = torch.empty(length, batch, self.hidden_size, device=generator.device)
+            mask = torch.empty(
+                length, batch, self.hidden_size, dtype=torch.float32, device=generator.device
+            )
             mask.bernoulli_(1 - self.dropout, generator=generator).div_(1 - self.dropout)
             masks.append(mask[:, rows])
         return masks

@@ -60,7 +60,7 @@ class Call:
         assert result.gates is not None
         if self.rows is None:
             steps, batch = self.x.shape[:2]
-            lengths = torch.full((batch,), steps)
+            lengths = torch.full((batch,), steps, dtype=torch.int64, device="cpu")
         else:
             lengths = self.rows.lengths
         gates = result.gates
@@ -174,9 +174,9 @@ def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor) -> Tensor:
     """Return `lengths` as int64 `[B]` on the CPU."""
     steps, batch = x.shape[:2]
     if not isinstance(lengths, Tensor) and len(lengths) == 0:
-        own = torch.zeros(0, dtype=torch.int64)  # an empty list has no type to check
+        own = torch.zeros(0, dtype=torch.int64, device="cpu")  # an empty list has no type to check
     else:
-        own = torch.as_tensor(lengths).detach().cpu()
+        own = torch.as_tensor(lengths, device="cpu").detach().cpu()
     if own.dtype.is_floating_point or own.dtype.is_complex or own.dtype == torch.bool:
         raise InputError(f"lengths must be integers, one per row; got dtype {own.dtype}")
     if own.shape != (batch,):

@@ -68,7 +68,7 @@ def chrono(
     with torch.no_grad():
         for biases in found:
             spec = biases.spec
-            draw = torch.empty(biases.hidden_size, dtype=biases.b_ih.dtype)
+            draw = torch.empty(biases.hidden_size, dtype=biases.b_ih.dtype, device="cpu")
             draw = draw.uniform_(1.0, max_lag - 1.0, generator=generator).log()
             draw = draw.to(biases.b_ih.device)
             if spec.keep_gate is not None:

@@ -111,7 +111,7 @@ def check_options(dtype: Any, device: Any, max_bytes: Any, with_grad: Any) -> Op
 def check_place(device: torch.device | str | None, caller: str) -> None:
     """Raise OptionError for a device that this machine or this torch does not have."""
     try:
-        torch.empty(0, device=device)
+        torch.empty(0, dtype=torch.float32, device=device)
     except (RuntimeError, AssertionError) as error:
         raise OptionError(
             f"{caller}: device={str(device)!r} cannot be used here: {_first_line(error)}; leave it out, "

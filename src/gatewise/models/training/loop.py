@@ -153,7 +153,9 @@ class _Trainer:
     def _train_epoch(self, module: nn.Module, pace: Pace) -> float:
         """Take the steps of one epoch and return its mean loss over all windows."""
         epoch, count = self.record.epochs + 1, len(self.training)
-        order = torch.randperm(count, generator=generator(self.options.seed, Purpose.ORDER, epoch))
+        order = torch.randperm(
+            count, generator=generator(self.options.seed, Purpose.ORDER, epoch), device="cpu"
+        )
         self._reseed(epoch)
         picks = order.numpy()
         total = torch.zeros((), dtype=torch.float64, device=self.device)
@@ -194,7 +196,12 @@ class _Trainer:
         x, y = gathered(self.training, batch[rows], self.device)
         if self.options.noise > 0:  # drawn for the whole batch, as the masks are
             whole = torch.randn(
-                len(x), len(batch), x.shape[2], generator=self.noise, device=self.device
+                len(x),
+                len(batch),
+                x.shape[2],
+                generator=self.noise,
+                dtype=torch.float32,
+                device=self.device,
             )
             x = x + self.options.noise * whole[:, rows] * self.measured
         masks = self.network.draw_masks(self.drops, len(x), len(batch), rows)
