@@ -125,6 +125,13 @@ def test_only_tables_in_memory_are_taken(data, told):
         resolve_columns(data)
 
 
+def test_columns_that_are_called_by_numbers_are_called_by_their_text(days):
+    frame = pd.DataFrame({0: days(3), 1: [1.0, 2.0, 3.0], ("a", 2): [1.0, 2.0, 3.0]})
+    columns = resolve_columns(frame, target="1", inputs="('a', 2)")
+    assert columns.time == "0"
+    assert table_from_frame(frame, columns).column("1").tolist() == [1.0, 2.0, 3.0]
+
+
 def test_json_round_trip():
     columns = Columns(("y",), ("a", "b"), (), ("s",), None, "unique_id")
     assert Columns.from_json(columns.to_json()) == columns

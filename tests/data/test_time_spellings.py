@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -205,6 +207,36 @@ def test_a_time_in_two_columns_is_refused():
     with pytest.raises(DataError, match=r"spread over the columns 'Year', 'Month': join them"):
         resolve_columns(frame)
     assert resolve_columns(frame, time="none").time is None
+
+
+@pytest.mark.parametrize("rows", [COUNT, 3 * COUNT])
+def test_years_beside_months_are_not_taken_for_the_time(rows):
+    frame = pl.DataFrame(
+        {
+            "year": np.arange(rows) // 12 + 2010,
+            "month": np.arange(rows) % 12 + 1,
+            "y": np.ones(rows),
+        }
+    )
+    with pytest.raises(DataError, match=r"spread over the columns 'year', 'month': join them"):
+        resolve_columns(frame)
+
+
+@pytest.mark.parametrize("clock", [["00:00", "12:00"], [datetime.time(0), datetime.time(12)]])
+def test_a_day_beside_its_time_of_day_is_refused_with_the_fix(clock):
+    frame = pl.DataFrame({"date": DAYS.repeat(2)[:COUNT].to_numpy(), "at": clock * 7, "y": Y})
+    with pytest.raises(DataError, match=r"'date' repeats.*if 'at' holds the time of day, join"):
+        _table(frame)
+
+
+def test_durations_and_times_of_day_are_refused_by_name():
+    for values in (
+        pl.Series([datetime.timedelta(hours=k) for k in range(COUNT)]),
+        pl.Series([datetime.time(k) for k in range(COUNT)]),
+        pl.Series([f"{k:02d}:30" for k in range(COUNT)]),
+    ):
+        with pytest.raises(DataError, match=r"column 'since' .*time=\"none\""):
+            _table(pl.DataFrame({"since": values, "y": Y}))
 
 
 def test_a_column_called_time_is_never_passed_over():

@@ -7,6 +7,7 @@ counted in its place would lose the calendar and every check of the time.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -35,23 +36,29 @@ def find_time(table: Frame, free: list[str], index: Iterable[str]) -> str | None
     if TIME in free:
         return TIME
     levels = [name for name in free if name in set(index)]
-    for found in (
+    found = _only_one(
         [name for name in free if _holds_dates(table, name)],
-        [name for name in free if _holds_time_text(table, name)],
+        [name for name in free if holds_time_text(table[name])],
+        [name for name in free if table[name].dtype.is_temporal()],  # durations, times of day
         [name for name in free if name.casefold().replace("_", "") in NAMES],
+    )
+    if found is not None:
+        return found
+    _refuse_split_time(table)
+    return _only_one(
         [name for name in free if _holds_time_numbers(table, name, in_index=name in levels)],
         [name for name in levels if table[name].dtype.is_numeric()],
         levels,
-    ):
-        if len(found) > 1:
-            listed = ", ".join(map(repr, found))
-            raise DataError(
-                f"several columns could be the time ({listed}): choose one with time=..."
-            )
-        if found:
-            return found[0]
-    _refuse_split_time(table)
-    return None
+    )
+
+
+def _only_one(*groups: list[str]) -> str | None:
+    """Return the column in the first group that is not empty; DataError where it has several."""
+    found = next(filter(None, groups), [])
+    if len(found) > 1:
+        listed = ", ".join(map(repr, found))
+        raise DataError(f"several columns could be the time ({listed}): choose one with time=...")
+    return found[0] if found else None
 
 
 def _refuse_split_time(table: Frame) -> None:
@@ -72,9 +79,8 @@ def _holds_dates(table: Frame, name: str) -> bool:
     return column.dtype in (nw.Date, nw.Datetime) or has_zone(column) or is_period(column)
 
 
-def _holds_time_text(table: Frame, name: str) -> bool:
+def holds_time_text(column: nw.Series[Any]) -> bool:
     """Say whether the first values of a text column are times; the whole column is read later."""
-    column = table[name]
     if column.dtype not in (nw.String, nw.Object, nw.Categorical, nw.Enum):
         return False
     values = [

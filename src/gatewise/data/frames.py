@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.columns import Columns
+from gatewise.data.finding import holds_time_text
 from gatewise.data.ids import Ids, read_ids
 from gatewise.data.native import COUNTED, Frame, as_frame
 from gatewise.data.reading import Times, float_column, time_column
@@ -168,7 +169,11 @@ def _series_hint(table: Table, frame: Frame) -> str:
     fitting = []
     for name in frame.columns:
         column = frame[name]
-        if name in used or column.dtype.is_float() or column.dtype.is_temporal():
+        if name in used:
+            continue
+        if column.dtype.is_temporal() or holds_time_text(column):
+            return f", and if {str(name)!r} holds the time of day, join the two in one column"
+        if column.dtype.is_float():
             continue
         try:
             values = column.to_list()

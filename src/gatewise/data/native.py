@@ -32,7 +32,7 @@ def as_frame(data: Any) -> Frame:
     is not a table in memory and for a column name that occurs twice.
     """
     try:
-        return nw.from_native(_with_index(data), eager_only=True)
+        return nw.from_native(_with_names_as_text(_with_index(data)), eager_only=True)
     except nw.exceptions.DuplicateError as error:
         raise DataError(f"the table has two columns of one name: {_first_line(error)}") from None
     except TypeError:
@@ -63,6 +63,16 @@ def _with_index(data: Any) -> Any:
     unwanted = [level for level, name in enumerate(names) if name not in kept]
     data = data.reset_index(level=unwanted, drop=True) if unwanted else data
     return data.reset_index(names=list(kept))
+
+
+def _with_names_as_text(data: Any) -> Any:
+    """Return a pandas table whose columns are called by text: 3 becomes "3"."""
+    pandas = nw.dependencies.get_pandas()
+    if pandas is None or not isinstance(data, pandas.DataFrame):
+        return data
+    if all(isinstance(name, str) for name in data.columns):
+        return data
+    return data.set_axis([str(name) for name in data.columns], axis=1)
 
 
 def _index_names(pandas: Any, index: Any) -> list[str | None]:

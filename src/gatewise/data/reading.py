@@ -86,7 +86,8 @@ def time_column(frame: Frame, name: str, form: str | None = None) -> Times:
         return _parse_times(column.to_list(), name, form)
     raise DataError(
         f"column {name!r} holds values of type {type_name(column)} and cannot be the time: use "
-        f"dates, datetimes, ISO text such as 1985-01-31, or integers{_time_hint(column)}"
+        f"dates, datetimes, ISO text such as 1985-01-31, or integers{_time_hint(column)}, "
+        'or count rows with time="none"'
     )
 
 
@@ -109,7 +110,8 @@ def _number_times(column: nw.Series[Any], name: str, form: str | None) -> Times:
         return Times(values.astype(np.int64), None, WHOLE)
     raise DataError(
         f"column {name!r} holds values of type {type_name(column)} and cannot be the time: use "
-        f"dates, datetimes, ISO text such as 1985-01-31, or integers{_time_hint(column)}"
+        f"dates, datetimes, ISO text such as 1985-01-31, or integers{_time_hint(column)}, "
+        'or count rows with time="none"'
     )
 
 
