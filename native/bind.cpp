@@ -1,11 +1,13 @@
 // The Python module gatewise._native, and the only file of native/ that knows Python. Arrays arrive as
 // addresses (integers; 0: absent): whoever calls has checked shapes and types and keeps the arrays alive
-// until the call returns. Streams take arrays themselves. Nothing is converted or copied.
+// until the call returns. Streams take arrays themselves. Nothing is converted or copied. What can be told
+// without knowing how long an array is, is refused here: see "What is checked where" in README.md.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "gatewise/core.h"
@@ -44,10 +47,25 @@ Enum named(std::string_view what, std::string_view name, std::span<const std::st
   refuse(std::string(what) + " is '" + std::string(name) + "'; it is one of " + choices + ".");
 }
 
-void require_size(const char* what, int64_t value, int64_t least) {
+// Below these no product of sizes, padding included, comes near the end of 64 bits; `most_bytes` is more than a
+// processor can address.
+constexpr int64_t most_units = INT32_MAX, most_rows = int64_t(1) << 40;
+constexpr double most_bytes = 0x1p47;
+
+void require_size(const char* what, int64_t value, int64_t least, int64_t most = INT64_MAX) {
   if (value < least) {
     refuse(std::string(what) + " is " + std::to_string(value) + "; it is at least " + std::to_string(least) + ".");
   }
+  if (value > most) {
+    refuse(std::string(what) + " is " + std::to_string(value) + "; it is at most " + std::to_string(most) + ".");
+  }
+}
+
+/// As many threads as are asked for, but no more than can help: results do not depend on it.
+int threads_of(int asked) {
+  static const int most = std::max(64, 4 * static_cast<int>(std::thread::hardware_concurrency()));
+  require_size("threads", asked, 1);
+  return std::min(asked, most);
 }
 
 // ---- descriptors ------------------------------------------------------------------------------------
@@ -59,25 +77,80 @@ void make_layer(Layer* self, std::string_view cell, std::string_view type, int64
                 int64_t projection) {
   const auto cell_ = named<Cell>("cell", cell, cell_names);
   const auto type_ = named<Type>("type", type, type_names);
-  require_size("input", input, 1);
-  require_size("hidden", hidden, 1);
-  require_size("projection", projection, 0);
+  require_size("input", input, 1, most_units);
+  require_size("hidden", hidden, 1, most_units);
+  require_size("projection", projection, 0, most_units);
   if (projection && cell_ != Cell::lstm) refuse("projection is for cell 'lstm' only; leave it out.");
-  new (self) Layer{cell_, type_, input, hidden, projection};
+  const Layer made{cell_, type_, input, hidden, projection};
+  if (32.0 * double(hidden) * double(input + made.outputs()) > most_bytes) {
+    refuse("a layer of " + std::to_string(input) + " inputs, " + std::to_string(hidden) + " hidden units and " +
+           std::to_string(made.outputs()) + " outputs has more weights than memory can hold.");
+  }
+  new (self) Layer(made);
+}
+
+/// Bytes that some rows of a layer take while it runs, at least.
+double bytes_of_rows(const Layer& layer, int64_t batch) {
+  return 8.0 * double(batch) * double(layer.input + layer.outputs() + 8 * layer.hidden);
+}
+
+void require_rows(const Layer& layer, int64_t batch) {
+  if (bytes_of_rows(layer, batch) > most_bytes) {
+    refuse("batch is " + std::to_string(batch) + "; so many rows of this layer are more than memory can hold.");
+  }
+}
+
+/// What kernels rely on when they go from step to step and from row to row. Reads every number once.
+void check_rows(const Rows& rows) {
+  const auto at = [](const char* what, int64_t i) { return std::string(what) + "[" + std::to_string(i) + "] of the rows is "; };
+  int64_t before = rows.batch;
+  for (int64_t t = 0; rows.count && t < rows.steps; before = rows.count[t++]) {
+    if (rows.count[t] < 0 || rows.count[t] > before) {
+      refuse(at("count", t) + std::to_string(rows.count[t]) + "; it is between 0 and " + std::to_string(before) +
+             ", and never increases.");
+    }
+  }
+  for (int64_t t = 0; rows.first && t < rows.steps; ++t) {
+    const int64_t previous = rows.first[t ? t - 1 : 0], count = rows.count ? rows.count[t ? t - 1 : 0] : rows.batch;
+    const int64_t wanted = t ? previous + count : rows.first[0];
+    if (rows.first[t] < 0 || rows.first[t] > INT64_MAX / 2 || rows.first[t] != wanted) {
+      refuse(at("first", t) + std::to_string(rows.first[t]) + "; a step begins where the rows of the one before end.");
+    }
+  }
+  std::vector<bool> taken(static_cast<size_t>(rows.order ? rows.batch : 0));
+  for (int64_t r = 0; rows.order && r < rows.batch; ++r) {
+    const int64_t place = rows.order[r];
+    if (place < 0 || place >= rows.batch || taken[static_cast<size_t>(place)]) {
+      refuse(at("order", r) + std::to_string(place) + "; it holds each of 0 to " + std::to_string(rows.batch - 1) + " once.");
+    }
+    taken[static_cast<size_t>(place)] = true;
+  }
 }
 
 void make_rows(Rows* self, int64_t steps, int64_t batch, Address count, Address order, Address first) {
-  require_size("steps", steps, 0);
-  require_size("batch", batch, 0);
-  new (self) Rows{steps, batch, pointer<int64_t>(count), pointer<int64_t>(order), pointer<int64_t>(first)};
+  require_size("steps", steps, 0, most_rows);
+  require_size("batch", batch, 0, most_rows);
+  const Rows made{steps, batch, pointer<int64_t>(count), pointer<int64_t>(order), pointer<int64_t>(first)};
+  check_rows(made);
+  new (self) Rows(made);
+}
+
+int64_t begin_of(const Rows& rows) { return rows.first && rows.steps ? rows.first[0] : 0; }
+
+int64_t end_of(const Rows& rows) {
+  if (!rows.first || !rows.steps) return 0;
+  return rows.first[rows.steps - 1] + (rows.count ? rows.count[rows.steps - 1] : rows.batch);
 }
 
 void make_view(View* self, Address address, int64_t step, int64_t row, bool packed) {
+  require_size("step", step, 0);
+  require_size("row", row, 0);
   new (self) View{pointer(address), step, row, packed};
 }
 
 void make_weights(Weights* self, Address W_ih, Address W_hh, Address b_ih, Address b_hh, Address W_hr) {
   if (!W_ih || !W_hh) refuse("W_ih and W_hh are required; their address is not 0.");
+  if (!b_ih != !b_hh) refuse("b_ih and b_hh go together; give both or neither.");
   new (self) Weights{pointer(W_ih), pointer(W_hh), pointer(b_ih), pointer(b_hh), pointer(W_hr)};
 }
 
@@ -141,7 +214,35 @@ void make_backward(Backward* self, bool reverse, const Weights& weights, const V
 
 int saved_count(Cell cell) { return cell == Cell::lstm ? 5 : cell == Cell::gru ? 4 : 0; }
 
-/// What a call can tell from addresses alone; `check_saved` where they have to be there.
+void check_view(const char* what, const Rows& rows, const View& view) {
+  if (!view.data) return;
+  if (view.packed && !rows.first) refuse(std::string("packed views need first= of the rows; ") + what + " is one.");
+  const double reach = view.packed ? double(end_of(rows)) * double(view.row)
+                                   : double(rows.steps) * double(view.step) + double(rows.batch) * double(view.row);
+  if (reach > most_bytes) refuse(std::string(what) + " reaches further than memory does.");
+}
+
+/// Views that are read at one place: all are laid out as the first is.
+void check_alike(const View (&views)[max_saved], int count) {
+  for (int i = 1; i < count; ++i) {
+    if (views[i].step != views[0].step || views[i].row != views[0].row || views[i].packed != views[0].packed) {
+      refuse("the views of saved are of one layout.");
+    }
+  }
+}
+
+void check_more(const Rows&, const Forward&, int) {}
+
+void check_more(const Rows& rows, const Backward& direction, int saved) {
+  check_view("d_out", rows, direction.d_out);
+  check_view("d_x", rows, direction.d_x);
+  for (int i = 0; i < max_saved; ++i) {
+    if (i >= saved && direction.d_saved[i].data) refuse("d_saved has more views than this cell saves arrays.");
+    check_view("d_saved", rows, direction.d_saved[i]);
+  }
+}
+
+/// What a call can tell from addresses alone.
 template <class Direction>
 void check_direction(const Layer& layer, const Rows& rows, const Direction& direction, bool needs_saved) {
   if ((layer.projection != 0) != (direction.weights.W_hr != nullptr)) {
@@ -149,36 +250,43 @@ void check_direction(const Layer& layer, const Rows& rows, const Direction& dire
   }
   if (rows.steps == 0 || rows.batch == 0) return;
   if (!direction.x.data || !direction.out.data) refuse("x and out are required; their address is not 0.");
-  if ((direction.x.packed || direction.out.packed) && !rows.first) refuse("packed views need first= of the rows.");
+  check_view("x", rows, direction.x);
+  check_view("out", rows, direction.out);
   int given = 0;
   while (given < max_saved && direction.saved[given].data) ++given;
   const int all = saved_count(layer.cell);
   if (given != all && (needs_saved || given != 0)) {
     refuse("saved has " + std::to_string(given) + " arrays; this cell has " + std::to_string(all) + ".");
   }
+  check_alike(direction.saved, given);
+  for (int i = 0; i < given; ++i) check_view("saved", rows, direction.saved[i]);
+  check_more(rows, direction, all);
 }
 
 template <class Direction>
-std::vector<Direction> check_call(const Layer& layer, const Rows& rows, const nb::sequence& given, int threads,
-                                  bool needs_saved) {
-  require_size("threads", threads, 1);
+std::vector<Direction> check_call(const Layer& layer, const Rows& rows, const nb::sequence& given, bool needs_saved) {
+  require_rows(layer, rows.batch);
+  const size_t count = nb::len(given);
+  if (count < 1 || count > 2) refuse("one or two directions are run; write [f] or [f, g].");
   std::vector<Direction> directions;
-  for (nb::handle direction : given) {
+  for (size_t i = 0; i < count; ++i) {
+    const nb::object direction = given[i];
     directions.push_back(expect<Direction>(direction, "directions"));
     check_direction(layer, rows, directions.back(), needs_saved);
   }
-  if (directions.empty() || directions.size() > 2) refuse("one or two directions are run; write [f] or [f, g].");
   return directions;
 }
 
 void call_forward(const Layer& layer, const Rows& rows, const nb::sequence& given, int threads) {
-  const auto directions = check_call<Forward>(layer, rows, given, threads, false);
+  threads = threads_of(threads);
+  const auto directions = check_call<Forward>(layer, rows, given, false);
   const nb::gil_scoped_release released;
   forward(layer, rows, directions.data(), static_cast<int>(directions.size()), threads);
 }
 
 void call_backward(const Layer& layer, const Rows& rows, const nb::sequence& given, int threads) {
-  const auto directions = check_call<Backward>(layer, rows, given, threads, true);
+  threads = threads_of(threads);
+  const auto directions = check_call<Backward>(layer, rows, given, true);
   const nb::gil_scoped_release released;
   backward(layer, rows, directions.data(), static_cast<int>(directions.size()), threads);
 }
@@ -189,9 +297,14 @@ std::vector<std::string> isas() {
   return names;
 }
 
+int64_t checked_chunk_steps(const Layer& layer, int64_t batch) {
+  require_size("batch", batch, 1, most_rows);
+  return chunk_steps(layer, batch);
+}
+
 double peak_gflops(std::string_view type, int threads) {
   const auto type_ = named<Type>("type", type, type_names);
-  require_size("threads", threads, 1);
+  threads = threads_of(threads);
   const nb::gil_scoped_release released;
   return peak_flops(type_, threads) / 1e9;
 }
@@ -205,7 +318,7 @@ class Matrix {
     const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0);
     if (PyObject_GetBuffer(array.ptr(), &buffer_, flags)) refuse_array(what, array);
     const char wanted = type == Type::f64 ? 'd' : 'f';
-    if (buffer_.format[0] != wanted || buffer_.format[1] != '\0') {
+    if (!buffer_.format || buffer_.format[0] != wanted || buffer_.format[1] != '\0') {
       release();
       throw nb::type_error((std::string(what) + " is not of type float" + (wanted == 'd' ? "64" : "32") +
                             ", the stream's; nothing is converted.").c_str());
@@ -242,7 +355,7 @@ class BoundStream {
   BoundStream(std::vector<Layer> layers, const std::vector<Weights>& weights, int64_t batch)
       : layers_(checked(std::move(layers), weights, batch)),
         batch_(batch),
-        is_long_(batch * weights_of(layers_) >= long_step),
+        is_long_(double(batch) * weights_of(layers_) >= long_step),
         stream_(layers_.data(), weights.data(), static_cast<int>(layers_.size()), batch) {}
 
   void step(nb::handle x, nb::handle out) {
@@ -276,9 +389,13 @@ class BoundStream {
   };
 
   static std::vector<Layer> checked(std::vector<Layer> layers, const std::vector<Weights>& weights, int64_t batch) {
-    require_size("batch", batch, 1);
+    require_size("batch", batch, 1, most_rows);
     if (layers.empty() || layers.size() != weights.size()) refuse("a stream takes as many weights as layers, at least one.");
     for (size_t i = 0; i < layers.size(); ++i) {
+      require_rows(layers[i], batch);
+      if ((layers[i].projection != 0) != (weights[i].W_hr != nullptr)) {
+        refuse("W_hr is given where the layer has a projection, and only there.");
+      }
       if (layers[i].type == Type::bf16) refuse("streams are of type 'f32' or 'f64', not 'bf16'.");
       if (layers[i].type != layers[0].type) refuse("the layers of a stream are of one type.");
       if (i && layers[i].input != layers[i - 1].outputs()) {
@@ -310,11 +427,11 @@ class BoundStream {
 
   // Multiply-adds of some 40 microseconds. Giving the interpreter's lock away for less is no kindness: with
   // one other busy Python thread a step of 1 microsecond then takes 700, until the lock comes back.
-  static constexpr int64_t long_step = 1 << 20;
+  static constexpr double long_step = 1 << 20;
 
-  static int64_t weights_of(const std::vector<Layer>& layers) {
-    int64_t sum = 0;
-    for (const Layer& layer : layers) sum += 4 * layer.hidden * (layer.input + layer.outputs());
+  static double weights_of(const std::vector<Layer>& layers) {
+    double sum = 0;
+    for (const Layer& layer : layers) sum += 4.0 * double(layer.hidden) * double(layer.input + layer.outputs());
     return sum;
   }
 
@@ -355,7 +472,9 @@ void bind_descriptors(nb::module_& m) {
   nb::class_<Layer>(m, "Layer")
       .def("__init__", make_layer, arg("cell"), arg("type"), arg("input"), arg("hidden"), arg("projection") = 0);
   nb::class_<Rows>(m, "Rows")
-      .def("__init__", make_rows, arg("steps"), arg("batch"), arg("count") = 0, arg("order") = 0, arg("first") = 0);
+      .def("__init__", make_rows, arg("steps"), arg("batch"), arg("count") = 0, arg("order") = 0, arg("first") = 0)
+      .def_prop_ro("begin", begin_of)
+      .def_prop_ro("end", end_of);
   nb::class_<View>(m, "View")
       .def("__init__", make_view, arg("address") = 0, arg("step") = 0, arg("row") = 0, arg("packed") = false);
   nb::class_<Weights>(m, "Weights")
@@ -383,7 +502,7 @@ NB_MODULE(_native, m) {
   m.def("forward", call_forward, arg("layer"), arg("rows"), arg("directions"), arg("threads"));
   m.def("backward", call_backward, arg("layer"), arg("rows"), arg("directions"), arg("threads"));
   m.def("sums_bytes", sums_bytes, arg("layer"));
-  m.def("chunk_steps", chunk_steps, arg("layer"), arg("batch"));
+  m.def("chunk_steps", checked_chunk_steps, arg("layer"), arg("batch"));
   m.def("peak_gflops", peak_gflops, arg("type"), arg("threads"));
   m.def("isa", isa);
   m.def("isas", isas);

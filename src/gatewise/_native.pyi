@@ -1,8 +1,10 @@
 """The native core: `native/bind.cpp`, compiled. Only `gatewise.engines` and streams use it.
 
-Arrays are addresses (`tensor.data_ptr()`; 0: absent), strides count elements, and shapes and types
-are the caller's to check: `native/include/gatewise/core.h` says what each one is. Nothing is
-converted or copied.
+It is private. Arrays are addresses (`tensor.data_ptr()`; 0: absent), strides count elements, and
+shapes and types are the caller's to check, as `gatewise.engines.native_checks` does:
+`native/include/gatewise/core.h` says what each one is. A wrong address ends the process. What can be
+told without it is refused with ValueError: unknown names, sizes that no memory holds, rows that
+contradict themselves, one bias without the other, absent arrays. Nothing is converted or copied.
 """
 
 from collections.abc import Sequence
@@ -22,11 +24,18 @@ class Layer:
     ) -> None: ...
 
 class Rows:
-    """Which rows have which steps; `count`, `order` and `first` are addresses of int64."""
+    """Which rows have which steps; `count`, `order` and `first` are addresses of int64, read here."""
 
     def __init__(
         self, steps: int, batch: int, count: int = 0, order: int = 0, first: int = 0
     ) -> None: ...
+    @property
+    def begin(self) -> int:
+        """Return where the first step begins in packed data; 0 without `first`."""
+
+    @property
+    def end(self) -> int:
+        """Return where the last step ends in packed data; 0 without `first`."""
 
 class View:
     """A sequence of vectors."""

@@ -97,10 +97,10 @@ def test_a_mode_sees_the_operators() -> None:
 @pytest.mark.parametrize(
     ("place", "value", "match"),
     [
-        (0, inputs(T, B, I + 1), "parameters must have the shapes"),
-        (1, [inputs(4, B + 1, H), inputs(4, B, H)], "states must have the shapes"),
-        (3, [inputs(T, B, H)], "masks must have the shapes"),
-        (4, [torch.zeros(T), torch.zeros(B), torch.zeros(T)], "rows are int64"),
+        (0, inputs(T, B, I + 1), r"weight_ih_l0 must have the shape \[20, 4\]; got \[20, 3\]"),
+        (1, [inputs(4, B + 1, H), inputs(4, B, H)], r"state h must have the shape \[4, 3, 5\]"),
+        (3, [inputs(T, B, H)], r"mask 0 must have the shape \[5, 3, 10\]; got \[5, 3, 5\]"),
+        (4, [torch.zeros(T), torch.zeros(B), torch.zeros(T)], r"count .* must be torch\.int64"),
     ],
 )
 def test_wrong_shapes_never_reach_the_core(place, value, match) -> None:

@@ -50,6 +50,38 @@ def forward(**changes: Any) -> _native.Forward:
         (lambda: _native.Layer("gru", "f32", 3.0, 4), TypeError, "incompatible function arguments"),
         (lambda: _native.Rows(-1, 4), ValueError, "steps is -1; it is at least 0"),
         (lambda: _native.Weights(64, 0), ValueError, "W_ih and W_hh are required"),
+        (lambda: _native.Weights(64, 64, 64), ValueError, "b_ih and b_hh go together"),
+        (lambda: _native.Weights(64, 64, b_hh=64), ValueError, "b_ih and b_hh go together"),
+        (lambda: _native.Layer("gru", "f32", 2**31, 1), ValueError, "input is .*; it is at most"),
+        (lambda: _native.Layer("gru", "f32", 1, 2**62), ValueError, "hidden is .*; it is at most"),
+        (lambda: _native.Layer("gru", "f32", 2**30, 2**30), ValueError, "more weights than memory"),
+        (lambda: _native.Rows(2**62, 4), ValueError, "steps is .*; it is at most"),
+        (lambda: _native.View(64, -1, 1), ValueError, "step is -1; it is at least 0"),
+        (lambda: _native.chunk_steps(LAYER, 0), ValueError, "batch is 0; it is at least 1"),
+        (lambda: _native.peak_gflops("f32", 0), ValueError, "threads is 0; it is at least 1"),
+        (lambda: _native.Memory(0), ValueError, "bytes is 0; it is at least 1"),
+        (lambda: _native.Memory(2**62), MemoryError, "bad_alloc"),
+        (
+            lambda: run(FORWARD, rows=_native.Rows(2, 2**40)),
+            ValueError,
+            "so many rows of this layer are more than memory",
+        ),
+        (
+            lambda: run(forward(x=_native.View(64, 2**62, 1))),
+            ValueError,
+            "x reaches further than memory does",
+        ),
+        (
+            lambda: run(forward(saved=[VIEW] * 4 + [PACKED])),
+            ValueError,
+            "the views of saved are of one layout",
+        ),
+        (
+            lambda: backward(d_x=PACKED),
+            ValueError,
+            "packed views need first= of the rows; d_x is one",
+        ),
+        (lambda: backward("gru", d_saved=[VIEW] * 5), ValueError, "d_saved has more views than"),
         (lambda: forward(saved=[VIEW] * 6), ValueError, "saved has more than 5 views"),
         (lambda: forward(saved=[0]), TypeError, "saved holds something that is not a View"),
         (lambda: run(forward(saved=[VIEW])), ValueError, "saved has 1 arrays; this cell has 5"),
@@ -78,6 +110,41 @@ def run(
 
 def segment(**changes: Any) -> _native.Backward:
     return _native.Backward(reverse=False, weights=WEIGHTS, x=VIEW, out=VIEW, **changes)
+
+
+def backward(cell: Any = "lstm", **changes: Any) -> None:
+    given = segment(saved=[VIEW] * (5 if cell == "lstm" else 4), **changes)
+    _native.backward(_native.Layer(cell, "f32", 3, 4), ROWS, [given], 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("count", [3, 4], r"count\[1\] of the rows is 4; it is between 0 and 3"),
+        ("count", [5, 4], r"count\[0\] of the rows is 5; it is between 0 and 4"),
+        ("count", [4, -1], r"count\[1\] of the rows is -1"),
+        ("order", [0, 1, 2, 4], r"order\[3\] of the rows is 4; it holds each of 0 to 3 once"),
+        ("order", [0, 1, 1, 2], r"order\[2\] of the rows is 1"),
+        ("order", [-1, 1, 1, 2], r"order\[0\] of the rows is -1"),
+        ("first", [0, 3], r"first\[1\] of the rows is 3; a step begins where"),
+        ("first", [-4, 0], r"first\[0\] of the rows is -4"),
+    ],
+)
+def test_rows_that_contradict_themselves_are_refused(name: Any, values: Any, message: str) -> None:
+    given = np.array(values, np.int64)
+    with pytest.raises(ValueError, match=message):
+        _native.Rows(2, 4, **{name: given.ctypes.data})
+
+
+def test_more_threads_than_help_are_not_made() -> None:
+    """A request for two billion threads once started as many as the system gave."""
+    assert _native.peak_gflops("f32", 2**31 - 1) > 0
+
+
+def test_streams_refuse_batches_that_overflow() -> None:
+    for batch in (2**40, 2**57 + 1, 2**62 - 1):
+        with pytest.raises(ValueError, match=r"batch is .*(at most|more than memory can hold)"):
+            stream(batch)
 
 
 def stream(batch: int = 1, type: Any = "f32") -> _native.Stream:

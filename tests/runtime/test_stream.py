@@ -135,6 +135,62 @@ def test_bad_batches(batch) -> None:
         gatewise.Stream(build("lstm"), batch=batch)
 
 
+@pytest.mark.parametrize("batch", [2**31, 2**63 - 1, 2**63, 10**30])
+def test_batches_that_no_memory_holds(batch) -> None:
+    with pytest.raises(InputError, match="batch must be at most 2147483647 rows"):
+        gatewise.Stream(build("lstm"), batch=batch)
+
+
+def test_a_batch_that_this_memory_does_not_hold() -> None:
+    wide = [{"weight_ih": np.zeros((2**20, 1)), "weight_hh": np.zeros((2**20, 1))}]
+    wide[0]["weight_hr"] = np.zeros((1, 2**18))  # 12 MiB a row
+    with pytest.raises(InputError, match="need more memory than there is"):
+        gatewise.Stream.from_weights("lstm", wide, 2**31 - 1)
+
+
+@CELLS
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_weights_of_either_byte_order(cell, order) -> None:
+    module = build(cell, num_layers=2)
+    given = [
+        {name: own.astype(own.dtype.newbyteorder(order)) for name, own in layer.items()}
+        for layer in arrays(module)
+    ]
+    x = np.ones((1, I))
+    stream = gatewise.Stream.from_weights(cell, given)
+    assert stream.dtype.isnative
+    assert np.array_equal(stream.step(x), gatewise.Stream(module).step(x))
+
+
+def test_weights_of_any_layout_and_value() -> None:
+    good = arrays(build("lstm"))
+    x = np.ones((1, I))
+    expected = gatewise.Stream.from_weights("lstm", good).step(x)
+    spread = {name: np.repeat(own, 2, axis=-1)[..., ::2] for name, own in good[0].items()}
+    for own in spread.values():
+        own.flags.writeable = False
+    assert np.array_equal(gatewise.Stream.from_weights("lstm", [spread]).step(x), expected)
+    missing = {**good[0], "bias_ih": np.full(4 * H, np.nan)}  # NaN is data
+    assert np.isnan(gatewise.Stream.from_weights("lstm", [missing]).step(x)).all()
+
+
+def test_modules_without_memory_and_other_things() -> None:
+    module = build("lstm")
+    module.bias_hh_l0.untyped_storage().resize_(0)
+    with pytest.raises(InputError, match=r"a weight \[20\] has no memory: its storage was freed"):
+        gatewise.Stream(module)
+    for thing in (None, 3, torch.nn.Linear(2, 2), torch.nn.LSTMCell(2, 2)):
+        with pytest.raises(InputError, match="give an LSTM, GRU or RNN module"):
+            gatewise.Stream(thing)
+
+
+@pytest.mark.parametrize("dtype", [np.complex128, "U1", object])
+def test_states_that_are_no_real_numbers(dtype) -> None:
+    stream = gatewise.Stream(build("gru"))
+    with pytest.raises(InputError, match="states must be real numbers"):
+        stream.set_state(np.zeros((1, 1, H)).astype(dtype))
+
+
 def test_bad_weights() -> None:
     good = arrays(build("lstm", num_layers=2))
     cases = [
@@ -144,6 +200,24 @@ def test_bad_weights() -> None:
         ([{**good[0], "bias_ih": np.zeros(3)}], r"bias_ih of layer 0 must have the shape \[20\]"),
         ([{**good[0], "bias_ih": np.zeros(20, np.float32)}], "bias_ih of layer 0 is float32"),
         ([good[0], good[0]], r"weight_ih of layer 1 must have the shape \[20, 5\]"),
+    ]
+    for name in ("bias_ih", "bias_hh"):
+        one = {key: own for key, own in good[0].items() if key != name}
+        cases.append(([one], "layer 0 has only bias_.h of bias_ih and bias_hh; give both"))
+    cases += [
+        (
+            [{**good[0], "weight_hr": np.zeros((0, H))}],
+            "weight_hr of layer 0 .* neither of them empty",
+        ),
+        ([{**good[0], "weight_ih": np.zeros((20, 0))}], "weight_ih of layer 0 .* neither of them"),
+        ([{**good[0], "weight_ih": np.zeros(20)}], "weight_ih of layer 0 must have two dimensions"),
+        ([{**good[0], "weight_hh": np.float64(1)}], "weight_hh of layer 0 must be a NumPy array"),
+        (
+            [{**good[0], "bias_ih": [0.0] * 20}],
+            "bias_ih of layer 0 must be a NumPy array; got list",
+        ),
+        ([{**good[0], "bias_ih": np.zeros(20, int)}], "bias_ih of layer 0 is int64"),
+        ([{**good[0], "bias_ih": np.zeros(20, "f2")}], "bias_ih of layer 0 is float16"),
     ]
     wider = {"weight_ih": np.zeros((24, H)), "weight_hh": np.zeros((24, 6))}
     cases.append(([good[0], wider], r"as many hidden units and outputs; got \[5, 6\]"))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gatewise.engines.layout import dropped
+from gatewise.engines.native_checks import check_results
 from gatewise.engines.native_core import Core, adjacent, contiguous, places, sums_bytes, views
 from gatewise.engines.native_forward import padding, segments
 from gatewise.engines.native_memory import empty, empty_like
@@ -42,17 +43,31 @@ def run_backward(
     `results` are the forward pass's without the states, and `gradients` those arriving at all of
     its results.
     """
+    core = Core(plan, given)
+    check_results(plan, core.sizes, results, gradients, needs)
     if given.x.numel() == 0:
-        d_x, d_states, d_parameters = allocate_gradients(given, needs)
-        empty = [*([] if d_x is None else [d_x]), *d_states, *d_parameters]
-        return [own.zero_() for own in empty]
+        return _without_steps(given, gradients, needs)
     likes = [*([given.x] if needs[0] else []), *(given.states if needs[1] else ())]
     likes += given.parameters if needs[2] else ()
-    found = _Backward(plan, given, results, gradients, needs).run()
+    found = _Backward(core, given, results, gradients, needs).run()
     return [
         own if own.dtype is like.dtype else own.to(like.dtype)
         for own, like in zip(found, likes, strict=True)
     ]
+
+
+def _without_steps(
+    given: Given, gradients: Sequence[Tensor | None], needs: Sequence[bool]
+) -> list[Tensor]:
+    """Return the gradients of a pass that has no step in any row: that of its states goes through."""
+    d_x, d_states, d_parameters = allocate_gradients(given, needs)
+    for d_state, arriving in zip(d_states, gradients[1:], strict=False):
+        if arriving is None:
+            d_state.zero_()
+        else:
+            d_state.copy_(arriving)
+    zeros = [own.zero_() for own in d_parameters]
+    return [*([] if d_x is None else [d_x.zero_()]), *d_states, *zeros]
 
 
 class _Backward:
@@ -60,20 +75,22 @@ class _Backward:
 
     def __init__(
         self,
-        plan: Plan,
+        core: Core,
         given: Given,
         results: Sequence[Tensor],
         gradients: Sequence[Tensor | None],
         needs: Sequence[bool],
     ) -> None:
+        self._core = core
+        self._plan = plan = core.plan
+        self._needs = needs
         self._stored, self._real = TYPES[plan.type]
-        self._plan, self._needs = plan, needs
         self._masks, self._rows = given.masks, given.rows
-        self._core = Core(plan, given)
-        self._sizes = sizes = self._core.sizes
+        self._sizes = sizes = core.sizes
         self._x = adjacent(given.x, self._stored)
         self._states = [contiguous(own, self._real) for own in given.states]
         kinds, below = count_states(plan), count_below(plan, sizes)
+        results = [contiguous(own, own.dtype) for own in results]
         self._out, self._below, self._kept = (
             results[0],
             results[1 : 1 + below],
@@ -81,7 +98,7 @@ class _Backward:
         )
         self._d_out = gradients[0]
         rest = gradients[1:]
-        self._d_ends = [own if own is None else own.contiguous() for own in rest[:kinds]]
+        self._d_ends = [own if own is None else contiguous(own, self._real) for own in rest[:kinds]]
         self._d_below = rest[kinds : kinds + below]
         self._d_kept = [
             own if own is None else adjacent(own, own.dtype) for own in rest[kinds + below :]
@@ -214,7 +231,7 @@ class _Scratch:
     def __init__(self, core: Core, layer: int) -> None:
         plan, sizes = core.plan, core.sizes
         stored, real = TYPES[plan.type]
-        lead = (plan.segment, sizes.batch)
+        lead = (min(plan.segment, sizes.steps), sizes.batch)
         self.out = empty((*lead, sizes.directions * sizes.outputs), dtype=stored)
         self.saved = [
             empty(

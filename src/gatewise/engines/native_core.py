@@ -1,7 +1,8 @@
 """Tensors to the native core's descriptors, one layer at a time.
 
-The core believes the addresses it is given: shapes, types and strides are seen to here, and every
-tensor whose address is taken is held by whoever called until the core returns.
+The core believes the addresses it is given: what stands in a tensor's memory is checked first (see
+`native_checks`), strides and types are seen to here, and every tensor whose address is taken is held
+by whoever called until the core returns.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from gatewise.engines.memory import Costs
+from gatewise.engines.native_checks import check_given
 from gatewise.engines.native_plan import (
     BLOCKS,
     SAVED,
@@ -22,10 +24,10 @@ from gatewise.engines.native_plan import (
     Given,
     Plan,
     Sizes,
-    check_shapes,
     count_states,
     is_adjacent,
 )
+from gatewise.errors import InputError
 
 WORK_PER_THREAD = 400_000
 """Multiplications in a layer's pass that a second thread has to take over to be worth waking."""
@@ -43,13 +45,15 @@ States = Sequence[int]
 def adjacent(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """Return `tensor` in `dtype` with the elements of a vector side by side; itself where it is."""
     own = tensor if tensor.dtype is dtype else tensor.to(dtype)
+    if own.is_neg():  # the imaginary part of a conjugate, say: its memory has the other sign
+        own = own.resolve_neg()
     return own if is_adjacent(own) else own.contiguous()
 
 
 def contiguous(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """Return `tensor` in `dtype` and contiguous; itself where it is."""
-    own = tensor if tensor.dtype is dtype else tensor.to(dtype)
-    return own.contiguous()
+    own = (tensor if tensor.dtype is dtype else tensor.to(dtype)).contiguous()
+    return own.resolve_neg() if own.is_neg() else own
 
 
 def view(tensor: Tensor, *, offset: int = 0, start: int = 0) -> Any:
@@ -124,12 +128,12 @@ class Core:
 
     def __init__(self, plan: Plan, given: Given) -> None:
         self.plan = plan
-        self.sizes = sizes = check_shapes(plan, given)
+        self.sizes = sizes = check_given(plan, given)
         stored, _ = TYPES[plan.type]
         # Held here: the core sees their addresses only.
         self._parameters = [contiguous(own, stored) for own in given.parameters]
-        self._rows = [own.contiguous() for own in given.rows]
-        self._whole = self._described((0, sizes.steps))
+        self._rows = [contiguous(own, torch.int64) for own in given.rows]
+        self._whole = self._checked_rows()
         self.layers = _layers(plan, sizes, given.x)
         self._weights = [
             core.Weights(*self.addresses(self._parameters, i))
@@ -235,6 +239,19 @@ class Core:
 
     def _rows_of(self, span: Span) -> Any:
         return self._whole if span == (0, self.sizes.steps) else self._described(span)
+
+    def _checked_rows(self) -> Any:
+        """Describe all rows; raises InputError where they contradict themselves or packed data."""
+        try:
+            whole = self._described((0, self.sizes.steps))
+        except ValueError as error:
+            raise InputError(f"native engine: {error}") from None
+        if self.plan.packed and (whole.begin, whole.end) != (0, self.sizes.lead[0]):
+            raise InputError(
+                f"native engine: the rows have the packed steps {whole.begin} to {whole.end}, and the "
+                f"input has {self.sizes.lead[0]}"
+            )
+        return whole
 
     def _described(self, span: Span) -> Any:
         """Describe the rows of these steps alone."""

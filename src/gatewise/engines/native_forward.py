@@ -24,9 +24,9 @@ def run_forward(plan: Plan, given: Given) -> Arrays:
     stored, real = TYPES[plan.type]
     core = Core(plan, given)
     arrays = allocate(plan, core.sizes, empty)
-    if given.x.numel() == 0:  # no row: nothing to run, and nothing in the arrays
-        return arrays
     states = [contiguous(own, real) for own in given.states]
+    if given.x.numel() == 0:
+        return _without_steps(plan, arrays, states, given.rows)
     x = adjacent(given.x, stored)
     layers = core.sizes.layers
     for layer in range(layers):
@@ -39,6 +39,19 @@ def run_forward(plan: Plan, given: Given) -> Arrays:
         if layer < layers - 1:
             x = dropped(out, given.masks, layer + 1)
     _fill_padding(plan, arrays, given.rows)
+    return arrays
+
+
+def _without_steps(
+    plan: Plan, arrays: Arrays, states: Sequence[Tensor], rows: Sequence[Tensor]
+) -> Arrays:
+    """Fill the arrays of a pass that has no step in any row: the states stay as they were."""
+    for i, state in enumerate(arrays.states):
+        state.copy_(states[i] if states else state.new_zeros(()))
+    if plan.segment:
+        for start in arrays.kept:
+            start.zero_()
+    _fill_padding(plan, arrays, rows)
     return arrays
 
 

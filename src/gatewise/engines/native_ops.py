@@ -25,6 +25,7 @@ from gatewise.cells import CELLS, Parameters
 from gatewise.engines import native_flops, reference
 from gatewise.engines.layout import Network, Rows
 from gatewise.engines.native_backward import run_backward
+from gatewise.engines.native_checks import check_places, check_plan
 from gatewise.engines.native_forward import run_forward
 from gatewise.engines.native_inplace import Watched
 from gatewise.engines.native_plan import (
@@ -98,6 +99,8 @@ def _forward_cpu(*arguments: Any) -> list[Tensor]:
 
 def _forward_fake(*arguments: Any) -> list[Tensor]:
     plan, given = Plan(*arguments[5:]), Given(*arguments[:5])
+    check_plan(plan)
+    check_places(plan, given)
     empty = partial(torch.empty, device=given.x.device)
     return allocate(plan, Sizes.of(plan, given), empty).flat()
 
@@ -108,7 +111,10 @@ def _backward_cpu(*arguments: Any) -> list[Tensor]:
 
 
 def _backward_fake(*arguments: Any) -> list[Tensor]:
-    d_x, d_states, d_parameters = allocate_gradients(Given(*arguments[:5]), arguments[7])
+    plan, given = Plan(*arguments[8:]), Given(*arguments[:5])
+    check_plan(plan)
+    check_places(plan, given, (*arguments[5], *arguments[6]))
+    d_x, d_states, d_parameters = allocate_gradients(given, arguments[7])
     return [*([] if d_x is None else [d_x]), *d_states, *d_parameters]
 
 

@@ -12,8 +12,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gatewise.errors import InputError
-
 SAVED: dict[str, tuple[str, ...]] = {
     "lstm": ("input", "forget", "candidate", "output", "cell"),
     "gru": ("reset", "update", "candidate", "inner"),
@@ -93,18 +91,13 @@ class Sizes(NamedTuple):
     @classmethod
     def of(cls, plan: Plan, given: Given) -> Sizes:
         """Read the sizes off the tensors."""
-        x, parameters, rows = given.x, given.parameters, given.rows
-        W_hh = parameters[1]
-        steps, batch = (rows[0].shape[0], rows[1].shape[0]) if rows else x.shape[:2]
-        return cls(
-            steps=steps,
-            batch=batch,
-            lead=tuple(x.shape[:-1]),
-            hidden=W_hh.shape[0] // BLOCKS[plan.cell],
-            outputs=W_hh.shape[1],
-            layers=len(parameters) // (plan.directions * plan.per_direction),
-            directions=plan.directions,
-        )
+        parameters, rows = given.parameters, given.rows
+        lead = tuple(given.x.shape[:-1])
+        stacked, outputs = parameters[1].shape
+        steps, batch = (rows[0].shape[0], rows[1].shape[0]) if rows else lead
+        layers = len(parameters) // (plan.directions * plan.per_direction)
+        hidden = stacked // BLOCKS[plan.cell]
+        return cls(steps, batch, lead, hidden, outputs, layers, plan.directions)
 
 
 class Arrays(NamedTuple):
@@ -119,43 +112,6 @@ class Arrays(NamedTuple):
     def flat(self) -> list[Tensor]:
         """Return the arrays as one list."""
         return [self.out, *self.states, *self.below, *self.kept]
-
-
-def check_shapes(plan: Plan, given: Given) -> Sizes:
-    """Return the sizes of a pass after a check of every tensor's shape: the core checks nothing.
-
-    Raises InputError. Modules never get here with a wrong shape; whoever calls the operators may.
-    """
-    sizes = Sizes.of(plan, given)
-    x, states, parameters, masks, rows = given
-    width = sizes.directions * sizes.outputs
-    wanted: list[tuple[int, ...]] = []
-    stacked = BLOCKS[plan.cell] * sizes.hidden
-    for layer in range(sizes.layers):
-        one: list[tuple[int, ...]] = [(stacked, width if layer else x.shape[-1])]
-        one.append((stacked, sizes.outputs))
-        one += [(stacked,)] * (2 * plan.bias) + [(sizes.outputs, sizes.hidden)] * plan.projected
-        wanted += one * sizes.directions
-    _require("parameters", parameters, wanted)
-    shape = (sizes.layers * sizes.directions, sizes.batch)
-    if states:
-        kinds = (sizes.outputs, sizes.hidden)[: count_states(plan)]
-        _require("states", states, [(*shape, size) for size in kinds])
-    if masks:
-        _require("masks", masks, [(*sizes.lead, width)] * (sizes.layers - 1))
-    if rows:
-        _require("rows", rows, [(sizes.steps,), (sizes.batch,), (sizes.steps,)])
-        if plan.packed != (x.dim() == 2) or any(own.dtype != torch.int64 for own in rows):
-            raise InputError("gatewise::forward: rows are int64, and packed data is [N, C]")
-    elif x.dim() != 3:
-        raise InputError(f"gatewise::forward: x must be [T, B, I]; got {list(x.shape)}")
-    return sizes
-
-
-def _require(what: str, tensors: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]) -> None:
-    shapes = [tuple(own.shape) for own in tensors]
-    if shapes != list(wanted):
-        raise InputError(f"gatewise::forward: {what} must have the shapes {wanted}; got {shapes}")
 
 
 def count_states(plan: Plan) -> int:

@@ -15,7 +15,9 @@ from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.cells import State
 from gatewise.engines import Gates, Result, Rows
+from gatewise.engines.held import check_held, check_place, has_memory
 from gatewise.errors import InputError
+from gatewise.nn.packed import check_packed
 from gatewise.nn.structure import spec_of
 
 Hidden = Tensor | tuple[Tensor, Tensor]
@@ -78,7 +80,8 @@ def prepare(
 ) -> Call:
     """Check one call of `module` as torch does, for every engine alike, and bring it into one form.
 
-    Raises what torch raises (ValueError or RuntimeError), and InputError for bad `lengths`.
+    Raises what torch raises (ValueError or RuntimeError), and InputError for bad `lengths` and for a
+    PackedSequence that contradicts itself.
     """
     if isinstance(input, PackedSequence):
         if lengths is not None:
@@ -108,29 +111,39 @@ def prepare(
     return Call(x, states, rows, module.batch_first, batched, None)
 
 
-def _prepare_packed(module: torch.nn.RNNBase, input: PackedSequence, hx: Hidden | None) -> Call:
-    data, batch_sizes, order, _ = input
-    states = None if hx is None else _as_state(module, hx)
-    _check(module, data, states, batch_sizes)
-    _check_packed(data, batch_sizes)
-    rows = Rows.from_batch_sizes(batch_sizes, order, data.device)
-    return Call(data, states, rows, False, True, input)
+def check_tensors(
+    module: torch.nn.RNNBase | torch.nn.RNNCellBase,
+    input: Tensor | PackedSequence,
+    hx: Hidden | None,
+) -> None:
+    """Raise InputError unless parameters and states are where the input is, with memory of theirs.
 
-
-def _check_packed(data: Tensor, batch_sizes: Tensor) -> None:
-    """Raise InputError unless `data` has a row for each step of each row that is counted.
-
-    torch packs rows of fewer steps than their lengths without a word, and an engine would then read and
-    write past their end.
+    For the passes that are torch's: the native core checks all that it is given. A parametrized
+    weight is not there yet and is left to torch.
     """
     if torch.compiler.is_compiling():
         return
-    counted = int(batch_sizes.sum())
-    if counted != len(data) or bool((batch_sizes[1:] > batch_sizes[:-1]).any()):
-        raise InputError(
-            f"a PackedSequence of {counted} steps of its rows has data {list(data.shape)}: lengths "
-            "given to pack_padded_sequence must not exceed the steps of its input"
-        )
+    x = input.data if isinstance(input, PackedSequence) else input
+    names = getattr(module, "_flat_weights_names", ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    attributes = vars(module)  # where sharded training puts its views
+    named = [(name, module._parameters.get(name, attributes.get(name))) for name in names]
+    states = (hx,) if isinstance(hx, Tensor) else hx or ()
+    named += zip(("the initial state h", "the initial state c"), states, strict=False)
+    look = not torch._C._are_functorch_transforms_active()
+    for name, tensor in (("the input", x), *named):
+        if isinstance(tensor, Tensor):
+            check_place(name, tensor, x)
+            if look and has_memory(tensor):
+                check_held(name, tensor)
+
+
+def _prepare_packed(module: torch.nn.RNNBase, input: PackedSequence, hx: Hidden | None) -> Call:
+    check_packed(input)
+    data, batch_sizes, order, _ = input
+    states = None if hx is None else _as_state(module, hx)
+    _check(module, data, states, batch_sizes)
+    rows = Rows.from_batch_sizes(batch_sizes, order, data.device)
+    return Call(data, states, rows, False, True, input)
 
 
 def _kind(module: torch.nn.RNNBase) -> str:

@@ -16,7 +16,7 @@ from torch.nn.utils import parametrize
 from gatewise.cells import CellSpec, Parameters, State
 from gatewise.engines import ENGINES, EngineChoice, Gates, Network
 from gatewise.engines.recover import at_least_float32, without_autocast
-from gatewise.nn.calls import Hidden
+from gatewise.nn.calls import Hidden, check_tensors
 from gatewise.nn.engine_option import EngineOption
 from gatewise.nn.foreign import as_leaf, is_symbolic
 from gatewise.nn.structure import parameters_of, spec_of
@@ -40,12 +40,14 @@ class GatedCell(EngineOption, Base):
             hx: `h`, for the LSTM `(h, c)`, `[B, H]` or `[H]` each; zeros if absent.
             return_gates: Whether to return `(states, gates)`, the gates `[B, H]` or `[H]` each.
 
-        Raises what torch's cell raises for malformed input, and OptionError or EngineError for an
-        engine that is unknown or cannot run this cell.
+        Raises what torch's cell raises for malformed input, InputError for tensors on several devices
+        or without memory, and OptionError or EngineError for an engine that is unknown or cannot run
+        this cell.
         """
         if is_symbolic(input):
             return as_leaf(self, input, hx, return_gates=return_gates)
         choice = self.engine_choice(input)
+        check_tensors(self, input, hx)
         if choice.name == "torch" and not return_gates:
             return super().forward(input, hx)
         if choice.name == "native":

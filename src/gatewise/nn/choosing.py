@@ -16,7 +16,7 @@ from gatewise.engines.by_size import Workload, is_native, rule_for, weights_of
 from gatewise.engines.memory import MaxMemory
 from gatewise.engines.onlookers import PLAIN, recorder
 from gatewise.errors import OptionError
-from gatewise.nn.calls import Call
+from gatewise.nn.calls import Call, Hidden, check_tensors
 from gatewise.nn.engine_option import EngineOption
 from gatewise.nn.structure import spec_of
 
@@ -116,6 +116,21 @@ class ChoosesBySize(EngineOption, Base):
             steps, rows = rows, steps
         rule = rule_for(_CELLS[self.mode], self._weights(), self._is_training(input))
         return not is_native(rule, steps, rows)
+
+    def _check_briefly(self, input: Tensor, hx: Hidden | None) -> None:
+        """Check what torch's own pass on a small call does not, in less than a microsecond.
+
+        That of the LSTM reads the memory of its weights unseen. Where torch sees for itself that
+        tensors are on several devices, it says so.
+        """
+        if self.mode != "LSTM" or torch.compiler.is_compiling():
+            return
+        if torch._C._are_functorch_transforms_active():
+            return
+        for weight in self._flat_weights:
+            if type(weight) in PLAIN and weight.untyped_storage().nbytes() < weight.nbytes:
+                check_tensors(self, input, hx)
+                return
 
     def _update_flat_weights(self) -> None:
         """Do as torch does, which takes five microseconds to find that no weight was replaced."""

@@ -16,9 +16,10 @@ from gatewise.engines import ENGINES, EngineChoice
 from gatewise.engines.fused import in_types_of_torch, must_cast
 from gatewise.engines.memory import MaxMemory, check_max_memory
 from gatewise.errors import EngineError
-from gatewise.nn.calls import Hidden, prepare
+from gatewise.nn.calls import Hidden, check_tensors, prepare
 from gatewise.nn.choosing import ChoosesBySize
 from gatewise.nn.foreign import as_leaf, is_symbolic
+from gatewise.nn.packed import check_packed
 from gatewise.nn.structure import network_of, spec_of
 from gatewise.nn.watching import watchers_of
 
@@ -67,15 +68,21 @@ class GatedModule(ChoosesBySize, Base):
         Returns:
             `(output, states)` as torch returns them, or `(output, states, gates)`.
 
-        Raises what torch's module raises for malformed input, InputError for bad `lengths`,
+        Raises what torch's module raises for malformed input, InputError for bad `lengths`, a bad
+        PackedSequence and tensors on several devices or without memory,
         OptionError or EngineError for an engine that is unknown or cannot run this cell.
         """
         if lengths is None and not return_gates and self._is_left_to_torch(input):
+            self._check_briefly(input, hx)
             return super().forward(input, hx)
         if is_symbolic(input):
             return as_leaf(self, input, hx, lengths=lengths, return_gates=return_gates)
+        if isinstance(input, PackedSequence):
+            check_packed(input)
         choice = self.engine_choice(input)
         options = self._memory_option(choice)
+        if choice.name != "native":
+            check_tensors(self, input, hx)
         if choice.name == "torch" and lengths is None and not return_gates:
             if isinstance(input, PackedSequence):
                 return super().forward(input, hx)

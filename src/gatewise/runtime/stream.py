@@ -22,6 +22,8 @@ BLOCKS = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 """The blocks of each cell's weights, stacked in torch's order."""
 
 TYPES = {"float32": "f32", "float64": "f64"}
+MOST_ROWS = 2**31 - 1
+
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
@@ -42,9 +44,14 @@ class Stream:
     def __init__(self, module: Any, batch: int = 1) -> None:
         """Take the weights of `module`, a torch.nn.RNNBase, as they are now, for `batch` rows.
 
-        Raises InputError for a bidirectional module and other types than float32 and float64, and
-        EngineError where the native core is not built or does not have the cell.
+        Raises InputError for a bidirectional module, for other types than float32 and float64 and for
+        weights that are not there, and EngineError where the native core is not built or does not
+        have the cell.
         """
+        if not hasattr(module, "mode") or not hasattr(module, "num_layers"):
+            raise InputError(
+                f"Stream: give an LSTM, GRU or RNN module of torch.nn or gatewise; got {module!r:.80}"
+            )
         if getattr(module, "bidirectional", False):
             raise InputError(
                 "Stream: the module is bidirectional, and its reverse direction begins with the last "
@@ -69,8 +76,11 @@ class Stream:
         Args:
             cell: `"lstm"`, `"gru"`, `"rnn_tanh"` or `"rnn_relu"`.
             layers: For each layer `weight_ih [G*H, I]` and `weight_hh [G*H, P]` in torch's order,
-                and where there are such `bias_ih` and `bias_hh [G*H]`, and `weight_hr [P, H]`.
+                and where there are such both `bias_ih` and `bias_hh [G*H]`, and `weight_hr [P, H]`.
+                All float32 or all float64, of either byte order.
             batch: B.
+
+        Raises InputError, naming the array and what it has to be, and EngineError as for a module.
         """
         made = cls.__new__(cls)
         made._build(cell, [dict(layer) for layer in layers], batch)
@@ -105,10 +115,15 @@ class Stream:
 
         Shapes are those of `state`. Raises InputError for others, and for the wrong number.
         """
-        shapes = [list(state.shape) for state in states]
+        shapes = [list(np.shape(state)) for state in states]
         wanted = [list(shape) for shape in self._state_shapes]
         if shapes != wanted:
             raise InputError(f"Stream: states must have the shapes {wanted}; got {shapes}")
+        types = [np.asarray(state).dtype for state in states]
+        if not all(np.can_cast(dtype, self.dtype, "same_kind") for dtype in types):
+            raise InputError(
+                f"Stream: states must be real numbers; got {', '.join(map(str, types))}"
+            )
         own = tuple(np.ascontiguousarray(state, self.dtype) for state in states)
         for layer in range(self._layers):
             self._core.set_state(layer, *self._of_layer(own, layer))
@@ -124,7 +139,10 @@ class Stream:
             raise InputError(f"Stream: batch must be a number of rows, at least 1; got {batch!r}")
         self.batch = batch
         self.dtype = _checked(cell, layers)
-        own = [{name: np.ascontiguousarray(a) for name, a in layer.items()} for layer in layers]
+        own = [
+            {name: np.ascontiguousarray(array, self.dtype) for name, array in layer.items()}
+            for layer in layers
+        ]
         sizes = []
         for weights in own:
             hidden = len(weights["weight_ih"]) // BLOCKS[cell]
@@ -136,17 +154,24 @@ class Stream:
                 f"Stream: all layers must have as many hidden units and outputs; got {units} units"
             )
         self._layers = len(own)
-        self._core = native.Stream(
-            [native.Layer(cell, TYPES[self.dtype.name], *size) for size in sizes],
-            [
-                native.Weights(*[weights[n].ctypes.data if n in weights else 0 for n in NAMES])
-                for weights in own
-            ],
-            batch,
-        )
-        self._step = self._core.step
         outputs = sizes[-1][2] or sizes[-1][1]
-        self._out = np.empty((batch, outputs), self.dtype)
+        if batch > MOST_ROWS:
+            raise InputError(f"Stream: batch must be at most {MOST_ROWS} rows; got {batch}")
+        try:
+            self._core = native.Stream(
+                [native.Layer(cell, TYPES[self.dtype.name], *size) for size in sizes],
+                [
+                    native.Weights(*[weights[n].ctypes.data if n in weights else 0 for n in NAMES])
+                    for weights in own
+                ],
+                batch,
+            )
+            self._out = np.empty((batch, outputs), self.dtype)
+        except (MemoryError, ValueError):  # the second for more than could ever be there
+            raise InputError(
+                f"Stream: batch={batch} rows of this network need more memory than there is; use fewer"
+            ) from None
+        self._step = self._core.step
         shape = (self._layers, batch)
         self._state_shapes = [(*shape, outputs), (*shape, sizes[0][1])][: 1 + (cell == "lstm")]
 
@@ -166,8 +191,15 @@ def _array_of(tensor: Any) -> Array:
         raise InputError(
             f"Stream: the weights are on {tensor.device.type!r}; move the module to the CPU first"
         )
+    pairs = zip(tensor.shape, tensor.stride(), strict=True)
+    last = tensor.storage_offset() + sum((size - 1) * stride for size, stride in pairs)
+    if tensor.numel() and (last + 1) * tensor.itemsize > tensor.untyped_storage().nbytes():
+        raise InputError(
+            f"Stream: a weight {list(tensor.shape)} has no memory: its storage was freed; give it "
+            "values again first"
+        )
     try:
-        array: Array = tensor.detach().numpy()
+        array: Array = tensor.detach().resolve_neg().numpy()
     except TypeError:  # NumPy has no bfloat16
         raise InputError(f"Stream: the weights are {tensor.dtype}; {_TO_FLOAT}") from None
     return array
@@ -180,7 +212,7 @@ def _checked(cell: str, layers: list[dict[str, Array]]) -> np.dtype[Any]:
     """Check the weights of all layers against each other and return their type."""
     if not layers:
         raise InputError("Stream: there must be at least one layer; got none")
-    dtype = layers[0]["weight_ih"].dtype if "weight_ih" in layers[0] else None
+    dtype = None
     inputs = None
     for number, layer in enumerate(layers):
         missing = [name for name in ("weight_ih", "weight_hh") if name not in layer]
@@ -190,8 +222,20 @@ def _checked(cell: str, layers: list[dict[str, Array]]) -> np.dtype[Any]:
                 f"Stream: layer {number} needs weight_ih and weight_hh, and may have bias_ih, bias_hh "
                 f"and weight_hr; got {', '.join(layer) or 'nothing'}"
             )
+        if ("bias_ih" in layer) != ("bias_hh" in layer):
+            given = "bias_ih" if "bias_ih" in layer else "bias_hh"
+            raise InputError(
+                f"Stream: layer {number} has only {given} of bias_ih and bias_hh; give both (one may be "
+                "zeros) or neither"
+            )
         for name, array in layer.items():
-            if array.dtype != dtype or array.dtype.name not in TYPES:
+            if not isinstance(array, np.ndarray):
+                raise InputError(
+                    f"Stream: {name} of layer {number} must be a NumPy array; got {type(array).__name__}"
+                )
+            kind = array.dtype.newbyteorder("=")  # either byte order: the weights are copied
+            dtype = dtype or kind
+            if kind != dtype or kind.name not in TYPES:
                 raise InputError(
                     f"Stream: {name} of layer {number} is {array.dtype}; {_TO_FLOAT}, all to one"
                 )
@@ -202,6 +246,12 @@ def _checked(cell: str, layers: list[dict[str, Array]]) -> np.dtype[Any]:
 
 def _check_shapes(cell: str, number: int, layer: dict[str, Array], inputs: int | None) -> int:
     """Check the shapes of one layer that takes `inputs` (None: any); return how many it gives."""
+    for name in ("weight_ih", "weight_hh", "weight_hr"):
+        if name in layer and (layer[name].ndim != 2 or 0 in layer[name].shape):
+            raise InputError(
+                f"Stream: {name} of layer {number} must have two dimensions, neither of them empty; got "
+                f"{list(layer[name].shape)}"
+            )
     rows = layer["weight_ih"].shape[0]
     hidden = rows // BLOCKS[cell]
     outputs = len(layer["weight_hr"]) if "weight_hr" in layer else hidden

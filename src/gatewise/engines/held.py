@@ -1,0 +1,47 @@
+"""Whether a tensor is where it has to be, and whether its memory is there.
+
+A tensor's device and shape are promises. A parameter may be left on another device, and the storage
+under one may have been freed (as sharded training does between its steps) or cut: whoever reads
+such memory by its address crashes, or reads something else.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from gatewise.engines.onlookers import PLAIN
+from gatewise.errors import InputError
+
+
+def is_held(tensor: Tensor) -> bool:
+    """Tell whether the storage of `tensor` reaches as far as its offset, shape and strides."""
+    held, first = tensor.untyped_storage().nbytes(), tensor.storage_offset()
+    if tensor.is_contiguous():
+        return first * tensor.itemsize + tensor.nbytes <= held or tensor.numel() == 0
+    pairs = zip(tensor.shape, tensor.stride(), strict=True)
+    last = first + sum((size - 1) * stride for size, stride in pairs)
+    return (last + 1) * tensor.itemsize <= held or tensor.numel() == 0
+
+
+def check_place(name: str, tensor: Tensor, x: Tensor) -> None:
+    """Raise InputError unless `tensor`, called `name`, is on the device of the input `x`."""
+    if tensor.device != x.device:
+        raise InputError(
+            f"{name} is on {tensor.device}, the input on {x.device}: move the module, the input and "
+            "its states to one device"
+        )
+
+
+def check_held(name: str, tensor: Tensor) -> None:
+    """Raise InputError if the memory of `tensor`, called `name`, is not there."""
+    if not is_held(tensor):
+        raise InputError(
+            f"{name} has the shape {list(tensor.shape)} and a storage of "
+            f"{tensor.untyped_storage().nbytes()} bytes, too few for it: its memory was freed or cut; "
+            "give it values again before the call"
+        )
+
+
+def has_memory(tensor: Tensor) -> bool:
+    """Tell whether `tensor` is one whose memory can be looked at: no wrapper, no fake, not on meta."""
+    return type(tensor) in PLAIN and not tensor.is_meta

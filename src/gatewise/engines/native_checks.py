@@ -1,0 +1,243 @@
+"""Everything that a pass is given, checked before the core gets an address of it.
+
+The core believes addresses. A module, either operator, and whoever calls these past the dispatcher
+come through here, forward and backward, at every call: a few microseconds. Sizes are those of
+`native_plan`. Every check raises InputError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NoReturn, cast
+
+import torch
+from torch import Tensor
+
+from gatewise.engines.held import check_held, check_place, is_held
+from gatewise.engines.native_plan import (
+    BLOCKS,
+    FOR_BACKWARD,
+    FOR_RECORD,
+    NOTHING,
+    TYPES,
+    Given,
+    Plan,
+    Sizes,
+    allocate,
+    count_states,
+)
+from gatewise.errors import InputError
+
+Shape = tuple[int, ...]
+
+FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+"""The types of input, states and parameters, which a pass brings into its own."""
+
+
+def check_plan(plan: Plan) -> None:
+    """Check what a plan says but its segments, which may be symbolic."""
+    if plan.cell not in BLOCKS:
+        _refuse(f"cell must be one of {', '.join(BLOCKS)}; got {plan.cell!r}")
+    if plan.type not in TYPES:
+        _refuse(f"type must be one of {', '.join(TYPES)}; got {plan.type!r}")
+    if plan.directions not in (1, 2):
+        _refuse(f"directions must be 1 or 2; got {plan.directions}")
+    if plan.save not in (NOTHING, FOR_BACKWARD, FOR_RECORD):
+        _refuse(f"save must be 0, 1 or 2; got {plan.save}")
+    if plan.projected and plan.cell != "lstm":
+        _refuse(f"projected is for the cell 'lstm' only; got {plan.cell!r}")
+
+
+def check_places(plan: Plan, given: Given, others: Sequence[Tensor | None] = ()) -> None:
+    """Check that all tensors are on one device, `others` too; the rows may stay on the CPU."""
+    named = [(parameter_name(plan, i), own) for i, own in enumerate(given.parameters)]
+    named += zip(_STATES, given.states, strict=False)
+    named += [(f"mask {i}", own) for i, own in enumerate(given.masks)]
+    named += [("a result or its gradient", own) for own in others if own is not None]
+    named += [("one of the rows", own) for own in given.rows if own.device.type != "cpu"]
+    for name, tensor in named:
+        check_place(name, tensor, given.x)
+
+
+def check_given(plan: Plan, given: Given) -> Sizes:
+    """Check all that either pass is given but what its rows say, and return the pass's sizes."""
+    sizes, wanted = _sizes(plan, given)
+    x, states, parameters, masks, rows = given
+    if not _fits(x, x.shape, FLOATS):
+        _explain("the input", x, x, None, FLOATS)
+    for i, (tensor, shape) in enumerate(zip(parameters, wanted, strict=True)):
+        if not _fits(tensor, shape, FLOATS):
+            _explain(parameter_name(plan, i), tensor, x, shape, FLOATS)
+    if states:
+        _check_states(plan, sizes, given)
+    if masks:
+        shape = (*sizes.lead, sizes.directions * sizes.outputs)
+        _check_count("masks", masks, sizes.layers - 1)
+        stored = TYPES[plan.type][:1]
+        for i, tensor in enumerate(masks):
+            if not _fits(tensor, shape, stored):
+                _explain(f"mask {i}", tensor, x, shape, stored)
+    if rows:
+        lengths = (sizes.steps, sizes.batch, sizes.steps)
+        for name, tensor, size in zip(("count", "order", "first"), rows, lengths, strict=True):
+            if not _fits(tensor, (size,), _INTEGERS):
+                _explain(f"{name} of the rows", tensor, x, (size,), _INTEGERS)
+    return sizes
+
+
+def check_results(
+    plan: Plan,
+    sizes: Sizes,
+    results: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    needs: Sequence[bool],
+) -> None:
+    """Check what a backward pass is given beside what `check_given` has checked.
+
+    `results` are the forward pass's without the states, `gradients` those arriving at all of them.
+    """
+    if plan.save == NOTHING:
+        _refuse("a pass with save=0 keeps nothing; there is nothing to go backward from")
+    if len(needs) != 3:
+        _refuse(f"needs must be for input, states and parameters; got {list(needs)}")
+    kept, filled = _filled(plan, sizes)
+    _check_count("results", results, len(kept))
+    _check_count("gradients", gradients, len(filled))
+    for i, (tensor, (shape, dtypes)) in enumerate(zip(results, kept, strict=True)):
+        if not _fits(tensor, shape, dtypes):
+            _explain(f"result {i}", tensor, None, shape, dtypes)
+    for i, (gradient, (shape, dtypes)) in enumerate(zip(gradients, filled, strict=True)):
+        if gradient is not None and not _fits(gradient, shape, dtypes):
+            _explain(f"the gradient of result {i}", gradient, None, shape, dtypes)
+
+
+def parameter_name(plan: Plan, index: int) -> str:
+    """Return how torch's modules call the parameter at `index`: `weight_ih_l0_reverse`."""
+    place, kind = divmod(index, plan.per_direction)
+    layer, direction = divmod(place, plan.directions)
+    names = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] * plan.bias), "weight_hr"]
+    return f"{names[kind]}_l{layer}{'_reverse' * direction}"
+
+
+def _sizes(plan: Plan, given: Given) -> tuple[Sizes, Sequence[Shape]]:
+    """Return the sizes of a pass and the shapes of its parameters, after a look at both."""
+    x, parameters, rows = given.x, given.parameters, given.rows
+    _check_plan(plan)
+    each = plan.directions * plan.per_direction
+    if not parameters or len(parameters) % each:
+        _refuse(f"there must be {each} parameters for each layer; got {len(parameters)}")
+    if rows:
+        _check_count("rows", rows, 3)
+    shape = x.shape
+    if len(shape) != (2 if plan.packed else 3) or (plan.packed and not rows):
+        form = "[N, I] with its rows" if plan.packed else "[T, B, I]"
+        _refuse(f"the input must be {form}; got {list(shape)}")
+    if rows and (rows[0].dim() != 1 or rows[1].dim() != 1):
+        _refuse("count and order of the rows must have one dimension")
+    if parameters[1].dim() != 2:
+        _refuse(f"weight_hh_l0 must have two dimensions; got {list(parameters[1].shape)}")
+    sizes = Sizes.of(plan, given)
+    if rows and not plan.packed and sizes.lead != (sizes.steps, sizes.batch):
+        _refuse(
+            f"the rows are {sizes.batch} of {sizes.steps} steps and the input is {list(x.shape)}"
+        )
+    inputs = shape[-1]
+    if inputs < 1 or sizes.hidden < 1 or sizes.outputs < 1:
+        _refuse("there must be at least one input, one hidden unit and one output")
+    # Without a projection there are as many outputs as units, whatever W_hh says.
+    outputs = sizes.outputs if plan.projected else sizes.hidden
+    wanted = _parameter_shapes(plan, inputs, sizes.hidden, outputs, sizes.layers)
+    return sizes, wanted
+
+
+@lru_cache(maxsize=256)
+def _parameter_shapes(
+    plan: Plan, inputs: int, hidden: int, outputs: int, layers: int
+) -> tuple[Shape, ...]:
+    """Return the shapes of all parameters in order."""
+    stacked = BLOCKS[plan.cell] * hidden
+    wanted: list[Shape] = []
+    for layer in range(layers):
+        width = plan.directions * outputs if layer else inputs
+        one: list[Shape] = [(stacked, width), (stacked, outputs), *[(stacked,)] * (2 * plan.bias)]
+        wanted += [*one, *[(outputs, hidden)] * plan.projected] * plan.directions
+    return tuple(wanted)
+
+
+Filled = list[tuple[Shape, tuple[torch.dtype]]]
+"""What a pass fills: the shape and the type of each array."""
+
+
+@lru_cache(maxsize=256)
+def _filled(plan: Plan, sizes: Sizes) -> tuple[Filled, Filled]:
+    """Return all that a forward pass fills, without the states and with them."""
+    every: Any = allocate(plan, sizes, cast(Any, lambda shape, dtype: (shape, (dtype,)))).flat()
+    return [every[0], *every[1 + count_states(plan) :]], every
+
+
+@lru_cache(maxsize=256)
+def _check_plan(plan: Plan) -> None:
+    check_plan(plan)
+    if plan.segment < 0 or (plan.segment and plan.save != FOR_BACKWARD):
+        _refuse(f"segment={plan.segment} must be 0, or the steps of a segment where save=1")
+
+
+def _check_states(plan: Plan, sizes: Sizes, given: Given) -> None:
+    kinds = (sizes.outputs, sizes.hidden)[: count_states(plan)]
+    _check_count("states", given.states, len(kinds))
+    lead = (sizes.layers * sizes.directions, sizes.batch)
+    for name, tensor, size in zip(_STATES, given.states, kinds, strict=False):
+        if not _fits(tensor, (*lead, size), FLOATS):
+            _explain(name, tensor, given.x, (*lead, size), FLOATS)
+
+
+_STATES = ("the initial state h", "the initial state c")
+_INTEGERS = (torch.int64,)
+
+
+def _fits(tensor: Tensor, shape: Shape, dtypes: Sequence[torch.dtype]) -> bool:
+    """Tell whether the memory of `tensor` on the CPU is there and what it is taken for."""
+    try:
+        return (
+            tensor.is_cpu
+            and tensor.dtype in dtypes
+            and tensor.shape == shape
+            and (
+                (  # what most tensors are, at half the price
+                    tensor.untyped_storage().nbytes() == tensor.nbytes
+                    and tensor.is_contiguous()
+                    and tensor.storage_offset() == 0
+                )
+                or is_held(tensor)
+            )
+        )
+    except NotImplementedError:  # a sparse tensor has no storage
+        return False
+
+
+def _explain(
+    name: str, tensor: Tensor, x: Tensor | None, shape: Shape | None, dtypes: Sequence[torch.dtype]
+) -> NoReturn:
+    """Raise InputError for a tensor that does not fit, saying in what."""
+    if x is not None:
+        check_place(name, tensor, x)
+    if tensor.device.type != "cpu":
+        _refuse(f"{name} is on {tensor.device}; the native core runs on the CPU")
+    if tensor.layout is not torch.strided:
+        _refuse(f"{name} is {tensor.layout}; it must be a dense, strided tensor")
+    if shape is not None and tensor.shape != shape:
+        _refuse(f"{name} must have the shape {list(shape)}; got {list(tensor.shape)}")
+    if tensor.dtype not in dtypes:
+        _refuse(f"{name} must be {' or '.join(map(str, dtypes))}; got {tensor.dtype}")
+    check_held(name, tensor)
+    _refuse(f"{name} cannot be read")  # pragma: no cover - one of the above has raised
+
+
+def _check_count(what: str, tensors: Sequence[Any], count: int) -> None:
+    if len(tensors) != count:
+        _refuse(f"{what} must be {count} tensors; got {len(tensors)}")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise InputError(f"native engine: {message}")
