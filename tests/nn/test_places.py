@@ -77,6 +77,14 @@ def test_freed_and_cut_storages_are_refused(cell, engine, left) -> None:
 
 
 @pytest.mark.parametrize("cell", STOCK)
+def test_a_parameter_of_another_type_is_named(cell) -> None:
+    module = build(cell, engine="native", bidirectional=True)
+    module.bias_hh_l0_reverse = Parameter(module.bias_hh_l0_reverse.detach().float())
+    with pytest.raises(InputError, match=r"bias_hh_l0_reverse is torch\.float32 and the input is"):
+        module(inputs(T, B, I))
+
+
+@pytest.mark.parametrize("cell", STOCK)
 def test_views_of_one_storage_are_taken(cell) -> None:
     """Sharded training keeps all parameters in one flat storage."""
     module, plain = build(cell, engine="native"), build(cell, engine="native")

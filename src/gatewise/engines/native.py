@@ -16,6 +16,7 @@ from gatewise.cells import CellSpec, Parameters, State
 from gatewise.engines import native_plan as plans
 from gatewise.engines.layout import Network, Result, Rows, dropout_masks
 from gatewise.engines.memory import MaxMemory, segment_for
+from gatewise.engines.native_checks import parameter_name
 from gatewise.engines.onlookers import is_for_onnx, recorder, why_unfollowed
 from gatewise.errors import InputError
 
@@ -95,6 +96,7 @@ def run(
         save=save,
         segment=0,
     )
+    _check_types(plan, given)
     if max_memory is not None and gates:
         raise InputError("max_memory: a record of gates keeps every gate; leave one of them out")
     if max_memory is not None and save and plans.SAVED[plan.cell] and x.numel():
@@ -134,6 +136,19 @@ class _Types:
         if network.spec.name == "lstm" and rows is None:
             return cls(low, low, (low, low))
         return cls(kept, kept, (kept,) * count)
+
+
+def _check_types(plan: plans.Plan, given: plans.Given) -> None:
+    """Raise InputError for a parameter of another type than the input's: autocast alone mixes them."""
+    if torch.is_autocast_enabled("cpu"):
+        return
+    dtype = given.x.dtype
+    for i, tensor in enumerate(given.parameters):
+        if tensor.dtype is not dtype:
+            raise InputError(
+                f"{parameter_name(plan, i)} is {tensor.dtype} and the input is {dtype}; give both in "
+                "one type"
+            )
 
 
 def _flat(parameters: Parameters) -> Iterator[Tensor]:

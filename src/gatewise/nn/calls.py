@@ -77,8 +77,12 @@ def prepare(
     input: Tensor | PackedSequence,
     hx: Hidden | None,
     lengths: Tensor | Sequence[int] | None,
+    *,
+    checked: bool = False,
 ) -> Call:
     """Check one call of `module` as torch does, for every engine alike, and bring it into one form.
+
+    `checked` says that `check_packed` has had the input already.
 
     Raises what torch raises (ValueError or RuntimeError), and InputError for bad `lengths` and for a
     PackedSequence that contradicts itself.
@@ -88,6 +92,8 @@ def prepare(
             raise InputError(
                 "lengths: a PackedSequence has its own lengths; leave this argument out"
             )
+        if not checked:
+            check_packed(input)
         return _prepare_packed(module, input, hx)
     kind = _kind(module)
     if input.dim() not in (2, 3):
@@ -138,7 +144,6 @@ def check_tensors(
 
 
 def _prepare_packed(module: torch.nn.RNNBase, input: PackedSequence, hx: Hidden | None) -> Call:
-    check_packed(input)
     data, batch_sizes, order, _ = input
     states = None if hx is None else _as_state(module, hx)
     _check(module, data, states, batch_sizes)

@@ -117,7 +117,7 @@ class ChoosesBySize(EngineOption, Base):
         rule = rule_for(_CELLS[self.mode], self._weights(), self._is_training(input))
         return not is_native(rule, steps, rows)
 
-    def _check_briefly(self, input: Tensor, hx: Hidden | None) -> None:
+    def _check_briefly(self, input: Tensor | PackedSequence, hx: Hidden | None) -> None:
         """Check what torch's own pass on a small call does not, in less than a microsecond.
 
         That of the LSTM reads the memory of its weights unseen. Where torch sees for itself that
@@ -128,7 +128,9 @@ class ChoosesBySize(EngineOption, Base):
         if torch._C._are_functorch_transforms_active():
             return
         for weight in self._flat_weights:
-            if type(weight) in PLAIN and weight.untyped_storage().nbytes() < weight.nbytes:
+            if weight is None or type(weight) not in PLAIN:
+                continue
+            if weight.untyped_storage().nbytes() < weight.nbytes:
                 check_tensors(self, input, hx)
                 return
 

@@ -74,7 +74,11 @@ class GatedModule(ChoosesBySize, Base):
         """
         if lengths is None and not return_gates and self._is_left_to_torch(input):
             self._check_briefly(input, hx)
-            return super().forward(input, hx)
+            try:
+                return super().forward(input, hx)
+            except RuntimeError:
+                check_tensors(self, input, hx)  # which tensor, where torch says that there is one
+                raise
         if is_symbolic(input):
             return as_leaf(self, input, hx, lengths=lengths, return_gates=return_gates)
         if isinstance(input, PackedSequence):
@@ -89,7 +93,7 @@ class GatedModule(ChoosesBySize, Base):
             if not must_cast(spec_of(self).name, self.proj_size > 0, input):
                 return super().forward(input, hx)
         self._update_flat_weights()
-        call = prepare(self, input, hx, lengths)
+        call = prepare(self, input, hx, lengths, checked=True)
         network, where = network_of(self), (call.x, call.states, call.rows)
         # torch's pass returns no gates: a watcher recovers them as it does for torch's own modules.
         watchers = () if choice.name == "torch" else watchers_of(self)
