@@ -199,3 +199,19 @@ def test_one_offset_in_a_csv_file_is_a_zone(tmp_path):
     assert table.time[0] == np.datetime64("2022-03-31T15:00")
     back = frame_like("polars", {"when": table.time}, zone=table.zone)
     assert str(back["when"][0]) == "2022-04-01 00:00:00+09:00"
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "shown"),
+    [
+        ("+05:30", "2022-04-01", "2022-04-01 05:30:00+05:30"),
+        ("-09:30", "2022-04-01", "2022-03-31 14:30:00-09:30"),
+        ("-11:00", "2022-04-01", "2022-03-31 13:00:00-11:00"),
+        ("+05:30", "1942-10-01", "1942-10-01 00:00:00+00:00"),  # India was 6:30 ahead
+        ("-03:30", "2022-04-01", "2022-04-01 00:00:00+00:00"),  # Newfoundland changes its clocks
+    ],
+)
+def test_a_bare_offset_becomes_a_zone_of_polars_that_has_it(zone, day, shown):
+    back = frame_like("polars", {"when": np.array([day, "NaT"], "datetime64[us]")}, zone=zone)
+    assert str(back["when"][0]) == shown
+    assert back["when"][1] is None

@@ -19,6 +19,16 @@ from gatewise.errors import DataError
 
 _NOT_IN_POLARS = {"Factory", "localtime"}
 """Names in a system's time zone database that stand for no place."""
+_WITH_MINUTES = {
+    "+04:30": "Asia/Kabul",
+    "+05:30": "Asia/Kolkata",
+    "+05:45": "Asia/Kathmandu",
+    "+06:30": "Asia/Yangon",
+    "+08:45": "Australia/Eucla",
+    "+09:30": "Australia/Darwin",
+    "-09:30": "Pacific/Marquesas",
+}
+"""Offsets that are no whole hours, and a place that has kept to them for long."""
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})")
 
 
@@ -46,14 +56,16 @@ def from_utc(
 ) -> nw.Series[Any]:
     """Return UTC instants as times of a zone; of the type of `like`, if given.
 
-    polars knows no bare offsets: whole hours become `Etc/GMT-1` there and others stay UTC.
+    polars knows no bare offsets: they become a zone that has that offset at all of these times, such as
+    `Etc/GMT-1` or `Asia/Kolkata`, else UTC.
     """
     if column.implementation.is_pandas_like():
         native = column.to_native().dt.tz_localize("UTC")
         kind = None if like is None else like.to_native().dtype
         native = native.dt.tz_convert(_as_object(zone)) if kind is None else native.astype(kind)
         return nw.from_native(native, series_only=True)
-    column = column.dt.replace_time_zone("UTC").dt.convert_time_zone(_for_polars(zone))
+    named = _for_polars(zone, column)
+    column = column.dt.replace_time_zone("UTC").dt.convert_time_zone(named)
     return column if like is None else column.cast(like.dtype)
 
 
@@ -66,13 +78,16 @@ def _as_object(zone: str) -> str | tzinfo:
     return timezone(-offset if found[1] == "-" else offset)
 
 
-def _for_polars(zone: str) -> str:
+def _for_polars(zone: str, column: nw.Series[Any]) -> str:
+    """Return a zone of polars whose clock shows these UTC instants as `zone` does, else UTC."""
     found = _OFFSET.fullmatch(zone)
     if found is None:
         return "UTC" if zone in _NOT_IN_POLARS else zone
-    if int(found[3]) or int(found[2]) > 12:
-        return "UTC"
-    return f"Etc/GMT{'-' if found[1] == '+' else '+'}{int(found[2])}"
+    if found[3] == "00" and int(found[2]) <= 12:
+        return f"Etc/GMT{'-' if found[1] == '+' else '+'}{int(found[2])}"
+    named = _WITH_MINUTES.get(zone, "UTC")
+    time = column.drop_nulls().to_numpy()
+    return named if np.array_equal(local(time, named), local(time, zone)) else "UTC"
 
 
 def zone_name(zone: str | tzinfo) -> str:
