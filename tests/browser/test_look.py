@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -125,6 +127,21 @@ def test_a_run_has_its_scores_and_charts(open_page: Open, tmp_path: Path) -> Non
     page.locator("#controls").get_by_label("Layer", exact=True).select_option("1")
     settle(page)
     assert 'window.gates["forget"][1][' in page.locator("#python").inner_text()
+
+
+def test_the_forecast_is_labelled_by_the_clock_of_its_zone(open_page: Open, tmp_path: Path) -> None:
+    summary = build_summary(count=40, steps=20)
+    predictions = summary.evaluation.predictions
+    utc = predictions.time - np.timedelta64(9, "h")  # midnight in Tokyo
+    zoned = replace(predictions, time=utc, zone="Asia/Tokyo")
+    evaluation = replace(summary.evaluation, predictions=zoned)
+    write_page(replace(summary, evaluation=evaluation), tmp_path / "tokyo.html")
+    page = open_page(tmp_path / "tokyo.html")
+    page.locator("#forecast-chart").focus()
+    page.keyboard.press("ArrowRight")
+    shown = page.locator("#forecast-chart .u-legend").inner_text()
+    assert "1986-01-01" in shown
+    assert "15:00" not in shown
 
 
 def test_a_page_without_a_record_has_no_empty_panels(open_page: Open, tmp_path: Path) -> None:
