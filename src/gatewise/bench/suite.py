@@ -19,6 +19,7 @@ from gatewise.bench.timing import Effort
 from gatewise.errors import OptionError
 
 PEAKS = 9
+DAY = 86_400
 """Measurements of the peak before each group of rows."""
 
 
@@ -54,7 +55,9 @@ def make_plan(
     Raises EngineError where the engine cannot run here.
     """
     plan = Plan(
-        Setting(engine, peers_of(peers), _at_least_one("threads", threads), _checked(effort)),
+        Setting(
+            engine, peers_of(peers), _between_one_and(4096, "threads", threads), _checked(effort)
+        ),
         modes_of(modes),
         cells_of(cells),
         rows_of(rows),
@@ -90,13 +93,13 @@ def _note_peak(report: Report, type: str, threads: int) -> None:
 
 
 def _checked(effort: Effort) -> Effort:
-    _at_least_one("rounds", effort.rounds)
-    if not 0 <= effort.seconds < math.inf:
-        raise OptionError(f"seconds must be a number from 0; got {effort.seconds}")
+    _between_one_and(1_000_000, "rounds", effort.rounds)
+    if not 0 <= effort.seconds <= DAY:
+        raise OptionError(f"seconds must be a number from 0 to {DAY}; got {effort.seconds}")
     return replace(effort, rounds=effort.rounds + 1 - effort.rounds % 2)
 
 
-def _at_least_one(name: str, value: int) -> int:
-    if value < 1:
-        raise OptionError(f"{name} must be at least 1; got {value}")
+def _between_one_and(most: int, name: str, value: int) -> int:
+    if not 1 <= value <= most:
+        raise OptionError(f"{name} must be at least 1 and at most {most:,}; got {value}")
     return value

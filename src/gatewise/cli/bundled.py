@@ -72,9 +72,10 @@ def _describe(name: str) -> None:
 def _export(name: str, out: str, overwrite: bool) -> None:
     from gatewise.data import datasets as bundled  # noqa: PLC0415
     from gatewise.data import write_frame  # noqa: PLC0415
+    from gatewise.data.files import WRITABLE  # noqa: PLC0415
 
     found = bundled.describe(name)
-    check_new_file(Path(out), overwrite)
+    check_new_file(Path(out), overwrite, ending=WRITABLE)
     frame = bundled.load(name)
     write_frame({column: frame[column].to_numpy() for column in frame.columns}, out)
     console().print(f"{out}: {len(frame):,} rows. Terms: {found.terms}")

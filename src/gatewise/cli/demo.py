@@ -68,8 +68,11 @@ def demo(
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
     from gatewise.data import read_frame  # noqa: PLC0415
+    from gatewise.models.runs import Run  # noqa: PLC0415
 
     model = Forecaster(**SETTINGS, members=members, seed=seed)
+    model.check_options()
+    Run.check_target(out, overwrite=True)
     screen = console(quiet=quiet)
     screen.print("A virtual river gauge: the Fulda's discharge (m3/s) from rain and temperature.")
     earlier = _earlier(out)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import sys
 from contextlib import ExitStack
 from dataclasses import fields, replace
@@ -24,7 +26,7 @@ from gatewise.cli.opening import (
     title_of,
     writing_alone,
 )
-from gatewise.cli.options import Config, Device, NewTitle
+from gatewise.cli.options import Config, Device, NewTitle, Whole, whole
 from gatewise.cli.output import console, grid, print_scores, print_timescales
 from gatewise.errors import InputError, OptionError
 
@@ -80,12 +82,16 @@ def inspect(
         ),
     ] = None,
     min_horizon: Annotated[
-        int | None, Parameter(group=LIMITS, help="The fewest steps that have to be remembered.")
+        Whole | None,
+        Parameter(
+            group=LIMITS, help="The fewest steps that have to be remembered.", converter=whole
+        ),
     ] = None,
     max_window: Annotated[
-        int | None,
+        Whole | None,
         Parameter(
             group=LIMITS,
+            converter=whole,
             help="The most steps that a window may need to lose under 1 % of the score.",
         ),
     ] = None,
@@ -119,11 +125,13 @@ def inspect(
     from gatewise.models.runs import REPORT, Run  # noqa: PLC0415
     from gatewise.report import write_page  # noqa: PLC0415
 
+    if not 0 < budget < math.inf:
+        raise OptionError(f"--budget must be a number of seconds above 0, not {budget}")
     limits = Limits(min_horizon, max_window, max_idle, max_saturated)
     writes_anew = out is None and as_json != "-" and limits == Limits()
     if out is not None:
         check_new_file(Path(out), overwrite, ending=".html")
-    elif writes_anew and Path(run).is_file():
+    elif writes_anew and os.path.isfile(run):
         raise OptionError(f"{run} is a model file without a run folder: name the page with --out")
     if as_json not in (None, "-"):
         check_new_file(Path(str(as_json)), overwrite)
@@ -135,15 +143,15 @@ def inspect(
             page = folder / REPORT
         model, source, part = opened(run, data, part, device)
         frame = read_frame(source)
-        kept = Run.open(run) if Path(run).is_dir() else None
+        kept = Run.open(run) if os.path.isdir(run) else None
         if writes_anew:
             _check_own_page(model, frame, source, part)
         if writes_anew and kept is not None:
             by = by or cast("By | None", kept.by)
+        other = None if against is None else opened(against, source, part, device)[0]
         explanation = explain(model, frame, part=part, by=by, budget=budget)
         comparison = None
-        if against is not None:
-            other = opened(against, source, part, device)[0]
+        if against is not None and other is not None:
             theirs = explain(other, frame, part=part, by=by, budget=budget)
             comparison = compare(explanation, theirs, _names(run, against))
         named = title or (kept.title if kept is not None else None) or title_of(model)

@@ -107,7 +107,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _complain(text: str, code: int) -> int:
-    print(f"gatewise: {in_options(' '.join(text.split()))}", file=sys.stderr, flush=True)
+    line = in_options(" ".join(text.split())).encode(errors="backslashreplace").decode()
+    print(f"gatewise: {line}", file=sys.stderr, flush=True)
     return code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -26,16 +27,22 @@ ItsData = Annotated[
 ]
 
 
-def check_new_file(path: Path, overwrite: bool, *, ending: str = "") -> None:
-    """Raise FileError, before any work, unless `path` may be written and ends in `ending`."""
+def check_new_file(path: Path, overwrite: bool, *, ending: str | tuple[str, ...] = "") -> None:
+    """Raise FileError, before any work, unless `path` may be written and ends in `ending`, or in one."""
+    from gatewise.data.writing import check_writable  # noqa: PLC0415
+
+    if not str(path).strip() or not str(path).isprintable():
+        raise FileError(f"the name of a file must be printable and not blank, not {str(path)!r}")
     if not path.name.lower().endswith(ending):
-        raise FileError(f"cannot write {path}: the ending must be {ending}")
-    if path.is_dir():
+        known = ending if isinstance(ending, str) else " or ".join(ending)
+        raise FileError(f"cannot write {path}: the ending must be {known}")
+    if os.path.isdir(path):
         raise FileError(f"cannot write {path}: it is a folder")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise FileError(f"cannot write {path}: there is no folder {path.parent}")
-    if path.exists() and not overwrite:
+    if os.path.exists(path) and not overwrite:
         raise FileError(f"{path} exists: name another file, or replace it with --overwrite")
+    check_writable(path)
 
 
 def writing_alone(folder: Path) -> AbstractContextManager[None]:
@@ -54,7 +61,7 @@ def opened(
 
     if data is not None:
         return Forecaster.load(run, device=device), data, part
-    if not Path(run).is_dir():
+    if not os.path.isdir(run):
         Forecaster.load(run, device=device)  # what is wrong with it comes first
         raise OptionError(f"{run} does not say where its data is: name DATA after it")
     while True:  # until no other run took the place of this one meanwhile

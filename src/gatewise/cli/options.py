@@ -15,7 +15,7 @@ TRAINING = Group("Training", sort_key=4)
 RUN = Group("Run", sort_key=5)
 
 
-def _whole(_: Any, tokens: Sequence[Token]) -> int | str:
+def whole(_: Any, tokens: Sequence[Token]) -> int | str:
     """Read a whole number or "none"; 1.5 is refused where `int` would make it 2."""
     text = tokens[0].value
     if text == "none":
@@ -25,10 +25,18 @@ def _whole(_: Any, tokens: Sequence[Token]) -> int | str:
     return int(text)
 
 
+def _line(_: Any, tokens: Sequence[Token]) -> str:
+    """Read text that can stand on a page: one line, and not blank."""
+    text = tokens[0].value
+    if not text.strip() or not text.isprintable():
+        raise ValueError(f"{text!r} is blank or has characters that cannot be printed")
+    return text
+
+
 Names = tuple[str, ...]
 OrNone = Literal["none"]
 WHERE = "Where: cpu, cuda, cuda:1 ..."
-Whole = Annotated[int, Parameter(converter=_whole)]
+Whole = Annotated[int, Parameter(converter=whole)]
 CAN_BE_OFF = ("test", "forget_bias", "patience", "clip")
 """Options with a default that the word "none" turns off."""
 
@@ -137,7 +145,7 @@ class ForecasterOptions:
         _option(
             TASK,
             "Steps in a season, for the baselines. [default: from the time step]",
-            reader=_whole,
+            reader=whole,
         ),
     ] = None
 
@@ -174,7 +182,7 @@ class ForecasterOptions:
             TRAINING,
             "Stop after so many epochs without a better validation loss and keep the best weights; "
             "none: run all epochs and keep the last ones.",
-            reader=_whole,
+            reader=whole,
         ),
     ] = 15
     batch_size: Annotated[Whole, _option(TRAINING, "Windows per training step.")] = 64
@@ -228,14 +236,14 @@ class Changes:
         _option(TASK, "Test part: a share or its first time. [default: as in RUN]", reader=_bound),
     ] = None
     epochs: Annotated[
-        Whole | None, _option(TRAINING, "Epochs, at most. [default: as in RUN]", reader=_whole)
+        Whole | None, _option(TRAINING, "Epochs, at most. [default: as in RUN]", reader=whole)
     ] = None
     patience: Annotated[
         Whole | OrNone | None,
         _option(
             TRAINING,
             "Epochs without a gain before stopping, or none. [default: as in RUN]",
-            reader=_whole,
+            reader=whole,
         ),
     ] = None
     learning_rate: Annotated[
@@ -243,7 +251,7 @@ class Changes:
     ] = None
     seed: Annotated[
         Whole | None,
-        _option(TRAINING, "Seed of the first member. [default: as in RUN]", reader=_whole),
+        _option(TRAINING, "Seed of the first member. [default: as in RUN]", reader=whole),
     ] = None
     device: Annotated[str | None, _option(TRAINING, "Where. [default: as in RUN]")] = None
 
@@ -254,10 +262,14 @@ class Changes:
         return given | {name: None for name in CAN_BE_OFF if given.get(name) == "none"}
 
 
-Title = Annotated[str | None, _option(RUN, "Title of the page. [default: what is predicted]")]
+Title = Annotated[
+    str | None, _option(RUN, "Title of the page. [default: what is predicted]", reader=_line)
+]
 NewTitle = Annotated[
     str | None,
-    _option(RUN, "Title of the page. [default: that of the run, or what is predicted]"),
+    _option(
+        RUN, "Title of the page. [default: that of the run, or what is predicted]", reader=_line
+    ),
 ]
 Quiet = Annotated[bool, _option(RUN, "Print nothing but errors.", shown=False)]
 Device = Annotated[str, Parameter(help=WHERE)]

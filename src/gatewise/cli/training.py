@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -89,7 +90,7 @@ def resume(
         opened = Run.open(folder)
         opened.check_not_failed()
         unfinished = opened.unfinished()
-        source = data or (unfinished or opened).config["source"]
+        source = (unfinished or opened).config["source"] if data is None else data
         if source is None:
             raise OptionError(f"the run {run} was fitted on a table in memory: name DATA after it")
         screen = console(quiet=quiet)
@@ -167,9 +168,11 @@ def run_training(
 ) -> None:
     """Print what is read, train with `verb` (a method of `model`), leave the page, print scores."""
     from gatewise.data import read_frame  # noqa: PLC0415
-    from gatewise.models.runs import Run  # noqa: PLC0415 - brings torch
+    from gatewise.models.fitting import check_device  # noqa: PLC0415 - brings torch
+    from gatewise.models.runs import Run  # noqa: PLC0415
 
     model.check_options()
+    check_device(model.device)
     folder = Run.check_target(new.out, overwrite=new.overwrite)
     with writing_alone(folder), resumable(folder, new.title):
         screen = console(quiet=new.quiet)
@@ -308,6 +311,6 @@ def _device_of(run: str) -> str:
     """Return where a run was fitted; a model file that stands alone is used on the CPU."""
     from gatewise.models.runs import Run  # noqa: PLC0415 - brings torch
 
-    if not Path(run).is_dir():
+    if not os.path.isdir(run):
         return "cpu"
     return str(Run.open(run).config["settings"].get("device", "cpu"))

@@ -44,9 +44,10 @@ def predict(
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
     from gatewise.data import read_frame, write_frame  # noqa: PLC0415
+    from gatewise.data.files import WRITABLE  # noqa: PLC0415
 
     if out is not None:
-        check_new_file(Path(out), overwrite)
+        check_new_file(Path(out), overwrite, ending=WRITABLE)
     model = Forecaster.load(run, device=device)
     rows = None if data is None else read_frame(data)
     frame = model.predict(rows)

@@ -96,7 +96,7 @@ def _ending(path: Path, allowed: tuple[str, ...], verb: str) -> str:
     for ending in allowed:
         if name.endswith(ending):
             return ending
-    if path.is_dir():
+    if os.path.isdir(path):
         raise FileError(f"{str(path)!r} is a folder, not a table file")
     listed = ", ".join(allowed)
     raise FileError(f"cannot {verb} {str(path)!r}: the ending must be one of {listed}")

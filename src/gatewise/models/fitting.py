@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,7 @@ from gatewise.data.files import DATASET, write_frame
 from gatewise.data.table import Table
 from gatewise.data.windows import Windows
 from gatewise.data.writing import atomic_write_text
-from gatewise.errors import BreakdownError, DataError, OptionError, nearest
+from gatewise.errors import BreakdownError, DataError, OptionError, cause, nearest
 from gatewise.models.evaluation import (
     evaluate_windows,
     prediction_frame,
@@ -368,22 +369,38 @@ def _check_kept(settings: ForecasterSettings, start: Fitted) -> None:
 
 def _check_size(settings: ForecasterSettings, prepared: Prepared) -> None:
     """Raise OptionError where the network does not fit into memory, before anything is written."""
+    features, targets = len(prepared.train.names), len(prepared.table.columns.target)
+    network = (
+        f"a network of hidden_size={settings.hidden_size} and num_layers={settings.num_layers}"
+    )
+    needed = _bytes_of_training(settings, features)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory:
+        raise OptionError(
+            f"{network} does not fit into memory (training takes {needed / 1e9:,.0f} GB, the machine "
+            f"has {memory / 1e9:,.0f}): take a smaller one"
+        )
     try:
         with seeded(settings.seed):
-            features, targets = len(prepared.train.names), len(prepared.table.columns.target)
             build_network(settings, features, targets, engine_for(settings, features))
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, OverflowError, TypeError) as error:
         reason = str(error).splitlines()[0][:120]
         raise OptionError(
-            f"a network of hidden_size={settings.hidden_size} and num_layers={settings.num_layers} "
-            f"does not fit into memory ({reason}): take a smaller one"
+            f"{network} does not fit into memory ({reason}): take a smaller one"
         ) from error
 
 
+def _bytes_of_training(settings: ForecasterSettings, features: int) -> int:
+    """Return what weights, gradients and the optimizer's two moments take, biases left out."""
+    gates, hidden = {"lstm": 4, "gru": 3, "rnn": 1}[settings.cell], settings.hidden_size
+    weights = gates * hidden * (features + hidden + (settings.num_layers - 1) * 2 * hidden)
+    return 4 * 4 * weights
+
+
 def check_device(device: str) -> None:
-    """Raise OptionError unless torch can put a tensor on `device`."""
+    """Raise OptionError unless torch can compute on `device`."""
     try:
-        torch.empty(1, dtype=torch.float32, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        torch.ones(1, dtype=torch.float32, device=device).item()  # a tensor on "meta" has no value
+    except Exception as error:  # each back end fails in its own way
+        reason = cause(error)[:200]
         raise OptionError(f"device={device!r} cannot be used here: {reason}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Self
@@ -243,7 +244,7 @@ class Forecaster(ForecasterSettings):
         """
         fitting.check_device(device)
         place = Path(path)
-        fitted = _load_run(place, device) if place.is_dir() else load_model(place, device)
+        fitted = _load_run(place, device) if os.path.isdir(place) else load_model(place, device)
         model = cls(**fitted.settings.get_params())
         model.fitted_ = fitted
         model.evaluation_ = None

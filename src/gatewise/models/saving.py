@@ -6,6 +6,7 @@ No pickle: a file cannot run code, and one that is cut short or foreign is told 
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def load_model(path: Path, device: str = "cpu") -> Fitted:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileError(f"there is no run folder or model file {path}")
     try:
         content = path.read_bytes()

@@ -23,6 +23,9 @@ Schedule = Literal["cosine", "plateau", "constant"]
 Engine = Literal["auto", "native", "reference", "torch"]
 Baseline = Literal["persistence", "seasonal_naive", "climatology", "ridge"]
 
+MANY = 1_000_000_000
+"""More rows, epochs or windows than anybody has; what is beyond is a slip, and overflows."""
+
 GATE_COSTS = ("write_cost", "forget_cost", "saturation_cost")
 """Options that are weights of costs on gates: see `gatewise.penalties`."""
 
@@ -96,7 +99,7 @@ class ForecasterSettings:
             value = getattr(self, name)
             if not allowed(value):
                 close = nearest(value, _CHOICES.get(name, ())) if isinstance(value, str) else ""
-                raise OptionError(f"{name} must be {wanted}, not {value!r}.{close}")
+                raise OptionError(f"{name} must be {wanted}, not {_shown(value)}.{close}")
         if self.patience is None and self.schedule == "plateau":
             raise OptionError(
                 "schedule='plateau' goes by the patience: set one, or use schedule='cosine'"
@@ -129,6 +132,14 @@ class ForecasterSettings:
         return tuple(sorted({float(level) for level in self.quantiles} | {0.5}))
 
 
+def _shown(value: Any) -> str:
+    """Return a value as a message shows it: cut where it is long."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**40:
+        return "a number of more than 40 digits"
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:90]}..."
+
+
 def as_names(value: Names) -> tuple[str, ...]:
     """Return column names given as one name, several or None as a tuple."""
     if value is None:
@@ -149,12 +160,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _whole(at_least: int) -> tuple[Callable[[Any], bool], str]:
+def _whole(at_least: int, at_most: int | None = MANY) -> tuple[Callable[[Any], bool], str]:
     def allowed(value: Any) -> bool:
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        return whole and bool(value >= at_least)
+        return whole and bool(value >= at_least) and (at_most is None or bool(value <= at_most))
 
-    return allowed, f"a whole number of at least {at_least}"
+    upper = "" if at_most is None else f" and at most {at_most:,}"
+    return allowed, f"a whole number of at least {at_least}{upper}"
 
 
 def _is_real(value: Any) -> bool:
@@ -235,23 +247,26 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
         (_baselines, f"a list of {', '.join(map(repr, get_args(Baseline)))}"), "all that apply"
     ),
     "hidden_size": _whole(1),
-    "num_layers": _whole(1),
+    "num_layers": _whole(1, 1000),
     "dropout": _number("a number from 0 up to, but not, 1", lambda p: 0 <= p < 1),
-    "noise": _number("a number of at least 0", lambda noise: noise >= 0),
-    "forget_bias": _optional(_number("a number"), "left as torch starts it"),
+    "noise": _number("a number from 0 to 1000", lambda noise: 0 <= noise <= 1000),
+    "forget_bias": _optional(
+        _number("a number from -1000 to 1000", lambda bias: -1000 <= bias <= 1000),
+        "left as torch starts it",
+    ),
     "quantiles": _optional(
         (_quantiles, "a list of levels between 0 and 1 such as [0.1, 0.5, 0.9]"), "none"
     ),
-    "members": _whole(1),
+    "members": _whole(1, 10_000),
     "epochs": _whole(1),
     "patience": _optional(_whole(1), "no early stopping: the last weights are kept"),
     "batch_size": _whole(1),
-    "learning_rate": _number("a number above 0", lambda rate: rate > 0),
-    "weight_decay": _number("a number of at least 0", lambda decay: decay >= 0),
+    "learning_rate": _number("a number above 0 and at most 1000", lambda rate: 0 < rate <= 1000),
+    "weight_decay": _number("a number from 0 to 1000", lambda decay: 0 <= decay <= 1000),
     "clip": _optional(_number("a number above 0", lambda norm: norm > 0), "no clipping"),
     "average": _optional(_number("a number from 0 up to, but not, 1", lambda d: 0 <= d < 1), "off"),
-    **dict.fromkeys(GATE_COSTS, _number("a number of at least 0", lambda cost: cost >= 0)),
-    "seed": _whole(0),
+    **dict.fromkeys(GATE_COSTS, _number("a number from 0 to 1000", lambda cost: 0 <= cost <= 1000)),
+    "seed": _whole(0, None),
     "device": (lambda value: isinstance(value, str), "a device name such as 'cpu' or 'cuda'"),
     **{name: _one_of(choices) for name, choices in _CHOICES.items()},
 }
