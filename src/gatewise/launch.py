@@ -18,6 +18,8 @@ def world_of_launch() -> tuple[int, int]:
     given = {name: os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE")}
     if not any(given.values()):
         return 0, 1
+    if not given["RANK"] and given["WORLD_SIZE"] == "1":
+        return 0, 1
     told = ", ".join(f"{name}={value or 'unset'}" for name, value in given.items())
     advice = "start it with torchrun, which sets them, or unset both"
     if not all(value.isascii() and value.isdecimal() for value in given.values()):

@@ -18,10 +18,11 @@ from gatewise.cli.config import from_config_file
 from gatewise.cli.demo import demo
 from gatewise.cli.inspecting import LimitsBroken, inspect
 from gatewise.cli.options import ForecasterOptions
-from gatewise.cli.output import HELP_WIDTH, console
+from gatewise.cli.output import help_console
 from gatewise.cli.training import Interrupted, continue_on, fit, resume, retrain
 from gatewise.cli.using import evaluate, predict
 from gatewise.errors import GatewiseError, GatewiseWarning
+from gatewise.launch import world_of_launch
 
 HELP = """Recurrent networks you can see inside: train, predict, score, and read the gates.
 
@@ -63,7 +64,7 @@ def make_app() -> App:
         help_format="plaintext",
         version=f"gatewise {version('gatewise')}",
         config=from_config_file,
-        console=console(plain_width=HELP_WIDTH),
+        console=help_console(),
         # No --no-x and --empty-x twins: one spelling per option.
         default_parameter=Parameter(negative=""),
     )
@@ -82,6 +83,7 @@ def run(arguments: Sequence[str]) -> int:
     What is wrong stands on stderr: one line for each broken limit, one line for the rest.
     """
     try:
+        world_of_launch()
         with warnings.catch_warnings():
             warnings.simplefilter("always", GatewiseWarning)
             warnings.showwarning = _warn  # type: ignore[assignment]  # it takes the rest as it comes

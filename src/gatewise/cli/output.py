@@ -23,9 +23,21 @@ PLAIN_WIDTH = 1000
 
 def console(*, quiet: bool = False, plain_width: int = PLAIN_WIDTH) -> Console:
     """Return the console of stdout; silent where asked and in all processes of torchrun but one."""
-    silent = quiet or not is_main_process()
-    width = None if sys.stdout.isatty() else plain_width
+    return _console(quiet or not is_main_process(), plain_width)
+
+
+def help_console() -> Console:
+    """Return the console of stdout for help, which every process may print."""
+    return _console(False, HELP_WIDTH)
+
+
+def _console(silent: bool, plain_width: int) -> Console:
+    width = None if _on_terminal() else plain_width
     return Console(width=width, highlight=False, markup=False, soft_wrap=True, quiet=silent)
+
+
+def _on_terminal() -> bool:
+    return sys.stdout is not None and not sys.stdout.closed and sys.stdout.isatty()
 
 
 def print_data(
@@ -109,7 +121,7 @@ def print_next(out: Console, lines: dict[str, str]) -> None:
 
 def grid() -> Grid:
     """Return an empty table in the style of this terminal."""
-    return Grid(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
+    return Grid(box=box.SIMPLE_HEAD if _on_terminal() else None, pad_edge=False)
 
 
 def _score_grid(evaluation: Evaluation, target: str) -> Grid:

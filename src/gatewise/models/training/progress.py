@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 LINE_SECONDS = 10.0
 STATUS_SECONDS = 0.1
+GONE = (OSError, ValueError, SystemExit)
+"""What stderr raises when it is full, closed or a pipe without a reader (rich ends the process for
+that): a training does not end because nobody watches it."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,8 @@ class Lines:
             return
         self.first = self.first and not opening
         self.due = self.now() + LINE_SECONDS
-        print(status.text(), file=sys.stderr, flush=True)
+        with suppress(*GONE):
+            print(status.text(), file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Do nothing: every line is out."""
@@ -123,6 +128,10 @@ class Bar:
 
     def show(self, status: Status) -> None:
         """Move the bar; rich draws it ten times a second at most."""
+        with suppress(*GONE):
+            self._show(status)
+
+    def _show(self, status: Status) -> None:
         bar = self.bar
         if bar is None:
             bar = self.bar = self._start(status)
@@ -138,7 +147,8 @@ class Bar:
     def close(self) -> None:
         """Draw the last state and give the cursor back."""
         if self.bar is not None:
-            self.bar.stop()
+            with suppress(*GONE):
+                self.bar.stop()
             self.bar = None
 
     def _start(self, status: Status) -> RichProgress:
@@ -225,6 +235,8 @@ def display(progress: bool | Callback) -> Display:
     if callable(progress):
         return Calling(progress)
     if not progress:
+        return Silent()
+    if sys.stderr is None or sys.stderr.closed:
         return Silent()
     return Bar() if sys.stderr.isatty() else Lines()
 
