@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
+from io import BytesIO
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from gatewise.bench.machine import described
 from gatewise.bench.peers import title_of
 from gatewise.bench.records import Record, Report
 from gatewise.bench.tables import TITLES
-from gatewise.errors import FileError, OptionError, cause, how_to_install
+from gatewise.data.writing import atomic_write_bytes
+from gatewise.errors import FileError, OptionError, how_to_install
 
 ENDINGS = (".png", ".svg")
 DRAWN = ("train", "infer", "packed", "bf16")
@@ -59,10 +61,9 @@ def write_picture(report: Report, path: Path) -> None:
     if not groups:
         raise FileError(f"nothing to draw in {path}: no side was timed beside gatewise")
     figure = _figure(groups, described(report.machine))
-    try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise FileError(f"cannot write {path}: {cause(error)}") from None
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=150, format=path.suffix[1:].lower())
+    atomic_write_bytes(path, drawn.getvalue())
 
 
 def _figure(groups: Groups, foot: str) -> Any:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 from gatewise.bench.rows import Row
 from gatewise.bench.timing import ratio
+from gatewise.data.writing import atomic_write_text
 from gatewise.errors import FileError, cause
 
 FORMAT = "gatewise-bench-1"
@@ -85,15 +84,9 @@ class Report:
 
 
 def write_json(report: Report, path: Path) -> None:
-    """Write a report whole: beside the file, then renamed. Raises FileError where that fails."""
+    """Write a report; the file appears whole or not at all. Raises FileError where that fails."""
     text = json.dumps({"format": FORMAT, **asdict(report)}, indent=1, allow_nan=False)
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        os.replace(name, path)
-    except OSError as error:
-        raise FileError(f"cannot write {path}: {cause(error)}") from None
+    atomic_write_text(path, text + "\n")
 
 
 def read_json(paths: Iterable[Path]) -> Report:
