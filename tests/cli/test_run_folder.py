@@ -171,3 +171,47 @@ def test_a_full_disk_is_named(here: Path, call: Call, table: Path) -> None:
         assert not [name for name in files_under(here / "disk") if name.endswith(".part")]
     finally:
         subprocess.run(["umount", "disk"], check=True)
+
+
+def test_a_reader_waits_for_a_run_that_is_just_taking_its_place(
+    own_run: Path, call: Call, table: Path
+) -> None:
+    import shutil  # noqa: PLC0415
+    import threading  # noqa: PLC0415
+
+    from gatewise.models.run_lock import locked  # noqa: PLC0415
+    from gatewise.models.run_replacement import take_place  # noqa: PLC0415
+
+    assert call("fit", table, *QUICK, "--seed", "5", "--out", "new", "--quiet").code == 0
+    assert call("predict", "new", table, "--out", "new.csv").code == 0
+    shutil.move("new", "run/replacement")
+    Path("run/replacement/model.safetensors").replace("run/model.safetensors")  # and no further
+    read: list[Outcome] = []
+
+    def predict() -> None:
+        read.append(call("predict", "run", table, "--out", "read.csv"))
+
+    with locked(Path("run")):
+        reader = threading.Thread(target=predict)
+        reader.start()
+        reader.join(0.3)
+        assert read == []
+        take_place(Path("run"))
+    reader.join()
+    assert read[0].code == 0
+    assert Path("read.csv").read_bytes() == Path("new.csv").read_bytes()
+    assert json.loads(Path("run/config.json").read_text())["settings"]["seed"] == 5
+
+
+def test_a_title_is_kept_from_the_first_moment(
+    here: Path, call: Call, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gatewise.models.training import loop  # noqa: PLC0415
+
+    def look(*_: object) -> None:
+        told.append(json.loads(Path("run/config.json").read_text()))
+
+    told: list[dict[str, str]] = []
+    monkeypatch.setattr(loop._Saver, "save", look)
+    assert call("fit", table, *QUICK, "--out", "run", "--quiet", "--title", "Mine").code == 0
+    assert (told[0]["status"], told[0]["title"]) == ("training", "Mine")

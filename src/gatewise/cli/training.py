@@ -184,6 +184,7 @@ def run_training(
             overwrite=new.overwrite,
             predictions=new.predictions,
             source=data,
+            title=new.title,
             progress=not new.quiet,
         )
         finish(screen, model, frame, data, folder, title=new.title, by=by)

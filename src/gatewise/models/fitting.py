@@ -59,6 +59,7 @@ def fit(
     progress: bool,
     table_format: str,
     source: str | None = None,
+    title: str | None = None,
     start: Fitted | None = None,
 ) -> tuple[Fitted, Evaluation]:
     """Fit from fresh weights or on from `start`, and score; every check comes before any work."""
@@ -78,6 +79,7 @@ def fit(
             "source": _source(data if isinstance(data, str | Path) else source),
             "predictions": table_format,
             "continued": start is not None,
+            **({} if title is None else {"title": title}),
         }
         return _fit(settings, data, folder, about, start, progress=progress)
 

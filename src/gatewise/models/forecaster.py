@@ -52,11 +52,13 @@ class Forecaster(ForecasterSettings):
         progress: bool = True,
         predictions: str = "csv",
         source: str | None = None,
+        title: str | None = None,
     ) -> Self:
         """Fit afresh; with `out` leave a run folder that an interrupted fit can be resumed from.
 
         `predictions` is the format of the table of predictions in the run folder: "csv" or "parquet".
-        `source` tells `resume` where a table in memory came from: a file or "dataset:NAME".
+        `source` tells `resume` where a table in memory came from: a file or "dataset:NAME". `title` is
+        kept for the pages of the run.
         Raises OptionError for a bad option, DataError for unusable data, FileError for a folder that
         is in the way: all before anything is written.
         """
@@ -68,6 +70,7 @@ class Forecaster(ForecasterSettings):
             progress=progress,
             table_format=predictions,
             source=source,
+            title=title,
         )
         return self
 
@@ -84,6 +87,7 @@ class Forecaster(ForecasterSettings):
         progress: bool = True,
         predictions: str = "csv",
         source: str | None = None,
+        title: str | None = None,
     ) -> Self:
         """Train on with new data: the weights, columns and scaling stay, the rest starts anew.
 
@@ -97,6 +101,7 @@ class Forecaster(ForecasterSettings):
             progress=progress,
             table_format=predictions,
             source=source,
+            title=title,
             start=self._fitted(),
         )
         return self
