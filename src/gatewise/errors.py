@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from unicodedata import category
 
 
 class GatewiseError(Exception):
@@ -66,6 +67,11 @@ def nearest(name: object, known: Iterable[str]) -> str:
     if not close:
         return ""
     return f" Did you mean {' or '.join(repr(by_folded[match]) for match in close)}?"
+
+
+def is_line(text: str) -> bool:
+    """Return whether `text` can be a name or a title: not blank, and no control characters."""
+    return bool(text.strip()) and not {category(sign) for sign in text} & {"Cc", "Cs", "Zl", "Zp"}
 
 
 def cause(error: BaseException) -> str:

@@ -215,3 +215,17 @@ def test_a_title_is_kept_from_the_first_moment(
     monkeypatch.setattr(loop._Saver, "save", look)
     assert call("fit", table, *QUICK, "--out", "run", "--quiet", "--title", "Mine").code == 0
     assert (told[0]["status"], told[0]["title"]) == ("training", "Mine")
+
+
+def test_a_data_file_whose_name_is_not_utf_8_ends_no_training(
+    here: Path, call: Call, table: Path
+) -> None:
+    odd = Path("r\udcefver.csv")
+    odd.write_text(table_text())
+    assert (
+        call("fit", odd, *QUICK, "--out", "run", "--title", "Débit\u00a0: 3", "--quiet").code == 0
+    )
+    config = json.loads(Path("run/config.json").read_text())
+    assert config["source"] == str(here / odd)
+    assert config["title"] == "Débit\u00a0: 3"
+    assert call("evaluate", "run").code == 0

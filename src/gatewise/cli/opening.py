@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from gatewise.errors import FileError, OptionError
+from gatewise.errors import FileError, OptionError, is_line
 from gatewise.launch import is_main_process
 
 if TYPE_CHECKING:
@@ -31,8 +31,10 @@ def check_new_file(path: Path, overwrite: bool, *, ending: str | tuple[str, ...]
     """Raise FileError, before any work, unless `path` may be written and ends in `ending`, or in one."""
     from gatewise.data.writing import check_writable  # noqa: PLC0415
 
-    if not str(path).strip() or not str(path).isprintable():
-        raise FileError(f"the name of a file must be printable and not blank, not {str(path)!r}")
+    if not is_line(str(path)):
+        raise FileError(
+            f"a file's name must not be blank or have control characters: {str(path)!r}"
+        )
     if not path.name.lower().endswith(ending):
         known = ending if isinstance(ending, str) else " or ".join(ending)
         raise FileError(f"cannot write {path}: the ending must be {known}")

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
 
+from gatewise.errors import is_line
+
 COLUMNS = Group("Columns", sort_key=1)
 TASK = Group("Task and parts", sort_key=2)
 NETWORK = Group("Network", sort_key=3)
@@ -28,8 +30,8 @@ def whole(_: Any, tokens: Sequence[Token]) -> int | str:
 def _line(_: Any, tokens: Sequence[Token]) -> str:
     """Read text that can stand on a page: one line, and not blank."""
     text = tokens[0].value
-    if not text.strip() or not text.isprintable():
-        raise ValueError(f"{text!r} is blank or has characters that cannot be printed")
+    if not is_line(text):
+        raise ValueError(f"{text!r} is blank or has control characters")
     return text
 
 

@@ -15,8 +15,11 @@ from gatewise.errors import FileError, cause
 
 
 def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text; the file appears whole or not at all. Raises FileError."""
-    atomic_write_bytes(path, text.encode())
+    """Write UTF-8 text; the file appears whole or not at all. Raises FileError.
+
+    What UTF-8 has no code for (a byte of a file name that is not UTF-8) is written as JSON escapes it.
+    """
+    atomic_write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def atomic_write_bytes(path: str | os.PathLike[str], content: bytes) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewise.data.writing import atomic_write_text, flush_folder, remove_dead_parts
-from gatewise.errors import FileError, cause
+from gatewise.errors import FileError, cause, is_line
 from gatewise.models.run_config import (
     CHECKPOINTS,
     CONFIG,
@@ -89,9 +89,9 @@ class Run:
     @classmethod
     def check_target(cls, path: str | Path, *, overwrite: bool) -> Path:
         """Raise `FileError` unless a run may be written to `path`; nothing is written here."""
-        if not str(path).strip() or not str(path).isprintable():
+        if not is_line(str(path)):
             raise FileError(
-                f"the name of a run folder must be printable and not blank, not {path!r}"
+                f"a run folder's name must not be blank or have control characters: {str(path)!r}"
             )
         folder = run_folder(Path(path))
         try:
