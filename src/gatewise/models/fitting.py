@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from gatewise.data.files import DATASET, write_frame
 from gatewise.data.table import Table
 from gatewise.data.windows import Windows
 from gatewise.data.writing import atomic_write_text
-from gatewise.errors import BreakdownError, DataError, OptionError, cause, nearest
+from gatewise.errors import BreakdownError, DataError, FileError, OptionError, cause, nearest
 from gatewise.models.evaluation import (
     evaluate_windows,
     prediction_frame,
@@ -177,7 +177,8 @@ def _complete(
     except BreakdownError as error:
         failure = str(error) + (" and scale='standard'" if settings.scale == "none" else "")
         if run is not None and world.main:
-            run.fail(failure)
+            with suppress(FileError):  # as on a full disk: what broke down comes first
+                run.fail(failure)
         raise BreakdownError(failure) from None
     fitted = Fitted(
         settings=ForecasterSettings(**settings.get_params()),

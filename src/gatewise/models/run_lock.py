@@ -38,10 +38,11 @@ def is_locked_here(folder: Path) -> bool:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
     """Hold the lock of `folder`; a folder that this makes and that stays empty goes with it.
 
-    Raises BusyError where another process holds it, FileError where the folder cannot be written.
+    Raises BusyError where another process holds it for `patience` seconds, FileError where the folder
+    cannot be written.
     """
     place = folder.resolve()
     if place in _held.get():
@@ -51,7 +52,7 @@ def locked(folder: Path) -> Iterator[None]:
     token = _held.set(_held.get() | {place})
     handle = None
     try:
-        handle = _acquire(folder)
+        handle = _acquire(folder, patience)
         yield
     finally:
         _held.reset(token)
@@ -66,10 +67,10 @@ def locked(folder: Path) -> Iterator[None]:
                 each.rmdir()
 
 
-def _acquire(folder: Path) -> int:
+def _acquire(folder: Path, patience: float) -> int:
     """Return the handle of the locked file; whoever closes it ends the lock."""
     path = folder / LOCK
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     try:
         while True:
             folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +82,7 @@ def _acquire(folder: Path) -> int:
                 if _is_still(handle, path):
                     _sign(handle)
                     return handle
-            elif time.monotonic() > deadline:
+            elif time.monotonic() >= deadline:
                 holder = _holder(handle)
                 os.close(handle)
                 raise BusyError(

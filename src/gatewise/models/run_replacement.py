@@ -25,16 +25,16 @@ from gatewise.models.run_config import (
     is_remains,
     read_config,
 )
-from gatewise.models.run_lock import LOCK, is_locked_here, locked
+from gatewise.models.run_lock import LOCK, PATIENCE, is_locked_here, locked
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
     """Hold the lock of a run folder, and put in order first what a killed process left there.
 
     Raises BusyError where another process writes to it, FileError where it cannot be written.
     """
-    with locked(folder):
+    with locked(folder, patience):
         try:
             tidy(folder)
         except FileError:

@@ -20,6 +20,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -219,8 +220,9 @@ class Run:
     def fail(self, failure: str) -> None:
         """Drop a run that cannot be finished; where it replaces none, its config.json says why."""
         if self.replaces is not None:
-            (self.path / CONFIG).unlink()
-            shutil.rmtree(self.path)
+            with suppress(OSError):  # what stays goes with the next command
+                (self.path / CONFIG).unlink()
+                shutil.rmtree(self.path)
             return
         self._write_config(status="failed", failure=failure)
         self.drop_checkpoints()
@@ -268,7 +270,7 @@ def _put_in_order(folder: Path) -> None:
     deadline = time.monotonic() + READ_SECONDS
     while is_main() and _needs_tidying(folder):
         try:
-            with writing(folder):
+            with writing(folder, patience=0):
                 return
         except FileError as error:
             if (read_config(folder / REPLACEMENT) or {}).get("status") != "complete":
