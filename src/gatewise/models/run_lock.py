@@ -57,11 +57,12 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
     finally:
         _held.reset(token)
         if handle is not None:
-            with suppress(
-                OSError
-            ):  # the lock ends without it, and the next command takes the file away
+            try:
                 (place / LOCK).unlink()
-            os.close(handle)
+            except OSError:
+                pass  # the lock ends without it, and the next command takes the file away
+            finally:
+                os.close(handle)
         with suppress(OSError):  # what is not empty stays
             for each in made:
                 each.rmdir()
