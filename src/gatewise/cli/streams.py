@@ -71,5 +71,5 @@ def outlive_streams() -> LastingStream:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
         streams.append(LastingStream(stream))
-    sys.stdout, sys.stderr = streams  # type: ignore[assignment]
+    sys.stdout, sys.stderr = streams
     return streams[0]
