@@ -106,7 +106,9 @@ def test_a_stock_checkpoint_of_a_whole_module_can_be_accelerated() -> None:
 
 def test_subclasses_with_their_own_code_are_left_alone() -> None:
     model = torch.nn.Sequential(Own(3, 4), torch.nn.GRU(3, 4))
-    accelerate(model)
+    said = r"^accelerate took '1'; left as it is: '0' is a class of its own: Own has a forward of"
+    with pytest.warns(GatewiseWarning, match=said):
+        accelerate(model)
     assert type(model[0]) is Own
     assert type(model[1]) is gatewise.nn.GRU
 
@@ -115,7 +117,7 @@ def test_subclasses_with_their_own_code_are_left_alone() -> None:
 def test_nothing_to_do_is_an_error_that_says_so(function) -> None:
     with pytest.raises(InputError, match=r"Linear contains no torch\.nn\.LSTM, GRU, RNN"):
         function(torch.nn.Linear(3, 4))
-    with pytest.raises(InputError, match=r"left alone, .*: 'inner' \(Own\)"):
+    with pytest.raises(InputError, match=r"cell of these; left as it is: 'inner' is a class of"):
         function(torch.nn.ModuleDict({"inner": Own(3, 4)}))
 
 
@@ -125,10 +127,6 @@ def test_script_modules_are_refused(function) -> None:
     scripted = torch.jit.script(torch.nn.LSTM(3, 4))
     with pytest.raises(InputError, match="the model is a TorchScript module"):
         function(scripted)
-    model = torch.nn.Sequential(torch.nn.LSTM(3, 4), scripted)
-    with pytest.raises(InputError, match="'1' is a TorchScript module"):
-        function(model)
-    assert type(model[0]) is torch.nn.LSTM
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -23,7 +23,7 @@ from gatewise.memory.subject import recurrent_parts
 from gatewise.memory.wording import counted, figure, percent
 from gatewise.nn.calls import prepare
 from gatewise.nn.modules import GatedModule
-from gatewise.nn.structure import network_of, spec_of
+from gatewise.nn.structure import check_model, network_of, spec_of
 
 Array = NDArray[np.float64]
 LOW, HIGH = 0.1, 0.9
@@ -95,6 +95,7 @@ class TrainingDrift:
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
+        check_model(model, "training_drift")
         parts = recurrent_parts(model)
         self._parts: dict[str, torch.nn.RNNBase] = {
             name: part  # type: ignore[misc]  # or there were a reason why not

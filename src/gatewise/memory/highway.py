@@ -20,7 +20,7 @@ from gatewise.memory.highway_result import Highway
 from gatewise.memory.jacobian import State, Strand
 from gatewise.memory.statistics import Sampling
 from gatewise.memory.subject import quiet, recurrent_parts
-from gatewise.nn.structure import parameters_of, spec_of, suffixes_of
+from gatewise.nn.structure import check_model, parameters_of, spec_of, suffixes_of
 from gatewise.tracing import Trace, trace
 
 __all__ = ["Highway", "highway"]
@@ -91,8 +91,7 @@ def highway(
         probes=probes,
         sampling=sampling,
     )
-    if not isinstance(model, torch.nn.Module):
-        raise InputError(f"{CALLER}: model must be a torch.nn.Module; got {type(model).__name__}")
+    check_model(model, CALLER)
     model = getattr(model, "_orig_mod", model)  # without the wrapper of torch.compile
     first_of(inputs, CALLER)
     if not recurrent_parts(model):

@@ -21,6 +21,7 @@ from gatewise.errors import InputError, nearest
 from gatewise.memory.arguments import Arguments, Inputs, first_of
 from gatewise.memory.calls import ends_of, first_call
 from gatewise.memory.intervene import Intervention, intervening, why_not
+from gatewise.nn.structure import check_model
 
 Array = NDArray[np.float64]
 Output = Callable[[Any], Tensor]
@@ -58,10 +59,7 @@ class Subject:
         time: int | None = None,
         output: Output | None = None,
     ) -> None:
-        if not isinstance(model, torch.nn.Module):
-            raise InputError(
-                f"{caller}: model must be a torch.nn.Module; got {type(model).__name__}"
-            )
+        check_model(model, caller)
         self.caller = caller
         self.model: torch.nn.Module = getattr(model, "_orig_mod", model)
         self.parts = recurrent_parts(self.model)

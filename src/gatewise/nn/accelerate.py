@@ -7,14 +7,18 @@ parametrizations (`weight_norm`, `spectral_norm`) is derived anew from the count
 
 from __future__ import annotations
 
-from typing import TypeVar
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, overload
 
 import torch
 from torch.nn.utils.parametrize import type_before_parametrizations
 
-from gatewise.errors import InputError
+from gatewise.errors import GatewiseWarning, InputError
 from gatewise.nn.cells import GatedCell, GRUCell, LSTMCell, RNNCell
+from gatewise.nn.derived import derive, origin, why_its_own
 from gatewise.nn.modules import GRU, LSTM, RNN, GatedModule
+from gatewise.nn.structure import check_model
 
 M = TypeVar("M", bound=torch.nn.Module)
 
@@ -26,22 +30,56 @@ COUNTERPARTS: dict[type[torch.nn.Module], type[torch.nn.Module]] = {
     torch.nn.GRUCell: GRUCell,
     torch.nn.RNNCell: RNNCell,
 }
-"""gatewise's class for each of torch's. Subclasses that are not torch's are left alone."""
+"""gatewise's class for each of torch's."""
 
 
-def accelerate(model: M) -> M:
+@dataclass(frozen=True)
+class Acceleration:
+    """What `accelerate` did: the model, the names of the modules it took, and why it left others."""
+
+    model: torch.nn.Module
+    taken: tuple[str, ...]  # those that were gatewise's before too; "" is the model itself
+    left: dict[str, str]
+
+    def __str__(self) -> str:
+        taken = ", ".join(repr(name or "the model") for name in self.taken) or "nothing"
+        return f"took {taken}{_left_out(self.left)}"
+
+
+@overload
+def accelerate(model: M, *, report: Literal[False] = False) -> M: ...
+@overload
+def accelerate(model: torch.nn.Module, *, report: Literal[True]) -> Acceleration: ...
+def accelerate(model: Any, *, report: bool = False) -> Any:
     """Turn the stock LSTM, GRU, RNN and cells of `model` into gatewise's; return the same `model`.
 
-    Doing it twice changes nothing more. Raises InputError for a model without any, and for a
-    TorchScript model.
+    A subclass that adds nothing but its own `__init__` is taken too. What is left as it is, because it
+    has code of its own, is quantised or is TorchScript, is named in a GatewiseWarning. With `report`, an
+    `Acceleration` is returned instead of the model, and nothing is warned of. Doing it twice changes
+    nothing more. Raises InputError for a model without any module to take, and for a TorchScript model.
     """
+    check_model(model, "accelerate")
     _refuse_script(model, "accelerate")
-    stock = [part for part in model.modules() if _kind(part) in COUNTERPARTS]
-    already = any(isinstance(part, GatedModule | GatedCell) for part in model.modules())
-    if not stock and not already:
-        raise InputError(f"accelerate: {_nothing_in(model)}")
-    for part in stock:
-        _turn(part, COUNTERPARTS[_kind(part)])
+    stock: list[tuple[torch.nn.Module, type[torch.nn.Module]]] = []
+    taken: list[str] = []
+    left: dict[str, str] = {}
+    for name, part in model.named_modules():
+        if isinstance(part, GatedModule | GatedCell):
+            taken.append(name)
+        elif why := _why_left(part):
+            left[name] = why
+        elif (ours := _counterpart(_kind(part))) is not None:
+            stock.append((part, ours))
+            taken.append(name)
+    if not taken:
+        raise InputError(f"accelerate: {_nothing_in(model)}{_left_out(left)}")
+    for part, ours in stock:
+        _turn(part, ours)
+    if report:
+        return Acceleration(model, tuple(taken), left)
+    if left:
+        text = f"accelerate {Acceleration(model, tuple(taken), left)}"
+        warnings.warn(text, GatewiseWarning, stacklevel=2)
     return model
 
 
@@ -52,17 +90,18 @@ def restore(model: M) -> M:
     without any recurrent module, for a TorchScript model, and for a cell that torch does not have,
     before anything is changed.
     """
+    check_model(model, "restore")
     _refuse_script(model, "restore")
-    back = {own: stock for stock, own in COUNTERPARTS.items()}
     found: list[tuple[str, torch.nn.Module]] = [
         (name, part)
         for name, part in model.named_modules()
         if isinstance(part, GatedModule | GatedCell)
     ]
-    if not found and not any(_kind(part) in COUNTERPARTS for part in model.modules()):
-        raise InputError(f"restore: {_nothing_in(model)}")
+    if not found and not any(_counterpart(_kind(part)) for part in model.modules()):
+        left = {name: why for name, part in model.named_modules() if (why := _why_left(part))}
+        raise InputError(f"restore: {_nothing_in(model)}{_left_out(left)}")
     for name, part in found:
-        if _kind(part) not in back:
+        if _stock_of(_kind(part)) is None:
             raise InputError(
                 f"restore: {name or 'the model'!r} is a {_kind(part).__name__}, which torch.nn does "
                 "not have; replace it first"
@@ -70,8 +109,50 @@ def restore(model: M) -> M:
     for _, part in found:
         for option in ("engine", "max_memory"):
             part.__dict__.pop(option, None)
-        _turn(part, back[_kind(part)])
+        stock = _stock_of(_kind(part))
+        assert stock is not None
+        _turn(part, stock)
     return model
+
+
+def _counterpart(kind: type[torch.nn.Module]) -> type[torch.nn.Module] | None:
+    """Return gatewise's class for one of torch's, or for a subclass that only has its `__init__`."""
+    stock = next((base for base in kind.__mro__ if base in COUNTERPARTS), None)
+    if stock is None or kind is stock:
+        return None if stock is None else COUNTERPARTS[stock]
+    return None if why_its_own(kind, stock) else derive(kind, COUNTERPARTS[stock])
+
+
+def _stock_of(kind: type[torch.nn.Module]) -> type[torch.nn.Module] | None:
+    """Undo `_counterpart`; None for a class that it does not return."""
+    back = {ours: stock for stock, ours in COUNTERPARTS.items()}
+    return back.get(kind) or origin(kind)
+
+
+def _why_left(part: torch.nn.Module) -> str:
+    """Return why a module that has recurrent layers, and is not gatewise's, cannot be taken."""
+    kind = _kind(part)
+    if isinstance(part, torch.jit.ScriptModule):
+        name = str(getattr(part, "original_name", ""))
+        return "is TorchScript" if name in _NAMES else ""
+    if kind.__module__.startswith("torch.ao.") and kind.__name__ in _NAMES:
+        return "is quantised, or made ready for it"
+    stock = next((base for base in kind.__mro__ if base in COUNTERPARTS), None)
+    if stock is None:
+        recurrent = isinstance(part, torch.nn.RNNBase | torch.nn.RNNCellBase)
+        return f"is a {kind.__name__}, which is none of torch's classes" if recurrent else ""
+    if "forward" in vars(part):
+        return "has a forward that was set on the module itself"
+    why = "" if kind is stock else why_its_own(kind, stock)
+    return f"is a class of its own: {why}" if why else ""
+
+
+_NAMES = {kind.__name__ for kind in COUNTERPARTS}
+
+
+def _left_out(left: dict[str, str]) -> str:
+    texts = [f"{name or 'the model'!r} {why}" for name, why in left.items()]
+    return f"; left as it is: {'; '.join(texts)}" if texts else ""
 
 
 def _kind(module: torch.nn.Module) -> type[torch.nn.Module]:
@@ -90,23 +171,13 @@ def _turn(module: torch.nn.Module, kind: type[torch.nn.Module]) -> None:
 
 
 def _refuse_script(model: torch.nn.Module, caller: str) -> None:
-    for name, part in model.named_modules():
-        if isinstance(part, torch.jit.ScriptModule):
-            where = f"{name!r} is a" if name else "the model is a"
-            raise InputError(
-                f"{caller}: {where} TorchScript module, which cannot change; {caller} the Python "
-                "model before scripting it"
-            )
+    if isinstance(model, torch.jit.ScriptModule):
+        raise InputError(
+            f"{caller}: the model is a TorchScript module, which cannot change; {caller} the Python "
+            "model before scripting it"
+        )
 
 
 def _nothing_in(model: torch.nn.Module) -> str:
-    """Say that a model has no recurrent module, and which modules come near."""
-    derived = [
-        f"{name!r} ({type(part).__name__})"
-        for name, part in model.named_modules()
-        if isinstance(part, torch.nn.RNNBase | torch.nn.RNNCellBase)
-    ]
-    text = f"{type(model).__name__} contains no torch.nn.LSTM, GRU, RNN or cell of these"
-    if derived:
-        text += f"; left alone, because they are classes of their own: {', '.join(derived)}"
-    return text
+    """Say that a model has no module to take."""
+    return f"{type(model).__name__} contains no torch.nn.LSTM, GRU, RNN or cell of these"

@@ -6,6 +6,7 @@ gate's part of `bias_hh` becomes 0.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from gatewise.cells import CellSpec
 from gatewise.errors import InputError
-from gatewise.nn.structure import parameters_of, spec_of, suffixes_of
+from gatewise.nn.structure import check_model, parameters_of, spec_of, suffixes_of
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ def open_forget_gate(module: torch.nn.Module, bias: float = 1.0) -> None:
     that contains some. Raises InputError where there is nothing to open, and for `bias=False`.
     Source: Gers, Schmidhuber & Cummins 2000; Jozefowicz, Zaremba & Sutskever 2015.
     """
+    if isinstance(bias, bool) or not isinstance(bias, int | float) or not math.isfinite(bias):
+        raise InputError(f"open_forget_gate: bias must be a finite number; got {bias!r}")
     found = _gated(module, "open_forget_gate")
     with torch.no_grad():
         for biases in found:
@@ -60,10 +63,13 @@ def chrono(
     `b_z = +log U(1, max_lag - 1)`, because z keeps. `module` as in `open_forget_gate`. Raises
     InputError for `max_lag` below 2, where there is nothing to set, and for `bias=False`.
     """
-    if not max_lag >= 2:
+    number = isinstance(max_lag, int | float) and not isinstance(max_lag, bool)
+    if not number or not 2 <= max_lag < math.inf:
         raise InputError(
-            f"max_lag must be at least 2 steps, the longest lag to bridge; got {max_lag}"
+            f"chrono: max_lag must be at least 2 steps, the longest lag to bridge; got {max_lag!r}"
         )
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise InputError(f"chrono: generator must be a torch.Generator; got {generator!r}")
     found = _gated(module, "chrono")
     with torch.no_grad():
         for biases in found:
@@ -79,6 +85,7 @@ def chrono(
 
 def _gated(module: torch.nn.Module, caller: str) -> list[_Biases]:
     """Return the biases of everything gated inside `module`; raise InputError if there is none."""
+    check_model(module, caller)
     found: list[_Biases] = []
     for name, part in module.named_modules():
         if not isinstance(part, torch.nn.RNNBase | torch.nn.RNNCellBase):

@@ -5,7 +5,7 @@ Works for torch's modules as well as for gatewise's, which is why these are func
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,9 +13,24 @@ from torch import Tensor
 
 from gatewise.cells import CELLS, CellSpec, Parameters
 from gatewise.engines import Network
+from gatewise.errors import InputError
 
 SUFFIXES = ("", "_reverse")
 """How torch ends the parameter names of each direction."""
+
+
+def check_model(model: Any, caller: str) -> None:
+    """Raise InputError for what is no module, and say what to give instead."""
+    if isinstance(model, torch.nn.Module):
+        return
+    got, instead = type(model).__name__, ""
+    if isinstance(model, type):
+        got, instead = f"the class {model.__name__}", f"; make one first: {model.__name__}(...)"
+    elif isinstance(model, Mapping) and all(isinstance(own, Tensor) for own in model.values()):
+        got, instead = "a state dict", "; load it into a model first"
+    elif isinstance(model, list | tuple | set | Mapping):
+        got, instead = f"a {got}", f"; call {caller} with each model"
+    raise InputError(f"{caller}: model must be a torch.nn.Module; got {got}{instead}")
 
 
 def spec_of(module: torch.nn.RNNBase | torch.nn.RNNCellBase) -> CellSpec:

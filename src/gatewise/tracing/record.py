@@ -20,6 +20,7 @@ from gatewise.engines import Gates
 from gatewise.errors import InputError
 from gatewise.nn.accelerate import COUNTERPARTS
 from gatewise.nn.custom import Recurrent
+from gatewise.nn.structure import check_model
 from gatewise.nn.watching import Watcher, plain_forward, watching
 from gatewise.tracing.options import Names, Steps, Units, check_options, check_place, kept_of
 from gatewise.tracing.recorder import Recorder
@@ -79,8 +80,7 @@ def trace(
     """
     options = check_options(dtype, device, max_bytes, with_grad)
     check_place(options.device, "trace")
-    if not isinstance(model, torch.nn.Module):
-        raise InputError(f"trace: model must be a torch.nn.Module; got {type(model).__name__}")
+    check_model(model, "trace")
     model = getattr(model, "_orig_mod", model)  # without the wrapper of torch.compile
     _refuse_replicas(model)
     aliases, parts = _recurrent_parts(model)
