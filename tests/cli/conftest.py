@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatewise.cli import run as run_command_line
-from tests.cli.tables import QUICK, Outcome, table_text
+from tests.cli.tables import LEARNING, Outcome, table_text
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fitted(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Path:
     """A run folder with two members; tests read it and never write into it."""
     folder = tmp_path_factory.mktemp("runs") / "river"
-    words = ["fit", str(table), *QUICK, "--members", "2", "--out", str(folder), "--quiet"]
+    words = ["fit", str(table), *LEARNING, "--members", "2", "--out", str(folder), "--quiet"]
     assert run_command_line(words) == 0
     return folder
 

@@ -24,6 +24,10 @@ def quick(**changes: str) -> list[str]:
 
 
 QUICK = quick()
+"""Of a network that learns nothing in its two epochs."""
+
+LEARNING = quick(learning_rate="0.1", batch_size="8")
+"""Of one that does better than the mean of the truth."""
 
 
 class Outcome(NamedTuple):

@@ -13,7 +13,7 @@ import pytest
 import gatewise.explaining
 from gatewise.explaining import explain
 from gatewise.models.runs import Run
-from tests.cli.tables import QUICK, Outcome, files_under, quick, table_text
+from tests.cli.tables import LEARNING, QUICK, Outcome, files_under, quick, table_text
 
 Call = Callable[..., Outcome]
 
@@ -33,7 +33,7 @@ def test_inspect_prints_the_sentences_and_writes_them_to_the_page(
 
 
 def test_a_fit_ends_with_the_sentences_and_the_page(here: Path, call: Call, table: Path) -> None:
-    done = call("fit", table, *QUICK, "--out", "run")
+    done = call("fit", table, *LEARNING, "--out", "run")
     assert done.code == 0
     assert "What it remembers" in done.out
     assert "Memory curves" in Path("run/report.html").read_text()
@@ -140,7 +140,7 @@ def test_bad_usage_is_exit_code_2_and_writes_nothing(
 def test_another_run_is_compared_in_a_table_and_in_sentences(
     call: Call, own_run: Path, table: Path
 ) -> None:
-    words = quick(cell="gru", hidden_size="4", lookback="12")
+    words = quick(cell="gru", hidden_size="4", lookback="12", learning_rate="0.1", batch_size="8")
     assert call("fit", table, *words, "--out", "gru", "--quiet").code == 0
     done = call("inspect", own_run, "--against", "gru", "--json", "told.json")
     assert done.code == 0
@@ -194,3 +194,43 @@ def test_what_the_page_copies_runs_as_it_stands(call: Call, own_run: Path) -> No
     exec(record["setup"], names)
     assert eval(line, names).shape == (2, 2)
     assert f"{names['window'].time[0].astype('datetime64[D]')} to " in text
+
+
+def test_a_network_without_skill_says_one_thing_everywhere(
+    here: Path, call: Call, own_run: Path, table: Path
+) -> None:
+    done = call("fit", table, *QUICK, "--out", "flat")
+    assert done.code == 0
+    said = (
+        "The network has learnt nothing to read: it does no better than one answer for all (NSE -0."
+    )
+    assert said in done.out
+    silent = ("emembers about", "Remembers at least", "Gate timescales", "gate path only)", "idle")
+    for text in (done.out, Path("flat/report.html").read_text().split("<script")[0]):
+        assert not [word for word in silent if word in text]
+    assert said in Path("flat/report.html").read_text()
+    words = [
+        "--min-horizon",
+        "3",
+        "--max-idle",
+        "0.5",
+        "--max-saturated",
+        "1",
+        "--json",
+        "told.json",
+    ]
+    done = call("inspect", "flat", *words)
+    assert done.code == 1
+    assert "learnt nothing to read, so --min-horizon 3 does not hold" in done.err
+    assert "learnt nothing to read, so --max-idle 0.5 does not hold" in done.err
+    assert done.err.count("gatewise: limit:") == 2
+    told = json.loads(Path("told.json").read_text())
+    assert [own["topic"] for own in told["findings"]] == ["skill"]
+    assert told["results"] == {}
+    assert told["figures"]["learnt"] is False
+    assert told["figures"]["skill"] < 0
+    assert told["figures"]["horizon"] is None
+    assert call("inspect", "flat").code == 0
+    done = call("inspect", own_run, "--against", "flat")
+    assert "flat has learnt nothing to read: there is nothing to compare" in done.out
+    assert json.loads(call("inspect", own_run, "--json", "-").out)["figures"]["learnt"] is True

@@ -178,7 +178,8 @@ def _print_all(
     print_explanation(screen, explanation)
     if comparison is not None:
         _print_comparison(screen, comparison)
-    print_timescales(screen, summary.timescales)
+    if explanation.figures.get("learnt") is not False:
+        print_timescales(screen, summary.timescales)
     if page is not None:
         screen.print()
         screen.print(f"Page  {page}")
@@ -209,6 +210,8 @@ def print_explanation(screen: Console, explanation: Explanation) -> None:
         sure = f" [{finding.confidence} confidence]" if finding.confidence else ""
         colour = {"good": "green", "warn": "yellow"}.get(finding.tone, "")
         screen.print(f"{finding.sentence}{sure}", style=colour)
+    if explanation.figures.get("learnt") is False:
+        return
     screen.print(
         f"From {settings['rows']:,} of {settings['rows_of']:,} windows of {settings['steps']:,} "
         f"{explanation.unit.noun}s of the {settings['part']} part, member {settings['member']} of "

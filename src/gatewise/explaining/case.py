@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gatewise.errors import InputError
+from gatewise.explaining.skill import skill_of
 from gatewise.memory.arguments import Inputs
 from gatewise.memory.rowwise import Loss, checked_targets
 from gatewise.memory.subject import Output, Subject
@@ -58,6 +59,8 @@ class Case:
         others: Other networks that answer the same question (members with other seeds).
         groups: Rows that are asked about apart.
         chosen: What was chosen of what there is, for the settings.
+        skill: By target, 1 less the loss as a share of that of the best single answer, over all rows;
+            empty where there are no targets. Targets without skill are none of `outputs`.
         base: Returns the page without the verdicts.
     """
 
@@ -83,6 +86,7 @@ class Case:
     groups: tuple[Group, ...] = ()
     grouped_by: str = ""
     chosen: Mapping[str, Any] = field(default_factory=dict)
+    skill: Mapping[str, float] = field(default_factory=dict)
     base: Callable[[], Contents] | None = None
 
     def at(self) -> list[int] | None:
@@ -120,9 +124,10 @@ def case_of(
         )
     if module is not None and module not in subject.parts:
         subject.chosen(module)  # raises, with the nearest name
-    own = None
+    own = skill = None
     if targets is not None:
         own = checked_targets(targets, subject.answer, "explain", loss)
+        skill = skill_of(subject.answer, own, loss)
     elif loss is not None:
         raise InputError("explain: loss= needs targets; give both or neither")
     case = Case(
@@ -136,6 +141,7 @@ def case_of(
         steps=subject.steps,
         per_step=subject.per_step,
         module=module,
+        skill={} if skill is None else {"": skill},
         given_as="**"
         if isinstance(data, Mapping)
         else "*"

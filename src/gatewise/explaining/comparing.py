@@ -63,6 +63,14 @@ def compare(first: Explanation, second: Explanation, names: tuple[str, str]) -> 
 
 
 def _longer(first: Explanation, second: Explanation, names: tuple[str, str]) -> str:
+    silent = [
+        name
+        for own, name in zip((first, second), names, strict=True)
+        if own.figures.get("learnt") is False
+    ]
+    if silent:
+        verb = "have" if len(silent) > 1 else "has"
+        return f"{' and '.join(silent)} {verb} learnt nothing to read: there is nothing to compare."
     lags = [own.results["horizon"] for own in (first, second)]
     one, other = lags
     assert isinstance(one, memory.Horizon)
@@ -118,8 +126,9 @@ def _place(carrier: str) -> str:
 
 
 def _horizon(own: Explanation) -> str:
-    lags = own.results["horizon"]
-    assert isinstance(lags, memory.Horizon)
+    lags = own.results.get("horizon")
+    if not isinstance(lags, memory.Horizon):
+        return "–"
     return duration(lags, own.unit).removeprefix("about ") if lags.depends else "no dependence"
 
 

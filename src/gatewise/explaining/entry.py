@@ -20,14 +20,16 @@ from gatewise.explaining.forecaster import case_of_forecaster
 from gatewise.explaining.measuring import Measured, measure
 from gatewise.explaining.page import plain_page
 from gatewise.explaining.plan import plan, sizes
+from gatewise.explaining.skill import nothing, unlearnt
 from gatewise.explaining.spare import SpareUnits
 from gatewise.explaining.views import Views, compared_figures, views_of
+from gatewise.explaining.wording import joined
 from gatewise.memory import Sampling
 from gatewise.memory.rowwise import Loss
 from gatewise.memory.statistics import MIN_GROUPS
 from gatewise.memory.subject import Output
 from gatewise.models import Forecaster
-from gatewise.report import Unit
+from gatewise.report import Contents, Unit
 
 BUDGET = 30.0
 
@@ -51,7 +53,8 @@ def explain(
 
     Three views stand side by side: what the gates alone would hold, how far the gradient reaches, and
     what interventions on inputs and states do. The sentences rest on the interventions, and say so
-    where the views disagree.
+    where the views disagree. Of a network that does no better on its targets than one answer for all
+    nothing is said but that.
 
     Args:
         model: Any torch module that holds an LSTM, GRU, RNN or cell, or a fitted `gw.Forecaster`.
@@ -99,6 +102,8 @@ def explain(
             unit=Unit.of(unit),
             budget=budget,
         )
+    if nothing(case.skill):
+        return _unread(case, budget, sampling)
     found = measure(case, sampling)
     views = views_of(found, case.steps)
     if case.base is None:
@@ -116,6 +121,50 @@ def explain(
         _change=f"change of the answer{case.scale}",
         _base=case.base,
     )
+
+
+def _unread(case: Case, budget: float, sampling: Sampling) -> Explanation:
+    """Return the explanation of a network that has learnt nothing: that, and no figure of memory."""
+    name = type(case.model).__name__
+    return Explanation(
+        findings=(_unlearnt(case, case.skill),),
+        results={},
+        figures={**_first_figures(case), "horizon": None},
+        skipped={"every result": "the network has learnt nothing to read"},
+        settings={**case.chosen, "budget": budget} | sampling.settings(),
+        unit=case.unit,
+        modules=(),
+        _base=case.base or partial(Contents, title=f"What {name} remembers", unit=case.unit),
+    )
+
+
+def _unlearnt(case: Case, skills: Mapping[str, float]) -> Finding:
+    """Return what is said of the network, or of the targets among `skills`, without skill."""
+    forecaster = "part" in case.chosen
+    who, count = "The network", case.chosen.get("rows_of", case.rows)
+    if forecaster and case.others:
+        who = "The first member"
+    if len(skills) < len(case.skill):
+        who += f", for {joined(list(skills))},"
+    where = f"over {count:,} {case.called}s"
+    if forecaster:
+        where += f" of the {case.chosen['part']} part"
+    measure = "NSE" if forecaster or case.loss in (None, "mse") else "skill"
+    if case.targets is not None and not case.targets.is_floating_point():
+        measure = "skill"
+    return unlearnt(skills, measure, where, who)
+
+
+def _first_figures(case: Case) -> dict[str, Any]:
+    """Return the figures that every explanation has."""
+    figures: dict[str, Any] = {
+        "step": f"1 {case.unit.noun}" if not case.unit.size else case.unit.size
+    }
+    if case.skill:
+        figures["learnt"] = not nothing(case.skill)
+        skills = dict(case.skill)
+        figures["skill"] = skills if len(skills) > 1 else next(iter(skills.values()))
+    return figures
 
 
 def _plain_case(
@@ -190,6 +239,9 @@ def _findings(case: Case, found: Measured, views: Views) -> tuple[Finding, ...]:
         remembering.remembered(case, found),
         remembering.carried(case, found, views),
         remembering.compared(case, found, views),
+        _unlearnt(case, poor)
+        if (poor := {k: v for k, v in case.skill.items() if v <= 0})
+        else None,
         parts.by_target(case, found),
         parts.by_group(case, found),
         remembering.windowed(case, found),
@@ -232,7 +284,7 @@ def _figures(case: Case, found: Measured, views: Views) -> Mapping[str, Any]:
     worst = parts.saturated(found)
     assert isinstance(lags, memory.Horizon)
     figures: dict[str, Any] = {
-        "step": f"1 {case.unit.noun}" if not case.unit.size else case.unit.size,
+        **_first_figures(case),
         "horizon": lags.steps if lags.depends else 0,
         "horizon_low": lags.low,
         "horizon_high": lags.high,

@@ -6,7 +6,7 @@ Sizes: B windows, T steps up to now, S steps ahead, F features, K targets, Q lev
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -23,8 +23,9 @@ from gatewise.explaining.case import MOST_GROUPS, Case, Group, Rows, spread
 from gatewise.explaining.plan import plan, sizes
 from gatewise.memory.subject import Output
 from gatewise.models import Forecaster
-from gatewise.models.fitted import Fitted
+from gatewise.models.fitted import Fitted, member_outputs, to_predictions
 from gatewise.models.forecasting import known_windows, table_of
+from gatewise.models.metrics import nse
 from gatewise.models.network import RecurrentNetwork
 from gatewise.models.preparation import as_frame, fingerprint
 from gatewise.report import Contents, Unit, contents_of_run
@@ -94,7 +95,9 @@ def case_of_forecaster(
     groups, left_out = _groups(joined, windows, by)
     others = fitted.networks[1:]
     targets = fitted.columns.target
-    apart = len(targets) if len(targets) > 1 else 0
+    skill = _skill(fitted, joined, windows)
+    learnt = [name for name in targets if not skill.get(name, 1.0) <= 0]
+    apart = len(learnt) if len(targets) > 1 else 0
     chosen = plan(
         fitted.networks[0],
         len(windows),
@@ -110,7 +113,9 @@ def case_of_forecaster(
         )
     take = partial(_inputs, fitted, windows)
     picks = spread(len(windows), _odd_rows(chosen.rows, windows))
-    answers = {name: OneTarget(place, len(targets)) for place, name in enumerate(targets)}
+    answers = {
+        name: OneTarget(place, len(targets)) for place, name in enumerate(targets) if name in learnt
+    }
     return Case(
         model=_wrapped(fitted, 0),
         inputs=take(picks),
@@ -148,8 +153,20 @@ def case_of_forecaster(
             "seconds_estimated": chosen.seconds,
             "units": sizes(fitted.networks[0])[1],
         },
+        skill=skill,
         base=_base(model, frame, part),
     )
+
+
+def _skill(fitted: Fitted, table: Table, windows: Windows) -> dict[str, float]:
+    """Return the NSE of the first member by target, as the scores have it."""
+    alone = replace(fitted, networks=fitted.networks[:1])
+    made = to_predictions(alone, table, windows, member_outputs(alone, table, windows))
+    found = {
+        name: nse(made.truth[:, :, place], made.point[:, :, place])
+        for place, name in enumerate(made.targets)
+    }
+    return {name: own for name, own in found.items() if np.isfinite(own)}
 
 
 def _typed(answers: dict[str, OneTarget]) -> dict[str, Output]:

@@ -41,6 +41,8 @@ class Limits:
     def broken(self, explanation: Explanation) -> list[str]:
         """Return a sentence for each limit that does not hold; a figure that is missing breaks it."""
         found, unit = explanation.figures, explanation.unit
+        if found.get("learnt") is False:
+            return self._unlearnt()
         said = []
         if self.min_horizon is not None and found["horizon"] < self.min_horizon:
             said.append(
@@ -69,6 +71,20 @@ class Limits:
                 "--max-saturated",
             )
         return said
+
+    def _unlearnt(self) -> list[str]:
+        """Return a sentence for each limit that asks for something; there is no figure to hold it."""
+        asked = [
+            ("--min-horizon", self.min_horizon if self.min_horizon else None),
+            ("--max-window", self.max_window),
+            ("--max-idle", None if self.max_idle == 1 else self.max_idle),
+            ("--max-saturated", None if self.max_saturated == 1 else self.max_saturated),
+        ]
+        return [
+            f"The network has learnt nothing to read, so {option} {value:g} does not hold."
+            for option, value in asked
+            if value is not None
+        ]
 
     @staticmethod
     def _share(value: float | None, most: float | None, what: str, option: str) -> list[str]:

@@ -229,6 +229,8 @@ class Contents:
         marks: Labelled steps, drawn in every panel of that axis.
         records: Gates and states along that axis.
         records_note: What the records are of, such as which window, which member.
+        readable: Whether the network has learnt anything; if not, gates are shown and no memory is read
+            off them.
         lag: The task's lag in steps, drawn where timescales are; `lag_name` is what it is called there.
         predictions: A scored part, drawn as truth against prediction, on an axis of its own.
         provenance: Heading to names and values: command, versions, settings.
@@ -247,6 +249,7 @@ class Contents:
     marks: tuple[Mark, ...] = ()
     records: tuple[Record, ...] = ()
     records_note: str = ""
+    readable: bool = True
     curves: tuple[Curve, ...] = ()
     lag: float | None = None
     lag_name: str = "lag"

@@ -15,7 +15,7 @@ from gatewise.report.curves import horizon_curves, training_curves
 from gatewise.report.tables import members_table, score_table
 from gatewise.report.timescales import CAVEAT, timescales_sentence
 from gatewise.report.unit import Unit
-from gatewise.report.verdict import verdict
+from gatewise.report.verdict import learnt, verdict
 from gatewise.report.wording import PART_NAMES, counted, time_text
 from gatewise.results import Predictions, RunSummary, WindowGates
 
@@ -38,6 +38,7 @@ def contents_of_run(summary: RunSummary) -> Contents:
         unit=unit,
         facts=_facts(summary),
         findings=_findings(summary),
+        readable=learnt(evaluation),
         curves=horizon_curves(evaluation, unit) + training_curves(summary.histories),
         predictions=evaluation.predictions if len(evaluation.predictions.origin) else None,
         tables=tuple(table for table in _tables(summary) if table is not None),
@@ -90,7 +91,7 @@ def _facts(summary: RunSummary) -> tuple[str, ...]:
 def _findings(summary: RunSummary) -> tuple[Finding, ...]:
     said = verdict(summary.evaluation)
     found = [Finding(said.headline, " ".join(said.sentences), tone=TONES[said.tone])]
-    if summary.timescales is not None:
+    if summary.timescales is not None and learnt(summary.evaluation):
         sentence = f"Gate timescales: {timescales_sentence(summary.timescales)}"
         found.append(Finding(sentence.replace(": Median", ": median"), caveat=CAVEAT))
     return tuple(found)

@@ -152,6 +152,8 @@ def _units(contents: Contents) -> list[Section]:
 
 
 def _timescales(contents: Contents) -> list[Section]:
+    if not contents.readable:
+        return []
     found = [
         (record, tau, gate)
         for record in contents.records

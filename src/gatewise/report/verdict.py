@@ -95,6 +95,16 @@ def verdict(evaluation: Evaluation) -> Verdict:
     return Verdict(_headline(found), tuple(sentences), _overall(tones))
 
 
+def learnt(evaluation: Evaluation) -> bool:
+    """Tell whether the first member, whose inside the page shows, is better than the mean of the truth.
+
+    For some target; True where there is no truth to tell by.
+    """
+    own = (evaluation.members or (evaluation.scores.get("gatewise", {}),))[0]
+    known = [nse for scores in own.values() if math.isfinite(nse := scores.get("nse", math.nan))]
+    return not known or max(known) > 0
+
+
 def nominal_coverage(predictions: Predictions) -> float | None:
     """Return the fraction that the outermost quantile band promises to hold, or None."""
     levels = predictions.levels
