@@ -1,7 +1,7 @@
 """Whether an accelerated module is ever slower than torch's: `python -m benchmarks.never_slower`.
 
-    python -m benchmarks.never_slower [--threads N] [--cells lstm gru rnn] [--engine native]
-                                      [--seconds S] [--json FILE]
+    python -m benchmarks.never_slower [--threads N] [--cells lstm gru rnn] [--hidden 16 64 256 512 1024]
+                                      [--engine native] [--seconds S] [--json FILE]
 
 A grid of T steps, B rows, I inputs and H hidden units for three cells, with and without a backward
 pass, and beside it some stacked, bidirectional and packed calls. At each point a stock module and a
@@ -10,8 +10,9 @@ gradient, are compared first, and a point that differs gets no time. Then the tw
 process; the figure is torch's time as a multiple of ours, the median of the ratios within the rounds:
 1 is equal, more is faster. Points below .95 are listed and counted; with any, the exit code is 1.
 
-With `--engine native` the core runs at every size: what the table in `gatewise/engines/by_size.py`, by
-which `auto` chooses, is read off.
+With `--engine native` the core runs at every size. That is what the table by which `auto` chooses,
+`gatewise/engines/by_size.py`, is read off: then only points that `auto` gives to the core count as
+slower, and those that it leaves to torch though the core was faster are listed too.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ class Found:
     """What came of a point; no ratio where the results differ."""
 
     point: Point
-    engine: str
+    engine: str  # that ran
+    auto: str  # that `auto` chooses
     ratio: float | None  # torch's time as a multiple of ours
     torch_ms: float
     ours_ms: float
@@ -85,16 +87,17 @@ class Found:
     difference: float
 
 
-def points(cells: Sequence[str]) -> Iterator[Point]:
+def points(cells: Sequence[str], every_hidden: Sequence[int]) -> Iterator[Point]:
     """Yield the grid, and then the other forms."""
-    for cell, hidden, training in itertools.product(cells, HIDDEN, (False, True)):
+    for cell, hidden, training in itertools.product(cells, every_hidden, (False, True)):
         for inputs in sorted({INPUTS, hidden}):
             for steps, rows in itertools.product(STEPS, ROWS):
                 yield Point(cell, steps, rows, inputs, hidden, training)
-    for cell, steps, training in itertools.product(cells, (1, 16, 64, 200), (False, True)):
+    stacked = (1, 16, 64, 200) if 256 in every_hidden else ()
+    for cell, steps, training in itertools.product(cells, stacked, (False, True)):
         yield Point(cell, steps, 1, 256, 256, training, layers=3)
     for cell, steps, training in itertools.product(cells, (1, 4, 16, 64), (False, True)):
-        for hidden in (64, 256):
+        for hidden in {64, 256} & set(every_hidden):
             yield Point(cell, steps, 16, 16, hidden, training, bidirectional=True)
             yield Point(cell, steps, 16, 16, hidden, training, packed=True)
 
@@ -157,24 +160,28 @@ def sides_of(point: Point, engine: str) -> tuple[Side, Side]:
     return Side(stock, point), Side(turned, point)
 
 
-def chosen(side: Side) -> str:
-    """Return the engine that runs a side of ours."""
-    assert isinstance(side.module, GatedModule)
+def chosen(side: Side, engine: str) -> str:
+    """Return what runs a side of ours where its engine is `engine`."""
+    module = side.module
+    assert isinstance(module, GatedModule)
+    before, module.engine = module.engine, engine
     with torch.set_grad_enabled(side.training):
-        return side.module.engine_choice(side.input).name
+        name = module.engine_choice(side.input).name
+    module.engine = before
+    return name
 
 
 def measured(point: Point, engine: str, seconds: float) -> Found:
     """Compare the results at a point, and then the times."""
     stock, ours = sides_of(point, engine)
     apart = difference(ours.results(), stock.results())
-    name = chosen(ours)
+    names = chosen(ours, engine), chosen(ours, "auto")
     if not apart <= FLOAT32:
-        return Found(point, name, None, math.nan, math.nan, 0, apart)
+        return Found(point, *names, None, math.nan, math.nan, 0, apart)
     times = turns(stock.work, ours.work, seconds)
     return Found(
         point,
-        name,
+        *names,
         ratio(*times),
         statistics.median(times[0]) * 1e3,
         statistics.median(times[1]) * 1e3,
@@ -255,22 +262,26 @@ def line(one: Found) -> str:
 
 
 def report(found: Sequence[Found]) -> int:
-    """Print everything, and return how many points are slower or differ."""
+    """Print everything, and return at how many points `auto` is slower, or the results differ."""
     print("\n".join(table(found)))
-    known = [one.ratio for one in found if one.ratio is not None]
     differ = [one for one in found if one.ratio is None]
-    slower = sorted(
-        (one for one in found if (one.ratio or 1) < LEAST), key=lambda one: one.ratio or 0
-    )
-    native = [one.ratio for one in found if one.engine == "native" and one.ratio is not None]
+    known = [(one.ratio, one) for one in found if one.ratio is not None]
+    slower = [pair for pair in known if pair[0] < LEAST and pair[1].engine == pair[1].auto]
+    left = [pair for pair in known if pair[0] * LEAST > 1 and pair[1].engine != pair[1].auto]
+    lowest = min((value for value, one in known if one.engine == one.auto), default=math.nan)
+    native = [value for value, one in known if one.engine == one.auto == "native"]
     print(f"\n{len(found)} points; the results differ at {len(differ)}")
-    print(f"below {LEAST}: {len(slower)}; lowest {min(known, default=math.nan):.2f}")
+    print("\n".join(map(line, differ)))
+    print(f"`auto` below {LEAST}: {len(slower)}; lowest {lowest:.2f}")
+    print("\n".join(line(one) for _, one in sorted(slower, key=lambda pair: pair[0])))
     if native:
+        mean = statistics.geometric_mean(native)
         print(
-            f"the core ran at {len(native)}: on the geometric mean "
-            f"{statistics.geometric_mean(native):.2f} times as fast as torch, lowest {min(native):.2f}"
+            f"the core ran at {len(native)} of them, {mean:.2f} times as fast on the geometric mean"
         )
-    print("\n".join(map(line, [*differ, *slower])))
+    if left:
+        print(f"left to torch though the core is faster: {len(left)}")
+        print("\n".join(line(one) for _, one in sorted(left, key=lambda pair: -pair[0])))
     return len(slower) + len(differ)
 
 
@@ -278,6 +289,7 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.never_slower")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--cells", nargs="+", choices=CELLS, default=CELLS)
+    parser.add_argument("--hidden", nargs="+", type=int, choices=HIDDEN, default=HIDDEN)
     parser.add_argument("--engine", choices=("auto", "native"), default="auto")
     parser.add_argument(
         "--seconds", type=float, default=0.15, help="for a point, if rounds are enough"
@@ -289,7 +301,7 @@ def main(words: Sequence[str]) -> int:
     found = []
     gc.disable()
     begun = time.perf_counter()
-    for point in points(given.cells):
+    for point in points(given.cells, given.hidden):
         found.append(measured(point, given.engine, given.seconds))
         gc.collect()
         print(

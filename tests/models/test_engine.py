@@ -20,11 +20,27 @@ SMALL: dict[str, Any] = {
     "test": 0.2,
     "lookback": 20,
     "epochs": 1,
-    "hidden_size": 128,
+    "hidden_size": 8,
     "batch_size": 64,
     "members": 2,
 }
-NEVER = (by_size.Rule(float("inf"), 10**9, 1),)
+
+
+def rules(row_steps: int) -> tuple[by_size.Rule, ...]:
+    return (by_size.Rule(float("inf"), 1, 1, row_steps),)
+
+
+@pytest.fixture(autouse=True)
+def _training_is_the_cores_from_500(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give all cells the same rules, by which inference is always torch's."""
+    for cell in by_size.RULES:
+        monkeypatch.setitem(by_size.RULES, cell, (rules(10**9), rules(500)))
+
+
+def change_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave every size to torch, as a later version may."""
+    for cell in by_size.RULES:
+        monkeypatch.setitem(by_size.RULES, cell, (rules(10**9), rules(10**9)))
 
 
 def engines(model: gw.Forecaster) -> set[str]:
@@ -39,25 +55,17 @@ def engines(model: gw.Forecaster) -> set[str]:
     return found
 
 
-@pytest.fixture
-def no_size_is_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Change the rules, as a later version may."""
-    for cell in by_size.RULES:
-        monkeypatch.setitem(by_size.RULES, cell, (NEVER, NEVER))
-
-
 def test_one_engine_for_all_that_a_fit_does(tmp_path: Path, monkeypatch) -> None:
     frame = reservoir()
     model = gw.Forecaster(**SMALL, num_layers=2).fit(frame, progress=False)
-    free = gw.LSTM(1, 128)
+    free = gw.LSTM(1, 8)
     with torch.no_grad():  # unsettled, one window would go elsewhere than a batch does in training
         assert free.engine_choice(torch.zeros(20, 1, 1)).name == "torch"
     assert free.engine_choice(torch.zeros(20, 64, 1)).name == "native"
     assert model.fitted_.engine == "native"
     assert engines(model) == {"native"}
     model.save(tmp_path / "model")
-    for cell in by_size.RULES:
-        monkeypatch.setitem(by_size.RULES, cell, (NEVER, NEVER))
+    change_the_rules(monkeypatch)
     loaded = gw.Forecaster.load(tmp_path / "model")
     assert loaded.fitted_.engine == "native"
     assert engines(loaded) == {"native"}
@@ -78,12 +86,12 @@ def test_a_named_engine_stays_named() -> None:
     assert engines(model) == {"native"}
 
 
-def test_training_on_stays_on_the_engine(no_size_is_the_cores, tmp_path, monkeypatch) -> None:
+def test_training_on_stays_on_the_engine(monkeypatch) -> None:
     frame = reservoir()
-    first = gw.Forecaster(**SMALL).fit(frame, progress=False)
-    assert first.fitted_.engine == "torch"
-    monkeypatch.undo()
-    assert first.continue_on(frame, progress=False).fitted_.engine == "torch"
+    model = gw.Forecaster(**SMALL).fit(frame, progress=False)
+    change_the_rules(monkeypatch)
+    assert model.continue_on(frame, progress=False).fitted_.engine == "native"
+    assert engines(model) == {"native"}
 
 
 def test_a_run_is_resumed_on_the_engine_it_began_with(tmp_path: Path, monkeypatch) -> None:
@@ -96,8 +104,7 @@ def test_a_run_is_resumed_on_the_engine_it_began_with(tmp_path: Path, monkeypatc
             model.fit(tmp_path / "data.csv", out=tmp_path / "run", progress=False)
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["engine"] == "native"
-    for cell in by_size.RULES:
-        monkeypatch.setitem(by_size.RULES, cell, (NEVER, NEVER))
+    change_the_rules(monkeypatch)
     resumed = gw.Forecaster.resume(tmp_path / "run", progress=False)
     assert resumed.fitted_.engine == "native"
     assert engines(resumed) == {"native"}

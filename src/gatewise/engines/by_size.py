@@ -1,9 +1,10 @@
 """Which sizes of a call the native core is faster at than torch's own pass: a table, from measurement.
 
 The core packs the weights into its own layout at each call, which takes as long as some steps. torch's
-LSTM does likewise; its GRU and RNN do not, but pay for each step apart. So the core wins where there are
-many steps, or many steps and rows together, the sooner the fewer the weights. `RULES` says from how
-many on; it is read off the grid of `benchmarks/never_slower.py`, as docs/benchmarks.md tells.
+LSTM does likewise; its GRU and RNN do not, but pay for each step apart. So the core wins from some
+steps on, the sooner the fewer the weights. Rows are what it shares between threads: with a single row of
+a wide layer it has one thread where torch has all. `RULES` says from how many on; it is read off the
+grid of `benchmarks/never_slower.py`, as docs/benchmarks.md tells.
 
 Nothing but sizes counts, neither threads nor load nor time: equal calls run on equal engines and
 give equal bits. Sizes: T steps, B rows, I inputs, H hidden units, G gates, L layers, D directions.
@@ -29,20 +30,21 @@ class Rule(NamedTuple):
 
     weights: float
     steps: int  # T
+    rows: int  # B
     row_steps: int  # T * B
 
 
 _LSTM = (
-    (Rule(40_000, 4, 4), Rule(inf, 16, 2048)),
-    (Rule(40_000, 8, 8), Rule(inf, 16, 512)),
+    (Rule(150_000, 1, 1, 1), Rule(inf, 1, 4, 4)),
+    (Rule(4_000, 8, 1, 8), Rule(150_000, 1, 1, 1), Rule(inf, 1, 4, 4)),
 )
 _GRU = (
-    (Rule(30_000, 4, 4), Rule(250_000, 10, 10), Rule(400_000, 16, 16), Rule(inf, 16, 128)),
-    (Rule(30_000, 2, 2), Rule(250_000, 4, 4), Rule(400_000, 8, 8), Rule(inf, 16, 16)),
+    (Rule(250_000, 4, 1, 4), Rule(400_000, 4, 1, 8), Rule(inf, 8, 4, 32)),
+    (Rule(30_000, 2, 1, 2), Rule(400_000, 4, 1, 4), Rule(inf, 8, 1, 16)),
 )
 _RNN = (
-    (Rule(10_000, 10, 10), Rule(300_000, 16, 16), Rule(1_100_000, 16, 64), Rule(inf, 16, 256)),
-    (Rule(10_000, 4, 4), Rule(140_000, 8, 8), Rule(1_100_000, 16, 16), Rule(inf, 16, 64)),
+    (Rule(140_000, 10, 1, 10), Rule(300_000, 8, 4, 32), Rule(inf, 16, 4, 64)),
+    (Rule(140_000, 6, 1, 6), Rule(600_000, 8, 1, 16), Rule(inf, 8, 1, 64)),
 )
 RULES = {"lstm": _LSTM, "gru": _GRU, "rnn_tanh": _RNN, "rnn_relu": _RNN}
 """By cell: the rules without, and those with a backward pass, by rising number of weights."""
@@ -70,8 +72,11 @@ def rule_for(cell: str, weights: int, training: bool) -> Rule:
 
 def is_native(rule: Rule, steps: int, rows: int) -> bool:
     """Tell whether the core takes a call of these sizes; one without rows is the core's."""
-    _, least, least_row_steps = rule
-    return (steps >= least and steps * rows >= least_row_steps) or steps * rows == 0
+    _, least, least_rows, least_row_steps = rule
+    row_steps = steps * rows
+    return (
+        steps >= least and rows >= least_rows and row_steps >= least_row_steps
+    ) or row_steps == 0
 
 
 def why_torch(cell: str, work: Workload) -> str:
@@ -80,10 +85,14 @@ def why_torch(cell: str, work: Workload) -> str:
     if is_native(rule, work.steps, work.rows):
         return ""
     mode = "training" if work.training else "inference"
-    together = f", {rule.row_steps} of all rows together" if rule.row_steps > rule.steps else ""
+    bounds = [_count(rule.steps, "step")]
+    if rule.rows > 1:
+        bounds.append(_count(rule.rows, "row"))
+    if rule.row_steps > rule.steps * rule.rows:
+        bounds.append(f"{_count(rule.row_steps, 'step')} of all rows together")
     return (
-        f"{mode} with {work.weights} weights a layer is faster natively from {rule.steps} steps"
-        f"{together}; this call has {_count(work.steps, 'step')} of {_count(work.rows, 'row')}"
+        f"{mode} with {work.weights} weights a layer is faster natively from {' and '.join(bounds)} "
+        f"on; this call has {_count(work.steps, 'step')} of {_count(work.rows, 'row')}"
     )
 
 
