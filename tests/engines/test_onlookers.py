@@ -176,10 +176,36 @@ def test_onnx(cell, dynamo, tmp_path) -> None:
     assert torch.allclose(torch.from_numpy(found), model(x_for()), atol=1e-5)
 
 
-def test_onnx_names_the_way_out_where_native_is_demanded(tmp_path) -> None:
+@pytest.mark.parametrize("dynamo", [False, True])
+def test_onnx_names_the_way_out_where_native_is_demanded(dynamo, tmp_path) -> None:
+    if dynamo:
+        pytest.importorskip("onnxscript")
     model = Model("lstm", engine="native").eval()
-    with pytest.raises(EngineError, match=r"ONNX has no operator .* gw\.restore\(model\)"):
-        torch.onnx.export(model, (x_for(),), str(tmp_path / "m.onnx"), dynamo=False)
+    with pytest.raises(Exception, match=r"ONNX has no operator .* gw\.restore\(model\)") as failed:
+        torch.onnx.export(model, (x_for(),), str(tmp_path / "m.onnx"), dynamo=dynamo, verbose=False)
+    assert dynamo or isinstance(failed.value, EngineError)  # the other exporter wraps it
+
+
+@pytest.mark.parametrize("cell", ["lstm", "rnn_tanh"])
+@pytest.mark.parametrize("record", ["trace", "export"])
+def test_lengths_and_gates_are_recorded_with_the_native_operator(cell, record) -> None:
+    class Holder(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = build(cell, num_layers=2, bidirectional=True, dtype=torch.float32)
+
+        def forward(self, x: torch.Tensor) -> Any:
+            output, _, gates = self.inner(x, lengths=[2, 5, 3], return_gates=True)
+            return output, gates["hidden"].nan_to_num(7.0)
+
+    model = Holder().eval()
+    if record == "trace":
+        recorded = torch.jit.trace(model, (x_for(),))
+    else:
+        recorded = torch.export.export(model, (x_for(),)).module()
+    x = inputs(T, B, I, dtype=torch.float32, seed=4)
+    for mine, wanted in zip(recorded(x), model(x), strict=True):
+        assert torch.allclose(mine, wanted, atol=1e-6)
 
 
 @ENGINES

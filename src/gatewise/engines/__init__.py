@@ -53,15 +53,16 @@ def choose(
     *,
     weights: Iterable[Tensor] = (),
     settled: str = "",
+    needs_gatewise: bool = False,
 ) -> EngineChoice:
     """Return the engine for `spec` on tensors such as `like`, for its device and type.
 
     `auto` also looks at who looks on: it leaves to torch what torch.jit.trace or torch.export
-    records (but for a graph that is to take any number of steps, which torch's pass cannot), and
-    `like` or `weights` of a class that replaces operators. Then it looks at the size
-    of the call, `work`, if there is one, or takes what was `settled` before, `native` or `torch`,
-    whatever the size. An engine named explicitly is never replaced by another. Raises OptionError
-    for an unknown name and EngineError where the named engine cannot run it.
+    records (not a graph that is to take any number of steps, nor a call with lengths or gates, that
+    `needs_gatewise`), and `like` or `weights` of a class that replaces operators. Then it looks at
+    the size of the call, `work`, if there is one, or takes what was `settled` before, `native` or
+    `torch`, whatever the size. An engine named explicitly is never replaced by another. Raises
+    OptionError for an unknown name and EngineError where the named engine cannot run it.
     """
     check_engine(requested)
     if requested == "reference":
@@ -78,8 +79,11 @@ def choose(
             )
         return EngineChoice(requested, _NAMED)
     if not reason and recorder():
-        if work is not None and varies(work.steps) and not is_for_onnx():
-            return EngineChoice("native", "a graph for any number of steps, which torch unrolls")
+        beyond_torch = needs_gatewise or (work is not None and varies(work.steps))
+        if beyond_torch and not is_for_onnx():
+            return EngineChoice(
+                "native", "torch's pass records neither any number of steps nor lengths"
+            )
         reason = f"{recorder()} records what is to run elsewhere"
     if not reason and settled == "torch":
         reason = "settled for every call of this network"

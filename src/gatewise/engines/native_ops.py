@@ -42,7 +42,8 @@ from gatewise.engines.native_plan import (
     count_below,
     count_states,
 )
-from gatewise.engines.onlookers import PLAIN
+from gatewise.engines.onlookers import PLAIN, is_for_onnx
+from gatewise.errors import EngineError
 
 _TENSORS = "Tensor x, Tensor[] states, Tensor[] parameters, Tensor[] masks, Tensor[] rows"
 _PLAN = (
@@ -101,6 +102,10 @@ def _forward_fake(*arguments: Any) -> list[Tensor]:
     plan, given = Plan(*arguments[5:]), Given(*arguments[:5])
     check_plan(plan)
     check_places(plan, given)
+    if is_for_onnx():  # some of the exporter's ways do not let the choice of an engine see that
+        raise EngineError(
+            "ONNX has no operator for the native core; use engine='auto', or gw.restore(model)"
+        )
     empty = partial(torch.empty, device=given.x.device)
     return allocate(plan, Sizes.of(plan, given), empty).flat()
 

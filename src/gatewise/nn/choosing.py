@@ -53,6 +53,13 @@ class ChoosesBySize(EngineOption, Base):
         steps, rows = input.shape[1::-1] if self.batch_first else input.shape[:2]
         return self._choose(input, steps, rows)
 
+    def _choice_for(self, input: Tensor | PackedSequence, *, needs_gatewise: bool) -> EngineChoice:
+        """Return which engine runs a call, which `needs_gatewise` where torch's module has none such."""
+        if needs_gatewise and self.engine == "auto" and recorder() and isinstance(input, Tensor):
+            held = self._held_weights()
+            return choose("auto", spec_of(self), input, weights=held, needs_gatewise=True)
+        return self.engine_choice(input)
+
     def engine_of(self, call: Call) -> str:
         """Return the name of the engine that runs a call which `prepare` has brought into form."""
         steps, rows = call.x.shape[:2] if call.rows is None else (call.rows.steps, call.rows.batch)

@@ -83,7 +83,8 @@ class GatedModule(ChoosesBySize, Base):
             return as_leaf(self, input, hx, lengths=lengths, return_gates=return_gates)
         if isinstance(input, PackedSequence):
             check_packed(input)
-        choice = self.engine_choice(input)
+        needs_gatewise = lengths is not None or return_gates
+        choice = self._choice_for(input, needs_gatewise=needs_gatewise)
         options = self._memory_option(choice)
         if choice.name != "native":
             check_tensors(self, input, hx)
