@@ -159,7 +159,7 @@ def test_a_header_alone(csv, content):
 def test_ragged_rows_name_the_line(csv, content, line):
     message = refusal(csv(content))
     assert f"is ragged: line {line} has" in message
-    assert message.endswith("the header 2")
+    assert "the header 2: " in message
 
 
 def test_a_quote_left_open_is_told(csv):
@@ -171,7 +171,7 @@ def test_a_quote_left_open_is_told(csv):
 def test_other_encodings_name_the_line(csv):
     message = refusal(csv("ort,y\nKöln,1\nGießen,2\n".encode("latin-1")))
     assert "not UTF-8 text (line 2)" in message
-    assert "UTF-8" in refusal(csv("a,b\n1,2\n".encode("utf-16")))
+    assert "UTF-8" in refusal(csv("a,b\n1,2\n".encode("utf-32")))
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import os
 import re
-import zlib
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,8 +15,9 @@ from numpy.typing import NDArray
 
 from gatewise.data.catalog import bundled_path
 from gatewise.data.formulas import warn_of_formulas
+from gatewise.data.raw import most_bytes, plain_lines, read_bytes
 from gatewise.data.writing import atomic_write_bytes
-from gatewise.errors import FileError, nearest
+from gatewise.errors import FileError
 
 if TYPE_CHECKING:
     import polars
@@ -38,8 +37,8 @@ MISSING_TEXTS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 def read_frame(path: str | os.PathLike[str]) -> FileFrame:
     """Read a table from .csv, .tsv (also with .gz) or .parquet, or a bundled set ("dataset:fulda").
 
-    CSV must be UTF-8 with one header line and rows of equal length; ISO dates and datetimes are
-    parsed (those with several offsets become UTC, those with one stay text, so that it is not lost),
+    CSV must be UTF-8 or UTF-16 with one header line and rows of equal length; ISO dates and datetimes
+    are parsed (those with several offsets become UTC, those with one stay text, so that it is not lost),
     numbers with zeros in front, such as the id 01013500, and other text stay text. Raises FileError,
     in one line, for a file that is missing, a folder, empty, unreadable, ragged or of another kind.
     """
@@ -47,7 +46,7 @@ def read_frame(path: str | os.PathLike[str]) -> FileFrame:
         path = bundled_path(str(path)[len(DATASET) :])
     path = Path(path)
     ending = _ending(path, READABLE, "read")
-    content = _read_bytes(path)
+    content = read_bytes(path)
     if not content or content.isspace():
         raise FileError(f"{str(path)!r} is empty")
     if ending == ".parquet":
@@ -102,36 +101,33 @@ def _ending(path: Path, allowed: tuple[str, ...], verb: str) -> str:
     raise FileError(f"cannot {verb} {str(path)!r}: the ending must be one of {listed}")
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.name.lower().endswith(".gz") else content
-    except FileNotFoundError:
-        near = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise FileError(f"no file {str(path)!r}.{nearest(path.name, near)}") from None
-    except IsADirectoryError:
-        raise FileError(f"{str(path)!r} is a folder, not a table file") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise FileError(f"{str(path)!r} is not a whole gzip file: {_reason(error)}") from None
-    except OSError as error:
-        raise FileError(f"cannot read {str(path)!r}: {_reason(error)}") from None
-
-
 def _read_parquet(content: bytes, path: Path) -> polars.DataFrame:
     import polars as pl  # noqa: PLC0415
 
     try:
+        rows = pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item()
+        columns = len(pl.read_parquet_schema(io.BytesIO(content)))
+        if rows * columns * 8 > most_bytes():  # a few bytes can stand for as many rows as one likes
+            raise FileError(
+                f"{str(path)!r} holds {rows:,} rows of {columns} columns, which do not fit into memory "
+                "here: keep those that are used"
+            )
         return pl.read_parquet(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise FileError(f"{str(path)!r} is not a whole Parquet file: {_reason(error)}") from None
+    except FileError:
+        raise
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise FileError(
+            f"{str(path)!r} is not a whole Parquet file: {_reason(error)[:200]}"
+        ) from None
 
 
 def _read_csv(content: bytes, path: Path, separator: str) -> polars.DataFrame:
     import polars as pl  # noqa: PLC0415
 
-    content = content.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n") + b"\n"
-    _check_encoding(content, path)
-    _check_header(content, path, separator)
+    content = plain_lines(content, path)
+    if content.isspace():
+        raise FileError(f"{str(path)!r} is empty")
+    names = _checked_header(content, path, separator)
     _check_widths(content, path, separator)
     try:
         frame = pl.read_csv(
@@ -142,7 +138,9 @@ def _read_csv(content: bytes, path: Path, separator: str) -> polars.DataFrame:
             schema_overrides=_with_leading_zeros(content, separator),
         )
     except pl.exceptions.PolarsError as error:
-        raise FileError(f"cannot read {str(path)!r} as CSV: {_reason(error)}") from None
+        reason = _reason(error).partition(" The current offset")[0]
+        raise FileError(f"cannot read {str(path)!r} as CSV: {reason[:300]}") from None
+    frame.columns = names  # polars leaves the quotes of "depth ""m""" doubled
     return frame.with_columns(
         _parsed_dates(frame[name]) for name, kind in frame.schema.items() if kind == pl.String
     )
@@ -162,20 +160,23 @@ def _with_leading_zeros(content: bytes, separator: str) -> dict[str, polars.Data
     return {name: pl.String() for name in texts.columns if found[name][0]}
 
 
-def _check_encoding(content: bytes, path: Path) -> None:
+def _checked_header(content: bytes, path: Path, separator: str) -> list[str]:
+    """Return the names; refuse a header with another separator, or with one name twice."""
+    lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
+    reader = csv.reader(lines, delimiter=separator)
     try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        names = next(reader)
+        if reader.line_num > 1 and next(reader, None) is None:
+            raise csv.Error(f"it goes on to line {reader.line_num}, the last")
+    except csv.Error as error:
         raise FileError(
-            f"{str(path)!r} is not UTF-8 text (line {line}): save it with the encoding UTF-8"
+            f"cannot read the header of {str(path)!r}: {error}; is a quote left open, or is it no table?"
         ) from None
-
-
-def _check_header(content: bytes, path: Path, separator: str) -> None:
-    """Refuse a header with another separator, or with one name twice."""
     line = content[: content.index(b"\n")].decode()
-    names = next(csv.reader([line], delimiter=separator), [])
+    if not line.strip():
+        raise FileError(
+            f"line 1 of {str(path)!r} is empty: begin the file with the names of the columns"
+        )
     if len(names) == 1:
         other = {";": "';'", "\t": "a tab", ",": "','"}
         for mark, shown in other.items():
@@ -185,8 +186,11 @@ def _check_header(content: bytes, path: Path, separator: str) -> None:
                     "decimals with a point), a .tsv by tabs"
                 )
     for name, count in Counter(names).items():
+        if count > 1 and not name:
+            raise FileError(f"{str(path)!r} has {count} columns without a name: name them")
         if count > 1:
             raise FileError(f"{str(path)!r} has {count} columns called {name!r}: rename them")
+    return names
 
 
 def _check_widths(content: bytes, path: Path, separator: str) -> None:
@@ -210,10 +214,22 @@ def _check_widths(content: bytes, path: Path, separator: str) -> None:
     wrong = counts != counts[0]
     if wrong.any():
         at = int(wrong.argmax())
+        line = content.split(b"\n", line_of[at])[line_of[at] - 1].decode()
         raise FileError(
             f"{str(path)!r} is ragged: line {line_of[at]} has {counts[at]} cells, the header "
-            f"{counts[0]}"
+            f"{counts[0]}{_why_ragged(line, content[:1] == b'#', separator)}"
         )
+
+
+def _why_ragged(line: str, comment_first: bool, separator: str) -> str:
+    """Say what is often the reason, and the fix."""
+    if not line.strip():
+        return ": remove lines that are empty"
+    if line.startswith("#") or comment_first:
+        return ": remove comment lines"
+    if line.endswith(separator):
+        return f": remove the {separator!r} at the ends of lines"
+    return f": write every cell, and put quotes around those that hold a {separator!r}"
 
 
 def _parsed_dates(column: polars.Series) -> polars.Series:

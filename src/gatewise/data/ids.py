@@ -40,7 +40,7 @@ def read_ids(column: nw.Series[Any], name: str, known: Sequence[str] = ()) -> Id
         row = int(np.asarray(column.is_null().to_numpy()).argmax())
         raise DataError(f"series column {name!r} is empty in row {row + 1} ({COUNTED})")
     loose = column.dtype.is_float()
-    if column.dtype.is_temporal() or (loose and not known):
+    if column.dtype.is_temporal() or column.dtype.is_nested() or (loose and not known):
         raise DataError(
             f"series column {name!r} holds values of type {type_name(column)}: use text or integers"
         )
