@@ -90,6 +90,8 @@ def test_names_are_what_the_quotes_hold(tmp_path: Path, header: str, names: list
         (b"ds," + b"x" * 140_000 + b"\n2001-01-01,1\n", "header .*limit .131072"),
         (b'ds,x\n2001-01-01,"' + b"x" * 140_000 + b'"\n', "limit .131072., from line 2"),
         (b'ds,"x\n2001-01-01,1\n', "header .*line 2, the last; is a quote left open"),
+        (b'ds,",6\n2001-01-03,"5",6\n2001-01-03,"5",6\n', "header .*a quote is left open"),
+        (b'ds,"x"y\n2001-01-01,1\n', "header .*is not at the end of a name"),
         (b'ds,x\n2001-01-01,1\n2001-01-02,"2"3\n', "as CSV: could not parse"),
         (b"\xff\xfe\n\0", "is empty"),
         (b"t,y\n" + b"9" * 60 + b",1\n", "as CSV: could not parse"),

@@ -140,7 +140,14 @@ def _read_csv(content: bytes, path: Path, separator: str) -> polars.DataFrame:
     except pl.exceptions.PolarsError as error:
         reason = _reason(error).partition(" The current offset")[0]
         raise FileError(f"cannot read {str(path)!r} as CSV: {reason[:300]}") from None
-    frame.columns = names  # polars leaves the quotes of "depth ""m""" doubled
+    # polars leaves the quotes of "depth ""m""" doubled; any other difference is a quote out of place
+    alike = [a in (b, b.replace('""', '"')) for a, b in zip(names, frame.columns, strict=False)]
+    if len(names) != frame.width or not all(alike):
+        raise FileError(
+            f"cannot read the header of {str(path)!r}: a quote is left open, or is not "
+            "at the end of a name"
+        )
+    frame.columns = names
     return frame.with_columns(
         _parsed_dates(frame[name]) for name, kind in frame.schema.items() if kind == pl.String
     )

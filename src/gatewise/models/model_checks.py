@@ -116,6 +116,8 @@ def check_context(settings: ForecasterSettings, columns: Columns, context: Table
     _require(bool((np.diff(starts) > 0).all()), "a series of its rows is empty")
     _require(len(set(context.series)) == len(context.series), "a series of its rows is there twice")
     _require(not np.isinf(values).any(), "its rows hold an infinite value")
+    gaps = settings.missing == "refuse" and bool(np.isnan(values).any())
+    _require(not gaps, "its rows have gaps, which its settings refuse")
     inside = np.ones(max(len(time) - 1, 0), dtype=bool)
     inside[starts[1:-1] - 1] = False
     _require(bool((time[1:] > time[:-1])[inside].all()), "its times go back")

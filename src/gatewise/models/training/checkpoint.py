@@ -112,7 +112,8 @@ class Checkpoint:
             [state.get(f"{number}.{key}", ()) for number in numbers]
             for key in ("exp_avg", "exp_avg_sq")
         ]
-        whole = len(state) == 3 * len(wanted) and moments[0] == moments[1]
+        steps = all(state.get(f"{number}.step") == () for number in numbers)
+        whole = len(state) == 3 * len(wanted) and steps and moments[0] == moments[1]
         return whole and sorted(moments[0]) == sorted(wanted.values())
 
 
@@ -143,10 +144,11 @@ def from_bytes(data: bytes, path: Path) -> Checkpoint:
             raise FileError(
                 f"the checkpoint {path} was made by another version of gatewise: fit anew"
             )
+        windows = (state["windows"][0], state["windows"][1])
         return Checkpoint(
             options=TrainingOptions(**state["options"]),
-            windows=(state["windows"][0], state["windows"][1]),
-            record=_record(state["record"]),
+            windows=windows,
+            record=_record(state["record"], validated=windows[1] > 0),
             tensors=tensors,
         )
     except (SafetensorError, ValueError, LookupError, TypeError, ArithmeticError) as error:
@@ -156,7 +158,7 @@ def from_bytes(data: bytes, path: Path) -> Checkpoint:
         ) from error
 
 
-def _record(saved: dict[str, Any]) -> Record:
+def _record(saved: dict[str, Any], *, validated: bool) -> Record:
     """Return the record that was saved; TypeError or ValueError where it cannot be one."""
     record = Record(**saved)
     for losses in (record.train, record.validation, record.learning_rate):
@@ -166,7 +168,7 @@ def _record(saved: dict[str, Any]) -> Record:
     if not whole or type(record.seconds) not in (int, float):
         raise TypeError("its record of epochs has other types")
     same = len(record.learning_rate) == record.epochs
-    if not same or len(record.validation) not in (0, record.epochs):
+    if not same or len(record.validation) != (record.epochs if validated else 0):
         raise ValueError("its losses are not of the same epochs")
     if not min(record.epochs, 1) <= record.kept_epoch <= record.epochs:
         raise ValueError(f"epoch {record.kept_epoch} of {record.epochs} is kept")
