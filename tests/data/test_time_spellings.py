@@ -165,11 +165,26 @@ def test_no_spelling_is_replaced_by_a_row_count(name, order):
         _table(frame)
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("name", ALL)
+def test_a_gap_in_the_times_is_refused_by_row(name, library):
+    values = [*list(ALL[name][0])[:3], None, *list(ALL[name][0])[4:]]
+    frame = {"pandas": pd.DataFrame, "polars": pl.DataFrame}[library]({"when": values, "y": Y})
+    with pytest.raises(DataError, match=r"'when' (is the time and has|holds values of type float)"):
+        _table(frame)
+
+
 def test_years_stay_integers_and_are_the_time():
     table = _table(pl.DataFrame({"jahr": range(1956, 1970), "y": Y}))
     assert (table.columns.time, table.time[0], table.time.dtype) == ("jahr", 1956, np.int64)
     with pytest.raises(DataError, match=r"'jahr' goes back from 1969"):
         _table(pl.DataFrame({"jahr": range(1969, 1955, -1), "y": Y}))
+
+
+def test_a_population_beside_years_is_no_time():
+    grown = 150_000_000 + 1_234_567 * np.arange(COUNT) ** 2
+    frame = pl.DataFrame({"year": range(1956, 1970), "people": grown, "y": Y})
+    assert resolve_columns(frame).time == "year"
 
 
 def test_day_and_month_are_decided_by_the_whole_column_or_refused():

@@ -20,7 +20,7 @@ from gatewise.data import (
     table_from_frame,
     write_frame,
 )
-from gatewise.data.zones import from_local, local, offset_text
+from gatewise.data.zones import from_local, local, offset_text, zone_name
 from gatewise.errors import DataError
 
 COUNT = 6
@@ -115,6 +115,13 @@ def test_every_zone_of_the_system_is_read_from_pandas():
 @pytest.mark.parametrize("name", OBJECTS)
 def test_zone_objects_are_kept(name):
     _check(OBJECTS[name])
+
+
+def test_a_zone_of_pytz_has_its_name():
+    class Stub(datetime.tzinfo):  # pytz itself need not be installed
+        zone = "America/New_York"
+
+    assert zone_name(Stub()) == "America/New_York"
 
 
 def test_a_dateutil_zone_has_the_name_of_its_file():

@@ -15,7 +15,7 @@ import numpy as np
 from gatewise.data.native import SAMPLE, Frame, is_missing
 from gatewise.data.reading import is_period
 from gatewise.data.timeformats import looks_like_time
-from gatewise.data.timenumbers import are_steady, are_years, form_of
+from gatewise.data.timenumbers import EPOCHS, WHOLE, are_steady, are_years, form_of
 from gatewise.data.zones import has_zone
 from gatewise.errors import DataError
 
@@ -45,8 +45,10 @@ def find_time(table: Frame, free: list[str], index: Iterable[str]) -> str | None
     if found is not None:
         return found
     _refuse_split_time(table)
+    kinds = {name: _kind_of_numbers(table[name], in_index=name in levels) for name in free}
     return _only_one(
-        [name for name in free if _holds_time_numbers(table, name, in_index=name in levels)],
+        [name for name, kind in kinds.items() if kind not in (None, *EPOCHS)],
+        [name for name, kind in kinds.items() if kind in EPOCHS],  # or a population, beside years
         [name for name in levels if table[name].dtype.is_numeric()],
         levels,
     )
@@ -92,13 +94,15 @@ def holds_time_text(column: nw.Series[Any]) -> bool:
     return len(texts) == len(values) and looks_like_time(texts)
 
 
-def _holds_time_numbers(table: Frame, name: str, *, in_index: bool) -> bool:
-    """Say whether a column of numbers is of a form that times have, and unless it is an index steady."""
-    column = table[name]
-    if not (column.dtype.is_integer() or column.dtype.is_float()) or column.null_count():
-        return False
-    values = np.asarray(column.to_numpy())
+def _kind_of_numbers(column: nw.Series[Any], *, in_index: bool) -> str | None:
+    """Return the kind of time that the numbers in a column are; outside an index they go up as times do.
+
+    Gaps do not count here: they are refused by row when the time is read.
+    """
+    if not (column.dtype.is_integer() or column.dtype.is_float()):
+        return None
+    values = np.asarray(column.drop_nulls().to_numpy())
     values = values if values.dtype.kind in "iuf" else values.astype(np.float64)
-    if form_of(values) is None and not are_years(values):
-        return False
-    return in_index or are_steady(values)
+    values = values[~np.isnan(values)]
+    kind = form_of(values) or (WHOLE if are_years(values) else None)
+    return kind if in_index or are_steady(values) else None
