@@ -198,7 +198,37 @@ def loaded(module: torch.nn.RNNBase) -> None:
     module.load_state_dict({k: v * 2 for k, v in module.state_dict().items()})
 
 
-CHANGES = [replaced, shadowed, shadowed_in_front, normed, filled, given_other_data, loaded]
+def copied_past_its_version(module: torch.nn.RNNBase) -> None:
+    module.weight_ih_l0.data.copy_(module.weight_ih_l0.data.flip(0))
+
+
+def added_past_its_version(module: torch.nn.RNNBase) -> None:
+    module.bias_hh_l0.data += 0.5
+
+
+def set_to_other_memory(module: torch.nn.RNNBase) -> None:
+    with torch.no_grad():
+        module.weight_hh_l0.set_(module.weight_hh_l0.detach() * 2)
+
+
+def stepped(module: torch.nn.RNNBase) -> None:
+    for weight in module.parameters():
+        weight.grad = torch.ones_like(weight)
+    torch.optim.SGD(module.parameters(), lr=0.1).step()
+
+
+def shared_and_written_elsewhere(module: torch.nn.RNNBase) -> None:
+    module.share_memory()
+    # Another process would hold just such a tensor over the same memory.
+    storage = module.weight_hh_l0.untyped_storage()
+    torch.empty(0, dtype=module.weight_hh_l0.dtype).set_(storage).mul_(2)
+
+
+CHANGES = [
+    *(replaced, shadowed, shadowed_in_front, normed, filled, given_other_data, loaded, stepped),
+    *(copied_past_its_version, added_past_its_version, set_to_other_memory),
+    shared_and_written_elsewhere,
+]
 
 
 @CELLS
