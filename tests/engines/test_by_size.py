@@ -100,10 +100,10 @@ def test_the_reason_says_from_where_on_and_what_is_here() -> None:
     assert choice.reason.endswith(
         "from 8 steps and 64 steps of all rows together on; this call has 16 steps of 1 row"
     )
-    choice = choose("auto", CELLS["lstm"], LIKE, Workload(7, 2, 1000, training=True))
+    choice = choose("auto", CELLS["lstm"], LIKE, Workload(3, 2, 1000, training=True))
     assert choice.reason.endswith(
-        "training with 1000 weights a layer is faster natively from 8 steps on; "
-        "this call has 7 steps of 2 rows"
+        "training with 1000 weights a layer is faster natively from 4 steps on; "
+        "this call has 3 steps of 2 rows"
     )
 
 

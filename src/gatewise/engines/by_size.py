@@ -36,14 +36,14 @@ class Rule(NamedTuple):
 
 _LSTM = (
     (Rule(150_000, 1, 1, 1), Rule(inf, 1, 4, 4)),
-    (Rule(4_000, 8, 1, 8), Rule(150_000, 1, 1, 1), Rule(inf, 1, 4, 4)),
+    (Rule(4_000, 4, 1, 4), Rule(150_000, 1, 1, 1), Rule(inf, 1, 4, 4)),
 )
 _GRU = (
-    (Rule(250_000, 4, 1, 4), Rule(400_000, 4, 1, 8), Rule(inf, 8, 4, 32)),
-    (Rule(30_000, 2, 1, 2), Rule(400_000, 4, 1, 4), Rule(inf, 8, 1, 16)),
+    (Rule(400_000, 4, 1, 8), Rule(inf, 8, 4, 32)),
+    (Rule(30_000, 3, 1, 3), Rule(400_000, 4, 1, 4), Rule(inf, 8, 1, 16)),
 )
 _RNN = (
-    (Rule(140_000, 10, 1, 10), Rule(300_000, 8, 4, 32), Rule(inf, 16, 4, 64)),
+    (Rule(140_000, 12, 1, 12), Rule(300_000, 8, 4, 32), Rule(inf, 16, 4, 64)),
     (Rule(140_000, 6, 1, 6), Rule(600_000, 8, 1, 16), Rule(inf, 8, 1, 64)),
 )
 RULES = {"lstm": _LSTM, "gru": _GRU, "rnn_tanh": _RNN, "rnn_relu": _RNN}
