@@ -187,7 +187,7 @@ def test_any_change_of_the_description_is_told_or_does_no_harm(tmp_path, count) 
     whole = path.read_bytes()
 
     def looked_at() -> None:
-        found = tracing.load(path)
+        found = tracing.load_trace(path)
         for name in found.names:
             for gates in found.calls(name):
                 assert dict(gates.items())
@@ -204,7 +204,7 @@ def test_a_description_nested_without_end(tmp_path) -> None:
     trace.save(path)
     path.write_bytes(with_about(path.read_bytes(), nested(100_000), seal=False))
     with pytest.raises(FileError, match="nested too deep"):
-        tracing.load(path)
+        tracing.load_trace(path)
 
 
 @pytest.mark.parametrize("device", ["nowhere", "cuda:77"])
