@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.data.zones import local
+
 Metrics = dict[str, float]
 """Metric name to value: `rmse`, `mae`, `nse`, and with quantiles `pinball` and `coverage`."""
 
@@ -67,7 +69,8 @@ class WindowGates:
     zone: str | None = None  # of the clock that the times are shown on; they are UTC then
 
     def __repr__(self) -> str:
-        return f"WindowGates({', '.join(self.gates)}; {self.time[0]} to {self.time[-1]})"
+        first, last = local(self.time[[0, -1]], self.zone)
+        return f"WindowGates({', '.join(self.gates)}; {first} to {last})"
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ def test_every_way_out_keeps_the_zone(stamps, tmp_path):
         assert polar.schema["when"].time_zone == zone
     window = model.gates(frame, at=stamps[300].strftime("%Y-%m-%d %H:%M"))
     assert window.zone == zone
+    assert "T".join(str(stamps[297])[:16].split()) in repr(window)
     assert window.time[3] == stamps[300].tz_convert(None).to_datetime64()
 
 
