@@ -291,3 +291,21 @@ def test_real_processes_exit_with_2(tmp_path: Path, case: str) -> None:
     assert_refused(Outcome(done.returncode, done.stdout, done.stderr))
     assert done.stdout == ""
     assert files_under(tmp_path) == before
+
+
+def test_a_baseline_that_cannot_be_scored_is_refused_before_training(
+    here: Path, call: Call, table: Path
+) -> None:
+    words = ["fit", table, *QUICK, "--out", "run", "--baselines"]
+    assert_refused(call(*words, "ridgee"), "baselines")
+    assert_refused(call(*words, "persistence"), "'persistence' does not apply here")
+    assert files_under(here) == {}
+
+
+@pytest.mark.parametrize("name", ["deep.json", "deep.toml"])
+def test_a_config_file_nested_without_end_is_refused(
+    here: Path, call: Call, table: Path, name: str
+) -> None:
+    brackets = "[" * 100_000 + "]" * 100_000
+    (here / name).write_text(brackets if name.endswith("json") else f"a = {brackets}")
+    assert_refused(call("fit", table, "--config", name, "--out", "run"), name, "not valid")

@@ -48,6 +48,15 @@ def test_quiet_prints_nothing(here: Path, call: Call, table: Path) -> None:
     assert set(files_under(here / "run")) == RESULTS
 
 
+def test_the_baselines_that_are_named_stand_alone(here: Path, call: Call, table: Path) -> None:
+    done = call("fit", table, *QUICK, "--baselines", "climatology", "--out", "run")
+    assert done.code == 0, done.err
+    assert "climatology" in done.out
+    assert "ridge" not in done.out
+    scores = json.loads((here / "run/metrics.json").read_text())["scores"]
+    assert list(scores) == ["gatewise", "climatology"]
+
+
 def test_output_off_a_terminal_is_plain(call: Call, fitted: Path) -> None:
     done = call("evaluate", fitted)
     assert "\x1b" not in done.out

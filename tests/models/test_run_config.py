@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import gatewise as gw
 from gatewise.errors import FileError
 from gatewise.models.runs import Run
 from gatewise.models.settings import ForecasterSettings
+from tests.damage import damaged_bytes, damaged_json, nested, refusal
+from tests.models.data import reservoir
 
 CONFIG = {
     "gatewise": "0.1.0",
@@ -103,3 +107,59 @@ def test_a_run_that_begins_anew_has_no_title(run: Run) -> None:
     run.set_title("Old")
     assert Run.begin(run.path, dict(CONFIG)).title is None
     assert Run.open(run.path).title is None
+
+
+# --- damage ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unfinished(tmp_path: Path) -> Path:
+    """A run that was killed before its first checkpoint."""
+    reservoir(100).write_csv(tmp_path / "data.csv")
+    model = gw.Forecaster(target="level", inputs="rain", lookback=5, hidden_size=2, epochs=1)
+    model.fit(tmp_path / "data.csv", out=tmp_path / "run", progress=False)
+    for name in ("model.safetensors", "metrics.json", "predictions.csv"):
+        (tmp_path / "run" / name).unlink()
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    config.pop("model_sha256", None)
+    (tmp_path / "run/checkpoints").mkdir()
+    (tmp_path / "run/config.json").write_text(json.dumps(config | {"status": "training"}))
+    return tmp_path / "run"
+
+
+def test_settings_that_a_disk_has_changed_are_not_gone_on_with(unfinished: Path) -> None:
+    config = json.loads((unfinished / "config.json").read_text())
+    config["settings"]["learning_rate"] = 0.007
+    (unfinished / "config.json").write_text(json.dumps(config))
+    with pytest.raises(
+        FileError, match=r"run is a damaged .*not those that it began with: fit anew"
+    ):
+        gw.Forecaster.resume(unfinished, progress=False)
+    del config["settings_sha256"]  # as before there was one
+    (unfinished / "config.json").write_text(json.dumps(config))
+    assert gw.Forecaster.resume(unfinished, progress=False).learning_rate == 0.007
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(1500, marks=pytest.mark.full)])
+def test_no_damaged_config_gives_another_model(unfinished: Path, count: int) -> None:
+    whole = (unfinished / "config.json").read_bytes()
+    shutil.copytree(unfinished, unfinished.with_name("copy"))
+    expected = gw.Forecaster.resume(unfinished.with_name("copy"), progress=False).predict(
+        reservoir(100)
+    )
+    changes = [
+        *damaged_bytes(whole, count, seed=count),
+        *((w, json.dumps(c).encode()) for w, c in damaged_json(json.loads(whole), count, seed=1)),
+        ("nested", nested(100_000).encode()),
+    ]
+    for number, (what, content) in enumerate(changes):
+        tried = unfinished.with_name(f"run-{number}")
+        shutil.copytree(unfinished, tried)
+        (tried / "config.json").write_bytes(content)
+
+        def resumed(tried: Path = tried) -> None:
+            got = gw.Forecaster.resume(tried, progress=False).predict(reservoir(100))
+            assert got.equals(expected)
+
+        refusal(resumed, what)
+        shutil.rmtree(tried)

@@ -7,6 +7,7 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from gatewise.errors import GatewiseError
+from gatewise.models.training import inference
 from gatewise.models.training.distributed import World
 from gatewise.models.training.inference import mean_loss, predict
 from gatewise.models.training.loop import train
@@ -201,3 +202,20 @@ def test_a_loss_that_is_not_finite_names_the_epoch_and_what_to_try(part):
 def test_weights_that_are_not_finite_are_no_result():
     with pytest.raises(GatewiseError, match="broke down in epoch"):
         fitted(learning_rate=1e38, validation=None, clip=None, epochs=20)
+
+
+def test_wide_windows_are_predicted_in_smaller_batches(monkeypatch):
+    made, asked = network(), []
+
+    class Noted(DelayLine):
+        def gather(self, picks):
+            asked.append(len(picks))
+            return super().gather(picks)
+
+    windows = Noted(VALIDATION.x, VALIDATION.y)
+    whole = predict(made, windows)
+    monkeypatch.setattr(inference, "BATCH_VALUES", windows.measured.size * 10 + 1)
+    np.testing.assert_allclose(predict(made, windows), whole, atol=1e-6)
+    assert asked == [33, 10, 10, 10, 3]
+    monkeypatch.setattr(inference, "BATCH_VALUES", 1)  # a window is read, however wide it is
+    assert len(predict(made, windows)) == 33

@@ -49,7 +49,10 @@ def read_config(path: Path) -> dict[str, Any]:
         values = reader(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileError(f"cannot read the config file {path}: {cause(error)}") from None
-    except ValueError as error:  # malformed TOML and JSON, and bytes that are not UTF-8
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # malformed TOML and JSON, bytes that are not UTF-8
         raise FileError(f"the config file {path} is not valid {path.suffix[1:]}: {error}") from None
     if not isinstance(values, dict):
         raise FileError(f"the config file {path} must hold names and values, not a list")

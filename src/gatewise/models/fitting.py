@@ -27,6 +27,7 @@ from gatewise.models.fitted import ENGINE_BEFORE, Fitted, build_network, engine_
 from gatewise.models.forecasting import table_of
 from gatewise.models.network import RecurrentNetwork
 from gatewise.models.preparation import Prepared, as_frame, fingerprint, prepare, read_table
+from gatewise.models.run_config import check_settings, settings_digest
 from gatewise.models.run_replacement import writing
 from gatewise.models.runs import METRICS, MODEL, Run, digest
 from gatewise.models.saving import load_model, save_model
@@ -121,6 +122,7 @@ def resume(
     settings: ForecasterSettings, run: Run, data: Any, *, progress: bool
 ) -> tuple[Fitted, Evaluation]:
     """Finish the unfinished `run`, which began with these settings; the caller holds its lock."""
+    check_settings(run.config, run.folder)
     settings.check_options()
     check_device(settings.device)
     start = load_model(run.checkpoints / START) if run.config["continued"] else None
@@ -309,6 +311,7 @@ def _config(settings: ForecasterSettings, table: Table) -> dict[str, Any]:
     return {
         "gatewise": version("gatewise"),
         "settings": settings.to_json(),
+        "settings_sha256": settings_digest(settings.to_json()),
         "data": {"sha256": fingerprint(table), "rows": len(table), "series": len(table.series)},
     }
 

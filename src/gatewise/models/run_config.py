@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import fields
@@ -71,6 +72,20 @@ _ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 """What the rest of gatewise reads of config.json: each entry, what it may be, and that in words."""
 _OPTIONAL = ("title", "by", "engine", "model_sha256", "failure")
+
+
+def settings_digest(settings: dict[str, Any]) -> str:
+    """Return the SHA-256 of settings as JSON, by which a run that is resumed knows its own again."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def check_settings(config: dict[str, Any], place: Path) -> None:
+    """Raise FileError unless the settings are those that the run began with."""
+    found = settings_digest(config["settings"])
+    if config.get("settings_sha256", found) != found:  # runs from before there was one have none
+        raise FileError(
+            _damaged(place, f"the settings in {CONFIG} are not those that it began with: fit anew")
+        )
 
 
 def _damaged(place: Path, reason: str) -> str:

@@ -17,6 +17,8 @@ from gatewise.models.training.distributed import World, local_device
 from gatewise.models.training.losses import Loss
 
 BATCH_SIZE = 256
+BATCH_VALUES = 1 << 24
+"""Input values of a batch, 64 MiB: wide and long windows come in smaller batches."""
 
 
 class Windowed(Protocol):
@@ -42,6 +44,8 @@ def predict(
     """Return the network's output `[n, S, K, Q]` for all windows; the network moves to `device`."""
     place = local_device(device)
     network.to(place).eval()
+    steps, features = windows.measured.shape
+    batch_size = max(1, min(batch_size, BATCH_VALUES // (steps * features)))
     with torch.no_grad():
         parts = [
             network(x).cpu()
