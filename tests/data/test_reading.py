@@ -152,6 +152,8 @@ def test_periods_of_a_pandas_index_are_taken_at_their_start(read):
         (["01.02.2020", "02.02.2020"], r"row 1 is '01\.02\.2020'.*ISO"),
         (["2020-02-28", "2020-02-30"], r"row 2 is '2020-02-30'"),
         (["2020-01-01T00:00+01:00", "2020-01-01T01:00"], r"mixes times.*first in row 2"),
+        (["2020-01-01T00:00+99:00", "2020-01-01T01:00+99:00"], r"row 1 is '2020-01-01T00:00\+99"),
+        (["2020-01-01T00:00+01:00", "2020-02-30T01:00+01:00"], r"row 2 is '2020-02-30T01:00\+01"),
         (["2020-01-01", None], r"1 empty values, the first in row 2"),
         ([1.5, 2.0], r"float64.*whole numbers to integers"),
         ([True, False], r"bool"),

@@ -22,6 +22,8 @@ from gatewise.errors import DataError
 LEADING_ZERO = re.compile(r"[+-]?0\d")
 _DIGITS = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _TEXT_TYPES = (nw.String, nw.Categorical, nw.Enum)
+ISO = "ISO 8601"
+_OFFSET_AT_END = re.compile(r"(?<=\d)(Z|[+-]\d{2}:?\d{2})$")
 _PLAIN_ISO = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?)?")
 
 
@@ -156,14 +158,9 @@ def _parse_times(values: Sequence[Any], name: str, form: str | None = None) -> T
 
 
 def _parse_texts(values: Sequence[str], name: str, form: str | None) -> Times:
-    if _PLAIN_ISO.fullmatch(values[0]):
-        text = np.asarray(values, dtype=object).astype(str)
-        plain = np.strings.str_len(text) == len(values[0])
-        try:
-            if plain.all():
-                return Times(text.astype("datetime64[us]"), None, "ISO 8601")
-        except ValueError:
-            pass  # the slow way below finds the row
+    quick = _plain_iso(values)
+    if quick is not None:
+        return quick
     try:
         read = read_texts(values, form)
     except UnreadableTimeError as error:
@@ -174,6 +171,22 @@ def _parse_texts(values: Sequence[str], name: str, form: str | None) -> Times:
             ) from None
         raise _unreadable(name, error.row, values[error.row], error.reason) from None
     return Times(read.values, read.zone, read.form)
+
+
+def _plain_iso(values: Sequence[str]) -> Times | None:
+    """Read ISO 8601 of one length and one offset, all at once; None where that cannot be."""
+    found = _OFFSET_AT_END.search(values[0])
+    end, length = "" if found is None else found[0], len(values[0])
+    if not _PLAIN_ISO.fullmatch(values[0].removesuffix(end)):
+        return None
+    if not all(len(value) == length and value.endswith(end) for value in values):
+        return None
+    try:
+        shown = np.array([value.removesuffix(end) for value in values]).astype("datetime64[us]")
+        first = read_texts(values[:1])
+    except ValueError:
+        return None  # the slow way finds the row
+    return Times(shown + (first.values[0] - shown[0]), first.zone, ISO)
 
 
 def _unreadable(name: str, row: int, value: Any, reason: str = "") -> DataError:
