@@ -12,7 +12,8 @@ from tests.nn.recurrent import STOCK
 from gatewise.bench.rows import MAIN
 from gatewise.cells import CELLS
 from gatewise.engines import by_size, choose
-from gatewise.engines.by_size import GATES, RULES, Workload, weights_of
+from gatewise.engines.by_size import RULES, Workload, weights_of
+from gatewise.engines.native_plan import BLOCKS
 
 LIKE = torch.zeros(1)
 
@@ -78,7 +79,7 @@ def test_the_rules_rise_and_the_last_has_no_bound(cell, training) -> None:
 
 
 def test_every_cell_of_the_core_has_rules() -> None:
-    assert set(RULES) == set(GATES) == set(CELLS)
+    assert set(RULES) == set(BLOCKS) == set(CELLS)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -15,6 +15,8 @@ from __future__ import annotations
 from math import inf
 from typing import NamedTuple
 
+from gatewise.engines.native_plan import BLOCKS
+
 
 class Workload(NamedTuple):
     """How much a call of a network asks for."""
@@ -49,9 +51,6 @@ _RNN = (
 RULES = {"lstm": _LSTM, "gru": _GRU, "rnn_tanh": _RNN, "rnn_relu": _RNN}
 """By cell: the rules without, and those with a backward pass, by rising number of weights."""
 
-GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
-"""Rows of the weights for each hidden unit."""
-
 
 def weights_of(cell: str, inputs: int, hidden: int, layers: int, directions: int) -> int:
     """Return the weights of a layer and direction, on the mean over the layers of a network.
@@ -59,7 +58,7 @@ def weights_of(cell: str, inputs: int, hidden: int, layers: int, directions: int
     Biases are left out, and a projection counts as if it were none.
     """
     upper = (layers - 1) * (directions + 1) * hidden
-    return GATES[cell] * hidden * (inputs + hidden + upper) // layers
+    return BLOCKS[cell] * hidden * (inputs + hidden + upper) // layers
 
 
 def rule_for(cell: str, weights: int, training: bool) -> Rule:
