@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -163,3 +165,26 @@ def test_no_damaged_config_gives_another_model(unfinished: Path, count: int) -> 
 
         refusal(resumed, what)
         shutil.rmtree(tried)
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "checkpoints/member-0.safetensors", "model.safetensors"]
+)
+def test_a_pipe_in_a_files_place_is_not_waited_for(unfinished: Path, name: str) -> None:
+    place = unfinished / name
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+
+    def stop(*_: object) -> None:
+        raise AssertionError("it waits")
+
+    is_model = name == "model.safetensors"
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(20)
+    try:
+        with pytest.raises(FileError) as caught:
+            gw.Forecaster.load(place) if is_model else gw.Forecaster.resume(unfinished)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    assert str(unfinished) in str(caught.value)

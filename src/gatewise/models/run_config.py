@@ -95,6 +95,8 @@ def _damaged(place: Path, reason: str) -> str:
 
 def read_config(folder: Path) -> dict[str, Any] | None:
     """Return what the config.json in `folder` holds, None where it is not that of a run."""
+    if not (folder / CONFIG).is_file():  # a pipe in its place would never end
+        return None
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -123,6 +123,10 @@ def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
 
 def read_bytes(path: Path) -> bytes | None:
     """Return a checkpoint file's content, None where there is no file."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise FileError(
+            f"the checkpoint {path} is a pipe or a device, which may never end: fit anew"
+        )
     try:
         return path.read_bytes()
     except FileNotFoundError:
