@@ -153,7 +153,7 @@ def test_a_forecaster_keeps_its_costs_in_the_run_and_in_the_file(tmp_path: Path)
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "0.1", None, True])
 def test_bad_values_are_refused_before_any_work(name: str, value: object) -> None:
     model = gw.Forecaster(target="level", inputs="rain", **{name: value})
-    with pytest.raises(OptionError, match=f"{name} must be a number of at least 0"):
+    with pytest.raises(OptionError, match=f"{name} must be a number from 0 to 1000"):
         model.fit(reservoir(), progress=False)
 
 
