@@ -194,40 +194,51 @@ def fit_baselines(
     if season is not None and (isinstance(season, bool) or season != int(season) or season < 1):
         raise OptionError(f"season={season!r}: give a whole number of rows from 1, or None")
     season = default_season(table) if season is None else season
-    chosen, notes = _chosen(names, horizon, season), []
+    chosen = _chosen(names, horizon, season)
     train_rows = split.part_rows(table, "train")
     origins = origins_within(table, train_rows, lookback=lookback, horizon=horizon)
     values = column_block(table, table.columns.target)
+    layout = Layout.of(table, lookback=lookback, horizon=horizon) if "ridge" in chosen else None
+    chosen, notes = _affordable(chosen, layout, table, lookback, horizon)
     climatology, ridge = None, None
     left_out: list[tuple[Rows, Ridge]] = []
     if "climatology" in chosen:
         climatology = Climatology.fit(table, values, train_rows)
-    if "ridge" in chosen:
-        layout = Layout.of(table, lookback=lookback, horizon=horizon)
-        if layout is None:
-            chosen = tuple(name for name in chosen if name != "ridge") or ("climatology",)
-            climatology = climatology or Climatology.fit(table, values, train_rows)
-            notes.append(
-                f"Ridge regression is left out: {len(table.columns.values)} columns "
-                f"{f'and {horizon} steps ' if horizon > 1 else ''}are too many for it."
-            )
-        else:
-            notes += [said for said in (layout.reduced(lookback),) if said]
-            ridge, left_out = Ridge.fit(table, layout, train_rows, origins, left_out=bool(levels))
+    if layout is not None:
+        ridge, left_out = Ridge.fit(table, layout, train_rows, origins, left_out=bool(levels))
     fitted = Baselines(
         targets=table.columns.target,
         horizon=horizon,
         season=season,
         names=chosen,
         mean=_mean(values[train_rows]) if climatology is None else climatology.table[-1, -1],
-        climatology=climatology if "climatology" in chosen else None,
+        climatology=climatology,
         ridge=ridge,
-        notes=tuple(notes),
+        notes=notes,
     )
     if not levels:
         return fitted
     errors = _training_errors(fitted, table, train_rows, origins, left_out)
     return replace(fitted, bands=Bands.fit(table, origins, errors, tuple(levels)))
+
+
+def _affordable(
+    chosen: tuple[str, ...], layout: Layout | None, table: Table, lookback: int, horizon: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names without a ridge regression that is too dear, and what is to be said of it.
+
+    A score never stands alone: where ridge regression was all that was asked for, climatology does it.
+    """
+    if layout is not None:
+        said = layout.reduced(lookback)
+        return chosen, (said,) if said else ()
+    if "ridge" not in chosen:
+        return chosen, ()
+    said = (
+        f"Ridge regression is left out: {len(table.columns.values)} columns "
+        f"{f'and {horizon} steps ' if horizon > 1 else ''}are too many for it."
+    )
+    return tuple(name for name in chosen if name != "ridge") or ("climatology",), (said,)
 
 
 def _mean(values: Array) -> Array:
