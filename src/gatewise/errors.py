@@ -14,6 +14,10 @@ from unicodedata import category
 class GatewiseError(Exception):
     """Base of every error that gatewise raises on purpose."""
 
+    def __str__(self) -> str:
+        """Return the message in one line, whatever of the caller's it quotes."""
+        return " ".join(super().__str__().split("\n"))
+
 
 class InputError(GatewiseError, ValueError):
     """An argument, a tensor or a table that cannot be used as it is."""
@@ -22,7 +26,9 @@ class InputError(GatewiseError, ValueError):
 class UnknownNameError(InputError, KeyError):
     """A key of a mapping that is not in it; the message names those that are."""
 
-    __str__ = Exception.__str__  # a KeyError would put its message into quotation marks
+    def __str__(self) -> str:
+        """Return the message; a KeyError would put it into quotation marks."""
+        return " ".join(Exception.__str__(self).split("\n"))
 
 
 class OptionError(InputError):

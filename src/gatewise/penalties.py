@@ -42,7 +42,7 @@ def write_cost(gates: Record, *, on: On = "gate") -> Tensor:
 
     Raises InputError for a record without such gates, such as an RNN's, OptionError for `on`.
     """
-    if on not in ("gate", "content"):
+    if not isinstance(on, str) or on not in ("gate", "content"):
         raise OptionError(
             f"on must be 'gate' or 'content'; got {on!r}.{nearest(str(on), ('gate', 'content'))}"
         )

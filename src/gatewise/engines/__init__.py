@@ -38,7 +38,7 @@ class EngineChoice:
 def check_engine(requested: str) -> None:
     """Raise OptionError, naming the engines there are, unless `requested` is one or `auto`."""
     known = ("auto", *ENGINES)
-    if requested not in known:
+    if not isinstance(requested, str) or requested not in known:
         raise OptionError(
             f"engine must be one of {', '.join(map(repr, known))}; got {requested!r}."
             f"{nearest(str(requested), known)}"

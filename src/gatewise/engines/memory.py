@@ -24,7 +24,7 @@ MaxMemory = int | str | None
 
 def check_max_memory(value: object) -> None:
     """Raise OptionError unless `value` is None, "sqrt" or a positive number of bytes."""
-    if value is None or value == "sqrt":
+    if value is None or (isinstance(value, str) and value == "sqrt"):
         return
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise OptionError(

@@ -25,6 +25,7 @@ from gatewise.explaining.spare import SpareUnits
 from gatewise.explaining.views import Views, compared_figures, views_of
 from gatewise.explaining.wording import joined
 from gatewise.memory import Sampling
+from gatewise.memory.checking import checked_options
 from gatewise.memory.rowwise import Loss
 from gatewise.memory.statistics import MIN_GROUPS
 from gatewise.memory.subject import Output
@@ -34,6 +35,7 @@ from gatewise.report import Contents, Unit
 BUDGET = 30.0
 
 
+@checked_options
 def explain(
     model: torch.nn.Module | Forecaster,
     data: Any,

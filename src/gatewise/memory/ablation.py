@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gatewise.errors import OptionError
 from gatewise.memory.arguments import Inputs
+from gatewise.memory.checking import checked_options
 from gatewise.memory.idle import IdleUnits, idle_units
 from gatewise.memory.result import Result
 from gatewise.memory.rowwise import draws_of
@@ -85,6 +86,7 @@ class Ablation(Result):
         return between(100 * self.low[name], 100 * self.high[name])
 
 
+@checked_options
 def ablation(
     model: torch.nn.Module,
     inputs: Inputs,

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.memory.arguments import Inputs
+from gatewise.memory.checking import checked_options
 from gatewise.memory.connectivity_result import Array, Connectivity, by_lag
 from gatewise.memory.statistics import Sampling
 from gatewise.memory.subject import Output, Subject, quiet
@@ -35,6 +36,7 @@ GRAPH = 8
 """How many times the numbers of a plain call a call with its graph and gradients takes, roughly."""
 
 
+@checked_options
 def connectivity(
     model: torch.nn.Module,
     inputs: Inputs,

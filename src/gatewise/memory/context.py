@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory.arguments import Inputs
+from gatewise.memory.checking import checked_options
 from gatewise.memory.lags import grid
 from gatewise.memory.result import Result
 from gatewise.memory.rowwise import (
@@ -23,6 +24,7 @@ from gatewise.memory.rowwise import (
     draws_of,
     loss_name,
     losses,
+    targets_as_tensor,
 )
 from gatewise.memory.statistics import Sampling
 from gatewise.memory.subject import Output, Subject
@@ -95,6 +97,7 @@ class ContextNeed(Result):
         return text + in_blocks(self.settings)
 
 
+@checked_options
 def context_need(
     model: torch.nn.Module,
     inputs: Inputs,
@@ -170,7 +173,7 @@ def context_need(
 
 def _of_last(targets: Any, subject: Subject, loss: Loss | None) -> torch.Tensor:
     """Return the targets of the answers that are compared, those of the last step."""
-    own, last = torch.as_tensor(targets, device="cpu"), subject.last(subject.answer)
+    own, last = targets_as_tensor(targets, subject.caller), subject.last(subject.answer)
     if subject.per_step and tuple(own.shape[:2]) == subject.answer.shape[:2] and own.dim() > 1:
         every = checked_targets(own, subject.answer, subject.caller, loss)
         return every[:, -1]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory.arguments import Inputs
+from gatewise.memory.checking import checked_options
 from gatewise.memory.held import Average, HeldDirection
 from gatewise.memory.judge import Judge
 from gatewise.memory.result import Result
@@ -82,6 +83,7 @@ class DirectionShare(Result):
         return between(100 * float(self.low[n]), 100 * float(self.high[n]))
 
 
+@checked_options
 def direction_share(
     model: torch.nn.Module,
     inputs: Inputs,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import InputError, OptionError
+from gatewise.memory.checking import checked_options
 from gatewise.memory.distance import Reference
 from gatewise.memory.recorded import Array, Slice, recorded
 from gatewise.memory.result import Result
@@ -107,6 +108,7 @@ class StateHealth(Result):
         )
 
 
+@checked_options
 def state_health(
     gates: Record | None = None,
     *,

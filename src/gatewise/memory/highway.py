@@ -14,6 +14,7 @@ from gatewise.cells import CellSpec
 from gatewise.engines import Gates
 from gatewise.errors import InputError, nearest
 from gatewise.memory.arguments import Inputs, first_of
+from gatewise.memory.checking import checked_options
 from gatewise.memory.gain import Norm
 from gatewise.memory.highway_curves import Method, Options, highway_of
 from gatewise.memory.highway_result import Highway
@@ -28,6 +29,7 @@ __all__ = ["Highway", "highway"]
 CALLER = "highway"
 
 
+@checked_options
 def highway(
     model: torch.nn.Module,
     inputs: Inputs,

@@ -5,6 +5,7 @@ Sizes: N samples (a row and a time), B rows, L lags, K probes.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -144,7 +145,12 @@ def _samples(strand: Strand, options: Options) -> Samples:
         ]
     if options.at is None:
         return Samples(rows, lengths[rows] - 1)
-    times = torch.as_tensor(list(options.at), dtype=torch.int64, device="cpu")
+    try:
+        times = torch.tensor([operator.index(at) for at in options.at], device="cpu").long()
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(
+            f"highway: at must be a list of steps; got {type(options.at).__name__}"
+        ) from None
     if len(times) == 0 or int(times.min()) < 1 or int(times.max()) >= int(lengths.max()):
         raise InputError(
             f"highway: at must lie between 1 and {int(lengths.max()) - 1}, the last step; got "

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory.arguments import Inputs
+from gatewise.memory.checking import checked_options
 from gatewise.memory.lags import Search, grid, largest_above
 from gatewise.memory.resampler import Resampler
 from gatewise.memory.result import Result
@@ -118,6 +119,7 @@ class Horizon(Result):
         )
 
 
+@checked_options
 def horizon(
     model: torch.nn.Module,
     inputs: Inputs,

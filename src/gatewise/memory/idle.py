@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gatewise.errors import OptionError
 from gatewise.memory.arguments import Inputs
+from gatewise.memory.checking import checked_options
 from gatewise.memory.held import Average, HeldUnits, Together
 from gatewise.memory.intervene import Place
 from gatewise.memory.judge import Judge
@@ -91,6 +92,7 @@ class IdleUnits(Result):
         return str(self.settings["against"])
 
 
+@checked_options
 def idle_units(
     model: torch.nn.Module,
     inputs: Inputs,

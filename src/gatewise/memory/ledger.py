@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import InputError
+from gatewise.memory.checking import checked_options
 from gatewise.memory.recency import bootstrap_half, half_of
 from gatewise.memory.recorded import Array, Recorded, Slice, initial_of, recorded
 from gatewise.memory.result import Result
@@ -90,6 +91,7 @@ class Ledger(Result):
         return "gate path only: it says when the content was written, not from which input it came"
 
 
+@checked_options
 def ledger(
     gates: Record | None = None,
     *,

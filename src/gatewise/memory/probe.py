@@ -18,6 +18,7 @@ from torch import Tensor
 from gatewise.cells import State
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.memory.arguments import Inputs
+from gatewise.memory.checking import checked_options
 from gatewise.memory.intervene import Intervention, Piece, Place
 from gatewise.memory.readout import Blocks, errors
 from gatewise.memory.result import Result
@@ -87,6 +88,7 @@ class Probe(Result):
         )
 
 
+@checked_options
 def probe(
     states: Any,
     concept: Any,
@@ -156,6 +158,7 @@ def probe(
     )
 
 
+@checked_options
 def probe_model(
     model: torch.nn.Module,
     inputs: Inputs,
@@ -211,7 +214,12 @@ def probe_model(
                     reset()
         subject.on(twin).answers(intervention=collect, module=path)
         others.append(collect.taken())
-    own = torch.as_tensor(concept, device="cpu").detach().cpu().double().numpy()
+    try:
+        own = torch.as_tensor(concept, device="cpu").detach().cpu().double().numpy()
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise InputError(
+            f"probe_model: concept must be an array of numbers; got {type(concept).__name__}"
+        ) from None
     wanted = (subject.steps, subject.rows) if subject.time == 0 else (subject.rows, subject.steps)
     if own.shape != wanted:
         raise InputError(

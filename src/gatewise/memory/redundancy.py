@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import OptionError
+from gatewise.memory.checking import checked_options
 from gatewise.memory.recorded import Array, Slice, recorded
 from gatewise.memory.result import Result
 from gatewise.memory.roles import Record
@@ -68,6 +69,7 @@ class Redundancy(Result):
         )
 
 
+@checked_options
 def redundancy(
     gates: Record | None = None,
     *,

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gatewise.errors import InputError
+from gatewise.memory.checking import checked_options
 from gatewise.memory.recorded import Array, recorded
 from gatewise.memory.result import Result
 from gatewise.memory.roles import Record
@@ -65,6 +66,7 @@ class Retention(Result):
         return GATE_PATH_ONLY
 
 
+@checked_options
 def retention(
     gates: Record | None = None,
     *,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import InputError
+from gatewise.memory.checking import checked_options
 from gatewise.memory.logsums import LogSums
 from gatewise.memory.recorded import Array, Slice, recorded
 from gatewise.memory.result import Result
@@ -80,6 +81,7 @@ class RetentionCurve(Result):
         return f"{GATE_PATH_ONLY}; {left_out(run_in)}" if run_in else GATE_PATH_ONLY
 
 
+@checked_options
 def retention_curve(
     gates: Record | None = None,
     *,

@@ -86,12 +86,22 @@ def draws_of(values: Array, sampling: Sampling) -> Draws:
     return Draws(weights / rows, block, sampling.level)
 
 
+def targets_as_tensor(targets: Any, caller: str) -> Tensor:
+    """Return targets on the CPU; raises InputError for what is no array of numbers."""
+    try:
+        return torch.as_tensor(targets, device="cpu").detach().cpu()
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise InputError(
+            f"{caller}: targets must be a tensor or an array of numbers; got {type(targets).__name__}"
+        ) from None
+
+
 def checked_targets(targets: Any, answers: Array, caller: str, loss: Loss | None) -> Tensor:
     """Return targets that fit `answers` `[B, K]` or `[B, T, K]`, classes as integers.
 
     Raises InputError, naming both shapes, where they do not.
     """
-    own = torch.as_tensor(targets, device="cpu").detach().cpu()
+    own = targets_as_tensor(targets, caller)
     shape, wanted = list(own.shape), answers.shape
     classes = not own.is_floating_point() and loss in (None, "cross_entropy") and wanted[-1] > 1
     if loss == "cross_entropy" and not classes:
@@ -140,6 +150,8 @@ def losses(answers: Array, targets: Tensor, loss: Loss | None, caller: str) -> A
     shape = tuple(y.shape[:-1])
     if callable(loss):
         found = loss(y, targets.to(y.dtype) if targets.is_floating_point() else targets)
+        if not isinstance(found, Tensor):
+            raise InputError(f"{caller}: loss must return a tensor; got {type(found).__name__}")
         if found.shape[: len(shape)] != shape:
             raise InputError(
                 f"{caller}: loss returns shape {list(found.shape)} for answers {list(y.shape)}; it must "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gatewise.errors import InputError, OptionError
+from gatewise.memory.checking import checked_options
 from gatewise.memory.recorded import Array, named
 from gatewise.memory.result import Result
 from gatewise.memory.roles import Record, spec_of_record
@@ -74,6 +75,7 @@ class Saturation(Result):
         return f"{unit_name(top)}, nearly {end} at {percent(float(share[gate][top]))}{span}"
 
 
+@checked_options
 def saturation(
     gates: Record,
     *,
@@ -137,7 +139,7 @@ def saturation(
 def _names(gates: Record, names: Sequence[str] | None, cell: str | None) -> tuple[str, ...]:
     """Return the gates to look at: those of the cell, in the record's order."""
     if names is not None:
-        if isinstance(names, str) or not names:
+        if isinstance(names, str) or not isinstance(names, Iterable) or len(names) == 0:
             raise InputError(
                 f"names must be a sequence of gates, such as ('forget',); got {names!r}"
             )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import OptionError
+from gatewise.memory.checking import checked_options
 from gatewise.memory.recorded import Array, Slice, recorded
 from gatewise.memory.result import Result
 from gatewise.memory.roles import Record, roles_of
@@ -58,6 +59,7 @@ class StillUnits(Result):
         )
 
 
+@checked_options
 def still_units(
     gates: Record | None = None,
     *,

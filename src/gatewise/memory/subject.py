@@ -70,7 +70,7 @@ class Subject:
             )
         self._output = output
         self.time = self._time_of(inputs) if time is None else time
-        if self.time not in (0, 1):
+        if not isinstance(self.time, int) or self.time not in (0, 1):
             raise InputError(f"{caller}: time must be 0 or 1, the axis of time; got {time!r}")
         self.arguments = Arguments(inputs, self.time, caller=caller)
         self.rows, self.steps = self.arguments.rows, self.arguments.steps
@@ -142,9 +142,14 @@ class Subject:
 
         Raises InputError for an unknown name and for modules whose state cannot be changed.
         """
-        names = (
-            list(self.parts) if module is None else [module] if isinstance(module, str) else module
-        )
+        if module is None:
+            names: Sequence[str] = list(self.parts)
+        else:
+            names = [module] if isinstance(module, str) else module
+        if not isinstance(names, list | tuple) or not all(isinstance(own, str) for own in names):
+            raise InputError(
+                f"{self.caller}: module must be the name of a module, or a list of names; got {module!r}"
+            )
         found: dict[str, torch.nn.RNNBase] = {}
         for name in names:
             if name not in self.parts:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gatewise.memory.checking import checked_options
 from gatewise.memory.recorded import Array, recorded
 from gatewise.memory.result import Result
 from gatewise.memory.roles import Record
@@ -60,6 +61,7 @@ class GateTimescale(Result):
         return GATE_PATH_ONLY
 
 
+@checked_options
 def gate_timescale(
     gates: Record | ArrayLike | None = None,
     *,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import OptionError
+from gatewise.memory.checking import checked_options
 from gatewise.memory.recorded import Array, Recorded, Slice, initial_of, recorded
 from gatewise.memory.result import Result
 from gatewise.memory.roles import Record, spec_of_record, without_gate
@@ -86,6 +87,7 @@ class Traffic(Result):
         return "amounts in the state's own units, not importance"
 
 
+@checked_options
 def traffic(
     gates: Record | None = None,
     *,

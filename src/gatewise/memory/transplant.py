@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gatewise.errors import InputError
 from gatewise.memory.arguments import Arguments, Inputs
+from gatewise.memory.checking import checked_options
 from gatewise.memory.result import Result
 from gatewise.memory.rowwise import draws_of
 from gatewise.memory.states import Boundary, kinds_of, label_of
@@ -106,6 +107,7 @@ class Transplant(Result):
         return text + in_blocks(self.settings)
 
 
+@checked_options
 def transplant(
     model: torch.nn.Module,
     inputs_a: Inputs,

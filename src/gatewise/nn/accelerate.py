@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar, overload
 import torch
 from torch.nn.utils.parametrize import type_before_parametrizations
 
-from gatewise.errors import GatewiseWarning, InputError
+from gatewise.errors import GatewiseWarning, InputError, OptionError
 from gatewise.nn.cells import GatedCell, GRUCell, LSTMCell, RNNCell
 from gatewise.nn.derived import derive, origin, why_its_own
 from gatewise.nn.modules import GRU, LSTM, RNN, GatedModule
@@ -59,6 +59,8 @@ def accelerate(model: Any, *, report: bool = False) -> Any:
     nothing more. Raises InputError for a model without any module to take, and for a TorchScript model.
     """
     check_model(model, "accelerate")
+    if not isinstance(report, bool):
+        raise OptionError(f"accelerate: report must be True or False; got {type(report).__name__}")
     _refuse_script(model, "accelerate")
     stock: list[tuple[torch.nn.Module, type[torch.nn.Module]]] = []
     taken: list[str] = []

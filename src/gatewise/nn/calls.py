@@ -17,6 +17,7 @@ from gatewise.cells import State
 from gatewise.engines import Gates, Result, Rows
 from gatewise.engines.held import check_held, check_place, has_memory
 from gatewise.errors import InputError
+from gatewise.nn.arguments import lengths_as_tensor
 from gatewise.nn.packed import check_packed
 from gatewise.nn.structure import spec_of
 
@@ -191,12 +192,7 @@ def _check(
 def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor) -> Tensor:
     """Return `lengths` as int64 `[B]` on the CPU."""
     steps, batch = x.shape[:2]
-    if not isinstance(lengths, Tensor) and len(lengths) == 0:
-        own = torch.zeros(0, dtype=torch.int64, device="cpu")  # an empty list has no type to check
-    else:
-        own = torch.as_tensor(lengths, device="cpu").detach().cpu()
-    if own.dtype.is_floating_point or own.dtype.is_complex or own.dtype == torch.bool:
-        raise InputError(f"lengths must be integers, one per row; got dtype {own.dtype}")
+    own = lengths_as_tensor(lengths)
     if own.shape != (batch,):
         raise InputError(
             f"lengths must have shape [{batch}], one per row of the batch; got {list(own.shape)}"
@@ -205,7 +201,7 @@ def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor) -> Tensor:
     if torch.compiler.is_compiling():  # a graph cannot branch on values: it checks as it runs
         message = f"lengths must lie between 0 and the {steps} steps of the input"
         torch._assert_async(~outside.any(), message)
-        return own.to(torch.int64)
+        return own
     bad = outside.nonzero().flatten()
     if len(bad):
         row = int(bad[0])
@@ -213,4 +209,4 @@ def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor) -> Tensor:
             f"lengths must lie between 0 and the {steps} steps of the input; row {row} has "
             f"{int(own[row])}"
         )
-    return own.to(torch.int64)
+    return own

@@ -16,6 +16,7 @@ from torch.nn.utils import parametrize
 from gatewise.cells import CellSpec, Parameters, State
 from gatewise.engines import ENGINES, EngineChoice, Gates, Network
 from gatewise.engines.recover import at_least_float32, without_autocast
+from gatewise.nn.arguments import check_kinds
 from gatewise.nn.calls import Hidden, check_tensors
 from gatewise.nn.engine_option import EngineOption
 from gatewise.nn.foreign import as_leaf, is_symbolic
@@ -46,6 +47,8 @@ class GatedCell(EngineOption, Base):
         """
         if is_symbolic(input):
             return as_leaf(self, input, hx, return_gates=return_gates)
+        if hx is not None or type(input) is not Tensor:
+            check_kinds(self, input, hx)
         choice = self.engine_choice(input)
         check_tensors(self, input, hx)
         if choice.name == "torch" and not return_gates:

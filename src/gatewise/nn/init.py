@@ -41,7 +41,7 @@ def open_forget_gate(module: torch.nn.Module, bias: float = 1.0) -> None:
     that contains some. Raises InputError where there is nothing to open, and for `bias=False`.
     Source: Gers, Schmidhuber & Cummins 2000; Jozefowicz, Zaremba & Sutskever 2015.
     """
-    if isinstance(bias, bool) or not isinstance(bias, int | float) or not math.isfinite(bias):
+    if isinstance(bias, bool) or not isinstance(bias, int | float) or not abs(bias) < math.inf:
         raise InputError(f"open_forget_gate: bias must be a finite number; got {bias!r}")
     found = _gated(module, "open_forget_gate")
     with torch.no_grad():

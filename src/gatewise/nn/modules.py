@@ -16,6 +16,7 @@ from gatewise.engines import ENGINES, EngineChoice
 from gatewise.engines.fused import in_types_of_torch, must_cast
 from gatewise.engines.memory import MaxMemory, check_max_memory
 from gatewise.errors import EngineError
+from gatewise.nn.arguments import check_kinds
 from gatewise.nn.calls import Hidden, check_tensors, prepare
 from gatewise.nn.choosing import ChoosesBySize
 from gatewise.nn.foreign import as_leaf, is_symbolic
@@ -72,6 +73,8 @@ class GatedModule(ChoosesBySize, Base):
         PackedSequence and tensors on several devices or without memory,
         OptionError or EngineError for an engine that is unknown or cannot run this cell.
         """
+        if (hx is not None or type(input) is not Tensor) and not is_symbolic(input):
+            check_kinds(self, input, hx)
         if lengths is None and not return_gates and self._is_left_to_torch(input):
             self._check_briefly(input, hx)
             try:

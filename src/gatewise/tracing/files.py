@@ -57,7 +57,7 @@ def save(trace: Trace, path: str | PathLike[str]) -> None:
             "with_grad": options.with_grad,
         },
     }
-    _write(tensors, metadata(about), Path(path))
+    _write(tensors, metadata(about), _path_of(path, "save"))
 
 
 def load_trace(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace:
@@ -67,7 +67,7 @@ def load_trace(path: str | PathLike[str], device: torch.device | str = "cpu") ->
     OptionError for a device that is not there.
     """
     check_place(device, "load_trace")
-    path = Path(path)
+    path = _path_of(path, "load_trace")
     about, tensors = _read(path, str(device))
     try:
         modules = {
@@ -84,6 +84,12 @@ def load_trace(path: str | PathLike[str], device: torch.device | str = "cpu") ->
         raise FileError(
             f"{path} is a damaged gatewise trace ({error!r}): record it again"
         ) from error
+
+
+def _path_of(path: Any, caller: str) -> Path:
+    if not isinstance(path, str | PathLike):
+        raise InputError(f"{caller}: path must be the name of a file; got {type(path).__name__}")
+    return Path(path)
 
 
 def _write(tensors: dict[str, Tensor], about: dict[str, str], path: Path) -> None:

@@ -9,7 +9,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.errors import InputError, nearest
+from gatewise.errors import InputError, OptionError, nearest
 from gatewise.tracing.arrays import as_array
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ def as_dataframe(
 ) -> Any:
     """Return records as a table; see `Trace.to_dataframe`."""
     for option, value, known in (("form", form, _FORMS), ("backend", backend, _BACKENDS)):
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             raise InputError(
                 f"to_dataframe: {option}={value!r}: use {', '.join(map(repr, known))}."
                 f"{nearest(str(value), known)}"
             )
+    if isinstance(max_rows, bool) or not isinstance(max_rows, int) or max_rows <= 0:
+        raise OptionError(f"to_dataframe: max_rows must be a positive integer; got {max_rows!r}")
     for option, own in (("names", names), ("quantities", quantities)):
         if own is not None and not len(own) and not isinstance(own, str):
             raise InputError(f"to_dataframe: {option} is empty; name at least one, or None for all")

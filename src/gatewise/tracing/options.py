@@ -91,7 +91,7 @@ class Options:
 
 def check_options(dtype: Any, device: Any, max_bytes: Any, with_grad: Any) -> Options:
     """Return the options in one form; raises OptionError for a value outside what it may be."""
-    if dtype is not None and dtype not in DTYPES:
+    if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype in DTYPES):
         raise OptionError(
             f"trace: dtype must be one of {', '.join(map(str, DTYPES))} or None; got {dtype!r}"
         )
@@ -103,7 +103,7 @@ def check_options(dtype: Any, device: Any, max_bytes: Any, with_grad: Any) -> Op
         raise OptionError(f"trace: with_grad must be True or False; got {with_grad!r}")
     try:
         place = None if device is None else torch.device(device)
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise OptionError(f"trace: device={device!r} is none: {_first_line(error)}") from error
     return Options(dtype, place, max_bytes, with_grad)
 
@@ -112,7 +112,7 @@ def check_place(device: torch.device | str | None, caller: str) -> None:
     """Raise OptionError for a device that this machine or this torch does not have."""
     try:
         torch.empty(0, dtype=torch.float32, device=device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
         raise OptionError(
             f"{caller}: device={str(device)!r} cannot be used here: {_first_line(error)}; leave it out, "
             "or name another"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from gatewise.engines import Gates
 from gatewise.errors import InputError, UnknownNameError, nearest
+from gatewise.nn.structure import check_model
 from gatewise.tracing.fingerprint import fingerprint
 from gatewise.tracing.frames import as_dataframe
 from gatewise.tracing.options import Kept, Options
@@ -164,6 +166,7 @@ class Trace(Mapping[str, Gates]):
         modules in `names` (none: all that were called), to the bit, by their SHA-256 at each call;
         buffers, inputs and other modules are not. InputError too where nothing has been called.
         """
+        check_model(model, "check_unchanged")
         model = getattr(model, "_orig_mod", model)  # without the wrapper of torch.compile
         parts = dict(model.named_modules(remove_duplicate=False))
         names = names or tuple(name for name in self.names if self.count(name)) or self.names
@@ -246,9 +249,13 @@ class Trace(Mapping[str, Gates]):
             raise UnknownNameError(
                 f"trace: {name!r} has not been called; run the model inside the with block first"
             )
-        if not -len(calls) <= call < len(calls):
+        if isinstance(call, bool) or not hasattr(call, "__index__"):
+            raise InputError(
+                f"trace: call must be the number of a call, -1 for the last; got {call!r}"
+            )
+        if not -len(calls) <= operator.index(call) < len(calls):
             raise InputError(f"trace: {name!r} has {len(calls)} calls; there is no call {call}")
-        return calls[call]
+        return calls[operator.index(call)]
 
     def _module(self, name: str) -> Module:
         if not isinstance(name, str) or name not in self.aliases:
