@@ -9,7 +9,7 @@ import itertools
 
 import pytest
 import torch
-from tests.nn.recurrent import STOCK, B, H, I, T, as_hx, build, inputs, states_for
+from tests.nn.recurrent import STOCK, B, H, I, T, as_hx, as_states, build, inputs, states_for
 from torch.nn import Parameter
 
 import gatewise.nn
@@ -72,8 +72,24 @@ def test_freed_and_cut_storages_are_refused(cell, engine, left) -> None:
     for name, _ in build(cell).named_parameters():
         module = build(cell, engine=engine)
         getattr(module, name).untyped_storage().resize_(left)
-        with pytest.raises(InputError, match=f"^{name} has the shape .* storage of {left} bytes"):
+        with pytest.raises(InputError, match=f"^{name} has the shape .* memory of {left} bytes"):
             module(inputs(T, B, I))
+
+
+@pytest.mark.parametrize("cell", STOCK)
+def test_zeros_without_memory(cell) -> None:
+    """torch stands for zeros by tensors whose address is 0."""
+    module = build(cell, engine="native", num_layers=2, bidirectional=True)
+    states = states_for(module, B)
+    zeros = tuple(torch._efficientzerotensor(own.shape, dtype=own.dtype) for own in states)
+    x = inputs(T, B, I)
+    expected, _ = module(x, as_hx(tuple(map(torch.zeros_like, states))))
+    got, after = module(x, as_hx(zeros))
+    assert torch.equal(got, expected)
+    whole = [got, *as_states(after)]
+    arriving = [torch._efficientzerotensor(own.shape, dtype=own.dtype) for own in whole]
+    found = torch.autograd.grad(whole, list(module.parameters()), arriving)
+    assert all(torch.equal(own, torch.zeros_like(own)) for own in found)
 
 
 @pytest.mark.parametrize("cell", STOCK)

@@ -15,6 +15,10 @@ from gatewise.errors import InputError
 
 def is_held(tensor: Tensor) -> bool:
     """Tell whether the storage of `tensor` reaches as far as its offset, shape and strides."""
+    if (
+        tensor.data_ptr() == 0
+    ):  # also a tensor of zeros without memory, whose storage claims to be there
+        return tensor.numel() == 0
     held, first = tensor.untyped_storage().nbytes(), tensor.storage_offset()
     if tensor.is_contiguous():
         return first * tensor.itemsize + tensor.nbytes <= held or tensor.numel() == 0
@@ -36,8 +40,8 @@ def check_held(name: str, tensor: Tensor) -> None:
     """Raise InputError if the memory of `tensor`, called `name`, is not there."""
     if not is_held(tensor):
         raise InputError(
-            f"{name} has the shape {list(tensor.shape)} and a storage of "
-            f"{tensor.untyped_storage().nbytes()} bytes, too few for it: its memory was freed or cut; "
+            f"{name} has the shape {list(tensor.shape)} and memory of "
+            f"{tensor.untyped_storage().nbytes()} bytes that is not all there: it was freed or cut; "
             "give it values again before the call"
         )
 

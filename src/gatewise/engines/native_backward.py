@@ -15,7 +15,15 @@ from torch import Tensor
 
 from gatewise.engines.layout import dropped
 from gatewise.engines.native_checks import check_results
-from gatewise.engines.native_core import Core, adjacent, contiguous, places, sums_bytes, views
+from gatewise.engines.native_core import (
+    Core,
+    adjacent,
+    contiguous,
+    places,
+    states_of,
+    sums_bytes,
+    views,
+)
 from gatewise.engines.native_forward import padding, segments
 from gatewise.engines.native_memory import empty, empty_like
 from gatewise.engines.native_plan import (
@@ -88,7 +96,7 @@ class _Backward:
         self._masks, self._rows = given.masks, given.rows
         self._sizes = sizes = core.sizes
         self._x = adjacent(given.x, self._stored)
-        self._states = [contiguous(own, self._real) for own in given.states]
+        self._states = states_of(given.states, self._real)
         kinds, below = count_states(plan), count_below(plan, sizes)
         results = [contiguous(own, own.dtype) for own in results]
         self._out, self._below, self._kept = (
@@ -98,7 +106,7 @@ class _Backward:
         )
         self._d_out = gradients[0]
         rest = gradients[1:]
-        self._d_ends = [own if own is None else contiguous(own, self._real) for own in rest[:kinds]]
+        self._d_ends = states_of(rest[:kinds], self._real)
         self._d_below = rest[kinds : kinds + below]
         self._d_kept = [
             own if own is None else adjacent(own, own.dtype) for own in rest[kinds + below :]

@@ -47,7 +47,14 @@ def adjacent(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     own = tensor if tensor.dtype is dtype else tensor.to(dtype)
     if own.is_neg():  # the imaginary part of a conjugate, say: its memory has the other sign
         own = own.resolve_neg()
+    if own._is_zerotensor():  # has none
+        own = torch.zeros(own.shape, dtype=dtype)
     return own if is_adjacent(own) else own.contiguous()
+
+
+def states_of(states: Sequence[Tensor | None], dtype: torch.dtype) -> list[Tensor | None]:
+    """Return states or gradients of such in `dtype`, contiguous and with memory."""
+    return [own if own is None else adjacent(own, dtype).contiguous() for own in states]
 
 
 def contiguous(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gatewise.engines.layout import dropped
-from gatewise.engines.native_core import Core, Span, adjacent, contiguous, places, views
+from gatewise.engines.native_core import Core, Span, adjacent, places, views
 from gatewise.engines.native_memory import empty, empty_like
 from gatewise.engines.native_plan import FOR_RECORD, TYPES, Arrays, Given, Plan, allocate
 
@@ -24,7 +24,7 @@ def run_forward(plan: Plan, given: Given) -> Arrays:
     stored, real = TYPES[plan.type]
     core = Core(plan, given)
     arrays = allocate(plan, core.sizes, empty)
-    states = [contiguous(own, real) for own in given.states]
+    states = [adjacent(own, real).contiguous() for own in given.states]
     if given.x.numel() == 0:
         return _without_steps(plan, arrays, states, given.rows)
     x = adjacent(given.x, stored)

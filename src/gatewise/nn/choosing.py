@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.engines import EngineChoice, choose
 from gatewise.engines.by_size import Workload, is_native, rule_for, weights_of
+from gatewise.engines.held import is_held
 from gatewise.engines.memory import MaxMemory
 from gatewise.engines.onlookers import PLAIN, recorder
 from gatewise.errors import OptionError
@@ -125,21 +126,20 @@ class ChoosesBySize(EngineOption, Base):
         return not is_native(rule, steps, rows)
 
     def _check_briefly(self, input: Tensor | PackedSequence, hx: Hidden | None) -> None:
-        """Check what torch's own pass on a small call does not, in less than a microsecond.
+        """Check what torch's own pass on a small call does not, in a microsecond or two.
 
-        That of the LSTM reads the memory of its weights unseen. Where torch sees for itself that
-        tensors are on several devices, it says so.
+        It reads the memory of the input, the states and, in the LSTM, the weights unseen. Where torch
+        sees for itself that tensors are on several devices, it says so.
         """
-        if self.mode != "LSTM" or torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
             return
-        if torch._C._are_functorch_transforms_active():
-            return
-        for weight in self._flat_weights:
-            if weight is None or type(weight) not in PLAIN:
+        states = (hx,) if isinstance(hx, Tensor) else hx or ()
+        weights = self._flat_weights if self.mode == "LSTM" else ()
+        for tensor in (input, *states, *weights):
+            if type(tensor) not in PLAIN or not isinstance(tensor, Tensor) or tensor.is_meta:
                 continue
-            if weight.untyped_storage().nbytes() < weight.nbytes:
+            if tensor.layout is torch.strided and not is_held(tensor):
                 check_tensors(self, input, hx)
-                return
 
     def _update_flat_weights(self) -> None:
         """Do as torch does, which takes five microseconds to find that no weight was replaced."""
