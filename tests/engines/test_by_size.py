@@ -12,7 +12,7 @@ from tests.nn.recurrent import STOCK
 from gatewise.bench.rows import MAIN
 from gatewise.cells import CELLS
 from gatewise.engines import by_size, choose
-from gatewise.engines.by_size import RULES, Workload, weights_of
+from gatewise.engines.by_size import PACKED_STEPS, RULES, Workload, weights_of
 from gatewise.engines.native_plan import BLOCKS
 
 LIKE = torch.zeros(1)
@@ -106,6 +106,14 @@ def test_the_reason_says_from_where_on_and_what_is_here() -> None:
         "training with 1000 weights a layer is faster natively from 4 steps on; "
         "this call has 3 steps of 2 rows"
     )
+
+
+def test_packed_rows_ask_for_more_steps() -> None:
+    for steps, expected in ((1 + PACKED_STEPS, "native"), (PACKED_STEPS, "torch")):
+        work = Workload(steps, 16, 20_000, training=False, packed=True)
+        choice = choose("auto", CELLS["lstm"], LIKE, work)
+        assert choice.name == expected
+    assert choice.reason.endswith("from 9 steps on; this call has 8 steps of 16 packed rows")
 
 
 def test_threads_change_nothing() -> None:

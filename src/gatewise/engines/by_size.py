@@ -25,6 +25,7 @@ class Workload(NamedTuple):
     rows: int  # B
     weights: int  # of a layer and direction, on the mean: see weights_of
     training: bool  # whether a backward pass may follow
+    packed: bool = False  # whether the rows come packed, in torch's PackedSequence
 
 
 class Rule(NamedTuple):
@@ -48,6 +49,9 @@ _RNN = (
     (Rule(140_000, 12, 1, 12), Rule(300_000, 8, 4, 32), Rule(inf, 16, 4, 64)),
     (Rule(140_000, 6, 1, 6), Rule(600_000, 8, 1, 16), Rule(inf, 8, 1, 64)),
 )
+PACKED_STEPS = 8
+"""Steps that the map of packed rows costs the core at each call: so many more are asked for."""
+
 RULES = {"lstm": _LSTM, "gru": _GRU, "rnn_tanh": _RNN, "rnn_relu": _RNN}
 """By cell: the rules without, and those with a backward pass, by rising number of weights."""
 
@@ -69,9 +73,11 @@ def rule_for(cell: str, weights: int, training: bool) -> Rule:
     raise AssertionError(f"the last rule of {cell!r} has no bound")
 
 
-def is_native(rule: Rule, steps: int, rows: int) -> bool:
+def is_native(rule: Rule, steps: int, rows: int, *, packed: bool = False) -> bool:
     """Tell whether the core takes a call of these sizes; one without rows is the core's."""
     _, least, least_rows, least_row_steps = rule
+    if packed:
+        least += PACKED_STEPS
     row_steps = steps * rows
     return (
         steps >= least and rows >= least_rows and row_steps >= least_row_steps
@@ -81,17 +87,18 @@ def is_native(rule: Rule, steps: int, rows: int) -> bool:
 def why_torch(cell: str, work: Workload) -> str:
     """Return why torch's own pass takes a call for its size, or an empty string."""
     rule = rule_for(cell, work.weights, work.training)
-    if is_native(rule, work.steps, work.rows):
+    if is_native(rule, work.steps, work.rows, packed=work.packed):
         return ""
     mode = "training" if work.training else "inference"
-    bounds = [_count(rule.steps, "step")]
+    bounds = [_count(rule.steps + PACKED_STEPS * work.packed, "step")]
     if rule.rows > 1:
         bounds.append(_count(rule.rows, "row"))
     if rule.row_steps > rule.steps * rule.rows:
         bounds.append(f"{_count(rule.row_steps, 'step')} of all rows together")
     return (
         f"{mode} with {work.weights} weights a layer is faster natively from {' and '.join(bounds)} "
-        f"on; this call has {_count(work.steps, 'step')} of {_count(work.rows, 'row')}"
+        f"on; this call has {_count(work.steps, 'step')} of "
+        f"{_count(work.rows, 'packed row' if work.packed else 'row')}"
     )
 
 

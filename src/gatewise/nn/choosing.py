@@ -48,7 +48,7 @@ class ChoosesBySize(EngineOption, Base):
             return super().engine_choice()
         if isinstance(input, PackedSequence):
             rows = int(input.batch_sizes[0]) if len(input.batch_sizes) else 0
-            return self._choose(input.data, len(input.batch_sizes), rows)
+            return self._choose(input.data, len(input.batch_sizes), rows, packed=True)
         if input.dim() != 3:  # unbatched, or malformed
             return self._choose(input, input.shape[0] if input.dim() == 2 else 0, 1)
         steps, rows = input.shape[1::-1] if self.batch_first else input.shape[:2]
@@ -63,8 +63,10 @@ class ChoosesBySize(EngineOption, Base):
 
     def engine_of(self, call: Call) -> str:
         """Return the name of the engine that runs a call which `prepare` has brought into form."""
-        steps, rows = call.x.shape[:2] if call.rows is None else (call.rows.steps, call.rows.batch)
-        return self._choose(call.x, steps, rows).name
+        if call.rows is None:
+            steps, rows = call.x.shape[:2]
+            return self._choose(call.x, steps, rows).name
+        return self._choose(call.x, call.rows.steps, call.rows.batch, packed=call.rows.packed).name
 
     def settle(self, engine: str) -> None:
         """Let `auto` take `native` or `torch` whatever the size of a call, where it can run.
@@ -75,12 +77,12 @@ class ChoosesBySize(EngineOption, Base):
             raise OptionError(f"auto settles on 'native' or 'torch'; got {engine!r}")
         self._settled = engine
 
-    def _choose(self, like: Tensor, steps: int, rows: int) -> EngineChoice:
+    def _choose(self, like: Tensor, steps: int, rows: int, *, packed: bool = False) -> EngineChoice:
         """Choose for `steps` of `rows` of the type and on the device of `like`."""
         work = None
         has_sizes = torch._C._get_tracing_state() is None  # tracing turns them into tensors
         if has_sizes and self.mode in _CELLS and self.max_memory is None:
-            work = Workload(steps, rows, self._weights(), self._is_training(like))
+            work = Workload(steps, rows, self._weights(), self._is_training(like), packed)
         held = self._held_weights()
         return choose(self.engine, spec_of(self), like, work, weights=held, settled=self._settled)
 
@@ -108,22 +110,30 @@ class ChoosesBySize(EngineOption, Base):
         closer look is left to `engine_choice`, which comes to the same.
         """
         if (
-            type(input) is not Tensor
-            or self.engine != "auto"
+            self.engine != "auto"
             or self.max_memory is not None
             or self._settled
             or torch._C._is_any_autocast_enabled()
             or recorder()
+            or self.mode not in _CELLS
         ):
             return False
-        shape = input.shape
-        if len(shape) != 3 or self.mode not in _CELLS:
+        packed = False
+        if type(input) is Tensor:
+            data, shape = input, input.shape
+            if len(shape) == 3:
+                steps, rows = shape[1::-1] if self.batch_first else shape[:2]
+            elif len(shape) == 2:
+                steps, rows = shape[0], 1
+            else:
+                return False
+        elif type(input) is PackedSequence:
+            data, counts, packed = input.data, input.batch_sizes.tolist(), True
+            steps, rows = len(counts), counts[0]
+        else:
             return False
-        steps, rows, _ = shape
-        if self.batch_first:
-            steps, rows = rows, steps
-        rule = rule_for(_CELLS[self.mode], self._weights(), self._is_training(input))
-        return not is_native(rule, steps, rows)
+        rule = rule_for(_CELLS[self.mode], self._weights(), self._is_training(data))
+        return not is_native(rule, steps, rows, packed=packed)
 
     def _check_briefly(self, input: Tensor | PackedSequence, hx: Hidden | None) -> None:
         """Check what torch's own pass on a small call does not, in a microsecond or two.

@@ -75,6 +75,8 @@ class GatedModule(ChoosesBySize, Base):
         """
         if (hx is not None or type(input) is not Tensor) and not is_symbolic(input):
             check_kinds(self, input, hx)
+        if isinstance(input, PackedSequence):
+            check_packed(input)
         if lengths is None and not return_gates and self._is_left_to_torch(input):
             self._check_briefly(input, hx)
             try:
@@ -84,8 +86,6 @@ class GatedModule(ChoosesBySize, Base):
                 raise
         if is_symbolic(input):
             return as_leaf(self, input, hx, lengths=lengths, return_gates=return_gates)
-        if isinstance(input, PackedSequence):
-            check_packed(input)
         needs_gatewise = lengths is not None or return_gates
         choice = self._choice_for(input, needs_gatewise=needs_gatewise)
         options = self._memory_option(choice)
