@@ -203,3 +203,52 @@ def test_the_types_of_masks() -> None:
     plan[1] = "f32"
     with pytest.raises(InputError, match=r"mask 0 must be torch\.float32; got torch\.float64"):
         native_ops.FORWARD(x, states, parameters, masks, rows, *plan)
+
+
+@pytest.mark.parametrize("cell", STOCK)
+@pytest.mark.parametrize("form", ["dense", "packed"])
+def test_a_pass_without_steps_leaves_the_states(cell, form) -> None:
+    """They were once whatever stood in memory; their gradient goes through, the others are 0."""
+    module = build(cell, bidirectional=True)
+    states = [own.requires_grad_() for own in states_for(module, B)]
+    x, rows = torch.zeros(0, B, I, dtype=torch.float64), []
+    if form == "packed":
+        x, none = x[:, 0], torch.zeros(T, dtype=torch.int64)
+        rows = [none, torch.arange(B), none]
+    parameters = [own.detach() for own in module._flat_weights]
+    plan = Plan(cell, "f64", 2, True, False, form == "packed", FOR_BACKWARD, 0)
+    for given in (states, []):
+        _, *found = native_ops.FORWARD(x, given, parameters, [], rows, *plan)
+        for i, after in enumerate(found[: len(states)]):
+            assert torch.equal(after, given[i] if given else torch.zeros_like(states[i]))
+    arriving = [torch.ones_like(own) for own in states]
+    found = native_ops.FORWARD(x, states, parameters, [], rows, *plan)[1 : 1 + len(states)]
+    assert all(map(torch.equal, torch.autograd.grad(found, states, arriving), arriving))
+
+
+def test_as_many_outputs_as_units_without_a_projection() -> None:
+    (x, states, parameters, masks, rows, *plan), _ = operator_arguments("lstm", "dense")
+    narrow = [own[:, :-1] if own.shape == (4 * H, H) else own for own in parameters]
+    with pytest.raises(
+        InputError, match=r"weight_hh_l0 must have the shape \[20, 5\]; got \[20, 4\]"
+    ):
+        native_ops.FORWARD(x, states, narrow, masks, rows, *plan)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "match"),
+    [
+        ("cell", "gated", "cell must be one of lstm, gru"),
+        ("type", "f16", "type must be one of f32, f64, bf16"),
+        ("directions", 0, "directions must be 1 or 2"),
+        ("directions", -1, "directions must be 1 or 2"),
+        ("save", 7, "save must be 0, 1 or 2"),
+        ("segment", -3, "segment=-3 must be 0, or the steps"),
+        ("projected", True, "parameters for each layer"),
+    ],
+)
+def test_plans_that_are_none(field, value, match) -> None:
+    (x, states, parameters, masks, rows, *plan), _ = operator_arguments("lstm", "dense")
+    plan[Plan._fields.index(field)] = value
+    with pytest.raises(InputError, match=match):
+        native_ops.FORWARD(x, states, parameters, masks, rows, *plan)

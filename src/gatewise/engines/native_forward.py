@@ -21,8 +21,8 @@ from gatewise.engines.native_plan import FOR_RECORD, TYPES, Arrays, Given, Plan,
 
 def run_forward(plan: Plan, given: Given) -> Arrays:
     """Run `given.x` from its states (none: zeros) and return what `allocate` says, filled."""
-    stored, real = TYPES[plan.type]
     core = Core(plan, given)
+    stored, real = TYPES[plan.type]
     arrays = allocate(plan, core.sizes, empty)
     states = [adjacent(own, real).contiguous() for own in given.states]
     if given.x.numel() == 0:
