@@ -11,7 +11,7 @@ from gatewise import memory
 from gatewise.errors import InputError
 from gatewise.explaining.explanation import Explanation
 from gatewise.explaining.remembering import duration
-from gatewise.explaining.wording import apart, span
+from gatewise.explaining.wording import apart
 from gatewise.memory.wording import percent
 
 
@@ -136,8 +136,7 @@ def _window(own: Explanation) -> str:
     figures = own.figures
     if figures.get("window") is None:
         return "–"
-    ends = span(figures["window_low"], figures["window_high"])
-    return own.unit.counted(figures["window"]) + ends
+    return own.unit.spanned(figures["window"], figures["window_low"], figures["window_high"])
 
 
 def _idle(own: Explanation) -> str:

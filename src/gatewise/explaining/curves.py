@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise import memory
-from gatewise.explaining.wording import span
 from gatewise.memory.wording import figure, percent
 from gatewise.report import Curve, Line, Mark, Unit
 
@@ -62,7 +61,7 @@ def _horizon(own: memory.Result | None, unit: Unit, change: str) -> Curve | None
         lines.append(Line("start of the window, not read", start, dashed=True, colour=0))
     return Curve(
         "Memory horizon",
-        f"{unit.plural} back",
+        f"{unit.steps} back",
         own.lags.astype(float),
         tuple(lines),
         y_label=change,
@@ -97,7 +96,7 @@ def _horizon_reading(own: memory.Horizon, unit: Unit) -> str:
         )
     if own.steps == 0:
         return f"{drawn} At every earlier {unit.noun} it is below {bar}."
-    return f"{drawn} Beyond {unit.counted(own.steps)}{span(own.low, own.high)} it is below {bar}."
+    return f"{drawn} Beyond {unit.spanned(own.steps, own.low, own.high)} it is below {bar}."
 
 
 def _highway(own: memory.Result, unit: Unit, module: str) -> Curve | None:
@@ -112,7 +111,7 @@ def _highway(own: memory.Result, unit: Unit, module: str) -> Curve | None:
     state = "c" if own.cell == "lstm" else "h"
     return Curve(
         f"Gradient highway{f' of {module}' if module else ''}",
-        f"{unit.plural} later",
+        f"{unit.steps} later",
         own.lags.astype(float),
         tuple(lines),
         y_label=f"norm of d{state}/d{state}",
@@ -147,12 +146,12 @@ def _context(own: memory.Result | None, unit: Unit) -> Curve | None:
     reading = f"How much of the {of} is lost when only the last {unit.plural} are seen."
     if own.steps and not own.at_least:
         reading += (
-            f" With {unit.counted(own.steps)}{span(own.low, own.high)} it is under "
+            f" With {unit.spanned(own.steps, own.low, own.high)} it is under "
             f"{percent(own.tolerance)}."
         )
     return Curve(
         "Context need",
-        f"last {unit.plural} seen",
+        f"last {unit.steps} seen",
         own.lengths.astype(float),
         (Line("share lost", own.curve / own.score, low, high, "score"),),
         y_label=f"share of the {of} lost",
@@ -187,7 +186,7 @@ def _together(
     share = float(next(iter(own.values())).settings["share"])
     return Curve(
         f"Memory horizon by {what}",
-        f"{unit.plural} back",
+        f"{unit.steps} back",
         lags,
         lines,
         y_label="share of the largest change",

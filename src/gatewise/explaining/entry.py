@@ -253,8 +253,43 @@ def _findings(case: Case, found: Measured, views: Views) -> tuple[Finding, ...]:
         parts.growing(found),
         parts.seeds(case, found),
         _sampled(case),
+        _left_out(found),
     ]
     return tuple(own for own in every if own is not None)
+
+
+ASKED = {
+    "transplant": "which state carries it",
+    "ablation": "what a wiped state costs",
+    "context_need": "the window needed",
+    "idle_units": "idle units",
+    "connectivity": "the gradient",
+    "highway": "the gradient through the state",
+    "direction_share": "what each direction is worth",
+    "gate_timescale": "gate timescales",
+    "retention_curve": "what gates alone would hold",
+    "saturation": "stuck gates",
+    "still_units": "units that never move",
+    "redundancy": "units that repeat others",
+    "state_health": "states that grow",
+}
+"""What each result would have told."""
+
+
+def _left_out(found: Measured) -> Finding | None:
+    """Return what is not told and why, where the model or its inputs do not allow it."""
+    if not found.skipped:
+        return None
+    said = {
+        name: ASKED.get(name.split("[")[0], "horizon")
+        + (f" of {name[:-1].partition('[')[2]}" if "[" in name else "")
+        for name in found.skipped
+    }
+    return Finding(
+        f"Not told: {joined(list(said.values()))}.",
+        " ".join(f"{said[name].capitalize()}: {reason}." for name, reason in found.skipped.items()),
+        topic="left out",
+    )
 
 
 def _sampled(case: Case) -> Finding | None:

@@ -16,6 +16,7 @@ from gatewise.explaining.plan import sizes
 from gatewise.memory.subject import Subject
 from gatewise.report import Contents, Record, Series, UnitColumn
 from gatewise.report.contents import TRACE
+from gatewise.report.records import python_text
 
 MOST_INPUTS = 12
 
@@ -28,12 +29,20 @@ def plain_page(case: Case, found: Measured) -> Contents:
     row = int(off.argmax())
     inputs = subject.sequences[0][row].detach().cpu().double().numpy()
     inputs = inputs.reshape(subject.steps, -1)
-    series = [Series(f"input {k}", inputs[:, k]) for k in range(min(inputs.shape[1], MOST_INPUTS))]
+    beyond = np.arange(subject.steps) > subject.ends[row]  # padding, which is no data
+
+    def inside(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(beyond, np.nan, values)
+
+    series = [
+        Series(f"input {k}", inside(inputs[:, k])) for k in range(min(inputs.shape[1], MOST_INPUTS))
+    ]
     if subject.per_step:
         for k in range(min(answers.shape[-1], MOST_INPUTS)):
-            series.append(Series(f"answer {k}", answers[row, :, k], "prediction"))
+            series.append(Series(f"answer {k}", inside(answers[row, :, k]), "prediction"))
             if case.targets is not None and case.targets.shape == answers.shape:
-                series.append(Series(f"answer {k}", case.targets[row, :, k].numpy(), "target"))
+                truth = inside(case.targets[row, :, k].double().numpy())
+                series.append(Series(f"answer {k}", truth, "target"))
     records = tuple(
         record for name in found.names for record in _records(case, found, name, row, subject.steps)
     )
@@ -84,8 +93,9 @@ def _records(case: Case, found: Measured, name: str, row: int, steps: int) -> li
     rows = gates.hidden.shape[3]
     if row >= rows:
         return []
-    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    python = TRACE.replace("{module}", quoted)  # the model itself is called "" in a trace
+    python = TRACE.replace(
+        "{module}", python_text(name)
+    )  # the model itself is called "" in a trace
     given = _given(case, row)
     return [
         Record(

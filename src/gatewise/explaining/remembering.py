@@ -36,9 +36,14 @@ def remembered(case: Case, found: Measured) -> Finding:
             f"{' without their start' if lags.run_in else ''}: longer ones would show where it ends."
         )
     elif lags.steps == 0:
-        sentence = f"Remembers nothing: only the current {case.unit.noun} counts{ends(lags)}."
+        known = span(lags.low, lags.high)
+        sentence = f"Remembers nothing: only the current {case.unit.noun} counts{known}."
         tone = "warn"
     sentence += of_start(case, lags)
+    if lags.rows_there < min(int(lags.rows.max()), case.rows):
+        evidence += (
+            f" Only {lags.rows_there} {case.called}s are so long that they have such an input."
+        )
     caveat = lags.caveat
     free = independent(case, lags)
     if free < case.rows:
@@ -68,23 +73,24 @@ def of_start(case: Case, lags: memory.Horizon) -> str:
 
 
 def independent(case: Case, lags: memory.Horizon) -> int:
-    """Return how many of the rows share nothing that counts: of windows, those further apart than it."""
+    """Return how many rows that are long enough share nothing that counts.
+
+    Of windows, those further apart than the memory is long.
+    """
+    rows = min(int(lags.settings["rows"]), lags.rows_there)
     if case.successive is None:
-        return int(lags.settings["rows"])
-    return min(int(lags.settings["rows"]), case.successive // max(lags.steps, 1))
+        return rows
+    return min(rows, case.successive // max(lags.steps, 1))
 
 
 def duration(lags: memory.Horizon, unit: Unit) -> str:
     """Return "about 37 days (31–44)", or "at least 179 days (interval from 70)"."""
     if lags.at_least:
-        known = f" (interval from {figure(lags.low)})" if lags.low < lags.steps else ""
+        known = ""
+        if lags.low < lags.steps:  # False without an interval
+            known = f" (interval from {unit.of_interval(lags.steps, lags.low)})"
         return f"at least {unit.counted(lags.steps)}{known}"
-    return f"about {unit.counted(lags.steps)}{ends(lags)}"
-
-
-def ends(lags: memory.Horizon) -> str:
-    """Return the interval where it is known and says more than the figure."""
-    return span(lags.low, lags.high)
+    return f"about {unit.spanned(lags.steps, lags.low, lags.high)}"
 
 
 def carried(case: Case, found: Measured, views: Views) -> Finding | None:
@@ -257,7 +263,7 @@ def windowed(case: Case, found: Measured) -> Finding | None:
             f"tried would lose {percent(need.tolerance)} of the {of} or more."
         )
     else:
-        length = case.unit.counted(need.steps) + span(need.low, need.high)
+        length = case.unit.spanned(need.steps, need.low, need.high)
         sentence = f"A window of {length} would lose {lost}."
     evidence = (
         f"Context need: {need.settings['loss']} from a fresh state with the last of "

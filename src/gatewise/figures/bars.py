@@ -23,6 +23,7 @@ from gatewise.figures.canvas import (
     grid,
     interval_name,
     legend,
+    literal,
     nothing,
 )
 from gatewise.figures.lanes import lanes, multiples
@@ -65,7 +66,7 @@ def _bars(ax: Axes, bars: Sequence[_Bar]) -> None:
     ax.barh(places, values, height=0.6, color=[bar.colour for bar in bars])
     known = np.isfinite(low + high)
     ax.hlines(places[known], low[known], high[known], color=INK, lw=1.6)
-    ax.set_yticks(places, [bar.name for bar in bars])
+    ax.set_yticks(places, [literal(bar.name) for bar in bars])
     ax.set_ylim(len(bars) - 0.4, -0.6)
     ax.axvline(0, color=SOFT, lw=0.8)
     ends = np.nan_to_num(np.fmax(np.fmax(values, high), 0.0))
@@ -209,7 +210,7 @@ def training_drift(result: Drift, ax: Axes | None = None, *, caption: bool = Tru
         part.plot(epochs, result.opened[:, n], color=ORANGE, marker=".", label="open")
         part.plot(epochs, result.closed[:, n], color=BLUE, marker=".", ls="--", label="closed")
         part.set_ylim(-0.03, 1.03)
-        part.set_title(str(gate), fontsize="small", loc="left")
+        part.set_title(literal(str(gate)), fontsize="small", loc="left")
         if n == 0:
             legend(part)
     last = parts[-1]

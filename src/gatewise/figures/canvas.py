@@ -96,7 +96,9 @@ def finish(ax: Axes, title: str, result: Result, caption: bool) -> Axes:
     """Give a panel its title and, if asked for, its caption: the reading and the caveat."""
     children: list[Any] = ax.child_axes
     above = 18 if children and children[0].get_title("left") else None  # points
-    ax.set_title(title, loc="left", pad=above, fontsize="medium", fontweight="bold", color=INK)
+    ax.set_title(
+        literal(title), loc="left", pad=above, fontsize="medium", fontweight="bold", color=INK
+    )
     if caption:
         caption_below(ax, f"{result.reading} {_sentence(result.caveat)}".rstrip())
     return ax
@@ -108,7 +110,7 @@ def caption_below(ax: Axes, text: str) -> None:
     inches = box.width * ax.get_figure(root=True).get_figwidth()  # type: ignore[union-attr]
     letters = max(30, int(inches * 72 / (0.5 * CAPTION_SIZE)))
     ax.annotate(
-        textwrap.fill(text, letters),
+        literal(textwrap.fill(text, letters)),
         (0, 0),
         (0, -BELOW_LABEL),
         xycoords="axes fraction",
@@ -120,6 +122,11 @@ def caption_below(ax: Axes, text: str) -> None:
         annotation_clip=False,
         gid="caption",
     )
+
+
+def literal(text: str) -> str:
+    """Return text that matplotlib draws as it is: two `$` of a name would make it a formula."""
+    return text.replace("$", r"\$")
 
 
 def _sentence(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewise.errors import InputError, OptionError
 from gatewise.figures import bars, curves, heatmaps, units
-from gatewise.figures.canvas import INK, new_figure
+from gatewise.figures.canvas import INK, literal, new_figure
 from gatewise.memory.ablation import Ablation
 from gatewise.memory.connectivity_result import Connectivity
 from gatewise.memory.context import ContextNeed
@@ -114,7 +114,7 @@ def memory_page(
     for ax in places[len(results) :]:
         ax.set_visible(False)
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize="x-large", color=INK)
+        figure.suptitle(literal(title), x=0.01, ha="left", fontsize="x-large", color=INK)
     engine: Any = figure.get_layout_engine()
     engine.set(w_pad=0.15, h_pad=0.12, wspace=0.03, hspace=0.03)
     return figure

@@ -21,6 +21,7 @@ from gatewise.figures.canvas import (
     grid,
     interval_name,
     legend,
+    literal,
     nothing,
 )
 from gatewise.memory.idle import IdleUnits
@@ -92,7 +93,7 @@ def idle_units(result: IdleUnits, ax: Axes | None = None, *, caption: bool = Tru
     ax.axhline(result.threshold, color=SOFT, lw=0.9, ls=":", label=said)
     ax.axhline(0, color=SOFT, lw=0.8)
     ax.set_ylabel(f"share lost of\n{result.settings['against']}")
-    _name(ax, [str(name) for name in result.names[order]])
+    _name(ax, [literal(str(name)) for name in result.names[order]])
     grid(ax, "y")
     legend(ax, loc="upper left")
     return finish(ax, "What each unit is worth (intervention)", result, caption)

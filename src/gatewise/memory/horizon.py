@@ -42,6 +42,7 @@ class Horizon(Result):
             them more strongly when it begins with no state than it does further on; 0 for none.
         depends: Whether the answer depends on the input at all.
         lags: The lags measured, `[L]`; those beyond `reach` are of the run-in, and not read.
+        rows: How many rows, or rows and steps, are so long that they have each lag, `[L]`.
         curve: M(k), in the units of the answer, `[L]`.
         curve_low, curve_high: Its interval, `[L]`.
         floor: Effects up to this are rounding.
@@ -56,11 +57,17 @@ class Horizon(Result):
     run_in: int
     depends: bool
     lags: NDArray[np.int64]
+    rows: NDArray[np.int64]
     curve: Array
     curve_low: Array
     curve_high: Array
     floor: float
     future: bool
+
+    @property
+    def rows_there(self) -> int:
+        """How many rows are so long that they have the lag of `steps`."""
+        return int(self.rows[self.lags == self.steps][0])
 
     @property
     def start(self) -> float:
@@ -197,6 +204,7 @@ def horizon(
         run_in=start.steps,
         depends=curve.place >= 0,
         lags=curve.lags,
+        rows=curve.rows,
         curve=curve.mean,
         curve_low=curve.band[0],
         curve_high=curve.band[1],
@@ -296,6 +304,7 @@ class _Curve:
     """M(k) over the lags measured, and what resampling its rows makes of it."""
 
     lags: NDArray[np.int64]
+    rows: NDArray[np.int64]  # [L]: how many were measured
     read: int  # how many of the lags are read; those of the start come after
     mean: Array  # [L]
     place: int  # of the horizon among the lags, -1 for none
@@ -345,6 +354,7 @@ class _Curve:
         steps = lags[max(place, 0)]
         return cls(
             lags=lags,
+            rows=seen.sum(axis=1),
             read=read,
             mean=mean,
             place=place,

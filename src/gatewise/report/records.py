@@ -93,6 +93,15 @@ def overview_stride(records: tuple[Record, ...]) -> int:
     return stride
 
 
+def python_text(name: str) -> str:
+    """Return a name as it stands between double quotes in Python, whatever is in it.
+
+    Braces are escaped too, in which the page looks for what to fill in.
+    """
+    text = repr(f'"{name}')[2:-1].replace('"', '\\"')  # a double quote makes repr take single ones
+    return text.replace("{", "\\x7b").replace("}", "\\x7d")
+
+
 def _place(record: Record) -> dict[str, Any]:
     return {
         "module": record.module,
@@ -102,7 +111,7 @@ def _place(record: Record) -> dict[str, Any]:
         "row": record.row,
         "rowName": record.row_name or f"row {record.row}",
         "start": record.start,
-        "python": record.python,
+        "python": record.python.replace("{module}", python_text(record.module)),
         "setup": record.setup,
         "size": record.size,
     }

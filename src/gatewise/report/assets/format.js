@@ -22,10 +22,22 @@
     return text.replace("-", "−");
   };
 
-  // Steps by their name: "37 days", "4 steps of 15 minutes".
+  // Steps by their name: "37 days", and "15 hours" for 30 steps of 30 minutes, as the sentences have it.
   const { noun = "step", size = "" } = gatewise.data.time?.unit || {};
+  const LARGER = { second: [60, "minute"], minute: [60, "hour"], hour: [24, "day"] };
+  const MANY = 120;
   gatewise.stepName = noun;
-  gatewise.span = (count) => gatewise.counted(count, noun) + (size && ` of ${size}`);
+  gatewise.span = (count) => {
+    let [each, name] = size.split(" ");
+    if (!size || !Number(each)) return gatewise.counted(count, noun);
+    let total = count * Number(each);
+    name = name.replace(/s$/, "");
+    while (LARGER[name] && total && (total % LARGER[name][0] === 0 || total >= MANY)) {
+      total /= LARGER[name][0];
+      name = LARGER[name][1];
+    }
+    return gatewise.counted(Number(total.toFixed(total >= 100 ? 0 : 1)), name);
+  };
 
   gatewise.counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 

@@ -118,7 +118,6 @@
     const time = from === 0 && to === steps && !own.start ? ":" : `${from + own.start}:${to + own.start}`;
     const chosen = gatewise.quantity().projected ? [] : units;
     const values = {
-      module: own.module.replaceAll("\\", "\\\\").replaceAll('"', '\\"'),
       layer: own.layer, direction: own.direction, row: own.row,
       quantity: state.quantity, time,
       units: chosen.length ? `[${[...chosen].sort((a, b) => a - b).join(", ")}]` : ":",

@@ -1,0 +1,65 @@
+"""Steps of any length in the words that a reader would use."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from gatewise.explaining.remembering import duration
+from gatewise.memory.horizon import horizon
+from gatewise.report.unit import Unit
+from tests.memory import known
+
+
+@pytest.mark.parametrize(
+    ("step", "count", "said"),
+    [
+        ("30 minutes", 30, "15 hours"),
+        ("30 minutes", 3, "90 minutes"),
+        ("15 minutes", 1, "15 minutes"),
+        ("15 minutes", 96, "1 day"),
+        ("15 minutes", 1001, "10.4 days"),
+        ("20 minutes", 10, "3.3 hours"),
+        ("12 hours", 3, "36 hours"),
+        ("12 hours", 4, "2 days"),
+        ("7 days", 2, "14 days"),
+        ("2 weeks", 3, "6 weeks"),
+        ("2 quarters", 4, "8 quarters"),
+        ("1 quarter", 8, "8 quarters"),
+        ("10 seconds", 9, "90 seconds"),
+        ("10 seconds", 30, "5 minutes"),
+        ("5 units", 3, "15 units"),
+        ("1 day", 1, "1 day"),
+        ("1 day", 1096, "1,096 days"),
+        ("1 hour", 36, "36 hours"),
+        ("1 row", 2, "2 steps"),
+        ("1 step", 1, "1 step"),
+        ("2 years", 5, "10 years"),
+    ],
+)
+def test_steps_are_told_as_their_product(step: str, count: int, said: str) -> None:
+    assert Unit.of(step).counted(count) == said
+
+
+@pytest.mark.parametrize("noun", ["second", "minute", "hour", "day", "week", "quarter", "unit"])
+@pytest.mark.parametrize("size", [1, 2, 5, 12, 30, 90])
+def test_what_is_told_is_as_long_as_the_steps(noun: str, size: int) -> None:
+    """The sweep: whatever the step, the words are worth what the steps are, and never "steps of"."""
+    seconds = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+    unit = Unit.of(f"{size} {noun}{'s' if size > 1 else ''}")
+    for count in (1, 2, 7, 48, 365, 1000):
+        number, _, word = unit.counted(count).partition(" ")
+        assert "step" not in word
+        worth = float(number.replace(",", "")) * seconds.get(word.removesuffix("s"), 1)
+        assert worth == pytest.approx(count * size * seconds.get(noun, 1), rel=0.05)
+        assert (word[-1] != "s") == (number == "1")
+
+
+def test_an_interval_is_in_the_unit_of_its_figure() -> None:
+    assert Unit.of("30 minutes").spanned(30, 26, 35) == "15 hours (13–17.5)"
+    assert Unit.of("1 day").spanned(37, 31, 44) == "37 days (31–44)"
+    assert Unit.of("1 day").spanned(37, math.nan, math.nan) == "37 days"
+    own = known.delay_line(30, batch_first=True)
+    found = horizon(own.model, own.inputs)
+    assert duration(found, Unit.of("30 minutes")) == "about 15 hours (15–15)"
