@@ -300,7 +300,7 @@ def _sampled(case: Case) -> Finding | None:
             f"Only the last {case.unit.counted(case.steps)} of {whole:,} were looked at: memory further "
             "back than that cannot be seen here.",
             f"{case.rows:,} of {every:,} rows; the budget allows no more.",
-            "a larger budget= looks at more",
+            "a larger budget looks at more",
             tone="warn",
             topic="sample",
         )

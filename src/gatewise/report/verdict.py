@@ -199,7 +199,7 @@ def _members_sentence(evaluation: Evaluation, found: list[_Comparison]) -> str:
     if count < 2:
         return (
             "One member only: how much another seed would change this is not known "
-            "(train with members=3)."
+            "(train with 3 members)."
         )
     parts = []
     for comparison in found[:MAX_SENTENCES]:
