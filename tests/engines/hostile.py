@@ -27,7 +27,7 @@ CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 MEMORY = 12 << 30  # bytes of addresses: what asks for more is refused by the system
 
 HARMLESS: dict[str, Callable[[Tensor], Tensor]] = {
-    "negated": lambda own: torch.complex(torch.zeros_like(own), -own).conj().imag,
+    "negated": lambda own: torch._neg_view(-own),
     "spread": lambda own: torch.stack([own, own], -1)[..., 0],
     "transposed": lambda own: own.T.contiguous().T if own.dim() == 2 else own.clone(),
     "shifted": lambda own: torch.cat([own.new_zeros(3), own.flatten()])[3:].view(own.shape),
