@@ -125,11 +125,11 @@ def look() -> dict[str, str]:
     }
 
 
-def predictions() -> tuple[int, str | None, str]:
+def predictions(data: str) -> tuple[int, str | None, str]:
     """Return what `predict` ends with, a word on the numbers that it gives, and its stderr."""
     from gatewise.cli import run  # noqa: PLC0415
 
-    code, err = forked(lambda: run(["predict", "run", "river.csv", "--out", "seen.csv"]))
+    code, err = forked(lambda: run(["predict", "run", data, "--out", "seen.csv"]))
     seen = look().get("seen.csv")
     Path("seen.csv").unlink(missing_ok=True)
     return code, seen, err
@@ -140,6 +140,7 @@ def sweep(scenario: str, how: str, most: int | None) -> dict[str, Any]:
     plan = SCENARIOS[scenario]
     from tests.cli.tables import table_text  # noqa: PLC0415
 
+    data = "dataset:fulda" if scenario == "demo" else "river.csv"
     home = Path.cwd()
     start = home / f"{scenario} {how}"
     start.mkdir()
@@ -150,7 +151,7 @@ def sweep(scenario: str, how: str, most: int | None) -> dict[str, Any]:
     for step in plan["before"]:
         code, err = forked(lambda step=step: call(step))  # type: ignore[misc]
         assert code == (130 if step == "stopped" else 0), (step, code, err)
-    told: dict[str, Any] = {"old": predictions() if plan["before"] else None, "points": []}
+    told: dict[str, Any] = {"old": predictions(data) if plan["before"] else None, "points": []}
 
     def fresh() -> None:
         os.chdir(home)
@@ -162,18 +163,18 @@ def sweep(scenario: str, how: str, most: int | None) -> dict[str, Any]:
     code, err = forked(lambda: call(plan["command"]))
     assert code == 0, err
     told["count"] = count = int(err.rsplit("count=", 1)[1])
-    told["new"], told["files"] = predictions(), look()
+    told["new"], told["files"] = predictions(data), look()
     few = count if most is None else most
     chosen = [1 + (2 * k + 1) * count // (2 * few) for k in range(few)]
     for number in chosen:
         fresh()
         code, err = forked(lambda number=number: call(plan["command"], number, how))  # type: ignore[misc]
         seen = {"number": number, "code": code, "err": err, "left": sorted(look())}
-        seen["predict"], seen["then"] = predictions(), sorted(look())
+        seen["predict"], seen["then"] = predictions(data), sorted(look())
         ways = ["resume"] * (b"training" in _configs()) + [plan["again"]] * bool(plan["again"])
         for way in ways:
             seen[f"code {way}"], seen[f"err {way}"] = forked(lambda way=way: call(way))  # type: ignore[misc]
-            seen[f"after {way}"], seen[f"files {way}"] = predictions(), look()
+            seen[f"after {way}"], seen[f"files {way}"] = predictions(data), look()
         told["points"].append(seen)
     os.chdir(home)
     return told
