@@ -9,17 +9,20 @@ from pathlib import Path
 import pytest
 
 from gatewise.cli import run as run_command_line
+from tests.cli.python_syntax import in_python
 from tests.cli.tables import LEARNING, Outcome, table_text
 
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Run the command line in this process."""
+    """Run the command line in this process; whatever a test asks, no answer is in Python."""
 
     def called(*words: object) -> Outcome:
         capsys.readouterr()
         code = run_command_line([str(word) for word in words])
         captured = capsys.readouterr()
+        said = [captured.err, "" if {"--json", "--help"} & set(words) else captured.out]
+        assert [line for text in said for line in text.splitlines() if in_python(line)] == []
         return Outcome(code, captured.out, captured.err)
 
     return called

@@ -19,7 +19,7 @@ import pytest
 
 from gatewise import Forecaster
 from gatewise.cli import demo
-from gatewise.cli.main import COMMANDS, in_options
+from gatewise.cli.main import COMMANDS
 from gatewise.cli.options import ForecasterOptions
 from gatewise.models.settings import ForecasterSettings
 from tests.cli.tables import QUICK, Outcome, files_under, quick, table_text
@@ -381,19 +381,3 @@ def test_help_does_not_import_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("library", "typed"),
-    [
-        ('mask them: missing="mask"', "mask them: --missing mask"),
-        ("scale='per_series' needs it", "--scale per_series needs it"),
-        ("lookback=40 and horizon=0 need", "--lookback 40 and --horizon 0 need"),
-        ("choose one with time=...", "choose one with --time ..."),
-        ("learning_rate=0.1.", "--learning-rate 0.1."),
-        ("replace it with --overwrite (overwrite=True)", "replace it with --overwrite"),
-        ("no column 'a=b'", "no column 'a=b'"),
-    ],
-)
-def test_messages_speak_of_options_as_they_are_typed(library, typed):
-    assert in_options(library) == typed

@@ -276,7 +276,7 @@ def test_too_few_rows_say_how_many_are_needed(lookback, horizon, told):
         ({"lookback": True}, "lookback=True"),
         ({"horizon": -1}, "horizon=-1: use an integer of at least 0"),
         ({"horizon": "7"}, "horizon='7'"),
-        ({"horizon": 0}, "future='f' with horizon=0.*under inputs"),
+        ({"horizon": 0}, r"future=\['f'\] with horizon=0.*under inputs"),
     ],
 )
 def test_option_values(option, told):

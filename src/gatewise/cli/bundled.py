@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from gatewise.cli.opening import check_new_file
 from gatewise.cli.options import Config
 from gatewise.cli.output import console
+from gatewise.cli.wording import as_typed
 
 
 def datasets(
@@ -49,7 +50,7 @@ def _list(out: str | None) -> None:
         found = bundled.describe(each)
         screen.print(each, style="bold")
         screen.print(f"  {found.title}")
-        screen.print(f"  {found.rows:,} rows, step: {found.step}")
+        screen.print(f"  {found.rows:,} rows, step: {as_typed(found.step)}")
     screen.print("Use one as DATA: dataset:fulda. Describe one: gatewise datasets fulda.")
 
 
@@ -59,7 +60,7 @@ def _describe(name: str) -> None:
     found = bundled.describe(name)
     screen = console()
     screen.print(found.title, style="bold")
-    screen.print(f"{found.rows:,} rows, step: {found.step}")
+    screen.print(f"{found.rows:,} rows, step: {as_typed(found.step)}")
     width = max(len(column) for column in found.columns)
     for column, unit in found.columns.items():
         screen.print(f"  {column:<{width}}  {unit}")

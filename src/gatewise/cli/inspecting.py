@@ -28,6 +28,7 @@ from gatewise.cli.opening import (
 )
 from gatewise.cli.options import Config, Device, NewTitle, Whole, whole
 from gatewise.cli.output import console, grid, print_scores, print_timescales
+from gatewise.cli.wording import as_typed
 from gatewise.errors import InputError, OptionError
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def explained(
     try:
         return explain(model, frame, by=by)
     except InputError as error:
-        screen.print(f"No word on what it remembers: {error}", style="yellow")
+        screen.print(f"No word on what it remembers: {as_typed(str(error))}", style="yellow")
         return None
 
 

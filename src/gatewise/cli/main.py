@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from importlib.metadata import version
 
 from cyclopts import App, Parameter
@@ -17,10 +15,10 @@ from gatewise.cli.bundled import datasets
 from gatewise.cli.config import from_config_file
 from gatewise.cli.demo import demo
 from gatewise.cli.inspecting import LimitsBroken, inspect
-from gatewise.cli.options import ForecasterOptions
 from gatewise.cli.output import help_console
 from gatewise.cli.training import Interrupted, continue_on, fit, resume, retrain
 from gatewise.cli.using import evaluate, predict
+from gatewise.cli.wording import as_typed
 from gatewise.errors import GatewiseError, GatewiseWarning
 from gatewise.launch import world_of_launch
 
@@ -109,20 +107,9 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _complain(text: str, code: int) -> int:
-    line = in_options(" ".join(text.split())).encode(errors="backslashreplace").decode()
+    line = as_typed(" ".join(text.split())).encode(errors="backslashreplace").decode()
     print(f"gatewise: {line}", file=sys.stderr, flush=True)
     return code
-
-
-def in_options(text: str) -> str:
-    """Rewrite the library's `missing="mask"` as one types it here: `--missing mask`."""
-    names = "|".join(field.name for field in fields(ForecasterOptions))
-    text = text.replace(" (overwrite=True)", "")
-    return re.sub(
-        rf"\b({names})=(\"[^\"]*\"|'[^']*'|[\w.+-]*\w|\.\.\.)",
-        lambda found: f"--{found[1].replace('_', '-')} {found[2].strip(chr(34) + chr(39))}",
-        text,
-    )
 
 
 def _warn(message: Warning | str, category: type[Warning], *_: object) -> None:

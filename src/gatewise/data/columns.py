@@ -162,5 +162,5 @@ def _series_of_levels(
     raise DataError(
         f"the index has the levels {listed}, and only one may tell series apart, beside the time: name "
         "it with series=... and the time with time=..., and join or drop the others "
-        "(df.reset_index())"
+        "after reset_index"
     )

@@ -144,10 +144,9 @@ def _check_options(table: Table, lookback: int, horizon: int) -> None:
             raise OptionError(f"{name}={value!r}: use an integer of at least {least}")
     columns = table.columns
     if horizon == 0 and columns.future:
-        listed = ", ".join(map(repr, columns.future))
         raise OptionError(
-            f"future={listed} with horizon=0: nothing lies ahead of a virtual sensor; list it "
-            "under inputs"
+            f"future={list(columns.future)} with horizon=0: nothing lies ahead of a virtual "
+            "sensor; list it under inputs"
         )
     if horizon == 0 and not columns.inputs:
         raise OptionError("horizon=0 needs inputs: a virtual sensor never sees its target")

@@ -69,7 +69,7 @@ def choose(
         return EngineChoice(requested, _NAMED)
     if requested == "torch":
         if spec.name not in fused.PASSES:
-            raise EngineError(f"{_no_pass(spec)}; use engine='reference' or 'auto'")
+            raise EngineError(f"{_no_pass(spec)}; use engine='reference' or engine='auto'")
         return EngineChoice(requested, _NAMED)
     reason = native.why_not(spec, like, weights)
     if requested == "native":

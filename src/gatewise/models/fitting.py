@@ -406,7 +406,10 @@ def _bytes_of_training(settings: ForecasterSettings, features: int) -> int:
 def check_device(device: str) -> None:
     """Raise OptionError unless torch can compute on `device`."""
     try:
-        torch.ones(1, dtype=torch.float32, device=device).item()  # a tensor on "meta" has no value
+        one = torch.ones(1, dtype=torch.float32, device=device)
+        if one.is_meta:
+            raise TypeError("numbers there have no values")
+        one.item()
     except Exception as error:  # each back end fails in its own way
         reason = cause(error)[:200]
         raise OptionError(f"device={device!r} cannot be used here: {reason}") from error

@@ -108,7 +108,7 @@ class ForecasterSettings:
         if self.cell == "rnn" and charged:
             raise OptionError(
                 f"{charged[0]} is a cost on gates, and cell='rnn' has none: use cell='lstm' or "
-                f"'gru', or {charged[0]}=0"
+                f"cell='gru', or {charged[0]}=0"
             )
         if self.horizon == 0 and as_names(self.future):
             raise OptionError(

@@ -1,0 +1,100 @@
+"""The library's messages as whoever types commands reads them: `--lookback 30` for `lookback=30`."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from dataclasses import fields
+from typing import Any
+
+from gatewise.cli.options import CAN_BE_OFF, ForecasterOptions, NewRun
+from gatewise.errors import is_line
+
+OPTIONS = (
+    *(field.name for kind in (ForecasterOptions, NewRun) for field in fields(kind)),
+    *("against", "budget", "by", "part", "max_idle", "max_saturated", "max_window", "min_horizon"),
+)
+"""Options by the same name here and in the library: of a new run, and of a finished one."""
+
+COMMAND_OF = {
+    **{name: name for name in ("fit", "predict", "evaluate", "resume", "retrain")},
+    **dict.fromkeys(("explain", "summary"), "inspect"),
+}
+
+_NAME = "|".join(OPTIONS)
+_LONG_NAME = "|".join(name for name in OPTIONS if "_" in name)
+_QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+_LIST = r"\[[^\[\]]*\]"
+_TUPLE = r"\([^()]*\)"
+_ALONE = r"(?<![\w./=-])"
+"""Before a word that is no part of a path, of a longer name, or of an option as it is typed."""
+
+_SYNTAX = re.compile(
+    rf"(?P<kept>(?<![\w=])(?:{_QUOTED})(?!\w)|`[^`]*`)"
+    rf"|{_ALONE}(?P<name>{_NAME})=(?P<value>{_QUOTED}|{_LIST}|{_TUPLE}|\.\.\.|[\w.+:-]*\w|)"
+    rf"|{_ALONE}(?:[A-Za-z]+\.)?(?P<call>{'|'.join(COMMAND_OF)})\([^()]*\)"
+    rf"|(?:(?<=: )|^)(?P<subject>{_NAME})(?= must be )"
+    rf"|{_ALONE}(?P<long>{_LONG_NAME})(?![\w/=-]|\.\w)"
+    rf"|(?<![\w\]])(?P<list>{_LIST}|(?<=not ){_TUPLE})"
+)
+
+
+def as_typed(text: str) -> str:
+    """Rewrite what is Python in a message: settings, lists, calls and None; quoted text stays.
+
+    `missing="mask"` becomes `--missing mask`, `[0.1, 0.9]` becomes `0.1 0.9`, `fit(...)` becomes
+    `gatewise fit`, and `None` is the word none, or an option that is left out where none is no value.
+    """
+    text = re.sub(r"(^|: )explain: ", r"\1", text, count=1)
+    text = text.replace("; use sys.set_int_max_str_digits() to increase the limit", "")
+    text = re.sub(r", or gw\.\w+\([^()]*\)(?: for torch's module)?", "", text)
+    text = _SYNTAX.sub(_rewritten, text)
+    text = re.sub(r"(--[\w-]+) \(\1\)", r"\1", text)
+    first = re.search(r"--([a-z-]+)", text)
+    can_be_off = first is not None and first[1].replace("-", "_") in CAN_BE_OFF
+    text = re.sub(r"\bor None\b", "or none" if can_be_off else "or left out", text)
+    return re.sub(r"\bNone\b(?! of\b)", "none", text)
+
+
+def _rewritten(found: re.Match[str]) -> str:
+    if found["name"]:
+        return _set(found["name"], found["value"])
+    if found["call"]:
+        return f"gatewise {COMMAND_OF[found['call']]}"
+    if found["list"]:
+        return _words(found["list"])
+    name = found["subject"] or found["long"]
+    return _option(name) if name else found["kept"]
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _set(name: str, value: str) -> str:
+    """Return an option and its value as they are typed; what is off or empty has no value."""
+    off = value == "None" and name not in CAN_BE_OFF
+    if off or value in ("False", "[]", "()"):
+        return f"no {_option(name)}"
+    if value in ("", "True"):
+        return _option(name)
+    return f"{_option(name)} {'none' if value == 'None' else _words(value)}"
+
+
+def _words(value: str) -> str:
+    """Return a Python value as words of a shell; what is none (a bare word, a date) as it is."""
+    try:
+        read: Any = ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return value
+    if isinstance(read, (list, tuple)):
+        return " ".join(_word(str(each)) for each in read) or "nothing"
+    return _word(read) if isinstance(read, str) else value
+
+
+def _word(text: str) -> str:
+    """Return a text as a word of a shell; one that would break the line keeps Python's escapes."""
+    if text == "...":
+        return text
+    return shlex.quote(text) if is_line(text) else repr(text)
