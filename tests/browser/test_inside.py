@@ -119,8 +119,8 @@ def test_the_gate_switch_shows_the_other_quantity(open_page: Open, written: Writ
 def test_modules_layers_directions_and_rows_switch_apart(open_page: Open, written: Written) -> None:
     page = open_page(written("small"))
     records = pages.small().records
-    page.locator("#controls").get_by_label("Layer").select_option("1")
-    page.locator("#controls").get_by_label("Direction").select_option("backward")
+    page.locator("#controls").get_by_label("Layer").select_option(label="2")
+    page.locator("#controls").get_by_label("Direction").select_option("reverse")
     page.locator("#controls").get_by_label("Row").select_option("1")
     shown = records[state(page)["record"]]
     assert shown.key == ("encoder.lstm", 1, 1, 1)
@@ -175,7 +175,7 @@ def test_every_key_does_what_the_page_says(open_page: Open, written: Written) ->
 
 def test_the_address_brings_the_selection_back(open_page: Open, written: Written) -> None:
     page = open_page(written("small"))
-    page.locator("#controls").get_by_label("Direction").select_option("backward")
+    page.locator("#controls").get_by_label("Direction").select_option("reverse")
     page.get_by_text("input", exact=True).first.click()
     drag(page, HEAT, 0.4, 0.7)
     click_heat(page, 260, 3)

@@ -124,7 +124,7 @@ def test_a_run_has_its_scores_and_charts(open_page: Open, tmp_path: Path) -> Non
     assert page.locator("#error-by-step-ahead .chart canvas").count() >= 3
     assert page.locator(".panel .now").first.is_visible()
     page.locator("#forecast").get_by_label("Step ahead").select_option("2")
-    page.locator("#controls").get_by_label("Layer", exact=True).select_option("1")
+    page.locator("#controls").get_by_label("Layer", exact=True).select_option(label="2")
     settle(page)
     assert 'window.gates["forget"][1][' in page.locator("#python").inner_text()
 

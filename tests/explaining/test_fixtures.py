@@ -60,7 +60,9 @@ def test_memory_in_h_is_found_where_the_gates_hold_nothing(seed: int) -> None:
     assert own.figures["gradient_path"] == "recurrent"
     assert not own.figures["views_agree"]
     views = sentence(own, "views")
-    assert views.startswith("The views disagree: gate path 0 steps, gradient 20 steps")
+    assert views.startswith(
+        "The views disagree: gate reach 0 steps, gradient reach 20 steps, horizon 20 steps"
+    )
     assert (
         "The gates alone would have lost it after 0 steps: the recurrent weights carry it" in views
     )
@@ -98,11 +100,11 @@ def test_the_layer_that_carries_is_looked_at_whichever_it_is(kind: str, layer: i
     assert highway.settings["looked_at"] == [0, 1, 2]
     assert highway.settings["layer"] == layer
     state = "c" if kind == "lstm" else "h"
-    start = f"In layer {layer} of 3, where it lasts longest, a change of {state} is"
+    start = f"In layer {layer + 1} of 3, where it lasts longest, a change of {state} is"
     assert highway.reading.startswith(start)
     views = found.finding("views")
     assert views is not None
-    assert f"Jacobian d{state}/d{state} in layer {layer} of 3 at the transplant: cell." in (
+    assert f"Jacobian d{state}/d{state} in layer {layer + 1} of 3 at the transplant: cell." in (
         views.evidence
     )
     assert abs(found.figures["horizon"] - alone.horizon) <= 2

@@ -47,7 +47,7 @@ def test_a_lone_voter_counts_and_the_rest_is_idle() -> None:
     assert own.figures["idle_share"] == 0.75
     spare = own.results["spare_units"]
     assert spare.lost == 0  # type: ignore[attr-defined]
-    assert "model[0] unit 0" not in spare.names  # type: ignore[attr-defined]
+    assert "model unit 0" not in spare.names  # type: ignore[attr-defined]
 
 
 def test_every_voter_counts_where_none_is_spare() -> None:

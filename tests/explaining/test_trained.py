@@ -110,4 +110,4 @@ def test_views_disagree_only_where_the_gates_hold_twice_as_long(own: Explanation
     views = own.finding("views")
     assert views is not None
     assert ("hold longer than the answer makes use of" in views.sentence) is too_long
-    assert f"intervention {LAG} steps" in views.sentence
+    assert f"horizon {LAG} steps" in views.sentence

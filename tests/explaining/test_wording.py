@@ -46,7 +46,7 @@ def test_any_name_can_be_drawn(name: str) -> None:
     model = nn.ModuleDict({"part": own.model})
     idle = memory.idle_units(own.model, own.inputs)
     object.__setattr__(
-        idle, "names", np.array([f"{name}[0] unit {n}" for n in range(len(idle.names))])
+        idle, "names", np.array([f"{name} unit {n}" for n in range(len(idle.names))])
     )
     ax = figures.idle_units(idle)
     page = figures.memory_page(idle, title=f"$x {name} $y")

@@ -143,7 +143,7 @@ def test_three_views_share_their_lags_and_start_at_one() -> None:
     np.testing.assert_array_equal(x, horizon.lags)
     assert y.max() == 1
     np.testing.assert_allclose(line(ax, "total gradient")[1], highway.total / highway.total[0])
-    gate = line(ax, "gate path only")[1]
+    gate = line(ax, "gate gain (gate path only)")[1]
     np.testing.assert_allclose(gate, np.maximum(highway.direct / highway.direct[0], 1e-5))
     with pytest.raises(InputError, match="three_views: draws a Highway"):
         figures.three_views(horizon, horizon)
@@ -358,5 +358,5 @@ def test_a_trace_of_several_layers_says_which_is_drawn() -> None:
     with torch.no_grad(), gw.trace(lstm := torch.nn.LSTM(2, 3, num_layers=2)) as trace:
         lstm(torch.randn(STEPS, 2, 2))
     traffic = memory.traffic(trace[""])
-    assert "layer 1" in figures.traffic(traffic).get_title("left")
-    assert "layer 0" in figures.traffic(traffic, place=(0, 0)).get_title("left")
+    assert "layer 2" in figures.traffic(traffic).get_title("left")
+    assert "layer 1" in figures.traffic(traffic, place=(0, 0)).get_title("left")

@@ -131,7 +131,7 @@ def test_planted_idle_units_are_found(where: str, with_targets: bool, seed: int)
     assert sorted(found.order[:3]) == idle
     assert found.together == pytest.approx(0, abs=1e-12)
     assert np.abs(found.effect[idle]).max() < 1e-12
-    assert found.names[4] == "model[0] unit 4"
+    assert found.names[4] == "model unit 4"
     assert found.reading.startswith("3 of 8 units (3 to 3) are idle")
 
 
@@ -161,8 +161,8 @@ def test_units_of_every_layer_and_direction_are_named() -> None:
     module = nn.LSTM(2, 3, num_layers=2, bidirectional=True)
     found = idle_units(module, known.noise(9, 12, 2, seed=0))
     assert len(found.names) == 12
-    assert found.names[3] == "model[0] reverse unit 0"
-    assert found.names[-1] == "model[1] reverse unit 2"
+    assert found.names[3] == "model layer 1 (reverse) unit 0"
+    assert found.names[-1] == "model layer 2 (reverse) unit 2"
 
 
 def test_nothing_to_lose() -> None:

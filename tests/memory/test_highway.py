@@ -169,11 +169,11 @@ def test_the_layer_that_carries_is_found_and_named(carrier):
     assert found.settings["looked_at"] == [0, 1]
     assert found.reach == math.floor(math.log(0.05) / math.log(0.9)) == 28
     assert found.reading.startswith(
-        f"In layer {carrier} of 2, where it lasts longest, a change of c"
+        f"In layer {carrier + 1} of 2, where it lasts longest, a change of c"
     )
     other = highway(rnn, inputs, layer=1 - carrier)
     assert other.reach == 1
-    assert other.reading.startswith(f"In layer {1 - carrier} of 2, a change of c is 0.2 times")
+    assert other.reading.startswith(f"In layer {2 - carrier} of 2, a change of c is 0.2 times")
     np.testing.assert_array_equal(highway(rnn, inputs, layer=carrier).total, found.total)
 
 

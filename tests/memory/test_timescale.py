@@ -75,8 +75,8 @@ def test_the_reading() -> None:
     keep = np.broadcast_to(np.exp(-1 / np.array([2.0, 4.0, 30.0])), (3, 2, 5, 20, 3))[:2]
     found = gate_timescale(keep=np.where(np.arange(2)[:, None, None, None, None] == 1, keep, 0.5))
     assert found.reading == (
-        "By their gates alone, half of the 12 units would hold what they contain for at most 1.44 "
-        "steps, and the longest, unit 2 of layer 1, for 30 (30 to 30)."
+        "The gate timescale is at most 1.44 steps for half of the 12 units; the longest, of unit 2 "
+        "of layer 2 (forward), is 30 (30 to 30)."
     )
     assert found.caveat.startswith("gate path only")
     few = gate_timescale(keep=np.full((3, 2, 1), 0.5), sampling=Sampling(seed=3))

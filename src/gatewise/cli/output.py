@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from gatewise.launch import is_main_process
+from gatewise.places import layer_name
 
 if TYPE_CHECKING:
     from gatewise.data import Split, Table
@@ -103,7 +104,7 @@ def print_timescales(out: Console, timescales: GateTimescales | None) -> None:
         known = np.sort(steps[~np.isnan(steps)])[::-1]
         shown = ", ".join(number(float(value), 2) for value in known[:8])
         more = f" ... {number(float(known[-1]), 2)}" if len(known) > 8 else ""
-        out.print(f"  layer {layer + 1}: {shown}{more} steps")
+        out.print(f"  {layer_name(layer)}: {shown}{more} steps")
     out.print(
         "Gates alone mislead: the network also remembers through its recurrent weights, so the "
         "longest one is not how far back it remembers."

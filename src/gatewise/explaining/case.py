@@ -50,6 +50,7 @@ class Case:
         picks: The rows' numbers in the inputs as given, `[B]`; None where they are all.
         rows, steps: B and T, as chosen; `per_step` says whether the model answers at each.
         module: The recurrent module to look into, or None for all.
+        module_names: What sentences call a module, by its path, where that is not the path.
         unit: What one step is.
         scale: What the answers are measured in, for an axis, such as " (sd)"; or "".
         called: What a row is called: "row", or "window" of a table.
@@ -74,6 +75,7 @@ class Case:
     steps: int
     per_step: bool
     module: str | None
+    module_names: Mapping[str, str] = field(default_factory=dict)
     given_as: str = ""
     picks: Rows | None = None
     unit: Unit = field(default_factory=Unit)

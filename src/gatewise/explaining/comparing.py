@@ -55,8 +55,8 @@ def compare(first: Explanation, second: Explanation, names: tuple[str, str]) -> 
         "idle units": _idle,
         "stuck gate": _stuck,
         "carried by": _carrier,
-        "gate path": partial(_reach, "gate_reach"),
-        "gradient": partial(_reach, "gradient_reach"),
+        "gate reach": partial(_reach, "gate_reach"),
+        "gradient reach": partial(_reach, "gradient_reach"),
     }
     rows = tuple((name, told(first), told(second)) for name, told in quantities.items())
     return Comparison(names, rows, (_longer(first, second, names), *_others(one, other, names)))

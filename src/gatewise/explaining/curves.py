@@ -22,16 +22,18 @@ def memory_curves(
     unit: Unit,
     apart: Mapping[str, Mapping[str, str]],
     change: str = "change of the answer",
+    called: Mapping[str, str] | None = None,
 ) -> tuple[Curve, ...]:
     """Return horizon, highway and context need; then a chart for each way to ask for horizons apart.
 
     `apart` has the names of those horizons in words, by what tells them apart ("season", "member") and
-    by the name of the result. `change` is what the horizon's axis is called.
+    by the name of the result. `change` is what the horizon's axis is called, `called` what modules
+    are called, by their path, where that is not the path.
     """
     found = [
         _horizon(results.get("horizon"), unit, change),
         *(
-            _highway(own, unit, name.partition("[")[2].rstrip("]"))
+            _highway(own, unit, (called or {}).get(of := name.partition("[")[2].rstrip("]"), of))
             for name, own in results.items()
             if name.split("[")[0] == "highway"
         ),
@@ -103,11 +105,13 @@ def _highway(own: memory.Result, unit: Unit, module: str) -> Curve | None:
     if not isinstance(own, memory.Highway):
         return None
     lines = [
-        Line("in total", _positive(own.total), *_band(own.low, own.high, log=True), "gradient")
+        Line(
+            "total gradient", _positive(own.total), *_band(own.low, own.high, log=True), "gradient"
+        )
     ]
     if _has_gate_path(own):
         alone = _positive(own.direct)
-        lines.append(Line("by the gates alone", alone, kind="gate path", dashed=True))
+        lines.append(Line("gate path only", alone, kind="gate path", dashed=True))
     state = "c" if own.cell == "lstm" else "h"
     return Curve(
         f"Gradient highway{f' of {module}' if module else ''}",
@@ -135,7 +139,7 @@ def _highway_reading(own: memory.Highway, unit: Unit) -> str:
     left = f"{drawn} After {unit.counted(lag)} it is {figure(float(own.gain[lag]))} times as large"
     if not _has_gate_path(own):
         return f"{left}."
-    return f"{left}, by the gates alone {figure(float(own.direct[lag] / own.direct[0]))} times."
+    return f"{left}, by the gates alone {figure(float(own.gate_gain[lag]))} times (gate gain)."
 
 
 def _context(own: memory.Result | None, unit: Unit) -> Curve | None:

@@ -120,6 +120,7 @@ def explain(
         unit=case.unit,
         modules=found.names,
         _apart=_apart(case),
+        _called=case.module_names,
         _change=f"change of the answer{case.scale}",
         _base=case.base,
     )
@@ -282,7 +283,7 @@ def _left_out(found: Measured) -> Finding | None:
         return None
     said = {
         name: ASKED.get(name.split("[")[0], "horizon")
-        + (f" of {name[:-1].partition('[')[2]}" if "[" in name else "")
+        + (f" of {found.called.get(of, of)}" if (of := name[:-1].partition("[")[2]) else "")
         for name in found.skipped
     }
     return Finding(

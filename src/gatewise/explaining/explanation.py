@@ -42,6 +42,7 @@ class Explanation:
     modules: tuple[str, ...]
     _apart: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     _change: str = "change of the answer"
+    _called: Mapping[str, str] = field(default_factory=dict)
     _base: Callable[[], Contents] | None = None
 
     def finding(self, topic: str) -> Finding | None:
@@ -50,7 +51,7 @@ class Explanation:
 
     def curves(self) -> tuple[Curve, ...]:
         """Return the memory curves: horizon, highway (total and direct path), context need."""
-        return memory_curves(self.results, self.unit, self._apart, self._change)
+        return memory_curves(self.results, self.unit, self._apart, self._change, self._called)
 
     def contents(self, base: Contents | RunSummary | None = None) -> Contents:
         """Return the page: verdicts, memory curves, gates of one row, units, settings.

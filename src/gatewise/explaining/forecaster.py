@@ -28,6 +28,7 @@ from gatewise.models.forecasting import known_windows, table_of
 from gatewise.models.metrics import nse
 from gatewise.models.network import RecurrentNetwork
 from gatewise.models.preparation import as_frame, fingerprint
+from gatewise.places import layer_name
 from gatewise.report import Contents, Unit, contents_of_run
 
 SEASONS = ["winter", "spring", "summer", "autumn"]
@@ -128,6 +129,7 @@ def case_of_forecaster(
         steps=windows.lookback,
         per_step=False,
         module=names,
+        module_names={name: layer_name(place) for place, name in enumerate(_layers(fitted))},
         unit=Unit.of(fitted.step.text),
         scale="" if fitted.settings.scale == "none" else " (sd)",
         called="window",
@@ -186,8 +188,13 @@ def _wrapped(fitted: Fitted, member: int) -> AnswersFromPast:
     return AnswersFromPast(network, levels.index(0.5) if levels else 0)
 
 
+def _layers(fitted: Fitted) -> list[str]:
+    """Return the paths of the layers, each a module of its own."""
+    return [f"network.layers.{place}" for place in range(len(fitted.networks[0].layers))]
+
+
 def _checked_module(fitted: Fitted, module: str | None) -> str | None:
-    names = [f"network.layers.{place}" for place in range(len(fitted.networks[0].layers))]
+    names = _layers(fitted)
     if module is None or module in names:
         return module
     if f"network.{module}" in names:

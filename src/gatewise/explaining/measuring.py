@@ -38,6 +38,7 @@ class Measured:
         names: The recurrent modules looked into.
         before: How many steps before the end states were changed.
         run_in: How many steps at the start of rows no curve reads.
+        called: As the case has it.
     """
 
     results: dict[str, Result] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Measured:
     cells: dict[str, str] = field(default_factory=dict)
     before: int = 1
     run_in: int = 0
+    called: Mapping[str, str] = field(default_factory=dict)
 
     def attempt(self, name: str, measured: Callable[[], Result]) -> None:
         """Keep a result, or the reason why the model or its inputs do not allow it."""
@@ -63,6 +65,10 @@ class Measured:
             if (key := self.keyed(name, module)) in self.results
         }
 
+    def said(self, module: str) -> str:
+        """Return what a module is called in a sentence: by its path, unless it has a better name."""
+        return self.called.get(module, repr(module))
+
     def keyed(self, name: str, module: str) -> str:
         """Return the name of a module's result."""
         return name if len(self.names) == 1 else f"{name}[{module}]"
@@ -70,7 +76,7 @@ class Measured:
 
 def measure(case: Case, sampling: Sampling) -> Measured:
     """Return everything that one explanation is written from."""
-    found = Measured()
+    found = Measured(called=case.module_names)
     lags = _asked(case, case.inputs, case.output, sampling)
     found.results["horizon"] = lags
     found.before, found.run_in = boundary(lags, case.steps), lags.run_in

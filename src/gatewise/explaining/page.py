@@ -14,6 +14,7 @@ from gatewise.explaining.case import Case
 from gatewise.explaining.measuring import Measured
 from gatewise.explaining.plan import sizes
 from gatewise.memory.subject import Subject
+from gatewise.places import DIRECTIONS, layer_name
 from gatewise.report import Contents, Record, Series, UnitColumn
 from gatewise.report.contents import TRACE
 from gatewise.report.records import python_text
@@ -130,8 +131,8 @@ def with_columns(
     columns = []
     idle = results.get("idle_units")
     if isinstance(idle, memory.IdleUnits) and not np.isnan(idle.scale):
-        place = f"{name or 'model'}[{layer}]{' reverse' if record.direction else ''} unit "
-        picked = np.array([str(one).startswith(place) for one in idle.names])
+        places = _unit_prefixes(name, layer, record.direction)
+        picked = np.array([str(one).startswith(places) for one in idle.names])
         if int(picked.sum()) == record.size:
             columns.append(
                 UnitColumn(
@@ -159,6 +160,13 @@ def with_columns(
                 )
             )
     return replace(record, columns=(*record.columns, *columns))
+
+
+def _unit_prefixes(module: str, layer: int, direction: int) -> tuple[str, ...]:
+    """Return what the names of a place's units may begin with; see `place_names`."""
+    layers = [f" {layer_name(layer)}", *([""] if layer == 0 else [])]
+    ways = [f" ({DIRECTIONS[direction]})", *([""] if direction == 0 else [])]
+    return tuple(f"{module or 'model'}{one}{way} unit " for one in layers for way in ways)
 
 
 def _array(value: torch.Tensor) -> NDArray[np.float64]:

@@ -39,7 +39,10 @@ def idle(case: Case, found: Measured) -> Finding | None:
     spare = found.results["spare_units"]
     assert isinstance(spare, SpareUnits)
     evidence = [f"Each unit held at its mean, {case.rows} {case.called}s."]
-    evidence += [one.reading for one in found.of_modules("redundancy").values()]
+    for name, one in found.of_modules("redundancy").items():
+        said = found.said(name)
+        where = f"{said[:1].upper()}{said[1:]}: " if len(found.names) > 1 else ""
+        evidence.append(where + one.reading)
     names = [
         "idle_units",
         "spare_units",
@@ -81,7 +84,7 @@ def stuck(case: Case, found: Measured) -> Finding | None:
     name, gate, share = worst
     own = found.of_modules("saturation")[name]
     both = own.closed[gate] + own.opened[gate]
-    where = f" of {name!r}" if len(found.names) > 1 else ""
+    where = f" of {found.said(name)}" if len(found.names) > 1 else ""
     count = int((both > STUCK).sum())
     side = "open" if np.nanmean(own.opened[gate]) >= np.nanmean(own.closed[gate]) else "closed"
     sentence = (
@@ -124,9 +127,10 @@ def growing(found: Measured) -> Finding | None:
         assert isinstance(own, memory.StateHealth)
         if not own.growing.any():
             continue
+        where = f" of {found.said(name)}" if len(found.names) > 1 else ""
         return Finding(
-            f"The state still grows at {int(own.growing.sum())} of {own.growing.size} units when the "
-            "inputs end: longer sequences may lead it where it has not been.",
+            f"The state{where} still grows at {int(own.growing.sum())} of {own.growing.size} units when "
+            "the inputs end: longer sequences may lead it where it has not been.",
             own.reading,
             own.caveat,
             "medium",

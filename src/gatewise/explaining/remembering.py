@@ -157,9 +157,9 @@ def compared(case: Case, found: Measured, views: Views) -> Finding | None:
     parts = [
         (view, reach)
         for view, reach in (
-            ("gate path", views.gate),
-            ("gradient", views.gradient),
-            ("intervention", views.intervention),
+            ("gate reach", views.gate),
+            ("gradient reach", views.gradient),
+            ("horizon", views.intervention),
         )
         if reach is not None
     ]
@@ -174,8 +174,9 @@ def compared(case: Case, found: Measured, views: Views) -> Finding | None:
         sentence += " " + " ".join(reasons)
     return Finding(
         sentence,
-        "How far back each view sees, down to a twentieth of the largest: the best unit's retention by "
-        "its gates alone; |dy/dx| of the whole model; replaced inputs."
+        "How far back each view sees, down to a twentieth of the largest. Gate reach: what the unit "
+        "that holds longest keeps by its gates alone; gradient reach: |dy/dx| of the whole model; "
+        "horizon: what replaced inputs change."
         + (
             f" Path of the Jacobian {views.where} at the transplant: {views.path}."
             if views.path

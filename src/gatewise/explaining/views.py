@@ -1,8 +1,8 @@
 """The three views of memory side by side, and whether they say the same.
 
-Gate path: how far back the gates alone would hold something. Gradient: how far back a small change is
-felt. Intervention: how far back a replaced input changes the answer. Each is a number of steps, by the
-same bar of a twentieth of the largest.
+Gate reach: how far back the gates alone would hold something. Gradient reach: how far back a small
+change is felt. Horizon, by intervention: how far back a replaced input changes the answer. Each is a
+number of steps, by the same bar of a twentieth of the largest.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from gatewise.explaining.measuring import Measured
 from gatewise.memory import Connectivity, Highway, Horizon, RetentionCurve, Transplant
+from gatewise.places import layer_name
 from gatewise.report import Unit
 
 FELT = 0.05
@@ -43,7 +44,7 @@ class Views:
         gate, gradient, intervention: How far back each sees.
         path: What the Jacobian says carries it over the boundary: "cell", "recurrent", "both",
             "cancelled" or "none"; "" where it was not taken.
-        where: Which Jacobian that is, such as "dc/dc in layer 0 of 2"; "" where none was taken.
+        where: Which Jacobian that is, such as "dc/dc in layer 1 of 2"; "" where none was taken.
         carrier: What the transplant says: "cell", "hidden", "each", "together", "none"; or "".
     """
 
@@ -110,7 +111,7 @@ def views_of(found: Measured, steps: int) -> Views:
         gradient=_gradient(found, steps),
         intervention=intervention,
         path=_path(jacobian, found.before),
-        where=_where(jacobian, module if len(found.names) > 1 else ""),
+        where=_where(jacobian, found.said(module) if len(found.names) > 1 else ""),
         carrier=moved.carrier if isinstance(moved, Transplant) and lags.depends else "",
         one_state=isinstance(moved, Transplant) and "both" not in moved.share,
     )
@@ -167,7 +168,7 @@ def _where(jacobian: Highway | None, module: str) -> str:
         return ""
     text = "dc/dc" if jacobian.cell == "lstm" else "dh/dh"
     if (layers := jacobian.settings["layers"]) > 1:
-        text += f" in layer {jacobian.settings['layer']} of {layers}"
+        text += f" in {layer_name(jacobian.settings['layer'])} of {layers}"
     return f"{text} of {module}" if module else text
 
 

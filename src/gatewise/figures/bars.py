@@ -34,6 +34,7 @@ from gatewise.memory.probe import Probe
 from gatewise.memory.redundancy import Redundancy
 from gatewise.memory.transplant import Transplant
 from gatewise.memory.wording import figure, percent, place_name
+from gatewise.places import DIRECTIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 STATES = {"cell": "c", "hidden": "h", "both": "c and h"}
-DIRECTIONS = ("forward", "reverse")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,13 @@ def redundancy(result: Redundancy, ax: Axes | None = None, *, caption: bool = Tr
     values, units = result.dimension.ravel().tolist(), result.cluster.shape[-1]
     ends = zip(result.low.ravel(), result.high.ravel(), strict=True)
     bars = [
-        _Bar(place_name(place) or "state", value, *end, BLUE, f"{figure(value)} of {units}")
+        _Bar(
+            place_name(place, result.dimension.shape) or "state",
+            value,
+            *end,
+            BLUE,
+            f"{figure(value)} of {units}",
+        )
         for place, value, end in zip(np.ndindex(*result.dimension.shape), values, ends, strict=True)
     ]
     ax.barh(np.arange(len(bars)), [units] * len(bars), height=0.6, color=FAINT, alpha=0.35)

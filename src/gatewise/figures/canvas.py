@@ -191,7 +191,7 @@ def place_of(place: Sequence[int] | None, lead: tuple[int, ...], caller: str) ->
 
 def place_title(place: tuple[int, ...], lead: tuple[int, ...], before: str = ", ") -> str:
     """Return the layer and direction for a title; nothing where the result has one alone."""
-    return place_name(place, before) if math.prod(lead) > 1 else ""
+    return place_name(place, lead, before)
 
 
 def number_of(index: int, count: int, name: str, caller: str) -> int:

@@ -159,7 +159,7 @@ def three_views(
     """Draw gate path, total gradient and intervention over one lag axis; returns the axes.
 
     Each is a share of its own reference: the intervention of its largest effect, gradient and gate path
-    of their norm at lag 0. The axis ends at 0.0001 of it.
+    of their norm at lag 0, which makes them gain and gate gain. The axis ends at 0.0001 of it.
 
     Raises InputError for other results.
     """
@@ -169,11 +169,10 @@ def three_views(
     curve = horizon.curve[read]
     peak = float(np.nanmax(curve, initial=0.0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        direct = highway.direct / highway.direct[:1]
         lines = (
             (horizon.lags[read], curve / peak, BLUE, "-", "intervention: M(k) / its maximum"),
             (highway.lags, highway.gain, ORANGE, "--", "total gradient / that at lag 0"),
-            (highway.lags, direct, GREEN, "-.", "gate path only / that at lag 0"),
+            (highway.lags, highway.gate_gain, GREEN, "-.", "gate gain (gate path only)"),
         )
     for lags, values, colour, style, label in lines:
         if (values[1:] > 0).any():

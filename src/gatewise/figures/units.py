@@ -144,7 +144,7 @@ def gate_timescale(
     ax.set_yscale("log")
     ax.set_ylim(ends[0] / 1.2, ends[1] * 1.2)
     ax.set_xlabel("rank of the unit, longest first")
-    ax.set_ylabel("timescale by its gate (steps)")
+    ax.set_ylabel("gate timescale (steps)")
     grid(ax, "y")
     legend(ax)
     return finish(ax, "Gate timescale (gate path only)", result, caption)
@@ -158,7 +158,7 @@ def _dots(
     lead = result.steps.shape[:-1]
     where = order // max(1, result.steps.shape[-1])
     for n, place in enumerate(np.ndindex(*lead)):
-        name = place_name(place) if int(np.prod(lead)) > 1 else "unit"
+        name = place_name(place, lead) or "unit"
         inside = (where == n) & np.isfinite(tau) & (tau > 0)
         style: dict[str, Any] = {"color": SERIES[n % len(SERIES)], "ls": "none", "ms": 4.5}
         if inside.any():

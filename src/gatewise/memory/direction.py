@@ -23,9 +23,9 @@ from gatewise.memory.rowwise import Loss, draws_of
 from gatewise.memory.statistics import Sampling
 from gatewise.memory.subject import Output, Subject
 from gatewise.memory.wording import between, in_blocks, percent
+from gatewise.places import DIRECTIONS
 
 Array = NDArray[np.float64]
-NAMES = ("forward", "reverse")
 DROPPABLE = 0.01
 """A direction worth under this share may be dropped."""
 
@@ -62,14 +62,14 @@ class DirectionShare(Result):
             )
         said = [
             f"without the {name} direction {percent(float(value))}{self._between(n)}"
-            for n, (name, value) in enumerate(zip(NAMES, self.relative, strict=True))
+            for n, (name, value) in enumerate(zip(DIRECTIONS, self.relative, strict=True))
         ]
         text = f"The model loses {' and '.join(said)} of {self.settings['against']}"
         if self.relative.min() > DROPPABLE:
             return f"{text}: both directions count."
         if self.relative.max() <= DROPPABLE:
             return f"{text}: either direction can be dropped, the other one stands in for it."
-        return f"{text}: the {NAMES[int(self.relative.argmin())]} direction could be dropped."
+        return f"{text}: the {DIRECTIONS[int(self.relative.argmin())]} direction could be dropped."
 
     @property
     def caveat(self) -> str:

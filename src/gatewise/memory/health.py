@@ -77,7 +77,7 @@ class StateHealth(Result):
         assert self.outside_high is not None
         place = np.unravel_index(int(np.nanargmax(self.outside)), self.outside.shape)
         low, high = 100 * float(self.outside_low[place]), 100 * float(self.outside_high[place])
-        where = place_name([int(i) for i in place], " of ") if self.outside.size > 1 else ""
+        where = place_name(place, self.outside.shape, " of ")
         return (
             f"{growth}; {percent(float(self.outside[place]))}{between(low, high, ' %')} of the states"
             f"{where} are farther from the reference than 99 % of its own."
@@ -93,9 +93,10 @@ class StateHealth(Result):
         steepest = np.where(self.growing, self.growth, -np.inf)
         most = np.unravel_index(int(steepest.argmax()), steepest.shape)
         low, high = float(self.slope_low[most]), float(self.slope_high[most])
+        where = unit_name(most, steepest.shape)
         return (
-            f"{int(self.growing.sum())} of {count} grow from step {start} on, most "
-            f"{unit_name(most)}: by {figure(float(self.slope[most]))}{between(low, high)} a step, "
+            f"{int(self.growing.sum())} of {count} grow from step {start} on, most {where}: "
+            f"by {figure(float(self.slope[most]))}{between(low, high)} a step, "
             f"{percent(float(self.growth[most]))} of its mean size over the steps judged"
         )
 

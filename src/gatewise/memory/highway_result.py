@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gatewise.memory.result import Result
 from gatewise.memory.wording import between, figure, left_out, percent
+from gatewise.places import layer_name
 
 Array = NDArray[np.float64]
 
@@ -66,6 +67,11 @@ class Highway(Result):
         return np.asarray(self.total / self.total[0])
 
     @property
+    def gate_gain(self) -> Array:
+        """The same along the cell's own path alone: `direct` over that at lag 0."""
+        return np.asarray(self.direct / self.direct[0])
+
+    @property
     def reach(self) -> int:
         """The largest lag at which `gain` is at least 0.05."""
         return int(np.nonzero(self.gain >= FELT)[0][-1])
@@ -109,14 +115,17 @@ class Highway(Result):
                 f"{where} change of the state is felt by less than {percent(FELT)} one step later: "
                 "the gradient carries no memory here."
             )
-        own = self.direct[lag] / self.direct[0]
+        own = float(self.gate_gain[lag])
         kept = (
             "h" if self.cell != "lstm" else "c" if self.settings["state"] != "(h, c)" else "h and c"
         )
         gate = {"lstm": "forget gates", "gru": "update gates"}.get(self.cell)
-        alone = f"and {figure(own)} times through the {gate} alone" if gate else ""
-        if gate and lag > 1:
-            alone += f" (over the lags up to there {figure(self.own_share)} times the total)"
+        over = f"; over the lags up to there {figure(self.own_share)} times the total"
+        alone = (
+            f"and {figure(own)} times through the {gate} alone (gate gain{over if lag > 1 else ''})"
+            if gate
+            else ""
+        )
         travels = {
             "cell": "the memory travels in the cell's own path",
             "recurrent": "the memory travels through the recurrent weights W_hh, not through the "
@@ -136,14 +145,13 @@ class Highway(Result):
 
     def _where(self) -> str:
         """Return "A", or where it is and then "a"."""
-        layer, layers = self.settings["layer"], self.settings["layers"]
-        reverse = "the reverse direction of " if self.settings["direction"] == "reverse" else ""
-        if layers == 1 and not reverse:
-            return "A"
+        layers, direction = self.settings["layers"], self.settings["direction"]
+        two = self.settings["directions"] > 1
         if layers == 1:
-            return "In the reverse direction, a"
+            return f"In the {direction} direction, a" if two else "A"
+        way = f"the {direction} direction of " if two else ""
         why = ", where it lasts longest" if len(self.settings["looked_at"]) > 1 else ""
-        return f"In {reverse}layer {layer} of {layers}{why}, a"
+        return f"In {way}{layer_name(self.settings['layer'])} of {layers}{why}, a"
 
     def _speed(self) -> str:
         if math.isnan(self.rate):

@@ -17,7 +17,7 @@ from gatewise.errors import OptionError
 from gatewise.memory.arguments import Inputs
 from gatewise.memory.checking import checked_options
 from gatewise.memory.held import Average, HeldUnits, Together
-from gatewise.memory.intervene import Place
+from gatewise.memory.intervene import Place, place_names
 from gatewise.memory.judge import Judge
 from gatewise.memory.result import Result
 from gatewise.memory.rowwise import Loss, draws_of
@@ -33,7 +33,7 @@ class IdleUnits(Result):
     """What each unit is worth, in the order of the modules, layers, directions and units.
 
     Attributes:
-        names: Each unit, such as "encoder.lstm[0] unit 3", `[N]`.
+        names: Each unit, such as "encoder.lstm layer 1 unit 3", `[N]`.
         effect: What is lost when it is held at its mean: loss, or change of the answer, `[N]`.
         relative: The same as a share of `scale`, `[N]`.
         low, high: The interval of `relative`, over rows, `[N]`; NaN where there are fewer than ten.
@@ -136,6 +136,7 @@ def idle_units(
     judge = Judge(subject, targets, loss)
     average = Average()
     subject.answers(intervention=average, module=module)
+    called = place_names(average.means)
     units = [(place, n) for place, mean in average.means.items() for n in range(len(mean.units))]
 
     def lost(picked: Sequence[tuple[Place, int]]) -> Array:
@@ -157,7 +158,7 @@ def idle_units(
     idle = [unit for unit, yes in zip(units, figures["idle"], strict=True) if yes]
     scale = figures["scale"]
     return IdleUnits(
-        names=np.array([f"{place} unit {n}" for place, n in units]),
+        names=np.array([f"{called[place]} unit {n}" for place, n in units]),
         together=float(lost(idle).mean()) / scale if idle else np.nan,
         threshold=threshold,
         settings={

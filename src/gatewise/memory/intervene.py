@@ -7,7 +7,7 @@ Sizes: T steps, B rows, C channels, H hidden units, P projected units, L layers,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,7 @@ from gatewise.nn.custom import Recurrent
 from gatewise.nn.modules import GatedModule
 from gatewise.nn.structure import network_of
 from gatewise.nn.watching import plain_forward
+from gatewise.places import DIRECTIONS, layer_name
 
 _KNOWN = {plain_forward(kind) for kind in (*COUNTERPARTS, *COUNTERPARTS.values(), Recurrent)}
 
@@ -38,8 +39,25 @@ class Place(NamedTuple):
     direction: int  # 0 forward, 1 reverse
 
     def __str__(self) -> str:
-        """Return `encoder.lstm[0]`, with `reverse` where the direction is."""
-        return f"{self.module or 'model'}[{self.layer}]{' reverse' if self.direction else ''}"
+        """Return `encoder.lstm layer 1`, with `(reverse)` where that is its direction."""
+        text = f"{self.module or 'model'} {layer_name(self.layer)}"
+        return f"{text} ({DIRECTIONS[1]})" if self.direction else text
+
+
+def place_names(places: Iterable[Place]) -> dict[Place, str]:
+    """Return what each place is called: by its module, and what tells it from the others there.
+
+    "lstm" where the module has one place, "lstm layer 2 (forward)" where it has layers and directions.
+    """
+    every = list(places)
+    deep = {place.module for place in every if place.layer}
+    twofold = {place.module for place in every if place.direction}
+    return {
+        place: (place.module or "model")
+        + (f" {layer_name(place.layer)}" if place.module in deep else "")
+        + (f" ({DIRECTIONS[place.direction]})" if place.module in twofold else "")
+        for place in every
+    }
 
 
 @dataclass(frozen=True)

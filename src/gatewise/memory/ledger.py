@@ -72,7 +72,7 @@ class Ledger(Result):
         steps = self.at[tuple(last)]
         reached = np.unique(steps[steps >= 0])
         when = f"step {reached[0]}" if len(reached) == 1 else "the end of each row"
-        where = place_name([int(i) for i in last[1:]], " of ")
+        where = place_name(last[1:].tolist(), self.half.shape[1:], " of ")
         what = (
             "half of what the state holds is from before the first step"
             if half == np.inf

@@ -52,7 +52,7 @@ class Redundancy(Result):
         if np.isnan(self.dimension).all():
             return f"None of the {counted(units, 'unit')} moves on these inputs."
         least = np.unravel_index(int(np.nanargmin(self.dimension)), self.dimension.shape)
-        where = place_name([int(i) for i in least], " of ") if self.dimension.size > 1 else ""
+        where = place_name(least, self.dimension.shape, " of ")
         return (
             f"The state{where} moves in about {figure(float(self.dimension[least]))} directions"
             f"{between(float(self.low[least]), float(self.high[least]))} of {units}, or "

@@ -57,7 +57,7 @@ class Retention(Result):
         return (
             f"Of what the state held {since}, the gates let the middle unit keep "
             f"{figure(float(np.nanmedian(self.mean)))} until step {stop}; most is left in "
-            f"{unit_name(top)}: {figure(float(self.mean[top]))}{span}."
+            f"{unit_name(top, self.mean.shape)}: {figure(float(self.mean[top]))}{span}."
         )
 
     @property

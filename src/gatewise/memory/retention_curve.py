@@ -66,13 +66,11 @@ class RetentionCurve(Result):
         last = (
             f"{counted(beyond, 'unit')} keep more than half for all of the {far:,} steps looked at"
             if beyond
-            else f"the longest, {unit_name(longest)}, after {figure(most)} steps{between(low, high)}"
+            else f"the longest, of {unit_name(longest, self.half_life.shape)}, is {figure(most)} steps"
+            f"{between(low, high)}"
         )
         half = f"more than {far:,}" if middle == np.inf else f"at most {figure(middle)}"
-        return (
-            f"By their gates alone, half of the units lose half of what they hold in {half} steps; "
-            f"{last}."
-        )
+        return f"The half-life by the gates alone is {half} steps for half of the units; {last}."
 
     @property
     def caveat(self) -> str:

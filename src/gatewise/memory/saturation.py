@@ -72,7 +72,7 @@ class Saturation(Result):
         )
         span = between(100 * float(low[gate][top]), 100 * float(high[gate][top]), " %")
         end = "open" if opened else "closed"
-        return f"{unit_name(top)}, nearly {end} at {percent(float(share[gate][top]))}{span}"
+        return f"{unit_name(top, both.shape)}, nearly {end} at {percent(float(share[gate][top]))}{span}"
 
 
 @checked_options

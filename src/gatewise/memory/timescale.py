@@ -45,13 +45,13 @@ class GateTimescale(Result):
         """One sentence: the middle unit and the longest one."""
         known = ~np.isnan(self.steps)
         if not known.any():
-            return "The record has no valid step, so the gates have no timescale."
+            return "The record has no valid step, so no unit has a gate timescale."
         longest = np.unravel_index(int(np.nanargmax(self.steps)), self.steps.shape)
         middle = float(np.quantile(self.steps[known], 0.5, method="inverted_cdf"))
         return (
-            f"By their gates alone, half of the {counted(int(known.sum()), 'unit')} would hold what "
-            f"they contain for at most {figure(middle)} steps, and the longest, "
-            f"{unit_name(longest)}, for {figure(float(self.steps[longest]))}"
+            f"The gate timescale is at most {figure(middle)} steps for half of the "
+            f"{counted(int(known.sum()), 'unit')}; the longest, of "
+            f"{unit_name(longest, self.steps.shape)}, is {figure(float(self.steps[longest]))}"
             f"{between(float(self.low[longest]), float(self.high[longest]))}."
         )
 

@@ -75,9 +75,10 @@ class Traffic(Result):
             parts.append(f"{verb} {figure(mean)}{between(low, high)}")
         event = self.erase.events
         *place, step, row = (int(i) for i in event.where[0])
+        where = place_name(place, self.erase.amount.shape[:-3], " in ")
         return (
             f"In a step the average unit {parts[0]}, {parts[1]} and {parts[2]}; most is erased at "
-            f"step {step} of row {row}{place_name(place, ' in ')}: {figure(float(event.amount[0]))} "
+            f"step {step} of row {row}{where}: {figure(float(event.amount[0]))} "
             f"over all units."
         )
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from gatewise.places import DIRECTIONS, layer_name
+
 
 def figure(value: float) -> str:
     """Return `value` with three significant digits: "0.0123", "37", "12,300", "no figure" for NaN."""
@@ -56,14 +58,23 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun if count == 1 else noun + 's'}"
 
 
-def unit_name(index: Sequence[int | np.integer[Any]]) -> str:
-    """Return how the unit at `index` of `[..., H]` is called: "unit 3 of layer 0, backwards"."""
-    *place, unit = (int(i) for i in index)
-    return f"unit {unit}{place_name(place, ' of ')}"
+def unit_name(index: Sequence[int | np.integer[Any]], shape: Sequence[int]) -> str:
+    """Return how the unit at `index` of an array `[..., H]` is called: "unit 3 of layer 1 (reverse)"."""
+    *place, unit = index
+    return f"unit {int(unit)}{place_name(place, shape[:-1], ' of ')}"
 
 
-def place_name(place: Sequence[int], before: str = "") -> str:
-    """Return how a layer and direction are called, with `before`; empty where there is one alone."""
-    if len(place) == 2:
-        return f"{before}layer {place[0]}" + (", backwards" if place[1] else "")
-    return f"{before}{tuple(place)}" if place else ""
+def place_name(
+    place: Sequence[int | np.integer[Any]], lead: Sequence[int], before: str = ""
+) -> str:
+    """Return how a layer and direction of the leading axes `lead` are called, with `before`.
+
+    Layers count from 1 and directions have names; what has one place alone needs none: "".
+    """
+    if math.prod(lead) <= 1:
+        return ""
+    if len(lead) == 2:
+        return f"{before}{layer_name(place[0])}" + (
+            f" ({DIRECTIONS[int(place[1])]})" if lead[1] > 1 else ""
+        )
+    return f"{before}{tuple(int(i) for i in place)}"

@@ -58,7 +58,7 @@ def curve(curve: Curve) -> None:
 
 def record(record: Record) -> None:
     """Raise InputError unless shapes agree and gates lie between 0 and 1."""
-    where = f"Record {record.module!r} (layer {record.layer}, direction {record.direction})"
+    where = f"Record {record.module!r} (layer={record.layer}, direction={record.direction})"
     if not record.quantities:
         raise InputError(f"{where} has no quantities")
     for name, values in record.quantities.items():
@@ -77,7 +77,7 @@ def record(record: Record) -> None:
         if name in SIGMOID_GATES:
             _gate(f"{where}: {name}", values)
     if record.direction not in (0, 1):
-        raise InputError(f"{where}: direction must be 0 (forward) or 1 (backward)")
+        raise InputError(f"{where}: direction must be 0 (forward) or 1 (reverse)")
     lengths = {"tau": record.tau, "initial": record.initial}
     lengths |= {f"column {column.name!r}": column.values for column in record.columns}
     for name, row in lengths.items():
@@ -105,7 +105,7 @@ def contents(contents: Contents) -> None:
         if key in keys[:place]:
             module, row, layer, direction = key
             raise InputError(
-                f"Contents: two records of {module!r}, row {row}, layer {layer}, direction "
+                f"Contents: two records of {module!r}, row={row}, layer={layer}, direction="
                 f"{direction}; each needs a key of its own"
             )
 

@@ -95,7 +95,8 @@ class Record:
 
     Attributes:
         quantities: Name to `[T, H]`; the same T in all records of a page.
-        layer, direction: As in the trace; direction 1 reads the row backwards.
+        layer, direction: Indices, as in the trace: the page calls layer 0 "layer 1", and direction 1,
+            which reads the row backwards, "reverse".
         row: Its number in the batch; `row_name` is what the page calls it.
         tau: `[H]` gate timescale in steps; computed from the keep gate where it is None.
         orders: Further orders of units to choose from: name to a permutation of 0..H-1.
@@ -144,7 +145,7 @@ class Record:
         return int(self.quantities[names[0]].shape[1])
 
     def __repr__(self) -> str:
-        place = f"{self.module!r}, layer {self.layer}, direction {self.direction}, row {self.row}"
+        place = f"{self.module!r}, layer={self.layer}, direction={self.direction}, row={self.row}"
         return (
             f"Record({self.cell} {place}: {', '.join(self.quantities)} [{self.steps}, {self.size}])"
         )

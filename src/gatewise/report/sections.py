@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gatewise.places import DIRECTIONS, layer_name
 from gatewise.report import ledger
 from gatewise.report.blobs import Blobs
 from gatewise.report.contents import Contents, Curve, Finding, Mark, Record
@@ -184,9 +185,9 @@ def _place(record: Record, records: tuple[Record, ...]) -> str:
     """Return what tells a record from the others, in words; "" for a single one."""
     if len(records) < 2:
         return ""
-    words = [record.module or "the model", f"layer {record.layer}"]
+    words = [record.module or "the model", layer_name(record.layer)]
     if any(other.direction for other in records):
-        words.append("backward" if record.direction else "forward")
+        words.append(DIRECTIONS[record.direction])
     if len({other.row for other in records}) > 1:
         words.append(record.row_name or f"row {record.row}")
     return ", ".join(words)

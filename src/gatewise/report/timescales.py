@@ -24,10 +24,11 @@ MOST_DOTS = 256
 
 CAVEAT = (
     "Gate path only. These times are read off the gate that keeps the state: how slowly a unit "
-    "would fade if nothing else carried its content. Gates alone mislead: a network also remembers "
-    "through its recurrent weights, and networks that solved a recall over 80 to 99 steps have "
-    "shown gate timescales of only 6 to 12. Do not read the longest one as how far back the "
-    "network remembers."
+    "would fade, to 37 %, if nothing else carried its content. (Gate reach, in the sentences on "
+    "memory, is something else: until a twentieth is left, about three times as long.) Gates "
+    "alone mislead: a network also remembers through its recurrent weights, and networks that "
+    "solved a recall over 80 to 99 steps have shown gate timescales of only 6 to 12. Do not read "
+    "the longest one as how far back the network remembers."
 )
 
 

@@ -1,7 +1,7 @@
 // The controls above the panels, the line that reads what is under the cursor, and copying.
 {
   const { element, byId, state, select, records, steps, cursor } = gatewise;
-  const DIRECTIONS = ["forward", "backward"];
+  const DIRECTIONS = ["forward", "reverse"];
   let made = {};
 
   const distinct = (values) => [...new Set(values)];
@@ -32,7 +32,7 @@
     return [
       choice("Module", modules.map((m) => [m, `${m || "the model"} (${cellOf(m)})`]), own.module, (v) => go("module", v)),
       choice("Row", of("row").map((r) => [r, rowName(r)]), own.row, (v) => go("row", Number(v))),
-      choice("Layer", of("layer").map((l) => [l, String(l)]), own.layer, (v) => go("layer", Number(v))),
+      choice("Layer", of("layer").map((l) => [l, String(l + 1)]), own.layer, (v) => go("layer", Number(v))),
       choice("Direction", of("direction").map((d) => [d, DIRECTIONS[d]]), own.direction, (v) => go("direction", Number(v))),
       choice("Order of units", gatewise.orders(), state.order, (v) => select({ order: v })),
     ];

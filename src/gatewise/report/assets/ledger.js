@@ -1,7 +1,7 @@
 // The ledger: state_t = keep_t state_(t-1) + write_t, so the state is the sum over all steps s of what
 // s wrote times the product of keep after s. Computed in float64 from the recorded float32 terms.
 {
-  // The step of the row's beginning: 0, or the last one for the backward direction.
+  // The step of the row's beginning: 0, or the last one for the reverse direction.
   const bounds = (length, direction) => (direction ? [length - 1, -1, 1] : [0, length, -1]);
 
   // What each step contributes to the state at `at`: parts[s] = write_s * product of keep after s.
