@@ -26,7 +26,7 @@ from gatewise.memory.wording import figure
 from gatewise.report.page import render_page as html_of
 
 SOURCES = Path(gw.__file__).parent
-ROOMS = ("memory", "explaining", "report", "figures", "cli")
+ROOMS = ("memory", "explaining", "report", "figures", "cli", "runtime")
 FORBIDDEN = re.compile(
     r"layer 0|direction [01]\b|layers\.\d|\[\d\](?: reverse)? unit|\bbackwards?\b(?! pass| left)"
 )

@@ -197,27 +197,39 @@ def test_bad_weights() -> None:
         ([], "at least one layer"),
         ([{"weight_ih": good[0]["weight_ih"]}], "needs weight_ih and weight_hh"),
         ([{**good[0], "weight": good[0]["weight_ih"]}], "needs weight_ih and weight_hh"),
-        ([{**good[0], "bias_ih": np.zeros(3)}], r"bias_ih of layer 0 must have the shape \[20\]"),
-        ([{**good[0], "bias_ih": np.zeros(20, np.float32)}], "bias_ih of layer 0 is float32"),
-        ([good[0], good[0]], r"weight_ih of layer 1 must have the shape \[20, 5\]"),
+        (
+            [{**good[0], "bias_ih": np.zeros(3)}],
+            r"bias_ih of layers\[0\] must have the shape \[20\]",
+        ),
+        ([{**good[0], "bias_ih": np.zeros(20, np.float32)}], r"bias_ih of layers\[0\] is float32"),
+        ([good[0], good[0]], r"weight_ih of layers\[1\] must have the shape \[20, 5\]"),
     ]
     for name in ("bias_ih", "bias_hh"):
         one = {key: own for key, own in good[0].items() if key != name}
-        cases.append(([one], "layer 0 has only bias_.h of bias_ih and bias_hh; give both"))
+        cases.append(([one], r"layers\[0\] has only bias_.h of bias_ih and bias_hh; give both"))
     cases += [
         (
             [{**good[0], "weight_hr": np.zeros((0, H))}],
-            "weight_hr of layer 0 .* neither of them empty",
+            r"weight_hr of layers\[0\] .* neither of them empty",
         ),
-        ([{**good[0], "weight_ih": np.zeros((20, 0))}], "weight_ih of layer 0 .* neither of them"),
-        ([{**good[0], "weight_ih": np.zeros(20)}], "weight_ih of layer 0 must have two dimensions"),
-        ([{**good[0], "weight_hh": np.float64(1)}], "weight_hh of layer 0 must be a NumPy array"),
+        (
+            [{**good[0], "weight_ih": np.zeros((20, 0))}],
+            r"weight_ih of layers\[0\] .* neither of them",
+        ),
+        (
+            [{**good[0], "weight_ih": np.zeros(20)}],
+            r"weight_ih of layers\[0\] must have two dimensions",
+        ),
+        (
+            [{**good[0], "weight_hh": np.float64(1)}],
+            r"weight_hh of layers\[0\] must be a NumPy array",
+        ),
         (
             [{**good[0], "bias_ih": [0.0] * 20}],
-            "bias_ih of layer 0 must be a NumPy array; got list",
+            r"bias_ih of layers\[0\] must be a NumPy array; got list",
         ),
-        ([{**good[0], "bias_ih": np.zeros(20, int)}], "bias_ih of layer 0 is int64"),
-        ([{**good[0], "bias_ih": np.zeros(20, "f2")}], "bias_ih of layer 0 is float16"),
+        ([{**good[0], "bias_ih": np.zeros(20, int)}], r"bias_ih of layers\[0\] is int64"),
+        ([{**good[0], "bias_ih": np.zeros(20, "f2")}], r"bias_ih of layers\[0\] is float16"),
     ]
     wider = {"weight_ih": np.zeros((24, H)), "weight_hh": np.zeros((24, 6))}
     cases.append(([good[0], wider], r"as many hidden units and outputs; got \[5, 6\]"))

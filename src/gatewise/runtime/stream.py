@@ -219,25 +219,26 @@ def _checked(cell: str, layers: list[dict[str, Array]]) -> np.dtype[Any]:
         unknown = [name for name in layer if name not in NAMES]
         if missing or unknown:
             raise InputError(
-                f"Stream: layer {number} needs weight_ih and weight_hh, and may have bias_ih, bias_hh "
+                f"Stream: layers[{number}] needs weight_ih and weight_hh, and may have bias_ih, bias_hh "
                 f"and weight_hr; got {', '.join(layer) or 'nothing'}"
             )
         if ("bias_ih" in layer) != ("bias_hh" in layer):
             given = "bias_ih" if "bias_ih" in layer else "bias_hh"
             raise InputError(
-                f"Stream: layer {number} has only {given} of bias_ih and bias_hh; give both (one may be "
-                "zeros) or neither"
+                f"Stream: layers[{number}] has only {given} of bias_ih and bias_hh; give both (one may "
+                "be zeros) or neither"
             )
         for name, array in layer.items():
             if not isinstance(array, np.ndarray):
                 raise InputError(
-                    f"Stream: {name} of layer {number} must be a NumPy array; got {type(array).__name__}"
+                    f"Stream: {name} of layers[{number}] must be a NumPy array; got "
+                    f"{type(array).__name__}"
                 )
             kind = array.dtype.newbyteorder("=")  # either byte order: the weights are copied
             dtype = dtype or kind
             if kind != dtype or kind.name not in TYPES:
                 raise InputError(
-                    f"Stream: {name} of layer {number} is {array.dtype}; {_TO_FLOAT}, all to one"
+                    f"Stream: {name} of layers[{number}] is {array.dtype}; {_TO_FLOAT}, all to one"
                 )
         inputs = _check_shapes(cell, number, layer, inputs)
     assert dtype is not None
@@ -249,8 +250,8 @@ def _check_shapes(cell: str, number: int, layer: dict[str, Array], inputs: int |
     for name in ("weight_ih", "weight_hh", "weight_hr"):
         if name in layer and (layer[name].ndim != 2 or 0 in layer[name].shape):
             raise InputError(
-                f"Stream: {name} of layer {number} must have two dimensions, neither of them empty; got "
-                f"{list(layer[name].shape)}"
+                f"Stream: {name} of layers[{number}] must have two dimensions, neither of them empty; "
+                f"got {list(layer[name].shape)}"
             )
     rows = layer["weight_ih"].shape[0]
     hidden = rows // BLOCKS[cell]
@@ -268,9 +269,9 @@ def _check_shapes(cell: str, number: int, layer: dict[str, Array], inputs: int |
     for name, array in layer.items():
         if array.shape != wanted[name] or hidden == 0:
             raise InputError(
-                f"Stream: {name} of layer {number} must have the shape {list(wanted[name])} beside the "
-                f"others; got {list(array.shape)}"
+                f"Stream: {name} of layers[{number}] must have the shape {list(wanted[name])} beside "
+                f"the others; got {list(array.shape)}"
             )
     if "weight_hr" in layer and cell != "lstm":
-        raise InputError(f"Stream: layer {number} has a weight_hr, which is for cell 'lstm' only")
+        raise InputError(f"Stream: layers[{number}] has a weight_hr, which is for cell 'lstm' only")
     return outputs
