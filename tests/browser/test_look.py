@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 import gatewise as gw
-from gatewise.report import write_page
+from gatewise.report import Contents, Curve, Finding, Line, Unit, write_page
 from tests.browser import pages
 from tests.browser.conftest import Open, settle
 from tests.report.summaries import build_summary
@@ -145,8 +146,6 @@ def test_the_forecast_is_labelled_by_the_clock_of_its_zone(open_page: Open, tmp_
 
 
 def test_a_page_without_a_record_has_no_empty_panels(open_page: Open, tmp_path: Path) -> None:
-    from gatewise.report import Contents, Finding  # noqa: PLC0415
-
     write_page(Contents("bare", findings=(Finding("It forgets."),)), tmp_path / "bare.html")
     page = open_page(tmp_path / "bare.html")
     assert page.locator("section").count() == 0
@@ -154,8 +153,6 @@ def test_a_page_without_a_record_has_no_empty_panels(open_page: Open, tmp_path: 
 
 
 def test_a_page_of_days_counts_in_days(open_page: Open, tmp_path: Path) -> None:
-    from gatewise.report import Contents, Unit  # noqa: PLC0415
-
     contents = Contents("days", unit=Unit.of("1 day"), records=(pages.lstm(5_000, 4),), lag=30.0)
     write_page(contents, tmp_path / "days.html")
     page = open_page(tmp_path / "days.html", "#steps=0-5000&units=1&at=4000")
@@ -165,6 +162,61 @@ def test_a_page_of_days_counts_in_days(open_page: Open, tmp_path: Path) -> None:
     assert " step" not in page.locator("#ledger").inner_text().replace("At step", "")
     assert "half-life are in days" in page.locator("#units-note").inner_text()
     assert "lag 30 days" in page.locator("#timescales").inner_text()
+
+
+UNITS = [
+    "1 step",
+    "1 day",
+    "1 hour",
+    "10 seconds",
+    "20 minutes",
+    "30 minutes",
+    "12 hours",
+    "2 weeks",
+]
+
+
+def test_steps_are_told_as_python_tells_them(open_page: Open, written: Written) -> None:
+    page = open_page(written("tiny"))
+    counts = [*range(1, 300), 999, 1000, 1001, 12_345, 1_000_000]
+    for unit in map(Unit.of, UNITS):
+        told = page.evaluate(
+            "([counts, unit]) => counts.map((count) => gatewise.span(count, unit))",
+            [counts, {"noun": unit.noun, "size": unit.size}],
+        )
+        assert told == [unit.counted(count) for count in counts], unit
+
+
+def test_what_the_ledger_holds_is_told_in_one_unit(open_page: Open, tmp_path: Path) -> None:
+    contents = Contents("half hours", unit=Unit.of("30 minutes"), records=(pages.lstm(400, 4),))
+    write_page(contents, tmp_path / "half.html")
+    text = open_page(tmp_path / "half.html").locator("#ledger").inner_text()
+    half, most = re.findall(r"in the last ([\d,.]+ \w+)", text)
+    assert {half.split()[1], most.split()[1]} <= {"minutes", "hour", "hours", "days"}
+
+
+def test_the_legend_draws_each_line_as_the_chart_does(open_page: Open, tmp_path: Path) -> None:
+    lag = np.arange(200.0)
+    start = np.where(lag < 195, np.nan, 0.1)
+    lines = (Line("read", np.exp(-lag / 9)), Line("start, not read", start, dashed=True))
+    curve = Curve("Memory horizon", "days back", lag, lines)
+    write_page(Contents("legend", curves=(curve,)), tmp_path / "legend.html")
+    page = open_page(tmp_path / "legend.html")
+    keys = page.evaluate(
+        """[...document.querySelectorAll("#memory-0 .u-legend svg line")].map((line) => {
+          const box = line.ownerSVGElement.getBoundingClientRect();
+          return [line.getAttribute("stroke-dasharray"), line.getAttribute("stroke"), box.width > 20];
+        })"""
+    )
+    assert [dash for dash, _, _ in keys] == ["", "6 4"]
+    assert keys[0][1] != keys[1][1]
+    assert all(wide for _, _, wide in keys)
+    assert page.locator("#memory-0 .u-legend svg").first.is_visible()
+    dots = page.evaluate(
+        """(() => { const { plot } = document.querySelector("#memory-0");
+        return plot.series.slice(1).map((s) => Boolean(s.points.show(plot, 1, 0, 199))); })()"""
+    )
+    assert dots == [False, True]
 
 
 def test_a_legend_has_values_only_while_something_is_pointed_at(

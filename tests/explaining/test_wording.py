@@ -90,6 +90,22 @@ def test_padding_is_not_drawn_and_what_is_left_out_is_told() -> None:
     assert "rows have from" in said.evidence
 
 
+@pytest.mark.parametrize("how", ["lengths", "packed", "sorted"])
+def test_the_gates_drawn_are_those_of_the_row_up_to_its_end(how: str) -> None:
+    """Also where the model sorts its rows, so that another stands in its place in the trace."""
+    model, (x, lengths) = known.rows_of_lengths(how, 5)
+    (record,) = gw.explain(model, (x, lengths)).contents().records
+    length = int(lengths[record.row])
+    assert length < len(x[0])
+    with gw.trace(model.rnn) as alone:
+        model.rnn(x[record.row : record.row + 1, :length])
+    for name, values in record.quantities.items():
+        truth = alone[""][name][0, 0, :, 0]
+        np.testing.assert_allclose(values[:length], truth.detach().numpy(), atol=1e-5)
+        assert np.isnan(values[length:]).all(), name
+    assert ("sorts its rows" in record.python) == (how == "sorted")
+
+
 def test_where_everything_is_told_nothing_is_left_out() -> None:
     own = known.leaky("lstm", rows=16, steps=20)
     found: Any = gw.explain(own.model, own.inputs)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
+from gatewise.explaining.curves import memory_curves
 from gatewise.explaining.remembering import duration
 from gatewise.memory.horizon import horizon
+from gatewise.report import Contents, render_page
+from gatewise.report.curves import horizon_curves
 from gatewise.report.unit import Unit
+from tests.browser.pages import lstm
 from tests.memory import known
+from tests.report.summaries import build_summary
 
 
 @pytest.mark.parametrize(
@@ -27,6 +33,8 @@ from tests.memory import known
         ("2 weeks", 3, "6 weeks"),
         ("2 quarters", 4, "8 quarters"),
         ("1 quarter", 8, "8 quarters"),
+        ("15 minutes", 9, "2.3 hours"),
+        ("30 minutes", 225, "113 hours"),
         ("10 seconds", 9, "90 seconds"),
         ("10 seconds", 30, "5 minutes"),
         ("5 units", 3, "15 units"),
@@ -54,6 +62,57 @@ def test_what_is_told_is_as_long_as_the_steps(noun: str, size: int) -> None:
         worth = float(number.replace(",", "")) * seconds.get(word.removesuffix("s"), 1)
         assert worth == pytest.approx(count * size * seconds.get(noun, 1), rel=0.05)
         assert (word[-1] != "s") == (number == "1")
+
+
+@pytest.mark.parametrize(
+    ("step", "furthest", "each", "counted"),
+    [
+        ("30 minutes", 30, 0.5, "hours"),
+        ("30 minutes", 3, 30, "minutes"),
+        ("12 hours", 30, 0.5, "days"),
+        ("2 weeks", 30, 2, "weeks"),
+        ("1 day", 365, 1, "days"),
+        ("1 hour", 400, 1, "hours"),
+        ("", 30, 1, "steps"),
+    ],
+)
+def test_an_axis_counts_what_the_sentences_count(
+    step: str, furthest: int, each: float, counted: str
+) -> None:
+    assert Unit.of(step or "1 step").axis(furthest) == (each, counted)
+
+
+@pytest.mark.parametrize("lag", [15, 40])
+def test_the_memory_curves_stand_on_an_axis_of_that_unit(lag: int) -> None:
+    own = known.delay_line(lag, batch_first=True)
+    found = horizon(own.model, own.inputs)
+    results = {"horizon": found, "horizon[a]": found}
+    apart, single = {"member": {"horizon[a]": "first"}}, Unit.of("1 hour")
+    for drawn, steps in zip(
+        memory_curves(results, Unit.of("30 minutes"), apart),
+        memory_curves(results, single, apart),
+        strict=True,
+    ):
+        assert drawn.x_label == steps.x_label == "hours back"
+        np.testing.assert_array_equal(np.asarray(drawn.x), np.asarray(steps.x) / 2)
+        for mark, other in zip(drawn.marks, steps.marks, strict=True):
+            assert mark.at == other.at / 2 == lag / 2
+            assert mark.text == f"horizon {lag / 2:g}"
+        for line, other_line in zip(drawn.lines, steps.lines, strict=True):
+            assert line.dot is None or line.dot in drawn.x
+            np.testing.assert_array_equal(line.y, other_line.y)
+
+
+def test_timescales_and_errors_ahead_are_on_such_an_axis() -> None:
+    half = Unit.of("30 minutes")
+    page = Contents("half", unit=half, lag=30.0, records=(lstm(60, 4),))
+    html = render_page(page)
+    assert "Hours on a logarithmic axis" in html
+    assert "lag 15 hours" in html
+    evaluation = build_summary(count=60, horizon=7, steps=30).evaluation
+    for curve in horizon_curves(evaluation, half):
+        assert curve.x_label == "hours ahead"
+        assert curve.x.tolist() == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]
 
 
 def test_an_interval_is_in_the_unit_of_its_figure() -> None:

@@ -60,14 +60,15 @@ def _horizon(own: memory.Result | None, unit: Unit, change: str) -> Curve | None
     ]
     if own.run_in:
         start = np.where(own.lags < own.reach, np.nan, own.curve)
-        lines.append(Line("start of the window, not read", start, dashed=True, colour=0))
+        lines.append(Line("start of the window, not read", start, dashed=True))
+    each, counted = unit.axis(float(own.lags[-1]))
     return Curve(
         "Memory horizon",
-        f"{unit.steps} back",
-        own.lags.astype(float),
+        f"{counted} back",
+        own.lags * each,
         tuple(lines),
         y_label=change,
-        marks=(Mark(float(own.steps), f"horizon {own.steps}"),) if own.depends else (),
+        marks=_marks(own.lags, own.steps, unit, "horizon") if own.depends else (),
         level=Mark(share * float(own.curve[~beyond].max()), f"{percent(share)} of the largest")
         if own.depends
         else None,
@@ -113,10 +114,11 @@ def _highway(own: memory.Result, unit: Unit, module: str) -> Curve | None:
         alone = _positive(own.direct)
         lines.append(Line("gate path only", alone, kind="gate path", dashed=True))
     state = "c" if own.cell == "lstm" else "h"
+    each, counted = unit.axis(float(own.lags[-1]))
     return Curve(
         f"Gradient highway{f' of {module}' if module else ''}",
-        f"{unit.steps} later",
-        own.lags.astype(float),
+        f"{counted} later",
+        own.lags * each,
         tuple(lines),
         y_label=f"norm of d{state}/d{state}",
         log_y=True,
@@ -153,13 +155,14 @@ def _context(own: memory.Result | None, unit: Unit) -> Curve | None:
             f" With {unit.spanned(own.steps, own.low, own.high)} it is under "
             f"{percent(own.tolerance)}."
         )
+    each, counted = unit.axis(float(own.lengths[-1]))
     return Curve(
         "Context need",
-        f"last {unit.steps} seen",
-        own.lengths.astype(float),
+        f"last {counted} seen",
+        own.lengths * each,
         (Line("share lost", own.curve / own.score, low, high, "score"),),
         y_label=f"share of the {of} lost",
-        marks=(Mark(float(own.steps), f"needed {own.steps}"),) if own.steps else (),
+        marks=_marks(own.lengths, own.steps, unit, "needed") if own.steps else (),
         reading=reading,
         note=_sentence(own.caveat),
     )
@@ -178,20 +181,21 @@ def _together(
         return None
     lags = np.unique(np.concatenate([one.lags[one.lags <= one.reach] for one in own.values()]))
     lags = lags.astype(float)
+    each, counted = unit.axis(float(lags[-1]))
     lines = tuple(
         Line(
             words,
             np.maximum(_share_of_largest(lags, one), LEAST),
             kind="intervention",
-            dot=float(one.steps),
+            dot=one.steps * each,
         )
         for words, one in own.items()
     )
     share = float(next(iter(own.values())).settings["share"])
     return Curve(
         f"Memory horizon by {what}",
-        f"{unit.steps} back",
-        lags,
+        f"{counted} back",
+        lags * each,
         lines,
         y_label="share of the largest change",
         log_y=True,
@@ -200,6 +204,13 @@ def _together(
         note="Between the lags measured the lines are straight; what is below "
         f"{percent(LEAST)} is drawn there.",
     )
+
+
+def _marks(lags: NDArray[np.int64], steps: int, unit: Unit, name: str) -> tuple[Mark, ...]:
+    """Return the mark at `steps`, called by its figure on the axis of `lags`."""
+    furthest = float(lags[-1])
+    each, _ = unit.axis(furthest)
+    return (Mark(steps * each, f"{name} {unit.of_interval(furthest, steps)}"),)
 
 
 def _share_of_largest(lags: Array, one: memory.Horizon) -> Array:

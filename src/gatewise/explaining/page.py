@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise import memory
+from gatewise.engines.gates import Gates
+from gatewise.errors import InputError
 from gatewise.explaining.case import Case
 from gatewise.explaining.measuring import Measured
 from gatewise.explaining.plan import sizes
@@ -18,6 +20,7 @@ from gatewise.places import DIRECTIONS, layer_name
 from gatewise.report import Contents, Record, Series, UnitColumn
 from gatewise.report.contents import TRACE
 from gatewise.report.records import python_text
+from gatewise.tracing import Trace, trace
 
 MOST_INPUTS = 12
 
@@ -44,8 +47,12 @@ def plain_page(case: Case, found: Measured) -> Contents:
             if case.targets is not None and case.targets.shape == answers.shape:
                 truth = inside(case.targets[row, :, k].double().numpy())
                 series.append(Series(f"answer {k}", truth, "target"))
+    record, place = (_alone(subject, row), 0) if subject.sorts else (found.trace, row)
     records = tuple(
-        record for name in found.names for record in _records(case, found, name, row, subject.steps)
+        own
+        for name in found.names
+        if record is not None and name in record
+        for own in _records(case, found, name, record[name], row=row, place=place, subject=subject)
     )
     weights, units = sizes(case.model)
     name = type(case.model).__name__
@@ -85,25 +92,45 @@ def _given(case: Case, row: int) -> int:
     return row if case.picks is None else int(case.picks[row])
 
 
-def _records(case: Case, found: Measured, name: str, row: int, steps: int) -> list[Record]:
-    assert found.trace is not None
-    gates = found.trace[name]
+def _alone(subject: Subject, row: int) -> Trace | None:
+    """Return the trace of one row alone: in that of all, a sorting model has another in its place."""
+    try:
+        with trace(subject.model) as record:
+            subject.answers([own[row : row + 1] for own in subject.sequences], torch.tensor([row]))
+    except InputError:  # the model takes no single row
+        return None
+    return record
+
+
+def _records(
+    case: Case,
+    found: Measured,
+    name: str,
+    gates: Gates,
+    *,
+    row: int,
+    place: int,
+    subject: Subject,
+) -> list[Record]:
+    """Return the records of a row, which stands at `place` among those of `gates`."""
     layers, directions, length = gates.hidden.shape[:3]
-    if length != steps:
+    if length > subject.steps or (length < subject.steps and not subject.sorts):
         return []  # a module that runs over steps of its own has no place on the page's axis
-    rows = gates.hidden.shape[3]
-    if row >= rows:
+    if place >= gates.hidden.shape[3]:
         return []
     python = TRACE.replace(
         "{module}", python_text(name)
     )  # the model itself is called "" in a trace
+    if subject.sorts:
+        python = "# the model sorts its rows by length: run row {row} alone to read its gates"
     given = _given(case, row)
     return [
         Record(
             module=name or "model",
             cell=found.cells[name].split("_")[0].upper(),
             quantities={
-                key: _array(value[layer, direction, :, row]) for key, value in gates.items()
+                key: _padded(_array(value[layer, direction, :, place]), subject.steps)
+                for key, value in gates.items()
             },
             layer=layer,
             direction=direction,
@@ -116,6 +143,11 @@ def _records(case: Case, found: Measured, name: str, row: int, steps: int) -> li
         for layer in range(layers)
         for direction in range(directions)
     ]
+
+
+def _padded(values: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
+    """Return `values` `[T', H]` on the page's axis of `steps`, NaN past their end."""
+    return np.pad(values, ((0, steps - len(values)), (0, 0)), constant_values=np.nan)
 
 
 def _tau(found: Measured, name: str, layer: int, direction: int) -> NDArray[np.float64] | None:

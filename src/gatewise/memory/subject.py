@@ -45,6 +45,7 @@ class Subject:
         per_step: Whether the model answers at each step, `[B, T, K]`, or once per row, `[B, K]`.
         ends: The last step of each row, int64 `[B]`: T - 1, or as the first recurrent module that is
             called is told by packed rows or `lengths=`.
+        sorts: Whether the model sorts its rows by length, so that its states are in another order.
         answer: Its answers to the inputs as they are.
         floor: Differences up to this are rounding: what another order of the rows makes of the same
             answers, four times, and sixteen units in the last place.
@@ -77,7 +78,7 @@ class Subject:
         self.per_step = False
         with first_call(self.parts.values()) as seen:
             self.answer = self.answers()
-        self.ends, self._sorts = ends_of(seen, self.arguments.per_row, self.rows, self.steps)
+        self.ends, self.sorts = ends_of(seen, self.arguments.per_row, self.rows, self.steps)
         self.per_step = self.answer.ndim == 3
         self.floor = self._floor()
 
@@ -167,7 +168,7 @@ class Subject:
 
     def check_order(self) -> None:
         """Raise InputError where the model sorts its rows, so that states are not in their order."""
-        if self._sorts:
+        if self.sorts:
             raise InputError(
                 f"{self.caller}: the model sorts its rows by length, so that no one can tell whose a "
                 "state is; give them to it longest first, or pack them with enforce_sorted=False"

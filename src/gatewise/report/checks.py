@@ -92,6 +92,15 @@ def contents(contents: Contents) -> None:
     """Raise InputError unless all that stands on the time axis is as long as it."""
     steps = contents.steps
     text("Contents.title", contents.title)
+    if (
+        contents.time is not None
+        and contents.time.dtype.kind == "M"
+        and np.isnat(contents.time).any()
+    ):
+        raise InputError(
+            f"Contents: time has no value at step {int(np.isnat(contents.time).argmax())}; give every "
+            "step a time, or none"
+        )
     parts = [(f"series {s.name!r}", len(s.values)) for s in contents.series]
     parts += [(repr(r), r.steps) for r in contents.records]
     for name, length in parts:

@@ -43,11 +43,12 @@ def horizon_curves(evaluation: Evaluation, unit: Unit) -> tuple[Curve, ...]:
         for metric in by_metric
     )
     targets = evaluation.predictions.targets
+    each, counted = unit.axis(steps)
     return tuple(
         Curve(
             metric_name(metric) + (f" of {target}" if len(targets) > 1 else ""),
-            f"{unit.plural} ahead",
-            np.arange(1.0, steps + 1),
+            f"{counted} ahead",
+            np.arange(1.0, steps + 1) * each,
             lines,
             group=AHEAD,
         )

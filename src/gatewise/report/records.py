@@ -111,10 +111,18 @@ def _place(record: Record) -> dict[str, Any]:
         "row": record.row,
         "rowName": record.row_name or f"row {record.row}",
         "start": record.start,
+        "last": _last(record),
         "python": record.python.replace("{module}", python_text(record.module)),
         "setup": record.setup,
         "size": record.size,
     }
+
+
+def _last(record: Record) -> int:
+    """Return the last step that has a value: a short row ends before the page's time axis."""
+    known = [np.isfinite(values).any(axis=1) for values in record.quantities.values()]
+    steps = np.flatnonzero(np.logical_or.reduce(known))
+    return int(steps[-1]) if steps.size else record.steps - 1
 
 
 def _quantity(

@@ -19,6 +19,7 @@ from gatewise.report.series import strip_data, time_data
 from gatewise.report.table import Table, table_html
 from gatewise.report.tables import definitions
 from gatewise.report.timescales import CAVEAT, axis_bounds, spectrum
+from gatewise.report.unit import Unit
 from gatewise.report.units import tau_of
 
 ALL_PANELS = 6
@@ -164,12 +165,15 @@ def _timescales(contents: Contents) -> list[Section]:
     ]
     if not found:
         return []
-    bounds = axis_bounds(np.concatenate([tau for _, tau, _ in found]), contents.lag)
-    lag, unit = None, contents.unit
+    every = np.concatenate([tau for _, tau, _ in found])
+    each, counted = contents.unit.axis(float(every[np.isfinite(every)].max()))
+    lag, at = None, None
     if contents.lag is not None:
-        lag = Mark(contents.lag, f"{contents.lag_name} {unit.counted(contents.lag)}")
+        at = contents.lag * each
+        lag = Mark(at, f"{contents.lag_name} {contents.unit.counted(contents.lag)}")
+    bounds, unit = axis_bounds(every * each, at), Unit(counted.removesuffix("s"))
     figures = [
-        spectrum(tau, gate, _place(record, contents.records), bounds, lag=lag, unit=unit)
+        spectrum(tau * each, gate, _place(record, contents.records), bounds, lag=lag, unit=unit)
         for record, tau, gate in found
     ]
     body = f'<p class="caveat">{escape(CAVEAT)}</p>{figures[0]}'

@@ -53,7 +53,7 @@ def spectrum(
         text = f"unit {index}: {number(float(steps[index]))} {unit.plural} (gate path only)"
         parts.append(_dot(text, float(steps[index]), bounds, row * (rank + 0.5), radius))
     many = f", {len(drawn)} shown at even distances" if len(drawn) < len(order) else ""
-    name = unit.plural.capitalize() + (f" of {unit.size}" if unit.size else "")
+    name = unit.plural.capitalize()
     caption = (
         f"{place}{': ' if place else ''}{len(order):,} units{many}. {name} on a logarithmic axis, "
         f"slowest at the top. Gate path only: {gate} gate."

@@ -37,10 +37,13 @@ class Unit:
         """The noun for several, such as "days"."""
         return f"{self.noun}s"
 
-    @property
-    def steps(self) -> str:
-        """What the steps of an axis are called: "days", or "steps of 15 minutes"."""
-        return self.plural + (f" of {self.size}" if self.size else "")
+    def axis(self, furthest: float) -> tuple[float, str]:
+        """Return how long a step is on an axis up to `furthest` steps, and what that axis counts.
+
+        Such as 0.5 and "hours" for 30 steps of 30 minutes.
+        """
+        each, noun = self._each(furthest)
+        return each, f"{noun}s"
 
     def counted(self, steps: float) -> str:
         """Return a number of steps in words: "37 days", and "15 hours" for 30 steps of 30 minutes."""
@@ -79,9 +82,12 @@ class Unit:
 
 
 def _figure(value: float) -> str:
-    """Return a count: whole with its thousands, or with one decimal below a hundred."""
+    """Return a count: whole with its thousands, or with one decimal below a hundred.
+
+    A half is rounded up, as the page does.
+    """
     if math.isinf(value):
         return "∞"
     if value == round(value) or abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:,.1f}".removesuffix(".0")
+        return f"{math.floor(value + 0.5):,}"
+    return f"{math.floor(value * 10 + 0.5) / 10:,.1f}".removesuffix(".0")

@@ -82,6 +82,7 @@
     gatewise.watchWidth(host, look);
     gatewise.begin();
     await Promise.all([gatewise.buildStrip(drawn.strip).then(gatewise.drawStrip), quantity()]);
+    if (!records.length) drawn.axes.forEach((draw) => draw()); // only the strip has given them a width
     gatewise.overlay();
   }
 

@@ -2,6 +2,7 @@
 {
   const { data, byId, colour, number, palette } = gatewise;
   const DASHES = [[], [8, 4], [3, 3], [10, 3, 2, 3], [1, 3]];
+  const KEY = 26; // pixels of a line in the legend: three dashes
   const FONT = "12px system-ui, sans-serif";
 
   gatewise.chartAxis = (extra) => ({
@@ -12,6 +13,18 @@
     ...extra,
   });
 
+  // Each line in the legend as it is drawn, so that a dashed one is told from another of its colour.
+  function drawKeys(plot) {
+    const rows = plot.root.querySelectorAll(".u-legend .u-series");
+    plot.series.forEach(({ stroke, width, dash }, place) => {
+      const marker = rows[place]?.querySelector(".u-marker");
+      if (!marker || !place || !width) return;
+      marker.innerHTML = `<svg width="${KEY}" height="10" aria-hidden="true"><line x1="0" x2="${KEY}" y1="5" y2="5" ` +
+        `stroke="${stroke(plot, place)}" stroke-width="${width}" stroke-dasharray="${(dash || []).join(" ")}"/></svg>`;
+      marker.classList.add("drawn");
+    });
+  }
+
   // Mount one chart into a focusable element, and again whenever colours or width change.
   gatewise.mount = (host, build) => {
     let plot = null;
@@ -21,6 +34,7 @@
       const { options, values } = build();
       const height = Math.max(240, Math.min(340, host.clientWidth * 0.5));
       plot = new uPlot({ width: host.clientWidth, height, ...options }, values, host);
+      drawKeys(plot);
       host.plot = plot;
     }
     host.addEventListener("keydown", (event) => {
@@ -84,6 +98,8 @@
 
   function build(curve) {
     const few = curve.x.length <= 40;
+    // A dashed part of a few points would be lost without their dots.
+    const dotted = ({ dashed, y }) => (dashed ? y.filter((v) => v != null).length <= Math.min(20, y.length - 1) : few);
     // Values stand in the legend only while something is pointed at.
     const series = [{ label: curve.xLabel, value: (u, v) => quiet(v) }], values = [curve.x], bands = [];
     curve.lines.forEach((line, i) => {
@@ -99,7 +115,7 @@
         }
         bands.push({ series: [series.length - 2, series.length - 1], fill: () => `color-mix(in srgb, ${colour(tint)} 18%, transparent)` });
       }
-      series.push({ label: line.name, stroke, width: line.dashed ? 1 : 2, dash: line.dashed ? [4, 4] : DASHES[(line.colour ?? i) % 5], points: { show: few && !line.dashed, size: 5 }, value });
+      series.push({ label: line.name, stroke, width: line.dashed ? 1.5 : 2, dash: line.dashed ? [6, 4] : DASHES[(line.colour ?? i) % 5], points: { show: dotted(line), size: 5 }, value });
       values.push(known(line.y, curve.logY));
       if (line.dot != null) {
         series.push({ label: "kept", class: "kept", stroke, width: 0, points: { show: true, size: 10, fill: stroke } });

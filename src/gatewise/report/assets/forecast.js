@@ -20,7 +20,7 @@
     const line = (label, name, width) => ({ label, width, stroke: () => colour(name), points: { show: false }, value: format });
     const text = (v) => (v == null ? "" : all.calendar ? gatewise.calendarText(shown(v)) : number(v, 9));
     const axis = all.calendar
-      ? { size: 32, values: (u, splits, i, space, gap) => splits.map((s) => gatewise.tickText(shown(s), gap)) }
+      ? { size: 46, values: (u, splits, i, space, gap) => gatewise.tickTexts(splits.map(shown), gap) }
       : { size: 32 };
     return {
       options: {

@@ -1,8 +1,8 @@
 // Numbers and times as text.
 {
   const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+  const DAY = 86400;
   const two = (n) => String(n).padStart(2, "0");
-  gatewise.months = MONTHS;
 
   // A formatter each, made once: making one takes longer than all else that a number needs.
   const formats = new Map();
@@ -22,21 +22,22 @@
     return text.replace("-", "−");
   };
 
-  // Steps by their name: "37 days", and "15 hours" for 30 steps of 30 minutes, as the sentences have it.
-  const { noun = "step", size = "" } = gatewise.data.time?.unit || {};
+  // Steps by their name: "37 days", and "15 hours" for 30 steps of 30 minutes, as report/unit.py has it.
+  const UNIT = { noun: "step", size: "", ...gatewise.data.time?.unit };
   const LARGER = { second: [60, "minute"], minute: [60, "hour"], hour: [24, "day"] };
   const MANY = 120;
-  gatewise.stepName = noun;
-  gatewise.span = (count) => {
-    let [each, name] = size.split(" ");
-    if (!size || !Number(each)) return gatewise.counted(count, noun);
-    let total = count * Number(each);
-    name = name.replace(/s$/, "");
-    while (LARGER[name] && total && (total % LARGER[name][0] === 0 || total >= MANY)) {
-      total /= LARGER[name][0];
-      name = LARGER[name][1];
+  gatewise.stepName = UNIT.noun;
+  gatewise.span = (count, { noun, size } = UNIT) => {
+    const [length, plural] = size.split(" ");
+    let each = Number(length), name = plural?.replace(/s$/, "");
+    if (!each) return gatewise.counted(count, noun);
+    while (LARGER[name]) {
+      const [most, next] = LARGER[name], total = count * each;
+      if (!total || (total % most && total < MANY)) break;
+      [each, name] = [each / most, next];
     }
-    return gatewise.counted(Number(total.toFixed(total >= 100 ? 0 : 1)), name);
+    const total = count * each;
+    return gatewise.counted(total >= 100 ? Math.round(total) : Math.round(total * 10) / 10, name);
   };
 
   gatewise.counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
@@ -52,14 +53,33 @@
   };
 
   // The text of a tick, no longer than what its distance from the next one asks for.
-  gatewise.tickText = (seconds, increment) => {
-    const t = new Date(seconds * 1000);
-    const month = t.getUTCMonth(), day = `${t.getUTCDate()} ${MONTHS[month]}`;
-    if (increment >= 360 * 86400) return String(t.getUTCFullYear());
-    if (increment >= 28 * 86400) return month === 0 ? String(t.getUTCFullYear()) : MONTHS[month];
-    if (increment >= 86400) return day;
+  function tickText(t, increment) {
+    const month = t.getUTCMonth();
+    if (increment >= 360 * DAY) return String(t.getUTCFullYear());
+    if (increment >= 28 * DAY) return MONTHS[month];
+    if (increment >= DAY) return `${MONTHS[month]} ${t.getUTCDate()}`;
     const clock = `${two(t.getUTCHours())}:${two(t.getUTCMinutes())}`;
-    if (increment >= 60) return clock === "00:00" ? day : clock;
-    return `${clock}:${two(t.getUTCSeconds())}`;
+    return increment >= 60 ? clock : `${clock}:${two(t.getUTCSeconds())}`;
+  }
+
+  // What the ticks beside a tick leave open, on a line of its own: the year, or the day of an hour.
+  function within(t, before, increment) {
+    if (increment >= 360 * DAY) return "";
+    const year = t.getUTCFullYear(), sameYear = before?.getUTCFullYear() === year;
+    if (increment >= DAY) return sameYear ? "" : `\n${year}`;
+    const day = `${MONTHS[t.getUTCMonth()]} ${t.getUTCDate()}`;
+    if (!sameYear) return `\n${year} ${day}`;
+    return before.getUTCMonth() === t.getUTCMonth() && before.getUTCDate() === t.getUTCDate() ? "" : `\n${day}`;
+  }
+
+  // The texts of an axis' ticks. The first one has the year, and after it each one where the year changes.
+  gatewise.tickTexts = (seconds, increment) => {
+    let before = null;
+    return seconds.map((at) => {
+      const t = new Date(at * 1000);
+      const text = tickText(t, increment) + within(t, before, increment);
+      before = t;
+      return text;
+    });
   };
 }

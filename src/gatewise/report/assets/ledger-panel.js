@@ -26,14 +26,17 @@
     found.forward = forward(found);
     const text = element("div", { class: "said", id: "ledger" }, ...sentences(record));
     host.append(text);
+    if (!known()) return; // nothing to draw past the end of a short row
     const when = gatewise.timeText(at);
     panels = [made("backward", `Written when: what each ${gatewise.stepName} added to the ${record.exact.state_name} state of ${when}`, 72)];
-    if (at !== (record.direction ? 0 : steps - 1)) {
+    if (at !== (record.direction ? 0 : record.last)) {
       panels.push(made("forward", `Read when: what is left of what ${when} wrote`, 72));
       key(panels[1]);
     }
     gatewise.drawLedger();
   }
+
+  const known = () => found.each.every((unit) => Number.isFinite(unit.state));
 
   function absent(record) {
     const { units, at } = state, { exact } = record;
@@ -83,7 +86,7 @@
     const { each, sizes, total, outside, at, direction } = found;
     const { units } = state, when = gatewise.timeText(at);
     const who = units.length > 1 ? `units ${units.join(", ")}` : `unit ${units[0]}`;
-    if (!each.every((unit) => Number.isFinite(unit.state))) return [say(`${who} has no value at ${when}: the row ends before.`)];
+    if (!known()) return [say(`${who} has no value at ${when}: the row ends before.`)];
     const states = `the ${record.exact.state_name} state${units.length > 1 ? "s" : ""} of ${who} ${units.length > 1 ? "are" : "is"}`;
     const holds = each.map((unit) => number(unit.state, 4)).join(", ");
     const reach = (share) => gatewise.reach(sizes, at, direction, share, total);
@@ -93,7 +96,7 @@
     else if (back[0] == null) parts.push("More than half of it comes from before the first step shown. ");
     else {
       parts.push(`Half of what is in it was written in the last ${gatewise.span(back[0])}`);
-      parts.push(back[1] == null ? ". " : `, 90 % in the last ${back[1].toLocaleString("en")}. `);
+      parts.push(back[1] == null ? ". " : `, 90 % in the last ${gatewise.span(back[1])}. `);
     }
     return [say(...parts), element("p", { class: "hint" }, remainder(each, total, outside), " The ledger says when it was written, not from which input.")];
   }

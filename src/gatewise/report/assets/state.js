@@ -102,10 +102,10 @@
     if (wish) gatewise.select(wish);
   });
 
-  // The first selection: the address, or the slowest unit at the end of the row.
+  // The first selection: the address, or the slowest unit at the row's own end.
   gatewise.begin = () => {
     const own = records[0];
-    const first = own ? { units: own.slots.slice(0, 1), at: steps - 1 } : {};
+    const first = own ? { units: own.slots.slice(0, 1), at: own.last } : {};
     Object.assign(state, valid(read(location.hash) || first));
     listeners.forEach((listen) => listen(new Set(Object.keys(state))));
   };

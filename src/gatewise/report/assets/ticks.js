@@ -43,22 +43,27 @@
     const found = [];
     if (gap) {
       for (let at = Math.ceil(first / gap) * gap; at <= last; at += gap) found.push([at, gap]);
-      return found;
+      return found.length || gap === 1 ? found : dates(first, last, 2 * most);
     }
     const many = MONTHS.find((m) => m * 30.4 * DAY >= rough) || MONTHS.at(-1);
     const start = new Date(first * 1000);
     let month = start.getUTCFullYear() * 12 + start.getUTCMonth();
     for (month = Math.ceil(month / many) * many; ; month += many) {
       const at = Date.UTC(Math.floor(month / 12), month % 12, 1) / 1000;
-      if (at > last) return found;
+      if (!(at <= last)) break; // also at a time that no date can hold
       if (at >= first) found.push([at, many * 30.4 * DAY]);
     }
+    // So short a range may lie between two of them, and an axis without a tick says no year.
+    return found.length || !(rough > 1) ? found : dates(first, last, 2 * most);
   }
 
   // Ticks of steps [from, to) as [step, text], about `most` of them.
   gatewise.ticks = (from, to, most) => {
     if (time.kind === "calendar") {
-      return dates(values[from], values[to - 1], most).map(([at, gap]) => [stepOf(at), gatewise.tickText(at, gap)]);
+      const found = dates(values[from], values[to - 1], most);
+      if (!found.length) found.push([values[from], 1]); // less than a second
+      const times = found.map(([at]) => at), texts = gatewise.tickTexts(times, found[0][1]);
+      return times.map((at, place) => [stepOf(at), texts[place]]);
     }
     const name = (step) => {
       if (time.kind === "labels") return time.values[step].slice(0, 12);
