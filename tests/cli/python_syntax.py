@@ -6,8 +6,8 @@ import re
 
 QUOTED = re.compile(r"(?<!\w)(?:'[^']*'|\"[^\"]*\"|`[^`]*`)(?!\w)")
 PYTHON = re.compile(
-    r"\b\w+=\S"  # lookback=30
-    r"|\b\w+=(?= |$)"  # output=, a function that ...
+    r"\b[a-z_]+=\S"  # lookback=30, but not the shell's RANK=1
+    r"|\b[a-z_]+=(?= |$)"  # output=, a function that ...
     r"|\b\w*[a-z]\(\S"  # fit(...), but not "(an aside)"
     r"|\bNone\b(?! of\b)|\bTrue\b|\bFalse\b"
     r"|\[[^\]]*'|(?<![\w\x1b])\[\d"  # ['rain'], [0.1, 0.9]

@@ -116,6 +116,8 @@ def shown(node: ast.AST) -> str:
             told += "lookback"
         else:
             told += "'x'" if getattr(part, "conversion", -1) == ord("r") else "7"
+            joined = isinstance(after, ast.Constant) and str(after.value)[:1].isalpha()
+            told += " " if joined else ""  # what ends in a blank itself
     return told
 
 

@@ -41,8 +41,10 @@ def test_a_series_that_follows_is_predicted_beside_one_that_does_not() -> None:
 def test_a_short_series_does_not_keep_the_others_from_their_forecast() -> None:
     frame = panel()
     short = frame.filter((pl.col("unique_id") == "north") | (pl.col("ds") > pl.date(2001, 6, 1)))
-    model = sensor(horizon=2).fit(short, progress=False)
-    with pytest.warns(GatewiseWarning, match="'south'"):
+    model = sensor(horizon=2)
+    with pytest.warns(GatewiseWarning, match="no training and no score for 1 of 2 series: 'south'"):
+        model.fit(short, progress=False)
+    with pytest.warns(GatewiseWarning, match="no prediction for 1 of 2 series: 'south'"):
         assert model.predict()["unique_id"].to_list() == ["north"] * 2
     with pytest.raises(DataError, match="lookback=20 rows up to there; there are 5"):
         model.predict(frame.filter(pl.col("unique_id") == "north").head(5))

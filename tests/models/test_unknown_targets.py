@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 import gatewise as gw
+from gatewise.data.split import Part
 from gatewise.errors import DataError, GatewiseWarning
 from tests.models.data import panel, reservoir
 
@@ -95,10 +96,49 @@ def test_a_lone_series_without_a_target() -> None:
 
 def test_a_series_that_the_fit_never_saw_a_target_of() -> None:
     frame = without(table(), "c")
-    model = gw.Forecaster(**SMALL, horizon=2, missing="mask").fit(frame, progress=False)
+    model = gw.Forecaster(**SMALL, horizon=2, missing="mask")
+    with pytest.warns(GatewiseWarning, match=r"no training and no score for 1 of 3 series: 'c'"):
+        model.fit(frame, progress=False)
     assert model.fitted_.context.starts.tolist() == [0, 20, 40, 60]
     with pytest.warns(GatewiseWarning, match="'c': no row"):
         assert model.predict()["unique_id"].to_list() == ["a"] * 2 + ["b"] * 2
+
+
+@pytest.mark.parametrize("horizon", [0, 2])
+def test_a_fit_names_each_series_that_it_cannot_learn_from(horizon: int) -> None:
+    first = table()["ds"].min()
+    short = table().filter((pl.col("unique_id") != "b") | (pl.col("ds") == first))
+    model = gw.Forecaster(**SMALL, horizon=horizon, missing="mask")
+    with pytest.warns(GatewiseWarning) as caught:
+        model.fit(without(short, "c"), progress=False)
+    needed = 20 + horizon
+    assert [str(one.message) for one in caught] == [
+        f"no training and no score for 2 of 3 series: 'b': lookback=20 and horizon={horizon} need "
+        f"{needed} rows: give more, or leave the series out; 'c': no row has its target (level): "
+        "give known rows, or leave the series out"
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("part", ["all", "test"])
+def test_an_evaluation_names_a_series_without_a_target(
+    model: gw.Forecaster, name: str, part: Part
+) -> None:
+    expected = model.evaluate(table().filter(pl.col("unique_id") != name), part=part).scores
+    told = rf"^no score for 1 of 3 series: '{name}': no row has its target \(level\)"
+    with pytest.warns(GatewiseWarning, match=told):
+        got = model.evaluate(without(table(), name), part=part).scores
+    assert got["gatewise"] == expected["gatewise"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.evaluate(table(), part=part)
+
+
+def test_rows_that_follow_the_fitted_data_are_scored_though_few(model: gw.Forecaster) -> None:
+    later = table(125).filter(pl.col("ds") > table()["ds"].max())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(model.evaluate(later).predictions.origin) == 3 * (6 - model.horizon)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,6 +17,12 @@ from gatewise.errors import OptionError
 P = ParamSpec("P")
 R = TypeVar("R")
 
+MOST = 1_000_000
+"""More repetitions than help any figure; what is beyond is a slip, and would never end."""
+
+REPETITIONS = ("networks", "probes", "resamples")
+"""Options that say how often something is done again."""
+
 _NOUNS = {int: "a whole number", float: "a number", bool: "True or False", str: "a text"}
 
 
@@ -24,7 +30,7 @@ def checked_options(function: Callable[P, R]) -> Callable[P, R]:
     """Let `function` raise OptionError, by its name and the option's, for a value of another type.
 
     Looked at are numbers, texts, functions and options of gatewise's own classes; an argument that may
-    be something else (a list, a tensor, a model) is left to the function.
+    be something else (a list, a tensor, a model) is left to the function. Repetitions have a bound.
     """
     signature = inspect.signature(function)
 
@@ -43,9 +49,18 @@ def checked_options(function: Callable[P, R]) -> Callable[P, R]:
                 raise OptionError(
                     f"{function.__name__}: {name} must be {wanted}; got {_shown(value)}"
                 )
+            if name in REPETITIONS and isinstance(value, Integral):
+                check_repetitions(f"{function.__name__}: {name}", value)
         return function(*args, **kwargs)
 
     return checked
+
+
+def check_repetitions(name: str, count: Any) -> None:
+    """Raise OptionError, by the option's `name`, for more repetitions than could ever end."""
+    if count > MOST:
+        shown = repr(count) if count < 10**20 else "a number of more than 20 digits"
+        raise OptionError(f"{name} must be at most {MOST:,}; got {shown}")
 
 
 def _alternatives(hint: Any) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.errors import OptionError
+from gatewise.memory.checking import check_repetitions
 from gatewise.memory.dependence import block_length
 
 Array = NDArray[np.float64]
@@ -69,6 +70,7 @@ class Sampling:
             raise OptionError(f"level must lie between 0 and 1, as 0.95 does; got {self.level!r}")
         if self.resamples < 100:
             raise OptionError(f"resamples must be at least 100; got {self.resamples!r}")
+        check_repetitions("resamples", self.resamples)
         if self.block is not None and self.block < 1:
             raise OptionError(f"block must be at least 1 step, or None; got {self.block!r}")
         if self.row_block is not None and self.row_block < 1:

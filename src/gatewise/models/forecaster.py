@@ -157,6 +157,7 @@ class Forecaster(ForecasterSettings):
         """Score the model beside the baselines; without `data`, return the evaluation of the fit.
 
         `part` is "test", "validation" or "train", cut at the times of the fit, or "all": the default.
+        Warns of series that cannot be scored: without a known target, or with too few rows.
         """
         if data is None:
             self._fitted()
@@ -167,7 +168,7 @@ class Forecaster(ForecasterSettings):
                 )
             return evaluation
         fitted = self._fitted()
-        table, windows = forecasting.known_windows(fitted, as_frame(data), part)
+        table, windows = forecasting.scored_windows(fitted, as_frame(data), part)
         return evaluate_windows(fitted, table, windows, part or "all")
 
     def score(self, data: Any, y: None = None) -> float:

@@ -16,6 +16,7 @@ from gatewise.data.table import Table
 from gatewise.data.windows import Windows, make_windows
 from gatewise.errors import DataError, GatewiseWarning, OptionError
 from gatewise.models.fitted import Fitted, member_outputs, to_predictions
+from gatewise.models.silence import named, warn_of_unusable
 from gatewise.results import Predictions
 
 
@@ -31,7 +32,26 @@ def predict(fitted: Fitted, frame: Any) -> Predictions:
 
 def known_windows(fitted: Fitted, frame: Any, part: Part | None) -> tuple[Table, Windows]:
     """Return the windows of `frame` whose targets are known, with the fitted data's end before them."""
-    table, new = _joined(fitted, table_of(fitted, frame, need_target=True))
+    return _known(fitted, table_of(fitted, frame, need_target=True), part)
+
+
+def scored_windows(fitted: Fitted, frame: Any, part: Part | None) -> tuple[Table, Windows]:
+    """Return `known_windows`, with a warning of series that can have no score in any part."""
+    given = table_of(fitted, frame, need_target=True)
+    table, windows = _known(fitted, given, part)
+    options = fitted.settings
+    warn_of_unusable(
+        given,
+        np.diff(table.starts),
+        lookback=options.lookback,
+        horizon=options.horizon,
+        lost="no score",
+    )
+    return table, windows
+
+
+def _known(fitted: Fitted, given: Table, part: Part | None) -> tuple[Table, Windows]:
+    table, new = _joined(fitted, given)
     rows = new & fitted.split.part_rows(table, part or "all")
     return table, _windows(fitted, table, rows, part or "data")
 
@@ -150,26 +170,18 @@ def _warn_of_silence(table: Table, windows: Windows, unknown: NDArray[np.int64])
     short = np.setdiff1d(silent, unknown)
     if short.size:
         reasons.append(
-            f"{_named(table, short)}lookback={windows.lookback} rows without gaps are needed, in the "
+            f"{named(table, short)}lookback={windows.lookback} rows without gaps are needed, in the "
             "data or at the end of the fitted data that they directly follow"
         )
     if unknown.size:
         reasons.append(
-            f"{_named(table, unknown)}no row has its target ({', '.join(table.columns.target)}), and a "
+            f"{named(table, unknown)}no row has its target ({', '.join(table.columns.target)}), and a "
             "forecast starts from one that has: give its last known rows, or leave the series out"
         )
     text = f"no prediction for {silent.size} of {len(table.series)} series: {'; '.join(reasons)}"
     if not answered.size:
         raise DataError(text)
     warnings.warn(text, GatewiseWarning, stacklevel=4)
-
-
-def _named(table: Table, numbers: NDArray[np.int64]) -> str:
-    """Return "'a', 'b': " for series of a panel, the first five of them; nothing for a lone series."""
-    if table.columns.series is None:
-        return ""
-    names = ", ".join(repr(table.series[number]) for number in numbers[:5])
-    return f"{names}{', ...' if numbers.size > 5 else ''}: "
 
 
 def _check_ahead(

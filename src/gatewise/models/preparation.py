@@ -19,6 +19,7 @@ from gatewise.data.windows import Windows, make_windows
 from gatewise.models.baselines import Baselines, fit_baselines
 from gatewise.models.evaluation import check_output_names
 from gatewise.models.settings import ForecasterSettings, as_names
+from gatewise.models.silence import warn_of_unusable
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,13 @@ def prepare(settings: ForecasterSettings, table: Table, scaler: Scaler | None = 
         horizon=settings.horizon,
         members=settings.members,
         levels=settings.levels(),
+    )
+    warn_of_unusable(
+        table,
+        np.diff(table.starts),
+        lookback=settings.lookback,
+        horizon=settings.horizon,
+        lost="no training and no score",
     )
     split = split_times(table, settings.validation, settings.test)
     if scaler is None:
