@@ -109,7 +109,9 @@ def test_the_horizon_may_reach_the_end_of_the_inputs() -> None:
     assert not horizon(known.leaky("gru", 0.5).model, own.inputs).at_least
 
 
-@pytest.mark.parametrize("lag", [131, 201, 259])
+@pytest.mark.parametrize(
+    "lag", [131, *(pytest.param(lag, marks=pytest.mark.full) for lag in (201, 259))]
+)
 def test_a_lag_between_the_points_of_the_grid(lag: int) -> None:
     assert lag not in grid(280)
     own = known.delay_line(lag, "gru", steps=280, rows=16, source="gatewise")

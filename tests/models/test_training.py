@@ -194,9 +194,11 @@ def test_a_loss_that_is_not_finite_names_the_epoch_and_what_to_try(part):
     broken = replace(VALIDATION, y=VALIDATION.y.copy())
     broken.y[3] = np.inf
     with pytest.raises(
-        GatewiseError, match=r"broke down in epoch 1.*learning_rate below 0.01.*clip"
+        GatewiseError, match=r"broke down in epoch 1,.*: try learning_rate=0.003 \(it was 0.01\)$"
     ):
         fitted(**{part: broken})
+    with pytest.raises(GatewiseError, match=r"=0.003 \(it was 0.01\) and clip=1 \(it was none\)$"):
+        fitted(clip=None, **{part: broken})
 
 
 def test_weights_that_are_not_finite_are_no_result():

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from gatewise.models.heads import PointHead, QuantileHead
 from gatewise.models.network import RecurrentNetwork
+from gatewise.models.training import loop
 from gatewise.models.training.loop import train
 from gatewise.models.training.losses import pinball, squared_error
 from gatewise.models.training.randomness import seeded
@@ -103,6 +104,7 @@ def kill_in_write(number: int, when: str) -> None:
 def main(job: dict[str, Any]) -> None:
     """Train `members` networks; `kill` is [write, when] for process 0."""
     main_process = os.environ.get("RANK", "0") == "0"
+    loop.CHECKPOINT_SHARE = 1e9  # on a slow disk too, every epoch leaves a checkpoint
     if "kill" in job and main_process:
         kill_in_write(*job["kill"])
     result: dict[str, torch.Tensor] = {}

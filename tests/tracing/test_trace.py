@@ -195,7 +195,9 @@ def test_errors() -> None:
     refused = pytest.raises(InputError, match=r"Linear contains no LSTM, GRU, RNN or cell$")
     with refused, trace(torch.nn.Linear(2, 2)):
         pass
-    refused = pytest.raises(InputError, match=r"model must be a torch.nn.Module; got list")
+    refused = pytest.raises(
+        InputError, match=r"model must be a torch.nn.Module; got a list; call trace with each"
+    )
     with refused, trace([model]):  # type: ignore[arg-type]
         pass
     with trace(model) as seen:

@@ -48,7 +48,7 @@ def adjacent(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     if own.is_neg():  # the imaginary part of a conjugate, say: its memory has the other sign
         own = own.resolve_neg()
     if own._is_zerotensor():  # has none
-        own = torch.zeros(own.shape, dtype=dtype)
+        own = torch.zeros(own.shape, dtype=dtype, device=own.device)
     return own if is_adjacent(own) else own.contiguous()
 
 
