@@ -96,7 +96,8 @@ def _alone(subject: Subject, row: int) -> Trace | None:
     """Return the trace of one row alone: in that of all, a sorting model has another in its place."""
     try:
         with trace(subject.model) as record:
-            subject.answers([own[row : row + 1] for own in subject.sequences], torch.tensor([row]))
+            rows = torch.tensor([row], device="cpu")
+            subject.answers([own[row : row + 1] for own in subject.sequences], rows)
     except InputError:  # the model takes no single row
         return None
     return record
