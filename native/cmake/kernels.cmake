@@ -23,7 +23,7 @@ set(_lent "")  # the set of which only what another shares is compiled
 if(GATEWISE_ISAS STREQUAL "host")
   include(host)
   host_isa(_host "${_isas}")
-  set(_isas ${_base_${_host}} ${_host})
+  set(_isas ${_host} ${_base_${_host}})  # all run here, and the largest file, bfloat16's, is begun first
   set(_lent "${_base_${_host}}")
 elseif(GATEWISE_ISAS)
   list(FILTER _isas INCLUDE REGEX "^(${GATEWISE_ISAS})$")
