@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import gatewise as gw
 from gatewise.bench import machine
 from gatewise.cli.demo import SETTINGS, SOURCE
-from gatewise.models.metrics import nse
+from gatewise.estimators.forecaster.metrics import nse
 
 SEEDS = range(10)
 

@@ -15,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.bench import machine, milliseconds
-from gatewise.data.windows import Windows
-from gatewise.models.heads import PointHead
-from gatewise.models.network import RecurrentNetwork
-from gatewise.models.training.inference import gathered
-from gatewise.models.training.loop import train
-from gatewise.models.training.losses import squared_error
-from gatewise.models.training.randomness import seeded
-from gatewise.models.training.schedule import TrainingOptions
+from gatewise.data.tables.windows import Windows
+from gatewise.estimators.heads import PointHead
+from gatewise.estimators.network import RecurrentNetwork
+from gatewise.training.inference import gathered
+from gatewise.training.loop import train
+from gatewise.training.losses import squared_error
+from gatewise.training.randomness import seeded
+from gatewise.training.schedule import TrainingOptions
 
 BATCH, LOOKBACK, COLUMNS, HIDDEN = 256, 365, 7, 64
 ROWS, EPOCHS = 3650, 3

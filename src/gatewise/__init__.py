@@ -17,8 +17,8 @@ from gatewise._operators import register as _register_operators
 if TYPE_CHECKING:
     from gatewise import errors, figures, memory, nn, penalties, report
     from gatewise.data import datasets
+    from gatewise.estimators import Forecaster
     from gatewise.explaining import explain
-    from gatewise.models import Forecaster
     from gatewise.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, init, restore
     from gatewise.nn.accelerate import accelerate
     from gatewise.runtime import Stream
@@ -37,7 +37,7 @@ _HOMES = {
     "report": "",
     "datasets": "gatewise.data",
     "explain": "gatewise.explaining",
-    "Forecaster": "gatewise.models",
+    "Forecaster": "gatewise.estimators",
     **dict.fromkeys(
         ("GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "accelerate", "init", "restore"),
         "gatewise.nn",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.data.zones import local
+from gatewise.data.tables.zones import local
 
 Metrics = dict[str, float]
 """Metric name to value: `rmse`, `mae`, `nse`, and with quantiles `pinball` and `coverage`."""

@@ -77,7 +77,12 @@ def outcomes(folder: Path, cases: list[Case]) -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     main = importlib.import_module("gatewise.__main__")
-    for name in ("polars", "torch._dynamo", "gatewise.models.forecaster", "gatewise.report"):
+    for name in (
+        "polars",
+        "torch._dynamo",
+        "gatewise.estimators.forecaster.estimator",
+        "gatewise.report",
+    ):
         importlib.import_module(name)  # once, not in every fork
     inspecting = importlib.import_module("gatewise.cli.inspecting")
     inspecting.explained = lambda *_, **__: None  # takes seconds, and prints nothing of its own

@@ -97,7 +97,7 @@ def stop_at(number: int, how: str) -> list[int]:
 def call(step: str, number: int = 0, how: str = "kill") -> int:
     """Run a command in this process, stopped at file operation `number`; 0 prints their count."""
     from gatewise.cli import demo, inspecting, run  # noqa: PLC0415
-    from gatewise.models.training import loop  # noqa: PLC0415
+    from gatewise.training import loop  # noqa: PLC0415
 
     demo.SETTINGS |= {"lookback": 5, "hidden_size": 2, "epochs": 1}
     inspecting.explained = lambda *_, **__: None  # takes seconds, and touches no file
@@ -205,7 +205,12 @@ def _path() -> str:
 
 
 if __name__ == "__main__":
-    for name in ("polars", "torch._dynamo", "gatewise.models.forecaster", "gatewise.report"):
+    for name in (
+        "polars",
+        "torch._dynamo",
+        "gatewise.estimators.forecaster.estimator",
+        "gatewise.report",
+    ):
         importlib.import_module(name)  # once, not in every fork
 
     with contextlib.redirect_stdout(io.StringIO()):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewise.models.settings import ForecasterSettings
+from gatewise.estimators.forecaster.settings import ForecasterSettings
 from tests.cli.tables import QUICK, Outcome, files_under, quick, table_text
 
 Call = Callable[..., Outcome]

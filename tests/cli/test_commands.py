@@ -21,7 +21,7 @@ from gatewise import Forecaster
 from gatewise.cli import demo
 from gatewise.cli.main import COMMANDS
 from gatewise.cli.options import ForecasterOptions
-from gatewise.models.settings import ForecasterSettings
+from gatewise.estimators.forecaster.settings import ForecasterSettings
 from tests.cli.tables import QUICK, Outcome, files_under, quick, table_text
 
 Call = Callable[..., Outcome]

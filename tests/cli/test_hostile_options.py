@@ -12,7 +12,8 @@ import pytest
 import gatewise.explaining
 from gatewise.bench import suite
 from gatewise.cli.main import app
-from gatewise.models import fitting, forecaster
+from gatewise.estimators.forecaster import estimator as forecaster
+from gatewise.estimators.forecaster import fitting
 from tests.cli.tables import QUICK, Outcome, files_under, table_text
 
 Call = Callable[..., Outcome]

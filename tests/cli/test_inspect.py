@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import gatewise.explaining
+from gatewise.estimators.run.folder import Run
 from gatewise.explaining import explain
-from gatewise.models.runs import Run
 from tests.cli.tables import LEARNING, QUICK, Outcome, files_under, quick, table_text
 
 Call = Callable[..., Outcome]

@@ -12,8 +12,8 @@ import pytest
 from gatewise import Forecaster
 from gatewise.cli import demo
 from gatewise.data import read_frame
-from gatewise.models import fitting
-from gatewise.models.runs import Run
+from gatewise.estimators.forecaster import fitting
+from gatewise.estimators.run.folder import Run
 from tests.cli.tables import QUICK, Outcome, files_under, table_text
 
 Call = Callable[..., Outcome]

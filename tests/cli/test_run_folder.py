@@ -76,7 +76,7 @@ def test_a_lock_is_for_other_threads_too_and_not_for_the_callees(tmp_path: Path)
     import threading  # noqa: PLC0415
 
     from gatewise.errors import FileError  # noqa: PLC0415
-    from gatewise.models.run_lock import locked  # noqa: PLC0415
+    from gatewise.estimators.run.lock import locked  # noqa: PLC0415
 
     seen: list[str] = []
 
@@ -131,7 +131,7 @@ def test_a_training_that_breaks_down_says_what_helps_and_leaves_the_folder_free(
 def test_an_unfinished_replacement_is_resumed_where_it_is_asked_for(
     own_run: Path, call: Call, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gatewise.models.training import loop  # noqa: PLC0415
+    from gatewise.training import loop  # noqa: PLC0415
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -179,8 +179,8 @@ def test_a_reader_waits_for_a_run_that_is_just_taking_its_place(
     import shutil  # noqa: PLC0415
     import threading  # noqa: PLC0415
 
-    from gatewise.models.run_lock import locked  # noqa: PLC0415
-    from gatewise.models.run_replacement import take_place  # noqa: PLC0415
+    from gatewise.estimators.run.lock import locked  # noqa: PLC0415
+    from gatewise.estimators.run.replacement import take_place  # noqa: PLC0415
 
     assert call("fit", table, *QUICK, "--seed", "5", "--out", "new", "--quiet").code == 0
     assert call("predict", "new", table, "--out", "new.csv").code == 0
@@ -206,7 +206,7 @@ def test_a_reader_waits_for_a_run_that_is_just_taking_its_place(
 def test_a_title_is_kept_from_the_first_moment(
     here: Path, call: Call, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gatewise.models.training import loop  # noqa: PLC0415
+    from gatewise.training import loop  # noqa: PLC0415
 
     def look(*_: object) -> None:
         told.append(json.loads(Path("run/config.json").read_text()))

@@ -15,7 +15,7 @@ from gatewise.cli.main import COMMANDS, app
 from gatewise.cli.options import ForecasterOptions
 from gatewise.cli.wording import OPTIONS, as_typed
 from gatewise.errors import OptionError
-from gatewise.models.settings import ForecasterSettings
+from gatewise.estimators.forecaster.settings import ForecasterSettings
 from tests.cli.python_syntax import in_python
 
 ROOMS = ("models", "data", "explaining", "engines")

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from gatewise.data import Columns, resolve_columns
-from gatewise.data.frames import table_from_frame
+from gatewise.data.tables.frames import table_from_frame
 from gatewise.errors import DataError
 
 DAY = datetime.date(2020, 1, 1)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from gatewise.data import Columns, frame_like, table_from_frame
-from gatewise.data.steps import DAY, Step
+from gatewise.data.tables.steps import DAY, Step
 from gatewise.errors import DataError, OptionError
 
 NAN = float("nan")

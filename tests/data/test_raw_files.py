@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 from tests.damage import damaged_bytes, refusal
 
-from gatewise.data import raw, resolve_columns, table_from_frame
+from gatewise.data import resolve_columns, table_from_frame
 from gatewise.data.files import read_frame
+from gatewise.data.tables import raw
 from gatewise.errors import FileError, GatewiseError
 
 TEXT = "ds,x,y\n2001-01-01,1,2\n2001-01-02,3,4\n"

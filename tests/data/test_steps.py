@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.data.steps import DAY, HOUR, ROWS, Step, follows, infer_step, stamp
+from gatewise.data.tables.steps import DAY, HOUR, ROWS, Step, follows, infer_step, stamp
 
 DAILY = Step("fixed", DAY)
 

@@ -20,7 +20,7 @@ from gatewise.data import (
     table_from_frame,
     write_frame,
 )
-from gatewise.data.zones import from_local, local, offset_text, zone_name
+from gatewise.data.tables.zones import from_local, local, offset_text, zone_name
 from gatewise.errors import DataError
 
 COUNT = 6

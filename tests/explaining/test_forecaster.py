@@ -12,7 +12,7 @@ import torch
 import gatewise as gw
 from gatewise.errors import InputError, NotFittedError, OptionError
 from gatewise.explaining.forecaster import AnswersFromPast, OneTarget
-from gatewise.memory.subject import Subject
+from gatewise.memory.interventions.subject import Subject
 
 LAG = {"near": 2, "far": 12}
 

@@ -13,9 +13,9 @@ from tests.memory import known
 from torch import nn
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.ablation import _apart, ablation
-from gatewise.memory.context import context_need
-from gatewise.memory.idle import idle_units
+from gatewise.memory.interventions.ablation import _apart, ablation
+from gatewise.memory.interventions.context import context_need
+from gatewise.memory.interventions.idle import idle_units
 
 SOURCES = ["torch", "gatewise"]
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import gatewise as gw
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.connectivity import Connectivity, connectivity
+from gatewise.memory.interventions.connectivity import Connectivity, connectivity
 from gatewise.memory.statistics import Sampling
 
 T, B, I, K = 7, 3, 2, 4  # noqa: E741 - the sizes of the shape comments
@@ -79,7 +79,8 @@ def test_it_equals_autograd_s_however_many_passes_are_batched(case, copies, monk
     x = inputs(B, T, I) if net.rnn.batch_first else inputs(T, B, I)
     if copies is not None:
         monkeypatch.setattr(
-            "gatewise.memory.subject.Subject.batches", lambda *_: iter([slice(0, 8 * copies)])
+            "gatewise.memory.interventions.subject.Subject.batches",
+            lambda *_: iter([slice(0, 8 * copies)]),
         )
     found = connectivity(net, x, at=[1, 3, T - 1])
     exact = jacobians(net, x)[:, [1, 3, T - 1]]  # [B, A, K, T, I]

@@ -13,7 +13,7 @@ from tests.memory import known
 from torch import Tensor, nn
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.context import context_need
+from gatewise.memory.interventions.context import context_need
 from gatewise.memory.statistics import Sampling
 
 

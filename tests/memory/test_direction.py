@@ -13,7 +13,7 @@ from tests.memory import known
 from torch import Tensor, nn
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.direction import direction_share
+from gatewise.memory.interventions.direction import direction_share
 
 
 class Reader(nn.Module):

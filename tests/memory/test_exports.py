@@ -19,7 +19,7 @@ def test_every_name_is_there(name: str) -> None:
 
 
 def test_a_function_stands_before_the_module_of_its_name() -> None:
-    module = importlib.import_module("gatewise.memory.ledger")
+    module = importlib.import_module("gatewise.memory.records.ledger")
     assert gatewise.memory.ledger is module.ledger
     assert gatewise.memory.Result is Result
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 import gatewise as gw
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.highway import Highway, highway
-from gatewise.memory.medians import median, median_interval, rate_of
+from gatewise.memory.gradients.highway import Highway, highway
+from gatewise.memory.gradients.medians import median, median_interval, rate_of
 from gatewise.memory.statistics import Sampling
 
 T, B, I, H = 12, 8, 2, 4  # noqa: E741 - the sizes of the shape comments
@@ -381,7 +381,7 @@ def test_auto_estimates_only_where_the_whole_jacobian_is_much_work(monkeypatch):
     x = torch.randn(30, 2, I, dtype=torch.float64)
     module = gw.LSTM(I, 100, dtype=torch.float64)
     assert highway(module, x).settings["method"] == "exact"
-    monkeypatch.setattr("gatewise.memory.highway_curves.EXACT_WORK", 1e6)
+    monkeypatch.setattr("gatewise.memory.gradients.highway_curves.EXACT_WORK", 1e6)
     found = highway(module, x)
     assert found.settings["method"] == "estimate"
     assert found.settings["probes"] == 64

@@ -13,12 +13,12 @@ from tests.memory import known
 from torch import Tensor, nn
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.horizon import horizon
-from gatewise.memory.lags import DENSE, Search, grid
-from gatewise.memory.resampler import Resampler
+from gatewise.memory.interventions.horizon import horizon
+from gatewise.memory.interventions.lags import DENSE, Search, grid
+from gatewise.memory.interventions.resampler import Resampler
+from gatewise.memory.interventions.subject import Subject
+from gatewise.memory.records.timescale import gate_timescale
 from gatewise.memory.statistics import Sampling
-from gatewise.memory.subject import Subject
-from gatewise.memory.timescale import gate_timescale
 
 SOURCES = ["torch", "gatewise"]
 SEEDS = range(4)
@@ -203,7 +203,7 @@ def test_the_same_seed_gives_the_same_figures() -> None:
 def test_calls_of_any_size_give_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     own = known.leaky("lstm", rows=16, steps=40)
     whole = horizon(own.model, own.inputs)
-    monkeypatch.setattr("gatewise.memory.subject.NUMBERS", 1)
+    monkeypatch.setattr("gatewise.memory.interventions.subject.NUMBERS", 1)
     parts = horizon(own.model, own.inputs)
     np.testing.assert_allclose(parts.curve, whole.curve, atol=whole.floor)
 
@@ -246,7 +246,7 @@ def test_the_search_finds_the_last_spike(spikes: tuple[int, ...]) -> None:
 
 
 def test_a_budget_that_runs_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatewise.memory.lags.BUDGET", 5)
+    monkeypatch.setattr("gatewise.memory.interventions.lags.BUDGET", 5)
     own = known.delay_line(131, "gru", steps=280, rows=16, source="gatewise")
     found = horizon(own.model, own.inputs)
     assert found.settings["untested"] > 100

@@ -8,13 +8,13 @@ import torch
 from tests.memory import known
 
 from gatewise.errors import InputError
-from gatewise.memory.ablation import ablation
-from gatewise.memory.connectivity import connectivity
-from gatewise.memory.context import context_need
-from gatewise.memory.horizon import horizon
-from gatewise.memory.probe import probe_model
-from gatewise.memory.subject import Subject
-from gatewise.memory.transplant import transplant
+from gatewise.memory.interventions.ablation import ablation
+from gatewise.memory.interventions.connectivity import connectivity
+from gatewise.memory.interventions.context import context_need
+from gatewise.memory.interventions.horizon import horizon
+from gatewise.memory.interventions.probe import probe_model
+from gatewise.memory.interventions.subject import Subject
+from gatewise.memory.interventions.transplant import transplant
 
 HOW = ["lengths", "packed", "sorted"]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.memory.loops import record
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory import redundancy
-from gatewise.memory.redundancy import participation_ratio
+from gatewise.memory.records import redundancy
+from gatewise.memory.records.redundancy import participation_ratio
 
 
 def independent(k: int, copies: int = 1) -> np.ndarray:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tests.memory.loops import record
 
 from gatewise.errors import InputError
-from gatewise.memory import Sampling, retention_curve
-from gatewise.memory.logsums import LogSums
-from gatewise.memory.retention_curve import half_life
+from gatewise.memory import Sampling
+from gatewise.memory.records import retention_curve
+from gatewise.memory.records.logsums import LogSums
+from gatewise.memory.records.retention_curve import half_life
 
 
 @given(st.floats(0.5, 200))
@@ -100,7 +101,7 @@ def test_lags_too_long_for_blocks_have_no_interval() -> None:
 def test_many_units_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     keep = np.random.default_rng(0).uniform(size=(30, 2, 7))
     whole = retention_curve(keep=keep)
-    module = sys.modules["gatewise.memory.retention_curve"]  # the name is the function's
+    module = sys.modules["gatewise.memory.records.retention_curve"]  # the name is the function's
     monkeypatch.setattr(module, "CHUNK_BYTES", 8 * 30 * 2 * 3)
     parts = retention_curve(keep=keep)
     # Not to the bit: the order in which NumPy sums depends on the width.

@@ -14,7 +14,7 @@ from torch import nn
 import gatewise as gw
 from gatewise import memory
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.horizon import horizon
+from gatewise.memory.interventions.horizon import horizon
 
 
 @pytest.mark.parametrize("source", ["torch", "gatewise"])

@@ -7,7 +7,8 @@ import pytest
 from tests.memory.loops import record
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory import Sampling, saturation
+from gatewise.memory import Sampling
+from gatewise.memory.records import saturation
 
 
 def test_shares_counted_by_hand() -> None:

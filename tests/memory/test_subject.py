@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 import gatewise.nn
 from gatewise.errors import InputError
-from gatewise.memory.subject import Subject
+from gatewise.memory.interventions.subject import Subject
 
 T, B, I, H = 7, 4, 3, 5  # noqa: E741 - the papers' symbol
 

@@ -13,7 +13,7 @@ from tests.memory import known
 from torch import Tensor, nn
 
 from gatewise.errors import InputError
-from gatewise.memory.transplant import transplant
+from gatewise.memory.interventions.transplant import transplant
 
 SOURCES = ["torch", "gatewise"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from gatewise.explaining.curves import memory_curves
 from gatewise.explaining.remembering import duration
-from gatewise.memory.horizon import horizon
+from gatewise.memory.interventions.horizon import horizon
 from gatewise.report import Contents, render_page
 from gatewise.report.curves import horizon_curves
 from gatewise.report.unit import Unit

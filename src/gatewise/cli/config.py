@@ -61,7 +61,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def _settings_of_run(values: dict[str, Any], path: Path) -> dict[str, Any]:
     """Return the settings in a run's config.json; the values as they are where it is none."""
-    from gatewise.models.runs import FORMAT, check_config  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.run.folder import FORMAT, check_config  # noqa: PLC0415 - brings torch
 
     if values["format"] != FORMAT:
         return values

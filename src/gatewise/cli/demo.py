@@ -14,7 +14,7 @@ from gatewise.cli.training import finish, resumable, run_training
 from gatewise.errors import FileError
 
 if TYPE_CHECKING:
-    from gatewise.models.runs import Run
+    from gatewise.estimators.run.folder import Run
 
 SOURCE = "dataset:fulda"
 TITLE = "The discharge of the Fulda, from its weather"
@@ -68,7 +68,7 @@ def demo(
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
     from gatewise.data import read_frame  # noqa: PLC0415
-    from gatewise.models.runs import Run  # noqa: PLC0415
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
 
     model = Forecaster(**SETTINGS, members=members, seed=seed)
     model.check_options()
@@ -90,8 +90,8 @@ def demo(
 
 def _earlier(out: str) -> Run | None:
     """Return the demo's earlier run; FileError where the folder is something else."""
-    from gatewise.models.run_config import is_remains  # noqa: PLC0415 - brings torch
-    from gatewise.models.runs import Run  # noqa: PLC0415
+    from gatewise.estimators.run.config import is_remains  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
 
     folder = Path(out)
     if not folder.is_dir() or all(is_remains(path.name) for path in folder.iterdir()):

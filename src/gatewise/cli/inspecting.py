@@ -122,8 +122,8 @@ def inspect(
       gatewise inspect runs/river --json - --min-horizon 30 --max-idle 0.25
     """
     from gatewise.data import read_frame  # noqa: PLC0415
+    from gatewise.estimators.run.folder import REPORT, Run  # noqa: PLC0415
     from gatewise.explaining import Limits, compare, explain  # noqa: PLC0415 - brings torch
-    from gatewise.models.runs import REPORT, Run  # noqa: PLC0415
     from gatewise.report import write_page  # noqa: PLC0415
 
     if not 0 < budget < math.inf:

@@ -49,7 +49,7 @@ def check_new_file(path: Path, overwrite: bool, *, ending: str | tuple[str, ...]
 
 def writing_alone(folder: Path) -> AbstractContextManager[None]:
     """Return the context in which this command alone writes to a run folder, training and page."""
-    from gatewise.models.run_replacement import writing  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.run.replacement import writing  # noqa: PLC0415 - brings torch
 
     return writing(folder) if is_main_process() else nullcontext()
 
@@ -59,7 +59,7 @@ def opened(
 ) -> tuple[Forecaster, str, PartName | None]:
     """Return the model, its data, and the part to score; None stands for all of new data."""
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
-    from gatewise.models.runs import Run  # noqa: PLC0415
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
 
     if data is not None:
         return Forecaster.load(run, device=device), data, part
@@ -95,8 +95,8 @@ def title_of(model: Forecaster) -> str:
 
 def is_data_of_fit(model: Forecaster, frame: Any) -> bool:
     """Return whether `frame` holds what the model was fitted on, to the last bit."""
-    from gatewise.models.forecasting import table_of  # noqa: PLC0415 - brings torch
-    from gatewise.models.preparation import fingerprint  # noqa: PLC0415
+    from gatewise.estimators.forecaster.forecasting import table_of  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.forecaster.preparation import fingerprint  # noqa: PLC0415
 
     table = table_of(model.fitted_, frame, need_target=True)
     return bool(fingerprint(table) == model.fitted_.data["sha256"])

@@ -32,7 +32,7 @@ from gatewise.launch import is_main_process
 
 if TYPE_CHECKING:
     from gatewise import Forecaster
-    from gatewise.models.runs import Run
+    from gatewise.estimators.run.folder import Run
 
 Data = Annotated[str, Parameter(help="A table file, or dataset:NAME for a bundled set.")]
 RunFolder = Annotated[str, Parameter(help="Run folder.")]
@@ -83,7 +83,7 @@ def resume(
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
     from gatewise.data import read_frame  # noqa: PLC0415
-    from gatewise.models.runs import Run  # noqa: PLC0415
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
 
     folder = Run.open(run).path
     with writing_alone(folder), resumable(folder, title):
@@ -152,7 +152,7 @@ def retrain(
       gatewise retrain runs/river newer.csv --out runs/river-2
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
-    from gatewise.models.runs import Run  # noqa: PLC0415
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
 
     model = Forecaster(**{**Run.open(run).config["settings"], **(changes or Changes()).settings()})
     run_training(model, model.retrain, data, new)
@@ -168,8 +168,8 @@ def run_training(
 ) -> None:
     """Print what is read, train with `verb` (a method of `model`), leave the page, print scores."""
     from gatewise.data import read_frame  # noqa: PLC0415
-    from gatewise.models.fitting import check_device  # noqa: PLC0415 - brings torch
-    from gatewise.models.runs import Run  # noqa: PLC0415
+    from gatewise.estimators.forecaster.fitting import check_device  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
 
     model.check_options()
     check_device(model.device)
@@ -204,7 +204,7 @@ def finish(
     if not is_main_process():
         return
     from gatewise.cli.inspecting import explained, print_explanation  # noqa: PLC0415 - brings torch
-    from gatewise.models.runs import REPORT, Run  # noqa: PLC0415
+    from gatewise.estimators.run.folder import REPORT, Run  # noqa: PLC0415
     from gatewise.report import write_page  # noqa: PLC0415
 
     page = folder / REPORT
@@ -278,7 +278,7 @@ def _untouched(before: Run | None) -> str:
 
 def _found(folder: Path) -> Run | None:
     """Return the run in `folder` as it is now."""
-    from gatewise.models.runs import Run  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
 
     try:
         return Run.open(folder)
@@ -310,7 +310,7 @@ def _way_on(folder: Path, title: str | None, before: Run | None) -> str | None:
 
 def _device_of(run: str) -> str:
     """Return where a run was fitted; a model file that stands alone is used on the CPU."""
-    from gatewise.models.runs import Run  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
 
     if not os.path.isdir(run):
         return "cpu"

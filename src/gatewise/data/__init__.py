@@ -1,14 +1,14 @@
 """Tables, windows and scaling without leakage; the bundled sets. No torch in this room."""
 
-from gatewise.data.columns import Columns, resolve_columns
 from gatewise.data.datasets import Dataset
 from gatewise.data.files import read_frame, write_frame
-from gatewise.data.frames import table_from_frame
-from gatewise.data.output import frame_like
-from gatewise.data.scaling import Scaler
-from gatewise.data.split import Split, split_times
-from gatewise.data.table import Step, Table
-from gatewise.data.windows import Windows, make_windows
+from gatewise.data.tables.columns import Columns, resolve_columns
+from gatewise.data.tables.frames import table_from_frame
+from gatewise.data.tables.output import frame_like
+from gatewise.data.tables.scaling import Scaler
+from gatewise.data.tables.split import Split, split_times
+from gatewise.data.tables.table import Step, Table
+from gatewise.data.tables.windows import Windows, make_windows
 from gatewise.data.writing import atomic_write_bytes, atomic_write_text
 
 __all__ = [

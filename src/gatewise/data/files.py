@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.catalog import bundled_path
-from gatewise.data.formulas import warn_of_formulas
-from gatewise.data.raw import most_bytes, plain_lines, read_bytes
+from gatewise.data.tables.formulas import warn_of_formulas
+from gatewise.data.tables.raw import most_bytes, plain_lines, read_bytes
 from gatewise.data.writing import atomic_write_bytes
 from gatewise.errors import FileError
 

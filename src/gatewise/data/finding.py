@@ -12,11 +12,11 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from gatewise.data.native import SAMPLE, Frame, is_missing
-from gatewise.data.reading import is_period
-from gatewise.data.timeformats import looks_like_time
-from gatewise.data.timenumbers import EPOCHS, WHOLE, are_steady, are_years, form_of
-from gatewise.data.zones import has_zone
+from gatewise.data.tables.native import SAMPLE, Frame, is_missing
+from gatewise.data.tables.reading import is_period
+from gatewise.data.tables.timeformats import looks_like_time
+from gatewise.data.tables.timenumbers import EPOCHS, WHOLE, are_steady, are_years, form_of
+from gatewise.data.tables.zones import has_zone
 from gatewise.errors import DataError
 
 TIME, NO_TIME = "ds", "none"

@@ -17,8 +17,8 @@ from torch import Tensor
 from gatewise.errors import InputError
 from gatewise.explaining.skill import skill_of
 from gatewise.memory.arguments import Inputs
+from gatewise.memory.interventions.subject import Output, Subject
 from gatewise.memory.rowwise import Loss, checked_targets
-from gatewise.memory.subject import Output, Subject
 from gatewise.report import Contents, Unit
 
 Rows = NDArray[np.int64]

@@ -12,6 +12,7 @@ import torch
 
 from gatewise import memory
 from gatewise.errors import InputError, OptionError
+from gatewise.estimators import Forecaster
 from gatewise.explaining import parts, remembering
 from gatewise.explaining.case import Case, Group, case_of, chosen_from, inputs_of, spread
 from gatewise.explaining.explanation import Explanation
@@ -26,10 +27,9 @@ from gatewise.explaining.views import Views, compared_figures, views_of
 from gatewise.explaining.wording import joined
 from gatewise.memory import Sampling
 from gatewise.memory.checking import checked_options
+from gatewise.memory.interventions.subject import Output
 from gatewise.memory.rowwise import Loss
 from gatewise.memory.statistics import MIN_GROUPS
-from gatewise.memory.subject import Output
-from gatewise.models import Forecaster
 from gatewise.report import Contents, Unit
 
 BUDGET = 30.0

@@ -15,19 +15,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gatewise.data.table import Table
-from gatewise.data.windows import Windows
-from gatewise.data.zones import local
+from gatewise.data.tables.table import Table
+from gatewise.data.tables.windows import Windows
+from gatewise.data.tables.zones import local
 from gatewise.errors import InputError, NotFittedError, OptionError, nearest
+from gatewise.estimators import Forecaster
+from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
+from gatewise.estimators.forecaster.forecasting import known_windows, table_of
+from gatewise.estimators.forecaster.metrics import nse
+from gatewise.estimators.forecaster.preparation import as_frame, fingerprint
+from gatewise.estimators.network import RecurrentNetwork
 from gatewise.explaining.case import MOST_GROUPS, Case, Group, Rows, spread
 from gatewise.explaining.plan import plan, sizes
-from gatewise.memory.subject import Output
-from gatewise.models import Forecaster
-from gatewise.models.fitted import Fitted, member_outputs, to_predictions
-from gatewise.models.forecasting import known_windows, table_of
-from gatewise.models.metrics import nse
-from gatewise.models.network import RecurrentNetwork
-from gatewise.models.preparation import as_frame, fingerprint
+from gatewise.memory.interventions.subject import Output
 from gatewise.places import layer_name
 from gatewise.report import Contents, Unit, contents_of_run
 

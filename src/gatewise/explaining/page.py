@@ -15,7 +15,7 @@ from gatewise.errors import InputError
 from gatewise.explaining.case import Case
 from gatewise.explaining.measuring import Measured
 from gatewise.explaining.plan import sizes
-from gatewise.memory.subject import Subject
+from gatewise.memory.interventions.subject import Subject
 from gatewise.places import DIRECTIONS, layer_name
 from gatewise.report import Contents, Record, Series, UnitColumn
 from gatewise.report.contents import TRACE

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from gatewise.explaining.case import Case
 from gatewise.memory import IdleUnits, Result
-from gatewise.memory.held import Average, HeldUnits, Together
-from gatewise.memory.intervene import Place
-from gatewise.memory.judge import Judge
-from gatewise.memory.subject import Subject
+from gatewise.memory.interventions.held import Average, HeldUnits, Together
+from gatewise.memory.interventions.intervene import Place
+from gatewise.memory.interventions.judge import Judge
+from gatewise.memory.interventions.subject import Subject
 from gatewise.memory.wording import counted, percent
 
 

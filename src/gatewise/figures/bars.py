@@ -27,12 +27,12 @@ from gatewise.figures.canvas import (
     nothing,
 )
 from gatewise.figures.lanes import lanes, multiples
-from gatewise.memory.ablation import Ablation
-from gatewise.memory.direction import DirectionShare
 from gatewise.memory.drift import Drift
-from gatewise.memory.probe import Probe
-from gatewise.memory.redundancy import Redundancy
-from gatewise.memory.transplant import Transplant
+from gatewise.memory.interventions.ablation import Ablation
+from gatewise.memory.interventions.direction import DirectionShare
+from gatewise.memory.interventions.probe import Probe
+from gatewise.memory.interventions.transplant import Transplant
+from gatewise.memory.records.redundancy import Redundancy
 from gatewise.memory.wording import figure, percent, place_name
 from gatewise.places import DIRECTIONS
 

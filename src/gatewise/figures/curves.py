@@ -28,10 +28,10 @@ from gatewise.figures.canvas import (
     place_title,
 )
 from gatewise.figures.lanes import lanes
-from gatewise.memory.context import ContextNeed
-from gatewise.memory.health import StateHealth
-from gatewise.memory.highway_result import Highway
-from gatewise.memory.horizon import Horizon
+from gatewise.memory.gradients.highway_result import Highway
+from gatewise.memory.interventions.context import ContextNeed
+from gatewise.memory.interventions.horizon import Horizon
+from gatewise.memory.records.health import StateHealth
 from gatewise.memory.wording import figure, percent
 
 if TYPE_CHECKING:

@@ -27,10 +27,10 @@ from gatewise.figures.canvas import (
     signed_map,
     steps_label,
 )
-from gatewise.memory.connectivity_result import Connectivity
-from gatewise.memory.ledger import Ledger
-from gatewise.memory.retention_curve import RetentionCurve
-from gatewise.memory.traffic import Traffic
+from gatewise.memory.interventions.connectivity_result import Connectivity
+from gatewise.memory.records.ledger import Ledger
+from gatewise.memory.records.retention_curve import RetentionCurve
+from gatewise.memory.records.traffic import Traffic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

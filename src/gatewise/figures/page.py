@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any
 from gatewise.errors import InputError, OptionError
 from gatewise.figures import bars, curves, heatmaps, units
 from gatewise.figures.canvas import INK, literal, new_figure
-from gatewise.memory.ablation import Ablation
-from gatewise.memory.connectivity_result import Connectivity
-from gatewise.memory.context import ContextNeed
-from gatewise.memory.direction import DirectionShare
 from gatewise.memory.drift import Drift
-from gatewise.memory.health import StateHealth
-from gatewise.memory.highway_result import Highway
-from gatewise.memory.horizon import Horizon
-from gatewise.memory.idle import IdleUnits
-from gatewise.memory.ledger import Ledger
-from gatewise.memory.probe import Probe
-from gatewise.memory.redundancy import Redundancy
+from gatewise.memory.gradients.highway_result import Highway
+from gatewise.memory.interventions.ablation import Ablation
+from gatewise.memory.interventions.connectivity_result import Connectivity
+from gatewise.memory.interventions.context import ContextNeed
+from gatewise.memory.interventions.direction import DirectionShare
+from gatewise.memory.interventions.horizon import Horizon
+from gatewise.memory.interventions.idle import IdleUnits
+from gatewise.memory.interventions.probe import Probe
+from gatewise.memory.interventions.transplant import Transplant
+from gatewise.memory.records.health import StateHealth
+from gatewise.memory.records.ledger import Ledger
+from gatewise.memory.records.redundancy import Redundancy
+from gatewise.memory.records.retention_curve import RetentionCurve
+from gatewise.memory.records.saturation import Saturation
+from gatewise.memory.records.timescale import GateTimescale
+from gatewise.memory.records.traffic import Traffic
 from gatewise.memory.result import Result
-from gatewise.memory.retention_curve import RetentionCurve
-from gatewise.memory.saturation import Saturation
-from gatewise.memory.timescale import GateTimescale
-from gatewise.memory.traffic import Traffic
-from gatewise.memory.transplant import Transplant
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

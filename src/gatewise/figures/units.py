@@ -24,9 +24,9 @@ from gatewise.figures.canvas import (
     literal,
     nothing,
 )
-from gatewise.memory.idle import IdleUnits
-from gatewise.memory.saturation import Saturation
-from gatewise.memory.timescale import GateTimescale
+from gatewise.memory.interventions.idle import IdleUnits
+from gatewise.memory.records.saturation import Saturation
+from gatewise.memory.records.timescale import GateTimescale
 from gatewise.memory.wording import figure, percent, place_name
 
 if TYPE_CHECKING:

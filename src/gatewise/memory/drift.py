@@ -17,9 +17,9 @@ from torch import Tensor
 
 from gatewise.engines import ENGINES, Gates
 from gatewise.errors import InputError
-from gatewise.memory.intervene import why_not
+from gatewise.memory.interventions.intervene import why_not
+from gatewise.memory.interventions.subject import recurrent_parts
 from gatewise.memory.result import Result
-from gatewise.memory.subject import recurrent_parts
 from gatewise.memory.wording import counted, figure, percent
 from gatewise.nn.calls import prepare
 from gatewise.nn.modules import GatedModule

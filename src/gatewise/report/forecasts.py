@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.data.zones import local
+from gatewise.data.tables.zones import local
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import is_calendar, packed, seconds
 from gatewise.report.wording import number

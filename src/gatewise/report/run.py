@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.data.zones import local
+from gatewise.data.tables.zones import local
 from gatewise.report.contents import Contents, Finding, Mark, Record, Series, Tone
 from gatewise.report.curves import horizon_curves, training_curves
 from gatewise.report.tables import members_table, score_table

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.data.zones import local
+from gatewise.data.tables.zones import local
 
 MODEL_NOTES = {
     "persistence": "the last value seen",

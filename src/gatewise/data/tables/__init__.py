@@ -1,0 +1,1 @@
+"""Tables: reading, types, time, splits, scaling and windows."""

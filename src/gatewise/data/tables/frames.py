@@ -1,0 +1,294 @@
+"""From a frame to a checked `Table`: every complaint about data is raised here, before any work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.data.finding import holds_time_text
+from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.ids import Ids, read_ids
+from gatewise.data.tables.native import COUNTED, Frame, as_frame
+from gatewise.data.tables.reading import Times, float_column, time_column
+from gatewise.data.tables.steps import ROWS, Step, follows, infer_step
+from gatewise.data.tables.table import Table
+from gatewise.errors import DataError, OptionError, nearest
+
+__all__ = ["Frequency", "Missing", "table_from_frame"]
+
+Missing = Literal["refuse", "mask"]
+Frequency = Literal["infer", "rows"]
+
+
+def table_from_frame(
+    frame: Any,
+    columns: Columns,
+    *,
+    missing: Missing = "refuse",
+    frequency: Frequency = "infer",
+    need_target: bool = True,
+    read_target: bool = True,
+    allow_trailing_gap: int = 0,
+    step: Step | None = None,
+    like: Table | None = None,
+) -> Table:
+    """Read and check the columns of a pandas or polars frame; a `Table` passes through the checks.
+
+    missing: "refuse" refuses NaN and null by name, "mask" keeps them as NaN. Infinity is refused
+        either way.
+    frequency: "infer" finds the step and refuses irregular times; "rows" takes every row as a step.
+    need_target: with False the target may be absent (NaN then) or have gaps.
+    read_target: with False the target's columns are not looked at, whatever they hold (NaN then).
+    allow_trailing_gap: so many last rows of each series may lack target and inputs, for steps ahead
+        of which only the future columns are known. Where no series has more rows than that, the
+        columns may be absent.
+    step: the step to hold the rows to, such as the one found when a model was fitted.
+    like: rows of the data of a fit: its spelling of times is tried first, times must have a zone as
+        they had there, or none, and series are called as they were there.
+
+    Rows are put series after series, in order of appearance; inside a series they must be sorted.
+    Raises DataError (column, row, value) for what it cannot take, OptionError for an option value.
+    """
+    _check_option("missing", missing, ("refuse", "mask"))
+    _check_option("frequency", frequency, ("infer", "rows"))
+    if isinstance(frame, Table):
+        if frame.columns != columns:
+            raise DataError(
+                f"the table has the columns {frame.columns}, but {columns} are asked for"
+            )
+        if step is not None and frame.step != step:
+            raise DataError(
+                f"the table's rows are {frame.step.text} apart, where {step.text} is expected"
+            )
+        rows = np.arange(len(frame))
+        _check_values(frame, rows, missing, need_target, allow_trailing_gap)
+        return frame
+    table = as_frame(frame)
+    count = len(table)
+    if count == 0:
+        raise DataError("the table has no rows")
+    if columns.series is not None:
+        _check_present(table, (columns.series,))
+    if columns.series is None:
+        ids = Ids(("",), np.zeros(count, dtype=np.int64), "String")
+    else:
+        ids = read_ids(table[columns.series], columns.series, () if like is None else like.series)
+    names, owner = ids.names, ids.index
+    rows = np.argsort(owner, kind="stable")
+    lengths = np.bincount(owner, minlength=len(names))
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    optional = () if need_target else columns.target
+    if not need_target and lengths.max() <= allow_trailing_gap:  # every row lies ahead
+        optional += columns.inputs
+    keys = () if columns.time is None else (columns.time,)
+    _check_present(table, (*keys, *(name for name in columns.values if name not in optional)))
+    if columns.time is None:  # each series counts from 0
+        times = Times(np.arange(count) - starts[owner[rows]])
+    else:
+        times = _times(table, columns.time, rows, like)
+    values = np.empty((count, len(columns.values)), dtype=np.float64)
+    for position, name in enumerate(columns.values):
+        unread = name not in table.columns or (name in columns.target and not read_target)
+        values[:, position] = np.nan if unread else float_column(table, name)[rows]
+    result = Table(
+        *(columns, values, times.values, names, starts, step or ROWS),
+        zone=times.zone,
+        form=times.form,
+        ids=ids.kind,
+    )
+    _check_order(result, rows, table)
+    result = replace(result, step=_checked_step(result, rows, frequency, step))
+    _check_values(result, rows, missing, need_target, allow_trailing_gap)
+    return result
+
+
+def _check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        listed = " or ".join(map(repr, allowed))
+        raise OptionError(f"{name}={value!r}: use {listed}.{nearest(str(value), allowed)}")
+
+
+def _check_present(table: Frame, names: tuple[str, ...]) -> None:
+    """Refuse absent columns, all of them in one message."""
+    absent = [name for name in names if name not in table.columns]
+    if absent:
+        known = [str(name) for name in table.columns]
+        raise DataError(
+            f"the table lacks {'column' if len(absent) == 1 else 'columns'} "
+            f"{', '.join(map(repr, absent))}.{nearest(absent[0], known)} It has: {', '.join(known)}"
+        )
+
+
+def _times(table: Frame, name: str, rows: NDArray[np.int64], like: Table | None) -> Times:
+    """Return the times of column `name`, in the order of `rows`; DataError unless zoned as `like` is."""
+    times = time_column(table, name, None if like is None else like.form)
+    if like is not None and (times.zone is None) != (like.zone is None):
+        here, there = (one or "no time zone" for one in (times.zone, like.zone))
+        raise DataError(
+            f"time column {name!r} has {here}, and that of the fitted data has {there}: give both "
+            "times with a zone, or both without"
+        )
+    return replace(times, values=times.values[rows])
+
+
+def _of_series(table: Table, row: int) -> str:
+    """Return " of series 'a'" for a panel, else nothing."""
+    if table.columns.series is None:
+        return ""
+    return f" of series {table.series[int(table.starts.searchsorted(row, 'right')) - 1]!r}"
+
+
+def _check_order(table: Table, rows: NDArray[np.int64], frame: Frame) -> None:
+    """Refuse repeated times and times that go back, inside a series: often a panel without its name."""
+    late = np.flatnonzero(table.time[1:] <= table.time[:-1]) + 1
+    late = late[~np.isin(late, table.starts)]
+    if not late.size:
+        return
+    now = int(late[0])
+    first, second = int(rows[now - 1]) + 1, int(rows[now]) + 1
+    name, where = table.columns.time, _of_series(table, now)
+    hint = "" if table.columns.series else _series_hint(table, frame)
+    if table.time[now] == table.time[now - 1]:
+        raise DataError(
+            f"time column {name!r} repeats {table.stamp(table.time[now])} in rows {first} and {second}"
+            f"{where} ({COUNTED}): keep one row for each time{hint}"
+        )
+    raise DataError(
+        f"time column {name!r} goes back from {table.stamp(table.time[now - 1])} in row {first} to "
+        f"{table.stamp(table.time[now])} in row {second}{where} ({COUNTED}): sort the rows by {name!r}"
+        f"{hint}"
+    )
+
+
+def _series_hint(table: Table, frame: Frame) -> str:
+    """Say how to name the series, with the columns under each of whose values no time repeats."""
+    used = {table.columns.time, *table.columns.values}
+    fitting = []
+    for name in frame.columns:
+        column = frame[name]
+        if name in used:
+            continue
+        if column.dtype.is_temporal() or holds_time_text(column):
+            return f", and if {str(name)!r} holds the time of day, join the two in one column"
+        if column.dtype.is_float():
+            continue
+        try:
+            values = column.to_list()
+            pairs = set(zip(map(str, values), table.time.tolist(), strict=True))
+        except (TypeError, ValueError):
+            continue
+        if len(pairs) == len(table) and 1 < len(set(map(str, values))) < len(table):
+            fitting.append(str(name))
+    hint = ", or name the column that tells series apart"
+    if len(fitting) == 1:
+        return f"{hint}: series={fitting[0]!r}"
+    return f"{hint} (series{': ' if fitting else ''}{' or '.join(map(repr, fitting))})"
+
+
+def _checked_step(
+    table: Table, rows: NDArray[np.int64], frequency: Frequency, given: Step | None
+) -> Step:
+    """Find the step, or hold the rows to a given one; refuse irregular times."""
+    name = table.columns.time
+    if name is None:
+        return Step("fixed", 1, clock=False)
+    if frequency == "rows":
+        return ROWS
+    step, broken = infer_step(table.time, table.starts)
+    if given is not None:
+        _check_same_kind(table, given)
+        regular, broken = broken is None, follows(given, table.time, table.starts)
+        if broken is not None and regular:
+            raise DataError(
+                f"the rows of time column {name!r} are {step.text} apart, where {given.text} is "
+                "expected"
+            )
+        step = given
+    if broken is None:
+        return step
+    hint = ""
+    if table.zone is not None:
+        hint = (
+            " Times with a zone are compared in UTC: if local times are regular, remove the zone."
+        )
+    raise DataError(
+        f"time column {name!r} is irregular: row {rows[broken] + 1} ({table.stamp(table.time[broken])})"
+        f"{_of_series(table, broken)} does not follow row {rows[broken - 1] + 1} "
+        f"({table.stamp(table.time[broken - 1])}) by {step.text} ({COUNTED}): fill in the missing rows, "
+        f'or count rows as steps with frequency="rows".{hint}'
+    )
+
+
+def _check_same_kind(table: Table, given: Step) -> None:
+    """Refuse integer times where the expected step is one of dates, and the reverse."""
+    clock = bool(np.issubdtype(table.time.dtype, np.datetime64))
+    wanted = given.clock or given.kind == "months"
+    if given.kind != "rows" and clock != wanted:
+        kinds = ("integers", "dates")
+        raise DataError(
+            f"time column {table.columns.time!r} holds {kinds[clock]}, where {kinds[wanted]} are "
+            f"expected (step: {given.text})"
+        )
+
+
+def _check_values(
+    table: Table,
+    rows: NDArray[np.int64],
+    missing: Missing,
+    need_target: bool,
+    allow_trailing_gap: int,
+) -> None:
+    """Refuse infinity, missing values where they may not be, and static columns that vary."""
+    columns = table.columns
+    ends = np.repeat(table.starts[1:], np.diff(table.starts))
+    trailing = np.arange(len(table)) >= ends - allow_trailing_gap
+    for position, name in enumerate(columns.values):
+        column = table.values[:, position]
+        infinite = np.isinf(column)
+        if infinite.any():
+            _refuse(table, rows, name, infinite, what="infinite", fix="replace or remove them")
+        if missing == "mask" or (name in columns.target and not need_target):
+            continue
+        gaps = np.isnan(column)
+        if name in columns.target or name in columns.inputs:
+            gaps &= ~trailing
+        if gaps.any():
+            fix = 'fill them, or mask them with an indicator: missing="mask"'
+            _refuse(table, rows, name, gaps, what="missing", fix=fix)
+    for name in columns.static:
+        _check_static(table, rows, name)
+
+
+def _refuse(
+    table: Table,
+    rows: NDArray[np.int64],
+    name: str,
+    bad: NDArray[np.bool_],
+    *,
+    what: str,
+    fix: str,
+) -> None:
+    at = np.flatnonzero(bad)
+    first = int(at[rows[at].argmin()])
+    when = "" if table.columns.time is None else f"{table.stamp(table.time[first])}; "
+    noun = "value" if at.size == 1 else "values"
+    raise DataError(
+        f"column {name!r} has {at.size} {what} {noun}, the first in row {rows[first] + 1}"
+        f"{_of_series(table, first)} ({when}{COUNTED}): {fix}"
+    )
+
+
+def _check_static(table: Table, rows: NDArray[np.int64], name: str) -> None:
+    column = table.column(name)
+    first = np.repeat(column[table.starts[:-1]], np.diff(table.starts))
+    varies = (column != first) & ~(np.isnan(column) & np.isnan(first))
+    if varies.any():
+        row = int(varies.argmax())
+        raise DataError(
+            f"static column {name!r} changes inside a series: {first[row]:g}, then {column[row]:g} "
+            f"in row {rows[row] + 1}{_of_series(table, row)} ({COUNTED}); list it under inputs or "
+            "future"
+        )

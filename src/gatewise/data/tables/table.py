@@ -1,0 +1,165 @@
+"""A checked table: one float64 block, series after series, time ascending inside each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.steps import Step
+from gatewise.data.tables.zones import stamp
+from gatewise.errors import DataError, nearest
+from gatewise.sealing import parse
+
+__all__ = ["Step", "Table"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of numbers over time, for one series or many. Sizes: N rows, C columns, S series."""
+
+    columns: Columns
+    values: NDArray[np.float64]  # [N, C], in the order of columns.values; NaN: missing
+    time: NDArray[Any]  # [N] datetime64[us], without a zone or in UTC; or int64
+    series: tuple[str, ...]  # S names; "" for a lone series
+    starts: NDArray[np.int64]  # [S+1] row bounds of each series
+    step: Step
+    zone: str | None = None  # the zone that the times came in; they are UTC then
+    form: str | None = None  # the spelling of times that came as text or numbers
+    ids: str = "String"  # the type of the series column, by its name in narwhals
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def stamp(self, time: Any) -> str:
+        """Write one of the table's times as people do, on the clock of its zone."""
+        return stamp(time, self.zone)
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """Return one column as a view [N]; DataError if there is none of that name."""
+        if name not in self.columns.values:
+            raise DataError(
+                f"no column {name!r} in this table.{nearest(name, self.columns.values)}"
+            )
+        return self.values[:, self.columns.values.index(name)]
+
+    def series_index(self) -> NDArray[np.int64]:
+        """Return the number of each row's series, [N]."""
+        return np.repeat(np.arange(len(self.series)), np.diff(self.starts))
+
+    def extended(self, steps: int) -> Table:
+        """Return the table with `steps` rows more at the end of each series, for forecasts past it.
+
+        The new rows hold NaN, static columns their series' value; their times continue the step.
+        """
+        if steps == 0:
+            return self
+        owner = self.series_index()
+        old = np.arange(len(self)) + steps * owner
+        new_starts = self.starts + steps * np.arange(len(self.starts))
+        ends = self.starts[1:] - 1
+        ahead = np.arange(1, steps + 1)
+        new = (new_starts[1:, None] - steps + ahead - 1).ravel()
+        values = np.full((new_starts[-1], self.values.shape[1]), np.nan)
+        values[old] = self.values
+        static = self.values.shape[1] - len(self.columns.static)
+        values[new, static:] = np.repeat(self.values[ends, static:], steps, axis=0)
+        time = np.empty(new_starts[-1], dtype=self.time.dtype)
+        time[old] = self.time
+        time[new] = self.step.after(self.time[ends][:, None], ahead[None, :]).ravel()
+        return replace(self, values=values, time=time, starts=new_starts)
+
+    def last_known(self) -> NDArray[np.int64]:
+        """Return the last row of each series [S] in which every target is known; -1 if there is none."""
+        known = ~np.isnan(self.values[:, : len(self.columns.target)]).any(axis=1)
+        row = np.where(known, np.arange(len(self)), -1)
+        last: NDArray[np.int64] = np.maximum.reduceat(row, self.starts[:-1])
+        return last
+
+    def tail(self, rows: int | NDArray[np.int64]) -> Table:
+        """Return the last `rows` rows (one number, or [S]) of each series, all of a shorter one."""
+        starts = np.maximum(self.starts[:-1], self.starts[1:] - rows)
+        kept = np.arange(len(self)) >= np.repeat(starts, np.diff(self.starts))
+        bounds = np.concatenate([[0], np.cumsum(self.starts[1:] - starts)])
+        return replace(self, values=self.values[kept], time=self.time[kept], starts=bounds)
+
+    def until(self, last: Any) -> Table:
+        """Return the rows up to and including the time `last`; series that begin later are gone."""
+        kept = self.time <= last
+        counts = np.add.reduceat(kept.astype(np.int64), self.starts[:-1])
+        names = tuple(name for name, count in zip(self.series, counts, strict=True) if count)
+        bounds = np.concatenate([[0], np.cumsum(counts[counts > 0])])
+        return replace(
+            self, values=self.values[kept], time=self.time[kept], series=names, starts=bounds
+        )
+
+    def before(self, other: Table) -> Table:
+        """Return `other` with the rows of `self` before each of its series that directly follows.
+
+        A series follows if its first row is one step after this table's last row of that series; with
+        a step of kind "rows", any later time follows. Series that do not follow, and all of a table
+        with other columns or another step, stay as they are.
+        """
+        position = {name: number for number, name in enumerate(self.series)}
+        mine = np.array([position.get(name, -1) for name in other.series], dtype=np.int64)
+        alike = self.columns == other.columns and self.time.dtype == other.time.dtype
+        if not alike or (other.step != self.step and np.any(np.diff(other.starts) > 1)):
+            return other
+        last = self.time[self.starts[mine + 1] - 1]
+        first = other.time[other.starts[:-1]]
+        joins = first > last if self.step.kind == "rows" else first == self.step.after(last, 1)
+        joins &= mine >= 0
+        if not joins.any():
+            return other
+        number = np.full(len(self.series), -1)
+        number[mine[joins]] = np.flatnonzero(joins)
+        owner = number[self.series_index()]
+        kept = np.flatnonzero(owner >= 0)
+        owners = np.concatenate([owner[kept], other.series_index()])
+        order = np.argsort(owners, kind="stable")
+        return replace(
+            other,
+            values=np.concatenate([self.values[kept], other.values])[order],
+            time=np.concatenate([self.time[kept], other.time])[order],
+            starts=np.concatenate([[0], np.cumsum(np.bincount(owners))]),
+            step=self.step,
+        )
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the table as plain arrays, for saving; `from_arrays` reads them back."""
+        about = {
+            "columns": self.columns.to_json(),
+            "series": list(self.series),
+            "step": self.step.to_json(),
+            "clock": bool(np.issubdtype(self.time.dtype, np.datetime64)),
+            "zone": self.zone,
+            "form": self.form,
+            "ids": self.ids,
+        }
+        return {
+            "values": self.values,
+            "time": self.time.astype(np.int64),
+            "starts": self.starts,
+            "about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Table:
+        """Return the table that `arrays` wrote."""
+        about = parse(arrays["about"].tobytes())
+        time = arrays["time"]
+        return cls(
+            columns=Columns.from_json(about["columns"]),
+            values=arrays["values"],
+            time=time.astype("datetime64[us]") if about["clock"] else time,
+            series=tuple(about["series"]),
+            starts=arrays["starts"],
+            step=Step.from_json(about["step"]),
+            zone=about.get("zone"),
+            form=about.get("form"),
+            ids=about.get("ids", "String"),
+        )

@@ -1,0 +1,203 @@
+"""Windows of a table as batches: one vectorised gather from one contiguous copy of the data.
+
+Sizes: N rows, n windows, B windows of a batch, T = lookback + horizon steps, F features,
+S = max(horizon, 1) predicted steps, K targets.
+
+`horizon=0` is a virtual sensor: the window ends now, and the target is no feature. `horizon=H`
+looks H steps past now: there, every feature that is not known ahead is 0 and the flag `ahead` is 1,
+so that no value from after now can reach the network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.data.tables.table import Table
+from gatewise.errors import DataError, OptionError
+
+AHEAD = "ahead"
+MISSING_SUFFIX = ":missing"
+
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows into one contiguous, scaled copy of a table."""
+
+    features: Floats  # [N, F]
+    targets: Floats  # [N, K], NaN where unknown
+    origins: Rows  # [n] the row of "now" of each window
+    lookback: int
+    horizon: int
+    names: tuple[str, ...]  # F feature names
+    known_ahead: NDArray[np.bool_]  # [F] features whose values after now are seen
+
+    @property
+    def steps(self) -> int:
+        """The length T of a window."""
+        return self.lookback + self.horizon
+
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """Which inputs are measured values, [T, F]: no indicator, no flag, and not hidden ahead."""
+        flags = [name == AHEAD or name.endswith(MISSING_SUFFIX) for name in self.names]
+        seen = np.tile(~np.array(flags), (self.steps, 1))
+        seen[self.lookback :] &= self.known_ahead
+        return seen
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+    def gather(self, picks: Rows) -> tuple[Floats, Floats]:
+        """Return windows `picks` [B] as x [T, B, F], contiguous and time-major, and y [B, S, K]."""
+        origins = self.origins[picks]
+        rows = np.arange(1 - self.lookback, self.horizon + 1)[:, None] + origins[None, :]
+        x = self.features.take(rows, axis=0)
+        if self.horizon:
+            ahead = x[self.lookback :]
+            ahead[:, :, ~self.known_ahead] = 0.0
+            ahead[:, :, self.names.index(AHEAD)] = 1.0
+        return x, self.targets.take(self.target_rows(picks), axis=0)
+
+    def target_rows(self, picks: Rows) -> Rows:
+        """Return the rows of the table that windows `picks` [B] predict, [B, S]."""
+        first, last = (1, self.horizon) if self.horizon else (0, 0)
+        rows: Rows = self.origins[picks][:, None] + np.arange(first, last + 1)
+        return rows
+
+
+def make_windows(
+    table: Table,
+    scaled: NDArray[np.float64],
+    rows: NDArray[np.bool_],
+    *,
+    lookback: int,
+    horizon: int,
+    missing: Literal["refuse", "mask"] = "refuse",
+    need_target: bool = True,
+    part: str = "data",
+) -> Windows:
+    """Return every window that lies inside one series and whose predicted rows are all in `rows`.
+
+    The lookback may reach into rows outside `rows` [N]: the past is always known. `scaled` [N, C]
+    is what a `Scaler` made of `table`. With missing="mask" missing features become 0 beside an
+    indicator that is 1; otherwise windows that would see a missing value are left out. Windows
+    whose targets are not all known are left out unless `need_target` is False. `part` names the
+    part in messages.
+
+    Raises OptionError for impossible lookback, horizon or columns, and DataError where no window is
+    left (how many rows are needed, and how many are there).
+    """
+    _check_options(table, lookback, horizon)
+    columns = table.columns
+    targets = scaled[:, : len(columns.target)]
+    seen = columns.inputs + columns.future + columns.static
+    if horizon:
+        seen = columns.target + seen
+    values = scaled[:, [columns.values.index(name) for name in seen]]
+    ahead = np.array([name in columns.future + columns.static for name in seen])
+    blocks, names, known = [values], list(seen), [ahead]
+    if missing == "mask":
+        gaps = np.isnan(values)
+        blocks = [np.where(gaps, 0.0, values), gaps.astype(np.float64)]
+        names += [name + MISSING_SUFFIX for name in seen]
+        known.append(ahead)
+    if horizon:
+        blocks.append(np.zeros((len(table), 1)))
+        names.append(AHEAD)
+        known.append(np.array([True]))
+    features = np.concatenate(blocks, axis=1, dtype=np.float32)
+    known_ahead = np.concatenate(known)
+    usable = _inside(table, rows, lookback, horizon)
+    if not usable.any():
+        raise DataError(_too_few(table, rows, lookback, horizon, part))
+    whole = usable & _complete(features, known_ahead, lookback, horizon)
+    if need_target:
+        unknown = np.asarray(np.isnan(targets).any(axis=1))
+        whole &= ~_any_between(unknown, 1 if horizon else 0, horizon)
+    if not whole.any():
+        raise DataError(
+            f"each of the {np.count_nonzero(usable)} windows of the {part} part lacks a value: "
+            f"give {', '.join(seen if horizon else columns.values)} for all rows of a window"
+        )
+    return Windows(
+        features=features,
+        targets=np.ascontiguousarray(targets, dtype=np.float32),
+        origins=np.flatnonzero(whole),
+        lookback=lookback,
+        horizon=horizon,
+        names=tuple(names),
+        known_ahead=known_ahead,
+    )
+
+
+def _check_options(table: Table, lookback: int, horizon: int) -> None:
+    for name, value, least in (("lookback", lookback, 1), ("horizon", horizon, 0)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise OptionError(f"{name}={value!r}: use an integer of at least {least}")
+    columns = table.columns
+    if horizon == 0 and columns.future:
+        raise OptionError(
+            f"future={list(columns.future)} with horizon=0: nothing lies ahead of a virtual "
+            "sensor; list it under inputs"
+        )
+    if horizon == 0 and not columns.inputs:
+        raise OptionError("horizon=0 needs inputs: a virtual sensor never sees its target")
+    if horizon and AHEAD in columns.values:
+        raise OptionError(f"column {AHEAD!r} has the name of the flag of future steps: rename it")
+
+
+def _inside(
+    table: Table, rows: NDArray[np.bool_], lookback: int, horizon: int
+) -> NDArray[np.bool_]:
+    """Return which rows may be "now": window inside the series, predicted rows all in `rows`."""
+    row = np.arange(len(table))
+    lengths = np.diff(table.starts)
+    first = np.repeat(table.starts[:-1], lengths) + lookback - 1
+    last = np.repeat(table.starts[1:], lengths) - 1 - horizon
+    wrong = _any_between(~rows, 1 if horizon else 0, horizon)
+    return (row >= first) & (row <= last) & ~wrong
+
+
+def _complete(
+    features: Floats, known_ahead: NDArray[np.bool_], lookback: int, horizon: int
+) -> NDArray[np.bool_]:
+    """Return at which rows of "now" no feature that the network would see is missing."""
+    gaps = np.isnan(features)
+    any_gap = np.asarray(gaps.any(axis=1))
+    gap_ahead = np.asarray(gaps[:, known_ahead].any(axis=1))
+    return ~(_any_between(any_gap, 1 - lookback, 0) | _any_between(gap_ahead, 1, horizon))
+
+
+def _any_between(flags: Flags, first: int, last: int) -> Flags:
+    """Return for each row r whether `flags` holds in any row r+first .. r+last of the table."""
+    total = np.concatenate([[0], np.cumsum(flags)])
+    row = np.arange(len(flags))
+    low = np.clip(row + first, 0, len(flags))
+    high = np.clip(row + last + 1, 0, len(flags))
+    return np.asarray(total[np.maximum(high, low)] > total[low])
+
+
+def _too_few(table: Table, rows: NDArray[np.bool_], lookback: int, horizon: int, part: str) -> str:
+    """Say how many rows a window needs, how many there are up to the part's end, and what fits."""
+    row = np.arange(len(table))
+    ends = np.maximum.reduceat(np.where(rows, row, -1), table.starts[:-1])
+    there = int(np.maximum(ends - table.starts[:-1] + 1, 0).max())
+    inside = int(np.add.reduceat(rows.astype(np.int64), table.starts[:-1]).max())
+    ahead = max(horizon, 1)
+    panel = " of one series" if table.columns.series is not None else ""
+    fix = f"give at least {lookback + horizon} rows"
+    if there > horizon and inside >= ahead:
+        fix += f", or a lookback of at most {there - horizon}"
+    return (
+        f"too few rows for the {part} part: lookback={lookback} and horizon={horizon} need "
+        f"{lookback + horizon} rows{panel} in a row up to its end, {ahead} of them in the {part} part; "
+        f"there are {there}, {inside} of them in the {part} part: {fix}"
+    )

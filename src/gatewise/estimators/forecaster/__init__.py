@@ -1,0 +1,1 @@
+"""The forecaster, from its settings to its page."""

@@ -1,0 +1,109 @@
+"""Rolling origin: the same settings fitted again and again, each time tested on what came next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gatewise.data.tables.table import Table
+from gatewise.data.tables.zones import local, offset_text
+from gatewise.errors import DataError, OptionError
+from gatewise.estimators.forecaster.settings import Bound
+from gatewise.results import Evaluation, Metrics, ScoreTable
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One origin: the model was fitted on everything before `test_from`."""
+
+    test_from: str
+    test_until: Any  # the last time tested
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """The folds in order of time, with the mean and standard deviation of every score over them."""
+
+    folds: tuple[Fold, ...]
+    scores: ScoreTable
+    spread: ScoreTable
+
+    @classmethod
+    def from_folds(cls, folds: tuple[Fold, ...]) -> Backtest:
+        """Summarise folds whose evaluations have the same models and targets."""
+        return cls(folds, _over_folds(folds, np.mean), _over_folds(folds, np.std))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The bounds of one fold: a table cut off after its test block, and the parts' first times."""
+
+    table: Table
+    validation: str
+    test: str
+    test_until: Any
+
+
+def rolling_origins(
+    table: Table, *, folds: int, size: int | None, validation: Bound
+) -> list[Origin]:
+    """Return the bounds of `folds` consecutive test blocks of `size` time steps at the table's end.
+
+    Without a size each block is a tenth of the timestamps. `validation` is the share of the times
+    before each block that early stopping may watch. Raises `OptionError` for a validation part that
+    is fixed in time (it cannot roll), `DataError` when the blocks leave nothing to train on.
+    """
+    if not isinstance(validation, float):
+        raise OptionError(
+            f"backtest moves the validation part with the origin, so validation must be a share such "
+            f"as 0.15, not the time {validation}"
+        )
+    times = np.unique(table.time)
+    size = max(1, len(times) // 10) if size is None else size
+    if folds < 1 or size < 1:
+        raise OptionError(
+            f"backtest needs at least 1 fold of at least 1 step, not {folds} of {size}"
+        )
+    first = len(times) - folds * size
+    if first < 3:
+        raise DataError(
+            f"{folds} test blocks of {size} steps leave {max(first, 0)} of {len(times)} steps to train "
+            "on: take fewer folds or smaller blocks"
+        )
+    origins = []
+    for start in range(first, len(times), size):
+        bound = max(1, round(start * (1 - validation)))
+        last = times[start + size - 1]
+        origins.append(
+            Origin(
+                table=table.until(last),
+                validation=_bound_text(times[bound], table.zone),
+                test=_bound_text(times[start], table.zone),
+                test_until=local(np.array([last]), table.zone)[0],
+            )
+        )
+    return origins
+
+
+def _bound_text(time: Any, zone: str | None) -> str:
+    """Return a time as a bound of the split; in a zone with the offset, so that it is one instant."""
+    if zone is None:
+        return str(time)
+    return f"{local(np.array([time]), zone)[0]}{offset_text(time, zone)}"
+
+
+def _over_folds(folds: tuple[Fold, ...], summary: Any) -> ScoreTable:
+    first = folds[0].evaluation.scores
+
+    def over(model: str, target: str) -> Metrics:
+        rows = [fold.evaluation.scores[model][target] for fold in folds]
+        return {name: float(summary([row[name] for row in rows])) for name in rows[0]}
+
+    return {
+        model: {target: over(model, target) for target in targets}
+        for model, targets in first.items()
+        if all(model in fold.evaluation.scores for fold in folds)
+    }

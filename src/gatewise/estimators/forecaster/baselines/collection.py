@@ -1,0 +1,285 @@
+"""The baselines that may see what the model sees: fitted, asked and saved together.
+
+Sizes: N rows, n origins, S predicted steps (`max(horizon, 1)`), K targets, Q quantile levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.data.tables.split import Split
+from gatewise.data.tables.table import Table
+from gatewise.errors import OptionError
+from gatewise.estimators.forecaster.baselines.bands import Bands
+from gatewise.estimators.forecaster.baselines.climatology import Climatology
+from gatewise.estimators.forecaster.baselines.design import Layout
+from gatewise.estimators.forecaster.baselines.naive import has_season, persistence, seasonal_naive
+from gatewise.estimators.forecaster.baselines.ridge import Ridge
+from gatewise.estimators.forecaster.baselines.rows import (
+    Array,
+    Rows,
+    column_block,
+    origins_within,
+    series_bounds,
+    step_offsets,
+)
+from gatewise.estimators.forecaster.baselines.season import default_season
+
+
+def applicable(horizon: int, season: int | None) -> tuple[str, ...]:
+    """Return the names of the baselines that may see what the model sees.
+
+    A virtual sensor (horizon 0) never sees its target's past, so nothing may repeat it; seasonal
+    naive needs a season.
+    """
+    if horizon == 0:
+        return ("climatology", "ridge")
+    seasonal = () if season is None else ("seasonal_naive",)
+    return ("persistence", *seasonal, "climatology", "ridge")
+
+
+def _chosen(wanted: Sequence[str] | None, horizon: int, season: int | None) -> tuple[str, ...]:
+    """Return the baselines to fit, in the order of a score table; OptionError for one that cannot be."""
+    names = applicable(horizon, season)
+    for name in wanted or ():
+        if name not in names:
+            raise OptionError(
+                f"baselines: {name!r} does not apply here (horizon={horizon}, season={season}): "
+                f"choose of {', '.join(map(repr, names))}"
+            )
+    return names if wanted is None else tuple(name for name in names if name in wanted)
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Fitted baselines of one forecasting task."""
+
+    targets: tuple[str, ...]
+    horizon: int
+    season: int | None  # in rows
+    names: tuple[str, ...]  # those fitted, in the order of a score table
+    mean: Array  # [K] of the training part
+    climatology: Climatology | None
+    ridge: Ridge | None
+    bands: Bands | None = None  # where quantile levels were asked for
+    notes: tuple[str, ...] = ()  # sentences on what was left out to keep the cost down
+
+    def predict(self, table: Table, origins: Rows) -> dict[str, Array]:
+        """Return each applicable baseline's predictions, `[n, S, K]`, in the targets' own units.
+
+        `origins [n]` are the rows of "now". The rows that are predicted must be in the table (see
+        `Table.extended`); of their target nothing is read.
+        """
+        origins = np.asarray(origins, dtype=np.int64)
+        found = self._repeated(table, origins)
+        if self.climatology is not None:
+            steps = step_offsets(self.horizon)
+            found["climatology"] = self.climatology.predict(table, origins, steps)
+        if self.ridge is not None:
+            found["ridge"] = self.ridge.predict(table, origins)
+        return {name: found[name] for name in self.names}
+
+    def _repeated(self, table: Table, origins: Rows) -> dict[str, Array]:
+        """Return the predictions of the baselines that repeat what was seen, `[n, S, K]`."""
+        values, (first, _) = column_block(table, self.targets), series_bounds(table)
+        found = {}
+        if "persistence" in self.names:
+            found["persistence"] = persistence(
+                values, first, origins, horizon=self.horizon, mean=self.mean
+            )
+        if "seasonal_naive" in self.names and self.season is not None:
+            found["seasonal_naive"] = seasonal_naive(
+                values, first, origins, horizon=self.horizon, season=self.season, mean=self.mean
+            )
+        return found
+
+    def quantiles(
+        self, table: Table, origins: Rows, points: Mapping[str, Array] | None = None
+    ) -> dict[str, Array]:
+        """Return each applicable baseline's quantiles, `[n, S, K, Q]`; none if fitted without levels.
+
+        They are its prediction plus the quantiles of its errors in training. `points`, the result of
+        `predict` for the same origins, saves predicting once more.
+        """
+        if self.bands is None:
+            return {}
+        points = self.predict(table, origins) if points is None else points
+        return self.bands.around(points, table, np.asarray(origins, dtype=np.int64))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what was fitted as plain arrays; `settings` holds the rest."""
+        bands = {} if self.bands is None else self.bands.offsets
+        arrays = {"mean": self.mean, **{f"bands.{name}": array for name, array in bands.items()}}
+        if self.climatology is not None:
+            arrays["climatology"] = self.climatology.table
+        if self.ridge is not None:
+            arrays |= {f"ridge.{name}": getattr(self.ridge, name) for name in _RIDGE}
+        return arrays
+
+    def settings(self) -> dict[str, Any]:
+        """Return what is no array as JSON values."""
+        climatology, ridge, bands = self.climatology, self.ridge, self.bands
+        with_series = climatology or bands
+        return {
+            "targets": list(self.targets),
+            "horizon": self.horizon,
+            "season": self.season,
+            "names": list(self.names),
+            "notes": list(self.notes),
+            "calendar": None if climatology is None else climatology.calendar,
+            "series": [] if with_series is None else list(with_series.series),
+            "layout": None if ridge is None else ridge.layout.to_json(),
+            "levels": [] if bands is None else list(bands.levels),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]], settings: dict[str, Any]) -> Baselines:
+        """Return the baselines that `arrays` and `settings` came from."""
+        season, series = settings["season"], tuple(settings["series"])
+        layout = settings["layout"]
+        whole = {**(layout or {}), **settings}  # once the layout alone held targets and horizon
+        targets, horizon = tuple(whole["targets"]), int(whole["horizon"])
+        names = tuple(settings.get("names", applicable(horizon, season)))
+        levels = tuple(settings.get("levels", ()))
+        offsets = {name: arrays[f"bands.{name}"] for name in names if levels}
+        return cls(
+            targets=targets,
+            horizon=horizon,
+            season=season,
+            names=names,
+            mean=arrays["mean"],
+            climatology=Climatology(settings["calendar"], series, arrays["climatology"])
+            if "climatology" in names
+            else None,
+            ridge=Ridge(
+                Layout.from_json(layout), **{name: arrays[f"ridge.{name}"] for name in _RIDGE}
+            )
+            if "ridge" in names
+            else None,
+            bands=Bands(levels, series, offsets) if levels else None,
+            notes=tuple(settings.get("notes", ())),
+        )
+
+
+_RIDGE = ("mean", "deviation", "coefficients", "penalties")
+
+
+def fit_baselines(
+    table: Table,
+    split: Split,
+    *,
+    lookback: int,
+    horizon: int,
+    season: int | None = None,
+    levels: Sequence[float] = (),
+    names: Sequence[str] | None = None,
+) -> Baselines:
+    """Fit baselines on the training part alone: those of these names, or all that apply.
+
+    `season` is in rows; None takes what the table's step suggests. With quantile `levels`, ascending,
+    every baseline has bands too: the quantiles of its errors on the training windows, by series, step
+    and target. Climatology and ridge regression are measured on blocks of time that they were not
+    fitted on (the regression's penalty alone has seen all of them). Where training is too short for
+    another year to compare with, climatology's errors are those of its fit, and too small.
+
+    Of many columns ridge regression reads fewer values each, and of too many it is left out: `notes`
+    says so. Raises OptionError for a season below 1 and a name that does not apply, DataError for a
+    training part with fewer than two windows whose targets are known.
+    """
+    if season is not None and (isinstance(season, bool) or season != int(season) or season < 1):
+        raise OptionError(f"season={season!r}: give a whole number of rows from 1, or None")
+    season = default_season(table) if season is None else season
+    chosen = _chosen(names, horizon, season)
+    train_rows = split.part_rows(table, "train")
+    origins = origins_within(table, train_rows, lookback=lookback, horizon=horizon)
+    values = column_block(table, table.columns.target)
+    layout = Layout.of(table, lookback=lookback, horizon=horizon) if "ridge" in chosen else None
+    chosen, notes = _affordable(chosen, layout, table, lookback, horizon)
+    climatology, ridge = None, None
+    left_out: list[tuple[Rows, Ridge]] = []
+    if "climatology" in chosen:
+        climatology = Climatology.fit(table, values, train_rows)
+    if layout is not None:
+        ridge, left_out = Ridge.fit(table, layout, train_rows, origins, left_out=bool(levels))
+    fitted = Baselines(
+        targets=table.columns.target,
+        horizon=horizon,
+        season=season,
+        names=chosen,
+        mean=_mean(values[train_rows]) if climatology is None else climatology.table[-1, -1],
+        climatology=climatology,
+        ridge=ridge,
+        notes=notes,
+    )
+    if not levels:
+        return fitted
+    errors = _training_errors(fitted, table, train_rows, origins, left_out)
+    return replace(fitted, bands=Bands.fit(table, origins, errors, tuple(levels)))
+
+
+def _affordable(
+    chosen: tuple[str, ...], layout: Layout | None, table: Table, lookback: int, horizon: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names without a ridge regression that is too dear, and what is to be said of it.
+
+    A score never stands alone: where ridge regression was all that was asked for, climatology does it.
+    """
+    if layout is not None:
+        said = layout.reduced(lookback)
+        return chosen, (said,) if said else ()
+    if "ridge" not in chosen:
+        return chosen, ()
+    said = (
+        f"Ridge regression is left out: {len(table.columns.values)} columns "
+        f"{f'and {horizon} steps ' if horizon > 1 else ''}are too many for it."
+    )
+    return tuple(name for name in chosen if name != "ridge") or ("climatology",), (said,)
+
+
+def _mean(values: Array) -> Array:
+    """Return the mean of the known values `[N, K]`, NaN where none is."""
+    known = ~np.isnan(values)
+    total, count = np.where(known, values, 0.0).sum(axis=0), known.sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _training_errors(
+    fitted: Baselines,
+    table: Table,
+    rows: NDArray[np.bool_],
+    origins: Rows,
+    left_out: list[tuple[Rows, Ridge]],
+) -> Iterator[tuple[str, Array]]:
+    """Yield each baseline's errors at the training part's origins, `[n, S, K]`, NaN if not known."""
+    values, steps = column_block(table, fitted.targets), step_offsets(fitted.horizon)
+    ahead = origins[:, None] + steps
+    truth = values[ahead]
+    for name, repeated in fitted._repeated(table, origins).items():
+        errors = truth - repeated
+        if name == "seasonal_naive" and fitted.season is not None:
+            # In the first season persistence stands in, with errors that say nothing of this one.
+            seen = has_season(
+                series_bounds(table)[0], origins, horizon=fitted.horizon, season=fitted.season
+            )
+            errors = _or_else(np.where(seen[..., None], errors, np.nan), errors)
+        yield name, errors
+    if fitted.climatology is not None:
+        errors = truth - fitted.climatology.predict(table, origins, steps)
+        yield "climatology", _or_else(fitted.climatology.errors(table, values, rows)[ahead], errors)
+    if fitted.ridge is None:
+        return
+    errors = np.full(truth.shape, np.nan)
+    for block, ridge in left_out:
+        place = np.searchsorted(origins, block)
+        errors[place] = truth[place] - ridge.predict(table, block)
+    yield "ridge", errors
+
+
+def _or_else(errors: Array, otherwise: Array) -> Array:
+    """Return the errors, and the others for every step and target of which none is known."""
+    return np.where(np.isnan(errors).all(axis=0), otherwise, errors)

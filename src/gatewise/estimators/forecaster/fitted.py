@@ -1,0 +1,126 @@
+"""What a fit learnt, and predictions from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.scaling import Scaler
+from gatewise.data.tables.split import Split
+from gatewise.data.tables.table import Step, Table
+from gatewise.data.tables.windows import Windows
+from gatewise.engines import by_size
+from gatewise.estimators.forecaster.baselines import Baselines
+from gatewise.estimators.forecaster.settings import ForecasterSettings
+from gatewise.estimators.heads import PointHead, QuantileHead
+from gatewise.estimators.network import RecurrentNetwork
+from gatewise.results import History, Predictions
+from gatewise.training.inference import predict
+
+ENGINE_BEFORE = "native"
+"""What every call of `auto` ran on before fits said which engine they were settled on."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Networks of all members, scaling, baselines, and the last rows of the data they were fitted on."""
+
+    settings: ForecasterSettings  # a copy: what is set on the estimator later changes nothing here
+    columns: Columns
+    step: Step
+    split: Split
+    scaler: Scaler
+    features: tuple[str, ...]
+    networks: tuple[RecurrentNetwork, ...]
+    histories: tuple[History, ...]
+    baselines: Baselines
+    context: Table
+    data: dict[str, Any]  # source, fingerprint, rows, series, first and last time, parts
+    engine: str  # what `auto` is settled on in every call: see engine_for
+
+    def parameters(self) -> int:
+        """Return the number of trained values of one member."""
+        return sum(weight.numel() for weight in self.networks[0].parameters())
+
+
+def engine_for(settings: ForecasterSettings, features: int) -> str:
+    """Return the engine that `auto` settles on for a fit: the faster one for its whole batches.
+
+    By sizes alone, so that a fit gives the same bits wherever and in however many parts it runs; and
+    once for all batches, the last and smaller one, those of a process and those of predictions too.
+    """
+    cell = "rnn_tanh" if settings.cell == "rnn" else settings.cell
+    layers = settings.num_layers
+    weights = by_size.weights_of(cell, features, settings.hidden_size, layers, directions=1)
+    rule = by_size.rule_for(cell, weights, training=True)
+    steps = settings.lookback + settings.horizon
+    return "native" if by_size.is_native(rule, steps, settings.batch_size) else "torch"
+
+
+def build_network(
+    settings: ForecasterSettings, features: int, targets: int, engine: str
+) -> RecurrentNetwork:
+    """Return an untrained network for `features` inputs and `targets` outputs.
+
+    `engine` is what `auto` is settled on: see `engine_for`.
+    """
+    levels = settings.levels()
+    head: torch.nn.Module = (
+        QuantileHead(settings.hidden_size, targets, levels)
+        if levels
+        else PointHead(settings.hidden_size, targets)
+    )
+    network = RecurrentNetwork(
+        cell=settings.cell,
+        input_size=features,
+        hidden_size=settings.hidden_size,
+        num_layers=settings.num_layers,
+        dropout=settings.dropout,
+        forget_bias=settings.forget_bias,
+        engine=settings.engine,
+        head=head,
+        steps=max(settings.horizon, 1),
+    )
+    network.settle(engine)
+    return network
+
+
+def member_outputs(fitted: Fitted, table: Table, windows: Windows) -> NDArray[np.float64]:
+    """Return every member's output for every window, in the targets' units: `[M, N, S, K, Q]`."""
+    return np.stack(
+        [
+            fitted.scaler.inverse_targets(
+                predict(network, windows, device=fitted.settings.device), table, windows.origins
+            )
+            for network in fitted.networks
+        ]
+    )
+
+
+def to_predictions(
+    fitted: Fitted, table: Table, windows: Windows, outputs: NDArray[np.float64]
+) -> Predictions:
+    """Average the members' outputs `[M, N, S, K, Q]` and put times and truth beside them."""
+    levels = fitted.settings.levels()
+    rows = windows.target_rows(np.arange(len(windows)))
+    middle = levels.index(0.5) if levels else 0
+    points = outputs[..., middle]
+    targets = len(table.columns.target)
+    return Predictions(
+        targets=table.columns.target,
+        series=np.asarray(table.series, dtype=np.str_)[table.series_index()[windows.origins]],
+        origin=table.time[windows.origins],
+        time=table.time[rows],
+        truth=table.values[rows, :targets],
+        point=points.mean(axis=0),
+        spread=points.std(axis=0) if len(points) > 1 else None,
+        levels=levels,
+        quantiles=outputs.mean(axis=0) if levels else None,
+        zone=table.zone,
+        ids=table.ids,
+    )

@@ -1,0 +1,206 @@
+"""Windows of new data for a fitted model: what it may see, from where, and how far ahead."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.data.tables.frames import table_from_frame
+from gatewise.data.tables.reading import parse_time
+from gatewise.data.tables.split import Part
+from gatewise.data.tables.table import Table
+from gatewise.data.tables.windows import Windows, make_windows
+from gatewise.errors import DataError, GatewiseWarning, OptionError
+from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
+from gatewise.estimators.forecaster.silence import named, warn_of_unusable
+from gatewise.results import Predictions
+
+
+def predict(fitted: Fitted, frame: Any) -> Predictions:
+    """Predict from the rows of `frame`; None stands for the end of the fitted data."""
+    if fitted.settings.horizon == 0:
+        table, windows = _sensor_windows(fitted, frame)
+    else:
+        table, windows = _forecast_windows(fitted, frame)
+    outputs = member_outputs(fitted, table, windows)
+    return to_predictions(fitted, table, windows, outputs)
+
+
+def known_windows(fitted: Fitted, frame: Any, part: Part | None) -> tuple[Table, Windows]:
+    """Return the windows of `frame` whose targets are known, with the fitted data's end before them."""
+    return _known(fitted, table_of(fitted, frame, need_target=True), part)
+
+
+def scored_windows(fitted: Fitted, frame: Any, part: Part | None) -> tuple[Table, Windows]:
+    """Return `known_windows`, with a warning of series that can have no score in any part."""
+    given = table_of(fitted, frame, need_target=True)
+    table, windows = _known(fitted, given, part)
+    options = fitted.settings
+    warn_of_unusable(
+        given,
+        np.diff(table.starts),
+        lookback=options.lookback,
+        horizon=options.horizon,
+        lost="no score",
+    )
+    return table, windows
+
+
+def _known(fitted: Fitted, given: Table, part: Part | None) -> tuple[Table, Windows]:
+    table, new = _joined(fitted, given)
+    rows = new & fitted.split.part_rows(table, part or "all")
+    return table, _windows(fitted, table, rows, part or "data")
+
+
+def window_at(table: Table, windows: Windows, at: Any) -> int:
+    """Return the number of the first window whose "now" is the time `at`."""
+    clock = bool(np.issubdtype(table.time.dtype, np.datetime64))
+    now = table.time[windows.origins]
+    try:
+        moment = parse_time(str(at), clock=clock, zone=table.zone, form=table.form)
+    except ValueError:
+        raise OptionError(
+            f"at={at!r} is not a time of the data, such as {table.stamp(now[0])}"
+        ) from None
+    found = np.flatnonzero(now == moment)
+    if not found.size:
+        raise DataError(
+            f"no window ends at {at}: windows end from {table.stamp(now.min())} to "
+            f"{table.stamp(now.max())}, each at a row with {windows.lookback} rows up to it"
+        )
+    return int(found[0])
+
+
+def table_of(
+    fitted: Fitted,
+    frame: Any,
+    *,
+    need_target: bool,
+    read_target: bool = True,
+    allow_trailing_gap: int = 0,
+) -> Table:
+    """Return the checked table of new data in the columns and the time step of the fit."""
+    return table_from_frame(
+        frame,
+        fitted.columns,
+        missing=fitted.settings.missing,
+        frequency=fitted.settings.frequency,
+        need_target=need_target,
+        read_target=read_target,
+        allow_trailing_gap=allow_trailing_gap,
+        step=fitted.step,
+        like=fitted.context,
+    )
+
+
+def _joined(fitted: Fitted, table: Table) -> tuple[Table, NDArray[np.bool_]]:
+    """Put the fitted data's last rows before rows that directly follow; say which rows are new."""
+    joined = fitted.context.before(table)
+    old = np.diff(joined.starts) - np.diff(table.starts)
+    within = np.arange(len(joined)) - np.repeat(joined.starts[:-1], np.diff(joined.starts))
+    return joined, within >= np.repeat(old, np.diff(joined.starts))
+
+
+def _windows(
+    fitted: Fitted, table: Table, rows: NDArray[np.bool_], part: str, *, need_target: bool = True
+) -> Windows:
+    return make_windows(
+        table,
+        fitted.scaler.transform(table),
+        rows,
+        lookback=fitted.settings.lookback,
+        horizon=fitted.settings.horizon,
+        missing=fitted.settings.missing,
+        need_target=need_target,
+        part=part,
+    )
+
+
+def _sensor_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
+    if frame is None:
+        raise DataError("a virtual sensor (horizon=0) needs data to predict from: pass new rows")
+    new = table_of(fitted, frame, need_target=False, read_target=False)
+    table, rows = _joined(fitted, new)
+    windows = _windows(fitted, table, rows, "new", need_target=False)
+    _warn_of_silence(table, windows, np.empty(0, dtype=np.int64))
+    return table, windows
+
+
+def _forecast_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
+    """Return one window per series, from the last row whose targets are known."""
+    horizon = fitted.settings.horizon
+    if frame is None:
+        table = fitted.context
+    else:
+        new = table_of(fitted, frame, need_target=False, allow_trailing_gap=horizon)
+        table, _ = _joined(fitted, new)
+    table = table.extended(horizon)
+    last = table.last_known()
+    history = np.where(last < 0, 0, last - table.starts[:-1] + 1)
+    enough = np.flatnonzero(history >= fitted.settings.lookback)
+    if not enough.size:
+        raise DataError(
+            f"a forecast starts from the last row whose targets ({', '.join(fitted.columns.target)}) "
+            f"are known and needs lookback={fitted.settings.lookback} rows up to there; there are "
+            f"{history.max()}: add the rows before, or rows that directly follow the fitted data"
+        )
+    _check_ahead(fitted, table, last, enough)
+    rows = np.zeros(len(table), dtype=bool)
+    rows[(last[enough, None] + np.arange(1, horizon + 1)).ravel()] = True
+    windows = _windows(fitted, table, rows, "predicted", need_target=False)
+    windows = replace(windows, origins=np.intersect1d(windows.origins, last[enough]))
+    _warn_of_silence(table, windows, np.flatnonzero(last < 0))
+    return table, windows
+
+
+def _warn_of_silence(table: Table, windows: Windows, unknown: NDArray[np.int64]) -> None:
+    """Warn of series without a single window; raise DataError where no series has one.
+
+    `unknown` are the numbers of the series that have nowhere to start from: no known target.
+    """
+    answered = np.unique(table.series_index()[windows.origins])
+    silent = np.setdiff1d(np.arange(len(table.series)), answered)
+    if not silent.size:
+        return
+    reasons = []
+    short = np.setdiff1d(silent, unknown)
+    if short.size:
+        reasons.append(
+            f"{named(table, short)}lookback={windows.lookback} rows without gaps are needed, in the "
+            "data or at the end of the fitted data that they directly follow"
+        )
+    if unknown.size:
+        reasons.append(
+            f"{named(table, unknown)}no row has its target ({', '.join(table.columns.target)}), and a "
+            "forecast starts from one that has: give its last known rows, or leave the series out"
+        )
+    text = f"no prediction for {silent.size} of {len(table.series)} series: {'; '.join(reasons)}"
+    if not answered.size:
+        raise DataError(text)
+    warnings.warn(text, GatewiseWarning, stacklevel=4)
+
+
+def _check_ahead(
+    fitted: Fitted, table: Table, last: NDArray[np.int64], asked: NDArray[np.int64]
+) -> None:
+    """Raise DataError where a column that is known ahead is not given as far as the horizon.
+
+    `last [S]` is the row that each series' forecast starts from, `asked` the series that have one.
+    """
+    if not fitted.columns.future or fitted.settings.missing == "mask":
+        return
+    ahead = last[asked, None] + np.arange(1, fitted.settings.horizon + 1)
+    for name in fitted.columns.future:
+        gaps = np.isnan(table.column(name)[ahead])
+        if gaps.any():
+            place, step = np.argwhere(gaps)[0]
+            named = table.series[asked[place]]
+            raise DataError(
+                f"future column {name!r}{f' of series {named!r}' if named else ''} is not known at "
+                f"{table.stamp(table.time[ahead[place, step]])}: give it for {fitted.settings.horizon} "
+                f"rows after {table.stamp(table.time[last[asked[place]]])}"
+            )

@@ -1,0 +1,190 @@
+"""What a model file must hold before anything is built from it.
+
+Every size that its description claims (layers, members, units, steps) must be that of its tensors, so
+that a small file can neither claim terabytes nor loop for hours; every weight must be a number.
+Sizes: K targets, S predicted steps, Q quantile levels, G series, C columns, A future columns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.scaling import Scaler
+from gatewise.data.tables.table import Table
+from gatewise.estimators.forecaster.baselines import Baselines
+from gatewise.estimators.forecaster.settings import ForecasterSettings
+
+Arrays = dict[str, NDArray[Any]]
+
+MOST_STEPS = 10_000_000
+"""Steps of a window. No table that fits into memory has one of more."""
+_NEEDED = (
+    *("target", "inputs", "future", "static", "time", "series", "horizon", "lookback", "test"),
+    *("missing", "frequency", "scale", "cell", "hidden_size", "num_layers", "quantiles", "members"),
+)
+"""Settings without which another default would give another prediction."""
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(type(item) in (int, float) for item in value)
+
+
+def _is_history(value: Any) -> bool:
+    if not isinstance(value, dict) or set(value) != _HISTORY:
+        return False
+    lists = all(_numbers(value[name]) for name in ("train", "validation", "learning_rate"))
+    return lists and type(value["seed"]) is int and type(value["kept_epoch"]) is int
+
+
+_HISTORY = {"seed", "train", "validation", "learning_rate", "kept_epoch", "seconds"}
+
+
+def _is_data(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("parts"), dict):
+        return False
+    counts = all(type(value.get(name)) is int for name in ("rows", "series"))
+    texts = all(isinstance(value.get(name), str) for name in ("sha256", "first", "last", "step"))
+    return counts and texts and all(isinstance(part, dict) for part in value["parts"].values())
+
+
+_ENTRIES: dict[str, Callable[[Any], bool]] = {
+    "settings": lambda value: isinstance(value, dict),
+    "columns": lambda value: isinstance(value, dict),
+    "split": lambda value: isinstance(value, dict),
+    "features": _texts,
+    "histories": lambda value: isinstance(value, list) and all(map(_is_history, value)),
+    "baselines": lambda value: isinstance(value, dict),
+    "data": _is_data,
+}
+
+
+def check_entries(about: dict[str, Any]) -> None:
+    """Raise ValueError unless the description has every entry, each of the right type."""
+    for name, allowed in _ENTRIES.items():
+        _require(name in about and allowed(about[name]), f"its {name!r} are missing or of no use")
+    columns = about["columns"]
+    for role in ("target", "inputs", "future", "static"):
+        _require(_texts(columns.get(role)), f"its {role} columns are no names")
+    for role in ("time", "series"):
+        _require(isinstance(columns.get(role), str | None), f"its {role} column is no name")
+    known = {field.name for field in fields(ForecasterSettings)}
+    for name in (*_NEEDED, *about["settings"]):
+        _require(name in about["settings"] and name in known, f"{name!r} among its settings")
+
+
+def check_weights(settings: ForecasterSettings, about: dict[str, Any], arrays: Arrays) -> None:
+    """Raise ValueError unless the tensors bear out the sizes of the network in `settings`."""
+    weights = {name: array for name, array in arrays.items() if name.startswith("member-")}
+    members = {name.split(".")[0] for name in weights}
+    _require(len(members) == settings.members, f"it has {len(members)} members' weights")
+    for member in members:
+        layers = [n for n in weights if n.startswith(f"{member}.layers.") and n.endswith("ih_l0")]
+        count = sum("weight" in name for name in layers)
+        _require(count == settings.num_layers, f"it has the weights of {count} layers")
+        first = _shape(arrays, f"{member}.layers.0.weight_ih_l0", 2)
+        _require(first[1] == len(about["features"]), f"its weights are for {first[1]} features")
+        units = _shape(arrays, f"{member}.layers.0.weight_hh_l0", 2)[1]
+        _require(units == settings.hidden_size, f"its weights are for {units} units")
+        wanted = len(about["columns"]["target"]) * max(len(settings.levels()), 1)
+        outputs = _shape(arrays, f"{member}.head.linear.weight", 2)[0]
+        _require(outputs == wanted, f"its weights are for {outputs} outputs, not {wanted}")
+    for name, array in weights.items():
+        _require(array.dtype == np.float32, f"{name} is of the type {array.dtype}")
+        _require(bool(np.isfinite(array).all()), f"{name} holds a value that is no number")
+
+
+def check_context(settings: ForecasterSettings, columns: Columns, context: Table) -> None:
+    """Raise ValueError unless the last rows of the fitted data are a table for these settings."""
+    values, starts, time = context.values, context.starts, context.time
+    _require(context.columns == columns, "its rows have other columns")
+    _require(values.dtype == np.float64 and values.ndim == 2, "its rows are no table of numbers")
+    _require(values.shape == (len(time), len(columns.values)), "its rows are not as long as wide")
+    _require(starts.dtype == np.int64 and starts.ndim == 1, "its series have no bounds")
+    bounded = len(starts) == len(context.series) + 1 > 1 and starts[0] == 0
+    _require(bounded and starts[-1] == len(time), "its series do not make up its rows")
+    _require(bool((np.diff(starts) > 0).all()), "a series of its rows is empty")
+    _require(len(set(context.series)) == len(context.series), "a series of its rows is there twice")
+    _require(not np.isinf(values).any(), "its rows hold an infinite value")
+    gaps = settings.missing == "refuse" and bool(np.isnan(values).any())
+    _require(not gaps, "its rows have gaps, which its settings refuse")
+    inside = np.ones(max(len(time) - 1, 0), dtype=bool)
+    inside[starts[1:-1] - 1] = False
+    _require(bool((time[1:] > time[:-1])[inside].all()), "its times go back")
+    step = context.step
+    whole = type(step.size) is int and type(step.anchor) is int and type(step.clock) is bool
+    _require(
+        step.kind in ("fixed", "months", "rows") and whole and 0 < step.size < 1 << 53,
+        f"its step is {step.kind!r} of {step.size!r}"[:80],
+    )
+    longest = int(np.diff(starts).max())
+    _require(settings.lookback <= longest, f"its rows are too few for {settings.lookback} steps")
+    _require(settings.horizon <= MOST_STEPS, f"horizon is {settings.horizon}")
+
+
+def check_scaler(settings: ForecasterSettings, columns: Columns, scaler: Scaler) -> None:
+    """Raise ValueError unless the scaling is one of these columns."""
+    groups, wide = max(len(scaler.series), 1), len(columns.values)
+    _require(scaler.columns == columns and scaler.mode == settings.scale, "another table's scaling")
+    for name, array in scaler.arrays().items():
+        if name == "about":
+            continue
+        _require(array.shape == (groups, wide), f"its scaling has the shape {array.shape}")
+        _require(bool(np.isfinite(array).all()), "its scaling holds a value that is no number")
+    _require(bool((scaler.std > 0).all()), "its scaling divides by 0")
+
+
+def check_baselines(settings: ForecasterSettings, columns: Columns, fitted: Baselines) -> None:
+    """Raise ValueError unless the baselines are of this task and have the sizes that they say."""
+    steps, targets = max(settings.horizon, 1), len(columns.target)
+    same = fitted.targets == columns.target and fitted.horizon == settings.horizon
+    _require(same, "its baselines are of another task")
+    levels = () if fitted.bands is None else fitted.bands.levels
+    _require(levels == settings.levels(), "its baselines have other quantile levels")
+    season = fitted.season
+    _require(
+        season is None or (type(season) is int and season > 0), f"its season is {season!r}"[:80]
+    )
+    _require(fitted.mean.shape == (targets,), "its baselines are of another number of targets")
+    if fitted.climatology is not None:
+        shape = (len(fitted.climatology.series) + 1, fitted.climatology.slots + 1, targets)
+        _require(fitted.climatology.table.shape == shape, "its climatology has another shape")
+    if fitted.bands is not None:
+        wanted = (len(fitted.bands.series) + 1, steps, targets, len(levels))
+        held = all(offsets.shape == wanted for offsets in fitted.bands.offsets.values())
+        _require(held, "its baselines' bands have another shape")
+    if fitted.ridge is not None:
+        layout = fitted.ridge.layout
+        whole = type(layout.lags) is int and layout.lags > 0
+        spans = all(type(span) is int and span > 0 for span in layout.spans)
+        known = set(layout.columns) <= set(columns.values) and layout.targets == columns.target
+        _require(whole and spans and known, "its ridge regression reads another table")
+        wide = 1 + layout.shared + len(layout.ahead)
+        _require(
+            fitted.ridge.coefficients.shape == (steps, targets, wide)
+            and fitted.ridge.mean.shape == (len(layout.columns),)
+            and fitted.ridge.deviation.shape == (len(layout.columns),),
+            "its ridge regression has another shape",
+        )
+
+
+def _shape(arrays: Arrays, name: str, axes: int) -> tuple[int, ...]:
+    _require(name in arrays and arrays[name].ndim == axes, f"it has no {name}")
+    shape: tuple[int, ...] = arrays[name].shape
+    _require(math.prod(shape) > 0, f"its {name} is empty")
+    return shape
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise ValueError(otherwise)

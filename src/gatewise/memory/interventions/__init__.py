@@ -1,0 +1,1 @@
+"""Figures made by intervening on a running model."""

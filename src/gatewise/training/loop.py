@@ -1,0 +1,321 @@
+"""The training loop that every estimator shares.
+
+One epoch: shuffled batches, gradient, clipping, Adam; then the validation loss, the best weights,
+the checkpoint. Whatever is random follows from the seed and the epoch, so a run that was killed and
+resumed ends with the bits of one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gatewise.errors import BreakdownError
+from gatewise.estimators.network import RecurrentNetwork
+from gatewise.results import History
+from gatewise.training import checkpoint as files
+from gatewise.training.average import Average
+from gatewise.training.costs import cost_of, gates_cost
+from gatewise.training.distributed import World, joined, local_device
+from gatewise.training.inference import Windowed, gathered, mean_loss, predict
+from gatewise.training.losses import Loss
+from gatewise.training.progress import Callback, Display, Pace, display
+from gatewise.training.randomness import Purpose, generator
+from gatewise.training.schedule import TrainingOptions, learning_rate, steadier
+
+__all__ = ["predict", "train"]
+
+CHECKPOINT_SECONDS = 1.0
+CHECKPOINT_SHARE = 0.05
+
+
+def train(
+    network: RecurrentNetwork,
+    training: Windowed,
+    validation: Windowed | None,
+    loss: Loss,
+    options: TrainingOptions,
+    *,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    progress: bool | Callback = True,
+    label: str = "",
+    device: str | torch.device = "cpu",
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> History:
+    """Train `network` in place and return the history of its losses.
+
+    The network ends in eval mode, on `device`, with the weights of the epoch whose validation loss
+    was best, or the last ones where `validation` or the patience is None. Under torchrun the
+    processes share every batch and all end with the same weights.
+
+    checkpoint: file that keeps the state of the last epoch, written after an epoch at most once in
+    `checkpoint_seconds` and for at most a twentieth of the time, and when training is finished.
+    resume: go on from that file; where there is none (the run was killed before its first), start.
+    progress: True shows a bar on a terminal and a few lines elsewhere, on stderr; a function is
+    called with every `progress.Status`. label: put before each, as "member 1/3".
+
+    Raises `FileError` for a checkpoint that is truncated, foreign or of another run, and
+    `BreakdownError` when the loss or a weight is no longer a finite number; the checkpoint on disk
+    then is that of an earlier epoch. Ctrl-C leaves it likewise.
+    """
+    with joined(device) as world:
+        trainer = _Trainer(
+            network,
+            training,
+            validation,
+            loss,
+            options=options,
+            device=local_device(device),
+            world=world,
+        )
+        saver = _Saver(checkpoint if world.main else None, checkpoint_seconds)
+        if resume and checkpoint is not None:
+            trainer.restore(checkpoint)
+        shown = display(progress if world.main else False)
+        try:
+            trainer.run(saver, shown, label)
+        finally:
+            shown.close()
+        return trainer.history()
+
+
+class _Saver:
+    """Writes checkpoints, but not so often that training waits for the disk."""
+
+    def __init__(self, path: Path | None, seconds: float) -> None:
+        self.path = path
+        self.seconds = seconds
+        self.due = 0.0
+
+    def save(self, trainer: _Trainer) -> None:
+        now = time.monotonic()
+        if self.path is None or (now < self.due and not trainer.record.finished):
+            return
+        files.write(trainer.checkpoint(), self.path)
+        done = time.monotonic()
+        self.due = done + max(self.seconds, (done - now) / CHECKPOINT_SHARE)
+
+
+class _Trainer:
+    """One run: the network, its optimizer, and how far they have come."""
+
+    def __init__(
+        self,
+        network: RecurrentNetwork,
+        training: Windowed,
+        validation: Windowed | None,
+        loss: Loss,
+        *,
+        options: TrainingOptions,
+        device: torch.device,
+        world: World,
+    ) -> None:
+        self.network = network.to(device)
+        self.training = training
+        self.validation = validation
+        self.loss = loss
+        self.options = options
+        self.device = device
+        self.world = world
+        self.optimizer = _adam(network, options)
+        self.measured = torch.from_numpy(training.measured).to(device).unsqueeze(1)  # [T, 1, F]
+        self.drops = self.noise = torch.Generator()  # each epoch begins its own, see _reseed
+        self.average = None if options.average is None else Average(network, options.average)
+        self.best: dict[str, Tensor] = {}
+        self.record = files.Record()
+        self.windows = (len(training), 0 if validation is None else len(validation))
+        self.steps_per_epoch = math.ceil(len(training) / options.batch_size)
+
+    def run(self, saver: _Saver, shown: Display, label: str) -> None:
+        """Train to the end, from wherever the record stands."""
+        module = self.world.wrap(self.network)
+        record = self.record
+        while not record.finished:
+            pace = Pace(shown, label, self.options, record, len(self.training))
+            train_loss = self._train_epoch(module, pace)
+            self._judge(train_loss)
+            record.seconds += pace.elapsed()
+            record.finished = self._is_last()
+            saver.save(self)
+            pace.show_epoch()
+        self.network.load_state_dict(self.best)
+        self.network.eval()
+
+    def _train_epoch(self, module: nn.Module, pace: Pace) -> float:
+        """Take the steps of one epoch and return its mean loss over all windows."""
+        epoch, count = self.record.epochs + 1, len(self.training)
+        order = torch.randperm(
+            count, generator=generator(self.options.seed, Purpose.ORDER, epoch), device="cpu"
+        )
+        self._reseed(epoch)
+        picks = order.numpy()
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        module.train()
+        for index in range(self.steps_per_epoch):
+            start = index * self.options.batch_size
+            batch = picks[start : start + self.options.batch_size]
+            total += self._step(module, batch, (epoch - 1) * self.steps_per_epoch + index)
+            done = start + len(batch)
+            pace.show_step(done, partial(self._mean, total, done), self._rate())
+        return float(self.world.total(total)) / count
+
+    def _mean(self, total: Tensor, windows: int) -> float:
+        """Return the mean loss of an unfinished epoch, from this process's share of the windows."""
+        return float(total) * self.world.size / windows
+
+    def _rate(self) -> float:
+        """Return the learning rate of the last step."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def _reseed(self, epoch: int) -> None:
+        """Start the epoch's own random numbers, the same on every process."""
+        seed, device = self.options.seed, self.device
+        self.drops = generator(seed, Purpose.DROPOUT, epoch, device=device)
+        self.noise = generator(seed, Purpose.NOISE, epoch, device=device)
+
+    def _step(self, module: nn.Module, batch: NDArray[np.int64], step: int) -> Tensor:
+        """Take one step on this process's rows of the batch; return the sum of their losses.
+
+        Costs on gates enter the gradient only: the losses stay comparable with the validation's.
+        Gradients are averaged over processes, so each scales its sum by size / windows of the
+        batch: the result is the mean over the whole batch, however unevenly it is shared out.
+        """
+        rows, weight = self.world.rows(len(batch)), 1.0
+        if rows.start == rows.stop:
+            # every process must take part in the averaging: an idle one repeats a window, weight 0
+            rows, weight = slice(0, 1), 0.0
+        x, y = gathered(self.training, batch[rows], self.device)
+        if self.options.noise > 0:  # drawn for the whole batch, as the masks are
+            whole = torch.randn(
+                len(x),
+                len(batch),
+                x.shape[2],
+                generator=self.noise,
+                dtype=torch.float32,
+                device=self.device,
+            )
+            x = x + self.options.noise * whole[:, rows] * self.measured
+        masks = self.network.draw_masks(self.drops, len(x), len(batch), rows)
+        if gates_cost(self.options):
+            prediction, gates = module(x, masks, return_gates=True)
+            losses = self.loss(prediction, y).sum() * weight
+            # A mean over this process's windows, so its sum over them is as the sum of the losses.
+            price = losses + cost_of(self.options, gates) * (len(y) * weight)
+        else:
+            price = losses = self.loss(module(x, masks), y).sum() * weight
+        self.optimizer.zero_grad()
+        torch.autograd.backward(price * (self.world.size / len(batch)))
+        if self.options.clip is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip)
+        rate = learning_rate(self.options, step, self.steps_per_epoch, self._judged_losses())
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update(self.network, step)
+        return losses.detach().double()
+
+    def _judge(self, train_loss: float) -> None:
+        """Enter the epoch into the record, and keep its weights where they are the best."""
+        self.network.eval()
+        if self.average is None:
+            self._judge_weights(train_loss)
+        else:
+            with self.average.lent_to(self.network):
+                self._judge_weights(train_loss)
+
+    def _judge_weights(self, train_loss: float) -> None:
+        record, loss = self.record, train_loss
+        if self.validation is not None:
+            loss = mean_loss(
+                self.network, self.validation, self.loss, self.options.batch_size, self.world
+            )
+        self._check_finite(train_loss, loss)
+        record.train.append(train_loss)
+        record.learning_rate.append(self._rate())
+        if self.validation is not None:
+            best = record.validation[record.kept_epoch - 1] if record.kept_epoch else math.inf
+            record.validation.append(loss)
+            if loss >= best and self.options.patience is not None:
+                return
+        record.kept_epoch = record.epochs
+        self.best = {
+            name: value.detach().clone() for name, value in self.network.state_dict().items()
+        }
+
+    def _check_finite(self, train_loss: float, validation_loss: float) -> None:
+        """Raise `BreakdownError` where a loss or a weight is NaN or infinite."""
+        finite = all(bool(weight.isfinite().all()) for weight in self.network.parameters())
+        if finite and math.isfinite(train_loss) and math.isfinite(validation_loss):
+            return
+        raise BreakdownError(
+            f"training broke down in epoch {self.record.epochs + 1}, the loss is no longer a finite "
+            f"number: try {steadier(self.options)}"
+        )
+
+    def _is_last(self) -> bool:
+        record, patience = self.record, self.options.patience
+        idle = record.epochs - record.kept_epoch
+        tired = patience is not None and idle >= patience
+        return tired or record.epochs >= self.options.epochs
+
+    def _judged_losses(self) -> list[float]:
+        return self.record.train if self.validation is None else self.record.validation
+
+    def checkpoint(self) -> files.Checkpoint:
+        """Return the state after the last epoch."""
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        if self.average is not None:
+            tensors |= {f"average.{name}": value for name, value in self.average.weights.items()}
+        tensors |= files.optimizer_tensors(self.optimizer)
+        return files.Checkpoint(self.options, self.windows, self.record, tensors)
+
+    def restore(self, path: Path) -> None:
+        """Take over the state in the checkpoint at `path`, if there is one."""
+        data = self.world.broadcast(
+            files.read_bytes(path) if self.world.main else None, self.device
+        )
+        if data is None:
+            return
+        found = files.from_bytes(data, path)
+        found.check(self.options, self.windows, self.network.state_dict(), path)
+        self.network.load_state_dict(found.part("network"))
+        self.best = {name: value.to(self.device) for name, value in found.part("best").items()}
+        if self.average is not None:
+            self.average.load(found.part("average"))
+        files.load_optimizer(self.optimizer, found.part("optimizer"))
+        self.record = found.record
+
+    def history(self) -> History:
+        """Return the losses of all epochs."""
+        record = self.record
+        return History(
+            seed=self.options.seed,
+            train=tuple(record.train),
+            validation=tuple(record.validation),
+            learning_rate=tuple(record.learning_rate),
+            kept_epoch=record.kept_epoch,
+            seconds=record.seconds,
+        )
+
+
+def _adam(network: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
+    """Return AdamW (Loshchilov and Hutter 2019) that decays weight matrices and spares biases."""
+    weights = list(network.parameters())
+    groups: list[dict[str, Any]] = [
+        {"params": [weight for weight in weights if weight.dim() > 1]},
+        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        groups, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
+    )

@@ -1,0 +1,248 @@
+"""What a training run says while it runs: a bar on a terminal, a few plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from gatewise.training.checkpoint import Record
+from gatewise.training.schedule import TrainingOptions
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+LINE_SECONDS = 10.0
+STATUS_SECONDS = 0.1
+GONE = (OSError, ValueError, SystemExit)
+"""What stderr raises when it is full, closed or a pipe without a reader (rich ends the process for
+that): a training does not end because nobody watches it."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a run stands, after an epoch or within one."""
+
+    label: str  # such as "member 1/3"
+    epoch: int  # the epoch under way or just done, counted from 1
+    epochs: int  # at most so many
+    done: float  # share of the epoch's training windows done
+    train: float  # mean loss over what is done of the epoch
+    validation: float | None  # of the last whole epoch, if there was one
+    kept_epoch: int  # whose weights are kept; 0 before the first
+    learning_rate: float
+    windows_per_second: float
+    seconds_left: float  # if no early stop comes
+    last: bool  # nothing comes after this one
+
+    def text(self) -> str:
+        """Return the status as one plain line."""
+        epoch = f"epoch {self.epoch}/{self.epochs}"
+        if self.done < 1:
+            epoch += f" ({self.done:.0%})"
+        parts = [self.label] if self.label else []
+        parts += [epoch, self.losses()]
+        if self.last:
+            parts.append(f"done, the weights of epoch {self.kept_epoch} are kept")
+        else:
+            parts += [self.rate(), f"at most {clock(self.seconds_left)} left"]
+        return "  ".join(parts)
+
+    def losses(self) -> str:
+        """Return the known losses in words."""
+        text = f"loss {self.train:.4g}"
+        return text if self.validation is None else f"{text}  validation {self.validation:.4g}"
+
+    def rate(self) -> str:
+        """Return the speed in words."""
+        return f"{self.windows_per_second:,.0f} windows/s"
+
+
+Callback = Callable[[Status], None]
+
+
+class Display(Protocol):
+    """Something that shows the status of a run; called once per step, so it must be quick."""
+
+    def show(self, status: Status) -> None:
+        """Show `status`."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def show(self, status: Status) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Calling:
+    """Hands every status to a function."""
+
+    def __init__(self, callback: Callback) -> None:
+        self.callback = callback
+
+    def show(self, status: Status) -> None:
+        """Call the function."""
+        self.callback(status)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Lines:
+    """Plain lines on stderr: the first epoch, then one every ten seconds, and the last."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.now = now
+        self.due = now() + LINE_SECONDS
+        self.first = True
+
+    def show(self, status: Status) -> None:
+        """Print the status where a line is due."""
+        opening = self.first and status.done == 1
+        if not (opening or status.last or self.now() >= self.due):
+            return
+        self.first = self.first and not opening
+        self.due = self.now() + LINE_SECONDS
+        with suppress(*GONE):
+            print(status.text(), file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Do nothing: every line is out."""
+
+
+class Bar:
+    """A rich progress bar on stderr; rich is imported when the first bar is drawn."""
+
+    def __init__(self) -> None:
+        self.bar: RichProgress | None = None
+
+    def show(self, status: Status) -> None:
+        """Move the bar; rich draws it ten times a second at most."""
+        with suppress(*GONE):
+            self._show(status)
+
+    def _show(self, status: Status) -> None:
+        bar = self.bar
+        if bar is None:
+            bar = self.bar = self._start(status)
+        bar.update(
+            bar.task_ids[0],
+            completed=status.epoch - 1 + status.done,
+            losses=status.losses(),
+            rate=status.rate(),
+            left="done" if status.last else f"at most {clock(status.seconds_left)} left",
+            epoch=f"epoch {status.epoch}/{status.epochs}",
+        )
+
+    def close(self) -> None:
+        """Draw the last state and give the cursor back."""
+        if self.bar is not None:
+            with suppress(*GONE):
+                self.bar.stop()
+            self.bar = None
+
+    def _start(self, status: Status) -> RichProgress:
+        from rich.console import Console  # noqa: PLC0415 - heavy, and needed on terminals only
+        from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
+
+        columns = ("{task.description}", "{task.fields[epoch]}")
+        figures = ("{task.fields[losses]}", "{task.fields[rate]}", "{task.fields[left]}")
+        bar = Progress(
+            *(TextColumn(column, markup=False) for column in columns),
+            BarColumn(bar_width=20),
+            *(TextColumn(figure, markup=False) for figure in figures),
+            console=Console(stderr=True),
+        )
+        bar.add_task(status.label, total=status.epochs, losses="", rate="", left="", epoch="")
+        bar.start()
+        return bar
+
+
+class Pace:
+    """The speed of one epoch, and from it the status that a display shows.
+
+    `count` windows make an epoch; `record` holds the epochs before this one.
+    """
+
+    def __init__(
+        self, shown: Display, label: str, options: TrainingOptions, record: Record, count: int
+    ) -> None:
+        self.shown = shown
+        self.label = label
+        self.options = options
+        self.record = record
+        self.count = count
+        self.start = time.perf_counter()
+        self.due = self.start + STATUS_SECONDS
+        self.trained = 0.0  # seconds from the start to the last step
+
+    def elapsed(self) -> float:
+        """Return the seconds since the epoch began."""
+        return time.perf_counter() - self.start
+
+    def show_step(self, windows: int, mean: Callable[[], float], rate: float) -> None:
+        """Show the epoch after its first `windows`, if it is time to.
+
+        `mean` returns their mean loss and is called only then: reading it can make a GPU wait.
+        """
+        self.trained = self.elapsed()
+        if self.start + self.trained < self.due or windows == self.count:
+            return  # after the last step the validation loss is still to come
+        self.due = self.start + self.trained + STATUS_SECONDS
+        left = self.trained * (self._epochs_left() * self.count / windows - 1)
+        self._show(self.record.epochs + 1, windows / self.count, mean(), rate, left)
+
+    def show_epoch(self) -> None:
+        """Show the epoch that the record now ends with."""
+        record = self.record
+        left = self.elapsed() * self._epochs_left()
+        self._show(record.epochs, 1.0, record.train[-1], record.learning_rate[-1], left)
+
+    def _epochs_left(self) -> int:
+        return self.options.epochs - self.record.epochs
+
+    def _show(self, epoch: int, done: float, loss: float, rate: float, left: float) -> None:
+        record = self.record
+        self.shown.show(
+            Status(
+                label=self.label,
+                epoch=epoch,
+                epochs=self.options.epochs,
+                done=done,
+                train=loss,
+                validation=record.validation[-1] if record.validation else None,
+                kept_epoch=record.kept_epoch,
+                learning_rate=rate,
+                windows_per_second=done * self.count / max(self.trained, 1e-9),
+                seconds_left=left,
+                last=record.finished,
+            )
+        )
+
+
+def display(progress: bool | Callback) -> Display:
+    """Return the display for True (a bar or lines, as stderr is), False, or a function."""
+    if callable(progress):
+        return Calling(progress)
+    if not progress:
+        return Silent()
+    if sys.stderr is None or sys.stderr.closed:
+        return Silent()
+    return Bar() if sys.stderr.isatty() else Lines()
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as `m:ss` or `h:mm:ss`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,117 @@
+"""Metrics against answers known by hand and laws that hold for any data."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from gatewise.errors import InputError
+from gatewise.estimators.forecaster import metrics
+
+RNG_SEED = 7
+
+
+@pytest.fixture
+def truth() -> np.ndarray:
+    return np.random.default_rng(RNG_SEED).normal(3.0, 2.0, size=(40, 3))
+
+
+def test_perfect_prediction(truth: np.ndarray) -> None:
+    assert metrics.scores(truth, truth) == {"nse": 1.0, "rmse": 0.0, "mae": 0.0}
+
+
+def test_mean_has_nse_zero_and_rmse_equal_to_the_standard_deviation(truth: np.ndarray) -> None:
+    mean = np.full_like(truth, truth.mean())
+    assert metrics.nse(truth, mean) == pytest.approx(0.0, abs=1e-12)
+    assert metrics.rmse(truth, mean) == pytest.approx(truth.std())
+
+
+def test_hand_worked_values() -> None:
+    truth, prediction = [1.0, 2.0, 3.0, 6.0], [2.0, 2.0, 1.0, 3.0]
+    assert metrics.mae(truth, prediction) == pytest.approx(6 / 4)
+    assert metrics.rmse(truth, prediction) == pytest.approx(math.sqrt(14 / 4))
+    assert metrics.nse(truth, prediction) == pytest.approx(0.0)  # 1 - 14 / 14
+
+
+def test_nse_does_not_depend_on_unit_or_offset(truth: np.ndarray) -> None:
+    prediction = truth + np.random.default_rng(1).normal(size=truth.shape)
+    changed = metrics.nse(40.0 * truth - 11.0, 40.0 * prediction - 11.0)
+    assert changed == pytest.approx(metrics.nse(truth, prediction))
+
+
+def test_nse_of_a_constant_truth_is_nan() -> None:
+    assert math.isnan(metrics.nse([2.0, 2.0], [2.0, 3.0]))
+
+
+def test_pinball_at_the_median_is_half_the_mae(truth: np.ndarray) -> None:
+    point = truth[::-1]
+    loss = metrics.pinball(truth, point[..., None], [0.5])
+    assert loss == pytest.approx(metrics.mae(truth, point) / 2)
+
+
+def test_pinball_by_hand() -> None:
+    # Level .9: too low by 10 costs 9, too high by 10 costs 1.
+    quantiles = np.array([[0.0], [20.0]])
+    assert metrics.pinball([10.0, 10.0], quantiles, [0.9]) == pytest.approx(5.0)
+
+
+def test_pinball_is_least_at_the_true_quantile() -> None:
+    sample = np.random.default_rng(RNG_SEED).exponential(size=4001)
+    candidates = np.linspace(0.0, 5.0, 501)
+    losses = [metrics.pinball(sample, np.full((sample.size, 1), c), [0.8]) for c in candidates]
+    best = candidates[int(np.argmin(losses))]
+    assert best == pytest.approx(np.quantile(sample, 0.8), abs=0.01)
+
+
+def test_coverage_counts_the_bounds_as_inside() -> None:
+    quantiles = np.tile([1.0, 2.0, 3.0], (5, 1))
+    assert metrics.coverage([0.9, 1.0, 2.5, 3.0, 3.1], quantiles) == pytest.approx(3 / 5)
+
+
+def test_unknown_truth_is_left_out(truth: np.ndarray) -> None:
+    prediction = truth + 0.5
+    quantiles = np.stack([truth - 1.0, truth + np.arange(3.0) - 0.5], axis=-1)
+    holed = truth.copy()
+    holed[5:12] = np.nan
+    seen = ~np.isnan(holed)
+    whole = metrics.scores(holed, prediction, quantiles, [0.1, 0.9])
+    part = metrics.scores(truth[seen], prediction[seen], quantiles[seen], [0.1, 0.9])
+    assert whole == part
+    assert set(whole) == {"nse", "rmse", "mae", "pinball", "coverage"}
+
+
+def test_nan_prediction_is_not_hidden(truth: np.ndarray) -> None:
+    point = truth.copy()
+    point[3, 1] = np.nan
+    quantiles = np.stack([point - 1, point + 1], axis=-1)
+    values = metrics.scores(truth, point, quantiles, [0.1, 0.9])
+    assert all(math.isnan(value) for value in values.values())
+
+
+def test_no_known_truth_gives_nan() -> None:
+    nothing = np.full((2, 2), np.nan)
+    values = metrics.scores(nothing, np.ones((2, 2)), np.ones((2, 2, 2)), [0.1, 0.9])
+    assert len(values) == 5
+    assert all(math.isnan(value) for value in values.values())
+
+
+def test_one_level_has_no_coverage(truth: np.ndarray) -> None:
+    assert "coverage" not in metrics.scores(truth, truth, truth[..., None], [0.5])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t: metrics.rmse(t, t[:-1]),
+        lambda t: metrics.mae(t, t[:, :2]),
+        lambda t: metrics.nse(t, t[..., None]),
+        lambda t: metrics.pinball(t, t, [0.5]),
+        lambda t: metrics.pinball(t, t[..., None], [0.1, 0.9]),
+        lambda t: metrics.coverage(t, t[:-1, :, None]),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(call: object, truth: np.ndarray) -> None:
+    with pytest.raises(InputError, match="shape"):
+        call(truth)  # type: ignore[operator]
