@@ -109,14 +109,15 @@ $(VENV)/.tools: $(VENV)/.python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -c constraints.txt -r $(VENV)/tools.txt
 	@touch $@
 
-# The compiler works while pip unpacks torch: half a minute less.
+# The compiler works while pip unpacks torch: half a minute less. Python compiles what it imports anyway, so pip need
+# not compile all of torch and sympy while the compiler waits for a core: 15 s less.
 $(VENV)/.package: $(VENV)/.tools
 	@echo "== installing what gatewise needs (about 600 MB, mostly torch), and compiling its native engine beside that"
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
 	  > $(VENV)/needed.txt
 	@SKBUILD_CMAKE_DEFINE="GATEWISE_ISAS=host$${SKBUILD_CMAKE_DEFINE:+;$$SKBUILD_CMAKE_DEFINE}" \
 	  $(BIN)/python -m pip install -v --no-deps --no-build-isolation -e . > $(VENV)/compiling.txt 2>&1 & compiling=$$!; \
-	$(BIN)/python -m pip install -c constraints.txt -r $(VENV)/needed.txt; installed=$$?; \
+	$(BIN)/python -m pip install --no-compile -c constraints.txt -r $(VENV)/needed.txt; installed=$$?; \
 	echo "== compiling: its output is in $(VENV)/compiling.txt"; \
 	wait $$compiling || { cat $(VENV)/compiling.txt; exit 1; }; exit $$installed
 	@touch $@
