@@ -18,10 +18,10 @@ from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import packed, script_json, seconds
 from gatewise.report.forecasts import MAX_SERIES, forecast_data
 from gatewise.report.timescales import axis_bounds, spectrum, timescales_sentence
-from gatewise.report.unit import Unit
 from gatewise.report.units import thinned
 from gatewise.report.wording import metric_text, number, time_text
 from gatewise.results import GateTimescales
+from gatewise.unit import Unit
 from tests.report.summaries import build_summary
 
 

@@ -22,8 +22,8 @@ from gatewise.report.levels import MISSING, pool, pool_to, scale_of, to_bytes
 from gatewise.report.records import records_data
 from gatewise.report.run import contents_of_run
 from gatewise.report.series import strip_data
-from gatewise.report.unit import Unit
 from gatewise.report.units import columns_of, default_order, tau_of
+from gatewise.unit import Unit
 from tests.browser.pages import gru, lstm, small
 from tests.report.summaries import build_summary
 

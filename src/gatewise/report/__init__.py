@@ -18,8 +18,8 @@ from gatewise.report.contents import (
 from gatewise.report.page import render_page, write_page
 from gatewise.report.run import contents_of_run
 from gatewise.report.table import Table
-from gatewise.report.unit import Unit
 from gatewise.report.verdict import Verdict, verdict
+from gatewise.unit import Unit
 
 __all__ = [
     "Contents",

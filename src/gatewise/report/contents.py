@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from gatewise.report import checks
 from gatewise.report.table import Table
-from gatewise.report.unit import Unit
 from gatewise.results import Predictions
+from gatewise.unit import Unit
 
 Floats = NDArray[np.floating[Any]]
 Confidence = Literal["", "low", "medium", "high"]

@@ -18,8 +18,8 @@ from gatewise.report import ledger
 from gatewise.report.blobs import Blobs
 from gatewise.report.contents import Record
 from gatewise.report.levels import FACTOR, Bytes, pool_to, pooling, scale_of, to_bytes
-from gatewise.report.unit import Unit
 from gatewise.report.units import columns_of, default_order, persistence, thinned
+from gatewise.unit import Unit
 
 ROWS = 32
 OVERVIEW_COLUMNS = 4096

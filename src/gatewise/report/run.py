@@ -14,10 +14,10 @@ from gatewise.report.contents import Contents, Finding, Mark, Record, Series, To
 from gatewise.report.curves import horizon_curves, training_curves
 from gatewise.report.tables import members_table, score_table
 from gatewise.report.timescales import CAVEAT, timescales_sentence
-from gatewise.report.unit import Unit
 from gatewise.report.verdict import learnt, verdict
 from gatewise.report.wording import PART_NAMES, counted, time_text
 from gatewise.results import Predictions, RunSummary, WindowGates
+from gatewise.unit import Unit
 
 PYTHON = 'window.gates["{quantity}"][{layer}][{time}, {units}]'
 LOADED = """import gatewise as gw

@@ -19,8 +19,8 @@ from gatewise.report.series import strip_data, time_data
 from gatewise.report.table import Table, table_html
 from gatewise.report.tables import definitions
 from gatewise.report.timescales import CAVEAT, axis_bounds, spectrum
-from gatewise.report.unit import Unit
 from gatewise.report.units import tau_of
+from gatewise.unit import Unit
 
 ALL_PANELS = 6
 """More charts than this under one heading are shown one at a time."""

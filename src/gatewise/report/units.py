@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gatewise.report import ledger
 from gatewise.report.checks import SIGMOID_GATES
-from gatewise.report.unit import Unit
+from gatewise.unit import Unit
 
 if TYPE_CHECKING:
     from gatewise.report.contents import Record

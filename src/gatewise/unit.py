@@ -1,4 +1,4 @@
-"""What one step of time is called, so that sentences say "37 days" or "15 hours" and not "37 steps"."""
+"""The unit of time that one step of the data is, so that sentences say "37 days" and not "37 steps"."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from gatewise.explaining.remembering import duration
 from gatewise.memory.interventions.horizon import horizon
 from gatewise.report import Contents, render_page
 from gatewise.report.curves import horizon_curves
-from gatewise.report.unit import Unit
+from gatewise.unit import Unit
 from tests.browser.pages import lstm
 from tests.memory import known
 from tests.report.summaries import build_summary
