@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.errors import GatewiseError
-from gatewise.sealing import ABOUT, CHECKSUM, metadata, sealed
+from gatewise.files import ABOUT, CHECKSUM, metadata, sealed
 
 HUGE = (10**9, 10**18, -(10**18), 10**400, 1e308)
 

@@ -81,7 +81,7 @@ def test_unknown_settings_and_a_wrong_title_are_damage(run: Run) -> None:
 def test_a_newer_format_is_told_before_its_entries_are_judged(run: Run) -> None:
     newer = {"format": "gatewise-run", "format_version": 2, "gatewise": "7.0"}
     (run.path / "config.json").write_text(json.dumps(newer))
-    with pytest.raises(FileError, match=r"made by a newer gatewise \(7\.0\): update gatewise"):
+    with pytest.raises(FileError, match=r"written by a newer gatewise \(7\.0\): update gatewise"):
         Run.open(run.path)
 
 

@@ -14,8 +14,8 @@ from gatewise.bench.machine import described
 from gatewise.bench.peers import title_of
 from gatewise.bench.records import Record, Report
 from gatewise.bench.tables import TITLES
-from gatewise.data.writing import atomic_write_bytes
 from gatewise.errors import FileError, OptionError, how_to_install
+from gatewise.files import atomic_write_bytes
 
 ENDINGS = (".png", ".svg")
 DRAWN = ("train", "infer", "packed", "bf16")

@@ -11,8 +11,8 @@ from typing import Any
 
 from gatewise.bench.rows import Row
 from gatewise.bench.timing import ratio
-from gatewise.data.writing import atomic_write_text
 from gatewise.errors import FileError, cause
+from gatewise.files import atomic_write_text
 
 FORMAT = "gatewise-bench-1"
 OURS = "gatewise"

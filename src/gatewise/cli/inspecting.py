@@ -268,7 +268,7 @@ def _write_json(
     limits: Any,
     broken: list[str],
 ) -> None:
-    from gatewise.data.writing import atomic_write_text  # noqa: PLC0415
+    from gatewise.files import atomic_write_text  # noqa: PLC0415
 
     told = explanation.to_dict()
     told["limits"] = {own.name: getattr(limits, own.name) for own in fields(limits)}

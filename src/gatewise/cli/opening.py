@@ -29,7 +29,7 @@ ItsData = Annotated[
 
 def check_new_file(path: Path, overwrite: bool, *, ending: str | tuple[str, ...] = "") -> None:
     """Raise FileError, before any work, unless `path` may be written and ends in `ending`, or in one."""
-    from gatewise.data.writing import check_writable  # noqa: PLC0415
+    from gatewise.files import check_writable  # noqa: PLC0415
 
     if not is_line(str(path)):
         raise FileError(

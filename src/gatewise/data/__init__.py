@@ -9,7 +9,6 @@ from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.split import Split, split_times
 from gatewise.data.tables.table import Step, Table
 from gatewise.data.tables.windows import Windows, make_windows
-from gatewise.data.writing import atomic_write_bytes, atomic_write_text
 
 __all__ = [
     "Columns",
@@ -19,8 +18,6 @@ __all__ = [
     "Step",
     "Table",
     "Windows",
-    "atomic_write_bytes",
-    "atomic_write_text",
     "frame_like",
     "make_windows",
     "read_frame",

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from gatewise.data.catalog import bundled_path
 from gatewise.data.tables.formulas import warn_of_formulas
 from gatewise.data.tables.raw import most_bytes, plain_lines, read_bytes
-from gatewise.data.writing import atomic_write_bytes
 from gatewise.errors import FileError
+from gatewise.files import atomic_write_bytes
 
 if TYPE_CHECKING:
     import polars

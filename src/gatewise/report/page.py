@@ -6,8 +6,8 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from gatewise.data.writing import atomic_write_text
 from gatewise.errors import InputError
+from gatewise.files import atomic_write_text
 from gatewise.report.blobs import Blobs
 from gatewise.report.contents import Contents
 from gatewise.report.embed import asset, script_json

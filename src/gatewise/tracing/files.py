@@ -14,16 +14,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gatewise.data.writing import written_whole
-from gatewise.errors import FileError, GatewiseError, InputError
-from gatewise.sealing import metadata, read_about, seal
+from gatewise.errors import FileError, InputError
+from gatewise.files import Envelope, seal, written_whole
 from gatewise.tracing.options import Kept, Steps, check_options, check_place
 from gatewise.tracing.store import Call, Module, Trace
 
-FORMAT = "gatewise-trace"
-FORMAT_VERSION = 2
-_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, GatewiseError)
-"""What a description of the right form and the wrong content can end in."""
+ENVELOPE = Envelope("gatewise-trace", 2, "trace", "record it again")
 
 
 def save(trace: Trace, path: str | PathLike[str]) -> None:
@@ -46,8 +42,6 @@ def save(trace: Trace, path: str | PathLike[str]) -> None:
         modules.append({"name": name, "kept": _kept_to_json(trace.kept(name)), "calls": calls})
     options = trace.options
     about = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
         "aliases": trace.aliases,
         "modules": modules,
         "options": {
@@ -57,7 +51,7 @@ def save(trace: Trace, path: str | PathLike[str]) -> None:
             "with_grad": options.with_grad,
         },
     }
-    _write(tensors, metadata(about), _path_of(path, "save"))
+    _write(tensors, ENVELOPE.metadata(about), _path_of(path, "save"))
 
 
 def load_trace(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace:
@@ -69,7 +63,7 @@ def load_trace(path: str | PathLike[str], device: torch.device | str = "cpu") ->
     check_place(device, "load_trace")
     path = _path_of(path, "load_trace")
     about, tensors = _read(path, str(device))
-    try:
+    with ENVELOPE.unpacking(path):
         modules = {
             own["name"]: _module_of(own, place, tensors)
             for place, own in enumerate(about["modules"])
@@ -80,10 +74,6 @@ def load_trace(path: str | PathLike[str], device: torch.device | str = "cpu") ->
         if not set(modules) <= set(aliases) or not set(aliases.values()) <= set(modules):
             raise ValueError("its names are not those of its modules")
         return Trace(aliases, modules, check_options(**options))
-    except _DAMAGE as error:
-        raise FileError(
-            f"{path} is a damaged gatewise trace ({error!r}): record it again"
-        ) from error
 
 
 def _path_of(path: Any, caller: str) -> Path:
@@ -110,23 +100,11 @@ def _write(tensors: dict[str, Tensor], about: dict[str, str], path: Path) -> Non
 def _read(path: Path, device: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not path.is_file():
         raise FileError(f"there is no trace file {path}")
-    try:
+    with ENVELOPE.reading(path):
         with path.open("rb") as whole:
-            about = read_about(whole)
+            about = ENVELOPE.about(whole, path)
         with safe_open(path, framework="pt", device=device) as file:
-            if about.get("format") != FORMAT:
-                raise FileError(f"{path} is a safetensors file, but not a gatewise trace")
-            if about["format_version"] > FORMAT_VERSION:
-                raise FileError(
-                    f"{path} was written by a newer gatewise: update gatewise to read it"
-                )
             return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileError:
-        raise
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FileError(
-            f"{path} is not a gatewise trace, or it is cut short or damaged ({error})"
-        ) from error
 
 
 def _module_of(about: dict[str, Any], place: int, tensors: dict[str, Tensor]) -> Module:

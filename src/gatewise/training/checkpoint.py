@@ -15,16 +15,13 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
-from gatewise.data.writing import atomic_write_bytes
 from gatewise.errors import FileError, cause
-from gatewise.sealing import metadata, read_about, sealed
+from gatewise.files import Envelope, atomic_write_bytes, sealed
 from gatewise.training.schedule import TrainingOptions
 
-FORMAT = "gatewise-checkpoint"
-FORMAT_VERSION = 2
+ENVELOPE = Envelope("gatewise-checkpoint", 2, "checkpoint", "fit anew")
 
 
 @dataclass
@@ -56,14 +53,12 @@ class Checkpoint:
     def to_bytes(self) -> bytes:
         """Return the file's content."""
         state = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
             "options": asdict(self.options),
             "windows": self.windows,
             "record": asdict(self.record),
         }
         tensors = {name: tensor.detach().cpu() for name, tensor in self.tensors.items()}
-        return sealed(safetensors.torch.save(tensors, metadata(state)))
+        return sealed(safetensors.torch.save(tensors, ENVELOPE.metadata(state)))
 
     def part(self, prefix: str) -> dict[str, Tensor]:
         """Return the tensors `prefix.name` by their names."""
@@ -137,17 +132,11 @@ def read_bytes(path: Path) -> bytes | None:
 
 def from_bytes(data: bytes, path: Path) -> Checkpoint:
     """Return the checkpoint that `path` holds; `FileError` where it is truncated or foreign."""
-    try:
-        state = read_about(io.BytesIO(data))
+    with ENVELOPE.reading(path):
+        state = ENVELOPE.about(io.BytesIO(data), path)
         held = safetensors.torch.load(data)
         # views into the file's bytes, not aligned as torch's own memory is: see inference.gathered
         tensors = {name: tensor.clone() for name, tensor in held.items()}
-        if state.get("format") != FORMAT:
-            raise ValueError("it is none of gatewise's checkpoints")
-        if state["format_version"] not in range(1, FORMAT_VERSION + 1):
-            raise FileError(
-                f"the checkpoint {path} was made by another version of gatewise: fit anew"
-            )
         windows = (state["windows"][0], state["windows"][1])
         return Checkpoint(
             options=TrainingOptions(**state["options"]),
@@ -155,11 +144,6 @@ def from_bytes(data: bytes, path: Path) -> Checkpoint:
             record=_record(state["record"], validated=windows[1] > 0),
             tensors=tensors,
         )
-    except (SafetensorError, ValueError, LookupError, TypeError, ArithmeticError) as error:
-        raise FileError(
-            f"the checkpoint {path} is truncated, damaged or not a gatewise checkpoint ({error}): "
-            "fit anew"
-        ) from error
 
 
 def _record(saved: dict[str, Any], *, validated: bool) -> Record:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError, nearest
-from gatewise.sealing import parse
+from gatewise.files import parse
 
 Mode = Literal["standard", "per_series", "none"]
 Floats = NDArray[np.float64]

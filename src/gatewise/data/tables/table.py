@@ -13,7 +13,7 @@ from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.steps import Step
 from gatewise.data.tables.zones import stamp
 from gatewise.errors import DataError, nearest
-from gatewise.sealing import parse
+from gatewise.files import parse
 
 __all__ = ["Step", "Table"]
 

@@ -16,7 +16,6 @@ import torch
 from gatewise.data.files import DATASET, write_frame
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows
-from gatewise.data.writing import atomic_write_text
 from gatewise.errors import BreakdownError, DataError, FileError, OptionError, cause, nearest
 from gatewise.estimators.forecaster.evaluation import (
     evaluate_windows,
@@ -39,6 +38,7 @@ from gatewise.estimators.network import RecurrentNetwork
 from gatewise.estimators.run.config import check_settings, settings_digest
 from gatewise.estimators.run.folder import METRICS, MODEL, Run, digest
 from gatewise.estimators.run.replacement import writing
+from gatewise.files import atomic_write_text
 from gatewise.results import Evaluation, History
 from gatewise.training.distributed import World, is_main, joined
 from gatewise.training.loop import train

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
@@ -22,8 +21,7 @@ from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.split import Split
 from gatewise.data.tables.table import Table
-from gatewise.data.writing import atomic_write_bytes
-from gatewise.errors import FileError, GatewiseError, cause
+from gatewise.errors import FileError
 from gatewise.estimators.forecaster.baselines import Baselines
 from gatewise.estimators.forecaster.fitted import ENGINE_BEFORE, Fitted, build_network
 from gatewise.estimators.forecaster.model_checks import (
@@ -34,24 +32,12 @@ from gatewise.estimators.forecaster.model_checks import (
     check_weights,
 )
 from gatewise.estimators.forecaster.settings import ForecasterSettings
+from gatewise.files import Envelope, atomic_write_bytes, sealed
 from gatewise.results import History
-from gatewise.sealing import metadata, read_about, sealed
 
-FORMAT = "gatewise-forecaster"
-FORMAT_VERSION = 2
+ENVELOPE = Envelope("gatewise-forecaster", 2, "model", "copy it anew, or fit again")
 
 Arrays = dict[str, NDArray[Any]]
-
-_DAMAGE = (
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,
-    GatewiseError,
-)
-"""What a description of the right form and the wrong content can end in."""
 
 
 def save_model(fitted: Fitted, path: Path) -> None:
@@ -65,8 +51,6 @@ def save_model(fitted: Fitted, path: Path) -> None:
         weights = {name: value.numpy(force=True) for name, value in network.state_dict().items()}
         arrays.update(_under(f"member-{member}", weights))
     about = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
         "settings": fitted.settings.to_json(),
         "columns": fitted.columns.to_json(),
         "split": fitted.split.to_json(),
@@ -77,7 +61,7 @@ def save_model(fitted: Fitted, path: Path) -> None:
         "engine": fitted.engine,
     }
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    atomic_write_bytes(path, sealed(to_bytes(contiguous, metadata(about))))
+    atomic_write_bytes(path, sealed(to_bytes(contiguous, ENVELOPE.metadata(about))))
 
 
 def load_model(path: Path, device: str = "cpu") -> Fitted:
@@ -86,36 +70,20 @@ def load_model(path: Path, device: str = "cpu") -> Fitted:
     Raises FileError for a file that is missing, cut short, damaged, foreign, or from a newer version.
     """
     about, arrays = _read(path)
-    try:
+    with ENVELOPE.unpacking(path):
         check_entries(about)
         settings = ForecasterSettings(**about["settings"])
         settings.check_options()
         settings.device = device  # where it was fitted says nothing about where it is used
         return _rebuild(settings, about, arrays)
-    except _DAMAGE as error:
-        reason = cause(error)[:200]
-        raise FileError(f"{path} is a damaged gatewise model ({reason}): fit it again") from error
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     if not os.path.isfile(path):
         raise FileError(f"there is no run folder or model file {path}")
-    try:
+    with ENVELOPE.reading(path):
         content = path.read_bytes()
-        about = read_about(io.BytesIO(content))
-        arrays = from_bytes(content)
-    except OSError as error:
-        raise FileError(f"the model {path} cannot be read: {cause(error)}") from error
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise FileError(
-            f"{path} is not a gatewise model, or it is cut short or damaged ({error}): "
-            "copy it anew, or fit again"
-        ) from error
-    if about.get("format") != FORMAT:
-        raise FileError(f"{path} is a safetensors file, but not a gatewise forecaster's")
-    if about["format_version"] > FORMAT_VERSION:
-        raise FileError(f"{path} was written by a newer gatewise: update gatewise to read it")
-    return about, arrays
+        return ENVELOPE.about(io.BytesIO(content), path), from_bytes(content)
 
 
 def _rebuild(settings: ForecasterSettings, about: dict[str, Any], arrays: Arrays) -> Fitted:

@@ -9,10 +9,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from gatewise.data.writing import is_part
 from gatewise.errors import FileError
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.run.lock import LOCK
+from gatewise.files import check_version, is_part
 
 FORMAT = "gatewise-run"
 FORMAT_VERSION = 1
@@ -32,10 +32,8 @@ def check_config(config: dict[str, Any], place: Path) -> None:
     `place` is the run folder or the file, for the message.
     """
     made_by = config.get("format_version")
-    if type(made_by) is int and made_by > FORMAT_VERSION:
-        raise FileError(
-            f"{place} was made by a newer gatewise ({config.get('gatewise')}): update gatewise"
-        )
+    if type(made_by) is int:
+        check_version(made_by, FORMAT_VERSION, place, str(config.get("gatewise")))
     for name, (allowed, wanted) in _ENTRIES.items():
         if name not in config and name not in _OPTIONAL:
             raise FileError(_damaged(place, f"{CONFIG} lacks {name!r}"))

@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gatewise.data.writing import atomic_write_text, flush_folder, remove_dead_parts
 from gatewise.errors import FileError, cause, is_line
 from gatewise.estimators.run.config import (
     CHECKPOINTS,
@@ -49,6 +48,7 @@ from gatewise.estimators.run.replacement import (
     take_place,
     writing,
 )
+from gatewise.files import atomic_write_text, flush_folder, remove_dead_parts
 from gatewise.training.distributed import is_main
 
 __all__ = ["FORMAT", "METRICS", "MODEL", "REPORT", "Run", "check_config", "digest"]

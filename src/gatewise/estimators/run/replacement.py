@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gatewise.data.writing import flush_folder, is_part, remove_dead_parts
 from gatewise.errors import FileError, cause
 from gatewise.estimators.run.config import (
     CHECKPOINTS,
@@ -26,6 +25,7 @@ from gatewise.estimators.run.config import (
     read_config,
 )
 from gatewise.estimators.run.lock import LOCK, PATIENCE, is_locked_here, locked
+from gatewise.files import flush_folder, is_part, remove_dead_parts
 
 
 @contextmanager
