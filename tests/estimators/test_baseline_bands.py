@@ -12,7 +12,7 @@ from gatewise.data.tables.table import Table
 from gatewise.estimators.forecaster import metrics
 from gatewise.estimators.forecaster.baselines import Baselines, fit_baselines
 from gatewise.estimators.forecaster.baselines.bands import error_quantiles
-from tests.models.tables import STEPS, fit, make_table, targets, wave
+from tests.estimators.tables import STEPS, fit, make_table, targets, wave
 
 LEVELS = (0.05, 0.5, 0.95)
 

@@ -17,8 +17,8 @@ from gatewise.estimators.forecaster.baselines.design import MOST_FEATURES, Layou
 from gatewise.estimators.forecaster.baselines.moments import Moments
 from gatewise.estimators.forecaster.baselines.rows import any_of_steps
 from gatewise.report.tables import score_notes
-from tests.models.data import reservoir
-from tests.models.tables import make_table, wave
+from tests.estimators.data import reservoir
+from tests.estimators.tables import make_table, wave
 
 
 def layout_of(inputs: int, *, future: int = 0, horizon: int = 0, lookback: int = 365):

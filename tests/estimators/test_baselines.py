@@ -24,7 +24,7 @@ from gatewise.estimators.forecaster.baselines import (
 )
 from gatewise.estimators.forecaster.baselines.climatology import slots
 from gatewise.estimators.forecaster.baselines.rows import origins_within
-from tests.models.tables import STEPS, fit, make_table, targets, wave
+from tests.estimators.tables import STEPS, fit, make_table, targets, wave
 
 # --- which apply ----------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from tests.damage import (
     refusal,
     with_about,
 )
-from tests.models.toy import DelayLine, equal, network, options, weights
+from tests.estimators.toy import DelayLine, equal, network, options, weights
 
 TRAINING = DelayLine.draw(70, seed=1)
 VALIDATION = DelayLine.draw(33, seed=2)

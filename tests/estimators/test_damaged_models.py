@@ -19,7 +19,7 @@ from tests.damage import (
     refusal,
     with_about,
 )
-from tests.models.data import reservoir
+from tests.estimators.data import reservoir
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import gatewise as gw
 from gatewise.data.tables.windows import Windows
 from gatewise.errors import DataError, GatewiseWarning, OptionError
 from gatewise.estimators.forecaster.preparation import prepare, read_table
-from tests.models.data import panel, reservoir
+from tests.estimators.data import panel, reservoir
 
 SMALL = {"lookback": 20, "hidden_size": 4, "epochs": 1, "batch_size": 64}
 

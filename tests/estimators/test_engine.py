@@ -12,7 +12,7 @@ import torch
 import gatewise as gw
 from gatewise.engines import by_size
 from gatewise.errors import FileError
-from tests.models.data import reservoir
+from tests.estimators.data import reservoir
 
 SMALL: dict[str, Any] = {
     "target": "level",

@@ -14,7 +14,7 @@ from gatewise.errors import DataError
 from gatewise.estimators.forecaster import metrics
 from gatewise.estimators.forecaster.evaluation import check_output_names, prediction_columns
 from gatewise.results import Evaluation, Predictions
-from tests.models.data import reservoir
+from tests.estimators.data import reservoir
 
 SMALL = {"lookback": 20, "hidden_size": 4, "epochs": 1, "test": 0.2}
 

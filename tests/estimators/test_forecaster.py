@@ -16,7 +16,7 @@ from sklearn.base import clone
 
 import gatewise as gw
 from gatewise.errors import DataError, NotFittedError, OptionError
-from tests.models.data import panel, reservoir
+from tests.estimators.data import panel, reservoir
 
 SMALL = {"lookback": 20, "hidden_size": 8, "epochs": 3, "batch_size": 64, "learning_rate": 0.01}
 

@@ -19,9 +19,9 @@ from gatewise.results import History
 from gatewise.training.costs import cost_of
 from gatewise.training.loop import train
 from gatewise.training.losses import squared_error
-from tests.models.data import reservoir
-from tests.models.test_torchrun import TOLERANCE, launch
-from tests.models.toy import DelayLine, equal, network, options, weights
+from tests.estimators.data import reservoir
+from tests.estimators.test_torchrun import TOLERANCE, launch
+from tests.estimators.toy import DelayLine, equal, network, options, weights
 
 COSTS = {"write_cost": 0.3, "forget_cost": 0.05, "saturation_cost": 0.1}
 

@@ -3,7 +3,7 @@ import torch
 
 from gatewise.training.distributed import World
 from gatewise.training.randomness import Purpose, generator
-from tests.models.toy import HIDDEN, equal, network, weights
+from tests.estimators.toy import HIDDEN, equal, network, weights
 
 
 def draw(made, *, batch=10, steps=6, rows=slice(None), seed=0):

@@ -8,7 +8,7 @@ from gatewise.training.checkpoint import Record
 from gatewise.training.loop import train
 from gatewise.training.losses import squared_error
 from gatewise.training.progress import Bar, Lines, Pace, Silent, Status, clock, display
-from tests.models.toy import DelayLine, network, options
+from tests.estimators.toy import DelayLine, network, options
 
 STATUS = Status(
     label="member 2/3",

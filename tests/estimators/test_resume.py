@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 
-from tests.models.toy import equal
+from tests.estimators.toy import equal
 
 ROOT = Path(__file__).parents[2]
 # long enough that kills at random moments hit all parts of an epoch

@@ -17,7 +17,7 @@ from gatewise.errors import FileError
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.run.folder import Run
 from tests.damage import damaged_bytes, damaged_json, nested, refusal
-from tests.models.data import reservoir
+from tests.estimators.data import reservoir
 
 CONFIG = {
     "gatewise": "0.1.0",

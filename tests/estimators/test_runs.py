@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 import gatewise as gw
 from gatewise.errors import DataError, FileError, GatewiseError, OptionError
 from gatewise.estimators.forecaster import fitting
-from tests.models.data import reservoir
+from tests.estimators.data import reservoir
 
 OPTIONS = {
     "target": "level",

@@ -5,7 +5,7 @@ import torch
 
 from gatewise.training.average import Average
 from gatewise.training.schedule import learning_rate, plateaus
-from tests.models.toy import options
+from tests.estimators.toy import options
 
 
 def rates(count, losses=(), **changes):

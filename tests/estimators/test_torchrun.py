@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.training.distributed import World, joined, local_device
-from tests.models.toy import equal
+from tests.estimators.toy import equal
 
 ROOT = Path(__file__).parents[2]
 # 129 windows in batches of 16: the last batch is one window, fewer than there are processes

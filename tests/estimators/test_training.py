@@ -12,7 +12,7 @@ from gatewise.training.distributed import World
 from gatewise.training.inference import mean_loss, predict
 from gatewise.training.loop import train
 from gatewise.training.losses import pinball, squared_error
-from tests.models.toy import LEVELS, DelayLine, equal, network, options, weights
+from tests.estimators.toy import LEVELS, DelayLine, equal, network, options, weights
 
 TRAINING = DelayLine.draw(70, seed=1)  # batches of 16 leave a last one of 6
 VALIDATION = DelayLine.draw(33, seed=2)

@@ -10,7 +10,7 @@ import pytest
 import gatewise as gw
 from gatewise.data.tables.split import Part
 from gatewise.errors import DataError, GatewiseWarning
-from tests.models.data import panel, reservoir
+from tests.estimators.data import panel, reservoir
 
 NAMES = ("a", "b", "c")
 SMALL = {"target": "level", "inputs": "rain", "lookback": 20, "hidden_size": 4, "epochs": 1}
