@@ -15,7 +15,11 @@ CMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 QUICK := tests/cells tests/engines/test_laws.py tests/nn/test_bad_input.py tests/data tests/test_public.py \
   tests/tracing/test_trace.py tests/memory/test_ledger.py tests/report tests/runtime
 
-.PHONY: demo test test-quick test-full check lint types contracts docs format bench native test-native sanitize sanitize-address sanitize-thread clean help
+# The public modules that `make reference` describes; `!` leaves out modules that share their name with
+# a public function.
+REFERENCE := gatewise gatewise.data.datasets '!gatewise.nn.accelerate' '!gatewise.report.verdict'
+
+.PHONY: demo test test-quick test-full check lint types contracts docs reference format bench native test-native sanitize sanitize-address sanitize-thread clean help
 
 help:
 	@echo "make demo    train the virtual river gauge on bundled data, with scores and a report (minutes)"
@@ -25,6 +29,7 @@ help:
 	@echo "make native  compile the native engine again after a change in native/"
 	@echo "make test-native  run the tests of the native core alone: seconds"
 	@echo "make check   lint, types, import contracts and the examples in the docs"
+	@echo "make reference  write the API reference from the docstrings: build/reference/index.html"
 	@echo "make sanitize  the native tests under the address, undefined and thread sanitizers"
 	@echo "make bench   run the benchmarks of this version"
 	@echo "make format  format the code"
@@ -60,6 +65,12 @@ contracts: $(VENV)/.development
 
 docs: $(VENV)/.development native
 	$(TEST_ENV) $(BIN)/python -m pytest tests/docs
+
+# pdoc cannot evaluate annotations that are imported for type checkers only; it then shows them as written.
+reference: $(VENV)/.development native
+	$(BIN)/python -W "ignore:Error parsing type annotation" -W "ignore:Found '__version__' in" \
+	  -m pdoc --docformat google -o build/reference $(REFERENCE)
+	@echo "== open build/reference/index.html"
 
 format: $(VENV)/.development
 	$(BIN)/ruff check --fix .

@@ -10,6 +10,19 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from unicodedata import category
 
+__all__ = [
+    "BreakdownError",
+    "DataError",
+    "EngineError",
+    "FileError",
+    "GatewiseError",
+    "GatewiseWarning",
+    "InputError",
+    "NotFittedError",
+    "OptionError",
+    "UnknownNameError",
+]
+
 
 class GatewiseError(Exception):
     """Base of every error that gatewise raises on purpose."""

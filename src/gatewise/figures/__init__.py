@@ -3,8 +3,13 @@
     ax = figures.horizon(result)  # a figure of its own: ax.figure.savefig("horizon.png")
     figures.horizon(result, ax=axes[0])  # or in axes of yours
 
-Every panel takes a result and returns the matplotlib axes. Below it stand the result's reading and its
-caveat (`caption=False` leaves them out). Needs matplotlib (the extra `figures`); pyplot is not used.
+Every panel takes a result and returns the matplotlib axes. Two arguments are the same for all of them:
+
+Args:
+    ax: The axes to draw in; without them the panel makes a figure of its own.
+    caption: Whether the result's reading and its caveat stand below the panel.
+
+Needs matplotlib (the extra `figures`); pyplot is not used.
 """
 
 from __future__ import annotations

@@ -158,8 +158,9 @@ def three_views(
 ) -> Axes:
     """Draw gate path, total gradient and intervention over one lag axis; returns the axes.
 
-    Each is a share of its own reference: the intervention of its largest effect, gradient and gate path
-    of their norm at lag 0, which makes them gain and gate gain. The axis ends at 0.0001 of it.
+    The intervention is the curve of `horizon`, as a share of its largest effect; the gradient and the
+    gate path are the curves of `highway`, as shares of their norms at lag 0 (gain and gate gain). The
+    axis ends at 0.0001.
 
     Raises InputError for other results.
     """

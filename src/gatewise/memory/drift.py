@@ -206,7 +206,11 @@ class TrainingDrift:
 
 
 def training_drift(model: torch.nn.Module) -> TrainingDrift:
-    """Start watching the recurrent modules of `model`; see `TrainingDrift`."""
+    """Start watching the recurrent modules of `model` while it trains; return the watch.
+
+    See `TrainingDrift` for its use. Raises InputError for a model without an LSTM, GRU or RNN whose
+    gates can be read.
+    """
     return TrainingDrift(model)
 
 

@@ -16,6 +16,8 @@ from gatewise.cells import CellSpec
 from gatewise.errors import InputError
 from gatewise.nn.structure import check_model, parameters_of, spec_of, suffixes_of
 
+__all__ = ["chrono", "open_forget_gate"]
+
 
 @dataclass(frozen=True)
 class _Biases:
@@ -60,8 +62,9 @@ def chrono(
 
     Tallec & Ollivier 2018, "Can recurrent neural networks warp time?", equation 16: for an LSTM
     `b_f = log U(1, max_lag - 1)` and `b_i = -b_f`, each unit its own draw; for a GRU
-    `b_z = +log U(1, max_lag - 1)`, because z keeps. `module` as in `open_forget_gate`. Raises
-    InputError for `max_lag` below 2, where there is nothing to set, and for `bias=False`.
+    `b_z = +log U(1, max_lag - 1)`, because z keeps. `module` as in `open_forget_gate`; `generator`
+    draws, by default torch's global one. Raises InputError for `max_lag` below 2, where there is
+    nothing to set, and for `bias=False`.
     """
     number = isinstance(max_lag, int | float) and not isinstance(max_lag, bool)
     if not number or not 2 <= max_lag < math.inf:

@@ -56,10 +56,11 @@ def write_page(
 
 
 def render_page(contents: Contents | RunSummary, *, megabytes: float = MEGABYTES) -> str:
-    """Return the page as HTML text with styles, scripts and data inside.
+    """Return the page of `contents` as HTML text with its styles, scripts and data inside.
 
-    Overviews of all units are always in the page. Raw steps are there for the slowest units first,
-    until they take `megabytes`; the page names what is left out, which stays in the trace.
+    The page always holds overviews of all units. It holds raw steps too, of the slowest units first,
+    until they take `megabytes`, and names the units that were left out; the trace still has them.
+    Raises InputError for a negative size.
     """
     if not megabytes >= 0:
         raise InputError(f"megabytes must be 0 or more; got {megabytes}")

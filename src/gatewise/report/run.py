@@ -31,7 +31,10 @@ TONES: dict[str, Tone] = {"better": "good", "unclear": "warn", "worse": "warn", 
 
 
 def contents_of_run(summary: RunSummary) -> Contents:
-    """Return the page of a run; what explains the network may be added with `dataclasses.replace`."""
+    """Return the page of the run that `summary` describes.
+
+    What explains the network may be added with `dataclasses.replace`.
+    """
     evaluation, unit = summary.evaluation, unit_of(summary)
     scored = Contents(
         title=summary.title,

@@ -55,7 +55,7 @@ def save(trace: Trace, path: str | PathLike[str]) -> None:
 
 
 def load_trace(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace:
-    """Return the trace that `Trace.save` wrote, its arrays on `device`.
+    """Return the trace that `Trace.save` wrote to `path`, its arrays on `device`.
 
     Raises FileError for a file that is missing, damaged, foreign, or from a newer version, and
     OptionError for a device that is not there.

@@ -45,11 +45,12 @@ def trace(
     max_bytes: int | None = None,
     with_grad: bool = False,
 ) -> Iterator[Trace]:
-    """Record the gates of every recurrent module inside `model`, torch's own or gatewise's.
+    """Return a context in which the gates of every recurrent module inside `model` are recorded.
 
-    Use as `with gw.trace(model) as trace: model(x)`, then `trace["encoder.lstm"].forget`; see
-    `Trace`. Train and eval mode, outputs, gradients, hooks and random numbers stay as they are. On
-    exit, by an exception too, nothing is left on the model. The record holds every call.
+    The modules may be torch's own or gatewise's. Use as `with gw.trace(model) as trace: model(x)`,
+    then `trace["encoder.lstm"].forget`; see `Trace`. Train and eval mode, outputs, gradients, hooks
+    and random numbers stay as they are. On exit, even by an exception, nothing is left on the model.
+    The record holds every call.
 
     Args:
         quantities: Names such as "forget" or ("cell", "hidden"); None: all of each cell. A module

@@ -174,7 +174,9 @@ def probe_model(
     gap: int | None = None,
     sampling: Sampling = Sampling(),  # noqa: B008 - frozen
 ) -> Probe:
-    """Probe the states of a model, beside copies of it with random weights and its lagged inputs.
+    """Return what `probe` finds in the states of a model.
+
+    Its controls are copies of the model with random weights, and the lagged inputs.
 
     Args:
         model: Any module that holds LSTM, GRU or RNN modules, or one itself.
