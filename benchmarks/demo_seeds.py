@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gatewise as gw
-from gatewise.bench import machine
+from benchmarks.against_peers import machine
 from gatewise.cli.demo import SETTINGS, SOURCE
 from gatewise.estimators.forecaster.metrics import nse
 

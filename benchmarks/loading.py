@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gatewise.bench import machine, milliseconds
+from benchmarks.against_peers import machine, milliseconds
 from gatewise.data.tables.windows import Windows
 from gatewise.estimators.heads import PointHead
 from gatewise.estimators.network import RecurrentNetwork

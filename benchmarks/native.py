@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gatewise.bench import markdown, modes_of, read_json, write_picture
+from benchmarks.against_peers import markdown, modes_of, read_json, write_picture
 from gatewise.cli import run
 from gatewise.errors import GatewiseError
 

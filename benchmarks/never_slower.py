@@ -35,9 +35,9 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import gatewise as gw
-from gatewise.bench import machine, ratio
-from gatewise.bench.agreement import FLOAT32, Arrays, difference
-from gatewise.bench.problem import CELLS, STOCK
+from benchmarks.against_peers import machine, ratio
+from benchmarks.against_peers.agreement import FLOAT32, Arrays, difference
+from benchmarks.against_peers.problem import CELLS, STOCK
 from gatewise.nn.modules import GatedModule
 
 STEPS, ROWS, HIDDEN = (1, 2, 4, 16, 64), (1, 4, 16, 64), (16, 64, 256, 512, 1024)

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 import gatewise as gw
-from gatewise.bench import machine
+from benchmarks.against_peers import machine
 
 DEPTHS = ("moisture_10cm", "moisture_25cm", "moisture_40cm")
 WEATHER = ("rain", "radiation", "humidity", "temperature", "wind")

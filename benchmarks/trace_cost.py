@@ -25,8 +25,8 @@ from pathlib import Path
 import torch
 
 import gatewise as gw
-from gatewise.bench import machine
-from gatewise.bench.timing import Effort, alternate, milliseconds, ratio
+from benchmarks.against_peers import machine
+from benchmarks.against_peers.timing import Effort, alternate, milliseconds, ratio
 
 T, B, I, H = 50_000, 1, 64, 256  # noqa: E741 - the papers' symbol
 CELLS = ("LSTM", "GRU")

@@ -11,8 +11,8 @@ from __future__ import annotations
 import sys
 
 import gatewise as gw
+from benchmarks.against_peers import machine
 from gatewise import memory
-from gatewise.bench import machine
 from gatewise.cli.demo import SETTINGS
 from gatewise.explaining.forecaster import case_of_forecaster
 from gatewise.explaining.remembering import duration

@@ -73,8 +73,11 @@ class GatewiseWarning(UserWarning):
 
 
 def how_to_install(extra: str) -> str:
-    """Return the command that installs an extra; gatewise is installed from its checkout."""
-    return f"pip install '.[{extra}]' in a checkout of gatewise"
+    """Return the command that installs an extra; gatewise is installed from its checkout.
+
+    With -e, because without it pip would replace the install of `make`, which works in the checkout.
+    """
+    return f"pip install -e '.[{extra}]' in a checkout of gatewise"
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import gatewise.cli.bench
 from tests.cli.tables import Outcome, files_under
 
 Call = Callable[..., Outcome]
@@ -82,10 +83,22 @@ def test_bad_input_is_refused_before_anything_is_measured(
 def test_results_that_differ_from_torchs_are_an_error(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatewise.bench.modes.against.FLOAT32", -1.0)
+    monkeypatch.setattr("benchmarks.against_peers.modes.against.FLOAT32", -1.0)
     done = call("bench", *TINY, "--mode", "infer", "--cells", "rnn")
     assert done.code == 2
     assert "| refused |" in done.out
     last = done.err.splitlines()[-1]
     assert last.startswith("gatewise: error: the results of engine 'torch' differ from torch's")
     assert last.endswith("infer rnn 5,2,3,4")
+
+
+def test_without_a_checkout_it_says_where_it_runs(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(gatewise.cli.bench, "CHECKOUT", tmp_path)
+    done = call("bench", *TINY)
+    assert done.code == 2
+    assert done.out == ""
+    assert done.err.startswith("gatewise: error: bench needs a checkout of gatewise")
+    assert done.err.count("\n") == 1
+    assert "pip install -e '.[bench]'" in done.err

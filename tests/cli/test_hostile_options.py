@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 import gatewise.explaining
-from gatewise.bench import suite
+from benchmarks.against_peers import command, suite
 from gatewise.cli.main import app
 from gatewise.estimators.forecaster import estimator as forecaster
 from gatewise.estimators.forecaster import fitting
@@ -95,7 +95,7 @@ def refusing(here: Path, fitted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(forecaster, "evaluate_windows", accepted)
     monkeypatch.setattr(gatewise.explaining, "explain", accepted)
     monkeypatch.setattr(suite, "run", accepted)
-    monkeypatch.setattr(gatewise.bench, "run", accepted)
+    monkeypatch.setattr(command, "run", accepted)
     return here
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tests.nn.recurrent import STOCK
 
-from gatewise.bench.rows import MAIN
+from benchmarks.against_peers.rows import MAIN
 from gatewise.cells import CELLS
 from gatewise.engines import by_size, choose
 from gatewise.engines.by_size import PACKED_STEPS, RULES, Workload, weights_of

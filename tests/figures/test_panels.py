@@ -339,7 +339,7 @@ def test_importing_the_package_does_not_import_matplotlib() -> None:
         "sys.modules['matplotlib'] = None; from gatewise.figures import canvas; "
         "from gatewise.errors import OptionError\n"
         "try: canvas.axes_of(None, 'x')\n"
-        "except OptionError as error: assert \"pip install '.[figures]'\" in str(error)\n"
+        "except OptionError as error: assert \"pip install -e '.[figures]'\" in str(error)\n"
         "else: raise AssertionError"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

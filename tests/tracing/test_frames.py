@@ -142,5 +142,5 @@ def test_what_a_dataset_cannot_be(trace, monkeypatch) -> None:
 
 def test_a_dataset_without_xarray(trace, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "xarray", None)
-    with pytest.raises(InputError, match=r"pip install '.\[xarray\]'"):
+    with pytest.raises(InputError, match=r"pip install -e '.\[xarray\]'"):
         trace.to_xarray("gru")

@@ -1,21 +1,20 @@
-"""The command `bench`: gatewise against its peers on this machine, goals beside figures."""
+"""The command `bench`: what may be typed; `benchmarks/against_peers` of the checkout does the work."""
 
 from __future__ import annotations
 
-import os
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import ModuleType
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from gatewise.cli.opening import check_new_file
 from gatewise.cli.options import Config, Names, Whole
-from gatewise.cli.output import console
-from gatewise.errors import how_to_install
+from gatewise.errors import FileError, how_to_install
 
-if TYPE_CHECKING:
-    from gatewise.bench import Record, Report
+CHECKOUT = Path(__file__).parents[3]
+"""The root of the checkout, where the package lies in one; somewhere above site-packages otherwise."""
 
 SEVERAL = Parameter(consume_multiple=True, negative="")
 
@@ -78,48 +77,28 @@ def bench(
       gatewise bench --rows 100,32,16,64
       gatewise bench --mode infer --peers onnx jax --plot infer.png > infer.md
     """
-    from gatewise.bench import (  # noqa: PLC0415 - brings torch
-        Effort,
-        check_picture,
-        disagreeing,
-        make_plan,
-        markdown,
-        run,
-        write_picture,
-    )
-    from gatewise.errors import EngineError  # noqa: PLC0415
-
-    records = None if as_json is None else Path(as_json)
-    picture = None if plot is None else Path(plot)
-    plan = make_plan(
+    _work().command(
         modes=mode,
         cells=cells,
         rows=rows,
         peers=peers,
         engine=engine,
-        threads=(os.cpu_count() or 1) if threads is None else threads,
-        effort=Effort(rounds, seconds),
+        threads=threads,
+        rounds=rounds,
+        seconds=seconds,
+        records=as_json,
+        picture=plot,
+        overwrite=overwrite,
     )
-    if records is not None:
-        check_new_file(records, overwrite, ending=".json")
-    if picture is not None:
-        check_new_file(picture, overwrite)
-        check_picture(picture, plan.modes)
-    report = run(plan, lambda report, record: _done(report, record, records))
-    console().print(markdown(report), end="")
-    if picture is not None:
-        write_picture(report, picture)
-    wrong = disagreeing(report)
-    if wrong:
-        raise EngineError(
-            f"the results of engine {engine!r} differ from torch's: {'; '.join(wrong)}"
+
+
+def _work() -> ModuleType:
+    """Return the module that measures; FileError where gatewise was installed without its checkout."""
+    if not (CHECKOUT / "benchmarks" / "against_peers").is_dir():
+        raise FileError(
+            "bench needs a checkout of gatewise, because the benchmarks are not in the installed "
+            f"package: {how_to_install('bench')}"
         )
-
-
-def _done(report: Report, record: Record, path: Path | None) -> None:
-    """Print a record, and write the file anew: what is interrupted leaves what it has."""
-    from gatewise.bench import line, write_json  # noqa: PLC0415 - brings torch
-
-    print(line(report, record), file=sys.stderr, flush=True)
-    if path is not None:
-        write_json(report, path)
+    if str(CHECKOUT) not in sys.path:
+        sys.path.insert(0, str(CHECKOUT))
+    return import_module("benchmarks.against_peers.command")

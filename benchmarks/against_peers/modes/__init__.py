@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from gatewise.bench.modes import against, gates, memory, scaling, step
-from gatewise.bench.problem import CELLS
-from gatewise.bench.records import Record
-from gatewise.bench.rows import LONG, MAIN, ODD, STEP, Row
-from gatewise.bench.setting import Setting
+from benchmarks.against_peers.modes import against, gates, memory, scaling, step
+from benchmarks.against_peers.problem import CELLS
+from benchmarks.against_peers.records import Record
+from benchmarks.against_peers.rows import LONG, MAIN, ODD, STEP, Row
+from benchmarks.against_peers.setting import Setting
 from gatewise.errors import OptionError, nearest
 
 ALL = "all"

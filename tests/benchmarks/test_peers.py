@@ -12,15 +12,15 @@ from importlib.util import find_spec
 
 import pytest
 
-from gatewise.bench.peers import PEERS
+from benchmarks.against_peers.peers import PEERS
 
 CODE = """
 import sys
-from gatewise.bench.agreement import FLOAT32, difference
-from gatewise.bench.contenders import inference, training
-from gatewise.bench.peers import PEERS
-from gatewise.bench.problem import CELLS, make_problem
-from gatewise.bench.rows import Row
+from benchmarks.against_peers.agreement import FLOAT32, difference
+from benchmarks.against_peers.contenders import inference, training
+from benchmarks.against_peers.peers import PEERS
+from benchmarks.against_peers.problem import CELLS, make_problem
+from benchmarks.against_peers.rows import Row
 
 peer = PEERS[sys.argv[1]]
 for cell in CELLS:

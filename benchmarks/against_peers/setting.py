@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gatewise.bench.agreement import FLOAT32, Arrays, difference
-from gatewise.bench.contenders import Contender
-from gatewise.bench.records import Side
-from gatewise.bench.timing import Effort, alternate
+from benchmarks.against_peers.agreement import FLOAT32, Arrays, difference
+from benchmarks.against_peers.contenders import Contender
+from benchmarks.against_peers.records import Side
+from benchmarks.against_peers.timing import Effort, alternate
 
 PROBE = 5.0
 """Seconds from which the comparison of results tells well enough how long a call lasts."""

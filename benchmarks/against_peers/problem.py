@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import gatewise as gw
-from gatewise.bench.rows import Row
+from benchmarks.against_peers.rows import Row
 
 SEED = 0
 STOCK: dict[str, Callable[..., torch.nn.RNNBase]] = {

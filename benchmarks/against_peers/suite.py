@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from gatewise.bench.machine import facts, peak_gflops, torch_threads
-from gatewise.bench.modes import MODES, Mode, cells_of, modes_of
-from gatewise.bench.peers import peers_of
-from gatewise.bench.problem import OWN
-from gatewise.bench.records import Record, Report
-from gatewise.bench.rows import Row, rows_of
-from gatewise.bench.setting import Setting
-from gatewise.bench.timing import Effort
+from benchmarks.against_peers.machine import facts, peak_gflops, torch_threads
+from benchmarks.against_peers.modes import MODES, Mode, cells_of, modes_of
+from benchmarks.against_peers.peers import peers_of
+from benchmarks.against_peers.problem import OWN
+from benchmarks.against_peers.records import Record, Report
+from benchmarks.against_peers.rows import Row, rows_of
+from benchmarks.against_peers.setting import Setting
+from benchmarks.against_peers.timing import Effort
 from gatewise.errors import OptionError
 
 PEAKS = 9

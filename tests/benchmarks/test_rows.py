@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatewise.bench.rows import MAIN, ODD, Row, flops, next_even, rows_of
+from benchmarks.against_peers.rows import MAIN, ODD, Row, flops, next_even, rows_of
 from gatewise.errors import OptionError
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.bench.agreement import Arrays
-from gatewise.bench.contenders import Contender
-from gatewise.bench.problem import Problem
+from benchmarks.against_peers.agreement import Arrays
+from benchmarks.against_peers.contenders import Contender
+from benchmarks.against_peers.problem import Problem
 
 Step = Callable[[Any, Any, Any], Any]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.bench.agreement import Arrays
-from gatewise.bench.contenders import Contender
-from gatewise.bench.problem import Problem
+from benchmarks.against_peers.agreement import Arrays
+from benchmarks.against_peers.contenders import Contender
+from benchmarks.against_peers.problem import Problem
 
 ORDERS = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "rnn": (0,)}
 """Places in torch's packing (i f g o; r z n) of ONNX's gates (i o f c; z r h)."""

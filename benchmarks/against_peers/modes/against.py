@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gatewise.bench.agreement import BFLOAT16, FLOAT32
-from gatewise.bench.contenders import Contender, inference, training
-from gatewise.bench.peers import PEERS, TORCH
-from gatewise.bench.problem import Problem, make_problem
-from gatewise.bench.records import OURS, Record, Side
-from gatewise.bench.rows import Row, flops
-from gatewise.bench.setting import Setting, attempt, compare
+from benchmarks.against_peers.agreement import BFLOAT16, FLOAT32
+from benchmarks.against_peers.contenders import Contender, inference, training
+from benchmarks.against_peers.peers import PEERS, TORCH
+from benchmarks.against_peers.problem import Problem, make_problem
+from benchmarks.against_peers.records import OURS, Record, Side
+from benchmarks.against_peers.rows import Row, flops
+from benchmarks.against_peers.setting import Setting, attempt, compare
 
 BFLOAT16_TORCH, FLOAT32_TORCH = "torch bf16", "torch f32"
 

@@ -12,18 +12,19 @@ import numpy as np
 import pytest
 import torch
 
-from gatewise.bench import Record, Report, line, markdown, read_json, run, write_json
-from gatewise.bench.agreement import Arrays, difference
-from gatewise.bench.children import run_child
-from gatewise.bench.contenders import Contender, training
-from gatewise.bench.modes.against import BFLOAT16_TORCH
-from gatewise.bench.peers import PEERS, Peer, peers_of
-from gatewise.bench.problem import CELLS, Problem, make_problem
-from gatewise.bench.rows import Row
-from gatewise.bench.setting import compare
-from gatewise.bench.suite import make_plan
-from gatewise.bench.tables import disagreeing
-from gatewise.bench.timing import Effort
+from benchmarks.against_peers import Record, Report, line, markdown, read_json, run, write_json
+from benchmarks.against_peers.agreement import Arrays, difference
+from benchmarks.against_peers.children import run_child
+from benchmarks.against_peers.contenders import Contender, training
+from benchmarks.against_peers.modes.against import BFLOAT16_TORCH
+from benchmarks.against_peers.peers import PEERS, Peer, peers_of
+from benchmarks.against_peers.problem import CELLS, Problem, make_problem
+from benchmarks.against_peers.records import OURS, Side
+from benchmarks.against_peers.rows import Row
+from benchmarks.against_peers.setting import compare
+from benchmarks.against_peers.suite import make_plan
+from benchmarks.against_peers.tables import disagreeing
+from benchmarks.against_peers.timing import Effort
 from gatewise.engines.fused import _autocasts_lstm
 from gatewise.errors import EngineError, FileError, OptionError
 
@@ -63,7 +64,7 @@ def test_every_mode_leaves_its_records(report: Report) -> None:
 
 def test_rates_are_shares_of_the_highest_peak_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     peaks = {("f32", 1): 3.0, ("f32", 2): 5.0, ("bf16", 1): 7.0, ("bf16", 2): float("nan")}
-    monkeypatch.setattr("gatewise.bench.suite.peak_gflops", lambda *key: peaks[key])
+    monkeypatch.setattr("benchmarks.against_peers.suite.peak_gflops", lambda *key: peaks[key])
     plan = make_plan(
         modes=("infer", "bf16"),
         cells=("lstm",),
@@ -272,7 +273,7 @@ def test_bad_plans_are_refused(case: str) -> None:
 def test_a_peer_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     absent = Peer("Absent", ("no_such_package",), ("train",), "none")
     monkeypatch.setitem(PEERS, "absent", absent)
-    with pytest.raises(OptionError, match=r"needs no_such_package: pip install '.\[bench\]'"):
+    with pytest.raises(OptionError, match=r"needs no_such_package: pip install -e '.\[bench\]'"):
         peers_of(["torch", "absent"])
 
 
@@ -297,3 +298,10 @@ def test_a_child_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *args, **options: failed)
     with pytest.raises(EngineError, match=r"memory \(step\) failed: MemoryError: too large"):
         run_child(task="step")
+
+
+def test_a_step_that_takes_no_memory_has_no_ratio() -> None:
+    sides = (Side(OURS, (0.0, 4096.0)), Side("torch", (8192.0, 8192.0)))
+    record = Record("memory", "rnn", Row(5, 2, 3, 4), sides, unit="bytes")
+    assert record.ratio("torch") is None
+    assert "0.00" in line(Report({}), record)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 
-from gatewise.bench.goals import Goal, geometric_mean, goals
-from gatewise.bench.machine import described
-from gatewise.bench.peers import title_of
-from gatewise.bench.records import OURS, Record, Report, Side
+from benchmarks.against_peers.goals import Goal, geometric_mean, goals
+from benchmarks.against_peers.machine import described
+from benchmarks.against_peers.peers import title_of
+from benchmarks.against_peers.records import OURS, Record, Report, Side
 from gatewise.report.wording import counted
 
 TITLES = {

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import torch
 
-from gatewise.bench.contenders import Contender, inference, training
-from gatewise.bench.machine import torch_threads
-from gatewise.bench.problem import make_problem
-from gatewise.bench.records import OURS, Record, Side
-from gatewise.bench.rows import Row, flops, next_even
-from gatewise.bench.setting import Setting, compare
-from gatewise.bench.timing import alternate
+from benchmarks.against_peers.contenders import Contender, inference, training
+from benchmarks.against_peers.machine import torch_threads
+from benchmarks.against_peers.problem import make_problem
+from benchmarks.against_peers.records import OURS, Record, Side
+from benchmarks.against_peers.rows import Row, flops, next_even
+from benchmarks.against_peers.setting import Setting, compare
+from benchmarks.against_peers.timing import alternate
 
 ONE, EVEN = "one thread", "next even size"
 TIMED = {"train": training, "infer": inference}

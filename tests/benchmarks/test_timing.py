@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from gatewise.bench.timing import Effort, alternate, milliseconds, ratio
+from benchmarks.against_peers.timing import Effort, alternate, milliseconds, ratio
 
 
 def test_every_side_has_one_value_per_round_and_rounds_are_odd() -> None:

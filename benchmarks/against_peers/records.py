@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gatewise.bench.rows import Row
-from gatewise.bench.timing import ratio
+from benchmarks.against_peers.rows import Row
+from benchmarks.against_peers.timing import ratio
 from gatewise.errors import FileError, cause
 from gatewise.files import atomic_write_text
 
@@ -56,9 +56,9 @@ class Record:
         return next((side for side in self.sides if side.name == name), None)
 
     def ratio(self, name: str) -> float | None:
-        """Return a side's value as a multiple of the first side's; None where one has no value."""
+        """Return a side's value as a multiple of the first side's; None where one has none, or 0."""
         other = self.side(name)
-        if other is None or not other.values or not self.ours.values:
+        if other is None or not other.values or not self.ours.values or 0 in self.ours.values:
             return None
         return ratio(other.values, self.ours.values)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import astuple
 
-from gatewise.bench.children import run_child
-from gatewise.bench.peers import TORCH
-from gatewise.bench.records import OURS, Record, Side
-from gatewise.bench.rows import Row, flops
-from gatewise.bench.setting import Setting
+from benchmarks.against_peers.children import run_child
+from benchmarks.against_peers.peers import TORCH
+from benchmarks.against_peers.records import OURS, Record, Side
+from benchmarks.against_peers.rows import Row, flops
+from benchmarks.against_peers.setting import Setting
 
 BUDGET = 256 * 2**20
 """Bytes that the long sequence may keep for its backward pass."""

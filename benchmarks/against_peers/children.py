@@ -1,4 +1,4 @@
-"""Measurements of memory, each in a process of its own: `python -m gatewise.bench.children`.
+"""Measurements of memory, each in a process of its own: `python -m benchmarks.against_peers.children`.
 
 The figure is the high-water mark of the resident set during the step, less what was resident before
 it. Linux lets a process set its own mark back (`/proc/self/clear_refs`), so that what importing torch
@@ -12,6 +12,7 @@ import ctypes
 import gc
 import hashlib
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -25,20 +26,23 @@ from typing import Any
 import torch
 
 import gatewise as gw
-from gatewise.bench.contenders import training
-from gatewise.bench.problem import OWN, make_problem
-from gatewise.bench.rows import Row
+from benchmarks.against_peers.contenders import training
+from benchmarks.against_peers.problem import OWN, make_problem
+from benchmarks.against_peers.rows import Row
 from gatewise.engines.native import NOT_BUILT
 from gatewise.errors import EngineError
 
 STEPS = 5
+CHECKOUT = str(Path(__file__).parents[2])
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def run_child(**task: Any) -> dict[str, Any]:
     """Run one task in a new process and return what it found. Raises EngineError where it fails."""
-    command = [sys.executable, "-m", "gatewise.bench.children", json.dumps(task)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "benchmarks.against_peers.children", json.dumps(task)]
+    paths = (CHECKOUT, *filter(None, [os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise EngineError(f"the measurement of memory ({task['task']}) failed: {last}")

@@ -10,10 +10,10 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from gatewise.bench.machine import described
-from gatewise.bench.peers import title_of
-from gatewise.bench.records import Record, Report
-from gatewise.bench.tables import TITLES
+from benchmarks.against_peers.machine import described
+from benchmarks.against_peers.peers import title_of
+from benchmarks.against_peers.records import Record, Report
+from benchmarks.against_peers.tables import TITLES
 from gatewise.errors import FileError, OptionError, how_to_install
 from gatewise.files import atomic_write_bytes
 

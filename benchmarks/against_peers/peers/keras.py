@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.bench.agreement import Arrays
-from gatewise.bench.contenders import Contender
-from gatewise.bench.peers.jax import start
-from gatewise.bench.problem import Problem
+from benchmarks.against_peers.agreement import Arrays
+from benchmarks.against_peers.contenders import Contender
+from benchmarks.against_peers.peers.jax import start
+from benchmarks.against_peers.problem import Problem
 
 ORDERS = {"lstm": (0, 1, 2, 3), "gru": (1, 0, 2), "rnn": (0,)}
 """Places in torch's packing (i f g o; r z n) of Keras' gates (i f c o; z r h)."""

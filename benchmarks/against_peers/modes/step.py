@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 import gatewise as gw
-from gatewise.bench.contenders import Contender
-from gatewise.bench.peers import TORCH
-from gatewise.bench.problem import Problem, make_problem
-from gatewise.bench.records import OURS, Record
-from gatewise.bench.rows import Row, flops
-from gatewise.bench.setting import Setting, compare
+from benchmarks.against_peers.contenders import Contender
+from benchmarks.against_peers.peers import TORCH
+from benchmarks.against_peers.problem import Problem, make_problem
+from benchmarks.against_peers.records import OURS, Record
+from benchmarks.against_peers.rows import Row, flops
+from benchmarks.against_peers.setting import Setting, compare
 
 CALLS = 200
 """Steps in one timed call: a step is too short for the clock."""

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from gatewise.bench.agreement import Arrays
-from gatewise.bench.contenders import Contender, inference, training
-from gatewise.bench.problem import Problem, make_problem
-from gatewise.bench.records import OURS, Record
-from gatewise.bench.rows import Row, flops
-from gatewise.bench.setting import Setting, compare
+from benchmarks.against_peers.agreement import Arrays
+from benchmarks.against_peers.contenders import Contender, inference, training
+from benchmarks.against_peers.problem import Problem, make_problem
+from benchmarks.against_peers.records import OURS, Record
+from benchmarks.against_peers.rows import Row, flops
+from benchmarks.against_peers.setting import Setting, compare
 
 PLAIN, LOOP = "without gates", "loop of cells"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from gatewise.bench.goals import goals
-from gatewise.bench.modes.gates import LOOP, PLAIN
-from gatewise.bench.modes.scaling import EVEN, ONE
-from gatewise.bench.records import OURS, Record, Report, Side
-from gatewise.bench.rows import MAIN, ODD, Row, flops
-from gatewise.bench.tables import goal_table
+from benchmarks.against_peers.goals import goals
+from benchmarks.against_peers.modes.gates import LOOP, PLAIN
+from benchmarks.against_peers.modes.scaling import EVEN, ONE
+from benchmarks.against_peers.records import OURS, Record, Report, Side
+from benchmarks.against_peers.rows import MAIN, ODD, Row, flops
+from benchmarks.against_peers.tables import goal_table
 
 
 def record(mode: str, cell: str, row: Row, **values: float) -> Record:

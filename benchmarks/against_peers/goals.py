@@ -7,12 +7,12 @@ import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gatewise.bench.modes.against import BFLOAT16_TORCH, FLOAT32_TORCH
-from gatewise.bench.modes.gates import LOOP, PLAIN
-from gatewise.bench.modes.scaling import EVEN, ONE
-from gatewise.bench.peers import TORCH
-from gatewise.bench.records import Record, Report
-from gatewise.bench.rows import MAIN
+from benchmarks.against_peers.modes.against import BFLOAT16_TORCH, FLOAT32_TORCH
+from benchmarks.against_peers.modes.gates import LOOP, PLAIN
+from benchmarks.against_peers.modes.scaling import EVEN, ONE
+from benchmarks.against_peers.peers import TORCH
+from benchmarks.against_peers.records import Record, Report
+from benchmarks.against_peers.rows import MAIN
 from gatewise.report.wording import counted
 
 Value = Callable[[Record], float | None]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gatewise.bench import Record, Report, check_picture, write_picture
-from gatewise.bench.machine import facts
-from gatewise.bench.records import OURS, Side
-from gatewise.bench.rows import MAIN
+from benchmarks.against_peers import Record, Report, check_picture, write_picture
+from benchmarks.against_peers.machine import facts
+from benchmarks.against_peers.records import OURS, Side
+from benchmarks.against_peers.rows import MAIN
 from gatewise.errors import FileError, OptionError
 
 
@@ -38,6 +38,6 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         check_picture(tmp_path / "ratios.jpg", ["train"])
     with pytest.raises(OptionError, match="train, infer, packed, bf16"):
         check_picture(tmp_path / "ratios.png", ["memory"])
-    monkeypatch.setattr("gatewise.bench.picture.find_spec", lambda name: None)
+    monkeypatch.setattr("benchmarks.against_peers.picture.find_spec", lambda name: None)
     with pytest.raises(OptionError, match="needs matplotlib"):
         check_picture(tmp_path / "ratios.png", ["train"])

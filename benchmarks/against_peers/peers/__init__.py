@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 
-from gatewise.bench.contenders import Contender
-from gatewise.bench.problem import Problem
+from benchmarks.against_peers.contenders import Contender
+from benchmarks.against_peers.problem import Problem
 from gatewise.errors import OptionError, how_to_install, nearest
 
 TORCH = "torch"
@@ -35,11 +35,17 @@ class Peer:
 
 PEERS: dict[str, Peer] = {
     "onnx": Peer(
-        "ONNX Runtime", ("onnx", "onnxruntime"), ("infer",), "gatewise.bench.peers.onnxruntime"
+        "ONNX Runtime",
+        ("onnx", "onnxruntime"),
+        ("infer",),
+        "benchmarks.against_peers.peers.onnxruntime",
     ),
-    "jax": Peer("JAX scan", ("jax",), ("train", "infer"), "gatewise.bench.peers.jax"),
+    "jax": Peer("JAX scan", ("jax",), ("train", "infer"), "benchmarks.against_peers.peers.jax"),
     "keras": Peer(
-        "Keras 3 on JAX", ("keras", "jax"), ("train", "infer"), "gatewise.bench.peers.keras"
+        "Keras 3 on JAX",
+        ("keras", "jax"),
+        ("train", "infer"),
+        "benchmarks.against_peers.peers.keras",
     ),
 }
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from gatewise.bench.agreement import Arrays
-from gatewise.bench.problem import Problem
+from benchmarks.against_peers.agreement import Arrays
+from benchmarks.against_peers.problem import Problem
 
 
 @dataclass(frozen=True)
