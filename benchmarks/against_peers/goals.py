@@ -13,7 +13,7 @@ from benchmarks.against_peers.modes.scaling import EVEN, ONE
 from benchmarks.against_peers.peers import TORCH
 from benchmarks.against_peers.records import Record, Report
 from benchmarks.against_peers.rows import MAIN
-from gatewise.report.wording import counted
+from gatewise.wording import counted
 
 Value = Callable[[Record], float | None]
 

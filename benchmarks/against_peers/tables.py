@@ -9,7 +9,7 @@ from benchmarks.against_peers.goals import Goal, geometric_mean, goals
 from benchmarks.against_peers.machine import described
 from benchmarks.against_peers.peers import title_of
 from benchmarks.against_peers.records import OURS, Record, Report, Side
-from gatewise.report.wording import counted
+from gatewise.wording import counted
 
 TITLES = {
     "train": "training",

@@ -22,8 +22,8 @@ from gatewise.cli.inspecting import print_explanation
 from gatewise.cli.output import print_timescales
 from gatewise.errors import InputError
 from gatewise.explaining import Explanation
-from gatewise.memory.wording import figure
 from gatewise.report.page import render_page as html_of
+from gatewise.wording import figure
 
 SOURCES = Path(gw.__file__).parent
 ROOMS = ("memory", "explaining", "report", "figures", "cli", "runtime")

@@ -13,15 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from gatewise.data.tables.zones import time_text
 from gatewise.report.curves import training_curves
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import packed, script_json, seconds
 from gatewise.report.forecasts import MAX_SERIES, forecast_data
+from gatewise.report.score_names import metric_text
 from gatewise.report.timescales import axis_bounds, spectrum, timescales_sentence
 from gatewise.report.units import thinned
-from gatewise.report.wording import metric_text, number, time_text
 from gatewise.results import GateTimescales
 from gatewise.unit import Unit
+from gatewise.wording import number
 from tests.report.summaries import build_summary
 
 

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gatewise.cli.as_typed import as_typed
 from gatewise.cli.opening import check_new_file
 from gatewise.cli.options import Config
 from gatewise.cli.output import console
-from gatewise.cli.wording import as_typed
 
 
 def datasets(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from cyclopts import Group, Parameter
 from rich.console import Console
 
+from gatewise.cli.as_typed import as_typed
 from gatewise.cli.opening import (
     ItsData,
     Model,
@@ -28,7 +29,6 @@ from gatewise.cli.opening import (
 )
 from gatewise.cli.options import Config, Device, NewTitle, Whole, whole
 from gatewise.cli.output import console, grid, print_scores, print_timescales
-from gatewise.cli.wording import as_typed
 from gatewise.errors import InputError, OptionError
 
 if TYPE_CHECKING:

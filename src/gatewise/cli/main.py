@@ -10,6 +10,7 @@ from importlib.metadata import version
 from cyclopts import App, Parameter
 from cyclopts.exceptions import CycloptsError
 
+from gatewise.cli.as_typed import as_typed
 from gatewise.cli.bench import bench
 from gatewise.cli.bundled import datasets
 from gatewise.cli.config import from_config_file
@@ -18,7 +19,6 @@ from gatewise.cli.inspecting import LimitsBroken, inspect
 from gatewise.cli.output import help_console
 from gatewise.cli.training import Interrupted, continue_on, fit, resume, retrain
 from gatewise.cli.using import evaluate, predict
-from gatewise.cli.wording import as_typed
 from gatewise.errors import GatewiseError, GatewiseWarning
 from gatewise.launch import world_of_launch
 

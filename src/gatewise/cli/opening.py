@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from gatewise.errors import FileError, OptionError, is_line
 from gatewise.launch import is_main_process
+from gatewise.wording import counted, joined
 
 if TYPE_CHECKING:
     from gatewise import Forecaster
@@ -84,8 +85,6 @@ def scored_part(model: Forecaster) -> PartName:
 
 def title_of(model: Forecaster) -> str:
     """Return the page's title: what is predicted, from what or how far ahead."""
-    from gatewise.report.wording import counted, joined  # noqa: PLC0415 - brings torch
-
     columns = model.fitted_.columns
     target = joined(list(columns.target))
     if model.horizon:

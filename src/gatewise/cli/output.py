@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from gatewise.launch import is_main_process
-from gatewise.places import layer_name
+from gatewise.wording import counted, layer_name, number
 
 if TYPE_CHECKING:
     from gatewise.data import Split, Table
@@ -45,7 +45,7 @@ def print_data(
     out: Console, source: str, table: Table, split: Split, unused: Sequence[str] = ()
 ) -> None:
     """Print what was read: rows, series, step, time, columns left out, and the parts and their times."""
-    from gatewise.report.wording import counted, time_text  # noqa: PLC0415 - brings torch
+    from gatewise.data.tables.zones import time_text  # noqa: PLC0415 - brings narwhals
 
     zone = table.zone
     names = [name for name in table.series if name]
@@ -71,8 +71,8 @@ def print_data(
 
 def print_scores(out: Console, evaluation: Evaluation) -> None:
     """Print the score table with the members' range, then the verdict."""
+    from gatewise.report.score_names import PART_NAMES  # noqa: PLC0415
     from gatewise.report.verdict import verdict  # noqa: PLC0415 - brings torch
-    from gatewise.report.wording import PART_NAMES  # noqa: PLC0415
 
     many = len(evaluation.predictions.targets) > 1
     part = PART_NAMES.get(evaluation.part, evaluation.part)
@@ -92,7 +92,6 @@ def print_timescales(out: Console, timescales: GateTimescales | None) -> None:
     import numpy as np  # noqa: PLC0415
 
     from gatewise.report.timescales import timescales_sentence  # noqa: PLC0415 - brings torch
-    from gatewise.report.wording import number  # noqa: PLC0415
 
     out.print()
     if timescales is None:
@@ -126,7 +125,7 @@ def grid() -> Grid:
 
 
 def _score_grid(evaluation: Evaluation, target: str) -> Grid:
-    from gatewise.report.wording import (  # noqa: PLC0415 - brings torch
+    from gatewise.report.score_names import (  # noqa: PLC0415 - brings torch
         metric_name,
         metric_text,
         model_name,

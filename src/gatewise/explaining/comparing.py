@@ -9,10 +9,10 @@ from typing import Any
 
 from gatewise import memory
 from gatewise.errors import InputError
+from gatewise.explaining.confidence import apart
 from gatewise.explaining.explanation import Explanation
 from gatewise.explaining.remembering import duration
-from gatewise.explaining.wording import apart
-from gatewise.memory.wording import percent
+from gatewise.wording import percent
 
 
 @dataclass(frozen=True)

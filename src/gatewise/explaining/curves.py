@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise import memory
-from gatewise.memory.wording import figure, percent
 from gatewise.report import Curve, Line, Mark, Unit
+from gatewise.wording import figure, percent
 
 Array = NDArray[np.float64]
 TINY = 1e-30

@@ -24,13 +24,13 @@ from gatewise.explaining.plan import plan, sizes
 from gatewise.explaining.skill import nothing, unlearnt
 from gatewise.explaining.spare import SpareUnits
 from gatewise.explaining.views import Views, compared_figures, views_of
-from gatewise.explaining.wording import joined
 from gatewise.memory import Sampling
 from gatewise.memory.checking import checked_options
 from gatewise.memory.interventions.subject import Output
 from gatewise.memory.rowwise import Loss
 from gatewise.memory.statistics import MIN_GROUPS
 from gatewise.report import Contents, Unit
+from gatewise.wording import joined
 
 BUDGET = 30.0
 

@@ -28,8 +28,8 @@ from gatewise.estimators.network import RecurrentNetwork
 from gatewise.explaining.case import MOST_GROUPS, Case, Group, Rows, spread
 from gatewise.explaining.plan import plan, sizes
 from gatewise.memory.interventions.subject import Output
-from gatewise.places import layer_name
 from gatewise.report import Contents, Unit, contents_of_run
+from gatewise.wording import layer_name
 
 SEASONS = ["winter", "spring", "summer", "autumn"]
 """Of three months each, winter from December on: those of the northern hemisphere."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 from gatewise.errors import OptionError
 from gatewise.explaining.explanation import Explanation
-from gatewise.memory.wording import percent
+from gatewise.wording import percent
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from gatewise.explaining.case import Case
 from gatewise.explaining.measuring import Measured
 from gatewise.explaining.plan import sizes
 from gatewise.memory.interventions.subject import Subject
-from gatewise.places import DIRECTIONS, layer_name
 from gatewise.report import Contents, Record, Series, UnitColumn
 from gatewise.report.contents import TRACE
 from gatewise.report.records import python_text
 from gatewise.tracing import Trace, trace
+from gatewise.wording import DIRECTIONS, layer_name
 
 MOST_INPUTS = 12
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from gatewise import memory
 from gatewise.explaining.case import MOST_GROUPS, Case
+from gatewise.explaining.confidence import apart, certain, sureness
 from gatewise.explaining.finding import Finding
 from gatewise.explaining.measuring import Measured
 from gatewise.explaining.remembering import duration, independent
 from gatewise.explaining.spare import SpareUnits
-from gatewise.explaining.wording import apart, certain, joined, span, sureness
-from gatewise.memory.wording import percent
+from gatewise.wording import joined, percent, span
 
 STUCK = 0.95
 """A gate that is at an end at more than this share of the steps is called stuck."""

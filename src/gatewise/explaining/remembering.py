@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from gatewise import memory
 from gatewise.explaining.case import Case
+from gatewise.explaining.confidence import certain, level_of, sureness
 from gatewise.explaining.finding import Finding
 from gatewise.explaining.measuring import Measured
 from gatewise.explaining.views import Views, said
-from gatewise.explaining.wording import certain, level_of, span, sureness
-from gatewise.memory.wording import figure, percent
 from gatewise.report import Unit
+from gatewise.wording import figure, percent, span
 
 LITTLE = 0.25
 """Of what one state carries, less than this makes the other one "not"."""

@@ -17,8 +17,7 @@ from torch import Tensor
 
 from gatewise.explaining.finding import Finding
 from gatewise.memory.rowwise import Array, Loss, loss_name, losses
-from gatewise.memory.wording import figure
-from gatewise.report.wording import joined
+from gatewise.wording import figure, joined
 
 
 def skill_of(answers: Array, targets: Tensor, loss: Loss | None) -> float | None:

@@ -14,7 +14,7 @@ from gatewise.memory.interventions.held import Average, HeldUnits, Together
 from gatewise.memory.interventions.intervene import Place
 from gatewise.memory.interventions.judge import Judge
 from gatewise.memory.interventions.subject import Subject
-from gatewise.memory.wording import counted, percent
+from gatewise.wording import counted, percent
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -14,8 +14,8 @@ import numpy as np
 
 from gatewise.explaining.measuring import Measured
 from gatewise.memory import Connectivity, Highway, Horizon, RetentionCurve, Transplant
-from gatewise.places import layer_name
 from gatewise.report import Unit
+from gatewise.wording import layer_name
 
 FELT = 0.05
 ALIKE = 2.0

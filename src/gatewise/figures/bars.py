@@ -33,8 +33,7 @@ from gatewise.memory.interventions.direction import DirectionShare
 from gatewise.memory.interventions.probe import Probe
 from gatewise.memory.interventions.transplant import Transplant
 from gatewise.memory.records.redundancy import Redundancy
-from gatewise.memory.wording import figure, percent, place_name
-from gatewise.places import DIRECTIONS
+from gatewise.wording import DIRECTIONS, figure, percent, place_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

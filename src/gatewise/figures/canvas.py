@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import InputError, OptionError, how_to_install
 from gatewise.memory.result import Result
-from gatewise.memory.wording import place_name
+from gatewise.wording import place_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -32,7 +32,7 @@ from gatewise.memory.gradients.highway_result import Highway
 from gatewise.memory.interventions.context import ContextNeed
 from gatewise.memory.interventions.horizon import Horizon
 from gatewise.memory.records.health import StateHealth
-from gatewise.memory.wording import figure, percent
+from gatewise.wording import figure, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -27,7 +27,7 @@ from gatewise.figures.canvas import (
 from gatewise.memory.interventions.idle import IdleUnits
 from gatewise.memory.records.saturation import Saturation
 from gatewise.memory.records.timescale import GateTimescale
-from gatewise.memory.wording import figure, percent, place_name
+from gatewise.wording import figure, percent, place_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

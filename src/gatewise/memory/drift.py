@@ -20,10 +20,10 @@ from gatewise.errors import InputError
 from gatewise.memory.interventions.intervene import why_not
 from gatewise.memory.interventions.subject import recurrent_parts
 from gatewise.memory.result import Result
-from gatewise.memory.wording import counted, figure, percent
 from gatewise.nn.calls import prepare
 from gatewise.nn.modules import GatedModule
 from gatewise.nn.structure import check_model, network_of, spec_of
+from gatewise.wording import counted, figure, percent
 
 Array = NDArray[np.float64]
 LOW, HIGH = 0.1, 0.9

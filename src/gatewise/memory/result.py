@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from gatewise.wording import counted
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Result(ABC):
@@ -103,3 +105,18 @@ def _brief(result: Result, name: str) -> str:
         return f"{name}={value.dtype} {list(value.shape)}"
     text = repr(value)
     return f"{name}={text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def in_blocks(settings: Mapping[str, Any]) -> str:
+    """Return "; ..." where rows were drawn in blocks for the interval, to end a caveat with."""
+    block = settings["row_block"]
+    if block == 1:
+        return ""
+    return (
+        f"; neighbouring rows resemble each other, so the interval draws them in blocks of {block}"
+    )
+
+
+def left_out(run_in: int) -> str:
+    """Return what a curve says of the steps that it leaves out, to go on a caveat with."""
+    return f"the first {counted(run_in, 'step')} of each row, its start from no state, are left out"

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from gatewise.report.contents import Curve, Line
-from gatewise.report.wording import metric_name, model_name, number, ordered_metrics
+from gatewise.report.score_names import metric_name, model_name, ordered_metrics
 from gatewise.results import Evaluation, History
 from gatewise.unit import Unit
+from gatewise.wording import number
 
 AHEAD = "Error by step ahead"
 TRAINING = "Training"

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from gatewise.data.tables.zones import local
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import is_calendar, packed, seconds
-from gatewise.report.wording import number
 from gatewise.results import Predictions
+from gatewise.wording import number
 
 MAX_SERIES = 20
 MAX_TARGETS = 8

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.data.tables.zones import local
+from gatewise.data.tables.zones import local, time_text
 from gatewise.report.contents import Contents, Finding, Mark, Record, Series, Tone
 from gatewise.report.curves import horizon_curves, training_curves
+from gatewise.report.score_names import PART_NAMES
 from gatewise.report.tables import members_table, score_table
 from gatewise.report.timescales import CAVEAT, timescales_sentence
 from gatewise.report.verdict import learnt, verdict
-from gatewise.report.wording import PART_NAMES, counted, time_text
 from gatewise.results import Predictions, RunSummary, WindowGates
 from gatewise.unit import Unit
+from gatewise.wording import counted
 
 PYTHON = 'window.gates["{quantity}"][{layer}][{time}, {units}]'
 LOADED = """import gatewise as gw

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gatewise.places import DIRECTIONS, layer_name
 from gatewise.report import ledger
 from gatewise.report.blobs import Blobs
 from gatewise.report.contents import Contents, Curve, Finding, Mark, Record
@@ -21,6 +20,7 @@ from gatewise.report.tables import definitions
 from gatewise.report.timescales import CAVEAT, axis_bounds, spectrum
 from gatewise.report.units import tau_of
 from gatewise.unit import Unit
+from gatewise.wording import DIRECTIONS, layer_name
 
 ALL_PANELS = 6
 """More charts than this under one heading are shown one at a time."""

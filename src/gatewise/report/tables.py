@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from gatewise.report.table import Cell, Group, Row, Table
-from gatewise.report.verdict import best_baseline, nominal_coverage
-from gatewise.report.wording import (
+from gatewise.data.tables.zones import time_text
+from gatewise.report.score_names import (
     MODEL_NOTES,
     metric_name,
     metric_text,
     model_name,
     ordered_metrics,
-    time_text,
 )
+from gatewise.report.table import Cell, Group, Row, Table
+from gatewise.report.verdict import best_baseline, nominal_coverage
 from gatewise.results import Evaluation, History, Metrics
 
 HIGHER_IS_BETTER = ("nse",)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from gatewise.report.contents import Mark
 from gatewise.report.units import thinned
-from gatewise.report.wording import number
 from gatewise.results import GateTimescales
 from gatewise.unit import Unit
+from gatewise.wording import number
 
 LONGEST = 1e6
 """Steps; the axis ends here, and what lies beyond (a gate that never closes) stands at its end."""

@@ -11,16 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gatewise.report.wording import (
-    PART_NAMES,
-    counted,
-    joined,
-    metric_text,
-    model_name,
-    number,
-    time_text,
-)
+from gatewise.data.tables.zones import time_text
+from gatewise.report.score_names import PART_NAMES, metric_text, model_name
 from gatewise.results import Evaluation, Metrics, Predictions
+from gatewise.wording import counted, joined, number
 
 BARELY = 0.01
 """A smaller relative gain in RMSE than this is called "barely better"."""

@@ -18,6 +18,7 @@ from gatewise.tracing.fingerprint import fingerprint
 from gatewise.tracing.frames import as_dataframe
 from gatewise.tracing.options import Kept, Options
 from gatewise.tracing.xarrays import as_dataset
+from gatewise.wording import counted
 
 
 @dataclass
@@ -120,7 +121,7 @@ class Trace(Mapping[str, Gates]):
 
     def __repr__(self) -> str:
         calls = sum(len(module.calls) for module in self._modules.values())
-        head = f"Trace: {_counted(len(self._modules), 'module')}, {_counted(calls, 'call')}, "
+        head = f"Trace: {counted(len(self._modules), 'module')}, {counted(calls, 'call')}, "
         lines = [f"  {name!r}: {_described(own)}" for name, own in self._modules.items()]
         return "\n".join([f"{head}{self.nbytes:,} bytes", *lines])
 
@@ -272,10 +273,6 @@ class Trace(Mapping[str, Gates]):
         return self._modules[first]
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def _described(module: Module) -> str:
     """Return a module's cell and calls, and the quantities and shapes of the last one."""
     cell = module.kept.cell
@@ -287,4 +284,4 @@ def _described(module: Module) -> str:
         steps = sum(part[name].shape[2] for part in own.parts)  # of a cell each step is a part
         shapes.setdefault((*first.shape[:2], steps, *first.shape[3:]), []).append(name)
     texts = [f"{', '.join(names)} {list(shape)}" for shape, names in shapes.items()]
-    return f"{cell}, {_counted(len(module.calls), 'call')}: {'; '.join(texts) or 'no steps kept'}"
+    return f"{cell}, {counted(len(module.calls), 'call')}: {'; '.join(texts) or 'no steps kept'}"

@@ -124,6 +124,20 @@ def local(time: NDArray[Any], zone: str | None) -> NDArray[Any]:
     return shown.reshape(time.shape)
 
 
+def time_text(value: Any, zone: str | None = None) -> str:
+    """Return a timestamp as ISO text, without a clock where it is midnight, or a step number.
+
+    With a zone, the timestamp is UTC and the text is what the clock of that zone shows.
+    """
+    if isinstance(value, np.datetime64):
+        if np.isnat(value):
+            return "–"
+        value = local(np.array([value]), zone)[0]
+        text = str(value.astype("datetime64[s]"))
+        return text.removesuffix("T00:00:00").replace("T", " ")
+    return str(value)
+
+
 def from_local(moment: np.datetime64, zone: str | None) -> np.datetime64:
     """Return the first instant at which the clock of a zone shows at least `moment`, in UTC.
 

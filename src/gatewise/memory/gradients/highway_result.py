@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.memory.result import Result
-from gatewise.memory.wording import between, figure, left_out, percent
-from gatewise.places import layer_name
+from gatewise.memory.result import Result, left_out
+from gatewise.wording import between, figure, layer_name, percent
 
 Array = NDArray[np.float64]
 

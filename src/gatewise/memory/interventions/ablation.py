@@ -18,10 +18,10 @@ from gatewise.memory.checking import checked_options
 from gatewise.memory.interventions.idle import IdleUnits, idle_units
 from gatewise.memory.interventions.states import Boundary, kinds_of, label_of
 from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.result import Result
+from gatewise.memory.result import Result, in_blocks
 from gatewise.memory.rowwise import draws_of
 from gatewise.memory.statistics import Sampling
-from gatewise.memory.wording import between, in_blocks, percent
+from gatewise.wording import between, percent
 
 __all__ = ["Ablation", "IdleUnits", "ablation", "idle_units"]
 

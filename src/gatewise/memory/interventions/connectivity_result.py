@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.memory.result import Result
+from gatewise.memory.result import Result, in_blocks, left_out
 from gatewise.memory.rowwise import draws_of
 from gatewise.memory.statistics import Sampling
-from gatewise.memory.wording import between, counted, figure, in_blocks, left_out, percent
+from gatewise.wording import between, counted, figure, percent
 
 Array = NDArray[np.float64]
 

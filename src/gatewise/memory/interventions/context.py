@@ -17,7 +17,7 @@ from gatewise.memory.arguments import Inputs
 from gatewise.memory.checking import checked_options
 from gatewise.memory.interventions.lags import grid
 from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.result import Result
+from gatewise.memory.result import Result, in_blocks
 from gatewise.memory.rowwise import (
     Loss,
     checked_targets,
@@ -28,7 +28,7 @@ from gatewise.memory.rowwise import (
     targets_as_tensor,
 )
 from gatewise.memory.statistics import Sampling
-from gatewise.memory.wording import between, counted, figure, in_blocks, percent
+from gatewise.wording import between, counted, figure, percent
 
 Array = NDArray[np.float64]
 

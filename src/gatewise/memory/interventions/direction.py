@@ -19,11 +19,10 @@ from gatewise.memory.checking import checked_options
 from gatewise.memory.interventions.held import Average, HeldDirection
 from gatewise.memory.interventions.judge import Judge
 from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.result import Result
+from gatewise.memory.result import Result, in_blocks
 from gatewise.memory.rowwise import Loss, draws_of
 from gatewise.memory.statistics import Sampling
-from gatewise.memory.wording import between, in_blocks, percent
-from gatewise.places import DIRECTIONS
+from gatewise.wording import DIRECTIONS, between, percent
 
 Array = NDArray[np.float64]
 DROPPABLE = 0.01

@@ -19,10 +19,10 @@ from gatewise.memory.interventions.lags import Search, grid, largest_above
 from gatewise.memory.interventions.resampler import Resampler
 from gatewise.memory.interventions.run_in import RunIn
 from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.result import Result
+from gatewise.memory.result import Result, in_blocks
 from gatewise.memory.rowwise import Draws, draws_of
 from gatewise.memory.statistics import MIN_GROUPS, Sampling
-from gatewise.memory.wording import between, counted, in_blocks, percent
+from gatewise.wording import between, counted, percent
 
 Array = NDArray[np.float64]
 

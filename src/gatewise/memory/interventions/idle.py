@@ -20,10 +20,10 @@ from gatewise.memory.interventions.held import Average, HeldUnits, Together
 from gatewise.memory.interventions.intervene import Place, place_names
 from gatewise.memory.interventions.judge import Judge
 from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.result import Result
+from gatewise.memory.result import Result, in_blocks
 from gatewise.memory.rowwise import Loss, draws_of
 from gatewise.memory.statistics import Sampling
-from gatewise.memory.wording import between, counted, in_blocks, percent
+from gatewise.wording import between, counted, percent
 
 Array = NDArray[np.float64]
 

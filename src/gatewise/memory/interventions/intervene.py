@@ -26,7 +26,7 @@ from gatewise.nn.custom import Recurrent
 from gatewise.nn.modules import GatedModule
 from gatewise.nn.structure import network_of
 from gatewise.nn.watching import plain_forward
-from gatewise.places import DIRECTIONS, layer_name
+from gatewise.wording import DIRECTIONS, layer_name
 
 _KNOWN = {plain_forward(kind) for kind in (*COUNTERPARTS, *COUNTERPARTS.values(), Recurrent)}
 

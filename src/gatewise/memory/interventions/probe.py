@@ -25,7 +25,7 @@ from gatewise.memory.interventions.subject import Subject, lent_generator
 from gatewise.memory.result import Result
 from gatewise.memory.rowwise import draws_of
 from gatewise.memory.statistics import Sampling
-from gatewise.memory.wording import between, percent
+from gatewise.wording import between, percent
 
 Array = NDArray[np.float64]
 STEPS_PER_FOLD = 10

@@ -17,10 +17,10 @@ from gatewise.memory.arguments import Arguments, Inputs
 from gatewise.memory.checking import checked_options
 from gatewise.memory.interventions.states import Boundary, kinds_of, label_of
 from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.result import Result
+from gatewise.memory.result import Result, in_blocks
 from gatewise.memory.rowwise import draws_of
 from gatewise.memory.statistics import Sampling
-from gatewise.memory.wording import between, figure, in_blocks, percent
+from gatewise.wording import between, figure, percent
 
 Array = NDArray[np.float64]
 

@@ -25,7 +25,7 @@ from gatewise.memory.statistics import (
     slope_error,
     student_quantile,
 )
-from gatewise.memory.wording import between, counted, figure, percent, place_name, unit_name
+from gatewise.wording import between, counted, figure, percent, place_name, unit_name
 
 GROWTH = 0.1
 """A unit is flagged where its size grows by this share of its mean, at least, over the steps judged."""

@@ -27,7 +27,7 @@ from gatewise.memory.records.recorded import Array, Recorded, Slice, initial_of,
 from gatewise.memory.records.roles import Record
 from gatewise.memory.result import Result
 from gatewise.memory.statistics import Sampling
-from gatewise.memory.wording import counted, figure, place_name
+from gatewise.wording import counted, figure, place_name
 
 MAX_BYTES = 2**30
 """The most that the entries of one ledger may take."""

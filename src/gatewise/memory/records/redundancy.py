@@ -14,7 +14,7 @@ from gatewise.memory.records.recorded import Array, Slice, recorded
 from gatewise.memory.records.roles import Record
 from gatewise.memory.result import Result
 from gatewise.memory.statistics import Groups, Sampling, groups_of, jackknife_interval
-from gatewise.memory.wording import between, counted, figure, percent, place_name
+from gatewise.wording import between, counted, figure, percent, place_name
 
 LEFT_OUT = 50
 """How often, at most, a jackknife leaves a part out; neighbouring groups are left out together."""

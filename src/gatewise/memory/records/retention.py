@@ -24,7 +24,7 @@ from gatewise.memory.records.roles import Record
 from gatewise.memory.records.timescale import GATE_PATH_ONLY
 from gatewise.memory.result import Result
 from gatewise.memory.statistics import Sampling, groups_of, ratio_interval
-from gatewise.memory.wording import between, figure, unit_name
+from gatewise.wording import between, figure, unit_name
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -18,9 +18,9 @@ from gatewise.memory.records.logsums import LogSums
 from gatewise.memory.records.recorded import Array, Slice, recorded
 from gatewise.memory.records.roles import Record
 from gatewise.memory.records.timescale import GATE_PATH_ONLY
-from gatewise.memory.result import Result
+from gatewise.memory.result import Result, left_out
 from gatewise.memory.statistics import Groups, Sampling, groups_of, ratio_interval
-from gatewise.memory.wording import between, counted, figure, left_out, unit_name
+from gatewise.wording import between, counted, figure, unit_name
 
 CHUNK_BYTES = 32 * 2**20
 """The size of one array of steps, rows and some units that is worked on at a time."""

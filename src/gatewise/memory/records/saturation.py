@@ -14,7 +14,7 @@ from gatewise.memory.records.recorded import Array, named
 from gatewise.memory.records.roles import Record, spec_of_record
 from gatewise.memory.result import Result
 from gatewise.memory.statistics import Sampling, groups_of, share_interval
-from gatewise.memory.wording import between, counted, percent, unit_name
+from gatewise.wording import between, counted, percent, unit_name
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -12,7 +12,7 @@ from gatewise.memory.checking import checked_options
 from gatewise.memory.records.recorded import Array, Slice, recorded
 from gatewise.memory.records.roles import Record, roles_of
 from gatewise.memory.result import Result
-from gatewise.memory.wording import counted
+from gatewise.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -17,7 +17,7 @@ from gatewise.memory.records.recorded import Array, recorded
 from gatewise.memory.records.roles import Record
 from gatewise.memory.result import Result
 from gatewise.memory.statistics import Sampling, groups_of, ratio_interval
-from gatewise.memory.wording import between, counted, figure, unit_name
+from gatewise.wording import between, counted, figure, unit_name
 
 GATE_PATH_ONLY = (
     "gate path only: a network can hold information for much longer through its recurrent weights, "

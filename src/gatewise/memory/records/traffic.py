@@ -14,7 +14,7 @@ from gatewise.memory.records.recorded import Array, Recorded, Slice, initial_of,
 from gatewise.memory.records.roles import Record, spec_of_record, without_gate
 from gatewise.memory.result import Result
 from gatewise.memory.statistics import Sampling, groups_of, ratio_interval
-from gatewise.memory.wording import between, figure, place_name
+from gatewise.wording import between, figure, place_name
 
 
 @dataclass(frozen=True, eq=False, repr=False)

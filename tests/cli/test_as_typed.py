@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 import gatewise
+from gatewise.cli.as_typed import OPTIONS, as_typed
 from gatewise.cli.main import COMMANDS, app
 from gatewise.cli.options import ForecasterOptions
-from gatewise.cli.wording import OPTIONS, as_typed
 from gatewise.errors import OptionError
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from tests.cli.python_syntax import in_python
 
-ROOMS = ("models", "data", "explaining", "engines")
+ROOMS = ("estimators", "training", "data", "explaining", "engines")
 ASSIGNED = re.compile(rf"(?<![\w.])(?:{'|'.join(OPTIONS)})=(?!=)")
 
 

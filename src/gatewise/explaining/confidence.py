@@ -1,4 +1,4 @@
-"""Intervals, lists and confidence as the sentences have them."""
+"""How sure a figure is, by the width of its interval and the rows behind it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,7 @@ import math
 
 from gatewise import memory
 from gatewise.memory.statistics import MIN_GROUPS
-from gatewise.memory.wording import figure
 from gatewise.report.contents import Confidence
-
-
-def span(low: float, high: float) -> str:
-    """Return " (31–44)", or nothing where there is no interval."""
-    if math.isnan(low) or math.isnan(high):
-        return ""
-    return f" ({figure(low)}–{figure(high)})"
-
-
-def joined(words: list[str]) -> str:
-    """Return "a, b and c"."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def sureness(lags: memory.Horizon, rows: int) -> Confidence:
