@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import load, save
 
 from gatewise.errors import GatewiseError
 from gatewise.files import ABOUT, CHECKSUM, metadata, sealed
@@ -164,6 +165,18 @@ def _other_value(rng: np.random.Generator, old: Any) -> tuple[str, Any]:
     others = [None, True, 0, -1, 0.5, "", "x" * 40, [], {}, [[]], [None], {"a": 1}, ["a", "a"]]
     others += [float("nan"), float("inf"), "1985-01-01", "\ud800", [old], [old, old], {"x": old}]
     return "swapped", others[int(rng.integers(len(others)))]
+
+
+def damaged_tensors(content: bytes, count: int, seed: int) -> Iterator[tuple[str, bytes]]:
+    """Yield what was done, and the file with one array changed and sealed anew, `count` times."""
+    rng, arrays = np.random.default_rng(seed), load(content)
+    for _ in range(count):
+        name = str(rng.choice(sorted(arrays)))
+        what, changed = damaged_array(rng, arrays[name])
+        held = {**arrays, name: changed}
+        if changed is None:
+            del held[name]
+        yield f"{name} {what}", with_about(save(held, {"gatewise": "{}"}), about_of(content))
 
 
 def damaged_array(rng: np.random.Generator, array: np.ndarray) -> tuple[str, np.ndarray | None]:

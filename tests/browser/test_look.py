@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ import gatewise as gw
 from gatewise.report import Contents, Curve, Finding, Line, Unit, write_page
 from tests.browser import pages
 from tests.browser.conftest import Open, settle
-from tests.report.summaries import build_summary
+from tests.report.summaries import build_summary, in_tokyo
 
 Written = Callable[[str], Path]
 
@@ -131,12 +130,7 @@ def test_a_run_has_its_scores_and_charts(open_page: Open, tmp_path: Path) -> Non
 
 
 def test_the_forecast_is_labelled_by_the_clock_of_its_zone(open_page: Open, tmp_path: Path) -> None:
-    summary = build_summary(count=40, steps=20)
-    predictions = summary.evaluation.predictions
-    utc = predictions.time - np.timedelta64(9, "h")  # midnight in Tokyo
-    zoned = replace(predictions, time=utc, zone="Asia/Tokyo")
-    evaluation = replace(summary.evaluation, predictions=zoned)
-    write_page(replace(summary, evaluation=evaluation), tmp_path / "tokyo.html")
+    write_page(in_tokyo(build_summary(count=40, steps=20)), tmp_path / "tokyo.html")
     page = open_page(tmp_path / "tokyo.html")
     page.locator("#forecast-chart").focus()
     page.keyboard.press("ArrowRight")

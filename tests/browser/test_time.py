@@ -13,7 +13,7 @@ from gatewise.errors import InputError
 from gatewise.report import Contents, Series, write_page
 from tests.browser import pages
 from tests.browser.conftest import Open, settle
-from tests.report.summaries import build_summary
+from tests.report.summaries import build_summary, in_tokyo
 
 HEIGHT = """[...document.querySelectorAll("#panels .axis")].every((axis) => {
   const { bottom } = axis.getBoundingClientRect();
@@ -106,12 +106,7 @@ def test_a_short_range_has_a_tick_with_its_year(
 
 
 def test_the_forecast_has_years_on_the_clock_of_its_zone(open_page: Open, tmp_path: Path) -> None:
-    summary = build_summary(count=400, steps=20)
-    predictions = summary.evaluation.predictions
-    utc = predictions.time - np.timedelta64(9, "h")  # midnight in Tokyo
-    zoned = replace(predictions, time=utc, zone="Asia/Tokyo")
-    evaluation = replace(summary.evaluation, predictions=zoned)
-    write_page(replace(summary, evaluation=evaluation), tmp_path / "tokyo.html")
+    write_page(in_tokyo(build_summary(count=400, steps=20)), tmp_path / "tokyo.html")
     page = open_page(tmp_path / "tokyo.html")
     texts = page.evaluate("document.querySelector('#forecast-chart').plot.axes[0]._values")
     assert texts[0] == "Jan\n1986"

@@ -9,13 +9,13 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from tests.cli.alone import import_once, run_alone
+
 Case = tuple[str, str, list[str]]
 
 
@@ -61,29 +61,12 @@ def forked(stream: str, trouble: str, words: list[str]) -> dict[str, Any]:
 
 def outcomes(folder: Path, cases: list[Case]) -> list[dict[str, Any]]:
     """Run all cases in a process of their own, in `folder`."""
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, __file__, json.dumps(cases)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told: list[dict[str, Any]] = json.loads(done.stdout)
-    return told
+    return run_alone(__file__, cases, folder)
 
 
 if __name__ == "__main__":
     main = importlib.import_module("gatewise.__main__")
-    for name in (
-        "polars",
-        "torch._dynamo",
-        "gatewise.estimators.forecaster.estimator",
-        "gatewise.report",
-    ):
-        importlib.import_module(name)  # once, not in every fork
+    import_once()
     inspecting = importlib.import_module("gatewise.cli.inspecting")
     inspecting.explained = lambda *_, **__: None  # takes seconds, and prints nothing of its own
     print(json.dumps([forked(*case) for case in json.loads(sys.argv[1])]))

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import io
 import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from tests.cli.alone import import_once, run_alone
+
 FILE_EVENTS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir")
 SCENARIOS: dict[str, dict[str, Any]] = {
     # before: commands that make what is there; command: the one that is stopped
@@ -187,32 +186,11 @@ def _configs() -> bytes:
 
 def watched(folder: Path, jobs: list[tuple[str, str, int | None]]) -> list[dict[str, Any]]:
     """Sweep scenarios in a process of their own; return what it saw."""
-    done = subprocess.run(
-        [sys.executable, __file__, json.dumps(jobs)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": _path(), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told: list[dict[str, Any]] = json.loads(done.stdout)
-    return told
-
-
-def _path() -> str:
-    return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return run_alone(__file__, jobs, folder)
 
 
 if __name__ == "__main__":
-    for name in (
-        "polars",
-        "torch._dynamo",
-        "gatewise.estimators.forecaster.estimator",
-        "gatewise.report",
-    ):
-        importlib.import_module(name)  # once, not in every fork
-
+    import_once()
     with contextlib.redirect_stdout(io.StringIO()):
         result = [sweep(*job) for job in json.loads(sys.argv[1])]
     print(json.dumps(result))

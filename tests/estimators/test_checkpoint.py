@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from safetensors.numpy import load, save
 
 from gatewise.errors import FileError, GatewiseError
 from gatewise.training import checkpoint as files
@@ -13,9 +12,9 @@ from gatewise.training.loop import train
 from gatewise.training.losses import squared_error
 from tests.damage import (
     about_of,
-    damaged_array,
     damaged_bytes,
     damaged_json,
+    damaged_tensors,
     refusal,
     with_about,
 )
@@ -189,16 +188,9 @@ def test_any_change_of_the_description_is_told_or_does_no_harm(interrupted, coun
 
 @pytest.mark.parametrize("count", [20, pytest.param(600, marks=pytest.mark.full)])
 def test_any_change_of_the_shapes_is_told(interrupted, count):
-    content = interrupted.read_bytes()
-    rng, arrays = np.random.default_rng(count), load(content)
-    for _ in range(count):
-        name = str(rng.choice(sorted(arrays)))
-        what, changed = damaged_array(rng, arrays[name])
-        held = {**arrays, name: changed}
-        if changed is None:
-            del held[name]
-        interrupted.write_bytes(with_about(save(held, {"gatewise": "{}"}), about_of(content)))
-        said = refusal(lambda: run(interrupted, resume=True), f"{name} {what}")
+    for what, changed in damaged_tensors(interrupted.read_bytes(), count, seed=count):
+        interrupted.write_bytes(changed)
+        said = refusal(lambda: run(interrupted, resume=True), what)
         assert said is None or "state.safetensors" in said or "broke down" in said, what
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -253,3 +254,11 @@ def build_summary(
         window=window,
         timescales=timescales,
     )
+
+
+def in_tokyo(summary: RunSummary) -> RunSummary:
+    """Return the run with its days kept in UTC, where midnight in Tokyo is 15:00 of the day before."""
+    predictions = summary.evaluation.predictions
+    utc = predictions.time - np.timedelta64(9, "h")
+    zoned = replace(predictions, time=utc, zone="Asia/Tokyo")
+    return replace(summary, evaluation=replace(summary.evaluation, predictions=zoned))
