@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from gatewise.errors import InputError
@@ -20,9 +19,7 @@ from gatewise.memory.arguments import Inputs
 from gatewise.memory.interventions.subject import Output, Subject
 from gatewise.memory.rowwise import Loss, checked_targets
 from gatewise.report import Contents, Unit
-
-Rows = NDArray[np.int64]
-
+from gatewise.typing import Indices
 
 MOST_GROUPS = 12
 """Groups of rows that are asked about apart, at most."""
@@ -77,7 +74,7 @@ class Case:
     module: str | None
     module_names: Mapping[str, str] = field(default_factory=dict)
     given_as: str = ""
-    picks: Rows | None = None
+    picks: Indices | None = None
     unit: Unit = field(default_factory=Unit)
     scale: str = ""
     called: str = "row"
@@ -153,7 +150,7 @@ def case_of(
     return case, subject
 
 
-def chosen_from(case: Case, subject: Subject, rows: Rows, steps: int) -> Case:
+def chosen_from(case: Case, subject: Subject, rows: Indices, steps: int) -> Case:
     """Return the case on these rows and their last `steps` steps."""
     inputs = inputs_of(subject, rows, steps)
     targets = case.targets
@@ -164,7 +161,7 @@ def chosen_from(case: Case, subject: Subject, rows: Rows, steps: int) -> Case:
     return replace(case, inputs=inputs, targets=targets, picks=rows, rows=len(rows), steps=steps)
 
 
-def inputs_of(subject: Subject, rows: Rows, steps: int) -> Inputs:
+def inputs_of(subject: Subject, rows: Indices, steps: int) -> Inputs:
     """Return the call arguments for some rows and their last `steps` steps."""
     index = torch.from_numpy(rows)
     sequences = [
@@ -175,6 +172,6 @@ def inputs_of(subject: Subject, rows: Rows, steps: int) -> Inputs:
     return named or args
 
 
-def spread(count: int, most: int) -> Rows:
+def spread(count: int, most: int) -> Indices:
     """Return at most `most` of `count` places, at even distances."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round()).astype(np.int64)

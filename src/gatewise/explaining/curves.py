@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from gatewise import memory
 from gatewise.report import Curve, Line, Mark, Unit
+from gatewise.typing import Array
 from gatewise.wording import figure, percent
 
-Array = NDArray[np.float64]
 TINY = 1e-30
 LEAST = 1e-3
 """Where the axis of the horizons side by side ends."""

@@ -25,10 +25,11 @@ from gatewise.estimators.forecaster.forecasting import known_windows, table_of
 from gatewise.estimators.forecaster.metrics import nse
 from gatewise.estimators.forecaster.preparation import as_frame, fingerprint
 from gatewise.estimators.network import RecurrentNetwork
-from gatewise.explaining.case import MOST_GROUPS, Case, Group, Rows, spread
+from gatewise.explaining.case import MOST_GROUPS, Case, Group, spread
 from gatewise.explaining.plan import plan, sizes
 from gatewise.memory.interventions.subject import Output
 from gatewise.report import Contents, Unit, contents_of_run
+from gatewise.typing import Indices
 from gatewise.wording import layer_name
 
 SEASONS = ["winter", "spring", "summer", "autumn"]
@@ -211,7 +212,7 @@ def _odd_rows(rows: int, windows: Windows) -> int:
     return next(count for count in range(rows, 0, -1) if count not in taken)
 
 
-def _inputs(fitted: Fitted, windows: Windows, picks: Rows) -> tuple[Tensor, ...]:
+def _inputs(fitted: Fitted, windows: Windows, picks: Indices) -> tuple[Tensor, ...]:
     """Return what is seen up to now `[T, B, F]`, and of forecasts what is known ahead `[B, S, F]`."""
     x = torch.from_numpy(windows.gather(picks)[0]).to(fitted.settings.device)
     past = x[: windows.lookback].contiguous()
@@ -220,7 +221,7 @@ def _inputs(fitted: Fitted, windows: Windows, picks: Rows) -> tuple[Tensor, ...]
     return past, x[windows.lookback :].transpose(0, 1).contiguous()
 
 
-def _groups(table: Table, windows: Windows, by: Any) -> tuple[dict[str, Rows], list[str]]:
+def _groups(table: Table, windows: Windows, by: Any) -> tuple[dict[str, Indices], list[str]]:
     """Return the windows of each group, by the time or the series at which they end.
 
     Also return the names of the groups that are left out: of too few windows, or one too many.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gatewise.figures.canvas import (
     BLUE,
@@ -38,7 +37,6 @@ from gatewise.wording import DIRECTIONS, figure, percent, place_name
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 STATES = {"cell": "c", "hidden": "h", "both": "c and h"}
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gatewise.figures.canvas import (
     BLUE,
@@ -32,12 +31,12 @@ from gatewise.memory.gradients.highway_result import Highway
 from gatewise.memory.interventions.context import ContextNeed
 from gatewise.memory.interventions.horizon import Horizon
 from gatewise.memory.records.health import StateHealth
+from gatewise.typing import Array
 from gatewise.wording import figure, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 FELT = 0.05
 LEAST = 1e-4

@@ -31,11 +31,11 @@ from gatewise.memory.interventions.connectivity_result import Connectivity
 from gatewise.memory.records.ledger import Ledger
 from gatewise.memory.records.retention_curve import RetentionCurve
 from gatewise.memory.records.traffic import Traffic
+from gatewise.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 TICKS = 8
 LANES = ("write", "erase", "read")

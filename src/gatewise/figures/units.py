@@ -32,7 +32,6 @@ from gatewise.wording import figure, percent, place_name
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 NAMED = 40
 """Up to so many units, bars are labelled and intervals of points are drawn."""

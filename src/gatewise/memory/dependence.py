@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from gatewise.typing import Array
 
 CLOSE = 5
 """How many lags in a row must be free of correlation for all later ones to be taken as free of it."""

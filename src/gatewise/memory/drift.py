@@ -23,9 +23,9 @@ from gatewise.memory.result import Result
 from gatewise.nn.calls import prepare
 from gatewise.nn.modules import GatedModule
 from gatewise.nn.structure import check_model, network_of, spec_of
+from gatewise.typing import Array
 from gatewise.wording import counted, figure, percent
 
-Array = NDArray[np.float64]
 LOW, HIGH = 0.1, 0.9
 """A gate below or above these is saturated."""
 

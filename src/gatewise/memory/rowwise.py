@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.memory.dependence import block_length
 from gatewise.memory.statistics import MIN_GROUPS, Sampling, drawn, expanded_tail
+from gatewise.typing import Array
 
-Array = NDArray[np.float64]
 Loss = str | Callable[[Tensor, Tensor], Tensor]
 """`"mse"`, `"mae"`, `"cross_entropy"`, or a function of answers `[B, K]` and targets to one number a
 row, `[B]`, or one for each answer, `[B, K]`."""

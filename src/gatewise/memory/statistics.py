@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from gatewise.errors import OptionError
 from gatewise.memory.checking import check_repetitions
 from gatewise.memory.dependence import block_length
-
-Array = NDArray[np.float64]
+from gatewise.typing import Array
 
 MIN_GROUPS = 10
 """The fewest independent groups that an interval is made from."""

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.typing import Array
+
 if TYPE_CHECKING:
     from gatewise.report.contents import Record
-
-Floats = NDArray[np.float64]
 
 
 class Parts(NamedTuple):
     """The terms of state_t = keep_t * state_(t-1) + write_t, and what shows the state, all [T, U]."""
 
     state_name: str
-    keep: Floats
-    write: Floats
-    state: Floats
-    read: Floats | None  # the output gate; None where the state itself is shown
+    keep: Array
+    write: Array
+    state: Array
+    read: Array | None  # the output gate; None where the state itself is shown
 
 
 def keep_gate(record: Record) -> str | None:
@@ -37,7 +37,7 @@ def parts(record: Record, units: NDArray[np.intp]) -> Parts | None:
     """Return the ledger's terms for `units`, or None where the record lacks one of them."""
     has = record.quantities.keys()
 
-    def of(name: str) -> Floats:
+    def of(name: str) -> Array:
         return np.asarray(record.quantities[name][:, units], dtype=np.float64)
 
     if {"forget", "input", "candidate", "cell"} <= has:
@@ -49,7 +49,7 @@ def parts(record: Record, units: NDArray[np.intp]) -> Parts | None:
     return None
 
 
-def timescale(keep: NDArray[Any]) -> Floats:
+def timescale(keep: NDArray[Any]) -> Array:
     """Return tau = -1 / mean(log keep) of every unit of `keep` [T, H], in steps; gate path only."""
     known = np.isfinite(keep)
     logs = np.log(

@@ -10,12 +10,11 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gatewise.errors import EngineError, InputError, nearest
+from gatewise.typing import AnyArray
 
-Array = NDArray[Any]
-State = tuple[Array, ...]
+State = tuple[AnyArray, ...]
 """The states of all layers: h `[L, B, P]`, for the LSTM then c `[L, B, H]`."""
 
 BLOCKS = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
@@ -69,7 +68,7 @@ class Stream:
 
     @classmethod
     def from_weights(
-        cls, cell: str, layers: Sequence[Mapping[str, Array]], batch: int = 1
+        cls, cell: str, layers: Sequence[Mapping[str, AnyArray]], batch: int = 1
     ) -> Stream:
         """Build a stream from plain arrays, without torch.
 
@@ -86,7 +85,7 @@ class Stream:
         made._build(cell, [dict(layer) for layer in layers], batch)
         return made
 
-    def step(self, x: Array, out: Array | None = None) -> Array:
+    def step(self, x: AnyArray, out: AnyArray | None = None) -> AnyArray:
         """Advance by `x [B, I]` and return the last layer's output `[B, P]`.
 
         Without `out` that is the stream's own array, which the next step overwrites: copy what is
@@ -110,7 +109,7 @@ class Stream:
             self._core.get_state(layer, *self._of_layer(states, layer))
         return states
 
-    def set_state(self, *states: Array) -> None:
+    def set_state(self, *states: AnyArray) -> None:
         """Set the states of all layers: `set_state(h)`, for the LSTM `set_state(h, c)`.
 
         Shapes are those of `state`. Raises InputError for others, and for the wrong number.
@@ -128,7 +127,7 @@ class Stream:
         for layer in range(self._layers):
             self._core.set_state(layer, *self._of_layer(own, layer))
 
-    def _build(self, cell: str, layers: list[dict[str, Array]], batch: int) -> None:
+    def _build(self, cell: str, layers: list[dict[str, AnyArray]], batch: int) -> None:
         native = _native()
         if cell not in BLOCKS:
             raise EngineError(
@@ -175,7 +174,7 @@ class Stream:
         shape = (self._layers, batch)
         self._state_shapes = [(*shape, outputs), (*shape, sizes[0][1])][: 1 + (cell == "lstm")]
 
-    def _of_layer(self, states: State, layer: int) -> tuple[Array, Array | None]:
+    def _of_layer(self, states: State, layer: int) -> tuple[AnyArray, AnyArray | None]:
         return states[0][layer], states[1][layer] if len(states) > 1 else None
 
 
@@ -186,7 +185,7 @@ def _native() -> Any:
         raise EngineError(f"Stream: the native core is not built: {error}") from error
 
 
-def _array_of(tensor: Any) -> Array:
+def _array_of(tensor: Any) -> AnyArray:
     if tensor.device.type != "cpu":
         raise InputError(
             f"Stream: the weights are on {tensor.device.type!r}; move the module to the CPU first"
@@ -199,7 +198,7 @@ def _array_of(tensor: Any) -> Array:
             "values again first"
         )
     try:
-        array: Array = tensor.detach().resolve_neg().numpy()
+        array: AnyArray = tensor.detach().resolve_neg().numpy()
     except TypeError:  # NumPy has no bfloat16
         raise InputError(f"Stream: the weights are {tensor.dtype}; {_TO_FLOAT}") from None
     return array
@@ -208,7 +207,7 @@ def _array_of(tensor: Any) -> Array:
 _TO_FLOAT = "a stream runs float32 and float64: convert them first"
 
 
-def _checked(cell: str, layers: list[dict[str, Array]]) -> np.dtype[Any]:
+def _checked(cell: str, layers: list[dict[str, AnyArray]]) -> np.dtype[Any]:
     """Check the weights of all layers against each other and return their type."""
     if not layers:
         raise InputError("Stream: there must be at least one layer; got none")
@@ -245,7 +244,7 @@ def _checked(cell: str, layers: list[dict[str, Array]]) -> np.dtype[Any]:
     return dtype
 
 
-def _check_shapes(cell: str, number: int, layer: dict[str, Array], inputs: int | None) -> int:
+def _check_shapes(cell: str, number: int, layer: dict[str, AnyArray], inputs: int | None) -> int:
     """Check the shapes of one layer that takes `inputs` (None: any); return how many it gives."""
     for name in ("weight_ih", "weight_hh", "weight_hr"):
         if name in layer and (layer[name].ndim != 2 or 0 in layer[name].shape):

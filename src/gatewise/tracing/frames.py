@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.tracing.arrays import as_array
+from gatewise.typing import Names
 
 if TYPE_CHECKING:
     from gatewise.tracing.store import Trace
@@ -20,11 +21,15 @@ _FORMS = ("wide", "long")
 _BACKENDS = ("polars", "pandas", "pyarrow")
 _DIRECTIONS = ("forward", "reverse")
 
-Names = str | Sequence[str] | None
-
 
 def as_dataframe(
-    trace: Trace, names: Names, quantities: Names, *, form: str, backend: str, max_rows: int
+    trace: Trace,
+    names: Names | None,
+    quantities: Names | None,
+    *,
+    form: str,
+    backend: str,
+    max_rows: int,
 ) -> Any:
     """Return records as a table; see `Trace.to_dataframe`."""
     for option, value, known in (("form", form, _FORMS), ("backend", backend, _BACKENDS)):
@@ -64,11 +69,11 @@ def as_dataframe(
     return nw.concat(every, how="vertical").to_native()
 
 
-def _listed(names: Names, every: Sequence[str]) -> list[str]:
+def _listed(names: Names | None, every: Sequence[str]) -> list[str]:
     return list(every) if names is None else [names] if isinstance(names, str) else list(names)
 
 
-def _columns(trace: Trace, names: Names, quantities: Names) -> list[str]:
+def _columns(trace: Trace, names: Names | None, quantities: Names | None) -> list[str]:
     """Return the columns of values, in the order of the cells."""
     modules = _listed(names, trace.names)
     known = list(dict.fromkeys(q for name in modules for q in trace.quantities(name)))

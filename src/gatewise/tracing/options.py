@@ -14,8 +14,8 @@ from torch import Tensor
 
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.nn.structure import spec_of
+from gatewise.typing import Names
 
-Names = str | Sequence[str]
 Steps = slice | range
 Units = int | slice | range | Sequence[int] | Tensor
 

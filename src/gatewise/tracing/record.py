@@ -22,10 +22,11 @@ from gatewise.nn.accelerate import COUNTERPARTS
 from gatewise.nn.custom import Recurrent
 from gatewise.nn.structure import check_model
 from gatewise.nn.watching import Watcher, plain_forward, watching
-from gatewise.tracing.options import Names, Steps, Units, check_options, check_place, kept_of
+from gatewise.tracing.options import Steps, Units, check_options, check_place, kept_of
 from gatewise.tracing.recorder import Recorder
 from gatewise.tracing.store import Trace
 from gatewise.tracing.watch import Watch
+from gatewise.typing import Names
 
 # A subclass with a forward of its own may be called with anything: only these are understood.
 _KNOWN_KINDS = (*COUNTERPARTS, *COUNTERPARTS.values(), Recurrent)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from gatewise.data.finding import NO_TIME, find_time
 from gatewise.data.tables.native import as_frame, index_columns
 from gatewise.errors import DataError, nearest
+from gatewise.typing import Names
 
 SERIES, TARGET = "unique_id", "y"
 """The names that are looked for, beside "ds" for the time, when none are given."""
-
-Names = str | Sequence[str]
 
 
 @dataclass(frozen=True)

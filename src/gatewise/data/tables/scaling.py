@@ -13,9 +13,9 @@ from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError, nearest
 from gatewise.files import parse
+from gatewise.typing import Array
 
 Mode = Literal["standard", "per_series", "none"]
-Floats = NDArray[np.float64]
 
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
 """Relative differences up to this are rounding: a column of 0.3 and 0.1 + 0.2 is constant."""
@@ -32,8 +32,8 @@ class Scaler:
     mode: Mode
     columns: Columns
     series: tuple[str, ...]  # the G series of `per_series`, else empty
-    mean: Floats  # [G, C]
-    std: Floats  # [G, C], above 0
+    mean: Array  # [G, C]
+    std: Array  # [G, C], above 0
 
     @classmethod
     def fit(cls, table: Table, rows: NDArray[np.bool_], *, mode: Mode = "standard") -> Scaler:
@@ -64,7 +64,7 @@ class Scaler:
             mean, std = np.zeros_like(mean), np.ones_like(std)
         return cls(mode, table.columns, table.series if grouped else (), mean, std)
 
-    def transform(self, table: Table) -> Floats:
+    def transform(self, table: Table) -> Array:
         """Return the scaled columns [N, C]; missing values stay NaN.
 
         Raises DataError if the columns differ from those of the fit, or with `per_series` for a
@@ -82,9 +82,7 @@ class Scaler:
             scaled[part] = (table.values[part] - self.mean[group[number]]) / self.std[group[number]]
         return scaled
 
-    def inverse_targets(
-        self, scaled: NDArray[Any], table: Table, rows: NDArray[np.int64]
-    ) -> Floats:
+    def inverse_targets(self, scaled: NDArray[Any], table: Table, rows: NDArray[np.int64]) -> Array:
         """Return scaled targets [n, S, K, ...] in their own units; `rows` [n] are rows of `table`.
 
         Row n tells the series of entry n.
@@ -139,10 +137,10 @@ def _check_series_present(table: Table, owner: NDArray[np.int64]) -> None:
 def _measured(
     table: Table,
     rows: NDArray[np.bool_],
-    values: Floats,
+    values: Array,
     owner: NDArray[np.int64],
     first_column: int,
-) -> tuple[Floats, Floats]:
+) -> tuple[Array, Array]:
     """Return mean and standard deviation [G, c] of `values` [n, c], whose groups lie in runs."""
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
     if not values.shape[1]:
@@ -162,7 +160,7 @@ def _check_varies(
     table: Table,
     rows: NDArray[np.bool_],
     first_column: int,
-    measures: tuple[NDArray[np.int64], Floats, Floats],
+    measures: tuple[NDArray[np.int64], Array, Array],
     grouped: bool,
 ) -> None:
     """Refuse columns that are empty or constant: nothing can be learned from them."""

@@ -18,22 +18,19 @@ from numpy.typing import NDArray
 
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError
+from gatewise.typing import Array32, Indices, Mask
 
 AHEAD = "ahead"
 MISSING_SUFFIX = ":missing"
-
-Floats = NDArray[np.float32]
-Rows = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Windows:
     """Windows into one contiguous, scaled copy of a table."""
 
-    features: Floats  # [N, F]
-    targets: Floats  # [N, K], NaN where unknown
-    origins: Rows  # [n] the row of "now" of each window
+    features: Array32  # [N, F]
+    targets: Array32  # [N, K], NaN where unknown
+    origins: Indices  # [n] the row of "now" of each window
     lookback: int
     horizon: int
     names: tuple[str, ...]  # F feature names
@@ -55,7 +52,7 @@ class Windows:
     def __len__(self) -> int:
         return len(self.origins)
 
-    def gather(self, picks: Rows) -> tuple[Floats, Floats]:
+    def gather(self, picks: Indices) -> tuple[Array32, Array32]:
         """Return windows `picks` [B] as x [T, B, F], contiguous and time-major, and y [B, S, K]."""
         origins = self.origins[picks]
         rows = np.arange(1 - self.lookback, self.horizon + 1)[:, None] + origins[None, :]
@@ -66,10 +63,10 @@ class Windows:
             ahead[:, :, self.names.index(AHEAD)] = 1.0
         return x, self.targets.take(self.target_rows(picks), axis=0)
 
-    def target_rows(self, picks: Rows) -> Rows:
+    def target_rows(self, picks: Indices) -> Indices:
         """Return the rows of the table that windows `picks` [B] predict, [B, S]."""
         first, last = (1, self.horizon) if self.horizon else (0, 0)
-        rows: Rows = self.origins[picks][:, None] + np.arange(first, last + 1)
+        rows: Indices = self.origins[picks][:, None] + np.arange(first, last + 1)
         return rows
 
 
@@ -167,7 +164,7 @@ def _inside(
 
 
 def _complete(
-    features: Floats, known_ahead: NDArray[np.bool_], lookback: int, horizon: int
+    features: Array32, known_ahead: NDArray[np.bool_], lookback: int, horizon: int
 ) -> NDArray[np.bool_]:
     """Return at which rows of "now" no feature that the network would see is missing."""
     gaps = np.isnan(features)
@@ -176,7 +173,7 @@ def _complete(
     return ~(_any_between(any_gap, 1 - lookback, 0) | _any_between(gap_ahead, 1, horizon))
 
 
-def _any_between(flags: Flags, first: int, last: int) -> Flags:
+def _any_between(flags: Mask, first: int, last: int) -> Mask:
     """Return for each row r whether `flags` holds in any row r+first .. r+last of the table."""
     total = np.concatenate([[0], np.cumsum(flags)])
     row = np.arange(len(flags))

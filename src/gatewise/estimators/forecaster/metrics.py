@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from gatewise.errors import InputError
-
-Array = NDArray[np.float64]
+from gatewise.typing import Array
 
 
 def _known_pairs(truth: ArrayLike, prediction: ArrayLike) -> tuple[Array, Array]:

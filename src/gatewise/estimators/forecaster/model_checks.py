@@ -13,15 +13,13 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.table import Table
 from gatewise.estimators.forecaster.baselines import Baselines
 from gatewise.estimators.forecaster.settings import ForecasterSettings
-
-Arrays = dict[str, NDArray[Any]]
+from gatewise.typing import Arrays
 
 MOST_STEPS = 10_000_000
 """Steps of a window. No table that fits into memory has one of more."""

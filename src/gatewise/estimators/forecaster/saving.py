@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
@@ -34,10 +33,9 @@ from gatewise.estimators.forecaster.model_checks import (
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.files import Envelope, atomic_write_bytes, sealed
 from gatewise.results import History
+from gatewise.typing import Arrays
 
 ENVELOPE = Envelope("gatewise-forecaster", 2, "model", "copy it anew, or fit again")
-
-Arrays = dict[str, NDArray[Any]]
 
 
 def save_model(fitted: Fitted, path: Path) -> None:

@@ -10,15 +10,13 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from gatewise.memory.gradients.jacobian import Samples, State, Strand, adjoints, log_direct
+from gatewise.typing import Array
 
 Norm = Literal["frobenius", "spectral"]
-Array = NDArray[np.float64]
 
 SPECTRAL_CHUNK = 2**20
 """Numbers of Jacobians kept at a time for their singular values: 8 MiB."""

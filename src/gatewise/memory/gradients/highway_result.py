@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.memory.result import Result, left_out
+from gatewise.typing import Array
 from gatewise.wording import between, figure, layer_name, percent
-
-Array = NDArray[np.float64]
 
 FELT = 0.05
 """The gain down to which a change is said to reach."""

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.memory.statistics import Sampling
-
-Array = NDArray[np.float64]
+from gatewise.typing import Array
 
 
 def by_row(values: Array, rows: NDArray[np.int64]) -> Array:

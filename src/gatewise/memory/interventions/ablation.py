@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from gatewise.errors import OptionError
 from gatewise.memory.arguments import Inputs
@@ -21,11 +20,11 @@ from gatewise.memory.interventions.subject import Output, Subject
 from gatewise.memory.result import Result, in_blocks
 from gatewise.memory.rowwise import draws_of
 from gatewise.memory.statistics import Sampling
+from gatewise.typing import Array
 from gatewise.wording import between, percent
 
 __all__ = ["Ablation", "IdleUnits", "ablation", "idle_units"]
 
-Array = NDArray[np.float64]
 NOTICEABLE = 0.05
 """A change under this share of the answer's own spread counts as none."""
 

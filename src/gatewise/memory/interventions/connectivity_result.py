@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from gatewise.memory.result import Result, in_blocks, left_out
 from gatewise.memory.rowwise import draws_of
 from gatewise.memory.statistics import Sampling
+from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, percent
-
-Array = NDArray[np.float64]
 
 FELT = 0.05
 """The share of the largest sensitivity above which a lag counts, as in the memory horizon."""

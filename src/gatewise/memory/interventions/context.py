@@ -28,9 +28,8 @@ from gatewise.memory.rowwise import (
     targets_as_tensor,
 )
 from gatewise.memory.statistics import Sampling
+from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, percent
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

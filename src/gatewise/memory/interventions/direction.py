@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory.arguments import Inputs
@@ -22,9 +21,9 @@ from gatewise.memory.interventions.subject import Output, Subject
 from gatewise.memory.result import Result, in_blocks
 from gatewise.memory.rowwise import Loss, draws_of
 from gatewise.memory.statistics import Sampling
+from gatewise.typing import Array
 from gatewise.wording import DIRECTIONS, between, percent
 
-Array = NDArray[np.float64]
 DROPPABLE = 0.01
 """A direction worth under this share may be dropped."""
 

@@ -22,9 +22,8 @@ from gatewise.memory.interventions.subject import Output, Subject
 from gatewise.memory.result import Result, in_blocks
 from gatewise.memory.rowwise import Draws, draws_of
 from gatewise.memory.statistics import MIN_GROUPS, Sampling
+from gatewise.typing import Array
 from gatewise.wording import between, counted, percent
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -23,9 +23,8 @@ from gatewise.memory.interventions.subject import Output, Subject
 from gatewise.memory.result import Result, in_blocks
 from gatewise.memory.rowwise import Loss, draws_of
 from gatewise.memory.statistics import Sampling
+from gatewise.typing import Array
 from gatewise.wording import between, counted, percent
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

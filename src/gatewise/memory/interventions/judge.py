@@ -12,7 +12,8 @@ import torch
 
 from gatewise.errors import InputError
 from gatewise.memory.interventions.subject import Subject
-from gatewise.memory.rowwise import Array, Loss, checked_targets, constant, loss_name, losses
+from gatewise.memory.rowwise import Loss, checked_targets, constant, loss_name, losses
+from gatewise.typing import Array
 
 
 class Judge:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from gatewise.typing import Array
+
 Block = tuple[int, int]  # lags [first, last + 1)
 Measure = Callable[[Sequence[Block], int], Array]
 """Takes blocks of lags, and how many times the usual resamples, to the effect `[blocks, units]` of

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from gatewise.cells import State
@@ -25,9 +24,9 @@ from gatewise.memory.interventions.subject import Subject, lent_generator
 from gatewise.memory.result import Result
 from gatewise.memory.rowwise import draws_of
 from gatewise.memory.statistics import Sampling
+from gatewise.typing import Array
 from gatewise.wording import between, percent
 
-Array = NDArray[np.float64]
 STEPS_PER_FOLD = 10
 """The fewest valid steps that each fold must have."""
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.memory.statistics import MIN_GROUPS
+from gatewise.typing import Array
 
-Array = NDArray[np.float64]
 STRENGTHS: Array = np.logspace(-6, 4, 11)
 """Ridge penalties tried, per sample and in units of the features' variance."""
 

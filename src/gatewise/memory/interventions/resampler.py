@@ -16,7 +16,7 @@ from gatewise.errors import InputError
 from gatewise.memory.interventions.intervene import Intervention
 from gatewise.memory.interventions.lags import Block
 from gatewise.memory.interventions.subject import Subject
-from gatewise.memory.rowwise import Array
+from gatewise.typing import Array
 
 Span = tuple[NDArray[np.int64], NDArray[np.bool_]]
 """Steps `[B, W]` to replace, and which of them lie inside their row."""

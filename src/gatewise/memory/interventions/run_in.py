@@ -23,8 +23,9 @@ from gatewise.memory.interventions.intervene import Intervention, Piece, Place
 from gatewise.memory.interventions.lags import CARE, grid
 from gatewise.memory.interventions.resampler import Resampler
 from gatewise.memory.interventions.subject import Subject
-from gatewise.memory.rowwise import Array, draws_of
+from gatewise.memory.rowwise import draws_of
 from gatewise.memory.statistics import MIN_GROUPS, Sampling
+from gatewise.typing import Array
 
 EXCESS = 0.1
 """A start counts where the effect from nothing exceeds that from another state by this share of it."""

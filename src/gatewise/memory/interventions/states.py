@@ -15,8 +15,8 @@ from gatewise.errors import InputError
 from gatewise.memory.arguments import Arguments
 from gatewise.memory.interventions.intervene import Cut, Place
 from gatewise.memory.interventions.subject import Subject
-from gatewise.memory.rowwise import Array
 from gatewise.nn.structure import spec_of
+from gatewise.typing import Array
 
 States = dict[Place, State]
 """The state `[1, B, *]` of every layer and direction, by name of the cell's spec in its order."""

@@ -22,8 +22,8 @@ from gatewise.memory.arguments import Arguments, Inputs, first_of
 from gatewise.memory.interventions.calls import ends_of, first_call
 from gatewise.memory.interventions.intervene import Intervention, intervening, why_not
 from gatewise.nn.structure import check_model
+from gatewise.typing import Array
 
-Array = NDArray[np.float64]
 Output = Callable[[Any], Tensor]
 """Takes what the model returns to its answers `[B, K]`, or `[B, T, K]` where it answers per step."""
 

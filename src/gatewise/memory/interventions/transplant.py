@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from gatewise.errors import InputError
 from gatewise.memory.arguments import Arguments, Inputs
@@ -21,8 +20,6 @@ from gatewise.memory.result import Result, in_blocks
 from gatewise.memory.rowwise import draws_of
 from gatewise.memory.statistics import Sampling
 from gatewise.wording import between, figure, percent
-
-Array = NDArray[np.float64]
 
 MOST = 2 / 3
 """A state that takes along more than this share of what the whole state takes is said to carry it: each

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.errors import InputError
-from gatewise.memory.records.recorded import Array
+from gatewise.typing import Array
 
 LIMIT = 0.99
 """The share of the reference's own states within the limit."""

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from gatewise.errors import InputError, OptionError
 from gatewise.memory.checking import checked_options
 from gatewise.memory.records.distance import Reference
-from gatewise.memory.records.recorded import Array, Slice, recorded
+from gatewise.memory.records.recorded import Slice, recorded
 from gatewise.memory.records.roles import Record
 from gatewise.memory.result import Result
 from gatewise.memory.statistics import (
@@ -25,6 +25,7 @@ from gatewise.memory.statistics import (
     slope_error,
     student_quantile,
 )
+from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, percent, place_name, unit_name
 
 GROWTH = 0.1

@@ -23,10 +23,11 @@ from numpy.typing import ArrayLike, NDArray
 from gatewise.errors import InputError
 from gatewise.memory.checking import checked_options
 from gatewise.memory.records.recency import bootstrap_half, half_of
-from gatewise.memory.records.recorded import Array, Recorded, Slice, initial_of, recorded
+from gatewise.memory.records.recorded import Recorded, Slice, initial_of, recorded
 from gatewise.memory.records.roles import Record
 from gatewise.memory.result import Result
 from gatewise.memory.statistics import Sampling
+from gatewise.typing import Array
 from gatewise.wording import counted, figure, place_name
 
 MAX_BYTES = 2**30

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from gatewise.memory.records.recorded import Array
 from gatewise.memory.statistics import MIN_GROUPS, Sampling, drawn, expanded_tail
+from gatewise.typing import Array
 
 
 def half_of(ages: Array, before: Array) -> float:

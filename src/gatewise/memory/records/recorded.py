@@ -19,11 +19,10 @@ from gatewise.memory.records.roles import (
     taken,
     wanted_of,
 )
+from gatewise.typing import Array
 
 if TYPE_CHECKING:
     from gatewise.cells import CellSpec
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import OptionError
 from gatewise.memory.checking import checked_options
-from gatewise.memory.records.recorded import Array, Slice, recorded
+from gatewise.memory.records.recorded import Slice, recorded
 from gatewise.memory.records.roles import Record
 from gatewise.memory.result import Result
 from gatewise.memory.statistics import Groups, Sampling, groups_of, jackknife_interval
+from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, percent, place_name
 
 LEFT_OUT = 50

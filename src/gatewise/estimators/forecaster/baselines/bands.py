@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gatewise.data.tables.table import Table
-from gatewise.estimators.forecaster.baselines.rows import Array, Rows
+from gatewise.typing import Array, Indices
 
 FEWEST = 30
 """A series with fewer known errors than this takes the quantiles of all series together."""
@@ -50,7 +50,7 @@ class Bands:
     def fit(
         cls,
         table: Table,
-        origins: Rows,
+        origins: Indices,
         errors: Iterable[tuple[str, Array]],
         levels: tuple[float, ...],
     ) -> Bands:
@@ -59,7 +59,9 @@ class Bands:
         offsets = {name: _by_series(found, bounds, levels) for name, found in errors}
         return cls(levels, table.series, offsets)
 
-    def around(self, points: Mapping[str, Array], table: Table, origins: Rows) -> dict[str, Array]:
+    def around(
+        self, points: Mapping[str, Array], table: Table, origins: Indices
+    ) -> dict[str, Array]:
         """Return each baseline's quantiles around its `points [n, S, K]`, `[n, S, K, Q]`."""
         place = {name: number for number, name in enumerate(self.series)}
         number = np.array([place.get(name, len(self.series)) for name in table.series])
@@ -69,7 +71,7 @@ class Bands:
         }
 
 
-def _by_series(errors: Array, bounds: Rows, levels: tuple[float, ...]) -> Array:
+def _by_series(errors: Array, bounds: Indices, levels: tuple[float, ...]) -> Array:
     """Return the quantiles of each series' errors, then those of all, `[G + 1, S, K, Q]`."""
     together = error_quantiles(errors, levels)
     # The outermost level of fewer errors would lie beyond the largest of them.

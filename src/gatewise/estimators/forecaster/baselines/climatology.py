@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from gatewise.data.tables.steps import DAY
 from gatewise.data.tables.table import Table
-from gatewise.estimators.forecaster.baselines.rows import FOLDS, Array, Rows
+from gatewise.estimators.forecaster.baselines.rows import FOLDS
+from gatewise.typing import Array, Indices
 
 Calendar = Literal["none", "month", "day", "hour"]
 
@@ -73,7 +74,7 @@ def _slots_of_dates(date: NDArray[Any], calendar: Calendar) -> NDArray[np.int64]
 
 
 def _sums_by_slot(
-    table: Table, values: Array, rows: Rows, calendar: Calendar
+    table: Table, values: Array, rows: Indices, calendar: Calendar
 ) -> tuple[Array, Array]:
     """Return sums and counts of the known `values [N, K]` of the rows by slot, both `[G, C, K]`."""
     shape = len(table.series), _SLOTS[calendar]
@@ -95,7 +96,7 @@ def _circular(values: Array) -> Array:
     return total
 
 
-def _blocks(time: NDArray[Any], calendar: Calendar) -> Iterator[Rows]:
+def _blocks(time: NDArray[Any], calendar: Calendar) -> Iterator[Indices]:
     """Yield the places in `time [n]` of up to `FOLDS` blocks: of whole years, if time has any."""
     period = time if calendar == "none" else time.astype("datetime64[Y]")
     distinct = np.unique(period)
@@ -163,7 +164,7 @@ class Climatology:
             found[own] = values[own] - others[series[own], slot[own]]
         return found
 
-    def predict(self, table: Table, origins: Rows, steps: Rows) -> Array:
+    def predict(self, table: Table, origins: Indices, steps: Indices) -> Array:
         """Return the mean of the slots `steps` rows after each origin, `[n, S, K]`."""
         place = {name: number for number, name in enumerate(self.series)}
         number = np.array([place.get(name, len(self.series)) for name in table.series])

@@ -21,14 +21,13 @@ from gatewise.estimators.forecaster.baselines.design import Layout
 from gatewise.estimators.forecaster.baselines.naive import has_season, persistence, seasonal_naive
 from gatewise.estimators.forecaster.baselines.ridge import Ridge
 from gatewise.estimators.forecaster.baselines.rows import (
-    Array,
-    Rows,
     column_block,
     origins_within,
     series_bounds,
     step_offsets,
 )
 from gatewise.estimators.forecaster.baselines.season import default_season
+from gatewise.typing import Array, Indices
 
 
 def applicable(horizon: int, season: int | None) -> tuple[str, ...]:
@@ -69,7 +68,7 @@ class Baselines:
     bands: Bands | None = None  # where quantile levels were asked for
     notes: tuple[str, ...] = ()  # sentences on what was left out to keep the cost down
 
-    def predict(self, table: Table, origins: Rows) -> dict[str, Array]:
+    def predict(self, table: Table, origins: Indices) -> dict[str, Array]:
         """Return each applicable baseline's predictions, `[n, S, K]`, in the targets' own units.
 
         `origins [n]` are the rows of "now". The rows that are predicted must be in the table (see
@@ -84,7 +83,7 @@ class Baselines:
             found["ridge"] = self.ridge.predict(table, origins)
         return {name: found[name] for name in self.names}
 
-    def _repeated(self, table: Table, origins: Rows) -> dict[str, Array]:
+    def _repeated(self, table: Table, origins: Indices) -> dict[str, Array]:
         """Return the predictions of the baselines that repeat what was seen, `[n, S, K]`."""
         values, (first, _) = column_block(table, self.targets), series_bounds(table)
         found = {}
@@ -99,7 +98,7 @@ class Baselines:
         return found
 
     def quantiles(
-        self, table: Table, origins: Rows, points: Mapping[str, Array] | None = None
+        self, table: Table, origins: Indices, points: Mapping[str, Array] | None = None
     ) -> dict[str, Array]:
         """Return each applicable baseline's quantiles, `[n, S, K, Q]`; none if fitted without levels.
 
@@ -201,7 +200,7 @@ def fit_baselines(
     layout = Layout.of(table, lookback=lookback, horizon=horizon) if "ridge" in chosen else None
     chosen, notes = _affordable(chosen, layout, table, lookback, horizon)
     climatology, ridge = None, None
-    left_out: list[tuple[Rows, Ridge]] = []
+    left_out: list[tuple[Indices, Ridge]] = []
     if "climatology" in chosen:
         climatology = Climatology.fit(table, values, train_rows)
     if layout is not None:
@@ -252,8 +251,8 @@ def _training_errors(
     fitted: Baselines,
     table: Table,
     rows: NDArray[np.bool_],
-    origins: Rows,
-    left_out: list[tuple[Rows, Ridge]],
+    origins: Indices,
+    left_out: list[tuple[Indices, Ridge]],
 ) -> Iterator[tuple[str, Array]]:
     """Yield each baseline's errors at the training part's origins, `[n, S, K]`, NaN if not known."""
     values, steps = column_block(table, fitted.targets), step_offsets(fitted.horizon)

@@ -17,13 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.tables.table import Table
-from gatewise.estimators.forecaster.baselines.rows import (
-    Array,
-    Rows,
-    any_of_steps,
-    series_bounds,
-    step_offsets,
-)
+from gatewise.estimators.forecaster.baselines.rows import any_of_steps, series_bounds, step_offsets
+from gatewise.typing import Array, Indices
 
 MOST_LAGS = 30
 SPANS = (7, 30, 90, 180, 365)
@@ -139,7 +134,7 @@ class Design:
         self.total = _running_sums(self.past, table)
         self.count = _running_sums(known, table)
 
-    def shared(self, origins: Rows) -> Array:
+    def shared(self, origins: Indices) -> Array:
         """Return the features of the origins that serve every step, `[n, F]`."""
         layout, first, n = self.layout, self.first[origins], origins.size
         rows = origins[:, None] - np.arange(layout.lags)
@@ -157,18 +152,18 @@ class Design:
         parts.append(self.static[origins])
         return np.concatenate(parts, axis=1)
 
-    def future(self, origins: Rows) -> Array:
+    def future(self, origins: Indices) -> Array:
         """Return the future columns at every predicted step, `[n, S, A]`."""
         found: Array = self.ahead[origins[:, None] + self.ahead_steps]
         return found
 
-    def complete(self, origins: Rows) -> Rows:
+    def complete(self, origins: Indices) -> Indices:
         """Return those origins whose targets are all known."""
         unknown: NDArray[np.bool_] = np.asarray(np.isnan(self.target).any(axis=1))
-        kept: Rows = origins[~any_of_steps(unknown, origins, self.layout.horizon)]
+        kept: Indices = origins[~any_of_steps(unknown, origins, self.layout.horizon)]
         return kept
 
-    def targets(self, origins: Rows) -> Array:
+    def targets(self, origins: Indices) -> Array:
         """Return the standardised targets of every step, `[n, S, K]`."""
         found: Array = self.target[origins[:, None] + self.ahead_steps]
         return found

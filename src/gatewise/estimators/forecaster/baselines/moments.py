@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from gatewise.estimators.forecaster.baselines.design import Design
-from gatewise.estimators.forecaster.baselines.rows import Array, Rows
+from gatewise.typing import Array, Indices
 
 _BLOCK = 4096
 """Origins at a time, so that a long table needs little memory."""
@@ -34,7 +34,7 @@ class Moments:
     square: Array  # [S, K] of the targets with themselves
 
     @classmethod
-    def of(cls, design: Design, origins: Rows) -> Moments:
+    def of(cls, design: Design, origins: Indices) -> Moments:
         """Sum over `origins [n]`."""
         steps, targets = design.ahead_steps.size, design.target.shape[1]
         ahead, count = design.ahead.shape[1], 1 + design.layout.shared
@@ -52,7 +52,7 @@ class Moments:
         return total
 
     @classmethod
-    def _of_block(cls, design: Design, origins: Rows) -> Moments:
+    def _of_block(cls, design: Design, origins: Indices) -> Moments:
         one = np.concatenate([np.ones((origins.size, 1)), design.shared(origins)], axis=1)
         ahead, target = design.future(origins), design.targets(origins)
         by_step = ahead.transpose(1, 2, 0)

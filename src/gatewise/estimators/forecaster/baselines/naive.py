@@ -11,10 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.estimators.forecaster.baselines.rows import Array, Rows, step_offsets
+from gatewise.estimators.forecaster.baselines.rows import step_offsets
+from gatewise.typing import Array, Indices
 
 
-def last_observed(values: Array, first: Rows, stride: int) -> Rows:
+def last_observed(values: Array, first: Indices, stride: int) -> Indices:
     """Return the row of the last known value at or before each row, in whole strides back.
 
     `values` is `[N, K]`, `first` `[N]` the first row of each row's series. The result is `[N, K]`,
@@ -29,13 +30,15 @@ def last_observed(values: Array, first: Rows, stride: int) -> Rows:
     return np.where(latest >= first[:, None], latest, -1)
 
 
-def _pick(values: Array, rows: Rows) -> Array:
+def _pick(values: Array, rows: Indices) -> Array:
     """Return `values[rows, column]`, NaN where the row is -1; `rows` is `[..., K]`."""
     picked = values[np.maximum(rows, 0), np.arange(values.shape[1])]
     return np.where(rows >= 0, picked, np.nan)
 
 
-def persistence(values: Array, first: Rows, origins: Rows, *, horizon: int, mean: Array) -> Array:
+def persistence(
+    values: Array, first: Indices, origins: Indices, *, horizon: int, mean: Array
+) -> Array:
     """Return the last value observed at each origin for every step, `[n, S, K]`.
 
     `mean` `[K]`, the mean of the training part, stands in where a series holds no value yet.
@@ -46,7 +49,7 @@ def persistence(values: Array, first: Rows, origins: Rows, *, horizon: int, mean
 
 
 def seasonal_naive(
-    values: Array, first: Rows, origins: Rows, *, horizon: int, season: int, mean: Array
+    values: Array, first: Indices, origins: Indices, *, horizon: int, season: int, mean: Array
 ) -> Array:
     """Return the value whole seasons before each step and not after the origin, `[n, S, K]`.
 
@@ -60,7 +63,7 @@ def seasonal_naive(
     return np.where(np.isnan(seen), instead, seen)
 
 
-def has_season(first: Rows, origins: Rows, *, horizon: int, season: int) -> NDArray[np.bool_]:
+def has_season(first: Indices, origins: Indices, *, horizon: int, season: int) -> NDArray[np.bool_]:
     """Return for which steps a whole season has gone by since the series began, `[n, S]`."""
     inside: NDArray[np.bool_] = (
         _rows_one_season_back(origins, horizon, season) >= first[origins][:, None]
@@ -68,8 +71,8 @@ def has_season(first: Rows, origins: Rows, *, horizon: int, season: int) -> NDAr
     return inside
 
 
-def _rows_one_season_back(origins: Rows, horizon: int, season: int) -> Rows:
+def _rows_one_season_back(origins: Indices, horizon: int, season: int) -> Indices:
     """Return the rows whole seasons before each step and not after the origin, `[n, S]`."""
     steps = step_offsets(horizon)
-    rows: Rows = origins[:, None] + steps - season * -(-steps // season)
+    rows: Indices = origins[:, None] + steps - season * -(-steps // season)
     return rows

@@ -26,7 +26,8 @@ from gatewise.data.tables.table import Table
 from gatewise.errors import DataError
 from gatewise.estimators.forecaster.baselines.design import Design, Layout
 from gatewise.estimators.forecaster.baselines.moments import Moments, block_size
-from gatewise.estimators.forecaster.baselines.rows import FOLDS, Array, Rows, column_block
+from gatewise.estimators.forecaster.baselines.rows import FOLDS, column_block
+from gatewise.typing import Array, Indices
 
 PENALTIES = np.logspace(-5.0, 2.0, 29)
 """Added to the diagonal of the features' correlation matrix."""
@@ -34,7 +35,7 @@ _SOLVED_VALUES = 1 << 22
 """Coefficients of all penalties held at a time: 32 MiB."""
 
 
-def _folds(design: Design, origins: Rows, time: NDArray[np.generic]) -> list[Rows]:
+def _folds(design: Design, origins: Indices, time: NDArray[np.generic]) -> list[Indices]:
     """Return the origins of `FOLDS` blocks of time, in turn; `time` is `[n]`, of the origins.
 
     Raises DataError for fewer than two windows with known targets.
@@ -191,10 +192,10 @@ class Ridge:
         table: Table,
         layout: Layout,
         rows: NDArray[np.bool_],
-        origins: Rows,
+        origins: Indices,
         *,
         left_out: bool = False,
-    ) -> tuple[Ridge, list[tuple[Rows, Ridge]]]:
+    ) -> tuple[Ridge, list[tuple[Indices, Ridge]]]:
         """Fit on the training part: its rows `[N]` scale the columns, its windows are fitted.
 
         With `left_out`, each block of time that chose the penalties follows: its origins, and the
@@ -210,7 +211,7 @@ class Ridge:
         whole, *others = (cls(layout, mean, deviation, one, penalties) for one in coefficients)
         return whole, list(zip(folds, others, strict=True)) if left_out else []
 
-    def predict(self, table: Table, origins: Rows) -> Array:
+    def predict(self, table: Table, origins: Indices) -> Array:
         """Return the predictions of every step in the targets' own units, `[n, S, K]`."""
         columns = column_block(table, self.layout.columns)
         design = Design(self.layout, (columns - self.mean) / self.deviation, table)

@@ -9,28 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.tables.table import Table
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
+from gatewise.typing import Array, Indices
 
 FOLDS = 5
 """Blocks of the training part's time that are left out in turn to see errors on data not fitted."""
 
 
-def series_bounds(table: Table) -> tuple[Rows, Rows]:
+def series_bounds(table: Table) -> tuple[Indices, Indices]:
     """Return for each row the first row of its series and the row after its last, both `[N]`."""
     lengths = np.diff(table.starts)
     return np.repeat(table.starts[:-1], lengths), np.repeat(table.starts[1:], lengths)
 
 
-def step_offsets(horizon: int) -> Rows:
+def step_offsets(horizon: int) -> Indices:
     """Return how many rows after the origin each predicted step is, `[S]`: 0, or 1 .. horizon."""
     return np.arange(1, horizon + 1) if horizon else np.zeros(1, dtype=np.int64)
 
 
 def origins_within(
     table: Table, allowed: NDArray[np.bool_], *, lookback: int, horizon: int
-) -> Rows:
+) -> Indices:
     """Return the origins `[n]` whose lookback fits in the series and whose targets are allowed.
 
     `allowed` is `[N]`, true for the rows of one part; the lookback may reach into an earlier part.
@@ -39,11 +37,11 @@ def origins_within(
     origin = np.arange(first.size)
     fits = (origin - first >= lookback - 1) & (origin + horizon < stop)
     origin = origin[fits]
-    kept: Rows = origin[~any_of_steps(~allowed, origin, horizon)]
+    kept: Indices = origin[~any_of_steps(~allowed, origin, horizon)]
     return kept
 
 
-def any_of_steps(flags: NDArray[np.bool_], origins: Rows, horizon: int) -> NDArray[np.bool_]:
+def any_of_steps(flags: NDArray[np.bool_], origins: Indices, horizon: int) -> NDArray[np.bool_]:
     """Return for each origin `[n]` whether `flags [N]` holds at any of the steps predicted from it."""
     before = np.concatenate([[0], np.cumsum(flags)])  # how many hold before each row
     first = 1 if horizon else 0
