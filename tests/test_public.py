@@ -5,7 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import gatewise as gw
+
+HEAVY = {"torch", "numpy", "polars", "narwhals", "pandas", "safetensors", "matplotlib", "asyncio"}
+"""Packages that take longer to import than the help takes to print."""
 
 
 def test_every_public_name_is_there_and_listed() -> None:
@@ -29,6 +34,22 @@ def test_the_report_needs_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
-def test_importing_gatewise_does_not_import_torch() -> None:
-    code = "import sys, gatewise; assert not {'torch', 'polars', 'rich'} & set(sys.modules)"
+def test_importing_gatewise_imports_nothing_but_itself() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import gatewise\n"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before} - {'gatewise'}\n"
+        "assert new <= set(sys.stdlib_module_names), new - set(sys.stdlib_module_names)\n"
+        "slow = {'tempfile', 'inspect', 'asyncio', 'email', 'importlib.resources', 'json'}\n"
+        "assert not slow & (set(sys.modules) - before), slow & set(sys.modules)\n"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["fit", "--help"], ["--version"]])
+def test_help_imports_nothing_that_computes(words: list[str]) -> None:
+    code = (
+        "import sys; from gatewise.cli import run\n"
+        f"assert run({words}) == 0\n"
+        f"assert not {HEAVY} & set(sys.modules), {HEAVY} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120, stdout=subprocess.DEVNULL)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from importlib import import_module
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
 
 def register() -> None:
@@ -28,8 +29,11 @@ def _define() -> None:
         import_module("gatewise.engines")
 
 
-class _AfterTorch(MetaPathFinder):
-    """Finds torch as the other finders do; its import then defines the operators at its end."""
+class _AfterTorch:
+    """Finds torch as the other finders do; its import then defines the operators at its end.
+
+    No subclass of `importlib.abc.MetaPathFinder`: importing that costs as much as the rest of gatewise.
+    """
 
     def find_spec(
         self, name: str, path: Any, target: ModuleType | None = None
