@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
-from gatewise.cells import CELLS, CellSpec
+from gatewise.cells import CELLS, CellSpec, ExtraParameter
 from gatewise.errors import OptionError
 
 
 def step(wx, rh, state, parameters):
     raise NotImplementedError
+
+
+GAIN = ExtraParameter("gain", ("H",), 1.0)
+
+
+def test_descriptions_of_cells_need_no_torch() -> None:
+    code = "import sys, gatewise.cells; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_packing_is_that_of_torch() -> None:
@@ -31,6 +42,14 @@ def test_recorded_names_and_their_order() -> None:
     )
     assert CELLS["gru"].recorded == ("reset", "update", "candidate", "hidden")
     assert CELLS["rnn_tanh"].recorded == ("hidden",)
+
+
+def test_what_follows_from_the_rest_may_be_left_out() -> None:
+    assert CELLS["lstm"].carrier == "cell"
+    assert CELLS["gru"].carrier == CELLS["rnn_tanh"].carrier == "hidden"
+    assert set(CELLS["lstm"].fractions) == {"input", "forget", "output"}
+    assert CELLS["gru"].fractions == ("reset", "update")
+    assert CELLS["rnn_relu"].fractions == ()
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -67,6 +86,10 @@ def test_unknown_block_names_the_nearest() -> None:
         ({"packing": ("two words",)}, "'two words' cannot name a gate"),
         ({"keep_gate": "z"}, "gate 'z' is no block"),
         ({"write_gate": "i"}, "gate 'i' is no block"),
+        ({"carrier": "cell"}, "carrier 'cell' is none of states"),
+        ({"fractions": ("z",)}, "'z' of fractions is none of recorded"),
+        ({"onnx": ("z",)}, "onnx=.*must hold the blocks of packing"),
+        ({"extra": (GAIN, GAIN)}, "two extra parameters have one name"),
     ],
 )
 def test_declarations_that_cannot_work_are_refused(changes, message) -> None:
@@ -79,3 +102,23 @@ def test_declarations_that_cannot_work_are_refused(changes, message) -> None:
     }
     with pytest.raises(OptionError, match=message):
         CellSpec(**(options | changes))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("weight_ch", ("H",), "'weight_ch': use an identifier that does not begin with"),
+        ("two words", ("H",), "'two words': use an identifier"),
+        ("gain", ("G",), "'gain': sizes are numbers or 'I', 'H', 'P', 'G\\*H'; got 'G'"),
+    ],
+)
+def test_extra_parameters_that_cannot_be_are_refused(name, shape, message) -> None:
+    with pytest.raises(OptionError, match=message):
+        ExtraParameter(name, shape)
+
+
+def test_sizes_of_an_extra_parameter() -> None:
+    sizes = {"inputs": 3, "hidden": 5, "outputs": 2, "blocks": 4}
+    assert ExtraParameter("a", ("G*H", "I")).sizes(**sizes) == (20, 3)
+    assert ExtraParameter("b", ("P", 7)).sizes(**sizes) == (2, 7)
+    assert ExtraParameter("c", ()).sizes(**sizes) == ()

@@ -47,15 +47,7 @@ def gates_stay_in_their_range(cell: str, engine: str) -> None:
     assert tuple(gates) == spec.recorded
     for name, value in gates.items():
         assert value.isfinite().all(), name
-        if name in (
-            "forget",
-            "input",
-            "output",
-            "reset",
-            "update",
-            spec.keep_gate,
-            spec.write_gate,
-        ):
+        if name in spec.fractions:
             assert ((value >= 0) & (value <= 1)).all(), name
         if name == "candidate":
             assert (value.abs() <= 1).all()

@@ -13,7 +13,7 @@ from tests.tolerances import assert_close64
 from torch import Tensor
 
 import gatewise.nn
-from gatewise.cells import CELLS, CellSpec, Parameters, State
+from gatewise.cells import CELLS, CellSpec, ExtraParameter, Parameters, State
 from gatewise.errors import EngineError, InputError, OptionError
 from gatewise.tracing import trace
 
@@ -59,14 +59,35 @@ PAIR = CellSpec(
     step=leaky_pair,
     keep_gate="keep",
 )
-BOTH = pytest.mark.parametrize("cell", ["mgu", "pair"])
+
+
+def geared(
+    wx: Tensor, rh: Tensor, state: State, parameters: Parameters
+) -> tuple[State, dict[str, Tensor]]:
+    """A cell with parameters of its own, made up for these tests."""
+    own = parameters.extra
+    h = torch.tanh(own["gain"] * (wx + rh) + own["peephole"] * state[0])
+    return (h,), {"hidden": h}
+
+
+GEARED = CellSpec(
+    name="geared",
+    packing=("hidden",),
+    states=("hidden",),
+    recorded=("hidden",),
+    step=geared,
+    extra=(ExtraParameter("gain", ("G*H",), 1.0), ExtraParameter("peephole", ("H",))),
+)
+BOTH = pytest.mark.parametrize("cell", ["mgu", "pair", "geared"])
 
 
 @pytest.fixture(autouse=True)
 def _registered() -> Iterator[None]:
-    CELLS["mgu"], CELLS["pair"] = MGU, PAIR
+    specs = {spec.name: spec for spec in (MGU, PAIR, GEARED)}
+    CELLS.update(specs)
     yield
-    del CELLS["mgu"], CELLS["pair"]
+    for name in specs:
+        del CELLS[name]
 
 
 @BOTH
@@ -99,7 +120,7 @@ def test_it_trains_copies_and_names_itself(cell: str) -> None:
     assert repr(module) == (
         f"Recurrent({cell!r}, 3, 5, num_layers=2, dropout=0.5, bidirectional=True)"
     )
-    assert module.weight_ih_l1.shape == (2 * H, 2 * H)
+    assert module.weight_ih_l1.shape == (len(CELLS[cell].packing) * H, 2 * H)
     optimizer = torch.optim.Adam(module.parameters(), lr=0.02)
     x = inputs(T, 8, I, dtype=torch.float32)
     losses = []
@@ -116,6 +137,37 @@ def test_it_trains_copies_and_names_itself(cell: str) -> None:
     other = gatewise.nn.Recurrent(cell, I, H, num_layers=2, bidirectional=True)
     other.load_state_dict(module.state_dict())
     assert torch.equal(other(x)[0], module(x)[0])
+
+
+def test_parameters_of_its_own_stand_beside_torchs() -> None:
+    module = build("geared", num_layers=2, bidirectional=True)
+    kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "gain", "peephole")
+    ends = ("l0", "l0_reverse", "l1", "l1_reverse")
+    names = {f"{kind}_{end}" for kind in kinds for end in ends}
+    assert set(module.state_dict()) == {name for name, _ in module.named_parameters()} == names
+    assert (module.gain_l1_reverse == 1).all()
+    assert (module.peephole_l0.abs() <= H**-0.5).all()
+    assert module.peephole_l0.unique().numel() == H
+    x = inputs(T, B, I)
+    module(x)[0].square().sum().backward()
+    assert all(own.grad.abs().sum() > 0 for own in module.parameters())
+    before = module(x)[0]
+    with torch.no_grad():
+        module.gain_l0.mul_(2)
+    assert not torch.equal(module(x)[0], before)
+    module.gain_l0 = torch.nn.Parameter(module.gain_l0 / 2)  # replaced, not changed in place
+    assert torch.equal(module(x)[0], before)
+    module.reset_parameters()
+    assert (module.gain_l0 == 1).all()
+
+
+def test_parameters_of_its_own_follow_the_equation() -> None:
+    module = build("geared", bias=False)
+    x, h = inputs(T, B, I), torch.zeros(B, H, dtype=torch.float64)
+    for t in range(T):
+        summed = x[t] @ module.weight_ih_l0.T + h @ module.weight_hh_l0.T
+        h = torch.tanh(module.gain_l0 * summed + module.peephole_l0 * h)
+    assert_close64(module(x)[1][0], h)
 
 
 @BOTH

@@ -14,10 +14,13 @@ The update gate keeps: z = 1 holds h. (Some texts write z and 1 - z the other wa
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
-from gatewise.cells.spec import CellSpec, Parameters, State
+from gatewise.cells.parameters import Parameters, State
+from gatewise.cells.spec import CellSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def step(
@@ -26,9 +29,9 @@ def step(
     """Advance `(h [B, H],)` by one step; see the module's equations."""
     (h,) = state
     w, r = GRU.split(wx), GRU.split(rh)
-    reset = torch.sigmoid(w["reset"] + r["reset"])
-    update = torch.sigmoid(w["update"] + r["update"])
-    candidate = torch.tanh(w["candidate"] + reset * r["candidate"])
+    reset = (w["reset"] + r["reset"]).sigmoid()
+    update = (w["update"] + r["update"]).sigmoid()
+    candidate = (w["candidate"] + reset * r["candidate"]).tanh()
     h = (1 - update) * candidate + update * h
     return (h,), {"reset": reset, "update": update, "candidate": candidate, "hidden": h}
 
@@ -40,4 +43,6 @@ GRU = CellSpec(
     recorded=("reset", "update", "candidate", "hidden"),
     step=step,
     keep_gate="update",
+    saved=("reset", "update", "candidate", "inner"),
+    onnx=("update", "reset", "candidate"),
 )

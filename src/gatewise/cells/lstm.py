@@ -16,21 +16,23 @@ peepholes.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.nn.functional import linear
+from typing import TYPE_CHECKING
 
-from gatewise.cells.spec import CellSpec, Parameters, State
+from gatewise.cells.parameters import Parameters, State
+from gatewise.cells.spec import CellSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def activate(summed: Tensor) -> dict[str, Tensor]:
     """Return the four gates `[..., H]` from `wx + rh [..., 4H]`; they do not need the cell."""
     pre = LSTM.split(summed)
     return {
-        "forget": torch.sigmoid(pre["forget"]),
-        "input": torch.sigmoid(pre["input"]),
-        "candidate": torch.tanh(pre["candidate"]),
-        "output": torch.sigmoid(pre["output"]),
+        "forget": pre["forget"].sigmoid(),
+        "input": pre["input"].sigmoid(),
+        "candidate": pre["candidate"].tanh(),
+        "output": pre["output"].sigmoid(),
     }
 
 
@@ -41,9 +43,9 @@ def step(
     _, c = state
     gates = activate(wx + rh)
     c = gates["forget"] * c + gates["input"] * gates["candidate"]
-    h = gates["output"] * torch.tanh(c)
+    h = gates["output"] * c.tanh()
     if parameters.W_hr is not None:
-        h = linear(h, parameters.W_hr)
+        h = h @ parameters.W_hr.T
     return (h, c), {**gates, "cell": c, "hidden": h}
 
 
@@ -56,4 +58,7 @@ LSTM = CellSpec(
     keep_gate="forget",
     write_gate="input",
     read_gate="output",
+    projects=True,
+    saved=("input", "forget", "candidate", "output", "cell"),
+    onnx=("input", "output", "forget", "candidate"),
 )

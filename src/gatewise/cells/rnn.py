@@ -9,17 +9,20 @@ to initialize recurrent networks of rectified linear units".
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
-from gatewise.cells.spec import CellSpec, Parameters, State
+from gatewise.cells.parameters import Parameters, State
+from gatewise.cells.spec import CellSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def step_tanh(
     wx: Tensor, rh: Tensor, state: State, parameters: Parameters
 ) -> tuple[State, dict[str, Tensor]]:
     """Advance `(h [B, H],)` by one step with tanh."""
-    h = torch.tanh(wx + rh)
+    h = (wx + rh).tanh()
     return (h,), {"hidden": h}
 
 
@@ -27,7 +30,7 @@ def step_relu(
     wx: Tensor, rh: Tensor, state: State, parameters: Parameters
 ) -> tuple[State, dict[str, Tensor]]:
     """Advance `(h [B, H],)` by one step with the rectifier."""
-    h = torch.relu(wx + rh)
+    h = (wx + rh).relu()
     return (h,), {"hidden": h}
 
 
@@ -37,6 +40,8 @@ RNN_TANH = CellSpec(
     states=("hidden",),
     recorded=("hidden",),
     step=step_tanh,
+    saved=(),
+    onnx=("hidden",),
 )
 RNN_RELU = CellSpec(
     name="rnn_relu",
@@ -44,4 +49,6 @@ RNN_RELU = CellSpec(
     states=("hidden",),
     recorded=("hidden",),
     step=step_relu,
+    saved=(),
+    onnx=("hidden",),
 )

@@ -1,5 +1,8 @@
 """What a cell is: its gates in packing order, its states, what is recorded, and its equations.
 
+The one description of a cell. Engines, the trace, the memory figures, the page and the stream read
+it; none of them keeps a list of cells or gates of its own. It needs no torch.
+
 Sizes in shape comments: T steps, B rows, I inputs, H hidden units, P projected units, G blocks.
 """
 
@@ -7,65 +10,60 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-import torch
-from torch import Tensor
-
+from gatewise.cells.parameters import ExtraParameter, Parameters, State
 from gatewise.errors import OptionError, nearest
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-@dataclass(frozen=True)
-class Parameters:
-    """The parameters of one layer in one direction, under the papers' symbols."""
-
-    W_ih: Tensor  # [G*H, I]
-    W_hh: Tensor  # [G*H, P], P = H without projection
-    b_ih: Tensor | None = None  # [G*H]
-    b_hh: Tensor | None = None  # [G*H]
-    W_hr: Tensor | None = None  # [P, H], the projection of the LSTM, else None
-
-    def to(self, dtype: torch.dtype) -> Parameters:
-        """Return the parameters in `dtype`, differentiably; themselves where they have it."""
-        return self.map(lambda tensor: tensor.to(dtype))
-
-    def map(self, function: Callable[[Tensor], Tensor]) -> Parameters:
-        """Return what `function` makes of each parameter that there is."""
-        every = (self.W_ih, self.W_hh, self.b_ih, self.b_hh, self.W_hr)
-        return Parameters(*(None if tensor is None else function(tensor) for tensor in every))  # type: ignore[arg-type]  # the weights stay weights
-
-
-State = tuple[Tensor, ...]
-"""The states in the spec's order, the hidden one first: `[B, P]`, then `[B, H]` each."""
-
-Step = Callable[[Tensor, Tensor, State, Parameters], tuple[State, dict[str, Tensor]]]
+Step: TypeAlias = "Callable[[Tensor, Tensor, State, Parameters], tuple[State, dict[str, Tensor]]]"
 """`step(wx, rh, state, parameters) -> (state, gates)`.
 
 `wx = W_ih x + b_ih` and `rh = W_hh h + b_hh` are `[..., G*H]` and arrive unsummed, so that a cell
 may gate `rh` alone (GRU). The gates are activated values, a tensor `[..., H]` per recorded name.
 """
 
+_BLOCKS = ("*",)
+
 # What a record of gates offers besides the gates themselves; a gate cannot have these names.
-RESERVED = ("lengths", "detach", "get", "items", "keys", "values")
+RESERVED = ("kind", "lengths", "detach", "get", "items", "keys", "values")
 
 
 @dataclass(frozen=True)
 class CellSpec:
     """One recurrent cell, as data and one pure function.
 
+    What a step does to memory is said by names: `carrier_t = keep * carrier_(t-1) + write * content`,
+    where keep is `keep_gate`, or one minus `write_gate`, and the other way round. A cell whose state
+    moves in another way names neither gate.
+
     Attributes:
         name: How the registry and `engine_choice()` call it.
         packing: The blocks of `W_ih`, `W_hh`, `b_ih` and `b_hh`, in the order in which they are
             stacked, H rows each. Code names a block and never numbers it.
-        states: The states, the one that multiplies `W_hh` first and named `hidden`.
+        states: The states, the one that multiplies `W_hh` first and named `hidden`; the others
+            have H units each.
         recorded: The names that `return_gates=True` returns, in order.
         step: The equations.
         keep_gate: The gate that multiplies the old state; None where that factor is one minus the
             write gate, or where there is none.
         write_gate: The gate that multiplies the new content; None where that factor is one minus
-            the keep gate, or where there is none. The new content itself is recorded as
-            `candidate`.
-        read_gate: The gate that multiplies tanh of the last state on its way out; None where that
+            the keep gate, or where there is none.
+        read_gate: The gate that multiplies tanh of the carrier on its way out; None where that
             state is shown as it is.
+        content: The recorded array that is written.
+        carrier: The state that keeps and is written to; by default the last one.
+        fractions: The recorded arrays that lie between 0 and 1; by default the blocks of `packing`
+            other than states and content. A cell with an exponential gate leaves it out here.
+        extra: The parameters that the cell has beside weights and biases. `step` finds them in
+            `parameters.extra` by name; `gatewise.nn.Recurrent` makes and names them, and they are in
+            `state_dict()`, in gradients and in every engine but torch's and the native one.
+        projects: Whether the hidden state may be projected by `W_hr`.
+        saved: The arrays that the native core saves for the backward pass, in its own order; None
+            where the core does not have the cell.
+        onnx: The blocks in the order of ONNX's operator; empty where ONNX has none.
     """
 
     name: str
@@ -76,6 +74,13 @@ class CellSpec:
     keep_gate: str | None = None
     write_gate: str | None = None
     read_gate: str | None = None
+    content: str = "candidate"
+    carrier: str = ""
+    fractions: tuple[str, ...] = _BLOCKS
+    extra: tuple[ExtraParameter, ...] = ()
+    projects: bool = False
+    saved: tuple[str, ...] | None = None
+    onnx: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.packing or not self.states or self.states[0] != "hidden":
@@ -94,6 +99,36 @@ class CellSpec:
                 raise OptionError(
                     f"cell {self.name!r}: gate {gate!r} is no block of packing={self.packing}"
                 )
+        self._fill_in()
+        self._check_names()
+
+    def _fill_in(self) -> None:
+        """Put the defaults that follow from the other fields."""
+        if not self.carrier:
+            object.__setattr__(self, "carrier", self.states[-1])
+        if self.fractions is _BLOCKS:
+            others = (*self.states, self.content)
+            own = [name for name in self.packing if name in self.recorded and name not in others]
+            object.__setattr__(self, "fractions", tuple(own))
+
+    def _check_names(self) -> None:
+        """Raise OptionError for a name that stands for nothing, or for two things."""
+        if self.carrier not in self.states:
+            raise OptionError(
+                f"cell {self.name!r}: carrier {self.carrier!r} is none of states={self.states}"
+            )
+        unknown = [name for name in self.fractions if name not in self.recorded]
+        if unknown:
+            raise OptionError(
+                f"cell {self.name!r}: {unknown[0]!r} of fractions is none of recorded={self.recorded}"
+            )
+        names = [one.name for one in self.extra]
+        if len(set(names)) < len(names):
+            raise OptionError(f"cell {self.name!r}: two extra parameters have one name in {names}")
+        if self.onnx and sorted(self.onnx) != sorted(self.packing):
+            raise OptionError(
+                f"cell {self.name!r}: onnx={self.onnx} must hold the blocks of packing={self.packing}"
+            )
 
     def slice(self, block: str, hidden_size: int) -> slice:
         """Return the rows of `block` in a stacked weight or bias of `hidden_size` rows a block."""

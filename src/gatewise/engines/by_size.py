@@ -15,7 +15,7 @@ from __future__ import annotations
 from math import inf
 from typing import NamedTuple
 
-from gatewise.engines.native_plan import BLOCKS
+from gatewise.cells import CELLS
 
 
 class Workload(NamedTuple):
@@ -62,7 +62,7 @@ def weights_of(cell: str, inputs: int, hidden: int, layers: int, directions: int
     Biases are left out, and a projection counts as if it were none.
     """
     upper = (layers - 1) * (directions + 1) * hidden
-    return BLOCKS[cell] * hidden * (inputs + hidden + upper) // layers
+    return len(CELLS[cell].packing) * hidden * (inputs + hidden + upper) // layers
 
 
 def rule_for(cell: str, weights: int, training: bool) -> Rule:

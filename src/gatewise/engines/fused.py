@@ -16,7 +16,7 @@ from functools import cache
 import torch
 from torch import _VF, Tensor
 
-from gatewise.cells import Parameters, State
+from gatewise.cells import State
 from gatewise.engines.layout import Network, Result, Rows, batch_of, drop_out, dropped
 from gatewise.engines.recover import Pieces, recover, without_autocast
 
@@ -106,7 +106,7 @@ def in_types_of_torch(
 def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tuple[Tensor, State]:
     """Run the whole network in one fused call: the output in the form of `x`, and the states."""
     layers, rate = network.parameters, network.dropout
-    flat = [tensor for layer in layers for own in layer for tensor in _flat(own)]
+    flat = [tensor for layer in layers for own in layer for tensor in own.flat()]
     bias = layers[0][0].b_ih is not None
     # Beside the dropout, `train` says whether cuDNN is to keep what its backward pass needs.
     train = rate > 0 or _is_differentiated((x, *states, *flat))
@@ -170,9 +170,3 @@ def _autocasts_lstm() -> bool:
         except RuntimeError:
             return False
     return True
-
-
-def _flat(parameters: Parameters) -> list[Tensor]:
-    """Return the tensors of one layer and direction in torch's own order."""
-    own = (parameters.W_ih, parameters.W_hh, parameters.b_ih, parameters.b_hh, parameters.W_hr)
-    return [tensor for tensor in own if tensor is not None]

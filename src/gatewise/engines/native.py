@@ -6,13 +6,13 @@ pass. Sizes are those of `native_plan`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 
 import torch
 from torch import Tensor
 
-from gatewise.cells import CellSpec, Parameters, State
+from gatewise.cells import CellSpec, State
 from gatewise.engines import native_plan as plans
 from gatewise.engines.layout import Network, Result, Rows, dropout_masks
 from gatewise.engines.memory import MaxMemory, segment_for
@@ -39,7 +39,7 @@ def why_not(spec: CellSpec, like: Tensor, weights: Iterable[Tensor] = ()) -> str
     """
     if NOT_BUILT:
         return NOT_BUILT
-    if spec.name not in plans.SAVED:
+    if spec.saved is None:
         return f"the native core does not have the cell {spec.name!r}"
     if like.device.type not in ("cpu", "meta"):
         return f"the native core runs on the CPU, not on {like.device.type!r}"
@@ -75,7 +75,7 @@ def run(
     states of another type than the input's, and InputError for a `max_memory` that is too little.
     """
     types = _Types.of(network, x, states, rows)
-    flat = [own for layer in network.parameters for one in layer for own in _flat(one)]
+    flat = [own for layer in network.parameters for one in layer for own in one.flat()]
     layout = [] if rows is None else [rows.count, rows.order, rows.first]
     masks = dropout_masks(network, x, rows, plans.TYPES[types.core][0])
     given = plans.Given(x, states or (), flat, masks, layout)
@@ -99,7 +99,7 @@ def run(
     _check_types(plan, given)
     if max_memory is not None and gates:
         raise InputError("max_memory: a record of gates keeps every gate; leave one of them out")
-    if max_memory is not None and save and plans.SAVED[plan.cell] and x.numel():
+    if max_memory is not None and save and plan.saved and x.numel():
         costs = core.costs_of(plan, given)
         plan = plan._replace(segment=segment_for(max_memory, costs))
     return _result(network, plan, types, ops.run(plan, given), rows)
@@ -151,15 +151,6 @@ def _check_types(plan: plans.Plan, given: plans.Given) -> None:
             )
 
 
-def _flat(parameters: Parameters) -> Iterator[Tensor]:
-    """Iterate over the tensors of one layer and direction in torch's own order."""
-    yield parameters.W_ih
-    yield parameters.W_hh
-    for own in (parameters.b_ih, parameters.b_hh, parameters.W_hr):
-        if own is not None:
-            yield own
-
-
 def _result(
     network: Network, plan: plans.Plan, types: _Types, found: Sequence[Tensor], rows: Rows | None
 ) -> Result:
@@ -170,7 +161,7 @@ def _result(
     gates = None
     if plan.save == plans.FOR_RECORD:
         below = len(network.parameters) > 1
-        record = dict(zip(plans.SAVED[plan.cell], kept[below:], strict=True))
+        record = dict(zip(plan.saved, kept[below:], strict=True))
         record["hidden"] = _hidden(network, output, kept[0] if below else None, rows)
         gates = {name: record[name].to(types.output) for name in network.spec.recorded}
     return Result(_in_type(output, types.output), states, gates)

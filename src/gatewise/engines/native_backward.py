@@ -27,13 +27,13 @@ from gatewise.engines.native_core import (
 from gatewise.engines.native_forward import padding, segments
 from gatewise.engines.native_memory import empty, empty_like
 from gatewise.engines.native_plan import (
-    SAVED,
     TYPES,
     Given,
     Plan,
     allocate_gradients,
     count_below,
     count_states,
+    saved_types,
 )
 
 PARAMETERS = ("d_W_ih", "d_W_hh", "d_b_ih", "d_b_hh", "d_W_hr")
@@ -242,11 +242,8 @@ class _Scratch:
         lead = (min(plan.segment, sizes.steps), sizes.batch)
         self.out = empty((*lead, sizes.directions * sizes.outputs), dtype=stored)
         self.saved = [
-            empty(
-                (1, sizes.directions, *lead, sizes.hidden),
-                dtype=real if name == "cell" else stored,
-            )
-            for name in SAVED[plan.cell]
+            empty((1, sizes.directions, *lead, sizes.hidden), dtype=dtype)
+            for dtype in saved_types(plan)
         ]
         count = sums_bytes(core.layers[layer])
         self.sums = [empty((count,), dtype=torch.uint8) for _ in range(sizes.directions)]

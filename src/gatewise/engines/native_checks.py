@@ -14,9 +14,9 @@ from typing import Any, NoReturn, cast
 import torch
 from torch import Tensor
 
+from gatewise.cells import CELLS
 from gatewise.engines.held import check_held, check_place, is_held
 from gatewise.engines.native_plan import (
-    BLOCKS,
     FOR_BACKWARD,
     FOR_RECORD,
     NOTHING,
@@ -37,16 +37,18 @@ FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 def check_plan(plan: Plan) -> None:
     """Check what a plan says but its segments, which may be symbolic."""
-    if plan.cell not in BLOCKS:
-        _refuse(f"cell must be one of {', '.join(BLOCKS)}; got {plan.cell!r}")
+    known = [name for name, spec in CELLS.items() if spec.saved is not None]
+    if plan.cell not in known:
+        _refuse(f"cell must be one of {', '.join(known)}; got {plan.cell!r}")
     if plan.type not in TYPES:
         _refuse(f"type must be one of {', '.join(TYPES)}; got {plan.type!r}")
     if plan.directions not in (1, 2):
         _refuse(f"directions must be 1 or 2; got {plan.directions}")
     if plan.save not in (NOTHING, FOR_BACKWARD, FOR_RECORD):
         _refuse(f"save must be 0, 1 or 2; got {plan.save}")
-    if plan.projected and plan.cell != "lstm":
-        _refuse(f"projected is for the cell 'lstm' only; got {plan.cell!r}")
+    if plan.projected and not plan.spec.projects:
+        able = " and ".join(repr(name) for name in known if CELLS[name].projects)
+        _refuse(f"projected is for the cell {able} only; got {plan.cell!r}")
 
 
 def check_places(plan: Plan, given: Given, others: Sequence[Tensor | None] = ()) -> None:
@@ -156,7 +158,7 @@ def _parameter_shapes(
     plan: Plan, inputs: int, hidden: int, outputs: int, layers: int
 ) -> tuple[Shape, ...]:
     """Return the shapes of all parameters in order."""
-    stacked = BLOCKS[plan.cell] * hidden
+    stacked = len(plan.spec.packing) * hidden
     wanted: list[Shape] = []
     for layer in range(layers):
         width = plan.directions * outputs if layer else inputs

@@ -18,14 +18,13 @@ from torch import Tensor
 from gatewise.engines.memory import Costs
 from gatewise.engines.native_checks import check_given
 from gatewise.engines.native_plan import (
-    BLOCKS,
-    SAVED,
     TYPES,
     Given,
     Plan,
     Sizes,
     count_states,
     is_adjacent,
+    saved_types,
 )
 from gatewise.errors import InputError
 
@@ -110,7 +109,7 @@ def costs_of(plan: Plan, given: Given) -> Costs:
     sizes = Sizes.of(plan, given)
     stored, real = (dtype.itemsize for dtype in TYPES[plan.type])
     own = sizes.directions * sizes.batch
-    gates = sum(sizes.hidden * (real if name == "cell" else stored) for name in SAVED[plan.cell])
+    gates = sizes.hidden * sum(dtype.itemsize for dtype in saved_types(plan))
     states = sizes.outputs + sizes.hidden * (count_states(plan) - 1)
     return Costs(
         steps=sizes.steps,
@@ -274,6 +273,6 @@ class Core:
         sizes = self.sizes
         inputs = self._parameters[layer * sizes.directions * self.plan.per_direction].shape[1]
         rows = sizes.lead[0] if len(sizes.lead) == 1 else sizes.batch * (span[1] - span[0])
-        units = BLOCKS[self.plan.cell] * sizes.hidden * (inputs + sizes.outputs)
+        units = len(self.plan.spec.packing) * sizes.hidden * (inputs + sizes.outputs)
         work = units * rows * sizes.directions
         return max(1, min(self._threads, work // WORK_PER_THREAD))

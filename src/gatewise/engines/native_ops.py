@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.cells import CELLS, Parameters
+from gatewise.cells import Parameters
 from gatewise.engines import native_flops, reference
 from gatewise.engines.layout import Network, Rows
 from gatewise.engines.native_backward import run_backward
@@ -32,7 +32,6 @@ from gatewise.engines.native_plan import (
     FOR_BACKWARD,
     FOR_RECORD,
     NOTHING,
-    SAVED,
     TYPES,
     Given,
     Plan,
@@ -41,6 +40,7 @@ from gatewise.engines.native_plan import (
     allocate_gradients,
     count_below,
     count_states,
+    saved_types,
 )
 from gatewise.engines.onlookers import PLAIN, is_for_onnx
 from gatewise.errors import EngineError
@@ -252,7 +252,7 @@ def _by_reference(plan: Plan, given: Given) -> list[Tensor | None]:
     if own_rows is not None and plan.packed:
         masks = [own_rows.unpack(mask) for mask in masks]
     result = reference.run(
-        Network(CELLS[plan.cell], _layers(plan, sizes, parameters), 0.0),
+        Network(plan.spec, _layers(plan, sizes, parameters), 0.0),
         given.x.to(real),
         tuple(own.to(real) for own in given.states) or None,
         own_rows,
@@ -268,9 +268,9 @@ def _by_reference(plan: Plan, given: Given) -> list[Tensor | None]:
         outputs.append(hidden.to(stored))
     if plan.segment:
         return [*outputs, *[None] * count_states(plan)]
-    for name in SAVED[plan.cell]:
+    for name, dtype in zip(plan.saved, saved_types(plan), strict=True):
         gate = result.gates.get(name) if plan.save == FOR_RECORD else None
-        outputs.append(gate if gate is None or name == "cell" else gate.to(stored))
+        outputs.append(None if gate is None else gate.to(dtype))
     return outputs
 
 

@@ -12,15 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-SAVED: dict[str, tuple[str, ...]] = {
-    "lstm": ("input", "forget", "candidate", "output", "cell"),
-    "gru": ("reset", "update", "candidate", "inner"),
-    "rnn_tanh": (),
-    "rnn_relu": (),
-}
-"""The arrays that the core saves for each cell it has, in its own order."""
-
-BLOCKS = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
+from gatewise.cells import CELLS, CellSpec
 
 TYPES: dict[str, tuple[torch.dtype, torch.dtype]] = {
     "f32": (torch.float32, torch.float32),
@@ -44,6 +36,16 @@ class Plan(NamedTuple):
     packed: bool  # whether x and the output are [N, C], else they are [T, B, C]
     save: int  # NOTHING, FOR_BACKWARD or FOR_RECORD
     segment: int  # steps to recompute at a time in the backward pass; 0: nothing is recomputed
+
+    @property
+    def spec(self) -> CellSpec:
+        """Return what the cell is."""
+        return CELLS[self.cell]
+
+    @property
+    def saved(self) -> tuple[str, ...]:
+        """Return the arrays that the core saves, in its own order."""
+        return self.spec.saved or ()
 
     @property
     def per_direction(self) -> int:
@@ -96,7 +98,7 @@ class Sizes(NamedTuple):
         stacked, outputs = parameters[1].shape
         steps, batch = (rows[0].shape[0], rows[1].shape[0]) if rows else lead
         layers = len(parameters) // (plan.directions * plan.per_direction)
-        hidden = stacked // BLOCKS[plan.cell]
+        hidden = stacked // len(plan.spec.packing)
         return cls(steps, batch, lead, hidden, outputs, layers, plan.directions)
 
 
@@ -116,12 +118,18 @@ class Arrays(NamedTuple):
 
 def count_states(plan: Plan) -> int:
     """Return how many states the cell has."""
-    return 2 if plan.cell == "lstm" else 1
+    return len(plan.spec.states)
 
 
 def count_below(plan: Plan, sizes: Sizes) -> int:
     """Return 1 where the outputs of the lower layers are kept, else 0."""
     return int(plan.save > 0 and sizes.layers > 1)
+
+
+def saved_types(plan: Plan) -> list[torch.dtype]:
+    """Return the type of each array that is saved: states are kept as exactly as they are computed."""
+    stored, real = TYPES[plan.type]
+    return [real if name in plan.spec.states else stored for name in plan.saved]
 
 
 def allocate(plan: Plan, sizes: Sizes, empty: Callable[..., Tensor]) -> Arrays:
@@ -143,8 +151,7 @@ def allocate(plan: Plan, sizes: Sizes, empty: Callable[..., Tensor]) -> Arrays:
             kept.append(empty(start, dtype=real))
     elif plan.save:
         lead = (sizes.steps, sizes.batch) if plan.save == FOR_RECORD else sizes.lead
-        for name in SAVED[plan.cell]:
-            dtype = real if name == "cell" else stored
+        for dtype in saved_types(plan):
             shape = (own, directions, *lead, sizes.hidden)
             kept.append(empty(shape, dtype=dtype))
     return Arrays(out, states, below, kept)

@@ -86,9 +86,9 @@ class _Direction:
             found: dict[str, Tensor] = {}
             if self._spec.recorded != ("hidden",):  # else the pass has returned all there is
                 before = self._before(hidden, start[0], steps)
-                if "cell" in self._spec.states:
+                if len(self._spec.states) > 1:  # the LSTM: torch has no other cell of two states
                     found = activate(self._summed(x[steps], before))
-                    found["cell"], cell = self._scan(found, cell, steps)
+                    found[self._spec.carrier], cell = self._scan(found, cell, steps)
                 else:  # everything follows from h_(t-1): many steps are as one
                     wx = linear(x[steps], self._parameters.W_ih, self._parameters.b_ih)
                     rh = linear(before, self._parameters.W_hh, self._parameters.b_hh)

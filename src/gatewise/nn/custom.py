@@ -14,14 +14,16 @@ from gatewise.cells import CELLS, CellSpec
 from gatewise.engines.fused import PASSES
 from gatewise.errors import OptionError, nearest
 from gatewise.nn.modules import GatedModule
+from gatewise.nn.structure import suffixes_of
 
 
 class Recurrent(GatedModule, torch.nn.RNNBase):
     """Layers of a registered cell that torch does not have, on the reference engine.
 
     Takes the cell's name and then the LSTM's arguments without `proj_size`. Parameters are named
-    and stacked as torch's, one block of H rows for each entry of the spec's packing, and `forward`
-    is the LSTM's. Raises OptionError for an unknown cell and for one that has its own class.
+    and stacked as torch's, one block of H rows for each entry of the spec's packing; those that the
+    cell has of its own follow, `{name}_l0` and so on. `forward` is the LSTM's. Raises OptionError
+    for an unknown cell and for one that has its own class.
     """
 
     def __init__(  # noqa: PLR0917 - torch's arguments are positional
@@ -59,7 +61,45 @@ class Recurrent(GatedModule, torch.nn.RNNBase):
         for name, old in list(self.named_parameters()):
             shape = (rows, *old.shape[1:])
             setattr(self, name, Parameter(torch.empty(shape, device=device, dtype=dtype)))
+        self._add_extra(spec, device, dtype)
         self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw every parameter anew as torch does, but those that start from one value."""
+        super().reset_parameters()
+        if self.mode not in CELLS:  # torch's own class draws before the cell is known
+            return
+        with torch.no_grad():
+            for own in CELLS[self.mode].extra:
+                if own.start is not None:
+                    for suffix in suffixes_of(self):
+                        getattr(self, f"{own.name}{suffix}").fill_(own.start)
+
+    def _add_extra(
+        self, spec: CellSpec, device: torch.device | str | None, dtype: torch.dtype | None
+    ) -> None:
+        """Make the cell's own parameters, each after torch's of its layer and direction.
+
+        torch keeps them all by name in two lists; what stands there is seen by `network_of`, and by
+        whatever else in torch reads a module's weights.
+        """
+        directions = 2 if self.bidirectional else 1
+        names = []
+        for place, suffix in enumerate(suffixes_of(self)):
+            first = place < directions
+            sizes = {
+                "inputs": self.input_size if first else directions * self.hidden_size,
+                "hidden": self.hidden_size,
+                "outputs": self.hidden_size,
+                "blocks": len(spec.packing),
+            }
+            for own in spec.extra:
+                empty = torch.empty(own.sizes(**sizes), device=device, dtype=dtype)
+                setattr(self, f"{own.name}{suffix}", Parameter(empty))
+            self._all_weights[place] += [f"{own.name}{suffix}" for own in spec.extra]
+            names += self._all_weights[place]
+        self._flat_weights_names = names
+        self._init_flat_weights()
 
     def flatten_parameters(self) -> None:
         """Do nothing: there is no fused pass to flatten for."""

@@ -5,7 +5,7 @@ Works for torch's modules as well as for gatewise's, which is why these are func
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -56,8 +56,11 @@ def suffixes_of(module: torch.nn.RNNBase | torch.nn.RNNCellBase) -> list[str]:
 
 def parameters_of(module: torch.nn.RNNBase | torch.nn.RNNCellBase, suffix: str) -> Parameters:
     """Return the parameters with that ending, read by name so that a replaced one is seen."""
-
-    return _collected(lambda name: getattr(module, name, None), suffix)
+    w_ih, w_hh = getattr(module, f"weight_ih{suffix}"), getattr(module, f"weight_hh{suffix}")
+    names = ("bias_ih", "bias_hh", "weight_hr")
+    rest = [getattr(module, f"{name}{suffix}", None) for name in names]
+    extra = {own.name: getattr(module, f"{own.name}{suffix}") for own in spec_of(module).extra}
+    return Parameters(w_ih, w_hh, *rest, extra=extra)
 
 
 def network_of(module: torch.nn.RNNBase) -> Network:
@@ -66,21 +69,20 @@ def network_of(module: torch.nn.RNNBase) -> Network:
     These are the tensors that torch's own pass takes. A parametrized weight is computed anew at
     each reading by name, and in train mode `spectral_norm` moves on with each.
     """
-    flat, size = module._flat_weights, 2 + 2 * module.bias + (module.proj_size > 0)
-    own = [_in_order(flat[i : i + size], bias=module.bias) for i in range(0, len(flat), size)]
+    spec, flat = spec_of(module), module._flat_weights
+    stock = 2 + 2 * module.bias + (module.proj_size > 0)
+    size = stock + len(spec.extra)
+    own = [_in_order(spec, flat[i : i + size], stock) for i in range(0, len(flat), size)]
     depth = 2 if module.bidirectional else 1
     layers = tuple(tuple(own[i : i + depth]) for i in range(0, len(own), depth))
-    return Network(spec_of(module), layers, module.dropout if module.training else 0.0)
+    return Network(spec, layers, module.dropout if module.training else 0.0)
 
 
-def _in_order(own: Sequence[Any], *, bias: bool) -> Parameters:
-    """Return the tensors of one layer and direction, given in torch's own order."""
-    w_ih, w_hh, *rest = own
-    return Parameters(w_ih, w_hh, *(rest if bias else (None, None, *rest)))
-
-
-def _collected(find: Callable[[str], Tensor | None], suffix: str) -> Parameters:
-    w_ih, w_hh = find(f"weight_ih{suffix}"), find(f"weight_hh{suffix}")
-    assert w_ih is not None and w_hh is not None  # noqa: PT018 - every recurrent module has both
-    rest = [find(f"{name}{suffix}") for name in ("bias_ih", "bias_hh", "weight_hr")]
-    return Parameters(w_ih, w_hh, *rest)
+def _in_order(spec: CellSpec, flat: Sequence[Any], stock: int) -> Parameters:
+    """Return the tensors of one layer and direction: `stock` in torch's order, then the cell's own."""
+    w_ih, w_hh, *rest = flat[:stock]
+    common = (w_ih, w_hh, *(rest if stock > 3 else (None, None, *rest)))  # biases come in pairs
+    if not spec.extra:
+        return Parameters(*common)
+    names = (own.name for own in spec.extra)
+    return Parameters(*common, extra=dict(zip(names, flat[stock:], strict=True)))

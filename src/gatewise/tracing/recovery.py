@@ -137,8 +137,8 @@ class _Direction:
 
     def fill(self, place: Tensors, kept: Kept, steps: range, start: State) -> None:
         """Write what is kept of this direction into `place`, each `[K, B, *]`."""
-        # The gates follow from x_t and h_(t-1); only the cell needs all that went before.
-        needs_past = "cell" in place
+        # The gates follow from x_t and h_(t-1); only a further state needs all that went before.
+        needs_past = any(state in place for state in self._spec.states[1:])
         before = tuple(state.to(self._exact) for state in start)
         for piece in self._pieces():
             if self._has_kept(piece, steps) or (needs_past and self._is_ahead(piece, steps)):

@@ -89,7 +89,7 @@ class Strand:
     def state_size(self) -> int:
         """Return the units of the whole state: P + H for the LSTM, else H."""
         own = self.parameters.W_hh.shape[1]
-        return own + self.hidden_size if "cell" in self.spec.states else own
+        return own + self.hidden_size * (len(self.spec.states) - 1)
 
     @cached_property
     def log_keep(self) -> Tensor | None:
@@ -313,11 +313,4 @@ def _turned(value: Tensor, lengths: Tensor) -> Tensor:
 
 def _on_cpu(parameters: Parameters) -> Parameters:
     """Return detached weights in float64 on the CPU."""
-    own = (
-        parameters.W_ih,
-        parameters.W_hh,
-        parameters.b_ih,
-        parameters.b_hh,
-        parameters.W_hr,
-    )
-    return Parameters(*(None if one is None else one.detach().cpu().double() for one in own))  # type: ignore[arg-type]  # the weights stay weights
+    return parameters.map(lambda tensor: tensor.detach().cpu().double())
