@@ -13,7 +13,7 @@ from tests.memory.loops import record
 
 import gatewise as gw
 from gatewise.errors import InputError
-from gatewise.memory.records import ledger, retention
+from gatewise.memory import ledger, retention
 from gatewise.memory.records.recency import half_of
 
 # The demand, relative to the largest state.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.memory.loops import record
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.records import redundancy
+from gatewise.memory import redundancy
 from gatewise.memory.records.redundancy import participation_ratio
 
 

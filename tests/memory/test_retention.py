@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.memory.loops import record
 
 from gatewise.errors import InputError
-from gatewise.memory.records import retention
+from gatewise.memory import retention
 
 
 def test_by_hand() -> None:

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tests.memory.loops import record
 
 from gatewise.errors import InputError
-from gatewise.memory import Sampling
-from gatewise.memory.records import retention_curve
+from gatewise.memory import Sampling, retention_curve
 from gatewise.memory.records.logsums import LogSums
 from gatewise.memory.records.retention_curve import half_life
 

@@ -7,8 +7,7 @@ import pytest
 from tests.memory.loops import record
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory import Sampling
-from gatewise.memory.records import saturation
+from gatewise.memory import Sampling, saturation
 
 
 def test_shares_counted_by_hand() -> None:

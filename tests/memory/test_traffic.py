@@ -9,7 +9,7 @@ import pytest
 from tests.memory.loops import record
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.records import traffic
+from gatewise.memory import traffic
 
 
 def test_by_hand() -> None:
