@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 import gatewise as gw
 from gatewise.errors import InputError, OptionError
+from gatewise.memory.intervals import Sampling
 from gatewise.memory.interventions.connectivity import Connectivity, connectivity
-from gatewise.memory.statistics import Sampling
 
 T, B, I, K = 7, 3, 2, 4  # noqa: E741 - the sizes of the shape comments
 JACOBIAN = 1e-10

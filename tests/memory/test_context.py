@@ -13,8 +13,8 @@ from tests.memory import known
 from torch import Tensor, nn
 
 from gatewise.errors import InputError, OptionError
+from gatewise.memory.intervals import Sampling
 from gatewise.memory.interventions.context import context_need
-from gatewise.memory.statistics import Sampling
 
 
 @pytest.mark.parametrize("source", ["torch", "gatewise"])

@@ -9,9 +9,9 @@ import pytest
 from tests.memory.loops import autoregression
 
 from gatewise.errors import OptionError
-from gatewise.memory.dependence import block_length
-from gatewise.memory.rowwise import FEWEST_BLOCKS, draws_of
-from gatewise.memory.statistics import MIN_GROUPS, Sampling, groups_of
+from gatewise.memory._dependence import block_length
+from gatewise.memory.intervals import MIN_GROUPS, Sampling, groups_of
+from gatewise.memory.interventions.losses import FEWEST_BLOCKS, draws_of
 
 RUNS = 100
 ROWS = 256

@@ -10,7 +10,7 @@ from tests.memory.loops import autoregression, record
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory import state_health
-from gatewise.memory.records.distance import Reference, shrunk
+from gatewise.memory.records._distance import Reference, shrunk
 
 
 def test_a_straight_growth_has_its_slope() -> None:

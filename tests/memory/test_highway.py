@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 import gatewise as gw
 from gatewise.errors import InputError, OptionError
+from gatewise.memory.gradients._medians import median, median_interval, rate_of
 from gatewise.memory.gradients.highway import Highway, highway
-from gatewise.memory.gradients.medians import median, median_interval, rate_of
-from gatewise.memory.statistics import Sampling
+from gatewise.memory.intervals import Sampling
 
 T, B, I, H = 12, 8, 2, 4  # noqa: E741 - the sizes of the shape comments
 

@@ -13,12 +13,12 @@ from tests.memory import known
 from torch import Tensor, nn
 
 from gatewise.errors import InputError, OptionError
+from gatewise.memory.intervals import Sampling
+from gatewise.memory.interventions._lags import DENSE, Search, grid
+from gatewise.memory.interventions._resampler import Resampler
 from gatewise.memory.interventions.horizon import horizon
-from gatewise.memory.interventions.lags import DENSE, Search, grid
-from gatewise.memory.interventions.resampler import Resampler
 from gatewise.memory.interventions.subject import Subject
 from gatewise.memory.records.timescale import gate_timescale
-from gatewise.memory.statistics import Sampling
 
 SOURCES = ["torch", "gatewise"]
 SEEDS = range(4)

@@ -18,8 +18,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from gatewise.cells import State
 from gatewise.errors import InputError
-from gatewise.memory.interventions.held import Average, HeldDirection, HeldUnits
-from gatewise.memory.interventions.intervene import Cut, Intervention, Place, intervening
+from gatewise.memory.interventions._held import Average, HeldDirection, HeldUnits
+from gatewise.memory.interventions._intervene import Cut, Intervention, Place, intervening
 from gatewise.nn.structure import parameters_of, spec_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning")

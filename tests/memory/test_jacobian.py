@@ -10,7 +10,13 @@ from torch import Tensor
 import gatewise as gw
 from gatewise.cells import CellSpec
 from gatewise.errors import InputError
-from gatewise.memory.gradients.jacobian import Samples, Strand, adjoints, log_direct, state_jacobian
+from gatewise.memory.gradients._jacobian import (
+    Samples,
+    Strand,
+    adjoints,
+    log_direct,
+    state_jacobian,
+)
 from gatewise.nn.structure import parameters_of, spec_of, suffixes_of
 
 T, B, I, H, P = 13, 3, 2, 5, 3  # noqa: E741 - the sizes of the shape comments

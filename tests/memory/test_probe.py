@@ -14,8 +14,8 @@ from tests.memory import known
 from torch import nn
 
 from gatewise.errors import InputError, OptionError
+from gatewise.memory.interventions._readout import Blocks, _Ridge
 from gatewise.memory.interventions.probe import probe, probe_model
-from gatewise.memory.interventions.readout import Blocks, _Ridge
 
 T, B, H = 50, 20, 6
 

@@ -13,8 +13,8 @@ import gatewise as gw
 from gatewise.cells import CELLS, CellSpec
 from gatewise.engines import Gates
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.records.recorded import initial_of, recorded
-from gatewise.memory.records.roles import as_array, roles_of, spec_of_record
+from gatewise.memory.records._recorded import initial_of, recorded
+from gatewise.memory.records._roles import as_array, roles_of, spec_of_record
 
 ROLES = ("keep", "write", "state", "read")
 

@@ -12,7 +12,7 @@ from tests.memory.loops import record
 
 from gatewise.errors import InputError
 from gatewise.memory import Sampling, retention_curve
-from gatewise.memory.records.logsums import LogSums
+from gatewise.memory.records._logsums import LogSums
 from gatewise.memory.records.retention_curve import half_life
 
 

@@ -8,7 +8,7 @@ from scipy import stats
 from tests.memory.loops import autoregression
 
 from gatewise.errors import OptionError
-from gatewise.memory.statistics import (
+from gatewise.memory.intervals import (
     MAX_GROUPS,
     MIN_GROUPS,
     Sampling,

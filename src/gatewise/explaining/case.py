@@ -15,9 +15,9 @@ from torch import Tensor
 
 from gatewise.errors import InputError
 from gatewise.explaining.skill import skill_of
-from gatewise.memory.arguments import Inputs
+from gatewise.memory.interventions.arguments import Inputs
+from gatewise.memory.interventions.losses import Loss, checked_targets
 from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.rowwise import Loss, checked_targets
 from gatewise.report import Contents, Unit
 from gatewise.typing import Indices
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gatewise import memory
-from gatewise.memory.statistics import MIN_GROUPS
+from gatewise.memory.intervals import MIN_GROUPS
 from gatewise.report.contents import Confidence
 
 

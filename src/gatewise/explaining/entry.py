@@ -26,9 +26,9 @@ from gatewise.explaining.spare import SpareUnits
 from gatewise.explaining.views import Views, compared_figures, views_of
 from gatewise.memory import Sampling
 from gatewise.memory.checking import checked_options
+from gatewise.memory.intervals import MIN_GROUPS
+from gatewise.memory.interventions.losses import Loss
 from gatewise.memory.interventions.subject import Output
-from gatewise.memory.rowwise import Loss
-from gatewise.memory.statistics import MIN_GROUPS
 from gatewise.report import Contents, Unit
 from gatewise.wording import joined
 

@@ -15,7 +15,7 @@ from gatewise.errors import InputError
 from gatewise.explaining.case import Case
 from gatewise.explaining.spare import spare_units
 from gatewise.memory import Result, Sampling
-from gatewise.memory.arguments import Arguments, Inputs
+from gatewise.memory.interventions.arguments import Arguments, Inputs
 from gatewise.memory.interventions.subject import Output, quiet
 from gatewise.tracing import Trace, trace
 

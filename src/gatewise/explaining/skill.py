@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from gatewise.explaining.finding import Finding
-from gatewise.memory.rowwise import Loss, loss_name, losses
+from gatewise.memory.interventions.losses import Loss, loss_name, losses
 from gatewise.typing import Array
 from gatewise.wording import figure, joined
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from gatewise.explaining.case import Case
 from gatewise.memory import IdleUnits, Result
-from gatewise.memory.interventions.held import Average, HeldUnits, Together
-from gatewise.memory.interventions.intervene import Place
-from gatewise.memory.interventions.judge import Judge
+from gatewise.memory.interventions._held import Average, HeldUnits, Together
+from gatewise.memory.interventions._intervene import Place
+from gatewise.memory.interventions._judge import Judge
 from gatewise.memory.interventions.subject import Subject
 from gatewise.wording import counted, percent
 

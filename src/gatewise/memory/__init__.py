@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gatewise.memory.drift import Drift, TrainingDrift, training_drift
     from gatewise.memory.gradients.highway import highway
     from gatewise.memory.gradients.highway_result import Highway
+    from gatewise.memory.intervals import Sampling
     from gatewise.memory.interventions.ablation import Ablation, ablation
     from gatewise.memory.interventions.connectivity import connectivity
     from gatewise.memory.interventions.connectivity_result import Connectivity
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from gatewise.memory.records.timescale import GateTimescale, gate_timescale
     from gatewise.memory.records.traffic import Events, Flow, Traffic, traffic
     from gatewise.memory.result import Result
-    from gatewise.memory.statistics import Sampling
 
 # Module to the public names that it holds. Imported on first use: interventions and gradients need
 # torch, what reads recorded arrays does not.
@@ -56,7 +56,7 @@ _HOMES = {
     "records.retention": ("Retention", "retention"),
     "records.retention_curve": ("RetentionCurve", "retention_curve"),
     "records.saturation": ("Saturation", "saturation"),
-    "statistics": ("Sampling",),
+    "intervals": ("Sampling",),
     "records.still": ("StillUnits", "still_units"),
     "records.timescale": ("GateTimescale", "gate_timescale"),
     "records.traffic": ("Events", "Flow", "Traffic", "traffic"),

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gatewise.engines import ENGINES, Gates
 from gatewise.errors import InputError
-from gatewise.memory.interventions.intervene import why_not
+from gatewise.memory.interventions._intervene import why_not
 from gatewise.memory.interventions.subject import recurrent_parts
 from gatewise.memory.result import Result
 from gatewise.nn.calls import prepare

@@ -13,14 +13,14 @@ import torch
 from gatewise.cells import CellSpec
 from gatewise.engines import Gates
 from gatewise.errors import InputError, nearest
-from gatewise.memory.arguments import Inputs, first_of
 from gatewise.memory.checking import checked_options
-from gatewise.memory.gradients.gain import Norm
-from gatewise.memory.gradients.highway_curves import Method, Options, highway_of
+from gatewise.memory.gradients._gain import Norm
+from gatewise.memory.gradients._highway_curves import Method, Options, highway_of
+from gatewise.memory.gradients._jacobian import State, Strand
 from gatewise.memory.gradients.highway_result import Highway
-from gatewise.memory.gradients.jacobian import State, Strand
+from gatewise.memory.intervals import Sampling
+from gatewise.memory.interventions.arguments import Inputs, first_of
 from gatewise.memory.interventions.subject import quiet, recurrent_parts
-from gatewise.memory.statistics import Sampling
 from gatewise.nn.structure import check_model, parameters_of, spec_of, suffixes_of
 from gatewise.tracing import Trace, trace
 

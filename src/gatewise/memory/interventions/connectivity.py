@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from gatewise.errors import InputError, OptionError, nearest
-from gatewise.memory.arguments import Inputs
 from gatewise.memory.checking import checked_options
+from gatewise.memory.intervals import Sampling
+from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.connectivity_result import Connectivity, by_lag
 from gatewise.memory.interventions.subject import Output, Subject, quiet
-from gatewise.memory.statistics import Sampling
 from gatewise.typing import Array
 
 __all__ = ["Connectivity", "connectivity"]

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.memory.intervals import Sampling
+from gatewise.memory.interventions.losses import draws_of
 from gatewise.memory.result import Result, in_blocks, left_out
-from gatewise.memory.rowwise import draws_of
-from gatewise.memory.statistics import Sampling
 from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, percent
 

@@ -13,12 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.arguments import Inputs
 from gatewise.memory.checking import checked_options
-from gatewise.memory.interventions.lags import grid
-from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.result import Result, in_blocks
-from gatewise.memory.rowwise import (
+from gatewise.memory.intervals import Sampling
+from gatewise.memory.interventions._lags import grid
+from gatewise.memory.interventions.arguments import Inputs
+from gatewise.memory.interventions.losses import (
     Loss,
     checked_targets,
     constant,
@@ -27,7 +26,8 @@ from gatewise.memory.rowwise import (
     losses,
     targets_as_tensor,
 )
-from gatewise.memory.statistics import Sampling
+from gatewise.memory.interventions.subject import Output, Subject
+from gatewise.memory.result import Result, in_blocks
 from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, percent
 

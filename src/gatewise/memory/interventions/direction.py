@@ -13,14 +13,14 @@ import numpy as np
 import torch
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.arguments import Inputs
 from gatewise.memory.checking import checked_options
-from gatewise.memory.interventions.held import Average, HeldDirection
-from gatewise.memory.interventions.judge import Judge
+from gatewise.memory.intervals import Sampling
+from gatewise.memory.interventions._held import Average, HeldDirection
+from gatewise.memory.interventions._judge import Judge
+from gatewise.memory.interventions.arguments import Inputs
+from gatewise.memory.interventions.losses import Loss, draws_of
 from gatewise.memory.interventions.subject import Output, Subject
 from gatewise.memory.result import Result, in_blocks
-from gatewise.memory.rowwise import Loss, draws_of
-from gatewise.memory.statistics import Sampling
 from gatewise.typing import Array
 from gatewise.wording import DIRECTIONS, between, percent
 

@@ -13,15 +13,15 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.arguments import Inputs
 from gatewise.memory.checking import checked_options
-from gatewise.memory.interventions.lags import Search, grid, largest_above
-from gatewise.memory.interventions.resampler import Resampler
-from gatewise.memory.interventions.run_in import RunIn
+from gatewise.memory.intervals import MIN_GROUPS, Sampling
+from gatewise.memory.interventions._lags import Search, grid, largest_above
+from gatewise.memory.interventions._resampler import Resampler
+from gatewise.memory.interventions._run_in import RunIn
+from gatewise.memory.interventions.arguments import Inputs
+from gatewise.memory.interventions.losses import Draws, draws_of
 from gatewise.memory.interventions.subject import Output, Subject
 from gatewise.memory.result import Result, in_blocks
-from gatewise.memory.rowwise import Draws, draws_of
-from gatewise.memory.statistics import MIN_GROUPS, Sampling
 from gatewise.typing import Array
 from gatewise.wording import between, counted, percent
 

@@ -14,15 +14,15 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.errors import OptionError
-from gatewise.memory.arguments import Inputs
 from gatewise.memory.checking import checked_options
-from gatewise.memory.interventions.held import Average, HeldUnits, Together
-from gatewise.memory.interventions.intervene import Place, place_names
-from gatewise.memory.interventions.judge import Judge
+from gatewise.memory.intervals import Sampling
+from gatewise.memory.interventions._held import Average, HeldUnits, Together
+from gatewise.memory.interventions._intervene import Place, place_names
+from gatewise.memory.interventions._judge import Judge
+from gatewise.memory.interventions.arguments import Inputs
+from gatewise.memory.interventions.losses import Loss, draws_of
 from gatewise.memory.interventions.subject import Output, Subject
 from gatewise.memory.result import Result, in_blocks
-from gatewise.memory.rowwise import Loss, draws_of
-from gatewise.memory.statistics import Sampling
 from gatewise.typing import Array
 from gatewise.wording import between, counted, percent
 

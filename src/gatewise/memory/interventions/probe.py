@@ -16,14 +16,14 @@ from torch import Tensor
 
 from gatewise.cells import State
 from gatewise.errors import InputError, OptionError, nearest
-from gatewise.memory.arguments import Inputs
 from gatewise.memory.checking import checked_options
-from gatewise.memory.interventions.intervene import Intervention, Piece, Place
-from gatewise.memory.interventions.readout import Blocks, errors
+from gatewise.memory.intervals import Sampling
+from gatewise.memory.interventions._intervene import Intervention, Piece, Place
+from gatewise.memory.interventions._readout import Blocks, errors
+from gatewise.memory.interventions.arguments import Inputs
+from gatewise.memory.interventions.losses import draws_of
 from gatewise.memory.interventions.subject import Subject, lent_generator
 from gatewise.memory.result import Result
-from gatewise.memory.rowwise import draws_of
-from gatewise.memory.statistics import Sampling
 from gatewise.typing import Array
 from gatewise.wording import between, percent
 

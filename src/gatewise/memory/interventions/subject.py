@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.errors import InputError, nearest
-from gatewise.memory.arguments import Arguments, Inputs, first_of
-from gatewise.memory.interventions.calls import ends_of, first_call
-from gatewise.memory.interventions.intervene import Intervention, intervening, why_not
+from gatewise.memory.interventions._calls import ends_of, first_call
+from gatewise.memory.interventions._intervene import Intervention, intervening, why_not
+from gatewise.memory.interventions.arguments import Arguments, Inputs, first_of
 from gatewise.nn.structure import check_model
 from gatewise.typing import Array
 

@@ -14,17 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory.checking import checked_options
-from gatewise.memory.records.distance import Reference
-from gatewise.memory.records.recorded import Slice, recorded
-from gatewise.memory.records.roles import Record
-from gatewise.memory.result import Result
-from gatewise.memory.statistics import (
+from gatewise.memory.intervals import (
     Sampling,
     groups_of,
     share_interval,
     slope_error,
     student_quantile,
 )
+from gatewise.memory.records._distance import Reference
+from gatewise.memory.records._recorded import Slice, recorded
+from gatewise.memory.records._roles import Record
+from gatewise.memory.result import Result
 from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, percent, place_name, unit_name
 

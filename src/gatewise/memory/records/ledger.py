@@ -22,11 +22,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import InputError
 from gatewise.memory.checking import checked_options
-from gatewise.memory.records.recency import bootstrap_half, half_of
-from gatewise.memory.records.recorded import Recorded, Slice, initial_of, recorded
-from gatewise.memory.records.roles import Record
+from gatewise.memory.intervals import Sampling
+from gatewise.memory.records._recency import bootstrap_half, half_of
+from gatewise.memory.records._recorded import Recorded, Slice, initial_of, recorded
+from gatewise.memory.records._roles import Record
 from gatewise.memory.result import Result
-from gatewise.memory.statistics import Sampling
 from gatewise.typing import Array
 from gatewise.wording import counted, figure, place_name
 

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import OptionError
 from gatewise.memory.checking import checked_options
-from gatewise.memory.records.recorded import Slice, recorded
-from gatewise.memory.records.roles import Record
+from gatewise.memory.intervals import Groups, Sampling, groups_of, jackknife_interval
+from gatewise.memory.records._recorded import Slice, recorded
+from gatewise.memory.records._roles import Record
 from gatewise.memory.result import Result
-from gatewise.memory.statistics import Groups, Sampling, groups_of, jackknife_interval
 from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, percent, place_name
 

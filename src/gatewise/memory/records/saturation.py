@@ -10,10 +10,10 @@ import numpy as np
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory.checking import checked_options
-from gatewise.memory.records.recorded import named
-from gatewise.memory.records.roles import Record, spec_of_record
+from gatewise.memory.intervals import Sampling, groups_of, share_interval
+from gatewise.memory.records._recorded import named
+from gatewise.memory.records._roles import Record, spec_of_record
 from gatewise.memory.result import Result
-from gatewise.memory.statistics import Sampling, groups_of, share_interval
 from gatewise.typing import Array
 from gatewise.wording import between, counted, percent, unit_name
 

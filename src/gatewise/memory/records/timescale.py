@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gatewise.memory.checking import checked_options
-from gatewise.memory.records.recorded import recorded
-from gatewise.memory.records.roles import Record
+from gatewise.memory.intervals import Sampling, groups_of, ratio_interval
+from gatewise.memory.records._recorded import recorded
+from gatewise.memory.records._roles import Record
 from gatewise.memory.result import Result
-from gatewise.memory.statistics import Sampling, groups_of, ratio_interval
 from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, unit_name
 

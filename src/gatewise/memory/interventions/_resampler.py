@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gatewise.errors import InputError
-from gatewise.memory.interventions.intervene import Intervention
-from gatewise.memory.interventions.lags import Block
+from gatewise.memory.interventions._intervene import Intervention
+from gatewise.memory.interventions._lags import Block
 from gatewise.memory.interventions.subject import Subject
 from gatewise.typing import Array
 

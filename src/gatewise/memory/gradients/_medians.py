@@ -11,7 +11,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.memory.statistics import Sampling
+from gatewise.memory.intervals import Sampling
 from gatewise.typing import Array
 
 

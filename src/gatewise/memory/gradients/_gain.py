@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gatewise.memory.gradients.jacobian import Samples, State, Strand, adjoints, log_direct
+from gatewise.memory.gradients._jacobian import Samples, State, Strand, adjoints, log_direct
 from gatewise.typing import Array
 
 Norm = Literal["frobenius", "spectral"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.memory.statistics import MIN_GROUPS
+from gatewise.memory.intervals import MIN_GROUPS
 from gatewise.typing import Array
 
 STRENGTHS: Array = np.logspace(-6, 4, 11)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from gatewise.memory.statistics import MIN_GROUPS, Sampling, drawn, expanded_tail
+from gatewise.memory.intervals import MIN_GROUPS, Sampling, drawn, expanded_tail
 from gatewise.typing import Array
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from gatewise.cells import State
 from gatewise.errors import InputError
-from gatewise.memory.arguments import Arguments
-from gatewise.memory.interventions.intervene import Cut, Place
+from gatewise.memory.interventions._intervene import Cut, Place
+from gatewise.memory.interventions.arguments import Arguments
 from gatewise.memory.interventions.subject import Subject
 from gatewise.nn.structure import spec_of
 from gatewise.typing import Array

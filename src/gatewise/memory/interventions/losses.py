@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from gatewise.errors import InputError, OptionError, nearest
-from gatewise.memory.dependence import block_length
-from gatewise.memory.statistics import MIN_GROUPS, Sampling, drawn, expanded_tail
+from gatewise.memory._dependence import block_length
+from gatewise.memory.intervals import MIN_GROUPS, Sampling, drawn, expanded_tail
 from gatewise.typing import Array
 
 Loss = str | Callable[[Tensor, Tensor], Tensor]
@@ -48,7 +48,7 @@ class Draws:
         """Return low and high of the resampled `figures [R, ...]`; NaN where there are none.
 
         Percentiles (Efron & Tibshirani 1993, chapter 13), moved outwards for few blocks as in
-        `memory.statistics`.
+        `memory.intervals`.
         """
         if not len(figures):
             return np.full(figures.shape[1:], np.nan), np.full(figures.shape[1:], np.nan)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gatewise.cells import Parameters, State
 from gatewise.engines import Result
-from gatewise.memory.interventions.intervene import Intervention, Piece, Place
+from gatewise.memory.interventions._intervene import Intervention, Piece, Place
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.errors import InputError
-from gatewise.memory.records.roles import (
+from gatewise.memory.records._roles import (
     LAYOUT,
     Record,
     as_array,

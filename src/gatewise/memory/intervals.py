@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.errors import OptionError
+from gatewise.memory._dependence import block_length
 from gatewise.memory.checking import check_repetitions
-from gatewise.memory.dependence import block_length
 from gatewise.typing import Array
 
 MIN_GROUPS = 10
@@ -52,7 +52,7 @@ class Sampling:
         block: The steps of a block; None takes whole rows, or a fifteenth of the steps where the rows
             are fewer than ten.
         row_block: How many neighbouring rows stand together; None finds it from how much they resemble
-            each other (`dependence.block_length`), 1 takes each row by itself. Windows of one series
+            each other (Politis & White 2004), 1 takes each row by itself. Windows of one series
             overlap: give them in the order of time, and leave this to None.
 
     Raises OptionError for values out of range.

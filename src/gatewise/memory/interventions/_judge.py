@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from gatewise.errors import InputError
+from gatewise.memory.interventions.losses import Loss, checked_targets, constant, loss_name, losses
 from gatewise.memory.interventions.subject import Subject
-from gatewise.memory.rowwise import Loss, checked_targets, constant, loss_name, losses
 from gatewise.typing import Array
 
 

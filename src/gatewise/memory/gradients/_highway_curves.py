@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError, nearest
-from gatewise.memory.gradients.gain import Gains, Norm, gains
+from gatewise.memory.gradients._gain import Gains, Norm, gains
+from gatewise.memory.gradients._jacobian import Samples, State, Strand
+from gatewise.memory.gradients._medians import by_row, median, median_interval, rate_of
 from gatewise.memory.gradients.highway_result import Highway
-from gatewise.memory.gradients.jacobian import Samples, State, Strand
-from gatewise.memory.gradients.medians import by_row, median, median_interval, rate_of
-from gatewise.memory.statistics import Sampling
+from gatewise.memory.intervals import Sampling
 from gatewise.typing import Array
 
 Method = Literal["auto", "exact", "estimate"]
