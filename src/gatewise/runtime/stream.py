@@ -11,14 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from gatewise.cells import CELLS, CellSpec
 from gatewise.errors import EngineError, InputError, nearest
 from gatewise.typing import AnyArray
 
 State = tuple[AnyArray, ...]
 """The states of all layers: h `[L, B, P]`, for the LSTM then c `[L, B, H]`."""
-
-BLOCKS = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
-"""The blocks of each cell's weights, stacked in torch's order."""
 
 TYPES = {"float32": "f32", "float64": "f64"}
 MOST_ROWS = 2**31 - 1
@@ -129,22 +127,18 @@ class Stream:
 
     def _build(self, cell: str, layers: list[dict[str, AnyArray]], batch: int) -> None:
         native = _native()
-        if cell not in BLOCKS:
-            raise EngineError(
-                f"Stream: the native core does not have the cell {cell!r}; it has "
-                f"{', '.join(BLOCKS)}.{nearest(cell, BLOCKS)}"
-            )
+        spec = _spec_of(cell)
         if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
             raise InputError(f"Stream: batch must be a number of rows, at least 1; got {batch!r}")
         self.batch = batch
-        self.dtype = _checked(cell, layers)
+        self.dtype = _checked(spec, layers)
         own = [
             {name: np.ascontiguousarray(array, self.dtype) for name, array in layer.items()}
             for layer in layers
         ]
         sizes = []
         for weights in own:
-            hidden = len(weights["weight_ih"]) // BLOCKS[cell]
+            hidden = len(weights["weight_ih"]) // len(spec.packing)
             projection = len(weights["weight_hr"]) if "weight_hr" in weights else 0
             sizes.append((weights["weight_ih"].shape[1], hidden, projection))
         if len({size[1:] for size in sizes}) > 1:
@@ -172,10 +166,21 @@ class Stream:
             ) from None
         self._step = self._core.step
         shape = (self._layers, batch)
-        self._state_shapes = [(*shape, outputs), (*shape, sizes[0][1])][: 1 + (cell == "lstm")]
+        self._state_shapes = [(*shape, outputs), (*shape, sizes[0][1])][: len(spec.states)]
 
     def _of_layer(self, states: State, layer: int) -> tuple[AnyArray, AnyArray | None]:
         return states[0][layer], states[1][layer] if len(states) > 1 else None
+
+
+def _spec_of(cell: str) -> CellSpec:
+    """Return the description of a cell that the native core has; EngineError for another."""
+    known = [name for name, spec in CELLS.items() if spec.saved is not None]
+    if cell not in known:
+        raise EngineError(
+            f"Stream: the native core does not have the cell {cell!r}; it has "
+            f"{', '.join(known)}.{nearest(cell, known)}"
+        )
+    return CELLS[cell]
 
 
 def _native() -> Any:
@@ -207,7 +212,7 @@ def _array_of(tensor: Any) -> AnyArray:
 _TO_FLOAT = "a stream runs float32 and float64: convert them first"
 
 
-def _checked(cell: str, layers: list[dict[str, AnyArray]]) -> np.dtype[Any]:
+def _checked(spec: CellSpec, layers: list[dict[str, AnyArray]]) -> np.dtype[Any]:
     """Check the weights of all layers against each other and return their type."""
     if not layers:
         raise InputError("Stream: there must be at least one layer; got none")
@@ -239,12 +244,14 @@ def _checked(cell: str, layers: list[dict[str, AnyArray]]) -> np.dtype[Any]:
                 raise InputError(
                     f"Stream: {name} of layers[{number}] is {array.dtype}; {_TO_FLOAT}, all to one"
                 )
-        inputs = _check_shapes(cell, number, layer, inputs)
+        inputs = _check_shapes(spec, number, layer, inputs)
     assert dtype is not None
     return dtype
 
 
-def _check_shapes(cell: str, number: int, layer: dict[str, AnyArray], inputs: int | None) -> int:
+def _check_shapes(
+    spec: CellSpec, number: int, layer: dict[str, AnyArray], inputs: int | None
+) -> int:
     """Check the shapes of one layer that takes `inputs` (None: any); return how many it gives."""
     for name in ("weight_ih", "weight_hh", "weight_hr"):
         if name in layer and (layer[name].ndim != 2 or 0 in layer[name].shape):
@@ -253,11 +260,11 @@ def _check_shapes(cell: str, number: int, layer: dict[str, AnyArray], inputs: in
                 f"got {list(layer[name].shape)}"
             )
     rows = layer["weight_ih"].shape[0]
-    hidden = rows // BLOCKS[cell]
+    hidden = rows // len(spec.packing)
     outputs = len(layer["weight_hr"]) if "weight_hr" in layer else hidden
     wanted = {
         "weight_ih": (
-            BLOCKS[cell] * hidden,
+            len(spec.packing) * hidden,
             layer["weight_ih"].shape[-1] if inputs is None else inputs,
         ),
         "weight_hh": (rows, outputs),
@@ -271,6 +278,7 @@ def _check_shapes(cell: str, number: int, layer: dict[str, AnyArray], inputs: in
                 f"Stream: {name} of layers[{number}] must have the shape {list(wanted[name])} beside "
                 f"the others; got {list(array.shape)}"
             )
-    if "weight_hr" in layer and cell != "lstm":
-        raise InputError(f"Stream: layers[{number}] has a weight_hr, which is for cell 'lstm' only")
+    if "weight_hr" in layer and not spec.projects:
+        able = " and ".join(repr(name) for name, one in CELLS.items() if one.projects)
+        raise InputError(f"Stream: layers[{number}] has a weight_hr, which is for cell {able} only")
     return outputs
