@@ -14,7 +14,6 @@ import gatewise as gw
 from benchmarks.against_peers import machine
 from gatewise import memory
 from gatewise.cli.demo import SETTINGS
-from gatewise.explaining.forecaster import case_of_forecaster
 from gatewise.explaining.remembering import duration
 from gatewise.report import Unit
 
@@ -30,9 +29,7 @@ def main() -> int:
     for lookback in LOOKBACKS:
         model = gw.Forecaster(**SETTINGS | {"lookback": lookback}, members=1, seed=0)
         model.fit(frame, progress=False)
-        case = case_of_forecaster(
-            model, frame, part="test", by="season", module=None, budget=lookback / 6
-        )
+        case = model.explain_case(frame, part="test", by="season", module=None, budget=lookback / 6)
         run_in: int | None = None
         for name, inputs in (("all year", case.inputs), *((g.name, g.inputs) for g in case.groups)):
             every = memory.horizon(case.model, inputs, time=case.time, run_in=0)

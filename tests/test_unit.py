@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
+from gatewise.estimators.forecaster.page.curves import horizon_curves
 from gatewise.explaining.curves import memory_curves
 from gatewise.explaining.remembering import duration
 from gatewise.memory.interventions.horizon import horizon
 from gatewise.report import Contents, render_page
-from gatewise.report.curves import horizon_curves
 from gatewise.unit import Unit
 from tests.browser.pages import lstm
 from tests.memory import known

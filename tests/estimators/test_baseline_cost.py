@@ -16,7 +16,7 @@ from gatewise.estimators.forecaster.baselines import Baselines, climatology, des
 from gatewise.estimators.forecaster.baselines.design import MOST_FEATURES, Layout
 from gatewise.estimators.forecaster.baselines.moments import Moments
 from gatewise.estimators.forecaster.baselines.rows import any_of_steps
-from gatewise.report.tables import score_notes
+from gatewise.estimators.forecaster.page.tables import score_notes
 from tests.estimators.data import reservoir
 from tests.estimators.tables import make_table, wave
 

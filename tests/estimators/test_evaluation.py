@@ -13,7 +13,8 @@ from gatewise.data.tables.columns import Columns
 from gatewise.errors import DataError
 from gatewise.estimators.forecaster import metrics
 from gatewise.estimators.forecaster.evaluation import check_output_names, prediction_columns
-from gatewise.results import Evaluation, Predictions
+from gatewise.estimators.forecaster.predictions import Predictions
+from gatewise.estimators.forecaster.verdict import Evaluation
 from tests.estimators.data import reservoir
 
 SMALL = {"lookback": 20, "hidden_size": 4, "epochs": 1, "test": 0.2}

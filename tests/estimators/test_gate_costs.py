@@ -15,8 +15,8 @@ from gatewise.errors import FileError, OptionError
 from gatewise.estimators.forecaster.settings import GATE_COSTS
 from gatewise.estimators.network import RecurrentNetwork
 from gatewise.estimators.run.folder import Run
-from gatewise.results import History
 from gatewise.training.costs import cost_of
+from gatewise.training.history import History
 from gatewise.training.loop import train
 from gatewise.training.losses import squared_error
 from tests.estimators.data import reservoir

@@ -11,10 +11,9 @@ from gatewise import Forecaster
 from gatewise.data.tables.zones import local
 from gatewise.errors import DataError
 from gatewise.estimators.forecaster.baselines.season import default_season
+from gatewise.estimators.forecaster.predictions import Predictions, forecast_data
 from gatewise.estimators.forecaster.preparation import prepare, read_table
 from gatewise.report import contents_of_run, render_page
-from gatewise.report.forecasts import forecast_data
-from gatewise.results import Predictions
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import torch
 
 import gatewise as gw
 from gatewise.errors import InputError, NotFittedError, OptionError
-from gatewise.explaining.forecaster import AnswersFromPast, OneTarget
+from gatewise.estimators.forecaster.case import AnswersFromPast, OneTarget
 from gatewise.memory.interventions.subject import Subject
 
 LAG = {"near": 2, "far": 12}

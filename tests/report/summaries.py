@@ -7,15 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.results import (
-    Evaluation,
-    GateTimescales,
-    History,
-    Metrics,
-    Predictions,
-    RunSummary,
-    WindowGates,
-)
+from gatewise.estimators.forecaster.page.run import RunSummary
+from gatewise.estimators.forecaster.predictions import Predictions
+from gatewise.estimators.forecaster.results import GateTimescales, Metrics, WindowGates
+from gatewise.estimators.forecaster.verdict import Evaluation
+from gatewise.training.history import History
 
 
 def scores_of(truth: np.ndarray, point: np.ndarray) -> Metrics:

@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gatewise.data.tables.zones import time_text
-from gatewise.report.curves import training_curves
+from gatewise.estimators.forecaster.page.curves import training_curves
+from gatewise.estimators.forecaster.page.timescales import timescales_sentence
+from gatewise.estimators.forecaster.predictions import MAX_SERIES, forecast_data
+from gatewise.estimators.forecaster.results import GateTimescales
+from gatewise.estimators.forecaster.score_names import metric_text
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import packed, script_json, seconds
-from gatewise.report.forecasts import MAX_SERIES, forecast_data
-from gatewise.report.score_names import metric_text
-from gatewise.report.timescales import axis_bounds, spectrum, timescales_sentence
+from gatewise.report.timescales import axis_bounds, spectrum
 from gatewise.report.units import thinned
-from gatewise.results import GateTimescales
 from gatewise.unit import Unit
 from gatewise.wording import number
 from tests.report.summaries import build_summary

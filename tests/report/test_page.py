@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gatewise.errors import FileError, InputError
+from gatewise.estimators.forecaster.page.run import RunSummary
 from gatewise.report import Contents, Finding, render_page, write_page
-from gatewise.results import RunSummary
 from tests.report.summaries import build_summary
 
 VOID = {"meta", "line", "circle", "br", "input", "link", "img"}

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gatewise.errors import InputError
+from gatewise.estimators.forecaster.page.run import contents_of_run
 from gatewise.report import Contents, Curve, Finding, Line, Record, Series, Table, UnitColumn
 from gatewise.report.blobs import KINDS, Blobs
 from gatewise.report.ledger import parts, timescale
 from gatewise.report.levels import MISSING, pool, pool_to, scale_of, to_bytes
 from gatewise.report.records import records_data
-from gatewise.report.run import contents_of_run
 from gatewise.report.series import strip_data
 from gatewise.report.units import columns_of, default_order, tau_of
 from gatewise.unit import Unit

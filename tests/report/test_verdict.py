@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gatewise.report.verdict import verdict
-from gatewise.results import Evaluation, Metrics
+from gatewise.estimators.forecaster.results import Metrics
+from gatewise.estimators.forecaster.verdict import Evaluation, verdict
 from tests.report.summaries import build_summary
 
 

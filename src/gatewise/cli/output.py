@@ -15,7 +15,8 @@ from gatewise.wording import counted, layer_name, number
 
 if TYPE_CHECKING:
     from gatewise.data import Split, Table
-    from gatewise.results import Evaluation, GateTimescales
+    from gatewise.estimators.forecaster.results import GateTimescales
+    from gatewise.estimators.forecaster.verdict import Evaluation
 
 HELP_WIDTH = 110
 PLAIN_WIDTH = 1000
@@ -71,8 +72,8 @@ def print_data(
 
 def print_scores(out: Console, evaluation: Evaluation) -> None:
     """Print the score table with the members' range, then the verdict."""
-    from gatewise.report.score_names import PART_NAMES  # noqa: PLC0415
-    from gatewise.report.verdict import verdict  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.forecaster.score_names import PART_NAMES  # noqa: PLC0415
+    from gatewise.estimators.forecaster.verdict import verdict  # noqa: PLC0415 - brings torch
 
     many = len(evaluation.predictions.targets) > 1
     part = PART_NAMES.get(evaluation.part, evaluation.part)
@@ -91,7 +92,9 @@ def print_timescales(out: Console, timescales: GateTimescales | None) -> None:
     """Print the gate timescales in a few numbers, labelled for what they are."""
     import numpy as np  # noqa: PLC0415
 
-    from gatewise.report.timescales import timescales_sentence  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.forecaster.page.timescales import (  # noqa: PLC0415 - brings torch
+        timescales_sentence,
+    )
 
     out.print()
     if timescales is None:
@@ -125,7 +128,7 @@ def grid() -> Grid:
 
 
 def _score_grid(evaluation: Evaluation, target: str) -> Grid:
-    from gatewise.report.score_names import (  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.forecaster.score_names import (  # noqa: PLC0415 - brings torch
         metric_name,
         metric_text,
         model_name,

@@ -14,7 +14,7 @@ from gatewise.cli.options import Config, Device
 from gatewise.cli.output import console, grid, print_scores
 
 if TYPE_CHECKING:
-    from gatewise.results import Evaluation
+    from gatewise.estimators.forecaster.verdict import Evaluation
 
 HEAD = 10
 

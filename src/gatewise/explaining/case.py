@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -98,6 +98,16 @@ class Case:
         first = self.steps // 2
         picks = np.linspace(first, self.steps - 1, min(12, self.steps - first))
         return [int(step) for step in np.unique(picks.round())]
+
+
+@runtime_checkable
+class HasCase(Protocol):
+    """A fitted model of a table that makes its own case: windows, targets, members and page."""
+
+    def explain_case(
+        self, data: Any, *, part: Any, by: Any, module: str | None, budget: float
+    ) -> Case:
+        """Return what `explain` measures of the model on `data`, as much as fits the budget."""
 
 
 def case_of(

@@ -12,12 +12,18 @@ import torch
 
 from gatewise import memory
 from gatewise.errors import InputError, OptionError
-from gatewise.estimators import Forecaster
 from gatewise.explaining import parts, remembering
-from gatewise.explaining.case import Case, Group, case_of, chosen_from, inputs_of, spread
+from gatewise.explaining.case import (
+    Case,
+    Group,
+    HasCase,
+    case_of,
+    chosen_from,
+    inputs_of,
+    spread,
+)
 from gatewise.explaining.explanation import Explanation
 from gatewise.explaining.finding import Finding
-from gatewise.explaining.forecaster import case_of_forecaster
 from gatewise.explaining.measuring import Measured, measure
 from gatewise.explaining.page import plain_page
 from gatewise.explaining.plan import plan, sizes
@@ -37,7 +43,7 @@ BUDGET = 30.0
 
 @checked_options
 def explain(
-    model: torch.nn.Module | Forecaster,
+    model: torch.nn.Module | HasCase,
     data: Any,
     targets: Any = None,
     *,
@@ -79,7 +85,7 @@ def explain(
     Raises InputError for a model without recurrence, data, targets and labels that do not fit, and a
     budget that is too small; OptionError for an unknown option.
     """
-    if isinstance(model, Forecaster):
+    if isinstance(model, HasCase):
         for name, value in {
             "targets": targets,
             "loss": loss,
@@ -88,7 +94,7 @@ def explain(
         }.items():
             if value is not None:
                 raise InputError(f"explain: {name}= is the forecaster's own; leave it out")
-        case = case_of_forecaster(model, data, part=part, by=by, module=module, budget=budget)
+        case = model.explain_case(data, part=part, by=by, module=module, budget=budget)
     else:
         if part is not None:
             raise InputError("explain: part= is for a forecaster and its table; leave it out")

@@ -12,8 +12,8 @@ from gatewise.explaining.finding import Finding
 from gatewise.explaining.page import with_columns
 from gatewise.memory import Result
 from gatewise.memory.result import plain
-from gatewise.report import Contents, Curve, Unit, contents_of_run, write_page
-from gatewise.results import RunSummary
+from gatewise.report import Contents, Curve, Unit, write_page
+from gatewise.report.contents import HasPage
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,15 +53,15 @@ class Explanation:
         """Return the memory curves: horizon, highway (total and direct path), context need."""
         return memory_curves(self.results, self.unit, self._apart, self._change, self._called)
 
-    def contents(self, base: Contents | RunSummary | None = None) -> Contents:
+    def contents(self, base: Contents | HasPage | None = None) -> Contents:
         """Return the page: verdicts, memory curves, gates of one row, units, settings.
 
-        `base` is a page to put them on; by default that of the model, or of the forecaster's run.
+        `base` is a page to put them on; by default the one that comes with the model.
         """
         if base is None:
             base = Contents(title="Memory") if self._base is None else self._base()
-        if isinstance(base, RunSummary):
-            base = contents_of_run(base)
+        if not isinstance(base, Contents):
+            base = base.contents()
         # The scores of a run stand first: what is remembered matters for a model that is any good.
         findings = (*base.findings[:1], *self.findings, *base.findings[1:])
         return replace(

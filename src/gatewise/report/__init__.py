@@ -1,6 +1,7 @@
 """One self-contained page per run, made from result dataclasses; trains nothing.
 
-Fill `Contents` and give it to `write_page`; a forecaster's `RunSummary` may be given as it is.
+Fill `Contents` and give it to `write_page`; what has a page, such as a forecaster's `RunSummary`, may be
+given as it is.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from gatewise.report.contents import (
     Record,
     Series,
     UnitColumn,
+    contents_of_run,
 )
 from gatewise.report.page import render_page, write_page
-from gatewise.report.run import contents_of_run
 from gatewise.report.table import Table
 from gatewise.report.verdict import Verdict, verdict
 from gatewise.unit import Unit

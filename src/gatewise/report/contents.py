@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.report import checks
 from gatewise.report.table import Table
-from gatewise.results import Predictions
 from gatewise.unit import Unit
 
 Floats = NDArray[np.floating[Any]]
@@ -23,6 +22,10 @@ Confidence = Literal["", "low", "medium", "high"]
 Tone = Literal["good", "plain", "warn"]
 Role = Literal["input", "target", "prediction"]
 Kind = Literal["", "gate path", "gradient", "intervention", "score"]
+
+AHEAD = "Error by step ahead"
+TRAINING = "Training"
+"""Groups of curves that stand behind the tables: they tell of scores, not of the inside."""
 
 TRACE = 'trace["{module}"].{quantity}[{layer}, {direction}, :, {row}][{time}, {units}]'
 
@@ -217,6 +220,29 @@ class Curve:
         return f"Curve({self.name!r}, lines {', '.join(line.name for line in self.lines)})"
 
 
+@dataclass(frozen=True)
+class Charts:
+    """Charts of truth against prediction as JSON values, and what the page says about them."""
+
+    payload: dict[str, Any]
+    notes: tuple[str, ...]  # what was left out
+    band: str  # what the band is, or "" without one
+
+
+class HasCharts(Protocol):
+    """A scored part that can be drawn, such as the predictions of a forecaster."""
+
+    def charts(self) -> Charts:
+        """Return truth against prediction, on an axis of its own."""
+
+
+class HasPage(Protocol):
+    """Something with a page, such as the summary of a run."""
+
+    def contents(self) -> Contents:
+        """Return what its page shows."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Contents:
     """Everything on one page.
@@ -254,7 +280,7 @@ class Contents:
     curves: tuple[Curve, ...] = ()
     lag: float | None = None
     lag_name: str = "lag"
-    predictions: Predictions | None = None
+    predictions: HasCharts | None = None
     tables: tuple[Table, ...] = ()
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -274,3 +300,8 @@ class Contents:
             f"Contents({self.title!r}: {len(self.findings)} findings, {len(self.records)} records, "
             f"{len(self.curves)} curves, {len(self.tables)} tables)"
         )
+
+
+def contents_of_run(summary: HasPage) -> Contents:
+    """Return the page of a run; what explains the network may be added with `dataclasses.replace`."""
+    return summary.contents()

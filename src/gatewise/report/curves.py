@@ -1,4 +1,4 @@
-"""Curves as JSON values, and those of a forecaster's run: error by step ahead, loss by epoch."""
+"""Curves as JSON values."""
 
 from __future__ import annotations
 
@@ -7,14 +7,6 @@ from typing import Any
 import numpy as np
 
 from gatewise.report.contents import Curve, Line
-from gatewise.report.score_names import metric_name, model_name, ordered_metrics
-from gatewise.results import Evaluation, History
-from gatewise.unit import Unit
-from gatewise.wording import number
-
-AHEAD = "Error by step ahead"
-TRAINING = "Training"
-MAX_MEMBERS = 10
 
 
 def curve_data(curve: Curve) -> dict[str, Any]:
@@ -32,69 +24,6 @@ def curve_data(curve: Curve) -> dict[str, Any]:
     }
 
 
-def horizon_curves(evaluation: Evaluation, unit: Unit) -> tuple[Curve, ...]:
-    """Return each metric by predicted step, one chart per target and metric; none for a single step."""
-    steps = evaluation.predictions.truth.shape[1]
-    if steps < 2 or not evaluation.by_horizon:
-        return ()
-    metrics = ordered_metrics(
-        metric
-        for by_target in evaluation.by_horizon.values()
-        for by_metric in by_target.values()
-        for metric in by_metric
-    )
-    targets = evaluation.predictions.targets
-    each, counted = unit.axis(steps)
-    return tuple(
-        Curve(
-            metric_name(metric) + (f" of {target}" if len(targets) > 1 else ""),
-            f"{counted} ahead",
-            np.arange(1.0, steps + 1) * each,
-            lines,
-            group=AHEAD,
-        )
-        for target in targets
-        for metric in metrics
-        if (lines := _by_model(evaluation, target, metric))
-    )
-
-
-def training_curves(histories: tuple[History, ...]) -> tuple[Curve, ...]:
-    """Return the losses of every member in one chart; the dot is the epoch whose weights were kept."""
-    epochs = max((len(history.train) for history in histories), default=0)
-    if not epochs:
-        return ()
-    lines: list[Line] = []
-    for place, history in enumerate(histories):
-        lines += [
-            Line(
-                f"seed {history.seed} {part}",
-                _filled(values, epochs),
-                dashed=dashed,
-                dot=dot,
-                colour=place,
-            )
-            for part, values, dashed, dot in (
-                ("validation", history.validation, False, float(history.kept_epoch)),
-                ("training", history.train, True, None),
-            )
-            if values
-        ]
-    known = [v for history in histories for v in (*history.train, *history.validation)]
-    low, high = min(known), max(known)
-    return (
-        Curve(
-            "Loss by epoch",
-            "epoch",
-            np.arange(1.0, epochs + 1),
-            tuple(lines),
-            log_y=low > 0 and high / low > 20,
-            note=" ".join(_training_notes(histories)),
-            group=TRAINING,
-        ),
-    )
-
-
 def _line_data(line: Line) -> dict[str, Any]:
     return {
         "name": line.name,
@@ -110,45 +39,3 @@ def _line_data(line: Line) -> dict[str, Any]:
 
 def _values(values: Any) -> list[float]:
     return [float(f"{value:.7g}") for value in np.asarray(values, float).tolist()]
-
-
-def _by_model(evaluation: Evaluation, target: str, metric: str) -> tuple[Line, ...]:
-    return tuple(
-        Line(model_name(model), np.asarray(values[target][metric], float))
-        for model, values in evaluation.by_horizon.items()
-        if metric in values.get(target, {})
-    )
-
-
-def _filled(values: tuple[float, ...], length: int) -> Any:
-    return np.pad(np.asarray(values, float), (0, length - len(values)), constant_values=np.nan)
-
-
-def _training_notes(histories: tuple[History, ...]) -> list[str]:
-    notes = [
-        "Solid: validation loss; dashed: training loss (with dropout on); the dot is the epoch whose "
-        "weights were kept."
-    ]
-    notes += [
-        f"Seed {history.seed}: {_kept(history)}{_took(history)}."
-        for history in histories[:MAX_MEMBERS]
-    ]
-    if len(histories) > MAX_MEMBERS:
-        notes.append(f"{len(histories) - MAX_MEMBERS} more members are drawn.")
-    return notes
-
-
-def _took(history: History) -> str:
-    """Return how long training took; nothing for a saved model, which does not keep it."""
-    return f", {number(history.seconds, 2)} s" if history.seconds else ""
-
-
-def _kept(history: History) -> str:
-    """Return in words which weights were kept, and where the validation loss was lowest if elsewhere."""
-    kept = f"the weights of epoch {history.kept_epoch} of {len(history.train)} were kept"
-    if not history.validation:
-        return kept
-    lowest = history.validation.index(min(history.validation)) + 1
-    if lowest == history.kept_epoch:
-        return f"{kept}, the lowest validation loss"
-    return f"{kept}, without early stopping (lowest validation loss at epoch {lowest})"

@@ -9,11 +9,9 @@ from string import Template
 from gatewise.errors import InputError
 from gatewise.files import atomic_write_text
 from gatewise.report.blobs import Blobs
-from gatewise.report.contents import Contents
+from gatewise.report.contents import Contents, HasPage
 from gatewise.report.embed import asset, script_json
-from gatewise.report.run import contents_of_run
 from gatewise.report.sections import Section, sections_of, verdict_html
-from gatewise.results import RunSummary
 
 MEGABYTES = 30.0
 """Of raw steps in the page. Beyond, the units that are not leading are there as an overview."""
@@ -41,7 +39,7 @@ SCRIPTS = (
 
 
 def write_page(
-    contents: Contents | RunSummary, path: Path | str, *, megabytes: float = MEGABYTES
+    contents: Contents | HasPage, path: Path | str, *, megabytes: float = MEGABYTES
 ) -> None:
     """Write the page of `contents` to `path`; the file appears whole or not at all.
 
@@ -55,7 +53,7 @@ def write_page(
     atomic_write_text(Path(path), text)
 
 
-def render_page(contents: Contents | RunSummary, *, megabytes: float = MEGABYTES) -> str:
+def render_page(contents: Contents | HasPage, *, megabytes: float = MEGABYTES) -> str:
     """Return the page of `contents` as HTML text with its styles, scripts and data inside.
 
     The page always holds overviews of all units. It holds raw steps too, of the slowest units first,
@@ -64,8 +62,8 @@ def render_page(contents: Contents | RunSummary, *, megabytes: float = MEGABYTES
     """
     if not megabytes >= 0:
         raise InputError(f"megabytes must be 0 or more; got {megabytes}")
-    if isinstance(contents, RunSummary):
-        contents = contents_of_run(contents)
+    if not isinstance(contents, Contents):
+        contents = contents.contents()
     blobs = Blobs()
     sections, payload = sections_of(contents, blobs, int(megabytes * 1e6))
     return Template(asset("assets/page.html")).substitute(

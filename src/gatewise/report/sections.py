@@ -10,13 +10,12 @@ import numpy as np
 
 from gatewise.report import ledger
 from gatewise.report.blobs import Blobs
-from gatewise.report.contents import Contents, Curve, Finding, Mark, Record
-from gatewise.report.curves import AHEAD, TRAINING, curve_data
-from gatewise.report.forecasts import forecast_data
+from gatewise.report.contents import AHEAD, TRAINING, Contents, Curve, Finding, Mark, Record
+from gatewise.report.curves import curve_data
+from gatewise.report.definitions import definitions
 from gatewise.report.records import records_data
 from gatewise.report.series import strip_data, time_data
 from gatewise.report.table import Table, table_html
-from gatewise.report.tables import definitions
 from gatewise.report.timescales import CAVEAT, axis_bounds, spectrum
 from gatewise.report.units import tau_of
 from gatewise.unit import Unit
@@ -200,7 +199,7 @@ def _place(record: Record, records: tuple[Record, ...]) -> str:
 def _forecast(contents: Contents, payload: dict[str, Any]) -> list[Section]:
     if contents.predictions is None:
         return []
-    data = forecast_data(contents.predictions)
+    data = contents.predictions.charts()
     payload["forecast"] = data.payload
     series = [f"{s['name']} (RMSE {s['rmse']})" for s in data.payload["series"]]
     controls = (

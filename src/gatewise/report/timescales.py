@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from gatewise.report.contents import Mark
 from gatewise.report.units import thinned
-from gatewise.results import GateTimescales
 from gatewise.unit import Unit
 from gatewise.wording import number
 
@@ -62,19 +61,6 @@ def spectrum(
         f'<figure class="spectrum"><div class="inset"><svg role="img" '
         f'aria-label="{escape(f"Gate timescales, {caption}")}" height="{height + AXIS_HEIGHT:g}" '
         f'width="100%">{"".join(parts)}</svg></div><figcaption>{escape(caption)}</figcaption></figure>'
-    )
-
-
-def timescales_sentence(timescales: GateTimescales) -> str:
-    """Return the median and the longest timescale in words."""
-    known = timescales.steps[~np.isnan(timescales.steps)]
-    if not known.size:
-        return "No unit has a timescale that can be read off."
-    unit = Unit.of(timescales.step_text)
-    long = f"; one step is {unit.size}" if unit.size else ""
-    return (
-        f"Median {number(float(np.median(known)), 2)} {unit.plural}, longest "
-        f"{number(float(np.max(known)), 2)}{long}."
     )
 
 

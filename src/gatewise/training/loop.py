@@ -20,11 +20,11 @@ from torch import Tensor, nn
 
 from gatewise.errors import BreakdownError
 from gatewise.estimators.network import RecurrentNetwork
-from gatewise.results import History
 from gatewise.training import checkpoint as files
 from gatewise.training.average import Average
 from gatewise.training.costs import cost_of, gates_cost
 from gatewise.training.distributed import World, joined, local_device
+from gatewise.training.history import History
 from gatewise.training.inference import Windowed, gathered, mean_loss, predict
 from gatewise.training.losses import Loss
 from gatewise.training.progress import Callback, Display, Pace, display

@@ -10,8 +10,9 @@ import numpy as np
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.zones import local, offset_text
 from gatewise.errors import DataError, OptionError
+from gatewise.estimators.forecaster.results import Metrics, ScoreTable
 from gatewise.estimators.forecaster.settings import Bound
-from gatewise.results import Evaluation, Metrics, ScoreTable
+from gatewise.estimators.forecaster.verdict import Evaluation
 
 
 @dataclass(frozen=True)

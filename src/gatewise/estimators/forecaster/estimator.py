@@ -14,19 +14,23 @@ from gatewise.data.tables.split import Part
 from gatewise.errors import FileError, NotFittedError
 from gatewise.estimators.forecaster import fitting, forecasting, inside
 from gatewise.estimators.forecaster.backtest import Backtest, Fold, rolling_origins
+from gatewise.estimators.forecaster.case import case_of_forecaster
 from gatewise.estimators.forecaster.evaluation import (
     evaluate_windows,
     prediction_columns,
     prediction_frame,
 )
 from gatewise.estimators.forecaster.fitted import Fitted
+from gatewise.estimators.forecaster.page.run import RunSummary
 from gatewise.estimators.forecaster.preparation import as_frame, read_table
+from gatewise.estimators.forecaster.results import GateTimescales, WindowGates
 from gatewise.estimators.forecaster.saving import load_model, save_model
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.forecaster.summary import summarise
+from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.estimators.run.folder import Run
 from gatewise.estimators.run.replacement import writing
-from gatewise.results import Evaluation, GateTimescales, RunSummary, WindowGates
+from gatewise.explaining.case import Case
 from gatewise.training.distributed import is_main
 
 
@@ -235,6 +239,20 @@ class Forecaster(ForecasterSettings):
         """
         known = getattr(self, "evaluation_", None)
         return summarise(self._fitted(), known, data, title=title, part=part, source=source)
+
+    def explain_case(
+        self, data: Any, *, part: Any, by: Any, module: str | None, budget: float
+    ) -> Case:
+        """Return what `gw.explain` measures of the first member on windows of a table."""
+        return case_of_forecaster(
+            self._fitted(),
+            data,
+            lambda frame, scored: self.summary(frame, part=scored),
+            part=part,
+            by=by,
+            module=module,
+            budget=budget,
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the model to one safetensors file, whole or not at all."""

@@ -15,7 +15,9 @@ from gatewise.data.tables.windows import Windows
 from gatewise.errors import DataError
 from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
 from gatewise.estimators.forecaster.metrics import scores
-from gatewise.results import Evaluation, Metrics, Predictions, ScoreTable
+from gatewise.estimators.forecaster.predictions import Predictions
+from gatewise.estimators.forecaster.results import Metrics, ScoreTable
+from gatewise.estimators.forecaster.verdict import Evaluation
 
 MODEL_NAME = "gatewise"
 

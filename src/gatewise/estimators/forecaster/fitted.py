@@ -16,10 +16,11 @@ from gatewise.data.tables.table import Step, Table
 from gatewise.data.tables.windows import Windows
 from gatewise.engines import by_size
 from gatewise.estimators.forecaster.baselines import Baselines
+from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.heads import PointHead, QuantileHead
 from gatewise.estimators.network import RecurrentNetwork
-from gatewise.results import History, Predictions
+from gatewise.training.history import History
 from gatewise.training.inference import predict
 
 ENGINE_BEFORE = "native"

@@ -34,13 +34,14 @@ from gatewise.estimators.forecaster.preparation import (
 from gatewise.estimators.forecaster.saving import load_model, save_model
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.forecaster.summary import environment
+from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.estimators.network import RecurrentNetwork
 from gatewise.estimators.run.config import check_settings, settings_digest
 from gatewise.estimators.run.folder import METRICS, MODEL, Run, digest
 from gatewise.estimators.run.replacement import writing
 from gatewise.files import atomic_write_text
-from gatewise.results import Evaluation, History
 from gatewise.training.distributed import World, is_main, joined
+from gatewise.training.history import History
 from gatewise.training.loop import train
 from gatewise.training.losses import pinball, squared_error
 from gatewise.training.randomness import seeded

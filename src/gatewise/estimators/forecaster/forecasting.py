@@ -16,8 +16,8 @@ from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows, make_windows
 from gatewise.errors import DataError, GatewiseWarning, OptionError
 from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
+from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.silence import named, warn_of_unusable
-from gatewise.results import Predictions
 
 
 def predict(fitted: Fitted, frame: Any) -> Predictions:

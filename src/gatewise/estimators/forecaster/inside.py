@@ -10,10 +10,10 @@ from gatewise.cells import CELLS
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows
 from gatewise.estimators.forecaster.fitted import Fitted
+from gatewise.estimators.forecaster.results import GateTimescales, WindowGates
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.network import RecurrentNetwork
 from gatewise.memory.records.timescale import gate_timescale
-from gatewise.results import GateTimescales, WindowGates
 
 TIMESCALE_WINDOWS = 64
 """How many windows, evenly spread, the timescales are averaged over."""

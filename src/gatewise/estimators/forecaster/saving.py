@@ -32,7 +32,7 @@ from gatewise.estimators.forecaster.model_checks import (
 )
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.files import Envelope, atomic_write_bytes, sealed
-from gatewise.results import History
+from gatewise.training.history import History
 from gatewise.typing import Arrays
 
 ENVELOPE = Envelope("gatewise-forecaster", 2, "model", "copy it anew, or fit again")

@@ -17,8 +17,9 @@ from gatewise.estimators.forecaster import inside
 from gatewise.estimators.forecaster.evaluation import evaluate_windows
 from gatewise.estimators.forecaster.fitted import Fitted
 from gatewise.estimators.forecaster.forecasting import known_windows, table_of
+from gatewise.estimators.forecaster.page.run import RunSummary
 from gatewise.estimators.forecaster.preparation import as_frame, fingerprint
-from gatewise.results import Evaluation, RunSummary
+from gatewise.estimators.forecaster.verdict import Evaluation
 
 
 def summarise(

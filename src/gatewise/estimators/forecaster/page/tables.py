@@ -1,23 +1,20 @@
-"""Tables of a forecaster's run: scores beside baselines, members; and lists of settings."""
+"""Tables of a forecaster's run: scores beside baselines, and each member alone."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from html import escape
-from typing import Any
 
-from gatewise.data.tables.zones import time_text
-from gatewise.report.score_names import (
+from gatewise.estimators.forecaster.results import Metrics
+from gatewise.estimators.forecaster.score_names import (
     MODEL_NOTES,
     metric_name,
     metric_text,
     model_name,
     ordered_metrics,
 )
+from gatewise.estimators.forecaster.verdict import Evaluation, best_baseline, nominal_coverage
 from gatewise.report.table import Cell, Group, Row, Table
-from gatewise.report.verdict import best_baseline, nominal_coverage
-from gatewise.results import Evaluation, History, Metrics
+from gatewise.training.history import History
 
 HIGHER_IS_BETTER = ("nse",)
 UNRANKED = ("coverage",)  # best is what the band promises, not the largest
@@ -90,15 +87,6 @@ def members_table(evaluation: Evaluation, histories: tuple[History, ...]) -> Tab
     return Table("Each member alone", "Member", columns, (Group("", tuple(rows)),), folded=True)
 
 
-def definitions(values: Mapping[str, Any]) -> str:
-    """Return nested settings as a two-column list of names and values."""
-    rows = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>"
-        for name, text in _flat(values, ())
-    )
-    return f'<dl class="facts">{rows}</dl>'
-
-
 def _metrics(evaluation: Evaluation) -> list[str]:
     return ordered_metrics(
         metric
@@ -169,26 +157,3 @@ def _within_members(evaluation: Evaluation, target: str) -> bool:
     if baseline is None or len(errors) < 2:
         return False
     return min(errors) < evaluation.scores[baseline][target]["rmse"] <= max(errors)
-
-
-def _flat(values: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    for name, value in values.items():
-        path = (*above, str(name))
-        if isinstance(value, dict) and value:
-            yield from _flat(value, path)
-        else:
-            yield " · ".join(path).replace("_", " "), _text(value)
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_text(item) for item in value) or "none"
-    if isinstance(value, dict):
-        return "none"
-    return time_text(value)

@@ -1,6 +1,7 @@
-"""The data of "truth against prediction": which series, targets and steps go into the page.
+"""Predictions beside the truth, and the charts of both: which series, targets and steps are drawn.
 
-Sizes: N windows, S steps, K targets, Q quantile levels.
+Sizes: N windows, S predicted steps (`max(horizon, 1)`), K targets, Q quantile levels, M members. Values
+are in the target's own units.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.tables.zones import local
+from gatewise.report.contents import Charts
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import is_calendar, packed, seconds
-from gatewise.results import Predictions
 from gatewise.wording import number
 
 MAX_SERIES = 20
@@ -28,16 +29,32 @@ GAP = 5.0
 """A pause longer than this many usual steps breaks the line."""
 
 
-@dataclass(frozen=True)
-class ForecastData:
-    """What the page embeds, and what it must say about what was left out."""
+@dataclass(frozen=True, repr=False)
+class Predictions:
+    """Truth and predictions of one part of a table, one row per window."""
 
-    payload: dict[str, Any]
-    notes: tuple[str, ...]
-    band: str  # what the band is, or "" without one
+    targets: tuple[str, ...]
+    series: NDArray[np.str_]  # [N]
+    origin: NDArray[Any]  # [N] the last time the model saw
+    time: NDArray[Any]  # [N, S] the times predicted
+    truth: NDArray[np.float64]  # [N, S, K], NaN where unknown
+    point: NDArray[np.float64]  # [N, S, K] mean over the members
+    spread: NDArray[np.float64] | None  # [N, S, K] standard deviation over the members, M > 1
+    levels: tuple[float, ...]  # quantile levels, ascending; empty without quantiles
+    quantiles: NDArray[np.float64] | None  # [N, S, K, Q]
+    zone: str | None = None  # of the clock that the times are shown on; they are UTC then
+    ids: str = "String"  # the type of the series column, by its name in narwhals
+
+    def charts(self) -> Charts:
+        """Return the charts of truth against prediction, with honest notes."""
+        return forecast_data(self)
+
+    def __repr__(self) -> str:
+        count, steps = self.time.shape
+        return f"Predictions({count} windows, {steps} steps, targets {', '.join(self.targets)})"
 
 
-def forecast_data(predictions: Predictions) -> ForecastData:
+def forecast_data(predictions: Predictions) -> Charts:
     """Return the charts of truth against prediction as JSON values, with honest notes."""
     names, rmse, series_note = _choose_series(predictions)
     targets = list(range(min(len(predictions.targets), MAX_TARGETS)))
@@ -85,7 +102,7 @@ def forecast_data(predictions: Predictions) -> ForecastData:
         "bands": [[f"{label}: low", "high"] for label, _, _ in _bands(predictions)],
         "charts": charts,
     }
-    return ForecastData(payload, tuple(notes), _band_text(predictions))
+    return Charts(payload, tuple(notes), _band_text(predictions))
 
 
 def _clock(predictions: Predictions) -> list[list[float]]:

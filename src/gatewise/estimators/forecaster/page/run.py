@@ -1,22 +1,26 @@
-"""What the page shows of a forecaster's run, from its summary."""
+"""The summary of a forecaster's run, and the page that is made of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.tables.zones import local, time_text
-from gatewise.report.contents import Contents, Finding, Mark, Record, Series, Tone
-from gatewise.report.curves import horizon_curves, training_curves
-from gatewise.report.score_names import PART_NAMES
-from gatewise.report.tables import members_table, score_table
-from gatewise.report.timescales import CAVEAT, timescales_sentence
-from gatewise.report.verdict import learnt, verdict
-from gatewise.results import Predictions, RunSummary, WindowGates
+from gatewise.estimators.forecaster.page.curves import horizon_curves, training_curves
+from gatewise.estimators.forecaster.page.tables import members_table, score_table
+from gatewise.estimators.forecaster.page.timescales import timescales_sentence
+from gatewise.estimators.forecaster.predictions import Predictions
+from gatewise.estimators.forecaster.results import GateTimescales, WindowGates
+from gatewise.estimators.forecaster.score_names import PART_NAMES
+from gatewise.estimators.forecaster.verdict import Evaluation, learnt, verdict
+from gatewise.report import Contents, Finding, Mark, Record, Series
+from gatewise.report.contents import Tone
+from gatewise.report.timescales import CAVEAT
+from gatewise.training.history import History
 from gatewise.unit import Unit
 from gatewise.wording import counted
 
@@ -29,6 +33,27 @@ model, data = gw.Forecaster.load({run!r}), read_frame({source!r})
 WINDOW = "window = model.summary(data, part={part!r}).window\n"
 """The window of the page again: it is the same for the same model, data and part."""
 TONES: dict[str, Tone] = {"better": "good", "unclear": "warn", "worse": "warn", "unknown": "plain"}
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """Everything that the page shows of one run."""
+
+    title: str
+    settings: dict[str, Any]  # the estimator's parameters, JSON values
+    data: dict[str, Any]  # source, rows, series, first and last time, step, parts
+    environment: dict[str, str]  # versions, threads, machine
+    parameters: int
+    histories: tuple[History, ...]
+    evaluation: Evaluation
+    window: WindowGates | None
+    timescales: GateTimescales | None
+    run: str = ""  # folder or file that the model can be loaded from, where it is known
+    units: dict[str, str] = field(default_factory=dict)  # column name to unit, of bundled sets
+
+    def contents(self) -> Contents:
+        """Return the page of the run."""
+        return contents_of_run(self)
 
 
 def contents_of_run(summary: RunSummary) -> Contents:

@@ -18,18 +18,18 @@ from torch import Tensor
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows
 from gatewise.data.tables.zones import local
-from gatewise.errors import InputError, NotFittedError, OptionError, nearest
-from gatewise.estimators import Forecaster
+from gatewise.errors import InputError, OptionError, nearest
 from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
 from gatewise.estimators.forecaster.forecasting import known_windows, table_of
 from gatewise.estimators.forecaster.metrics import nse
+from gatewise.estimators.forecaster.page.run import RunSummary
 from gatewise.estimators.forecaster.preparation import as_frame, fingerprint
 from gatewise.estimators.network import RecurrentNetwork
 from gatewise.explaining.case import MOST_GROUPS, Case, Group, spread
 from gatewise.explaining.plan import plan, sizes
 from gatewise.memory.interventions.subject import Output
-from gatewise.report import Contents, Unit, contents_of_run
 from gatewise.typing import Indices
+from gatewise.unit import Unit
 from gatewise.wording import layer_name
 
 SEASONS = ["winter", "spring", "summer", "autumn"]
@@ -39,6 +39,8 @@ MONTHS = [
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 ]
+Summarised = Callable[[Any, Any], RunSummary]
+
 GROUPINGS = ("season", "month", "series")
 FEWEST = 12
 
@@ -74,16 +76,21 @@ class OneTarget:
 
 
 def case_of_forecaster(
-    model: Forecaster, data: Any, *, part: Any, by: Any, module: str | None, budget: float
+    fitted: Fitted,
+    data: Any,
+    summarised: Summarised,
+    *,
+    part: Any,
+    by: Any,
+    module: str | None,
+    budget: float,
 ) -> Case:
     """Return the case of a forecaster's first member on windows of a table.
 
-    Raises NotFittedError, InputError and DataError for a model, table or part that cannot be used, and
-    OptionError for groups that the table does not have.
+    `summarised` returns the summary of a part of the table, for the page. Raises InputError and
+    DataError for a table or part that cannot be used, and OptionError for groups that the table does
+    not have.
     """
-    fitted: Fitted | None = getattr(model, "fitted_", None)
-    if fitted is None:
-        raise NotFittedError("this Forecaster is not fitted yet: call fit first")
     frame = as_frame(data)
     table = table_of(fitted, frame, need_target=True)
     if part is None and fingerprint(table) == fitted.data["sha256"]:
@@ -157,7 +164,7 @@ def case_of_forecaster(
             "units": sizes(fitted.networks[0])[1],
         },
         skill=skill,
-        base=_base(model, frame, part),
+        base=lambda: summarised(frame, part).contents(),
     )
 
 
@@ -174,13 +181,6 @@ def _skill(fitted: Fitted, table: Table, windows: Windows) -> dict[str, float]:
 
 def _typed(answers: dict[str, OneTarget]) -> dict[str, Output]:
     return dict(answers)
-
-
-def _base(model: Forecaster, frame: Any, part: Any) -> Callable[[], Contents]:
-    def page() -> Contents:
-        return contents_of_run(model.summary(frame, part=part))
-
-    return page
 
 
 def _wrapped(fitted: Fitted, member: int) -> AnswersFromPast:

@@ -1,0 +1,251 @@
+"""An evaluation, and its verdict: what the scores say, in one or two sentences that can be unkind.
+
+The best baseline is the one with the smallest RMSE on the same windows. "Better" needs a smaller
+RMSE for every member; otherwise the sentence says what is missing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gatewise.data.tables.zones import time_text
+from gatewise.estimators.forecaster.predictions import Predictions
+from gatewise.estimators.forecaster.results import Metrics, ScoreTable
+from gatewise.estimators.forecaster.score_names import PART_NAMES, metric_text, model_name
+from gatewise.report import Verdict
+from gatewise.wording import counted, joined, number
+
+BARELY = 0.01
+"""A smaller relative gain in RMSE than this is called "barely better"."""
+
+COVERAGE_SLACK = 0.05
+"""Bands whose coverage is further than this from what they promise get their own sentence."""
+
+MAX_SENTENCES = 4
+
+FLATTERING = {
+    "train": "The model was trained on this part: the score says nothing about new data.",
+    "validation": (
+        "Training choices are made on the validation part, which flatters its score: name a test "
+        "part for a score that nothing was chosen on."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of the model and of the baselines that may see what it sees, on the same windows."""
+
+    part: str  # "train", "validation", "test" or "all"
+    predictions: Predictions
+    scores: ScoreTable
+    members: tuple[dict[str, Metrics], ...]  # target to metrics, one per member
+    by_horizon: dict[str, dict[str, dict[str, list[float]]]]  # model, target, metric, S values
+    notes: tuple[str, ...] = ()  # sentences on what the baselines leave out to keep the cost down
+
+    def verdict(self) -> Verdict:
+        """Return what the scores say: a headline, its sentences and their tone."""
+        return verdict(self)
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """The model beside its best baseline, for one target."""
+
+    target: str
+    own: Metrics
+    baseline: str | None
+    other: Metrics
+    members: tuple[float, ...]  # RMSE of each member
+
+    @property
+    def gain(self) -> float:
+        """The fraction of the baseline's RMSE that the model saves; negative when it is worse."""
+        return 1.0 - self.own["rmse"] / self.other["rmse"] if self.other["rmse"] > 0 else -math.inf
+
+    @property
+    def tone(self) -> str:
+        if not math.isfinite(self.own.get("rmse", math.nan)) or self.baseline is None:
+            return "unknown"
+        if self.gain <= 0:
+            return "worse"
+        if self.gain < BARELY or any(rmse >= self.other["rmse"] for rmse in self.members):
+            return "unclear"
+        return "better"
+
+
+def verdict(evaluation: Evaluation) -> Verdict:
+    """Return the verdict on `evaluation`: a headline, its sentences and their tone."""
+    targets = evaluation.predictions.targets
+    found = [_compare(evaluation, target) for target in targets]
+    tones = [comparison.tone for comparison in found]
+    lead = f"On {PART_NAMES.get(evaluation.part, evaluation.part)} ({_extent(evaluation.predictions)}),"
+    sentences = [
+        _sentence(comparison, lead if place == 0 else "")
+        for place, comparison in enumerate(found[:MAX_SENTENCES])
+    ]
+    if len(found) > MAX_SENTENCES:
+        sentences.append(
+            f"{counted(len(found) - MAX_SENTENCES, 'more target')} in the table below."
+        )
+    if evaluation.part in FLATTERING:
+        sentences.append(FLATTERING[evaluation.part])
+    sentences.append(_members_sentence(evaluation, found))
+    sentences.extend(_band_sentences(evaluation))
+    return Verdict(_headline(found), tuple(sentences), _overall(tones))
+
+
+def learnt(evaluation: Evaluation) -> bool:
+    """Tell whether the first member, whose inside the page shows, is better than the mean of the truth.
+
+    For some target; True where there is no truth to tell by.
+    """
+    own = (evaluation.members or (evaluation.scores.get("gatewise", {}),))[0]
+    known = [nse for scores in own.values() if math.isfinite(nse := scores.get("nse", math.nan))]
+    return not known or max(known) > 0
+
+
+def nominal_coverage(predictions: Predictions) -> float | None:
+    """Return the fraction that the outermost quantile band promises to hold, or None."""
+    levels = predictions.levels
+    return levels[-1] - levels[0] if len(levels) > 1 else None
+
+
+def best_baseline(evaluation: Evaluation, target: str) -> str | None:
+    """Return the baseline with the smallest RMSE for `target`, or None where none has a score."""
+    errors = {
+        model: by_target[target]["rmse"]
+        for model, by_target in evaluation.scores.items()
+        if model != "gatewise" and math.isfinite(by_target.get(target, {}).get("rmse", math.nan))
+    }
+    return min(errors, key=errors.__getitem__) if errors else None
+
+
+def _compare(evaluation: Evaluation, target: str) -> _Comparison:
+    baseline = best_baseline(evaluation, target)
+    return _Comparison(
+        target,
+        evaluation.scores.get("gatewise", {}).get(target, {}),
+        baseline,
+        evaluation.scores[baseline][target] if baseline else {},
+        tuple(member[target]["rmse"] for member in evaluation.members if target in member),
+    )
+
+
+def _overall(tones: list[str]) -> str:
+    return tones[0] if len(set(tones)) == 1 else "unclear"
+
+
+def _headline(found: list[_Comparison]) -> str:
+    if len(found) == 1:
+        return _single_headline(found[0])
+    better = sum(comparison.tone == "better" for comparison in found)
+    known = sum(comparison.tone != "unknown" for comparison in found)
+    if not known:
+        return "No verdict: nothing to compare with"
+    if better == 0:
+        return f"No clear gain over the best baseline on any of {known} targets"
+    if better == known:
+        return f"Better than the best baseline on all {known} targets"
+    return f"Better than the best baseline on {better} of {known} targets"
+
+
+def _single_headline(comparison: _Comparison) -> str:
+    if not math.isfinite(comparison.own.get("rmse", math.nan)):
+        return "No score: there is no truth to compare with"
+    if comparison.baseline is None:
+        return "A score, but no baseline to compare it with"
+    name = model_name(comparison.baseline)
+    if comparison.tone == "better":
+        return f"Better than the best baseline, {name}"
+    if comparison.tone == "worse":
+        return f"No better than {name}"
+    if comparison.gain < BARELY:
+        return f"Barely better than {name}"
+    return f"Better than {name} together, but not with every seed"
+
+
+def _sentence(comparison: _Comparison, lead: str) -> str:
+    own, other, target = comparison.own, comparison.other, comparison.target
+    opening = f"{lead} " if lead else ""
+    if not math.isfinite(own.get("rmse", math.nan)):
+        return f"{opening}{target} has no known truth, so nothing was scored."
+    text = f"{opening}gatewise reaches {_skill(own)}" if lead else _skill(own)
+    text += f" for {target}"
+    if comparison.baseline is None:
+        return f"{text}; no baseline applies here, so the score stands alone."
+    name = model_name(comparison.baseline)
+    text += f", the best baseline ({name}) {_skill(other)}"
+    size = abs(comparison.gain) * 100
+    if size < 0.5:
+        text += f", with about the same RMSE ({number(own['rmse'])})"
+    elif math.isfinite(size):
+        word = "smaller" if comparison.gain > 0 else "larger"
+        text += f"; RMSE {number(own['rmse'])} against {number(other['rmse'])}, {size:.0f}\u00a0% {word}"
+    nse = own.get("nse", math.nan)
+    worse = " That is worse than always predicting the mean of the truth." if nse < 0 else ""
+    return f"{text}.{worse}"
+
+
+def _skill(scores: Metrics) -> str:
+    nse = scores.get("nse", math.nan)
+    if math.isfinite(nse):
+        return f"NSE {metric_text('nse', nse)}"
+    return f"RMSE {number(scores['rmse'])}"
+
+
+def _members_sentence(evaluation: Evaluation, found: list[_Comparison]) -> str:
+    count = len(evaluation.members)
+    if count < 2:
+        return (
+            "One member only: how much another seed would change this is not known "
+            "(train with 3 members)."
+        )
+    parts = []
+    for comparison in found[:MAX_SENTENCES]:
+        metric = "nse" if math.isfinite(comparison.own.get("nse", math.nan)) else "rmse"
+        values = [member[comparison.target].get(metric, math.nan) for member in evaluation.members]
+        low, high = metric_text(metric, min(values)), metric_text(metric, max(values))
+        name = f" for {comparison.target}" if len(found) > 1 else ""
+        parts.append(f"{metric.upper()} {low} to {high}{name}")
+    text = f"Alone, the {count} members reach {joined(parts)}"
+    if len(found) == 1 and found[0].baseline is not None:
+        beating = sum(rmse < found[0].other["rmse"] for rmse in found[0].members)
+        many = "all" if beating == count else "none" if beating == 0 else f"{beating}"
+        text += f"; {many} of them beat {model_name(found[0].baseline)}"
+    return text + "."
+
+
+def _band_sentences(evaluation: Evaluation) -> list[str]:
+    wanted = nominal_coverage(evaluation.predictions)
+    if wanted is None:
+        return []
+    held = {
+        target: evaluation.scores.get("gatewise", {}).get(target, {}).get("coverage", math.nan)
+        for target in evaluation.predictions.targets[:MAX_SENTENCES]
+    }
+    parts = [
+        f"{share * 100:.0f}\u00a0% of the truth{f' of {target}' if len(held) > 1 else ''} "
+        f"({_judgement(share, wanted)})"
+        for target, share in held.items()
+        if math.isfinite(share)
+    ]
+    return [f"The {wanted * 100:.0f}\u00a0% band holds {joined(parts)}."] if parts else []
+
+
+def _judgement(share: float, wanted: float) -> str:
+    if abs(share - wanted) <= COVERAGE_SLACK:
+        return "about as promised"
+    return "too narrow" if share < wanted else "wider than needed"
+
+
+def _extent(predictions: Predictions) -> str:
+    windows = counted(len(predictions.origin), "window")
+    times = predictions.time
+    if times.size == 0:
+        return windows
+    first, last = np.min(times), np.max(times)
+    return f"{time_text(first, predictions.zone)} to {time_text(last, predictions.zone)}, {windows}"
