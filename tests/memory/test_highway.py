@@ -381,7 +381,7 @@ def test_auto_estimates_only_where_the_whole_jacobian_is_much_work(monkeypatch):
     x = torch.randn(30, 2, I, dtype=torch.float64)
     module = gw.LSTM(I, 100, dtype=torch.float64)
     assert highway(module, x).settings["method"] == "exact"
-    monkeypatch.setattr("gatewise.memory.gradients.highway_curves.EXACT_WORK", 1e6)
+    monkeypatch.setattr("gatewise.memory.gradients._highway_curves.EXACT_WORK", 1e6)
     found = highway(module, x)
     assert found.settings["method"] == "estimate"
     assert found.settings["probes"] == 64

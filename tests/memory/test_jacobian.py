@@ -5,18 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 from tests.memory import stepwise
+from tests.nn.recurrent import as_hx, as_states
 from torch import Tensor
 
 import gatewise as gw
 from gatewise.cells import CellSpec
 from gatewise.errors import InputError
-from gatewise.memory.gradients._jacobian import (
-    Samples,
-    Strand,
-    adjoints,
-    log_direct,
-    state_jacobian,
-)
+from gatewise.memory.gradients import _transitions
+from gatewise.memory.gradients._jacobian import adjoints, log_direct, state_jacobian
+from gatewise.memory.gradients._strand import Reading, Samples, Strand
 from gatewise.nn.structure import parameters_of, spec_of, suffixes_of
 
 T, B, I, H, P = 13, 3, 2, 5, 3  # noqa: E741 - the sizes of the shape comments
@@ -43,9 +40,15 @@ def build(name: str, engine: str = "reference") -> torch.nn.RNNBase:
     return module
 
 
-def strand_of(module: torch.nn.RNNBase, gates: gw.nn.Gates, layer: int, direction: int) -> Strand:
+def strand_of(
+    module: torch.nn.RNNBase,
+    gates: gw.nn.Gates,
+    layer: int,
+    direction: int,
+    read: Reading | None = None,
+) -> Strand:
     own = parameters_of(module, suffixes_of(module)[2 * layer + direction])
-    return Strand.of(spec_of(module), own, gates, layer, direction)
+    return Strand.of(spec_of(module), own, gates, layer, direction, read)
 
 
 def inputs_of(gates: gw.nn.Gates, x: Tensor, layer: int, direction: int, row: int) -> Tensor:
@@ -76,6 +79,44 @@ def test_it_equals_autograd_s_in_every_layer_and_direction(name, engine):
                         ours = rows * scale.exp()[:, None]
                         theirs = stepwise.jacobian(module, weights, own, time, source, state)
                         assert (ours - theirs).abs().max() <= JACOBIAN * (1 + theirs.abs().max())
+
+
+@pytest.mark.parametrize("state", ["cell", "full"])
+@pytest.mark.parametrize("name", KINDS)
+def test_differentiating_the_step_equals_the_closed_form(name, state, monkeypatch):
+    """In every layer and direction, of rows of different lengths, and inside inference mode."""
+    module = build(name)
+    x = torch.randn(T, B, I, dtype=torch.float64)
+    samples = Samples(torch.arange(B), LENGTHS - 1)
+    with torch.inference_mode():
+        states = tuple(torch.randn_like(state) for state in as_states(module(x)[1]))
+        read = Reading(x, states)
+        gates = module(x, as_hx(states), lengths=LENGTHS, return_gates=True)[2]
+        for layer in range(2):
+            for direction in range(2):
+                strand = strand_of(module, gates, layer, direction, read)
+                seeds = torch.eye(strand.units(state)).double().expand(B, -1, -1)
+                closed = list(adjoints(strand, samples, seeds, 8, state))
+                with monkeypatch.context() as patch:
+                    patch.setattr(_transitions, "CLOSED", {})
+                    other = list(adjoints(strand, samples, seeds, 8, state))
+                for (rows, scale), (theirs, at) in zip(closed, other, strict=True):
+                    exact = rows * scale.exp()[..., None]
+                    difference = (exact - theirs * at.exp()[..., None]).abs().max()
+                    assert difference <= JACOBIAN * (1 + exact.abs().max())
+
+
+def test_a_step_that_remembers_nothing_has_a_jacobian_of_zeros():
+    def step(wx, rh, state, parameters):
+        return (torch.tanh(wx),), {"hidden": torch.tanh(wx)}
+
+    spec = CellSpec("none", ("hidden",), ("hidden",), ("hidden",), step)
+    hidden = torch.ones(1, 1, 4, 1, 2, dtype=torch.float64)
+    gates = gw.nn.Gates({"hidden": hidden}, torch.tensor([4]))
+    weights = parameters_of(gw.RNN(3, 2, dtype=torch.float64), "_l0")
+    strand = Strand.of(spec, weights, gates, 0, 0, Reading(torch.zeros(4, 1, 3).double(), None))
+    assert torch.equal(state_jacobian(strand, 3, 2)[0], torch.zeros(2, 2).double())
+    assert torch.equal(state_jacobian(strand, 3, 3)[0], torch.eye(2).double())
 
 
 def test_the_direct_path_is_the_product_of_the_gates_that_keep():
@@ -138,7 +179,7 @@ def test_a_step_that_forgets_everything_is_zero_not_nan():
     assert len(list(adjoints(strand, samples, torch.eye(2).double()[None], 5))) == 6
 
 
-def test_it_refuses_times_outside_the_row_and_cells_it_does_not_know():
+def test_it_refuses_times_outside_the_row_and_a_cell_that_lacks_its_inputs_or_a_state():
     module = build("gru")
     with torch.no_grad():
         gates = module(torch.randn(T, B, I).double(), lengths=LENGTHS, return_gates=True)[2]
@@ -148,5 +189,10 @@ def test_it_refuses_times_outside_the_row_and_cells_it_does_not_know():
     with pytest.raises(InputError, match="source=5, time=4"):
         state_jacobian(strand, 4, 5)
     other = CellSpec("janet", ("forget",), ("hidden",), ("hidden",), spec_of(module).step)
-    with pytest.raises(InputError, match="'janet' has no closed Jacobian here; there are lstm"):
-        Strand.of(other, strand.parameters, gates, 0, 0)
+    with pytest.raises(
+        InputError, match=r"the cell 'janet' is no closed form .* the layer's inputs"
+    ):
+        state_jacobian(Strand.of(other, strand.parameters, gates, 0, 0), 3, 1)
+    lacking = CellSpec("pair", ("forget",), ("hidden", "slow"), ("hidden",), other.step)
+    with pytest.raises(InputError, match="the cell 'pair' does not record its state 'slow'"):
+        Strand.of(lacking, strand.parameters, gates, 0, 0)

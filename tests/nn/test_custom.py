@@ -3,91 +3,26 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 
 import pytest
 import torch
+from tests.made_up import GEARED, MADE_UP, OVERWRITE, PAIR
 from tests.nn.laws import LAWS
 from tests.nn.recurrent import B, H, I, T, build, inputs
 from tests.tolerances import assert_close64
-from torch import Tensor
 
 import gatewise.nn
-from gatewise.cells import CELLS, CellSpec, ExtraParameter, Parameters, State
+from gatewise.cells import CELLS
 from gatewise.errors import EngineError, InputError, OptionError
 from gatewise.tracing import trace
 
-
-def mgu(
-    wx: Tensor, rh: Tensor, state: State, parameters: Parameters
-) -> tuple[State, dict[str, Tensor]]:
-    """Minimal gated unit (Zhou et al. 2016), its gate after the product as in torch's GRU."""
-    (h,) = state
-    w, r = MGU.split(wx), MGU.split(rh)
-    forget = torch.sigmoid(w["forget"] + r["forget"])
-    candidate = torch.tanh(w["candidate"] + forget * r["candidate"])
-    h = (1 - forget) * h + forget * candidate
-    return (h,), {"forget": forget, "candidate": candidate, "hidden": h}
-
-
-MGU = CellSpec(
-    name="mgu",
-    packing=("forget", "candidate"),
-    states=("hidden",),
-    recorded=("forget", "candidate", "hidden"),
-    step=mgu,
-    write_gate="forget",  # f = 1 overwrites: the gate that keeps is 1 - f
-)
-
-
-def leaky_pair(
-    wx: Tensor, rh: Tensor, state: State, parameters: Parameters
-) -> tuple[State, dict[str, Tensor]]:
-    """A cell of two states and a gate that keeps, made up for these tests."""
-    _, slow = state
-    pre = PAIR.split(wx + rh)
-    keep = torch.sigmoid(pre["keep"])
-    slow = keep * slow + (1 - keep) * torch.tanh(pre["candidate"])
-    return (torch.tanh(slow), slow), {"keep": keep, "slow": slow, "hidden": torch.tanh(slow)}
-
-
-PAIR = CellSpec(
-    name="pair",
-    packing=("candidate", "keep"),
-    states=("hidden", "slow"),
-    recorded=("keep", "slow", "hidden"),
-    step=leaky_pair,
-    keep_gate="keep",
-)
-
-
-def geared(
-    wx: Tensor, rh: Tensor, state: State, parameters: Parameters
-) -> tuple[State, dict[str, Tensor]]:
-    """A cell with parameters of its own, made up for these tests."""
-    own = parameters.extra
-    h = torch.tanh(own["gain"] * (wx + rh) + own["peephole"] * state[0])
-    return (h,), {"hidden": h}
-
-
-GEARED = CellSpec(
-    name="geared",
-    packing=("hidden",),
-    states=("hidden",),
-    recorded=("hidden",),
-    step=geared,
-    extra=(ExtraParameter("gain", ("G*H",), 1.0), ExtraParameter("peephole", ("H",))),
-)
-BOTH = pytest.mark.parametrize("cell", ["mgu", "pair", "geared"])
+BOTH = pytest.mark.parametrize("cell", list(MADE_UP))
 
 
 @pytest.fixture(autouse=True)
-def _registered() -> Iterator[None]:
-    specs = {spec.name: spec for spec in (MGU, PAIR, GEARED)}
-    CELLS.update(specs)
-    yield
-    for name in specs:
-        del CELLS[name]
+def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, spec in MADE_UP.items():
+        monkeypatch.setitem(CELLS, name, spec)
 
 
 @BOTH
@@ -98,19 +33,19 @@ def test_every_law_holds_for_a_registered_cell(cell: str, law: str) -> None:
 
 
 def test_values_by_the_equation() -> None:
-    module = build("mgu")
+    module = build(OVERWRITE.name)
     x = inputs(T, B, I)
     output, h, gates = module(x, return_gates=True)
-    spec, before = CELLS["mgu"], torch.zeros(B, H, dtype=torch.float64)
+    spec, before = CELLS[OVERWRITE.name], torch.zeros(B, H, dtype=torch.float64)
     for t in range(T):
         wx = x[t] @ module.weight_ih_l0.T + module.bias_ih_l0
         rh = before @ module.weight_hh_l0.T + module.bias_hh_l0
-        f, n = spec.slice("forget", H), spec.slice("candidate", H)
-        forget = torch.sigmoid(wx[:, f] + rh[:, f])
-        candidate = torch.tanh(wx[:, n] + forget * rh[:, n])
-        before = (1 - forget) * before + forget * candidate
+        f, n = spec.slice("fresh", H), spec.slice("candidate", H)
+        fresh = torch.sigmoid(wx[:, f] + rh[:, f])
+        candidate = torch.tanh(wx[:, n] + fresh * rh[:, n])
+        before = (1 - fresh) * before + fresh * candidate
         assert_close64(output[t], before)
-        assert_close64(gates.forget[0, 0, t], forget)
+        assert_close64(gates.fresh[0, 0, t], fresh)
     assert_close64(h[0], before)
 
 
@@ -140,7 +75,7 @@ def test_it_trains_copies_and_names_itself(cell: str) -> None:
 
 
 def test_parameters_of_its_own_stand_beside_torchs() -> None:
-    module = build("geared", num_layers=2, bidirectional=True)
+    module = build(GEARED.name, num_layers=2, bidirectional=True)
     kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "gain", "peephole")
     ends = ("l0", "l0_reverse", "l1", "l1_reverse")
     names = {f"{kind}_{end}" for kind in kinds for end in ends}
@@ -162,7 +97,7 @@ def test_parameters_of_its_own_stand_beside_torchs() -> None:
 
 
 def test_parameters_of_its_own_follow_the_equation() -> None:
-    module = build("geared", bias=False)
+    module = build(GEARED.name, bias=False)
     x, h = inputs(T, B, I), torch.zeros(B, H, dtype=torch.float64)
     for t in range(T):
         summed = x[t] @ module.weight_ih_l0.T + h @ module.weight_hh_l0.T
@@ -198,16 +133,16 @@ def test_it_runs_on_the_reference_engine_only(cell: str) -> None:
 
 
 def test_initialisation_follows_the_spec() -> None:
-    mgu_module, pair = build("mgu"), build("pair")
-    for module in (mgu_module, pair):
+    overwrite, pair = build(OVERWRITE.name), build(PAIR.name)
+    for module in (overwrite, pair):
         gatewise.nn.init.open_forget_gate(module, bias=2.0)
-    total = mgu_module.bias_ih_l0 + mgu_module.bias_hh_l0
-    assert (total[MGU.slice("forget", H)] == -2).all()
+    total = overwrite.bias_ih_l0 + overwrite.bias_hh_l0
+    assert (total[OVERWRITE.slice("fresh", H)] == -2).all()
     total = pair.bias_ih_l0 + pair.bias_hh_l0
     assert (total[PAIR.slice("keep", H)] == 2).all()
-    gatewise.nn.init.chrono(mgu_module, 100)
-    total = mgu_module.bias_ih_l0 + mgu_module.bias_hh_l0
-    assert (total[MGU.slice("forget", H)] < 0).all()
+    gatewise.nn.init.chrono(overwrite, 100)
+    total = overwrite.bias_ih_l0 + overwrite.bias_hh_l0
+    assert (total[OVERWRITE.slice("fresh", H)] < 0).all()
 
 
 @BOTH
@@ -223,14 +158,16 @@ def test_malformed_calls_are_refused_in_torchs_words(cell: str) -> None:
 
 
 def test_unknown_cells_and_torchs_own_are_refused() -> None:
-    with pytest.raises(OptionError, match=r"no cell 'mgo' is registered.*Did you mean 'mgu'\?"):
-        gatewise.nn.Recurrent("mgo", I, H)
+    with pytest.raises(
+        OptionError, match=r"no cell 'made_up_pairs' is registered.*Did you mean 'made_up_pair'"
+    ):
+        gatewise.nn.Recurrent("made_up_pairs", I, H)
     with pytest.raises(OptionError, match=r"'lstm' has its own module: use gatewise\.nn\.LSTM"):
         gatewise.nn.Recurrent("lstm", I, H)
 
 
 def test_torch_has_nothing_to_restore_it_to() -> None:
-    model = torch.nn.Sequential(gatewise.nn.LSTM(I, H), build("mgu"))
+    model = torch.nn.Sequential(gatewise.nn.LSTM(I, H), build(OVERWRITE.name))
     with pytest.raises(InputError, match=r"'1' is a Recurrent, which torch\.nn does not have"):
         gatewise.nn.restore(model)
     assert type(model[0]) is gatewise.nn.LSTM

@@ -113,7 +113,7 @@ def _highway(own: memory.Result, unit: Unit, module: str) -> Curve | None:
     if _has_gate_path(own):
         alone = _positive(own.direct)
         lines.append(Line("gate path only", alone, kind="gate path", dashed=True))
-    state = "c" if own.cell == "lstm" else "h"
+    state = own.settings["symbol"]
     each, counted = unit.axis(float(own.lags[-1]))
     return Curve(
         f"Gradient highway{f' of {module}' if module else ''}",
@@ -128,12 +128,13 @@ def _highway(own: memory.Result, unit: Unit, module: str) -> Curve | None:
 
 
 def _has_gate_path(own: memory.Highway) -> bool:
-    return bool((own.direct > TINY).any()) and own.cell in ("lstm", "gru")
+    return bool((own.direct > TINY).any()) and own.settings["gates"] is not None
 
 
 def _highway_reading(own: memory.Highway, unit: Unit) -> str:
     """Return what the curve shows, and how much is left at the largest lag where anything is felt."""
-    state = "cell c" if own.cell == "lstm" else "hidden state h"
+    symbol = own.settings["symbol"]
+    state = {"c": "cell c", "h": "hidden state h"}.get(symbol, f"state {symbol}")
     drawn = f"How strongly a small change of the {state} is felt later."
     lag = own.reach
     if lag == 0:

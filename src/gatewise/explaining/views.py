@@ -166,7 +166,8 @@ def _path(jacobian: Highway | None, before: int) -> str:
 def _where(jacobian: Highway | None, module: str) -> str:
     if jacobian is None:
         return ""
-    text = "dc/dc" if jacobian.cell == "lstm" else "dh/dh"
+    symbol = jacobian.settings["symbol"]
+    text = f"d{symbol}/d{symbol}"
     if (layers := jacobian.settings["layers"]) > 1:
         text += f" in {layer_name(jacobian.settings['layer'])} of {layers}"
     return f"{text} of {module}" if module else text

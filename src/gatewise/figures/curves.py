@@ -134,7 +134,7 @@ def highway(result: Highway, ax: Axes | None = None, *, caption: bool = True) ->
     band(ax, result.lags, (_positive(result.low), _positive(result.high)), ORANGE, name)
     if result.reach:
         marked(ax, result.reach, f"falls to {percent(FELT)} after {result.reach}")
-    state = "c" if result.cell == "lstm" else "h"
+    state = result.settings["symbol"]
     ax.set_xlabel("lag k (steps)")
     ax.set_ylabel(f"norm of d{state}(T) / d{state}(T-k)")
     grid(ax)

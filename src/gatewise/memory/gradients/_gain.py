@@ -13,7 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gatewise.memory.gradients._jacobian import Samples, State, Strand, adjoints, log_direct
+from gatewise.memory.gradients._jacobian import adjoints, log_direct
+from gatewise.memory.gradients._strand import Samples, State, Strand
 from gatewise.typing import Array
 
 Norm = Literal["frobenius", "spectral"]
@@ -56,7 +57,7 @@ def gains(
     `|J|_F^2` (Hutchinson 1990, "A stochastic estimator of the trace of the influence matrix",
     applied to J J^T).
     """
-    size = strand.hidden_size if state == "cell" else strand.state_size
+    size = strand.units(state)
     count = len(samples.rows)
     if probes is None:
         seeds = torch.eye(size, dtype=torch.float64, device="cpu").expand(count, -1, -1)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.memory.gradients._gain import Gains, Norm, gains
-from gatewise.memory.gradients._jacobian import Samples, State, Strand
 from gatewise.memory.gradients._medians import by_row, median, median_interval, rate_of
+from gatewise.memory.gradients._strand import Samples, State, Strand
 from gatewise.memory.gradients.highway_result import Highway
 from gatewise.memory.intervals import Sampling
 from gatewise.typing import Array
@@ -29,6 +29,9 @@ EXACT_WORK = 2e11
 
 MAX_ROWS = 64
 """Rows looked at, evenly spaced, where the batch has more."""
+
+SYMBOLS = {"hidden": "h", "cell": "c"}
+"""How the papers write a state; one that is not here goes by its name."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,10 @@ def highway_of(strand: Strand, options: Options, settings: dict[str, Any]) -> Hi
         rate=slope,
         rate_low=slope_low,
         rate_high=slope_high,
-        units=strand.hidden_size if options.state == "cell" else strand.state_size,
+        units=strand.units(options.state),
         settings={
             **settings,
-            "state": _state_in_words(strand, options.state),
+            **_in_words(strand, options.state),
             "norm": options.norm,
             "method": "exact" if exact else "estimate",
             "probes": None if exact else options.probes,
@@ -166,7 +169,7 @@ def _is_exact(strand: Strand, samples: Samples, max_lag: int, options: Options) 
     """Tell whether to compute every row of the Jacobians."""
     if options.norm == "spectral" or options.method == "exact":
         return True
-    size = strand.hidden_size if options.state == "cell" else strand.state_size
+    size = strand.units(options.state)
     work = len(samples.rows) * max_lag * size * strand.parameters.W_hh.numel()
     return options.method == "auto" and (size <= options.probes or work <= EXACT_WORK)
 
@@ -188,8 +191,16 @@ def _exp(values: Array) -> Array:
         return np.asarray(np.exp(values))
 
 
-def _state_in_words(strand: Strand, state: State) -> str:
-    """Return which state the Jacobian is of."""
-    if len(strand.spec.states) == 1:
-        return "h"
-    return "c, with h a function of it" if state == "cell" else "(h, c)"
+def _in_words(strand: Strand, state: State) -> dict[str, str | None]:
+    """Return which state the Jacobian is of, and which gates its own path goes through."""
+    symbols = [SYMBOLS.get(name, name) for name in strand.spec.states]
+    carrier = symbols[strand.carrier]
+    others = [symbol for symbol in symbols if symbol != carrier]
+    keep, write = strand.spec.keep_gate, strand.spec.write_gate
+    symbol = carrier if state == "cell" or not others else f"({', '.join(symbols)})"
+    follow = f", with {' and '.join(others)} a function of it" if others else ""
+    return {
+        "symbol": symbol,
+        "state": f"{carrier}{follow}" if state == "cell" else symbol,
+        "gates": f"the {keep} gates" if keep else f"one minus the {write} gates" if write else None,
+    }

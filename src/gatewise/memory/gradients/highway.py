@@ -6,7 +6,9 @@ everything go. So the total Jacobian stands beside the direct path, the product 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -16,11 +18,13 @@ from gatewise.errors import InputError, nearest
 from gatewise.memory.checking import checked_options
 from gatewise.memory.gradients._gain import Norm
 from gatewise.memory.gradients._highway_curves import Method, Options, highway_of
-from gatewise.memory.gradients._jacobian import State, Strand
+from gatewise.memory.gradients._strand import Reading, State, Strand
+from gatewise.memory.gradients._transitions import CLOSED
 from gatewise.memory.gradients.highway_result import Highway
 from gatewise.memory.intervals import Sampling
 from gatewise.memory.interventions.arguments import Inputs, first_of
 from gatewise.memory.interventions.subject import quiet, recurrent_parts
+from gatewise.nn.calls import prepare
 from gatewise.nn.structure import check_model, parameters_of, spec_of, suffixes_of
 from gatewise.tracing import Trace, trace
 
@@ -58,8 +62,9 @@ def highway(
 
     h_t follows c_t. GRU: state h, direct path `prod D(z)`. RNN: state h, no direct path. It is a
     product of one-step Jacobians from the recorded gates, in float64 and with a logarithm of scale,
-    so thousands of steps neither overflow nor underflow. The model runs in eval mode and without a
-    graph; nothing of it is changed.
+    so thousands of steps neither overflow nor underflow. The step of any other registered cell is
+    differentiated at what was recorded, which takes some times as long; its "cell" is the state
+    that keeps. The model runs in eval mode and without a graph; nothing of it is changed.
 
     Args:
         model: Any model with an LSTM, GRU, RNN or cell of torch or gatewise.
@@ -104,22 +109,21 @@ def highway(
     with quiet(model):
         with trace(model) as every:
             name = _name(every, module)
-        with trace(model, modules=[name]) as record:
-            _run(model, inputs)
         part = model.get_submodule(name)
         assert isinstance(part, torch.nn.RNNBase | torch.nn.RNNCellBase)
+        with trace(model, modules=[name]) as record, _readings_of(part) as readings:
+            _run(model, inputs)
         gates = _call(record, name, call)
+        read = readings[-1 if call is None else call] if readings else None
         layers = _layers(gates, name, layer, direction)
         depth = gates.hidden.shape[1]
         spec = spec_of(part)
         if isinstance(part, torch.nn.RNNCellBase):
             _check_unchanged(spec, gates, name)
         suffixes = suffixes_of(part)
+        weights = {one: parameters_of(part, suffixes[depth * one + direction]) for one in layers}
         strands = {
-            one: Strand.of(
-                spec, parameters_of(part, suffixes[depth * one + direction]), gates, one, direction
-            )
-            for one in layers
+            one: Strand.of(spec, weights[one], gates, one, direction, read) for one in layers
         }
     settings = {
         "model": type(model).__name__,
@@ -133,6 +137,33 @@ def highway(
         for one, strand in strands.items()
     ]
     return max(reversed(found), key=lambda own: own.reach)
+
+
+@contextmanager
+def _readings_of(part: torch.nn.RNNBase | torch.nn.RNNCellBase) -> Iterator[list[Reading]]:
+    """Take note of what each call of a module is given, if its Jacobian will ask for that."""
+    seen: list[Reading] = []
+    if spec_of(part).name in CLOSED:
+        yield seen
+        return
+
+    def note(module: torch.nn.RNNBase, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        call = prepare(module, *_arguments(*args, **named))
+        x = call.x if call.rows is None else call.rows.as_padded(call.x)
+        seen.append(Reading(x, call.states))
+
+    handle = part.register_forward_pre_hook(note, with_kwargs=True)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def _arguments(
+    input: Any, hx: Any = None, *, lengths: Any = None, return_gates: bool = False
+) -> tuple[Any, Any, Any]:
+    """Return the arguments of a module's `forward` that say what it reads."""
+    return input, hx, lengths
 
 
 def _run(model: torch.nn.Module, inputs: Inputs) -> None:

@@ -25,7 +25,7 @@ class Highway(Result):
     of float64 are 0 or inf here and finite in the logarithms.
 
     Attributes:
-        cell: "lstm", "gru", "rnn_tanh" or "rnn_relu".
+        cell: The name of the cell: "lstm", "gru", "rnn_tanh", "rnn_relu" or one registered.
         lags: Steps back from T, `[L + 1]` from 0.
         total: Norm of the total Jacobian, through gates and W_hh, `[L + 1]`.
         low: Lower end of the interval of `total`.
@@ -114,13 +114,11 @@ class Highway(Result):
                 "the gradient carries no memory here."
             )
         own = float(self.gate_gain[lag])
-        kept = (
-            "h" if self.cell != "lstm" else "c" if self.settings["state"] != "(h, c)" else "h and c"
-        )
-        gate = {"lstm": "forget gates", "gru": "update gates"}.get(self.cell)
+        gate = self.settings["gates"]
+        kept = " and ".join(self.settings["symbol"].strip("()").split(", "))
         over = f"; over the lags up to there {figure(self.own_share)} times the total"
         alone = (
-            f"and {figure(own)} times through the {gate} alone (gate gain{over if lag > 1 else ''})"
+            f"and {figure(own)} times through {gate} alone (gate gain{over if lag > 1 else ''})"
             if gate
             else ""
         )

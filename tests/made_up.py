@@ -1,0 +1,74 @@
+"""Cells that no user will have: registered during a test, they are what a new cell would be."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gatewise.cells import CellSpec, ExtraParameter, Parameters, State
+
+
+def overwrite(
+    wx: Tensor, rh: Tensor, state: State, parameters: Parameters
+) -> tuple[State, dict[str, Tensor]]:
+    """One state, and a gate that writes: where it is 1 the state is overwritten."""
+    (h,) = state
+    w, r = OVERWRITE.split(wx), OVERWRITE.split(rh)
+    fresh = torch.sigmoid(w["fresh"] + r["fresh"])
+    candidate = torch.tanh(w["candidate"] + fresh * r["candidate"])
+    h = (1 - fresh) * h + fresh * candidate
+    return (h,), {"fresh": fresh, "candidate": candidate, "hidden": h}
+
+
+OVERWRITE = CellSpec(
+    name="made_up_overwrite",
+    packing=("fresh", "candidate"),
+    states=("hidden",),
+    recorded=("fresh", "candidate", "hidden"),
+    step=overwrite,
+    write_gate="fresh",  # the factor that keeps is 1 - fresh
+)
+
+
+def leaky_pair(
+    wx: Tensor, rh: Tensor, state: State, parameters: Parameters
+) -> tuple[State, dict[str, Tensor]]:
+    """Two states and a gate that keeps."""
+    _, slow = state
+    pre = PAIR.split(wx + rh)
+    keep = torch.sigmoid(pre["keep"])
+    candidate = torch.tanh(pre["candidate"])
+    slow = keep * slow + (1 - keep) * candidate
+    h = torch.tanh(slow)
+    return (h, slow), {"keep": keep, "candidate": candidate, "slow": slow, "hidden": h}
+
+
+PAIR = CellSpec(
+    name="made_up_pair",
+    packing=("candidate", "keep"),
+    states=("hidden", "slow"),
+    recorded=("keep", "candidate", "slow", "hidden"),
+    step=leaky_pair,
+    keep_gate="keep",
+)
+
+
+def geared(
+    wx: Tensor, rh: Tensor, state: State, parameters: Parameters
+) -> tuple[State, dict[str, Tensor]]:
+    """Parameters beside weights and biases."""
+    gain, peephole = parameters.extra["gain"], parameters.extra["peephole"]
+    h = torch.tanh(gain * (wx + rh) + peephole * state[0])
+    return (h,), {"hidden": h}
+
+
+GEARED = CellSpec(
+    name="made_up_geared",
+    packing=("hidden",),
+    states=("hidden",),
+    recorded=("hidden",),
+    step=geared,
+    extra=(ExtraParameter("gain", ("G*H",), 1.0), ExtraParameter("peephole", ("H",))),
+)
+
+MADE_UP = {spec.name: spec for spec in (OVERWRITE, PAIR, GEARED)}

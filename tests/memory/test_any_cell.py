@@ -1,0 +1,160 @@
+"""The memory figures of cells that nobody has written a closed form for."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from tests.made_up import GEARED, MADE_UP, OVERWRITE, PAIR
+from tests.nn.recurrent import build
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+import gatewise as gw
+from gatewise.cells import CELLS
+from gatewise.errors import InputError
+from gatewise.memory.gradients.highway import highway
+
+T, B, I, H = 9, 3, 2, 4  # noqa: E741 - the sizes of the shape comments
+LENGTHS = torch.tensor([T, 6, 8])
+EACH = pytest.mark.parametrize("cell", list(MADE_UP))
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    for name, spec in MADE_UP.items():
+        monkeypatch.setitem(CELLS, name, spec)
+
+
+@pytest.fixture
+def x() -> Tensor:
+    return torch.randn(T, B, I, dtype=torch.float64)
+
+
+class Packing(nn.Module):
+    """Gives its recurrent module packed rows."""
+
+    def __init__(self, rnn: nn.RNNBase) -> None:
+        super().__init__()
+        self.rnn = rnn
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rnn(pack_padded_sequence(x, LENGTHS, enforce_sorted=False))[0].data
+
+
+class Reading(nn.Module):
+    """Reads the last step of its recurrent module."""
+
+    def __init__(self, rnn: nn.RNNBase) -> None:
+        super().__init__()
+        self.rnn, self.head = rnn, nn.Linear(H, 1, dtype=torch.float64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.rnn(x)[0][-1])
+
+
+def norm_by_autograd(module: nn.RNNBase, x: Tensor, lag: int) -> float:
+    """Return the norm of `ds_T/ds_(T-lag)` of the last state, run on by the module from there."""
+    cut = len(x) - lag
+    with torch.no_grad():
+        hx = module(x[:cut])[1]
+
+    def last(state: Tensor) -> Tensor:
+        if lag == 0:
+            return state
+        if module.mode != PAIR.name:
+            return module(x[cut:], state)[1]
+        return module(x[cut:], (torch.tanh(state), state))[1][1]
+
+    start = hx[1] if module.mode == PAIR.name else hx
+    return float(torch.autograd.functional.jacobian(last, start).norm())
+
+
+@EACH
+def test_the_highway_is_autograd_s(cell, x):
+    module = build(cell, I, H)
+    found = highway(module, x[:, :1])
+    for lag in range(T):
+        assert found.total[lag] == pytest.approx(norm_by_autograd(module, x[:, :1], lag), rel=1e-10)
+    assert found.cell == cell
+    assert found.settings["method"] == "exact"
+
+
+@EACH
+@pytest.mark.parametrize("state", ["cell", "full"])
+def test_forms_of_a_call_give_one_highway(cell, state, x):
+    """Padded with lengths, packed and batch first: of each layer and direction."""
+    module = build(cell, I, H, num_layers=2, bidirectional=True)
+    first = build(cell, I, H, num_layers=2, bidirectional=True, batch_first=True)
+    first.load_state_dict(module.state_dict())
+    for layer in range(2):
+        for direction in range(2):
+            at = {"layer": layer, "direction": direction, "state": state}
+            one = highway(module, {"input": x, "lengths": LENGTHS}, **at).log_total
+            two = highway(Packing(module), x, **at).log_total
+            three = highway(first, {"input": x.transpose(0, 1), "lengths": LENGTHS}, **at).log_total
+            np.testing.assert_allclose(two, one, rtol=1e-12)
+            np.testing.assert_allclose(three, one, rtol=1e-12)
+
+
+@EACH
+def test_an_estimate_agrees_within_its_error(cell, x):
+    module = build(cell, I, 40)
+    exact = highway(module, x)
+    found = highway(module, x, method="estimate", probes=30)
+    off = np.abs(found.log_total - exact.log_total)
+    assert (off[:, 1:] < 6 * (found.standard_error / found.total)[1:] + 1e-9).all()
+
+
+def test_the_path_of_a_cell_that_writes_is_one_minus_its_gate(x):
+    module = build(OVERWRITE.name, I, H)
+    with torch.no_grad():
+        module.weight_hh_l0.zero_()
+        fresh = module(x, return_gates=True)[2].fresh[0, 0]
+    found = highway(module, x, run_in=0)
+    for lag in range(T):
+        alone = (1 - fresh[T - lag :]).prod(dim=0).square().sum(dim=-1).sqrt()
+        np.testing.assert_allclose(np.exp(found.log_direct[:, lag]), alone)
+    np.testing.assert_allclose(found.ratio, 1.0)
+    assert found.path == "cell"
+    assert "times through one minus the fresh gates alone" in found.reading
+    assert found.reading.startswith("A change of h is")
+    assert highway(build(PAIR.name, I, H), x).settings["state"] == "slow, with h a function of it"
+
+
+@EACH
+def test_every_figure_of_a_record_or_a_model_is_there(cell, x):
+    module = build(cell, I, H)
+    memory = gw.memory
+    gates = module(x, return_gates=True)[2]
+    of_gates = (
+        memory.gate_timescale,
+        memory.ledger,
+        partial(memory.retention, start=2, stop=T - 1),
+        memory.retention_curve,
+        memory.saturation,
+        memory.traffic,
+    )
+    for figure in of_gates:
+        if cell == GEARED.name:  # which has none
+            with pytest.raises(InputError, match="gate"):
+                figure(gates)
+        else:
+            assert figure(gates).reading
+    for figure in (memory.redundancy, memory.state_health, memory.still_units):
+        assert figure(gates).reading
+    model = Reading(module)
+    targets = torch.randn(B, 1, dtype=torch.float64)
+    for figure in (
+        memory.ablation,
+        memory.connectivity,
+        partial(memory.context_need, targets=targets),
+        memory.highway,
+        memory.horizon,
+        partial(memory.idle_units, targets=targets),
+        memory.transplant,
+    ):
+        assert figure(model, x).reading
