@@ -10,8 +10,8 @@ from tests.memory.loops import autoregression
 
 from gatewise.errors import OptionError
 from gatewise.memory._dependence import block_length
+from gatewise.memory._draws import FEWEST_BLOCKS, draws_of
 from gatewise.memory.intervals import MIN_GROUPS, Sampling, groups_of
-from gatewise.memory.interventions.losses import FEWEST_BLOCKS, draws_of
 
 RUNS = 100
 ROWS = 256

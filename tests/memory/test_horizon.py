@@ -246,7 +246,7 @@ def test_the_search_finds_the_last_spike(spikes: tuple[int, ...]) -> None:
 
 
 def test_a_budget_that_runs_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatewise.memory.interventions.lags.BUDGET", 5)
+    monkeypatch.setattr("gatewise.memory.interventions._lags.BUDGET", 5)
     own = known.delay_line(131, "gru", steps=280, rows=16, source="gatewise")
     found = horizon(own.model, own.inputs)
     assert found.settings["untested"] > 100

@@ -14,7 +14,7 @@ from tests.memory.loops import record
 import gatewise as gw
 from gatewise.errors import InputError
 from gatewise.memory import ledger, retention
-from gatewise.memory.records._recency import half_of
+from gatewise.memory.records.ledger import half_of
 
 # The demand, relative to the largest state.
 ALLOWED = {np.float64: 1e-12, np.float32: 1e-5}

@@ -14,6 +14,7 @@ from tests.memory import known
 from torch import nn
 
 from gatewise.errors import InputError, OptionError
+from gatewise.memory.intervals import MIN_GROUPS
 from gatewise.memory.interventions._readout import Blocks, _Ridge
 from gatewise.memory.interventions.probe import probe, probe_model
 
@@ -111,7 +112,7 @@ def test_the_ridge_is_scikit_learns() -> None:
 
 @pytest.mark.parametrize("gap", [0, 3])
 def test_blocks_of_time_keep_their_distance(gap: int) -> None:
-    blocks = Blocks.of(np.ones((50, 2), dtype=bool), 5, gap)
+    blocks = Blocks.of(np.ones((50, 2), dtype=bool), 5, gap, fewest=MIN_GROUPS)
     assert blocks.kind == "time"
     for fold in range(5):
         train, held = blocks.split(fold)
@@ -124,7 +125,7 @@ def test_blocks_of_time_keep_their_distance(gap: int) -> None:
 
 
 def test_blocks_of_rows() -> None:
-    blocks = Blocks.of(np.ones((7, 20), dtype=bool), 5, 4)
+    blocks = Blocks.of(np.ones((7, 20), dtype=bool), 5, 4, fewest=MIN_GROUPS)
     assert blocks.kind == "rows"
     train, held = blocks.split(1)
     assert list(np.flatnonzero(held[0])) == [4, 5, 6, 7]

@@ -28,12 +28,12 @@ from gatewise.explaining.measuring import Measured, measure
 from gatewise.explaining.page import plain_page
 from gatewise.explaining.plan import plan, sizes
 from gatewise.explaining.skill import nothing, unlearnt
-from gatewise.explaining.spare import SpareUnits
 from gatewise.explaining.views import Views, compared_figures, views_of
 from gatewise.memory import Sampling
 from gatewise.memory.checking import checked_options
 from gatewise.memory.intervals import MIN_GROUPS
 from gatewise.memory.interventions.losses import Loss
+from gatewise.memory.interventions.spare import SpareUnits
 from gatewise.memory.interventions.subject import Output
 from gatewise.report import Contents, Unit
 from gatewise.wording import joined

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from gatewise import memory
 from gatewise.errors import InputError
 from gatewise.explaining.case import Case
-from gatewise.explaining.spare import spare_units
 from gatewise.memory import Result, Sampling
 from gatewise.memory.interventions.arguments import Arguments, Inputs
-from gatewise.memory.interventions.subject import Output, quiet
+from gatewise.memory.interventions.spare import spare_units
+from gatewise.memory.interventions.subject import Output
+from gatewise.nn.quiet import quiet
 from gatewise.tracing import Trace, trace
 
 CARRIED = 0.2
@@ -154,7 +155,15 @@ def _interventions(case: Case, found: Measured, sampling: Sampling) -> None:
     )
     alone = found.results.get("idle_units")
     if isinstance(alone, memory.IdleUnits):
-        found.results["spare_units"] = spare_units(case, alone)
+        found.results["spare_units"] = spare_units(
+            case.model,
+            case.inputs,
+            alone,
+            module=case.module,
+            time=case.time,
+            output=case.output,
+            **scored,
+        )
     if any(getattr(part, "bidirectional", False) for part in case.model.modules()):
         found.attempt(
             "direction_share",

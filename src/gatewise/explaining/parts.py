@@ -13,7 +13,7 @@ from gatewise.explaining.confidence import apart, certain, sureness
 from gatewise.explaining.finding import Finding
 from gatewise.explaining.measuring import Measured
 from gatewise.explaining.remembering import duration, independent
-from gatewise.explaining.spare import SpareUnits
+from gatewise.memory.interventions.spare import SpareUnits
 from gatewise.wording import joined, percent, span
 
 STUCK = 0.95

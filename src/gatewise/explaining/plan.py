@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.interventions.subject import recurrent_parts
+from gatewise.nn.finding import recurrent_parts
 
 SPEED = 4e10
 """Multiplications and additions a second that the estimate counts with: about what one core does on

@@ -17,10 +17,9 @@ from torch import Tensor
 
 from gatewise.engines import ENGINES, Gates
 from gatewise.errors import InputError
-from gatewise.memory.interventions._intervene import why_not
-from gatewise.memory.interventions.subject import recurrent_parts
 from gatewise.memory.result import Result
 from gatewise.nn.calls import prepare
+from gatewise.nn.finding import recurrent_parts, why_not_layered
 from gatewise.nn.modules import GatedModule
 from gatewise.nn.structure import check_model, network_of, spec_of
 from gatewise.typing import Array
@@ -100,10 +99,12 @@ class TrainingDrift:
         self._parts: dict[str, torch.nn.RNNBase] = {
             name: part  # type: ignore[misc]  # or there were a reason why not
             for name, part in parts.items()
-            if not why_not(part)
+            if not why_not_layered(part)
         }
         if not self._parts:
-            near = "".join(f"; {name or 'the model'!r} {why_not(p)}" for name, p in parts.items())
+            near = "".join(
+                f"; {name or 'the model'!r} {why_not_layered(p)}" for name, p in parts.items()
+            )
             raise InputError(
                 f"training_drift: {type(model).__name__} contains no LSTM, GRU or RNN to watch{near}"
             )

@@ -18,19 +18,14 @@ from torch.utils.hooks import RemovableHandle
 
 from gatewise.engines import Gates
 from gatewise.errors import InputError
-from gatewise.nn.accelerate import COUNTERPARTS
-from gatewise.nn.custom import Recurrent
+from gatewise.nn.finding import KNOWN_KINDS, has_known_forward
 from gatewise.nn.structure import check_model
-from gatewise.nn.watching import Watcher, plain_forward, watching
+from gatewise.nn.watching import Watcher, watching
 from gatewise.tracing.options import Steps, Units, check_options, check_place, kept_of
 from gatewise.tracing.recorder import Recorder
 from gatewise.tracing.store import Trace
 from gatewise.tracing.watch import Watch
 from gatewise.typing import Names
-
-# A subclass with a forward of its own may be called with anything: only these are understood.
-_KNOWN_KINDS = (*COUNTERPARTS, *COUNTERPARTS.values(), Recurrent)
-_KNOWN = {plain_forward(kind) for kind in _KNOWN_KINDS}
 
 
 @contextmanager
@@ -97,7 +92,7 @@ def trace(
                 watchers[model] = _Beginning(recorder)
         for name, own in kept.items():
             watchers[parts[name]] = Watch(name, own, options, recorder)
-        stack.enter_context(watching(watchers, also=_KNOWN_KINDS))
+        stack.enter_context(watching(watchers, also=KNOWN_KINDS))
         yield Trace(aliases, recorder.modules, options)
         _check_in_place(model, {name: parts[name] for name in kept})
 
@@ -133,7 +128,7 @@ def _recurrent_parts(
     first: dict[torch.nn.Module, str] = {}
     aliases: dict[str, str] = {}
     for name, part in model.named_modules(remove_duplicate=False):
-        if plain_forward(type(part)) in _KNOWN and "forward" not in vars(part):
+        if has_known_forward(part):
             aliases[name] = first.setdefault(part, name)
     if not aliases:
         raise InputError(_nothing_in(model))

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError, nearest
+from gatewise.memory._base import Sampling
 from gatewise.memory.gradients._gain import Gains, Norm, gains
 from gatewise.memory.gradients._medians import by_row, median, median_interval, rate_of
 from gatewise.memory.gradients._strand import Samples, State, Strand
 from gatewise.memory.gradients.highway_result import Highway
-from gatewise.memory.intervals import Sampling
 from gatewise.typing import Array
 
 Method = Literal["auto", "exact", "estimate"]
@@ -101,7 +101,7 @@ def highway_of(strand: Strand, options: Options, settings: dict[str, Any]) -> Hi
     total = median(log_total)
     with np.errstate(invalid="ignore"):  # nothing over nothing
         log_ratio = log_direct - log_total
-    slope, slope_low, slope_high = rate_of(log_total, options.sampling)
+    slope, slope_low, slope_high = rate_of(log_total, options.sampling.level)
     return Highway(
         cell=strand.spec.name,
         lags=np.arange(max_lag + 1),

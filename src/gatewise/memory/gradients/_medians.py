@@ -11,7 +11,6 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.memory.intervals import Sampling
 from gatewise.typing import Array
 
 
@@ -58,7 +57,7 @@ def _rank(count: int, level: float) -> int:
     return rank
 
 
-def rate_of(log_total: Array, sampling: Sampling) -> tuple[float, float, float]:
+def rate_of(log_total: Array, level: float) -> tuple[float, float, float]:
     """Return the slope of the logarithm over lags and its interval.
 
     The median of the rows' slopes with its interval; where rows are too few for one, the interval
@@ -66,9 +65,9 @@ def rate_of(log_total: Array, sampling: Sampling) -> tuple[float, float, float]:
     """
     slopes = np.array([_slope(row) for row in log_total])[:, None]
     rate = float(median(slopes)[0])
-    low, high = (float(end[0]) for end in median_interval(slopes, sampling.level))
+    low, high = (float(end[0]) for end in median_interval(slopes, level))
     if math.isnan(low) and not math.isnan(rate):
-        low, high = _rate_from_blocks(log_total, rate, sampling)
+        low, high = _rate_from_blocks(log_total, rate, level)
     return rate, low, high
 
 
@@ -82,7 +81,7 @@ def _slope(curve: Array) -> float:
     return float((away * curve[lags]).sum() / (away * away).sum())
 
 
-def _rate_from_blocks(log_total: Array, rate: float, sampling: Sampling) -> tuple[float, float]:
+def _rate_from_blocks(log_total: Array, rate: float, level: float) -> tuple[float, float]:
     """Return an interval of the rate from blocks of steps, or NaN where these are too few.
 
     The standard error of the mean growth over ten or more blocks that do not overlap, times the
@@ -98,5 +97,5 @@ def _rate_from_blocks(log_total: Array, rate: float, sampling: Sampling) -> tupl
     if len(means) < 10:
         return math.nan, math.nan
     error = float(np.std(means, ddof=1)) / math.sqrt(len(means))
-    reach = NormalDist().inv_cdf((1 + sampling.level) / 2) * error
+    reach = NormalDist().inv_cdf((1 + level) / 2) * error
     return rate - reach, rate + reach

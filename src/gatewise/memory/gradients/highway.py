@@ -15,16 +15,16 @@ import torch
 from gatewise.cells import CellSpec
 from gatewise.engines import Gates
 from gatewise.errors import InputError, nearest
-from gatewise.memory.checking import checked_options
+from gatewise.memory._base import Sampling, checked_options
 from gatewise.memory.gradients._gain import Norm
 from gatewise.memory.gradients._highway_curves import Method, Options, highway_of
 from gatewise.memory.gradients._strand import Reading, State, Strand
 from gatewise.memory.gradients._transitions import CLOSED
 from gatewise.memory.gradients.highway_result import Highway
-from gatewise.memory.intervals import Sampling
 from gatewise.memory.interventions.arguments import Inputs, first_of
-from gatewise.memory.interventions.subject import quiet, recurrent_parts
 from gatewise.nn.calls import prepare
+from gatewise.nn.finding import recurrent_parts
+from gatewise.nn.quiet import quiet
 from gatewise.nn.structure import check_model, parameters_of, spec_of, suffixes_of
 from gatewise.tracing import Trace, trace
 

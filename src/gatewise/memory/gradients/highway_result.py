@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.memory.result import Result, left_out
+from gatewise.memory._base import Result, left_out
 from gatewise.typing import Array
 from gatewise.wording import between, figure, layer_name, percent
 

@@ -20,15 +20,11 @@ from gatewise.cells import Parameters, State
 from gatewise.engines import ENGINES, Network, Result, Rows
 from gatewise.engines.fused import in_types_of_torch
 from gatewise.errors import InputError
-from gatewise.nn.accelerate import COUNTERPARTS
 from gatewise.nn.calls import prepare
-from gatewise.nn.custom import Recurrent
+from gatewise.nn.finding import why_not_layered
 from gatewise.nn.modules import GatedModule
 from gatewise.nn.structure import network_of
-from gatewise.nn.watching import plain_forward
 from gatewise.wording import DIRECTIONS, layer_name
-
-_KNOWN = {plain_forward(kind) for kind in (*COUNTERPARTS, *COUNTERPARTS.values(), Recurrent)}
 
 
 class Place(NamedTuple):
@@ -164,7 +160,7 @@ def intervening(
     Raises InputError for a module whose forward is not one that can be replaced.
     """
     for name, part in parts.items():
-        if why := why_not(part):
+        if why := why_not_layered(part):
             raise InputError(f"the state of {name or 'the model'!r} cannot be changed: it {why}")
     try:
         for name, part in parts.items():
@@ -173,17 +169,6 @@ def intervening(
     finally:
         for part in parts.values():
             vars(part).pop("forward", None)
-
-
-def why_not(part: torch.nn.Module) -> str:
-    """Return what keeps a module's state from being changed, or nothing."""
-    if isinstance(part, torch.jit.ScriptModule):
-        return "is a TorchScript module; give the Python model before scripting it"
-    if not isinstance(part, torch.nn.RNNBase):
-        return f"is a {type(part).__name__}, not an LSTM, GRU or RNN"
-    if plain_forward(type(part)) not in _KNOWN or "forward" in vars(part):
-        return f"is a {type(part).__name__} with a forward of its own"
-    return ""
 
 
 def _forward(  # noqa: PLR0917 - torch's arguments are positional

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.memory.intervals import MIN_GROUPS
 from gatewise.typing import Array
 
 STRENGTHS: Array = np.logspace(-6, 4, 11)
@@ -34,14 +33,17 @@ class Blocks:
     gap: int
 
     @classmethod
-    def of(cls, valid: NDArray[np.bool_], folds: int, gap: int) -> Blocks:
-        """Split `valid [T, B]`: neighbouring rows together, or each row's time into blocks."""
+    def of(cls, valid: NDArray[np.bool_], folds: int, gap: int, *, fewest: int) -> Blocks:
+        """Split `valid [T, B]`: neighbouring rows together, or each row's time into blocks.
+
+        `fewest` rows at least, and pieces of time twice as many, are there to be resampled.
+        """
         steps, rows = valid.shape
         t, b = np.indices(valid.shape)
-        if rows >= max(MIN_GROUPS, 2 * folds):
+        if rows >= max(fewest, 2 * folds):
             fold, group, kind = b * folds // rows, b, "rows"
         else:
-            pieces = max(folds, -(-2 * MIN_GROUPS // max(rows, 1)))
+            pieces = max(folds, -(-2 * fewest // max(rows, 1)))
             fold, kind = t * folds // steps, "time"
             group = b * pieces + t * pieces // steps
         return cls(

@@ -19,11 +19,10 @@ from torch import Tensor, from_numpy
 
 from gatewise.cells import State
 from gatewise.errors import InputError
-from gatewise.memory.intervals import MIN_GROUPS, Sampling
+from gatewise.memory._base import MIN_GROUPS, Sampling, draws_of
 from gatewise.memory.interventions._intervene import Intervention, Piece, Place
 from gatewise.memory.interventions._lags import CARE, grid
 from gatewise.memory.interventions._resampler import Resampler
-from gatewise.memory.interventions.losses import draws_of
 from gatewise.memory.interventions.subject import Subject
 from gatewise.typing import Array
 

@@ -12,14 +12,11 @@ import numpy as np
 import torch
 
 from gatewise.errors import OptionError
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import Sampling
+from gatewise.memory._base import Result, Sampling, checked_options, draws_of, in_blocks
 from gatewise.memory.interventions._states import Boundary, kinds_of, label_of
 from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.idle import IdleUnits, idle_units
-from gatewise.memory.interventions.losses import draws_of
 from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.result import Result, in_blocks
 from gatewise.typing import Array
 from gatewise.wording import between, percent
 

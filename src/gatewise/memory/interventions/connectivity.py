@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from gatewise.errors import InputError, OptionError, nearest
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import Sampling
+from gatewise.memory._base import Sampling, checked_options
 from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.connectivity_result import Connectivity, by_lag
-from gatewise.memory.interventions.subject import Output, Subject, quiet
+from gatewise.memory.interventions.subject import Output, Subject
+from gatewise.nn.quiet import quiet
 from gatewise.typing import Array
 
 __all__ = ["Connectivity", "connectivity"]

@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.memory.intervals import Sampling
-from gatewise.memory.interventions.losses import draws_of
-from gatewise.memory.result import Result, in_blocks, left_out
+from gatewise.memory._base import Result, Sampling, draws_of, in_blocks, left_out
 from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, percent
 

@@ -13,21 +13,18 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import Sampling
+from gatewise.memory._base import Result, Sampling, checked_options, draws_of, in_blocks
 from gatewise.memory.interventions._lags import grid
 from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.losses import (
     Loss,
     checked_targets,
     constant,
-    draws_of,
     loss_name,
     losses,
     targets_as_tensor,
 )
 from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.result import Result, in_blocks
 from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, percent
 

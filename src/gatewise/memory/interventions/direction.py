@@ -13,14 +13,12 @@ import numpy as np
 import torch
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import Sampling
+from gatewise.memory._base import Result, Sampling, checked_options, draws_of, in_blocks
 from gatewise.memory.interventions._held import Average, HeldDirection
 from gatewise.memory.interventions._judge import Judge
 from gatewise.memory.interventions.arguments import Inputs
-from gatewise.memory.interventions.losses import Loss, draws_of
+from gatewise.memory.interventions.losses import Loss
 from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.result import Result, in_blocks
 from gatewise.typing import Array
 from gatewise.wording import DIRECTIONS, between, percent
 

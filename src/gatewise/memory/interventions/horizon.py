@@ -13,15 +13,20 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import MIN_GROUPS, Sampling
+from gatewise.memory._base import (
+    MIN_GROUPS,
+    Draws,
+    Result,
+    Sampling,
+    checked_options,
+    draws_of,
+    in_blocks,
+)
 from gatewise.memory.interventions._lags import Search, grid, largest_above
 from gatewise.memory.interventions._resampler import Resampler
 from gatewise.memory.interventions._run_in import RunIn
 from gatewise.memory.interventions.arguments import Inputs
-from gatewise.memory.interventions.losses import Draws, draws_of
 from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.result import Result, in_blocks
 from gatewise.typing import Array
 from gatewise.wording import between, counted, percent
 

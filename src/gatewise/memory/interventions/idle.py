@@ -14,15 +14,13 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.errors import OptionError
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import Sampling
+from gatewise.memory._base import Result, Sampling, checked_options, draws_of, in_blocks
 from gatewise.memory.interventions._held import Average, HeldUnits, Together
 from gatewise.memory.interventions._intervene import Place, place_names
 from gatewise.memory.interventions._judge import Judge
 from gatewise.memory.interventions.arguments import Inputs
-from gatewise.memory.interventions.losses import Loss, draws_of
+from gatewise.memory.interventions.losses import Loss
 from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.result import Result, in_blocks
 from gatewise.typing import Array
 from gatewise.wording import between, counted, percent
 

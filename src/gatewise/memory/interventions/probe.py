@@ -16,14 +16,12 @@ from torch import Tensor
 
 from gatewise.cells import State
 from gatewise.errors import InputError, OptionError, nearest
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import Sampling
+from gatewise.memory._base import MIN_GROUPS, Result, Sampling, checked_options, draws_of
 from gatewise.memory.interventions._intervene import Intervention, Piece, Place
 from gatewise.memory.interventions._readout import Blocks, errors
 from gatewise.memory.interventions.arguments import Inputs
-from gatewise.memory.interventions.losses import draws_of
-from gatewise.memory.interventions.subject import Subject, lent_generator
-from gatewise.memory.result import Result
+from gatewise.memory.interventions.subject import Subject
+from gatewise.nn.quiet import lent_generator
 from gatewise.typing import Array
 from gatewise.wording import between, percent
 
@@ -142,7 +140,7 @@ def probe(
     valid = np.isfinite(y)
     for own in (c, *controls):
         valid &= np.isfinite(own).all(axis=2)
-    blocks = Blocks.of(valid, folds, gap)
+    blocks = Blocks.of(valid, folds, gap, fewest=MIN_GROUPS)
     _enough(blocks, y, folds)
     y = np.where(valid, y, 0.0)
     found = [errors(np.where(valid[:, :, None], own, 0.0), y, blocks) for own in (c, *controls)]

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from threading import RLock
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,10 @@ from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.errors import InputError, nearest
 from gatewise.memory.interventions._calls import ends_of, first_call
-from gatewise.memory.interventions._intervene import Intervention, intervening, why_not
+from gatewise.memory.interventions._intervene import Intervention, intervening
 from gatewise.memory.interventions.arguments import Arguments, Inputs, first_of
+from gatewise.nn.finding import recurrent_parts, why_not_layered
+from gatewise.nn.quiet import quiet
 from gatewise.nn.structure import check_model
 from gatewise.typing import Array
 
@@ -159,7 +160,7 @@ class Subject:
                     f"{', '.join(map(repr, self.parts))}.{nearest(name, self.parts)}"
                 )
             part = self.parts[name]
-            if why := why_not(part):
+            if why := why_not_layered(part):
                 raise InputError(
                     f"{self.caller}: the state of {name or 'the model'!r} cannot be changed: it {why}"
                 )
@@ -350,40 +351,6 @@ class Subject:
             (p.dtype for p in self.model.parameters() if p.is_floating_point()), torch.float32
         )
         return 4 * max(noise, again) + 16 * torch.finfo(kind).eps * largest
-
-
-def recurrent_parts(model: torch.nn.Module) -> dict[str, torch.nn.Module]:
-    """Return the recurrent modules and cells of `model` by path."""
-    kinds = (torch.nn.RNNBase, torch.nn.RNNCellBase)
-    return {name: part for name, part in model.named_modules() if isinstance(part, kinds)}
-
-
-_LENT = RLock()
-
-
-@contextmanager
-def lent_generator(seed: int, devices: list[torch.device] | None = None) -> Iterator[None]:
-    """Let what draws from torch's global generator draw from `seed`; then put the generator back.
-
-    A model of the user's has no other to draw from, so one thread borrows it at a time.
-    """
-    with _LENT, torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def quiet(model: torch.nn.Module) -> Iterator[None]:
-    """Run `model` in eval mode, without gradients, from fixed random numbers; then put all back."""
-    modes = {part: part.training for part in model.modules()}
-    devices = {p.device for p in model.parameters() if p.is_cuda}
-    with lent_generator(0, list(devices)), torch.no_grad():
-        try:
-            model.eval()
-            yield
-        finally:
-            for part, mode in modes.items():
-                part.training = mode
 
 
 def _width(part: torch.nn.Module) -> int:

@@ -12,13 +12,10 @@ import numpy as np
 import torch
 
 from gatewise.errors import InputError
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import Sampling
+from gatewise.memory._base import Result, Sampling, checked_options, draws_of, in_blocks
 from gatewise.memory.interventions._states import Boundary, kinds_of, label_of
 from gatewise.memory.interventions.arguments import Arguments, Inputs
-from gatewise.memory.interventions.losses import draws_of
 from gatewise.memory.interventions.subject import Output, Subject
-from gatewise.memory.result import Result, in_blocks
 from gatewise.wording import between, figure, percent
 
 MOST = 2 / 3

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import (
+from gatewise.memory._base import (
+    Result,
     Sampling,
+    checked_options,
     groups_of,
     share_interval,
     slope_error,
@@ -24,7 +25,6 @@ from gatewise.memory.intervals import (
 from gatewise.memory.records._distance import Reference
 from gatewise.memory.records._recorded import Slice, recorded
 from gatewise.memory.records._roles import Record
-from gatewise.memory.result import Result
 from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, percent, place_name, unit_name
 

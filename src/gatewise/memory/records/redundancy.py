@@ -9,11 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import OptionError
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import Groups, Sampling, groups_of, jackknife_interval
+from gatewise.memory._base import (
+    Groups,
+    Result,
+    Sampling,
+    checked_options,
+    groups_of,
+    jackknife_interval,
+)
 from gatewise.memory.records._recorded import Slice, recorded
 from gatewise.memory.records._roles import Record
-from gatewise.memory.result import Result
 from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, percent, place_name
 

@@ -18,12 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gatewise.errors import InputError
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import Sampling, groups_of, ratio_interval
+from gatewise.memory._base import Result, Sampling, checked_options, groups_of, ratio_interval
 from gatewise.memory.records._recorded import recorded
 from gatewise.memory.records._roles import Record
 from gatewise.memory.records.timescale import GATE_PATH_ONLY
-from gatewise.memory.result import Result
 from gatewise.typing import Array
 from gatewise.wording import between, figure, unit_name
 

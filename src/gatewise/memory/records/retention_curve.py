@@ -13,13 +13,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import InputError
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import Groups, Sampling, groups_of, ratio_interval
+from gatewise.memory._base import (
+    Groups,
+    Result,
+    Sampling,
+    checked_options,
+    groups_of,
+    left_out,
+    ratio_interval,
+)
 from gatewise.memory.records._logsums import LogSums
 from gatewise.memory.records._recorded import Slice, recorded
 from gatewise.memory.records._roles import Record
 from gatewise.memory.records.timescale import GATE_PATH_ONLY
-from gatewise.memory.result import Result, left_out
 from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, unit_name
 

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from gatewise.errors import InputError, OptionError
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import Sampling, groups_of, share_interval
+from gatewise.memory._base import Result, Sampling, checked_options, groups_of, share_interval
 from gatewise.memory.records._recorded import named
 from gatewise.memory.records._roles import Record, spec_of_record
-from gatewise.memory.result import Result
 from gatewise.typing import Array
 from gatewise.wording import between, counted, percent, unit_name
 

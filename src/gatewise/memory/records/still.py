@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import OptionError
-from gatewise.memory.checking import checked_options
+from gatewise.memory._base import Result, checked_options
 from gatewise.memory.records._recorded import Slice, recorded
 from gatewise.memory.records._roles import Record, roles_of
-from gatewise.memory.result import Result
 from gatewise.typing import Array
 from gatewise.wording import counted
 

@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import Sampling, groups_of, ratio_interval
+from gatewise.memory._base import Result, Sampling, checked_options, groups_of, ratio_interval
 from gatewise.memory.records._recorded import recorded
 from gatewise.memory.records._roles import Record
-from gatewise.memory.result import Result
 from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, unit_name
 

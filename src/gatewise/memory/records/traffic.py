@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gatewise.errors import OptionError
-from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import Sampling, groups_of, ratio_interval
+from gatewise.memory._base import Result, Sampling, checked_options, groups_of, ratio_interval
 from gatewise.memory.records._recorded import Recorded, Slice, initial_of, recorded
 from gatewise.memory.records._roles import Record, spec_of_record, without_gate
-from gatewise.memory.result import Result
 from gatewise.typing import Array
 from gatewise.wording import between, figure, place_name
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from gatewise.explaining.case import Case
-from gatewise.memory import IdleUnits, Result
+from gatewise.memory._base import Result
 from gatewise.memory.interventions._held import Average, HeldUnits, Together
 from gatewise.memory.interventions._intervene import Place
 from gatewise.memory.interventions._judge import Judge
-from gatewise.memory.interventions.subject import Subject
+from gatewise.memory.interventions.arguments import Inputs
+from gatewise.memory.interventions.idle import IdleUnits
+from gatewise.memory.interventions.losses import Loss
+from gatewise.memory.interventions.subject import Output, Subject
 from gatewise.wording import counted, percent
 
 
@@ -54,23 +58,32 @@ class SpareUnits(Result):
         )
 
 
-def spare_units(case: Case, alone: IdleUnits) -> SpareUnits:
-    """Return which units can be held at once within the threshold.
+def spare_units(
+    model: torch.nn.Module,
+    inputs: Inputs,
+    alone: IdleUnits,
+    *,
+    targets: Any = None,
+    loss: Loss | None = None,
+    module: str | None = None,
+    time: int | None = None,
+    output: Output | None = None,
+) -> SpareUnits:
+    """Return which units can be held at once within the threshold of `alone`.
 
     One after the other, from the least needed on: a unit joins those that are held unless they would
     then cost too much. A pass over the rows for each that is idle alone; for a model whose answers have
-    nothing to lose, none.
+    nothing to lose, none. The other arguments are those with which `idle_units` has found `alone`, and
+    it raises as that does.
     """
-    subject = Subject(
-        case.model, case.inputs, caller="spare_units", time=case.time, output=case.output
-    )
-    judge, average = Judge(subject, case.targets, case.loss), Average()
-    subject.answers(intervention=average, module=case.module)
+    subject = Subject(model, inputs, caller="spare_units", time=time, output=output)
+    judge, average = Judge(subject, targets, loss), Average()
+    subject.answers(intervention=average, module=module)
     units = [(place, n) for place, mean in average.means.items() for n in range(len(mean.units))]
 
     def lost(picked: list[int]) -> float:
         held = _held([units[place] for place in picked], average)
-        answers = subject.answers(intervention=Together(held), module=case.module)
+        answers = subject.answers(intervention=Together(held), module=module)
         return float(judge.effect(answers).mean()) / alone.scale
 
     picked: list[int] = []

@@ -1,0 +1,40 @@
+"""What every measure is built from: its result, the intervals of its figures, its options' check."""
+
+from __future__ import annotations
+
+from gatewise.memory._draws import Draws, draws_of
+from gatewise.memory.checking import checked_options
+from gatewise.memory.intervals import (
+    MIN_GROUPS,
+    Groups,
+    Sampling,
+    drawn,
+    expanded_tail,
+    groups_of,
+    jackknife_interval,
+    ratio_interval,
+    share_interval,
+    slope_error,
+    student_quantile,
+)
+from gatewise.memory.result import Result, in_blocks, left_out
+
+__all__ = [
+    "MIN_GROUPS",
+    "Draws",
+    "Groups",
+    "Result",
+    "Sampling",
+    "checked_options",
+    "drawn",
+    "draws_of",
+    "expanded_tail",
+    "groups_of",
+    "in_blocks",
+    "jackknife_interval",
+    "left_out",
+    "ratio_interval",
+    "share_interval",
+    "slope_error",
+    "student_quantile",
+]

@@ -1,0 +1,49 @@
+"""Rooms: who may import a private module, and how few imports cross between the folders of memory."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import gatewise
+
+SOURCE = Path(gatewise.__file__).parent
+MODULES = {
+    ".".join(("gatewise", *path.relative_to(SOURCE).with_suffix("").parts)): path
+    for path in SOURCE.rglob("*.py")
+}
+
+
+def imports(name: str) -> Iterator[str]:
+    """Yield the modules of gatewise that a module imports, anywhere in it."""
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else node.module
+
+
+def test_a_private_module_is_imported_in_its_own_room_alone() -> None:
+    crossing = [
+        (name, target)
+        for name in MODULES
+        for target in imports(name)
+        if target in MODULES
+        if target.rpartition(".")[2].startswith("_") and not target.endswith("__")
+        if not name.startswith(target.rpartition(".")[0] + ".")
+    ]
+    assert crossing == []
+
+
+def test_few_imports_cross_between_the_folders_of_memory() -> None:
+    """Each pair of an importing and an imported module counts; a measure needs its base alone."""
+    room = "gatewise.memory."
+    pairs = {
+        (name, target)
+        for name in MODULES
+        for target in imports(name)
+        if name.startswith(room) and target.startswith(room) and not name.endswith("__init__")
+        if name.rpartition(".")[0] != target.rpartition(".")[0]
+    }
+    assert 0 < len(pairs) <= 25, sorted(pairs)
