@@ -136,7 +136,6 @@ def test_every_figure_of_a_record_or_a_model_is_there(cell, x):
         partial(memory.retention, start=2, stop=T - 1),
         memory.retention_curve,
         memory.saturation,
-        memory.traffic,
     )
     for figure in of_gates:
         if cell == GEARED.name:  # which has none
@@ -144,7 +143,7 @@ def test_every_figure_of_a_record_or_a_model_is_there(cell, x):
                 figure(gates)
         else:
             assert figure(gates).reading
-    for figure in (memory.redundancy, memory.state_health, memory.still_units):
+    for figure in (memory.redundancy, memory.state_health, memory.still_units, memory.traffic):
         assert figure(gates).reading
     model = Reading(module)
     targets = torch.randn(B, 1, dtype=torch.float64)
