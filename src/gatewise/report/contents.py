@@ -303,5 +303,5 @@ class Contents:
 
 
 def contents_of_run(summary: HasPage) -> Contents:
-    """Return the page of `summary`; what explains the network may be added with `dataclasses.replace`."""
+    """Return the page of `summary`; `dataclasses.replace` adds what explains the network."""
     return summary.contents()
