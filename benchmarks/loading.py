@@ -20,9 +20,10 @@ from gatewise.estimators.heads import PointHead
 from gatewise.estimators.network import RecurrentNetwork
 from gatewise.training.inference import gathered
 from gatewise.training.loop import train
-from gatewise.training.losses import squared_error
+from gatewise.training.losses import per_row, squared_error
 from gatewise.training.randomness import seeded
 from gatewise.training.schedule import TrainingOptions
+from gatewise.training.task import Task
 
 BATCH, LOOKBACK, COLUMNS, HIDDEN = 256, 365, 7, 64
 ROWS, EPOCHS = 3650, 3
@@ -103,7 +104,7 @@ def _step_times(windows: Windows) -> list[float]:
         )
     noted = Noted(windows)
     options = TrainingOptions(epochs=EPOCHS, patience=EPOCHS, batch_size=BATCH, learning_rate=1e-3)
-    train(network, noted, None, squared_error, options, progress=False)
+    train(Task(network, noted, None, per_row(squared_error)), options, progress=False)
     return noted.steps()
 
 

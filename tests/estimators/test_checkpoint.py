@@ -9,7 +9,8 @@ import torch
 from gatewise.errors import FileError, GatewiseError
 from gatewise.training import checkpoint as files
 from gatewise.training.loop import train
-from gatewise.training.losses import squared_error
+from gatewise.training.losses import per_row, squared_error
+from gatewise.training.task import Task
 from tests.damage import (
     about_of,
     damaged_bytes,
@@ -31,7 +32,7 @@ def run(path, made=None, **kwargs):
     chosen = options(**{"epochs": 6, "average": 0.9, "weight_decay": 0.1, **changes})
     sets = kwargs.pop("training", TRAINING), kwargs.pop("validation", VALIDATION)
     settings = {"progress": False, "checkpoint_seconds": 0.0, **kwargs}
-    history = train(made, *sets, squared_error, chosen, checkpoint=path, **settings)
+    history = train(Task(made, *sets, per_row(squared_error)), chosen, checkpoint=path, **settings)
     return made, history
 
 

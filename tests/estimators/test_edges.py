@@ -121,7 +121,7 @@ def test_a_complete_run_that_is_resumed_is_scored(tmp_path: Path) -> None:
 
 def test_noise_is_for_measured_values_that_can_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[torch.Tensor] = []
-    from gatewise.training.loop import RecurrentNetwork  # noqa: PLC0415
+    from gatewise.estimators.network import RecurrentNetwork  # noqa: PLC0415
 
     forward = RecurrentNetwork.forward
     monkeypatch.setattr(

@@ -18,7 +18,8 @@ from gatewise.estimators.run.folder import Run
 from gatewise.training.costs import cost_of
 from gatewise.training.history import History
 from gatewise.training.loop import train
-from gatewise.training.losses import squared_error
+from gatewise.training.losses import per_row, squared_error
+from gatewise.training.task import Task
 from tests.estimators.data import reservoir
 from tests.estimators.test_torchrun import TOLERANCE, launch
 from tests.estimators.toy import DelayLine, equal, network, options, weights
@@ -30,10 +31,12 @@ def trained(checkpoint: Path | None = None, **changes: Any) -> tuple[RecurrentNe
     built = {name: changes.pop(name) for name in ("cell", "forget_bias") if name in changes}
     own = network(num_layers=2, **built)
     history = train(
-        own,
-        DelayLine.draw(129, seed=1),
-        DelayLine.draw(33, seed=2),
-        squared_error,
+        Task(
+            own,
+            DelayLine.draw(129, seed=1),
+            DelayLine.draw(33, seed=2),
+            per_row(squared_error),
+        ),
         options(**changes),
         checkpoint=checkpoint,
         resume=checkpoint is not None,
@@ -109,10 +112,10 @@ def test_a_resumed_run_with_costs_has_the_same_bits_and_other_costs_are_refused(
             raise KeyboardInterrupt
 
     settings = options(epochs=6, **COSTS)
-    data = DelayLine.draw(129, seed=1), DelayLine.draw(33, seed=2), squared_error
+    data = DelayLine.draw(129, seed=1), DelayLine.draw(33, seed=2), per_row(squared_error)
     with pytest.raises(KeyboardInterrupt):
         train(
-            network(num_layers=2), *data, settings, checkpoint=state, progress=stop,
+            Task(network(num_layers=2), *data), settings, checkpoint=state, progress=stop,
             checkpoint_seconds=0.0,
         )  # fmt: skip
     assert state.exists()

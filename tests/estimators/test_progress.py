@@ -6,8 +6,9 @@ import pytest
 
 from gatewise.training.checkpoint import Record
 from gatewise.training.loop import train
-from gatewise.training.losses import squared_error
+from gatewise.training.losses import per_row, squared_error
 from gatewise.training.progress import Bar, Lines, Pace, Silent, Status, clock, display
+from gatewise.training.task import Task
 from tests.estimators.toy import DelayLine, network, options
 
 STATUS = Status(
@@ -27,9 +28,8 @@ STATUS = Status(
 
 def fit(progress, epochs=5):
     sets = DelayLine.draw(40, seed=1), DelayLine.draw(10, seed=2)
-    return train(
-        network(), *sets, squared_error, options(epochs=epochs), progress=progress, label="toy"
-    )
+    task = Task(network(), *sets, per_row(squared_error))
+    return train(task, options(epochs=epochs), progress=progress, label="toy")
 
 
 def test_a_line_says_epoch_losses_rate_and_time_left():

@@ -30,9 +30,10 @@ def launch(processes: int, out: Path, **job: object) -> subprocess.CompletedProc
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     settings = json.dumps({**JOB, "out": str(out), **job})
     command = [sys.executable, *(launcher if processes > 1 else [])]
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.run(
         [*command, str(ROOT / "tests/estimators/toy.py"), settings],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=240,

@@ -11,7 +11,8 @@ from gatewise.training import inference
 from gatewise.training.distributed import World
 from gatewise.training.inference import mean_loss, predict
 from gatewise.training.loop import train
-from gatewise.training.losses import pinball, squared_error
+from gatewise.training.losses import per_row, pinball, squared_error
+from gatewise.training.task import Task
 from tests.estimators.toy import LEVELS, DelayLine, equal, network, options, weights
 
 TRAINING = DelayLine.draw(70, seed=1)  # batches of 16 leave a last one of 6
@@ -21,7 +22,9 @@ VALIDATION = DelayLine.draw(33, seed=2)
 def fitted(*, validation=VALIDATION, made=None, training=TRAINING, **changes):
     made = made or network(dropout=changes.pop("dropout", 0.0))
     chosen = options(**changes)
-    history = train(made, training, validation, squared_error, chosen, progress=False)
+    history = train(
+        Task(made, training, validation, per_row(squared_error)), chosen, progress=False
+    )
     return made, history
 
 
@@ -41,7 +44,7 @@ def test_learns_quantiles_of_noise():
     with torch.no_grad():
         made.head.linear.bias.copy_(torch.tensor([0.0, 3.0, 0.0]))
     chosen = options(epochs=20, learning_rate=0.05, batch_size=100)
-    train(made, training, None, pinball(LEVELS), chosen, progress=False)
+    train(Task(made, training, None, per_row(pinball(LEVELS))), chosen, progress=False)
     learnt = predict(made, training)[0, 0, 0]
     assert learnt == pytest.approx(np.quantile(training.y, LEVELS), abs=0.1)
 
@@ -87,7 +90,7 @@ def test_early_stopping_keeps_the_best_weights():
     assert len(history.train) == history.kept_epoch + 5 < 60
     best = min(history.validation)
     assert history.validation.index(best) == history.kept_epoch - 1
-    assert mean_loss(made, noise, squared_error, 16, World()) == best
+    assert mean_loss(made, noise, per_row(squared_error), 16, World()) == best
     assert history.validation[-1] > best
 
 
@@ -128,7 +131,9 @@ def test_noise_is_on_every_input_of_training_and_on_none_of_validation():
 
 def test_the_average_is_validated_and_kept():
     made, history = fitted(average=0.95, epochs=5)
-    assert mean_loss(made, VALIDATION, squared_error, 16, World()) == min(history.validation)
+    assert mean_loss(made, VALIDATION, per_row(squared_error), 16, World()) == min(
+        history.validation
+    )
     plain, _ = fitted(epochs=5)
     assert not equal(weights(made), weights(plain))
 
@@ -139,7 +144,7 @@ def test_a_batch_larger_than_the_data_is_all_of_it(batch_size):
     larger, _ = fitted(batch_size=batch_size, validation=None, epochs=2)
     assert equal(weights(whole), weights(larger))
     assert history.train[0] == pytest.approx(
-        mean_loss(network(), TRAINING, squared_error, 70, World())
+        mean_loss(network(), TRAINING, per_row(squared_error), 70, World())
     )
 
 

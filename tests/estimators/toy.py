@@ -24,9 +24,10 @@ from gatewise.estimators.heads import PointHead, QuantileHead
 from gatewise.estimators.network import RecurrentNetwork
 from gatewise.training import loop
 from gatewise.training.loop import train
-from gatewise.training.losses import pinball, squared_error
+from gatewise.training.losses import per_row, pinball, squared_error
 from gatewise.training.randomness import seeded
 from gatewise.training.schedule import TrainingOptions
+from gatewise.training.task import Task
 
 STEPS, LAG, HIDDEN = 8, 2, 8
 LEVELS = (0.1, 0.5, 0.9)
@@ -111,11 +112,14 @@ def main(job: dict[str, Any]) -> None:
     for member in range(job.get("members", 1)):
         quantiles = job.get("quantiles", False)
         made = network(member, num_layers=2, dropout=0.3, quantiles=quantiles)
-        history = train(
+        task = Task(
             made,
             DelayLine.draw(job.get("windows", 129), seed=1),
             DelayLine.draw(33, seed=2),
-            pinball(LEVELS) if quantiles else squared_error,
+            per_row(pinball(LEVELS) if quantiles else squared_error),
+        )
+        history = train(
+            task,
             options(seed=member, **STATEFUL, **job.get("options", {})),
             checkpoint=Path(job["checkpoint"]) if "checkpoint" in job else None,
             resume=job.get("resume", False),

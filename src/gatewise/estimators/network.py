@@ -15,11 +15,12 @@ from gatewise.engines import Gates
 from gatewise.nn import GRU, LSTM, RNN
 from gatewise.nn.init import open_forget_gate
 from gatewise.nn.modules import GatedModule
+from gatewise.training.task import Network
 
 LAYERS: dict[str, type[LSTM] | type[GRU] | type[RNN]] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
 
 
-class RecurrentNetwork(nn.Module):
+class RecurrentNetwork(Network):
     """A stack of single-layer gatewise modules whose last S hidden states go to a head.
 
     Every layer is a module of its own, in `layers`, so that each can be traced by name. Dropout

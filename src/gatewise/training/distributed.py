@@ -51,6 +51,12 @@ class World:
         dist.all_gather(parts, values)
         return torch.stack(parts).sum(0)
 
+    def total_count(self, count: float, device: torch.device) -> float:
+        """Return the sum of a count over the processes."""
+        if self.size == 1:
+            return count
+        return float(self.total(torch.tensor(count, dtype=torch.float64, device=device)))
+
     def broadcast(self, data: bytes | None, device: torch.device) -> bytes | None:
         """Return process 0's `data` on every process; the other processes' argument is ignored."""
         if self.size == 1:

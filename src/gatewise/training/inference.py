@@ -6,7 +6,6 @@ Sizes: n windows, S predicted steps, K targets, Q quantile levels (1 for a point
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,30 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gatewise.training.distributed import World, local_device
-from gatewise.training.losses import Loss
+from gatewise.training.task import Batches, Loss
 
 BATCH_SIZE = 256
 BATCH_VALUES = 1 << 24
 """Input values of a batch, 64 MiB: wide and long windows come in smaller batches."""
 
 
-class Windowed(Protocol):
-    """Windows that come in batches, such as `gatewise.data.tables.windows.Windows`."""
-
-    @property
-    def measured(self) -> NDArray[np.bool_]:
-        """Which inputs are measured values, [T, F]; noise in training is for these alone."""
-
-    def __len__(self) -> int:
-        """Return the number of windows."""
-
-    def gather(self, picks: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the inputs `[T, B, F]` and the truth `[B, S, K]` of the windows `picks` [B]."""
-
-
 def predict(
     network: nn.Module,
-    windows: Windowed,
+    windows: Batches,
     batch_size: int = BATCH_SIZE,
     device: str | torch.device = "cpu",
 ) -> NDArray[np.float32]:
@@ -48,43 +33,48 @@ def predict(
     batch_size = max(1, min(batch_size, BATCH_VALUES // (steps * features)))
     with torch.no_grad():
         parts = [
-            network(x).cpu()
-            for x, _ in batches(windows, np.arange(len(windows)), batch_size, place)
+            network(*inputs).cpu()
+            for *inputs, _ in batches(windows, np.arange(len(windows)), batch_size, place)
         ]
     return torch.cat(parts).numpy()
 
 
 def mean_loss(
-    network: nn.Module, windows: Windowed, loss: Loss, batch_size: int, world: World
+    network: nn.Module, windows: Batches, loss: Loss, batch_size: int, world: World
 ) -> float:
-    """Return the mean loss over all windows, which the processes of `world` share out."""
+    """Return the mean loss over all windows, or over what counts in them.
+
+    The processes of `world` share the windows out.
+    """
     device = device_of(network)
     rows = world.rows(len(windows))
     total = torch.zeros((), dtype=torch.float64, device=device)
+    counted = 0.0
     with torch.no_grad():
-        for x, y in batches(windows, np.arange(rows.start, rows.stop), batch_size, device):
-            total += loss(network(x), y).double().sum()
-    return float(world.total(total)) / len(windows)
+        for *inputs, truth in batches(
+            windows, np.arange(rows.start, rows.stop), batch_size, device
+        ):
+            losses, count = loss(network(*inputs), truth)
+            total += losses.double().sum()
+            counted += count
+    return float(world.total(total)) / world.total_count(counted, device)
 
 
 def batches(
-    windows: Windowed, order: NDArray[np.int64], batch_size: int, device: torch.device
-) -> Iterator[tuple[Tensor, Tensor]]:
+    windows: Batches, order: NDArray[np.int64], batch_size: int, device: torch.device
+) -> Iterator[list[Tensor]]:
     """Yield the inputs and the truth of the windows in `order`, `batch_size` at a time."""
     for start in range(0, len(order), batch_size):
         yield gathered(windows, order[start : start + batch_size], device)
 
 
-def gathered(
-    windows: Windowed, picks: NDArray[np.int64], device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Return one batch as tensors on `device`.
+def gathered(windows: Batches, picks: NDArray[np.int64], device: torch.device) -> list[Tensor]:
+    """Return one batch as tensors on `device`: the inputs, and the truth as the last of them.
 
     Copied even on the CPU, into torch's own aligned memory: the bits of a matrix product were seen to
     depend on where its operands begin.
     """
-    x, y = (torch.from_numpy(values).to(device, copy=True) for values in windows.gather(picks))
-    return x, y
+    return [torch.from_numpy(values).to(device, copy=True) for values in windows.gather(picks)]
 
 
 def device_of(network: nn.Module) -> torch.device:

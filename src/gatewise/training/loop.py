@@ -19,17 +19,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gatewise.errors import BreakdownError
-from gatewise.estimators.network import RecurrentNetwork
 from gatewise.training import checkpoint as files
 from gatewise.training.average import Average
 from gatewise.training.costs import cost_of, gates_cost
 from gatewise.training.distributed import World, joined, local_device
 from gatewise.training.history import History
-from gatewise.training.inference import Windowed, gathered, mean_loss, predict
-from gatewise.training.losses import Loss
+from gatewise.training.inference import gathered, mean_loss, predict
 from gatewise.training.progress import Callback, Display, Pace, display
 from gatewise.training.randomness import Purpose, generator
 from gatewise.training.schedule import TrainingOptions, learning_rate, steadier
+from gatewise.training.task import Task
 
 __all__ = ["predict", "train"]
 
@@ -38,10 +37,7 @@ CHECKPOINT_SHARE = 0.05
 
 
 def train(
-    network: RecurrentNetwork,
-    training: Windowed,
-    validation: Windowed | None,
-    loss: Loss,
+    task: Task,
     options: TrainingOptions,
     *,
     checkpoint: Path | None = None,
@@ -51,11 +47,11 @@ def train(
     device: str | torch.device = "cpu",
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> History:
-    """Train `network` in place and return the history of its losses.
+    """Train the task's network in place and return the history of its losses.
 
     The network ends in eval mode, on `device`, with the weights of the epoch whose validation loss
-    was best, or the last ones where `validation` or the patience is None. Under torchrun the
-    processes share every batch and all end with the same weights.
+    was best, or the last ones where the task has no `validation` or the patience is None. Under
+    torchrun the processes share every batch and all end with the same weights.
 
     checkpoint: file that keeps the state of the last epoch, written after an epoch at most once in
     `checkpoint_seconds` and for at most a twentieth of the time, and when training is finished.
@@ -68,15 +64,7 @@ def train(
     then is that of an earlier epoch. Ctrl-C leaves it likewise.
     """
     with joined(device) as world:
-        trainer = _Trainer(
-            network,
-            training,
-            validation,
-            loss,
-            options=options,
-            device=local_device(device),
-            world=world,
-        )
+        trainer = _Trainer(task, options=options, device=local_device(device), world=world)
         saver = _Saver(checkpoint if world.main else None, checkpoint_seconds)
         if resume and checkpoint is not None:
             trainer.restore(checkpoint)
@@ -109,31 +97,25 @@ class _Trainer:
     """One run: the network, its optimizer, and how far they have come."""
 
     def __init__(
-        self,
-        network: RecurrentNetwork,
-        training: Windowed,
-        validation: Windowed | None,
-        loss: Loss,
-        *,
-        options: TrainingOptions,
-        device: torch.device,
-        world: World,
+        self, task: Task, *, options: TrainingOptions, device: torch.device, world: World
     ) -> None:
-        self.network = network.to(device)
-        self.training = training
-        self.validation = validation
-        self.loss = loss
+        self.network = task.network.to(device)
+        self.training, self.validation = task.training, task.validation
+        self.loss = task.loss
         self.options = options
         self.device = device
         self.world = world
-        self.optimizer = _adam(network, options)
-        self.measured = torch.from_numpy(training.measured).to(device).unsqueeze(1)  # [T, 1, F]
+        self.optimizer = _adam(self.network, options)
+        self.measured = (
+            torch.from_numpy(self.training.measured).to(device).unsqueeze(1)
+        )  # [T, 1, F]
         self.drops = self.noise = torch.Generator()  # each epoch begins its own, see _reseed
-        self.average = None if options.average is None else Average(network, options.average)
+        self.average = None if options.average is None else Average(self.network, options.average)
         self.best: dict[str, Tensor] = {}
         self.record = files.Record()
-        self.windows = (len(training), 0 if validation is None else len(validation))
-        self.steps_per_epoch = math.ceil(len(training) / options.batch_size)
+        held = 0 if self.validation is None else len(self.validation)
+        self.windows = (len(self.training), held)
+        self.steps_per_epoch = math.ceil(len(self.training) / options.batch_size)
 
     def run(self, saver: _Saver, shown: Display, label: str) -> None:
         """Train to the end, from wherever the record stands."""
@@ -159,18 +141,21 @@ class _Trainer:
         self._reseed(epoch)
         picks = order.numpy()
         total = torch.zeros((), dtype=torch.float64, device=self.device)
+        counted = 0.0
         module.train()
         for index in range(self.steps_per_epoch):
             start = index * self.options.batch_size
             batch = picks[start : start + self.options.batch_size]
-            total += self._step(module, batch, (epoch - 1) * self.steps_per_epoch + index)
+            loss, number = self._step(module, batch, (epoch - 1) * self.steps_per_epoch + index)
+            total += loss
+            counted += number
             done = start + len(batch)
-            pace.show_step(done, partial(self._mean, total, done), self._rate())
-        return float(self.world.total(total)) / count
+            pace.show_step(done, partial(self._mean, total, counted), self._rate())
+        return float(self.world.total(total)) / counted
 
-    def _mean(self, total: Tensor, windows: int) -> float:
+    def _mean(self, total: Tensor, counted: float) -> float:
         """Return the mean loss of an unfinished epoch, from this process's share of the windows."""
-        return float(total) * self.world.size / windows
+        return float(total) * self.world.size / counted
 
     def _rate(self) -> float:
         """Return the learning rate of the last step."""
@@ -182,38 +167,17 @@ class _Trainer:
         self.drops = generator(seed, Purpose.DROPOUT, epoch, device=device)
         self.noise = generator(seed, Purpose.NOISE, epoch, device=device)
 
-    def _step(self, module: nn.Module, batch: NDArray[np.int64], step: int) -> Tensor:
-        """Take one step on this process's rows of the batch; return the sum of their losses.
+    def _step(self, module: nn.Module, batch: NDArray[np.int64], step: int) -> tuple[Tensor, float]:
+        """Take one step on this process's rows of the batch.
 
-        Costs on gates enter the gradient only: the losses stay comparable with the validation's.
-        Gradients are averaged over processes, so each scales its sum by size / windows of the
-        batch: the result is the mean over the whole batch, however unevenly it is shared out.
+        Return the sum of their losses, and the count of the whole batch. Gradients are averaged over
+        processes, so each scales its sum by size / count of the batch: the result is the mean over the
+        whole batch, however unevenly it is shared out.
         """
-        rows, weight = self.world.rows(len(batch)), 1.0
-        if rows.start == rows.stop:
-            # every process must take part in the averaging: an idle one repeats a window, weight 0
-            rows, weight = slice(0, 1), 0.0
-        x, y = gathered(self.training, batch[rows], self.device)
-        if self.options.noise > 0:  # drawn for the whole batch, as the masks are
-            whole = torch.randn(
-                len(x),
-                len(batch),
-                x.shape[2],
-                generator=self.noise,
-                dtype=torch.float32,
-                device=self.device,
-            )
-            x = x + self.options.noise * whole[:, rows] * self.measured
-        masks = self.network.draw_masks(self.drops, len(x), len(batch), rows)
-        if gates_cost(self.options):
-            prediction, gates = module(x, masks, return_gates=True)
-            losses = self.loss(prediction, y).sum() * weight
-            # A mean over this process's windows, so its sum over them is as the sum of the losses.
-            price = losses + cost_of(self.options, gates) * (len(y) * weight)
-        else:
-            price = losses = self.loss(module(x, masks), y).sum() * weight
+        losses, price, count = self._losses(module, batch)
+        count = self.world.total_count(count, self.device)
         self.optimizer.zero_grad()
-        torch.autograd.backward(price * (self.world.size / len(batch)))
+        torch.autograd.backward(price * (self.world.size / count))
         if self.options.clip is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip)
         rate = learning_rate(self.options, step, self.steps_per_epoch, self._judged_losses())
@@ -222,7 +186,43 @@ class _Trainer:
         self.optimizer.step()
         if self.average is not None:
             self.average.update(self.network, step)
-        return losses.detach().double()
+        return losses.detach().double(), count
+
+    def _losses(self, module: nn.Module, batch: NDArray[np.int64]) -> tuple[Tensor, Tensor, float]:
+        """Return the summed losses of this process's rows, what the gradient is of, and their count.
+
+        Costs on gates enter the gradient only: the losses stay comparable with the validation's.
+        """
+        rows, weight = self.world.rows(len(batch)), 1.0
+        if rows.start == rows.stop:
+            # every process must take part in the averaging: an idle one repeats a window, weight 0
+            rows, weight = slice(0, 1), 0.0
+        x, *others, truth = gathered(self.training, batch[rows], self.device)
+        if self.options.noise > 0:
+            x = x + self._noise(x, len(batch), rows)
+        masks = self.network.draw_masks(self.drops, len(x), len(batch), rows)
+        named: dict[str, Any] = {} if masks is None else {"masks": masks}
+        if not gates_cost(self.options):
+            values, count = self.loss(module(x, *others, **named), truth)
+            losses = values.sum() * weight
+            return losses, losses, count * weight
+        output, gates = module(x, *others, **named, return_gates=True)
+        values, count = self.loss(output, truth)
+        losses = values.sum() * weight
+        # A mean over this process's windows, so its sum over them is as the sum of the losses.
+        return losses, losses + cost_of(self.options, gates) * (count * weight), count * weight
+
+    def _noise(self, x: Tensor, batch: int, rows: slice) -> Tensor:
+        """Return noise for the measured inputs `[T, B, F]`, drawn for the whole batch as masks are."""
+        whole = torch.randn(
+            len(x),
+            batch,
+            x.shape[2],
+            generator=self.noise,
+            dtype=torch.float32,
+            device=self.device,
+        )
+        return self.options.noise * whole[:, rows] * self.measured
 
     def _judge(self, train_loss: float) -> None:
         """Enter the epoch into the record, and keep its weights where they are the best."""

@@ -1,4 +1,4 @@
-"""What training makes small: one loss per window, so that the loop can weight a batch's parts.
+"""Loss functions, one value per window, and the loss that the loop takes, made of them.
 
 Sizes: B windows, S predicted steps, K targets, Q quantile levels. Truth that is NaN is left out: a
 window's loss is the mean over its known values, and 0 where none is known.
@@ -11,8 +11,15 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+from gatewise.training.task import Loss
+
+RowLoss = Callable[[Tensor, Tensor], Tensor]
 """Prediction `[B, S, K, Q]` and truth `[B, S, K]` to the loss of each window `[B]`."""
+
+
+def per_row(loss: RowLoss) -> Loss:
+    """Return the loss in which every window counts once."""
+    return lambda prediction, truth: (loss(prediction, truth), len(truth))
 
 
 def squared_error(prediction: Tensor, truth: Tensor) -> Tensor:
@@ -21,7 +28,7 @@ def squared_error(prediction: Tensor, truth: Tensor) -> Tensor:
     return _mean_over_known(error.square(), known)
 
 
-def pinball(levels: Sequence[float]) -> Loss:
+def pinball(levels: Sequence[float]) -> RowLoss:
     """Return the pinball loss of quantile `levels` (Koenker and Bassett 1978, eq. 2.1).
 
     The loss of a truth y and a prediction q at level p is `max(p (y - q), (p - 1) (y - q))`, and a

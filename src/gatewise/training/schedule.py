@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gatewise.estimators.forecaster.settings import GATE_COSTS
-
 PLATEAU_FACTOR = 0.5
+
+GATE_COSTS = ("write_cost", "forget_cost", "saturation_cost")
+"""Options that are weights of costs on gates: see `gatewise.penalties`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,9 +43,10 @@ from gatewise.files import atomic_write_text
 from gatewise.training.distributed import World, is_main, joined
 from gatewise.training.history import History
 from gatewise.training.loop import train
-from gatewise.training.losses import pinball, squared_error
+from gatewise.training.losses import per_row, pinball, squared_error
 from gatewise.training.randomness import seeded
 from gatewise.training.schedule import TrainingOptions
+from gatewise.training.task import Task
 
 TABLE_FORMATS = ("csv", "parquet")
 START = "start.safetensors"
@@ -232,11 +233,9 @@ def _train_member(
     if start is not None:
         network.load_state_dict(start.networks[member].state_dict())
     levels = settings.levels()
+    loss = per_row(pinball(levels) if levels else squared_error)
     history = train(
-        network,
-        prepared.train,
-        prepared.validation,
-        pinball(levels) if levels else squared_error,
+        Task(network, prepared.train, prepared.validation, loss),
         TrainingOptions(
             epochs=settings.epochs,
             patience=settings.patience,

@@ -13,6 +13,7 @@ import numpy as np
 from gatewise.data.tables.frames import Frequency, Missing
 from gatewise.data.tables.scaling import Mode
 from gatewise.errors import OptionError, nearest
+from gatewise.training.schedule import GATE_COSTS
 
 Names = str | Sequence[str] | None
 Bound = float | int | str | date | np.datetime64
@@ -25,9 +26,6 @@ Baseline = Literal["persistence", "seasonal_naive", "climatology", "ridge"]
 
 MANY = 1_000_000_000
 """More rows, epochs or windows than anybody has; what is beyond is a slip, and overflows."""
-
-GATE_COSTS = ("write_cost", "forget_cost", "saturation_cost")
-"""Options that are weights of costs on gates: see `gatewise.penalties`."""
 
 
 @dataclass(kw_only=True, eq=False)

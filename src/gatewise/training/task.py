@@ -1,0 +1,61 @@
+"""What the loop trains: a network, its batches, and the loss of a batch. Every estimator fills a `Task`.
+
+Sizes: B sequences of a batch, T steps, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from gatewise.typing import AnyArray, Indices, Mask
+
+Loss = Callable[[Any, Tensor], tuple[Tensor, float]]
+"""The network's output and the truth of a batch to its losses, whose sum is taken, and their count.
+
+An epoch's loss is the sum over all batches by the count over all: of windows or sequences where each
+counts once (`losses.per_row`), of steps where each step has an answer of its own.
+"""
+
+
+class Batches(Protocol):
+    """Sequences that come in batches, such as `gatewise.data.tables.windows.Windows`."""
+
+    @property
+    def measured(self) -> Mask:
+        """Which inputs are measured values, [T, F]; noise in training is for these alone."""
+
+    def __len__(self) -> int:
+        """Return the number of sequences."""
+
+    def gather(self, picks: Indices) -> tuple[AnyArray, ...]:
+        """Return what the network is called with, `[T, B, F]` first, and the truth, for `picks` [B]."""
+
+
+class Network(nn.Module):
+    """A network that the loop can train: it is called with the inputs of a batch.
+
+    Where it drops anything it takes `masks=`, since processes that share a batch have to drop what one
+    process alone would. Where costs on gates are asked for it takes `return_gates=True` and returns
+    (output, gates of each layer).
+    """
+
+    def draw_masks(
+        self, generator: torch.Generator, steps: int, batch: int, rows: slice
+    ) -> list[Tensor] | None:
+        """Draw the masks of a batch of `batch` sequences of `steps` steps and return their `rows`."""
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A network to train on `training`, judged on `validation` where there is one."""
+
+    network: Network
+    training: Batches
+    validation: Batches | None
+    loss: Loss
