@@ -26,16 +26,21 @@ COSTS = {
 }
 
 
-def record(**gates: list[float]) -> Gates:
+def record(kind: str, **gates: list[float]) -> Gates:
     """Return a record `[1, 1, T, 1, 1]` of one row and one unit."""
     tensors = {name: torch.tensor(own).view(1, 1, -1, 1, 1) for name, own in gates.items()}
-    return Gates(tensors, torch.tensor([len(next(iter(gates.values())))]))
+    return Gates(tensors, torch.tensor([len(next(iter(gates.values())))]), kind)
 
 
 LSTM = record(
-    forget=[0.9, 0.5], input=[0.2, 0.6], candidate=[-0.5, 1.0], output=[0.05, 0.5], cell=[0.0, 0.0]
+    "lstm",
+    forget=[0.9, 0.5],
+    input=[0.2, 0.6],
+    candidate=[-0.5, 1.0],
+    output=[0.05, 0.5],
+    cell=[0.0, 0.0],
 )
-GRU = record(reset=[0.5, 1.0], update=[0.8, 0.3], candidate=[-0.5, 1.0], hidden=[0.0, 0.0])
+GRU = record("gru", reset=[0.5, 1.0], update=[0.8, 0.3], candidate=[-0.5, 1.0], hidden=[0.0, 0.0])
 
 
 def test_values_by_hand():
@@ -56,6 +61,7 @@ def test_values_by_hand():
 
 def test_each_unit_may_have_its_own_timescale():
     gates = {name: torch.full((B, 2), 0.5) for name in ("forget", "input", "candidate", "output")}
+    gates["kind"] = "lstm"
     found = penalties.forget_cost(gates, timescale=torch.tensor([1 / math.log(2), 1e9]))
     assert float(found) == pytest.approx((0.0 + 0.25) / 2)
 
@@ -101,7 +107,7 @@ def test_gradcheck_on_the_gates_themselves(cost):
     values = [torch.rand(shape, dtype=torch.float64, requires_grad=True) for _ in names]
     lengths = torch.tensor([T, 1, 4])
     assert torch.autograd.gradcheck(
-        lambda *own: COSTS[cost](Gates(dict(zip(names, own, strict=True)), lengths)), values
+        lambda *own: COSTS[cost](Gates(dict(zip(names, own, strict=True)), lengths, "lstm")), values
     )
 
 
@@ -183,11 +189,13 @@ def test_the_other_costs_move_what_they_are_for():
 def test_what_cannot_be_charged_is_said():
     rnn = gw.RNN(I, H)(torch.randn(T, B, I), return_gates=True)[2]
     for cost in COSTS.values():
-        with pytest.raises(InputError, match="the record of an RNN has no gates"):
+        with pytest.raises(InputError, match="the record of the cell 'rnn_tanh' has no gates"):
             cost(rnn)
     with pytest.raises(InputError, match=r"got tuple. Call output, states, gates ="):
         penalties.write_cost((1, 2))  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="a record with forget is of no known cell"):
+    with pytest.raises(
+        InputError, match=r"forget_cost: a record with forget does not say of which cell it is"
+    ):
         penalties.forget_cost({"forget": torch.ones(1)})
     with pytest.raises(OptionError, match=r"on must be 'gate' or 'content'; got 'gat'"):
         penalties.write_cost(LSTM, on="gat")  # type: ignore[arg-type]

@@ -19,7 +19,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gatewise.cells import CELLS, CellSpec
+from gatewise.cells import CellSpec
+from gatewise.cells.records import cell_of, names_in
 from gatewise.errors import InputError, OptionError, nearest
 
 __all__ = ["forget_cost", "saturation_cost", "write_cost"]
@@ -50,7 +51,7 @@ def write_cost(gates: Record, *, on: On = "gate") -> Tensor:
     gate = _valid(gates, spec.write_gate or str(spec.keep_gate))
     written = gate if spec.write_gate else 1 - gate
     if on == "content":
-        written = (written * _valid(gates, "candidate")).abs()
+        written = (written * _valid(gates, spec.content)).abs()
     return _mean(gates, written)
 
 
@@ -94,8 +95,8 @@ def saturation_cost(gates: Record, *, margin: float = 0.1) -> Tensor:
     if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 < margin <= 0.5:
         raise OptionError(f"margin must be a number above 0 and at most 0.5; got {margin!r}")
     spec = _spec_of(gates, "saturation_cost")
-    names = [name for name in spec.packing if name != "candidate"]
-    depths = [((_valid(gates, name) - 0.5).abs() - (0.5 - margin)).clamp(min=0) for name in names]
+    values = [_valid(gates, name) for name in spec.fractions]
+    depths = [((value - 0.5).abs() - (0.5 - margin)).clamp(min=0) for value in values]
     return torch.stack([_mean(gates, (depth / margin).square()) for depth in depths]).mean()
 
 
@@ -106,23 +107,25 @@ def _spec_of(gates: Record, caller: str) -> CellSpec:
             f"{caller}: gates must be the record that return_gates=True gives; got "
             f"{type(gates).__name__}. Call output, states, gates = module(x, return_gates=True)"
         )
-    for spec in CELLS.values():
-        gated = spec.keep_gate or spec.write_gate
-        if gated and set(spec.packing) <= set(gates):
-            return spec
-    if set(gates) == {"hidden"}:
+    try:
+        spec = cell_of(gates)
+    except InputError as error:
+        raise InputError(f"{caller}: {error}") from None
+    if not (spec.keep_gate or spec.write_gate):
         raise InputError(
-            f"{caller}: the record of an RNN has no gates, only 'hidden'; there is nothing to put a "
-            "cost on. Use an LSTM or a GRU"
+            f"{caller}: the record of the cell {spec.name!r} has no gates; there is nothing to put "
+            "a cost on. Use an LSTM or a GRU"
         )
-    raise InputError(
-        f"{caller}: a record with {', '.join(map(str, gates)) or 'nothing'} is of no known cell; "
-        "give all gates of an LSTM or GRU, as return_gates=True does"
-    )
+    return spec
 
 
 def _valid(gates: Record, name: str) -> Tensor:
     """Return a gate with 0.5 in the padding, whose NaN would reach the gradient behind any product."""
+    if name not in gates:
+        raise InputError(
+            f"the record has no {name!r}, only {', '.join(names_in(gates)) or 'nothing'}; give all "
+            "gates, as return_gates=True does"
+        )
     inside = _inside(gates, gates[name])
     return gates[name] if inside is None else torch.where(inside, gates[name], 0.5)
 

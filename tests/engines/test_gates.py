@@ -7,7 +7,9 @@ import pickle
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_sequence
 
+import gatewise as gw
 from gatewise.engines import Gates
 
 
@@ -15,6 +17,7 @@ def gru_gates() -> Gates:
     return Gates(
         {name: torch.full((2,), float(i)) for i, name in enumerate(("reset", "update", "hidden"))},
         torch.tensor(2),
+        "gru",
     )
 
 
@@ -49,6 +52,7 @@ def test_copies(copied) -> None:
     assert list(other) == list(gates)
     assert all(torch.equal(other[name], gates[name]) for name in gates)
     assert torch.equal(other.lengths, gates.lengths)
+    assert other.kind == "gru"
 
 
 def test_detach_cuts_the_graph_and_keeps_the_values() -> None:
@@ -57,6 +61,24 @@ def test_detach_cuts_the_graph_and_keeps_the_values() -> None:
     assert gates.hidden.requires_grad
     assert not gates.detach().hidden.requires_grad
     assert torch.equal(gates.detach().hidden, gates.hidden)
+
+
+def test_every_record_knows_its_cell() -> None:
+    gates = gru_gates()
+    assert {own.kind for own in (gates, gates.detach(), gates.cpu(), gates.to(torch.float64))} == {
+        "gru"
+    }
+    x = torch.randn(4, 2, 3)
+    for module, kind in ((gw.LSTM(3, 5), "lstm"), (gw.RNN(3, 5, nonlinearity="relu"), "rnn_relu")):
+        assert module(x, return_gates=True)[-1].kind == kind
+        assert module(pack_sequence([x[:, 0]]), return_gates=True)[-1].kind == kind
+    for engine in ("native", "reference", "torch"):
+        assert gw.GRUCell(3, 5, engine=engine)(x[0], return_gates=True)[-1].kind == "gru"
+    for model in (torch.nn.LSTM(3, 5), torch.nn.LSTMCell(3, 5)):
+        with gw.trace(model) as trace:
+            model(x if isinstance(model, torch.nn.LSTM) else x[0])
+        assert trace[""].kind == "lstm"
+        assert isinstance(trace[""].cell, torch.Tensor)  # the cell *state*
 
 
 def test_repr_names_every_shape() -> None:

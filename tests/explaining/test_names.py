@@ -84,14 +84,15 @@ def readings() -> Iterator[memory.Result]:
             name: np.roll(value.reshape(4, *value.shape[2:]), turned, 0).reshape(value.shape)
             for name, value in arrays.items()
         }
-        yield memory.gate_timescale(turn, cell="lstm")
-        yield memory.saturation(turn, cell="lstm")
-        yield memory.traffic(turn, cell="lstm")
-        yield memory.redundancy(turn, cell="lstm")
-        yield memory.ledger(turn, cell="lstm")
-        yield memory.retention_curve(turn, cell="lstm")
-        yield memory.retention(turn, start=2, stop=6, cell="lstm")
-        yield memory.state_health(turn, reference=arrays, cell="lstm")
+        turn["kind"] = "lstm"
+        yield memory.gate_timescale(turn)
+        yield memory.saturation(turn)
+        yield memory.traffic(turn)
+        yield memory.redundancy(turn)
+        yield memory.ledger(turn)
+        yield memory.retention_curve(turn)
+        yield memory.retention(turn, start=2, stop=6)
+        yield memory.state_health(turn, reference={**arrays, "kind": "lstm"})
     for layer in (0, 1):
         for direction in (0, 1):
             yield memory.highway(model, x, layer=layer, direction=direction)

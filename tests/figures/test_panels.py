@@ -315,7 +315,7 @@ def test_figures_of_nothing_say_so_without_warnings() -> None:
             "ledger": memory.ledger(keep=empty, write=empty, state=empty),
             "redundancy": memory.redundancy(state=empty),
             "saturation": memory.saturation(
-                {"forget": empty, "input": empty, "output": empty}, cell="lstm"
+                {"kind": "lstm", "forget": empty, "input": empty, "output": empty}
             ),
             "state_health": memory.state_health(state=empty),
         }

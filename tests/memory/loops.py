@@ -6,12 +6,20 @@ reverse direction starts at each row's own end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+
+
+class Record(dict[str, Any]):
+    """Gates and states by name, which know of which cell they are."""
+
+    def __init__(self, arrays: Mapping[str, Any], kind: str) -> None:
+        super().__init__(arrays)
+        self.kind = kind
 
 
 def sigmoid(x: Array) -> Array:
@@ -28,7 +36,7 @@ def record(
     dtype: Any = np.float64,
     seed: int = 0,
     steps: int | None = None,
-) -> tuple[dict[str, Array], Array]:
+) -> tuple[Record, Array]:
     """Return the record `[L, D, T, B, H]` of a random network, and its initial states `[L, D, B, H]`."""
     rng = np.random.default_rng(seed)
     steps = max(lengths) if steps is None else steps
@@ -49,7 +57,7 @@ def record(
                     h, state, gates = step(wx, R, h, state)
                     for name, value in gates.items():
                         found[name][layer, direction, t, row] = value
-    return found, initial
+    return Record(found, "rnn_tanh" if cell == "rnn" else cell), initial
 
 
 def lstm(wx: Array, R: Array, h: Array, c: Array) -> tuple[Array, Array, dict[str, Array]]:

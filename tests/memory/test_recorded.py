@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.memory.loops import record
+from tests.memory.loops import Record, record
 
 import gatewise as gw
 from gatewise.cells import CELLS, CellSpec
 from gatewise.engines import Gates
-from gatewise.errors import InputError, OptionError
+from gatewise.errors import InputError
 from gatewise.memory.records._recorded import initial_of, recorded
 from gatewise.memory.records._roles import as_array, roles_of, spec_of_record
 
@@ -52,7 +52,7 @@ def test_a_cell_that_names_its_write_gate_only(monkeypatch: pytest.MonkeyPatch) 
     )
     monkeypatch.setitem(CELLS, "mgu", spec)
     rng = np.random.default_rng(0)
-    gates = {name: rng.uniform(size=(4, 2, 3)) for name in spec.recorded}
+    gates = Record({name: rng.uniform(size=(4, 2, 3)) for name in spec.recorded}, "mgu")
     part = only(gates, "keep", "write")
     assert np.array_equal(part["keep"], 1 - gates["shut"])
     assert np.array_equal(part["write"], gates["shut"] * gates["candidate"])
@@ -117,20 +117,44 @@ def test_given_arrays_stand_before_the_record() -> None:
 
 def test_part_of_a_record_is_enough() -> None:
     gates, _ = record("gru", [4])
-    assert spec_of_record({"update": gates["update"]}).name == "gru"
-    assert roles_of({"update": gates["update"]}, ROLES, None, {}) == ("keep",)
+    part = {"kind": "gru", "update": gates["update"]}
+    assert spec_of_record(part).name == "gru"
+    assert roles_of(part, ROLES, {}) == ("keep",)
     with pytest.raises(
         InputError, match=r"no 'candidate'; it has update. Record it, or give write="
     ):
-        recorded({"update": gates["update"]}, ["write"])
+        recorded(part, ["write"])
 
 
-def test_names_that_fit_several_cells() -> None:
+def test_a_record_says_its_cell_and_its_names_are_not_asked() -> None:
     gates, _ = record("gru", [4])
     part = {name: gates[name] for name in ("candidate", "hidden")}
-    with pytest.raises(InputError, match="fits 'lstm' and 'gru'; name the cell"):
+    with pytest.raises(InputError, match="with candidate, hidden does not say of which cell it is"):
         spec_of_record(part)
-    assert spec_of_record(part, "gru").name == "gru"
+    assert spec_of_record(part | {"kind": "gru"}).name == "gru"
+    assert spec_of_record(part | {"kind": "lstm"}).name == "lstm"
+
+
+def test_another_cell_with_the_same_names_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = gw.LSTM(3, 5)
+    with torch.no_grad(), gw.trace(module, quantities="forget") as trace:
+        module(torch.randn(20, 4, 3))
+    before = gw.memory.gate_timescale(trace[""])
+    mgu = CellSpec(
+        name="mgu",
+        packing=("forget", "candidate"),
+        states=("hidden",),
+        recorded=("forget", "candidate", "hidden"),
+        step=CELLS["gru"].step,
+        write_gate="forget",
+    )
+    monkeypatch.setitem(CELLS, "mgu", mgu)
+    assert tuple(trace[""]) == ("forget",)
+    after = gw.memory.gate_timescale(trace[""])
+    assert np.array_equal(after.steps, before.steps)
+    assert after.settings["cell"] == "lstm"
+    same = Record(dict(trace[""]), "mgu")  # in which the same name is what overwrites
+    assert not np.allclose(gw.memory.gate_timescale(same).steps, before.steps)
 
 
 def test_initial_states() -> None:
@@ -179,17 +203,17 @@ def test_bad_records() -> None:
     gates, _ = record("rnn", [3])
     with pytest.raises(InputError, match=r"the cell 'rnn_tanh' has no gate: .* gw.memory.horizon"):
         recorded(gates, ["keep"])
-    with pytest.raises(InputError, match="with gate fits no known cell; name the cell"):
+    with pytest.raises(InputError, match="with gate does not say of which cell it is"):
         recorded({"gate": ok}, ["keep"])
-    with pytest.raises(InputError, match="with no arrays fits no known cell"):
+    with pytest.raises(InputError, match="with no arrays does not say of which cell it is"):
         recorded({}, ["keep"])
     with pytest.raises(
         InputError, match=r"gates must be a record .* got ndarray. Give arrays by key"
     ):
         recorded(ok, ["keep"])  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match=r"got 'ltsm'. Did you mean 'lstm'"):
-        recorded(gates, ["keep"], cell="ltsm")
+    with pytest.raises(InputError, match=r"got 'ltsm'. Did you mean 'lstm'"):
+        recorded({**gates, "kind": "ltsm"}, ["keep"])
     with pytest.raises(InputError, match="give a record of gates first, or one of keep="):
-        roles_of(None, ("keep",), None, {})
+        roles_of(None, ("keep",), {})
     with pytest.raises(InputError, match=r"forget must lie between 0 and 1"):
-        recorded({"forget": ok - 1}, ["keep"])
+        recorded({"kind": "lstm", "forget": ok - 1}, ["keep"])

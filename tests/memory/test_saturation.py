@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.memory.loops import record
+from tests.memory.loops import Record, record
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory import Sampling, saturation
@@ -12,10 +12,10 @@ from gatewise.memory import Sampling, saturation
 
 def test_shares_counted_by_hand() -> None:
     forget = np.array([[0.05, 0.5], [0.95, 0.1], [0.0, 0.9], [1.0, 0.91]])[:, None, :]  # [T, 1, H]
-    found = saturation({"forget": forget})
+    found = saturation({"kind": "lstm", "forget": forget})
     assert found.closed["forget"].tolist() == [0.5, 0.0]  # 0.1 is not below 0.1
     assert found.opened["forget"].tolist() == [0.5, 0.25]
-    other = saturation({"forget": forget}, closed_below=0.2, open_above=0.89)
+    other = saturation({"kind": "lstm", "forget": forget}, closed_below=0.2, open_above=0.89)
     assert other.closed["forget"].tolist() == [0.5, 0.25]
     assert other.opened["forget"].tolist() == [0.5, 0.5]
     assert np.isnan(found.closed_low["forget"]).all()
@@ -39,7 +39,7 @@ def test_intervals_hold_the_share_and_stay_in_range() -> None:
     rng = np.random.default_rng(0)
     gate = rng.uniform(size=(20, 30, 400))
     gate[:, :, 0] = 0.5
-    found = saturation({"update": gate}, sampling=Sampling(level=0.9))
+    found = saturation({"kind": "gru", "update": gate}, sampling=Sampling(level=0.9))
     low, high = found.closed_low["update"], found.closed_high["update"]
     held = ((low <= 0.1) & (high >= 0.1))[1:].mean()
     assert 0.85 <= held <= 0.95
@@ -52,11 +52,11 @@ def test_intervals_hold_the_share_and_stay_in_range() -> None:
 
 def test_rows_that_are_empty_and_records_that_are() -> None:
     gate = np.full((3, 2, 1), np.nan)
-    nothing = saturation({"update": gate})
+    nothing = saturation({"kind": "gru", "update": gate})
     assert np.isnan(nothing.closed["update"]).all()
     assert "no valid step" in nothing.reading
     gate[:, 1] = 0.01
-    assert saturation({"update": gate}).closed["update"] == 1
+    assert saturation({"kind": "gru", "update": gate}).closed["update"] == 1
 
 
 def test_other_names() -> None:
@@ -65,7 +65,8 @@ def test_other_names() -> None:
 
 
 def test_the_reading() -> None:
-    gates = {"forget": np.full((40, 12, 2), 0.5), "input": np.full((40, 12, 2), 0.5)}
+    names = ("forget", "input")
+    gates = Record({name: np.full((40, 12, 2), 0.5) for name in names}, "lstm")
     gates["input"][:, :, 1] = 0.99
     assert saturation(gates).reading == (
         "The input gate saturates most: on average over its units it is nearly closed at 0 % and "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.memory.loops import record
+from tests.memory.loops import Record, record
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory import still_units
@@ -15,6 +15,7 @@ def test_each_way_of_doing_nothing() -> None:
     shape = (6, 2, 4)
     gates = {name: rng.uniform(0.2, 0.8, size=shape) for name in ("forget", "input", "output")}
     gates |= {name: rng.uniform(0.2, 0.8, size=shape) for name in ("candidate", "cell", "hidden")}
+    gates = Record(gates, "lstm")
     gates["cell"][..., 1] = 0.7  # constant, though written to
     gates["input"][..., 2] = 1e-5
     gates["output"][..., 3] = 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.memory.loops import record
+from tests.memory.loops import Record, record
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory import traffic
@@ -21,7 +21,8 @@ def test_by_hand() -> None:
         "cell": [0.5, 0.625],  # from 2: 0.5 * 2 - 0.5, 0.25 * 0.5 + 0.5
         "hidden": [0.5 * np.tanh(0.5), np.tanh(0.625)],
     }
-    record_ = {name: np.array(values)[:, None, None] for name, values in gates.items()}
+    arrays = {name: np.array(values)[:, None, None] for name, values in gates.items()}
+    record_ = Record(arrays, "lstm")
     found = traffic(record_, initial=np.full((1, 1), 2.0))
     assert found.write.amount.ravel().tolist() == [0.5, 0.5]
     assert found.erase.amount.ravel().tolist() == [1.0, 0.375]
@@ -121,6 +122,7 @@ def test_the_floating_type_is_kept() -> None:
     gates, _ = record("lstm", [4], dtype=np.float32)
     assert traffic(gates).write.amount.dtype == np.float32
     half = {name: values.astype(np.float16) for name, values in gates.items()}
+    half["kind"] = "lstm"
     assert traffic(half).write.amount.dtype == np.float32
 
 

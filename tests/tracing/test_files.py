@@ -58,6 +58,7 @@ def test_what_was_saved_comes_back(options, load, tmp_path) -> None:
             zip(found.calls(name), trace.calls(name), strict=True)
         ):
             assert tuple(mine) == tuple(theirs)
+            assert mine.kind == theirs.kind == found.cell(name)
             assert torch.equal(mine.lengths, theirs.lengths)
             for key, value in theirs.items():
                 assert mine[key].dtype == value.dtype

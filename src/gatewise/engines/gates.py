@@ -22,15 +22,18 @@ class Gates(Mapping[str, Tensor]):
     are equal if they are the same object: tensors have no single answer to that.
 
     Attributes:
+        kind: The name of the cell whose gates these are, such as "lstm". (`gates.cell` is the state.)
         lengths: int64 `[batch]`, the valid steps of each row (a scalar for unbatched input).
     """
 
+    kind: str = ""
     lengths: Tensor
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
-    def __init__(self, tensors: Mapping[str, Tensor], lengths: Tensor) -> None:
+    def __init__(self, tensors: Mapping[str, Tensor], lengths: Tensor, kind: str = "") -> None:
         self._tensors = dict(tensors)
+        self.kind = kind
         self.lengths = lengths
 
     def __getitem__(self, name: str) -> Tensor:
@@ -65,13 +68,15 @@ class Gates(Mapping[str, Tensor]):
 
     def detach(self) -> Gates:
         """Return the same values cut from the graph."""
-        return Gates({name: tensor.detach() for name, tensor in self.items()}, self.lengths)
+        return Gates(
+            {name: tensor.detach() for name, tensor in self.items()}, self.lengths, self.kind
+        )
 
     def to(self, *args: Any, **kwargs: Any) -> Gates:
         """Return the same record on another device or in another precision; see `torch.Tensor.to`."""
         moved = {name: tensor.to(*args, **kwargs) for name, tensor in self.items()}
         device = next(iter(moved.values())).device if moved else self.lengths.device
-        return Gates(moved, self.lengths.to(device))
+        return Gates(moved, self.lengths.to(device), self.kind)
 
     def cpu(self) -> Gates:
         """Return the same record on the CPU."""

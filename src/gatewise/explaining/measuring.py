@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise import memory
+from gatewise.cells import CELLS
 from gatewise.errors import InputError
 from gatewise.explaining.case import Case
 from gatewise.memory import Result, Sampling
@@ -228,23 +229,25 @@ def _gates(
     """Add what the recorded gates and states of one module say."""
     steps = next(iter(arrays.values())).shape[2]
     run_in = found.run_in if steps > 2 * found.run_in else 0  # a module with steps of its own
-    by_cell = {"cell": cell, "sampling": sampling}
+    record = {**arrays, "kind": cell}
     readings: dict[str, Callable[[], Result]] = {
-        "still_units": lambda: memory.still_units(arrays, cell=cell),
-        "redundancy": lambda: memory.redundancy(arrays, **by_cell),  # type: ignore[arg-type]
-        "state_health": lambda: memory.state_health(arrays, **by_cell),  # type: ignore[arg-type]
+        "still_units": lambda: memory.still_units(record),
+        "redundancy": lambda: memory.redundancy(record, sampling=sampling),
+        "state_health": lambda: memory.state_health(record, sampling=sampling),
     }
-    if not cell.startswith("rnn"):
+    spec = CELLS[cell]
+    if spec.keep_gate or spec.write_gate:
         readings |= {
-            "gate_timescale": lambda: memory.gate_timescale(arrays, **by_cell),  # type: ignore[arg-type]
+            "gate_timescale": lambda: memory.gate_timescale(record, sampling=sampling),
             "retention_curve": lambda: memory.retention_curve(
-                arrays,
+                record,
                 lags=_lags(steps - run_in),
                 run_in=run_in,
-                **by_cell,  # type: ignore[arg-type]
+                sampling=sampling,
             ),
-            "saturation": lambda: memory.saturation(arrays, **by_cell),  # type: ignore[arg-type]
         }
+    if spec.fractions:
+        readings["saturation"] = lambda: memory.saturation(record, sampling=sampling)
     for key, measured in readings.items():
         found.attempt(found.keyed(key, name), measured)
 

@@ -35,6 +35,7 @@ class Call:
     batch_first: bool
     batched: bool
     packed: PackedSequence | None  # the input, if it was packed
+    kind: str  # the name of the module's cell
 
     def output(self, own: Tensor) -> Tensor | PackedSequence:
         """Return an engine's output, in the form of `x`, in the form in which the input came."""
@@ -70,7 +71,7 @@ class Call:
         if not self.batched:
             lengths = lengths.squeeze(0)
             gates = {name: value.squeeze(3) for name, value in gates.items()}
-        return Gates(gates, lengths.to(self.x.device))
+        return Gates(gates, lengths.to(self.x.device), self.kind)
 
 
 def prepare(
@@ -115,7 +116,7 @@ def prepare(
                 "leave this argument out or give the input a batch dimension"
             )
         rows = Rows.from_lengths(_checked_lengths(lengths, x), x.shape[0], x.device)
-    return Call(x, states, rows, module.batch_first, batched, None)
+    return Call(x, states, rows, module.batch_first, batched, None, spec_of(module).name)
 
 
 def check_tensors(
@@ -149,7 +150,7 @@ def _prepare_packed(module: torch.nn.RNNBase, input: PackedSequence, hx: Hidden 
     states = None if hx is None else _as_state(module, hx)
     _check(module, data, states, batch_sizes)
     rows = Rows.from_batch_sizes(batch_sizes, order, data.device)
-    return Call(data, states, rows, False, True, input)
+    return Call(data, states, rows, False, True, input, spec_of(module).name)
 
 
 def _kind(module: torch.nn.RNNBase) -> str:

@@ -71,7 +71,7 @@ class GatedCell(EngineOption, Base):
         like = stock if isinstance(stock, Tensor) else stock[0]
         own = tuple(state.to(like.dtype) for state in states)
         hidden: Hidden = own[0] if len(own) == 1 else (own[0], own[1])
-        return (hidden, _record(input, gates, like.dtype)) if return_gates else hidden
+        return (hidden, _record(spec, input, gates, like.dtype)) if return_gates else hidden
 
     def engine_choice(self, input: Tensor | None = None) -> EngineChoice:
         """Return which engine runs this cell, and why; see the modules' `engine_choice`."""
@@ -104,7 +104,7 @@ class GatedCell(EngineOption, Base):
         if result.gates is None:
             return hidden
         gates = {name: value.view(shape) for name, value in result.gates.items()}
-        return hidden, _record(input, gates, dtype)
+        return hidden, _record(spec, input, gates, dtype)
 
     def _is_plain(self, parameters: Parameters, input: Tensor, hx: Hidden | None) -> bool:
         """Tell whether a call is well-formed; torch's own cell has the words for all others."""
@@ -143,7 +143,7 @@ def cell_gates(
     with without_autocast(input.device):
         _, gates = _step(spec, parameters.to(exact), input.to(exact), before)
     found = {**gates, **dict(zip(spec.states, after, strict=True))}
-    return _record(input, found, after[0].dtype)
+    return _record(spec, input, found, after[0].dtype)
 
 
 def _type_of_step(spec: CellSpec, state: Tensor) -> torch.dtype:
@@ -171,7 +171,7 @@ def _step(
     return spec.step(wx, rh, state, parameters)
 
 
-def _record(input: Tensor, gates: dict[str, Tensor], dtype: torch.dtype) -> Gates:
+def _record(spec: CellSpec, input: Tensor, gates: dict[str, Tensor], dtype: torch.dtype) -> Gates:
     """Return the gates in `dtype`, with one step as each row's length."""
     lengths = torch.ones(input.shape[:-1], dtype=torch.int64, device=input.device)
-    return Gates({name: value.to(dtype) for name, value in gates.items()}, lengths)
+    return Gates({name: value.to(dtype) for name, value in gates.items()}, lengths, spec.name)

@@ -120,7 +120,7 @@ def _module_of(about: dict[str, Any], place: int, tensors: dict[str, Tensor]) ->
         if any(value.shape[2] != len(steps) for value in found.values()):
             raise ValueError(f"the steps of {about['name']!r} are not those of its arrays")
         parts = [found] if found else []
-        calls.append(Call(parts, lengths, steps, int(own["total"]), str(own["weights"])))
+        calls.append(Call(parts, lengths, steps, int(own["total"]), str(own["weights"]), kept.cell))
     return Module(kept, calls)
 
 

@@ -61,7 +61,10 @@ class Recorder:
         own = self._open.get(name)
         if own is None or own.like != like:
             lengths = torch.zeros(hidden.shape[:-1], dtype=torch.int64, device=hidden.device)
-            call = Call([], lengths.to(self._options.device), range(0), 0, fingerprint(module))
+            kind = self.modules[name].kept.cell
+            call = Call(
+                [], lengths.to(self._options.device), range(0), 0, fingerprint(module), kind
+            )
             own = self._open[name] = _Open(like, call)
             self.modules[name].calls.append(call)
         step = own.call.total

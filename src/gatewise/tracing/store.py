@@ -30,6 +30,7 @@ class Call:
     steps: range  # which steps of the call are kept
     total: int  # the steps of the call
     weights: str  # their fingerprint
+    kind: str  # the name of the module's cell
     _gates: Gates | None = None
 
     def add(self, part: dict[str, Tensor]) -> None:
@@ -48,7 +49,7 @@ class Call:
             self.parts = [
                 {name: torch.cat([own.pop(name) for own in self.parts], dim=2) for name in names}
             ]
-        self._gates = Gates(self.parts[0], self.lengths)
+        self._gates = Gates(self.parts[0], self.lengths, self.kind)
         return self._gates
 
 

@@ -106,7 +106,9 @@ class Watch:
             tensors, lengths = self._selected(gates, steps, theirs), gates.lengths
         lengths = kept_lengths(lengths, steps, self._options.device)
         weights = fingerprint(module)
-        self._recorder.add_call(self._name, Call([tensors], lengths, steps, sizes.steps, weights))
+        self._recorder.add_call(
+            self._name, Call([tensors], lengths, steps, sizes.steps, weights, self._kept.cell)
+        )
 
     def _after_step(self, module: torch.nn.RNNCellBase, input: Any, hx: Any, out: Any) -> None:
         asked = isinstance(out, tuple) and isinstance(out[-1], Gates)

@@ -124,15 +124,13 @@ def recorded(
     gates: Record | None,
     roles: Sequence[str],
     *,
-    cell: str | None = None,
     given: Mapping[str, Any] | None = None,
 ) -> Recorded:
     """Return the arrays for `roles` ("keep", "write", "state", "read") of a record, or as `given`.
 
-    `given` are arrays by role, which stand before those of the record. `cell` names the spec where
-    the names of the record fit several. Arrays are `[..., T, B, H]`, with five axes `[layers,
-    directions, T, B, H]`, of which direction 1 was run from each row's end to its start; NaN past
-    the end of a row is padding.
+    `given` are arrays by role, which stand before those of the record. Arrays are `[..., T, B, H]`,
+    with five axes `[layers, directions, T, B, H]`, of which direction 1 was run from each row's end to
+    its start; NaN past the end of a row is padding.
 
     Raises InputError where a role has no array, and for shapes, values and NaN that do not fit.
     """
@@ -150,7 +148,7 @@ def recorded(
                 f"{missing[0]} is missing: give a record of gates first, or {missing[0]}= as an "
                 f"array {LAYOUT}"
             )
-        spec = spec_of_record(gates, cell)
+        spec = spec_of_record(gates)
         batched = is_batched(gates)
         for role in missing:
             sources[role] = _sources(spec, role, gates, batched)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.errors import InputError, OptionError, nearest
+from gatewise.cells.records import cell_of, names_in
+from gatewise.errors import InputError
 
 if TYPE_CHECKING:
     from gatewise.cells import CellSpec
@@ -40,31 +41,14 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
     return array
 
 
-def spec_of_record(gates: Record, cell: str | None = None) -> CellSpec:
+def spec_of_record(gates: Record) -> CellSpec:
     """Return the spec whose gates a record holds, all or some; raises InputError where none is meant."""
-    from gatewise.cells import CELLS  # noqa: PLC0415 - imports torch, which arrays do without
-
     if not isinstance(gates, Mapping):
         raise InputError(
             f"gates must be a record (a mapping of names to arrays {LAYOUT}); got "
             f"{type(gates).__name__}. Give arrays by keyword, such as keep="
         )
-    if cell is not None:
-        if cell not in CELLS:
-            raise OptionError(
-                f"cell must be one of {', '.join(map(repr, CELLS))}; got {cell!r}.{nearest(cell, CELLS)}"
-            )
-        return CELLS[cell]
-    names = set(gates)
-    fits = [spec for spec in CELLS.values() if names and names <= set(spec.recorded)]
-    found = [spec for spec in fits if names == set(spec.recorded)] or fits
-    if len({(s.keep_gate, s.write_gate, s.read_gate, s.states) for s in found}) == 1:
-        return found[0]
-    what = f"fits {' and '.join(repr(s.name) for s in found)}" if found else "fits no known cell"
-    raise InputError(
-        f"a record with {', '.join(sorted(names)) or 'no arrays'} {what}; name the cell "
-        f"(cell={next(iter(CELLS))!r}) or give arrays by keyword"
-    )
+    return cell_of(gates)
 
 
 def without_gate(spec: CellSpec) -> bool:
@@ -73,12 +57,12 @@ def without_gate(spec: CellSpec) -> bool:
 
 
 def roles_of(
-    gates: Record | None, roles: Sequence[str], cell: str | None, given: Mapping[str, Any]
+    gates: Record | None, roles: Sequence[str], given: Mapping[str, Any]
 ) -> tuple[str, ...]:
     """Return those of `roles` that a record or the given arrays have; InputError where none is."""
     known = [role for role in roles if given.get(role) is not None]
     if gates is not None:
-        spec = spec_of_record(gates, cell)
+        spec = spec_of_record(gates)
         wanted = {role: wanted_of(spec, role) for role in roles}
         known += [r for r, names in wanted.items() if names and all(n in gates for n, _ in names)]
     if not known:
@@ -91,7 +75,7 @@ def roles_of(
 
 def wanted_of(spec: CellSpec, role: str) -> list[tuple[str, str]]:
     """Return the names to multiply for `role` and what is meant of each; none for no such role."""
-    state = spec.states[-1]
+    state = spec.carrier
     if role == "state" or (role == "read" and spec.read_gate is None):
         return [(state, "itself")]
     if role == "read":
@@ -102,7 +86,7 @@ def wanted_of(spec: CellSpec, role: str) -> list[tuple[str, str]]:
     if role == "write":
         first, second = second, first
     factor = (first, "itself") if first else (str(second), "rest")
-    return [factor] if role == "keep" else [factor, ("candidate", "itself")]
+    return [factor] if role == "keep" else [factor, (spec.content, "itself")]
 
 
 def is_batched(gates: Record) -> bool:
@@ -115,7 +99,8 @@ def taken(gates: Record, name: str, batched: bool, instead: str) -> NDArray[Any]
     """Return one array of a record, with a batch axis; raises InputError where it is not there."""
     if name not in gates:
         raise InputError(
-            f"the record has no {name!r}; it has {', '.join(gates)}. Record it, or give {instead}"
+            f"the record has no {name!r}; it has {', '.join(names_in(gates))}. Record it, or give "
+            f"{instead}"
         )
     array = as_array(gates[name], name)
     return array if batched else array[..., None, :]

@@ -117,7 +117,6 @@ def state_health(
     reference: Record | ArrayLike | None = None,
     from_step: int | None = None,
     state: ArrayLike | None = None,
-    cell: str | None = None,
     sampling: Sampling | None = None,
 ) -> StateHealth:
     """Return the drift of |c| over the steps, and the distance of c to states of reference.
@@ -139,13 +138,12 @@ def state_health(
         from_step: The first step (of those taken) that growth is judged from; by default half of
             the longest row.
         state: The state as an array `[..., T, B, H]`, instead of the record's.
-        cell: The cell's name, where the names in the record fit several.
         sampling: How the intervals are made.
 
     Raises InputError for shapes that do not fit, and for a reference of too few states.
     """
     sampling = sampling or Sampling()
-    found = recorded(gates, ["state"], cell=cell, given={"state": state})
+    found = recorded(gates, ["state"], given={"state": state})
     start = int(found.lengths.max(initial=0)) // 2 if from_step is None else from_step
     if start < 0:
         raise OptionError(f"from_step must not be negative; got {from_step!r}")
@@ -163,9 +161,7 @@ def state_health(
         ("distance", "limit", "outside", "outside_low", "outside_high", "unit_distance")
     )
     if reference is not None:
-        distances = _distances(
-            found, _reference(reference, found.lead, found.units, cell), sampling
-        )
+        distances = _distances(found, _reference(reference, found.lead, found.units), sampling)
     with np.errstate(invalid="ignore"):
         growing = (sure > 0) & (growth >= GROWTH)
     return StateHealth(
@@ -209,13 +205,11 @@ def _drift(part: Slice, start: int, sampling: Sampling) -> tuple[Array, ...]:
     return slope, slope - one * error, slope + one * error, mean, slope - all_ * error
 
 
-def _reference(
-    reference: Any, lead: tuple[int, ...], units: int, cell: str | None
-) -> dict[tuple[int, ...], Slice]:
+def _reference(reference: Any, lead: tuple[int, ...], units: int) -> dict[tuple[int, ...], Slice]:
     """Return the slices of a reference by place; raises InputError where it does not fit."""
     record = reference if hasattr(reference, "keys") else None
     given = {} if record is not None else {"state": reference}
-    found = recorded(record, ["state"], cell=cell, given=given)
+    found = recorded(record, ["state"], given=given)
     if (found.lead, found.units) != (lead, units):
         raise InputError(
             f"reference has leading axes {list(found.lead)} and {found.units} units; the record has "

@@ -105,7 +105,6 @@ def ledger(
     keep: ArrayLike | None = None,
     write: ArrayLike | None = None,
     state: ArrayLike | None = None,
-    cell: str | None = None,
     sampling: Sampling | None = None,
 ) -> Ledger:
     """Return the exact account of the state at some steps: what is left of each step's write.
@@ -121,7 +120,6 @@ def ledger(
         keep: The keep factor as an array `[..., T, B, H]`, instead of the record's.
         write: What is added to the state, as an array.
         state: The state after each step, as an array.
-        cell: The cell's name, where the names in the record fit several.
         sampling: How the interval over rows is made.
 
     Raises InputError for steps that the record does not have, for shapes and values that do not fit,
@@ -129,7 +127,7 @@ def ledger(
     """
     sampling = sampling or Sampling()
     given = {"keep": keep, "write": write, "state": state}
-    found = recorded(gates, ["keep", "write", "state"], cell=cell, given=given)
+    found = recorded(gates, ["keep", "write", "state"], given=given)
     start = initial_of(initial, found)
     steps = _steps(at, found)
     lead = (1 if steps is None else len(steps), *found.lead)

@@ -81,7 +81,6 @@ def redundancy(
     *,
     threshold: float = 0.95,
     state: ArrayLike | None = None,
-    cell: str | None = None,
     sampling: Sampling | None = None,
 ) -> Redundancy:
     """Return the participation ratio of the state and its clusters of correlated units.
@@ -97,7 +96,6 @@ def redundancy(
         gates: A record of gates with the cell (LSTM) or the hidden state; NaN pads the ends of rows.
         threshold: From which correlation on two units count as one.
         state: The state as an array `[..., T, B, H]`, instead of the record's.
-        cell: The cell's name, where the names in the record fit several.
         sampling: How the interval is made.
 
     Raises InputError for shapes that do not fit.
@@ -105,7 +103,7 @@ def redundancy(
     if not 0 < threshold < 1:
         raise OptionError(f"threshold must lie between 0 and 1; got {threshold!r}")
     sampling = sampling or Sampling()
-    found = recorded(gates, ["state"], cell=cell, given={"state": state})
+    found = recorded(gates, ["state"], given={"state": state})
     dimension, low, high = found.empty(), found.empty(), found.empty()
     cluster = np.full((*found.lead, found.units), -1, dtype=np.int64)
     pairs: list[NDArray[np.int64]] = []

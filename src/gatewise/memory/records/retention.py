@@ -72,7 +72,6 @@ def retention(
     start: int | None,
     stop: int,
     keep: ArrayLike | None = None,
-    cell: str | None = None,
     sampling: Sampling | None = None,
 ) -> Retention:
     """Return R(start -> stop), the share of the state after step `start` left after step `stop`.
@@ -86,13 +85,12 @@ def retention(
         start: The earlier step, from 0; None for the state before the first step taken.
         stop: The later step.
         keep: The keep factor as an array `[..., T, B, H]`, instead of the record's.
-        cell: The cell's name, where the names in the record fit several.
         sampling: How the interval of the mean over rows is made.
 
     Raises InputError for steps that the record does not have, and for shapes that do not fit.
     """
     sampling = sampling or Sampling()
-    found = recorded(gates, ["keep"], cell=cell, given={"keep": keep})
+    found = recorded(gates, ["keep"], given={"keep": keep})
     first = 0 if start is None else start
     if not 0 <= first <= stop < found.steps:
         raise InputError(

@@ -93,7 +93,6 @@ def retention_curve(
     lags: Sequence[int] | None = None,
     run_in: int = 0,
     keep: ArrayLike | None = None,
-    cell: str | None = None,
     sampling: Sampling | None = None,
 ) -> RetentionCurve:
     """Return the mean of R(s -> s + lag) over all starts s and rows, for each unit and lag.
@@ -104,14 +103,13 @@ def retention_curve(
             row or 10,000, so that the mean has starts enough.
         run_in: How many steps at the start of each row to leave out, such as `Horizon.run_in`.
         keep: The keep factor as an array `[..., T, B, H]`, instead of the record's.
-        cell: The cell's name, where the names in the record fit several.
         sampling: How the interval is made: a bootstrap over rows, or over blocks of starts that are
             at least as long as the lag.
 
     Raises InputError for lags below 0 and for shapes and values that do not fit.
     """
     sampling = sampling or Sampling()
-    found = recorded(gates, ["keep"], cell=cell, given={"keep": keep})
+    found = recorded(gates, ["keep"], given={"keep": keep})
     longest = int(found.lengths.max(initial=0))
     every = _lags(lags, longest)
     shape = (found.units, len(every))

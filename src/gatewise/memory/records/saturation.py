@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gatewise.cells.records import names_in
 from gatewise.errors import InputError, OptionError
 from gatewise.memory._base import Result, Sampling, checked_options, groups_of, share_interval
 from gatewise.memory.records._recorded import named
@@ -81,7 +82,6 @@ def saturation(
     names: Sequence[str] | None = None,
     closed_below: float = 0.1,
     open_above: float = 0.9,
-    cell: str | None = None,
     sampling: Sampling | None = None,
 ) -> Saturation:
     """Return P(gate < 0.1) and P(gate > 0.9) of every gate and unit.
@@ -95,7 +95,6 @@ def saturation(
         names: The gates to look at; by default those of the cell that lie between 0 and 1.
         closed_below: Below this a gate counts as closed.
         open_above: Above this a gate counts as open.
-        cell: The cell's name, where the names in the record fit several.
         sampling: How the interval is made.
 
     Raises InputError for a cell without gates, and for values and shapes that do not fit.
@@ -105,7 +104,7 @@ def saturation(
             f"0 < closed_below <= open_above < 1 must hold; got {closed_below} and {open_above}"
         )
     sampling = sampling or Sampling()
-    found = named(gates, _names(gates, names, cell), gates_only=True)
+    found = named(gates, _names(gates, names), gates_only=True)
     shares: dict[str, dict[str, Array]] = {}
     intervals: list[dict[str, Any]] = []
     for key in ("closed", "closed_low", "closed_high", "opened", "opened_low", "opened_high"):
@@ -135,7 +134,7 @@ def saturation(
     return Saturation(**shares, settings=settings)
 
 
-def _names(gates: Record, names: Sequence[str] | None, cell: str | None) -> tuple[str, ...]:
+def _names(gates: Record, names: Sequence[str] | None) -> tuple[str, ...]:
     """Return the gates to look at: those of the cell, in the record's order."""
     if names is not None:
         if isinstance(names, str) or not isinstance(names, Iterable) or len(names) == 0:
@@ -143,11 +142,11 @@ def _names(gates: Record, names: Sequence[str] | None, cell: str | None) -> tupl
                 f"names must be a sequence of gates, such as ('forget',); got {names!r}"
             )
         return tuple(names)
-    spec = spec_of_record(gates, cell)
-    own = [n for n in gates if n in spec.packing and n not in (*spec.states, "candidate")]
+    spec = spec_of_record(gates)
+    own = [name for name in names_in(gates) if name in spec.fractions]
     if not own:
         raise InputError(
-            f"the record of a {spec.name!r} holds {', '.join(gates)}: none of these is a gate "
+            f"the record of a {spec.name!r} holds {', '.join(names_in(gates))}: none of these is a gate "
             "between 0 and 1 that could saturate"
         )
     return tuple(own)

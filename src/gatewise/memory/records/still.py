@@ -67,7 +67,6 @@ def still_units(
     state: ArrayLike | None = None,
     write: ArrayLike | None = None,
     read: ArrayLike | None = None,
-    cell: str | None = None,
 ) -> StillUnits:
     """Return the units whose state is constant, that are never written to, or never read.
 
@@ -81,15 +80,14 @@ def still_units(
         state: The state as an array, instead of the record's.
         write: The write as an array.
         read: What leaves the unit as an array.
-        cell: The cell's name, where the names in the record fit several.
 
     Raises InputError for shapes that do not fit.
     """
     if not tolerance >= 0:
         raise OptionError(f"tolerance must not be negative; got {tolerance!r}")
     given = {"state": state, "write": write, "read": read}
-    roles = roles_of(gates, ("state", "write", "read"), cell, given)
-    found = recorded(gates, roles, cell=cell, given=given)
+    roles = roles_of(gates, ("state", "write", "read"), given)
+    found = recorded(gates, roles, given=given)
     figures = {role: found.empty(found.units) for role in ("state", "write", "read")}
     for part in found:
         for role in roles:

@@ -65,7 +65,6 @@ def gate_timescale(
     gates: Record | ArrayLike | None = None,
     *,
     keep: ArrayLike | None = None,
-    cell: str | None = None,
     sampling: Sampling | None = None,
 ) -> GateTimescale:
     """Return `tau = -1 / mean(log keep)` of every unit, in steps; gate path only.
@@ -79,14 +78,13 @@ def gate_timescale(
         gates: A record of gates, or the keep factor itself as an array.
         keep: The factor on the old state, between 0 and 1, `[..., T, B, H]`: the LSTM's forget
             gate, the GRU's update gate. NaN pads the ends of rows.
-        cell: The cell's name, where the names in the record fit several.
         sampling: How the interval is made; by default a bootstrap over rows or blocks of steps.
 
     Raises InputError for a cell without gates, and for values and shapes that do not fit.
     """
     if gates is not None and not hasattr(gates, "keys") and keep is None:
         gates, keep = None, gates
-    found = recorded(gates, ["keep"], cell=cell, given={"keep": keep})  # type: ignore[arg-type]  # checked there
+    found = recorded(gates, ["keep"], given={"keep": keep})  # type: ignore[arg-type]  # checked there
     sampling = sampling or Sampling()
     tau, low, high = (found.empty(found.units) for _ in range(3))
     by_place: list[dict[str, Any]] = []

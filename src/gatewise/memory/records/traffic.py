@@ -97,7 +97,6 @@ def traffic(
     write: ArrayLike | None = None,
     state: ArrayLike | None = None,
     read: ArrayLike | None = None,
-    cell: str | None = None,
     sampling: Sampling | None = None,
 ) -> Traffic:
     """Return what is written, erased and read at each step, with means and the largest events.
@@ -119,7 +118,6 @@ def traffic(
         write: What is added to the state, as an array.
         state: The state after each step, as an array.
         read: What leaves each unit, as an array; without it and a record, the state.
-        cell: The cell's name, where the names in the record fit several.
         sampling: How the intervals of the means are made.
 
     Raises InputError for missing arrays, and for shapes and values that do not fit.
@@ -129,9 +127,9 @@ def traffic(
     sampling = sampling or Sampling()
     read = state if read is None and gates is None else read
     given = {"keep": keep, "write": write, "state": state, "read": read}
-    gated = gates is None or not without_gate(spec_of_record(gates, cell))
+    gated = gates is None or not without_gate(spec_of_record(gates))
     roles = ("keep", "write", "state", "read") if gated else ("state", "read")
-    found = recorded(gates, roles, cell=cell, given=given)
+    found = recorded(gates, roles, given=given)
     start = initial_of(initial, found)
     kinds = ("write", "erase", "read")
     amounts = {kind: _like(found) for kind in kinds}
