@@ -12,6 +12,7 @@ give equal bits. Sizes: T steps, B rows, I inputs, H hidden units, G gates, L la
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import inf
 from typing import NamedTuple
 
@@ -65,6 +66,10 @@ def weights_of(cell: str, inputs: int, hidden: int, layers: int, directions: int
     return len(CELLS[cell].packing) * hidden * (inputs + hidden + upper) // layers
 
 
+remembered_weights_of = lru_cache(maxsize=1024)(weights_of)
+"""The same, for calls that no compiler traces: torch.compile warns of what is remembered."""
+
+
 def rule_for(cell: str, weights: int, training: bool) -> Rule:
     """Return the rule that holds for layers of so many weights."""
     for rule in RULES[cell][training]:
@@ -73,7 +78,7 @@ def rule_for(cell: str, weights: int, training: bool) -> Rule:
     raise AssertionError(f"the last rule of {cell!r} has no bound")
 
 
-def is_native(rule: Rule, steps: int, rows: int, *, packed: bool = False) -> bool:
+def is_native(rule: Rule, steps: int, rows: int, packed: bool = False) -> bool:
     """Tell whether the core takes a call of these sizes; one without rows is the core's."""
     _, least, least_rows, least_row_steps = rule
     if packed:

@@ -7,6 +7,8 @@ such memory by its address crashes, or reads something else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from torch import Tensor
 
 from gatewise.engines.onlookers import PLAIN
@@ -25,6 +27,24 @@ def is_held(tensor: Tensor) -> bool:
     pairs = zip(tensor.shape, tensor.stride(), strict=True)
     last = first + sum((size - 1) * stride for size, stride in pairs)
     return (last + 1) * tensor.itemsize <= held or tensor.numel() == 0
+
+
+def are_whole(tensors: Iterable[Tensor]) -> bool:
+    """Tell, at half the price of `is_held`, whether each tensor is contiguous and all of its storage.
+
+    That is what most tensors are; others may be held all the same.
+    """
+    try:
+        for tensor in tensors:
+            if (
+                tensor.untyped_storage().nbytes() != tensor.nbytes
+                or tensor.storage_offset() != 0
+                or not tensor.is_contiguous()
+            ):
+                return False
+    except NotImplementedError:  # a sparse tensor has no storage
+        return False
+    return True
 
 
 def check_place(name: str, tensor: Tensor, x: Tensor) -> None:

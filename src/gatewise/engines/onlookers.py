@@ -54,6 +54,17 @@ def recorder() -> str:
     return ""
 
 
+def is_alone() -> bool:
+    """Tell at the least cost whether nothing records, compiles, transforms or casts the running call."""
+    return not (
+        torch.compiler.is_compiling()
+        or _is_exporting()
+        or torch._C._get_tracing_state() is not None
+        or torch._C._is_any_autocast_enabled()
+        or torch._C._are_functorch_transforms_active()
+    )
+
+
 def varies(size: object) -> bool:
     """Tell whether a size stands for many in the graph that is recorded."""
     return isinstance(size, torch.SymInt)

@@ -5,29 +5,34 @@ Sizes: T steps, B rows, N valid steps of all rows together, I inputs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.engines import EngineChoice, choose
-from gatewise.engines.by_size import Workload, is_native, rule_for, weights_of
+from gatewise.engines.by_size import (
+    Workload,
+    is_native,
+    remembered_weights_of,
+    rule_for,
+    weights_of,
+)
 from gatewise.engines.held import is_held
 from gatewise.engines.memory import MaxMemory
-from gatewise.engines.onlookers import PLAIN, recorder
+from gatewise.engines.onlookers import PLAIN, is_alone, recorder
 from gatewise.errors import OptionError
 from gatewise.nn.calls import Call, Hidden, check_tensors
 from gatewise.nn.engine_option import EngineOption
+from gatewise.nn.straight import MODES, straight
 from gatewise.nn.structure import spec_of
 
 if TYPE_CHECKING:
     Base = torch.nn.RNNBase
 else:
     Base = object
-
-_CELLS = {"LSTM": "lstm", "GRU": "gru", "RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu"}
-"""The cells that both torch and the core have, by torch's names of its modes."""
 
 
 class ChoosesBySize(EngineOption, Base):
@@ -81,7 +86,7 @@ class ChoosesBySize(EngineOption, Base):
         """Choose for `steps` of `rows` of the type and on the device of `like`."""
         work = None
         has_sizes = torch._C._get_tracing_state() is None  # tracing turns them into tensors
-        if has_sizes and self.mode in _CELLS and self.max_memory is None:
+        if has_sizes and self.mode in MODES and self.max_memory is None:
             work = Workload(steps, rows, self._weights(), self._is_training(like), packed)
         held = self._held_weights()
         return choose(self.engine, spec_of(self), like, work, weights=held, settled=self._settled)
@@ -89,7 +94,7 @@ class ChoosesBySize(EngineOption, Base):
     def _weights(self) -> int:
         directions = 2 if self.bidirectional else 1
         return weights_of(
-            _CELLS[self.mode], self.input_size, self.hidden_size, self.num_layers, directions
+            MODES[self.mode], self.input_size, self.hidden_size, self.num_layers, directions
         )
 
     def _is_training(self, like: Tensor) -> bool:
@@ -103,46 +108,65 @@ class ChoosesBySize(EngineOption, Base):
                 return True
         return False
 
-    def _is_left_to_torch(self, input: Tensor | PackedSequence) -> bool:
-        """Tell at the least cost whether a plain call goes to torch's own forward for its size.
+    def _is_left_to_torch(
+        self, input: Tensor | PackedSequence, counts: Sequence[int] | None
+    ) -> bool:
+        """Tell at the least cost whether a plain call goes to torch's own pass for its size.
 
-        Such a call may take 30 microseconds, of which this takes one or two. What would need a
-        closer look is left to `engine_choice`, which comes to the same.
+        `counts` are the batch sizes of a PackedSequence. What would need a closer look is left to
+        `engine_choice`, which comes to the same.
         """
+        given = self.__dict__
         if (
-            self.engine != "auto"
+            not is_alone()
+            or self.engine != "auto"
             or self.max_memory is not None
             or self._settled
-            or torch._C._is_any_autocast_enabled()
-            or recorder()
-            or self.mode not in _CELLS
+            or given["mode"] not in MODES
         ):
             return False
-        packed = False
-        if type(input) is Tensor:
+        if counts is not None:
+            steps, rows, data = len(counts), counts[0], input.data
+        elif type(input) is Tensor:
             data, shape = input, input.shape
             if len(shape) == 3:
-                steps, rows = shape[1::-1] if self.batch_first else shape[:2]
+                steps, rows, _ = shape
+                if given["batch_first"]:
+                    steps, rows = rows, steps
             elif len(shape) == 2:
                 steps, rows = shape[0], 1
             else:
                 return False
-        elif type(input) is PackedSequence:
-            data, counts, packed = input.data, input.batch_sizes.tolist(), True
-            steps, rows = len(counts), counts[0]
         else:
             return False
-        rule = rule_for(_CELLS[self.mode], self._weights(), self._is_training(data))
-        return not is_native(rule, steps, rows, packed=packed)
+        cell, directions = MODES[given["mode"]], 2 if given["bidirectional"] else 1
+        weights = remembered_weights_of(
+            cell, given["input_size"], given["hidden_size"], given["num_layers"], directions
+        )
+        is_training = torch.is_grad_enabled() and self._is_training(data)
+        rule = rule_for(cell, weights, is_training)
+        return not is_native(rule, steps, rows, counts is not None)
+
+    def _as_torch(
+        self, input: Tensor | PackedSequence, hx: Hidden | None, counts: Sequence[int] | None
+    ) -> Any:
+        """Run a call that is left to torch; raises InputError for what torch cannot tell clearly."""
+        try:
+            found = straight(self, input, hx, counts)
+            if found is None:
+                self._check_briefly(input, hx)
+                found = super().forward(input, hx)
+        except RuntimeError:
+            check_tensors(self, input, hx)  # which tensor, where torch says that there is one
+            raise
+        return found
 
     def _check_briefly(self, input: Tensor | PackedSequence, hx: Hidden | None) -> None:
-        """Check what torch's own pass on a small call does not, in a microsecond or two.
+        """Check what torch's own pass on a small call does not.
 
         It reads the memory of the input, the states and, in the LSTM, the weights unseen. Where torch
         sees for itself that tensors are on several devices, it says so.
         """
-        if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
-            return
         states = (hx,) if isinstance(hx, Tensor) else hx or ()
         weights = self._flat_weights if self.mode == "LSTM" else ()
         for tensor in (input, *states, *weights):

@@ -75,15 +75,9 @@ class GatedModule(ChoosesBySize, Base):
         """
         if (hx is not None or type(input) is not Tensor) and not is_symbolic(input):
             check_kinds(self, input, hx)
-        if isinstance(input, PackedSequence):
-            check_packed(input)
-        if lengths is None and not return_gates and self._is_left_to_torch(input):
-            self._check_briefly(input, hx)
-            try:
-                return super().forward(input, hx)
-            except RuntimeError:
-                check_tensors(self, input, hx)  # which tensor, where torch says that there is one
-                raise
+        counts = check_packed(input) if isinstance(input, PackedSequence) else None
+        if lengths is None and not return_gates and self._is_left_to_torch(input, counts):
+            return self._as_torch(input, hx, counts)
         if is_symbolic(input):
             return as_leaf(self, input, hx, lengths=lengths, return_gates=return_gates)
         needs_gatewise = lengths is not None or return_gates

@@ -13,17 +13,20 @@ from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.errors import InputError
 
+_CPU = torch.device("cpu")
 
-def check_packed(packed: PackedSequence) -> None:
-    """Raise InputError unless the parts of `packed` fit each other.
 
-    A graph that is being recorded cannot look at values: there the native operator does, when it runs.
+def check_packed(packed: PackedSequence) -> list[int] | None:
+    """Raise InputError unless the parts of `packed` fit each other; return its batch sizes.
+
+    A graph that is being recorded cannot look at values: there the native operator does, when it runs,
+    and None is returned.
     """
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
-        return
+        return None
     data, batch_sizes, order, back = packed
-    _check_indices("batch_sizes", batch_sizes, torch.device("cpu"))
-    counts = batch_sizes.tolist()
+    _check_indices("batch_sizes", batch_sizes, _CPU)
+    counts: list[int] = batch_sizes.tolist()
     if not counts:
         _refuse("batch_sizes is empty, and there must be at least one step")
     if counts[-1] < 0 or counts != sorted(counts, reverse=True):
@@ -39,6 +42,7 @@ def check_packed(packed: PackedSequence) -> None:
         _check_orders(data, order, back, counts[0])
     elif back is not None:
         _refuse("there are unsorted_indices without sorted_indices; give both or neither")
+    return counts
 
 
 def _check_orders(data: Tensor, order: Tensor, back: Tensor | None, batch: int) -> None:
@@ -47,16 +51,17 @@ def _check_orders(data: Tensor, order: Tensor, back: Tensor | None, batch: int) 
     if len(order) != batch:
         _refuse(f"sorted_indices has {len(order)} rows and batch_sizes begins with {batch}")
     places = order.tolist() if order.is_cpu else None
-    if places is not None and sorted(places) != list(range(batch)):
+    every = list(range(batch))
+    if places is not None and sorted(places) != every:
         _refuse(f"sorted_indices must hold each of 0 to {batch - 1} once; got {_short(places)}")
     if back is None:
         _refuse("there are sorted_indices without unsorted_indices; give both or neither")
     _check_indices("unsorted_indices", back, data.device)
     if places is not None:
-        inverse = [0] * batch
-        for row, place in enumerate(places):
-            inverse[place] = row
-        if back.tolist() != inverse:
+        rows = back.tolist()
+        # Taken at the places, the rows count up: with a loop in Python, this took half of all checks.
+        in_order = len(rows) == batch and list(map(rows.__getitem__, places)) == every
+        if not in_order:
             _refuse(
                 "unsorted_indices does not undo sorted_indices; leave it out, and torch makes it"
             )
