@@ -105,7 +105,7 @@ def test_the_page_has_scores_verdicts_three_curves_and_units(
     assert not any(" steps" in own.evidence for own in made.findings if "%" not in own.evidence)
     assert {"worth", "says the same as"} <= {column.name for column in made.records[0].columns}
     assert len(made.records[0].columns[0].values) == 16
-    assert made.provenance["Explanation"]["rows_of"] == own.settings["rows_of"]
+    assert made.provenance["Explanation"]["rows in all"] == own.settings["rows_of"]
     own.write_page(tmp_path / "page.html")
     assert "Remembers about 12 days" in (tmp_path / "page.html").read_text()
 

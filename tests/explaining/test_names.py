@@ -146,7 +146,6 @@ def said_by_command_line() -> list[str]:
     stuck = own.finding("gates")
     assert stuck is not None
     page = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", html_of(own.contents()), flags=re.DOTALL)
-    page = page.partition("Settings and provenance")[0]  # there, results have their Python names
     curves = [f"{c.name} {c.reading}" for c in own.curves()]
     return [screen.file.getvalue(), stuck.sentence, page, *curves]  # type: ignore[attr-defined]
 

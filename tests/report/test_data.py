@@ -161,6 +161,8 @@ def test_timescales_stand_where_they_should() -> None:
     assert "gate path only" in html.lower()
     scales = GateTimescales("forget", steps[None], "1 day")
     assert timescales_sentence(scales) == "Median 55 days, longest ∞."
+    quarters = GateTimescales("forget", np.array([[1.0, 12.0, 96.0]]), "15 minutes")
+    assert timescales_sentence(quarters) == "Median 3.0 hours, longest 24."
 
 
 @settings(deadline=None)

@@ -179,6 +179,19 @@ def test_the_table_counts_saturation_and_takes_further_columns() -> None:
     assert table["τ"] == [7.0, 8.0]
 
 
+def test_the_table_counts_times_in_the_unit_of_the_data() -> None:
+    tau = np.array([2.0, 6.0, np.inf, 40.0])
+    record = Record("cell", "LSTM", {"forget": np.full((3, 4), 0.5)}, tau=tau)
+    (_, values, told), (_, halves, _), *_ = columns_of(record, Unit.of("30 minutes"))
+    assert values.tolist() == [1.0, 3.0, np.inf, 20.0]
+    np.testing.assert_allclose(halves, values * np.log(2))
+    assert "in hours" in told
+    assert columns_of(record, Unit())[0][1].tolist() == tau.tolist()
+    for unit, said in ((Unit.of("30 minutes"), "hours"), (Unit(), "steps"), (Unit("day"), "days")):
+        (data,) = records_data((record,), Blobs(), 10**6, unit)
+        assert data["timesIn"] == said
+
+
 def test_a_prediction_gets_its_error_beneath() -> None:
     blobs = Blobs()
     data = strip_data(small(), blobs)

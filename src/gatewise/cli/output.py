@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from gatewise.launch import is_main_process
+from gatewise.unit import Unit
 from gatewise.wording import counted, layer_name, number
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def print_timescales(out: Console, timescales: GateTimescales | None) -> None:
     from gatewise.estimators.forecaster.page.timescales import (  # noqa: PLC0415 - brings torch
         timescales_sentence,
     )
+    from gatewise.report.units import time_scale  # noqa: PLC0415
 
     out.print()
     if timescales is None:
@@ -102,11 +104,12 @@ def print_timescales(out: Console, timescales: GateTimescales | None) -> None:
         return
     out.print(f"Gate timescales ({timescales.gate} gate, gate path only)", style="bold")
     out.print(timescales_sentence(timescales))
+    each, many = time_scale(timescales.steps, Unit.of(timescales.step_text))
     for layer, steps in enumerate(timescales.steps):
-        known = np.sort(steps[~np.isnan(steps)])[::-1]
+        known = np.sort(steps[~np.isnan(steps)])[::-1] * each
         shown = ", ".join(number(float(value), 2) for value in known[:8])
         more = f" ... {number(float(known[-1]), 2)}" if len(known) > 8 else ""
-        out.print(f"  {layer_name(layer)}: {shown}{more} steps")
+        out.print(f"  {layer_name(layer)}: {shown}{more} {many}")
     out.print(
         "Gates alone mislead: the network also remembers through its recurrent weights, so the "
         "longest one is not how far back it remembers."

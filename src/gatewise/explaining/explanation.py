@@ -15,6 +15,21 @@ from gatewise.memory.result import plain
 from gatewise.report import Contents, Curve, Unit, write_page
 from gatewise.report.contents import HasPage
 
+SAID = {
+    "rows": "rows looked at",
+    "rows_of": "rows in all",
+    "steps": "steps looked at",
+    "steps_of": "steps of a row",
+    "by": "asked apart by",
+    "by_left_out": "groups left out",
+    "seconds_estimated": "seconds, estimated",
+    "budget": "budget in seconds",
+    "before_the_end": "states changed, steps before the end",
+    "level": "level of intervals",
+    "resamples": "resamples for intervals",
+}
+"""What the page calls settings whose names are short for Python."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
@@ -98,8 +113,7 @@ class Explanation:
         return f"Explanation({len(self.findings)} findings, {len(self.results)} results)"
 
     def _settings(self) -> dict[str, Any]:
-        skipped = {f"without {name}": reason for name, reason in self.skipped.items()}
-        return {**plain(self.settings), **skipped}
+        return {SAID.get(name, name): value for name, value in plain(self.settings).items()}
 
     def _module_of(self, module: str, layer: int) -> str:
         """Return the traced module of a record; those of a run are called "network", by layer."""

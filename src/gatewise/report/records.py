@@ -18,7 +18,14 @@ from gatewise.report import ledger
 from gatewise.report.blobs import Blobs
 from gatewise.report.contents import Record
 from gatewise.report.levels import FACTOR, Bytes, pool_to, pooling, scale_of, to_bytes
-from gatewise.report.units import columns_of, default_order, persistence, thinned
+from gatewise.report.units import (
+    columns_of,
+    default_order,
+    persistence,
+    tau_of,
+    thinned,
+    time_scale,
+)
 from gatewise.unit import Unit
 
 ROWS = 32
@@ -70,6 +77,7 @@ def records_data(
                 "orders": _orders(record, slots),
                 "quantities": [each.payload for each in found],
                 "exact": _exact(record, slots, blobs, exact_bytes),
+                "timesIn": _times_in(record, unit),
                 "table": [
                     {"name": name, "description": text, "values": _json(values[slots])}
                     for name, values, text in columns_of(record, unit)
@@ -195,6 +203,12 @@ def _orders(record: Record, slots: NDArray[np.intp]) -> list[dict[str, Any]]:
         {"name": name, "units": [int(unit) for unit in order if int(unit) in shown]}
         for name, order in record.orders.items()
     ]
+
+
+def _times_in(record: Record, unit: Unit) -> str | None:
+    """Return the unit of the timescales in the table of units; None where it has none of ours."""
+    tau = None if any(extra.name == "τ" for extra in record.columns) else tau_of(record)
+    return None if tau is None else time_scale(tau, unit)[1]
 
 
 def _json(values: NDArray[Any]) -> list[float | str | None]:

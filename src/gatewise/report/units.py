@@ -29,6 +29,15 @@ def tau_of(record: Record) -> NDArray[np.float64] | None:
     return None if gate is None else ledger.timescale(record.quantities[gate])
 
 
+def time_scale(tau: NDArray[np.float64], unit: Unit) -> tuple[float, str]:
+    """Return how long a step is in the unit in which timescales are listed, and that unit.
+
+    The median decides: by the longest one, the others would all be small fractions of a day.
+    """
+    known = tau[np.isfinite(tau)]
+    return unit.axis(float(np.median(known)) if known.size else 1.0)
+
+
 def default_order(record: Record) -> tuple[NDArray[np.intp], str]:
     """Return all units, slowest first, and what they are ordered by."""
     tau = tau_of(record)
@@ -62,14 +71,14 @@ def columns_of(record: Record, unit: Unit) -> list[Column]:
     found: dict[str, Column] = {}
     tau = tau_of(record)
     if tau is not None:
+        each, many = time_scale(tau, unit)
         found["τ"] = (
             "τ",
-            tau,
-            f"gate timescale, −1 / mean log keep, in {unit.plural}; gate path only",
+            tau * each,
+            f"gate timescale, −1 / mean log keep, in {many}; gate path only",
         )
-        half = tau * np.log(2)
-        text = f"{unit.plural} until half is left by the gate path alone"
-        found["half-life"] = ("half-life", half, text)
+        text = f"{many} until half is left by the gate path alone"
+        found["half-life"] = ("half-life", tau * each * np.log(2), text)
     for name in (name for name in SIGMOID_GATES if name in record.quantities):
         for share in _saturation(name, record.quantities[name]):
             found[share[0]] = share

@@ -78,7 +78,7 @@
     host.replaceChildren(element("table", { class: "units" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows)));
     host.scrollTop = top;
     const some = record.slots.length < record.size ? `${record.slots.length} of ${record.size} units, at even distances along their order. ` : "";
-    const timed = record.table.some(({ name }) => name === "τ") ? `τ, the gate timescale, and the half-life are in ${gatewise.stepName}s, by the gates alone. ` : "";
+    const timed = record.timesIn ? `τ, the gate timescale, and the half-life are in ${record.timesIn}, by the gates alone. ` : "";
     byId("units-note").textContent = `${some}${timed}Sorting the table orders the heatmap too. A click on a row shows that unit; with Shift, one more.`;
   };
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gatewise.estimators.forecaster.results import GateTimescales
+from gatewise.report.units import time_scale
 from gatewise.unit import Unit
 from gatewise.wording import number
 
@@ -14,9 +15,6 @@ def timescales_sentence(timescales: GateTimescales) -> str:
     known = timescales.steps[~np.isnan(timescales.steps)]
     if not known.size:
         return "No unit has a timescale that can be read off."
-    unit = Unit.of(timescales.step_text)
-    long = f"; one step is {unit.size}" if unit.size else ""
-    return (
-        f"Median {number(float(np.median(known)), 2)} {unit.plural}, longest "
-        f"{number(float(np.max(known)), 2)}{long}."
-    )
+    median, longest = float(np.median(known)), float(np.max(known))
+    each, many = time_scale(known, Unit.of(timescales.step_text))
+    return f"Median {number(median * each, 2)} {many}, longest {number(longest * each, 2)}."
