@@ -21,8 +21,8 @@ from gatewise.estimators.network import RecurrentNetwork
 from gatewise.training.inference import gathered
 from gatewise.training.loop import train
 from gatewise.training.losses import per_row, squared_error
+from gatewise.training.options import TrainingOptions
 from gatewise.training.randomness import seeded
-from gatewise.training.schedule import TrainingOptions
 from gatewise.training.task import Task
 
 BATCH, LOOKBACK, COLUMNS, HIDDEN = 256, 365, 7, 64

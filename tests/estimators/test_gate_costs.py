@@ -12,13 +12,13 @@ from torch import nn
 
 import gatewise as gw
 from gatewise.errors import FileError, OptionError
-from gatewise.estimators.forecaster.settings import GATE_COSTS
 from gatewise.estimators.network import RecurrentNetwork
 from gatewise.estimators.run.folder import Run
 from gatewise.training.costs import cost_of
 from gatewise.training.history import History
 from gatewise.training.loop import train
 from gatewise.training.losses import per_row, squared_error
+from gatewise.training.options import GATE_COSTS
 from gatewise.training.task import Task
 from tests.estimators.data import reservoir
 from tests.estimators.test_torchrun import TOLERANCE, launch

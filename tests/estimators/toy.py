@@ -25,8 +25,8 @@ from gatewise.estimators.network import RecurrentNetwork
 from gatewise.training import loop
 from gatewise.training.loop import train
 from gatewise.training.losses import per_row, pinball, squared_error
+from gatewise.training.options import TrainingOptions
 from gatewise.training.randomness import seeded
-from gatewise.training.schedule import TrainingOptions
 from gatewise.training.task import Task
 
 STEPS, LAG, HIDDEN = 8, 2, 8

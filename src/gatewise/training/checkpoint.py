@@ -19,7 +19,7 @@ from torch import Tensor
 
 from gatewise.errors import FileError, cause
 from gatewise.files import Envelope, atomic_write_bytes, sealed
-from gatewise.training.schedule import TrainingOptions
+from gatewise.training.options import TrainingOptions
 
 ENVELOPE = Envelope("gatewise-checkpoint", 2, "checkpoint", "fit anew")
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gatewise.engines import Gates
 from gatewise.penalties import forget_cost, saturation_cost, write_cost
-from gatewise.training.schedule import TrainingOptions
+from gatewise.training.options import TrainingOptions
 
 _COSTS: dict[str, Callable[[Gates], Tensor]] = {
     "write_cost": write_cost,

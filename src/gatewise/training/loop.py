@@ -25,9 +25,10 @@ from gatewise.training.costs import cost_of, gates_cost
 from gatewise.training.distributed import World, joined, local_device
 from gatewise.training.history import History
 from gatewise.training.inference import gathered, mean_loss, predict
+from gatewise.training.options import TrainingOptions
 from gatewise.training.progress import Callback, Display, Pace, display
 from gatewise.training.randomness import Purpose, generator
-from gatewise.training.schedule import TrainingOptions, learning_rate, steadier
+from gatewise.training.schedule import learning_rate, steadier
 from gatewise.training.task import Task
 
 __all__ = ["predict", "train"]

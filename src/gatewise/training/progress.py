@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from gatewise.training.checkpoint import Record
-from gatewise.training.schedule import TrainingOptions
+from gatewise.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

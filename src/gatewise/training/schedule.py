@@ -1,48 +1,13 @@
-"""The options of a training run, and the learning rate of every step as a function of them."""
+"""The learning rate of every step as a function of the options, and steadier options."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from gatewise.training.options import GATE_COSTS, TrainingOptions
 
 PLATEAU_FACTOR = 0.5
-
-GATE_COSTS = ("write_cost", "forget_cost", "saturation_cost")
-"""Options that are weights of costs on gates: see `gatewise.penalties`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingOptions:
-    """How a network is trained. Values are taken as they are: the estimators check theirs.
-
-    epochs: at most so many passes over the windows. patience: stop after so many epochs without a
-    better validation loss and keep the best weights; None runs all epochs and keeps the last
-    weights. batch_size: windows per step, over all processes together. learning_rate: Adam's, at
-    its highest. schedule: "cosine" (to 0 over all epochs), "plateau" (half whenever a third of the
-    patience, or of the epochs where that is None, brought nothing better) or "constant".
-    weight_decay: decoupled (Loshchilov and
-    Hutter 2019), on weight matrices, not on biases. clip: bound on the norm of the gradient, None
-    for no bound. noise: standard deviation of Gaussian noise on the measured inputs of training
-    windows (Bishop 1995). seed: of the order of windows, dropout and noise. average: decay of the
-    exponential moving average of the weights that is validated and kept in their place, None for
-    no average. write_cost, forget_cost, saturation_cost: weights of the costs on gates that training
-    adds to the loss (`gatewise.penalties`); 0 for none.
-    """
-
-    epochs: int
-    patience: int | None
-    batch_size: int
-    learning_rate: float
-    schedule: str = "cosine"
-    weight_decay: float = 0.0
-    clip: float | None = 1.0
-    seed: int = 0
-    average: float | None = None
-    noise: float = 0.0
-    write_cost: float = 0.0
-    forget_cost: float = 0.0
-    saturation_cost: float = 0.0
 
 
 def learning_rate(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.choices import Frequency, Missing
 from gatewise.data.finding import holds_time_text
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.ids import Ids, read_ids
@@ -16,11 +17,6 @@ from gatewise.data.tables.reading import Times, float_column, time_column
 from gatewise.data.tables.steps import ROWS, Step, follows, infer_step
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError, nearest
-
-__all__ = ["Frequency", "Missing", "table_from_frame"]
-
-Missing = Literal["refuse", "mask"]
-Frequency = Literal["infer", "rows"]
 
 
 def table_from_frame(

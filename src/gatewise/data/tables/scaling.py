@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.choices import Scale
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError, nearest
 from gatewise.files import parse
 from gatewise.typing import Array
-
-Mode = Literal["standard", "per_series", "none"]
 
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
 """Relative differences up to this are rounding: a column of 0.3 and 0.1 + 0.2 is constant."""
@@ -29,23 +28,23 @@ class Scaler:
     one shift and spread for all series.
     """
 
-    mode: Mode
+    mode: Scale
     columns: Columns
     series: tuple[str, ...]  # the G series of `per_series`, else empty
     mean: Array  # [G, C]
     std: Array  # [G, C], above 0
 
     @classmethod
-    def fit(cls, table: Table, rows: NDArray[np.bool_], *, mode: Mode = "standard") -> Scaler:
+    def fit(cls, table: Table, rows: NDArray[np.bool_], *, mode: Scale = "standard") -> Scaler:
         """Measure mean and standard deviation of each column over `rows` [N], missing values apart.
 
         Raises DataError for a column that is constant or empty there (and for which series, with
         `per_series`), OptionError for an unknown mode.
         """
-        if mode not in get_args(Mode):
-            listed = ", ".join(map(repr, get_args(Mode)))
+        if mode not in get_args(Scale):
+            listed = ", ".join(map(repr, get_args(Scale)))
             raise OptionError(
-                f"scale={mode!r}: use one of {listed}.{nearest(mode, get_args(Mode))}"
+                f"scale={mode!r}: use one of {listed}.{nearest(mode, get_args(Scale))}"
             )
         values, owner = table.values[rows], table.series_index()[rows]
         if not len(values):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from gatewise.data.tables.table import Table
 from gatewise.data.tables.zones import local, offset_text
 from gatewise.errors import DataError, OptionError
 from gatewise.estimators.forecaster.results import Metrics, ScoreTable
-from gatewise.estimators.forecaster.settings import Bound
 from gatewise.estimators.forecaster.verdict import Evaluation
+
+if TYPE_CHECKING:
+    from gatewise.estimators.options import Bound
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.heads import PointHead, QuantileHead
 from gatewise.estimators.network import RecurrentNetwork
+from gatewise.estimators.options import NetworkOptions
+from gatewise.options import values_of
 from gatewise.training.history import History
 from gatewise.training.inference import predict
 
@@ -77,13 +79,9 @@ def build_network(
         else PointHead(settings.hidden_size, targets)
     )
     network = RecurrentNetwork(
-        cell=settings.cell,
-        input_size=features,
-        hidden_size=settings.hidden_size,
-        num_layers=settings.num_layers,
-        dropout=settings.dropout,
-        forget_bias=settings.forget_bias,
+        **values_of(NetworkOptions, settings),
         engine=settings.engine,
+        input_size=features,
         head=head,
         steps=max(settings.horizon, 1),
     )

@@ -40,12 +40,13 @@ from gatewise.estimators.run.config import check_settings, settings_digest
 from gatewise.estimators.run.folder import METRICS, MODEL, Run, digest
 from gatewise.estimators.run.replacement import writing
 from gatewise.files import atomic_write_text
+from gatewise.options import part_of
 from gatewise.training.distributed import World, is_main, joined
 from gatewise.training.history import History
 from gatewise.training.loop import train
 from gatewise.training.losses import per_row, pinball, squared_error
+from gatewise.training.options import TrainingOptions
 from gatewise.training.randomness import seeded
-from gatewise.training.schedule import TrainingOptions
 from gatewise.training.task import Task
 
 TABLE_FORMATS = ("csv", "parquet")
@@ -236,21 +237,7 @@ def _train_member(
     loss = per_row(pinball(levels) if levels else squared_error)
     history = train(
         Task(network, prepared.train, prepared.validation, loss),
-        TrainingOptions(
-            epochs=settings.epochs,
-            patience=settings.patience,
-            batch_size=settings.batch_size,
-            learning_rate=settings.learning_rate,
-            schedule=settings.schedule,
-            weight_decay=settings.weight_decay,
-            clip=settings.clip,
-            average=settings.average,
-            noise=settings.noise,
-            write_cost=settings.write_cost,
-            forget_cost=settings.forget_cost,
-            saturation_cost=settings.saturation_cost,
-            seed=seed,
-        ),
+        part_of(TrainingOptions, settings, seed=seed),
         checkpoint=None if run is None else run.checkpoint(member),
         resume=resume,
         progress=progress,

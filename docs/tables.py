@@ -1,0 +1,63 @@
+"""The tables in the docs that are made from the code: `python docs/tables.py` writes them anew.
+
+A test compares them with what the code says.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from gatewise.estimators.forecaster.settings import ForecasterSettings
+from gatewise.options import Option, options_of
+
+PAGE = Path(__file__).parent / "forecasting.md"
+BEGIN, END = "<!-- made by docs/tables.py: begin -->", "<!-- end -->"
+
+
+def options_table() -> str:
+    """Return the forecaster's options as Markdown, a table for each group."""
+    groups = list(dict.fromkeys(option.group for _, _, option in options_of(ForecasterSettings)))
+    declared = sorted(options_of(ForecasterSettings), key=lambda each: groups.index(each[2].group))
+    parts = []
+    for group, members in groupby(declared, key=lambda each: each[2].group):
+        rows = [
+            f"| `{name}` | {_default(*rest)} | {_meaning(rest[1])} |" for name, *rest in members
+        ]
+        head = [f"**{group}**", "", "| option | default | meaning |", "|---|---|---|"]
+        parts.append("\n".join([*head, *rows]))
+    return "\n\n".join(parts)
+
+
+def page_with(table: str) -> str:
+    """Return the page with `table` between the two marks."""
+    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+    return f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.split(END, 1)[1]}"
+
+
+class _Spelt(dict[str, str]):
+    """The names of options as Python writes them."""
+
+    def __missing__(self, name: str) -> str:
+        return f"`{name}`"
+
+
+def _default(default: Any, option: Option) -> str:
+    if option.default_means is not None:
+        return option.default_means
+    return f'`"{default}"`' if isinstance(default, str) else f"{default:g}"
+
+
+def _meaning(option: Option) -> str:
+    choices = ", ".join(f'`"{word}"`' for word in option.rule.choices)
+    sentences = [
+        option.help.format_map(_Spelt(none="`None`")),
+        f"One of {choices}." if choices else "",
+        option.more,
+    ]
+    return " ".join(filter(None, sentences))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page_with(options_table()), encoding="utf-8")

@@ -1,0 +1,19 @@
+"""The words that options may be, in a module that imports nothing slow: the help needs them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Frequency = Literal["infer", "rows"]
+"""Regular time steps, or every row a step whatever its time."""
+
+Missing = Literal["refuse", "mask"]
+"""Refuse a table with missing values, or mask them with an indicator."""
+
+Scale = Literal["standard", "per_series", "none"]
+"""Zero mean and unit variance over the training part, in each series alone, or no scaling."""
+
+Cell = Literal["lstm", "gru", "rnn"]
+Engine = Literal["auto", "native", "reference", "torch"]
+Schedule = Literal["cosine", "plateau", "constant"]
+Baseline = Literal["persistence", "seasonal_naive", "climatology", "ridge"]

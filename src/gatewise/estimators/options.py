@@ -1,0 +1,171 @@
+"""The options that estimators share, a dataclass for each concern."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from gatewise.choices import Cell, Engine, Frequency, Missing, Scale
+from gatewise.options import (
+    between,
+    names,
+    one_of,
+    option,
+    or_none,
+    part,
+    share_below_one,
+    text,
+    whole,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Bound = float | int | str | date | np.datetime64
+    """A share of the time axis, or the first time of a part (an integer for integer times)."""
+
+Names = str | Sequence[str] | None
+
+
+@dataclass(kw_only=True, eq=False)
+class ColumnOptions:
+    """Which columns a table's values are in, and what may be seen of them when."""
+
+    target: Names = option(
+        None,
+        "Columns",
+        "What to predict, one column or several.",
+        or_none(names(), "'y'"),
+        default_means="y",
+    )
+    inputs: Names = option(
+        (),
+        "Columns",
+        "Columns known up to now.",
+        or_none(names(), "no inputs"),
+        default_means="none",
+        more="What may be seen of which column when: [data](data.md).",
+    )
+    future: Names = option(
+        (),
+        "Columns",
+        "Columns known ahead, such as the calendar; needs {horizon}.",
+        or_none(names(), "nothing known ahead"),
+        default_means="none",
+    )
+    static: Names = option(
+        (),
+        "Columns",
+        "Columns with one value per series.",
+        or_none(names(), "no static columns"),
+        default_means="none",
+    )
+    time: str | None = option(
+        None,
+        "Columns",
+        "Time column, or none: rows are the steps.",
+        or_none(text("a column name"), "found by itself"),
+        default_means="ds, or the only one that may be time",
+        more='The word: `time="none"`.',
+    )
+    series: str | None = option(
+        None,
+        "Columns",
+        "Column that names the series.",
+        or_none(text("a column name"), "'unique_id' where there is one"),
+        default_means="unique_id",
+    )
+
+
+@dataclass(kw_only=True, eq=False)
+class TableOptions:
+    """How a table is read, cut into parts and scaled."""
+
+    validation: Bound = option(
+        0.15,
+        "Task and parts",
+        "Validation part: a share (0.15) or its first time (1985-01-01).",
+        part(),
+        changeable=True,
+        more="The parts follow each other: training, validation, test.",
+    )
+    test: Bound | None = option(
+        0.15,
+        "Task and parts",
+        "Test part, after the validation part: a share, its first time, or {none} (the validation "
+        "part is then scored).",
+        or_none(part(), "no test part"),
+        changeable=True,
+    )
+    frequency: Frequency = option(
+        "infer",
+        "Task and parts",
+        "infer: the time steps must be regular; rows: every row is one step.",
+        one_of(Frequency),
+    )
+    missing: Missing = option(
+        "refuse",
+        "Task and parts",
+        "Missing values: refuse the data, or mask them with an indicator.",
+        one_of(Missing),
+    )
+    scale: Scale = option(
+        "standard",
+        "Task and parts",
+        "Scaling, learnt from the training part only.",
+        one_of(Scale),
+        more="To zero mean and unit variance, of all series together or of each alone.",
+    )
+
+
+@dataclass(kw_only=True, eq=False)
+class NetworkOptions:
+    """What the recurrent network is made of: these are `RecurrentNetwork`'s arguments by name."""
+
+    cell: Cell = option("lstm", "Network", "The recurrent cell.", one_of(Cell))
+    hidden_size: int = option(32, "Network", "Units per layer.", whole(1))
+    num_layers: int = option(1, "Network", "Layers.", whole(1, 1000))
+    dropout: float = option(
+        0.0,
+        "Network",
+        "Share of values dropped, between layers and before the read-out.",
+        share_below_one(),
+    )
+    forget_bias: float | None = option(
+        1.0,
+        "Network",
+        "How far the forget gate starts open; {none}: as torch starts it.",
+        or_none(between(-1000, 1000), "left as torch starts it"),
+        more="Of a GRU the update gate; larger starts with a longer memory.",
+    )
+
+
+@dataclass(kw_only=True, eq=False)
+class FitOptions:
+    """How many networks are fitted, on which engine and where."""
+
+    members: int = option(
+        1,
+        "Network",
+        "Networks with seeds of their own; mean and spread are reported.",
+        whole(1, 10_000),
+        more="Their seeds are `seed`, `seed` + 1, …; predictions are their mean.",
+    )
+    engine: Engine = option(
+        "auto",
+        "Training",
+        "What computes the network.",
+        one_of(Engine),
+        more="See [modules](modules.md).",
+    )
+    device: str = option(
+        "cpu",
+        "Training",
+        "Where: cpu, cuda, cuda:1 ...",
+        text("a device name such as 'cpu' or 'cuda'"),
+        changeable=True,
+        more="A loaded model computes on the CPU unless `Forecaster.load(path, device=...)` says "
+        "otherwise.",
+    )

@@ -1,0 +1,14 @@
+"""The tables in the docs say what the code says."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_table_of_options_is_the_forecasters() -> None:
+    tables = runpy.run_path(str(DOCS / "tables.py"))
+    page = (DOCS / "forecasting.md").read_text(encoding="utf-8")
+    assert tables["page_with"](tables["options_table"]()) == page, "run python docs/tables.py"
