@@ -12,7 +12,7 @@ from importlib import import_module
 import torch
 from torch import Tensor
 
-from gatewise.cells import CellSpec, State
+from gatewise.cells import CELLS, CellSpec, State
 from gatewise.engines import native_plan as plans
 from gatewise.engines.layout import Network, Result, Rows, dropout_masks
 from gatewise.engines.memory import MaxMemory, segment_for
@@ -29,6 +29,9 @@ else:
     from gatewise.engines import native_core as core
     from gatewise.engines import native_ops as ops
 
+_NAMES = frozenset(name for name, spec in CELLS.items() if spec.saved is not None)
+"""The cells that came with the library: one that `replace` made of them has equations of its own."""
+
 _TYPES = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
 
 
@@ -39,7 +42,7 @@ def why_not(spec: CellSpec, like: Tensor, weights: Iterable[Tensor] = ()) -> str
     """
     if NOT_BUILT:
         return NOT_BUILT
-    if spec.saved is None:
+    if spec.name not in _NAMES:
         return f"the native core does not have the cell {spec.name!r}"
     if like.device.type not in ("cpu", "meta"):
         return f"the native core runs on the CPU, not on {like.device.type!r}"
