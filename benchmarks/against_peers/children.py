@@ -29,7 +29,7 @@ import gatewise as gw
 from benchmarks.against_peers.contenders import training
 from benchmarks.against_peers.problem import OWN, make_problem
 from benchmarks.against_peers.rows import Row
-from gatewise.engines.native import NOT_BUILT
+from gatewise.engines.native.engine import NOT_BUILT
 from gatewise.errors import EngineError
 
 STEPS = 5
@@ -86,7 +86,7 @@ def _peak(work: Callable[[], object], module: torch.nn.Module) -> int:
     gc.collect()
     # Hand back what earlier steps have freed: ours, then glibc's.
     if not NOT_BUILT:
-        import_module("gatewise.engines.native_memory").release()
+        import_module("gatewise.engines.native.memory").release()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     with suppress(OSError):

@@ -1,7 +1,7 @@
 """The native core: `native/bind.cpp`, compiled. Only `gatewise.engines` and streams use it.
 
 It is private. Arrays are addresses (`tensor.data_ptr()`; 0: absent), strides count elements, and
-shapes and types are the caller's to check, as `gatewise.engines.native_checks` does:
+shapes and types are the caller's to check, as `gatewise.engines.native.checks` does:
 `native/include/gatewise/core.h` says what each one is. A wrong address ends the process. What can be
 told without it is refused with ValueError: unknown names, sizes that no memory holds, rows that
 contradict themselves, one bias without the other, absent arrays. Nothing is converted or copied.

@@ -20,8 +20,9 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import gatewise as gw
 from gatewise import _native
-from gatewise.engines import Rows, native_ops
-from gatewise.engines.native_plan import Given, Plan, count_states
+from gatewise.engines import Rows
+from gatewise.engines import operators as torch_operators
+from gatewise.engines.plan import Given, Plan, count_states
 
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 MEMORY = 12 << 30  # bytes of addresses: what asks for more is refused by the system
@@ -156,9 +157,9 @@ def operators(draw: random.Random) -> None:
     """Call the forward or the backward operator."""
     given, plan = network(draw)
     is_backward = draw.random() < 0.5 and plan.save
-    operator: Any = native_ops.BACKWARD if is_backward else native_ops.FORWARD
+    operator: Any = torch_operators.BACKWARD if is_backward else torch_operators.FORWARD
     if is_backward:
-        results = native_ops.FORWARD(*given, *plan)
+        results = torch_operators.FORWARD(*given, *plan)
         kept = [results[0], *results[1 + count_states(plan) :]]
         gradients = [torch.randn_like(own) if i == 0 else None for i, own in enumerate(results)]
         given += [kept, gradients, [True, True, True]]
@@ -182,7 +183,7 @@ def operators(draw: random.Random) -> None:
     found = operator(*given, *plan)
     if not is_backward and not any(own.is_meta for own in found):
         whole = Given(*given)
-        wanted = native_ops._by_reference(plan._replace(save=plan.save or 1), whole)
+        wanted = torch_operators._by_reference(plan._replace(save=plan.save or 1), whole)
         tolerance = 0.1 if plan.type == "bf16" else 1e-3
         for one, other in zip(found[: 1 + count_states(plan)], wanted, strict=False):
             torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)

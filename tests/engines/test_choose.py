@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from gatewise.cells import CELLS
-from gatewise.engines import choose, native
+from gatewise.engines import choose
+from gatewise.engines.native import engine as native
 from gatewise.errors import EngineError, OptionError
 
 NAMES = pytest.mark.parametrize("cell", ["lstm", "gru", "rnn_tanh", "rnn_relu"])

@@ -8,7 +8,7 @@ from tests.nn.recurrent import STOCK, as_hx, as_states, build, inputs, states_fo
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from gatewise.engines.memory import Costs, segment_for
+from gatewise.engines.segments import Costs, segment_for
 from gatewise.errors import EngineError, InputError, OptionError
 
 T, B, I, H = 500, 3, 2, 6  # noqa: E741

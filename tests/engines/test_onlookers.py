@@ -19,8 +19,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from torch.utils.flop_counter import FlopCounterMode
 
 import gatewise
-from gatewise.engines import native_ops
-from gatewise.engines.native_plan import NOTHING, Given, Plan
+from gatewise.engines import operators
+from gatewise.engines.plan import NOTHING, Given, Plan
 from gatewise.errors import EngineError, GatewiseWarning
 
 ENGINES = pytest.mark.parametrize("engine", ["auto", "native"])
@@ -90,7 +90,7 @@ def test_a_graph_without_gradients_gets_them_and_second_ones() -> None:
     given = Given(x, [], module._flat_weights, [], [])
     leaves = [x, *module.parameters()]
     results = []
-    for output in (native_ops.FORWARD(*given, *plan)[0], module(x)[0]):
+    for output in (operators.FORWARD(*given, *plan)[0], module(x)[0]):
         first = torch.autograd.grad(output.square().sum(), leaves, create_graph=True)
         second = torch.autograd.grad(first[0].square().sum(), leaves[1:3], retain_graph=True)
         plain = torch.autograd.grad(output.square().sum(), leaves)

@@ -9,8 +9,8 @@ import torch
 from tests.nn.recurrent import H, I, as_states, build, inputs
 from torch.nn.utils.rnn import PackedSequence
 
-from gatewise.engines import Rows, native_ops
-from gatewise.engines.native_plan import FOR_BACKWARD, Plan
+from gatewise.engines import Rows, operators
+from gatewise.engines.plan import FOR_BACKWARD, Plan
 from gatewise.errors import InputError
 
 ENGINES = ("native", "torch", "reference", "auto")
@@ -111,4 +111,4 @@ def test_the_operator_checks_its_rows(packed) -> None:
         rows = list(good)
         rows[place] = torch.tensor(values)
         with pytest.raises(InputError, match=match):
-            native_ops.FORWARD(x, [], list(module._flat_weights), [], rows, *plan)
+            operators.FORWARD(x, [], list(module._flat_weights), [], rows, *plan)

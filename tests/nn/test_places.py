@@ -13,8 +13,8 @@ from tests.nn.recurrent import STOCK, B, H, I, T, as_hx, as_states, build, input
 from torch.nn import Parameter
 
 import gatewise.nn
-from gatewise.engines import Rows, native_ops
-from gatewise.engines.native_plan import FOR_BACKWARD, Plan, count_states
+from gatewise.engines import Rows, operators
+from gatewise.engines.plan import FOR_BACKWARD, Plan, count_states
 from gatewise.errors import InputError
 
 ENGINES = ("native", "torch", "reference", "auto")
@@ -147,7 +147,7 @@ def operator_arguments(cell: str, form: str) -> tuple[tuple[object, ...], tuple[
     plan = Plan(cell, "f64", 2, True, False, form == "packed", FOR_BACKWARD, 0)
     parameters = [own.detach() for own in module._flat_weights]
     tensors = (x, list(states_for(module, B)), parameters, [mask], rows)
-    results = native_ops.FORWARD(*tensors, *plan)
+    results = operators.FORWARD(*tensors, *plan)
     kept = [results[0], *results[1 + count_states(plan) :]]
     gradients = [torch.ones_like(own) if i < 2 else None for i, own in enumerate(results)]
     return (*tensors, *plan), (*tensors, kept, gradients, [True, True, True], *plan)
@@ -167,7 +167,7 @@ def test_every_tensor_of_the_operators_is_checked(cell, form) -> None:
         freed,
     ]
     for operator, whole in zip(
-        (native_ops.FORWARD, native_ops.BACKWARD), operator_arguments(cell, form), strict=True
+        (operators.FORWARD, operators.BACKWARD), operator_arguments(cell, form), strict=True
     ):
         for place, damage in itertools.product(places(whole), damages):
             given = [list(own) if isinstance(own, list) else own for own in whole]
@@ -202,7 +202,7 @@ def test_the_types_of_masks() -> None:
     (x, states, parameters, masks, rows, *plan), _ = operator_arguments("lstm", "dense")
     plan[1] = "f32"
     with pytest.raises(InputError, match=r"mask 0 must be torch\.float32; got torch\.float64"):
-        native_ops.FORWARD(x, states, parameters, masks, rows, *plan)
+        operators.FORWARD(x, states, parameters, masks, rows, *plan)
 
 
 @pytest.mark.parametrize("cell", STOCK)
@@ -218,11 +218,11 @@ def test_a_pass_without_steps_leaves_the_states(cell, form) -> None:
     parameters = [own.detach() for own in module._flat_weights]
     plan = Plan(cell, "f64", 2, True, False, form == "packed", FOR_BACKWARD, 0)
     for given in (states, []):
-        _, *found = native_ops.FORWARD(x, given, parameters, [], rows, *plan)
+        _, *found = operators.FORWARD(x, given, parameters, [], rows, *plan)
         for i, after in enumerate(found[: len(states)]):
             assert torch.equal(after, given[i] if given else torch.zeros_like(states[i]))
     arriving = [torch.ones_like(own) for own in states]
-    found = native_ops.FORWARD(x, states, parameters, [], rows, *plan)[1 : 1 + len(states)]
+    found = operators.FORWARD(x, states, parameters, [], rows, *plan)[1 : 1 + len(states)]
     assert all(map(torch.equal, torch.autograd.grad(found, states, arriving), arriving))
 
 
@@ -232,7 +232,7 @@ def test_as_many_outputs_as_units_without_a_projection() -> None:
     with pytest.raises(
         InputError, match=r"weight_hh_l0 must have the shape \[20, 5\]; got \[20, 4\]"
     ):
-        native_ops.FORWARD(x, states, narrow, masks, rows, *plan)
+        operators.FORWARD(x, states, narrow, masks, rows, *plan)
 
 
 @pytest.mark.parametrize(
@@ -251,4 +251,4 @@ def test_plans_that_are_none(field, value, match) -> None:
     (x, states, parameters, masks, rows, *plan), _ = operator_arguments("lstm", "dense")
     plan[Plan._fields.index(field)] = value
     with pytest.raises(InputError, match=match):
-        native_ops.FORWARD(x, states, parameters, masks, rows, *plan)
+        operators.FORWARD(x, states, parameters, masks, rows, *plan)

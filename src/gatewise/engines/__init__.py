@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from gatewise.cells import CellSpec
-from gatewise.engines import by_size, fused, native, reference
+from gatewise.engines import by_size, fused, reference
 from gatewise.engines.gates import Gates
 from gatewise.engines.layout import Network, Result, Rows
+from gatewise.engines.native import engine as native
 from gatewise.engines.onlookers import is_for_onnx, recorder, varies
 from gatewise.errors import EngineError, OptionError, nearest
 

@@ -21,8 +21,8 @@ from gatewise.engines.by_size import (
     weights_of,
 )
 from gatewise.engines.held import is_held
-from gatewise.engines.memory import MaxMemory
 from gatewise.engines.onlookers import PLAIN, is_alone, recorder
+from gatewise.engines.segments import MaxMemory
 from gatewise.errors import OptionError
 from gatewise.nn.calls import Call, Hidden, check_tensors
 from gatewise.nn.engine_option import EngineOption

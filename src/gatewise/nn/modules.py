@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.engines import ENGINES, EngineChoice
 from gatewise.engines.fused import in_types_of_torch, must_cast
-from gatewise.engines.memory import MaxMemory, check_max_memory
+from gatewise.engines.segments import MaxMemory, check_max_memory
 from gatewise.errors import EngineError
 from gatewise.nn.arguments import check_kinds
 from gatewise.nn.calls import Hidden, check_tensors, prepare

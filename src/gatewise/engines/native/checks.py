@@ -2,7 +2,7 @@
 
 The core believes addresses. A module, either operator, and whoever calls these past the dispatcher
 come through here, forward and backward, at every call: a few microseconds. Sizes are those of
-`native_plan`. Every check raises InputError.
+`engines.plan`. Every check raises InputError.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from gatewise.cells import CELLS
 from gatewise.engines.held import check_held, check_place, is_held
-from gatewise.engines.native_plan import (
+from gatewise.engines.plan import (
     FOR_BACKWARD,
     FOR_RECORD,
     NOTHING,

@@ -2,7 +2,7 @@
 
 Layers run one after the other, both directions of one together. Where the backward pass is to be in
 segments, nothing is kept of the layers but their outputs and the states at which segments start.
-Sizes are those of `native_plan`.
+Sizes are those of `engines.plan`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from gatewise.engines.layout import dropped
-from gatewise.engines.native_core import Core, Span, adjacent, places, views
-from gatewise.engines.native_memory import empty, empty_like
-from gatewise.engines.native_plan import FOR_RECORD, TYPES, Arrays, Given, Plan, allocate
+from gatewise.engines.native.core import Core, Span, adjacent, places, views
+from gatewise.engines.native.memory import empty, empty_like
+from gatewise.engines.plan import FOR_RECORD, TYPES, Arrays, Given, Plan, allocate
 
 
 def run_forward(plan: Plan, given: Given) -> Arrays:

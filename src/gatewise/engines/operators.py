@@ -22,13 +22,14 @@ import torch
 from torch import Tensor
 
 from gatewise.cells import Parameters
-from gatewise.engines import native_flops, reference
+from gatewise.engines import flops, reference
+from gatewise.engines.inplace import Watched
 from gatewise.engines.layout import Network, Rows
-from gatewise.engines.native_backward import run_backward
-from gatewise.engines.native_checks import check_places, check_plan
-from gatewise.engines.native_forward import run_forward
-from gatewise.engines.native_inplace import Watched
-from gatewise.engines.native_plan import (
+from gatewise.engines.native.backward import run_backward
+from gatewise.engines.native.checks import check_places, check_plan
+from gatewise.engines.native.forward import run_forward
+from gatewise.engines.onlookers import PLAIN, is_for_onnx
+from gatewise.engines.plan import (
     FOR_BACKWARD,
     FOR_RECORD,
     NOTHING,
@@ -42,7 +43,6 @@ from gatewise.engines.native_plan import (
     count_states,
     saved_types,
 )
-from gatewise.engines.onlookers import PLAIN, is_for_onnx
 from gatewise.errors import EngineError
 
 _TENSORS = "Tensor x, Tensor[] states, Tensor[] parameters, Tensor[] masks, Tensor[] rows"
@@ -291,4 +291,4 @@ _LIBRARY.impl("backward", _backward_cpu, "CPU")
 _LIBRARY.impl("forward", _forward_autograd, "Autograd", with_keyset=True)
 torch.library.register_fake("gatewise::forward", _forward_fake, lib=_LIBRARY)
 torch.library.register_fake("gatewise::backward", _backward_fake, lib=_LIBRARY)
-native_flops.register()
+flops.register()

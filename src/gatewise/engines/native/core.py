@@ -1,7 +1,7 @@
 """Tensors to the native core's descriptors, one layer at a time.
 
 The core believes the addresses it is given: what stands in a tensor's memory is checked first (see
-`native_checks`), strides and types are seen to here, and every tensor whose address is taken is held
+`native.checks`), strides and types are seen to here, and every tensor whose address is taken is held
 by whoever called until the core returns.
 """
 
@@ -15,9 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.engines.memory import Costs
-from gatewise.engines.native_checks import check_given
-from gatewise.engines.native_plan import (
+from gatewise.engines.native.checks import check_given
+from gatewise.engines.plan import (
     TYPES,
     Given,
     Plan,
@@ -26,6 +25,7 @@ from gatewise.engines.native_plan import (
     is_adjacent,
     saved_types,
 )
+from gatewise.engines.segments import Costs
 from gatewise.errors import InputError
 
 WORK_PER_THREAD = 400_000

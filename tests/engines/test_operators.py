@@ -11,8 +11,8 @@ from tests.engines.test_gradcheck import function_of
 from tests.nn.recurrent import STOCK, B, H, I, T, as_states, build, inputs, states_for
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gatewise.engines import Rows, native_ops
-from gatewise.engines.native_plan import FOR_BACKWARD, FOR_RECORD, Given, Plan, count_states
+from gatewise.engines import Rows, operators
+from gatewise.engines.plan import FOR_BACKWARD, FOR_RECORD, Given, Plan, count_states
 from gatewise.errors import InputError
 
 CELLS = pytest.mark.parametrize("cell", STOCK)
@@ -50,7 +50,7 @@ def test_opcheck_of_forward(cell, form, save) -> None:
     ):  # what is saved there for the backward pass alone is anything in the padding
         tests.append("test_aot_dispatch_dynamic")
     given = arguments(cell, form, save, grad=True)
-    torch.library.opcheck(native_ops.FORWARD, given, test_utils=tests)
+    torch.library.opcheck(operators.FORWARD, given, test_utils=tests)
 
 
 @pytest.mark.parametrize("segment", [0, 2])
@@ -58,18 +58,18 @@ def test_opcheck_of_forward(cell, form, save) -> None:
 def test_opcheck_of_backward(form, segment) -> None:
     given = arguments("lstm", form, FOR_BACKWARD, grad=False, segment=segment)
     plan = Plan(*given[5:])
-    results = native_ops.FORWARD(*given)
+    results = operators.FORWARD(*given)
     kept = [results[0], *results[1 + count_states(plan) :]]
     gradients = [torch.ones_like(own) if i < 2 else None for i, own in enumerate(results)]
     whole = (*given[:5], kept, gradients, [True, True, True], *plan)
-    torch.library.opcheck(native_ops.BACKWARD, whole)
+    torch.library.opcheck(operators.BACKWARD, whole)
 
 
 @CELLS
 def test_the_operator_gives_what_the_engine_gives_past_it(cell) -> None:
     given = arguments(cell, "dense", FOR_RECORD, grad=True)
-    through = native_ops.FORWARD(*given)
-    past = native_ops.run(Plan(*given[5:]), Given(*given[:5]))
+    through = operators.FORWARD(*given)
+    past = operators.run(Plan(*given[5:]), Given(*given[:5]))
     assert all(map(torch.equal, through, past))
     leaves = [given[0], *given[1], *given[2]]
     for one, other in zip(
@@ -107,7 +107,7 @@ def test_wrong_shapes_never_reach_the_core(place, value, match) -> None:
     given = list(arguments("lstm", "dense", FOR_BACKWARD, grad=False))
     given[place] = value
     with pytest.raises(InputError, match=match):
-        native_ops.FORWARD(*given)
+        operators.FORWARD(*given)
 
 
 @CELLS

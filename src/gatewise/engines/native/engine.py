@@ -1,7 +1,7 @@
 """The native core in C++ on the CPU: whole networks in one operator, gates at no extra cost.
 
 What it covers, how its results become those of every engine, and how much it keeps for the backward
-pass. Sizes are those of `native_plan`.
+pass. Sizes are those of `engines.plan`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from gatewise.cells import CELLS, CellSpec, State
-from gatewise.engines import native_plan as plans
+from gatewise.engines import plan as plans
 from gatewise.engines.layout import Network, Result, Rows, dropout_masks
-from gatewise.engines.memory import MaxMemory, segment_for
-from gatewise.engines.native_checks import parameter_name
+from gatewise.engines.native.checks import parameter_name
 from gatewise.engines.onlookers import is_for_onnx, recorder, why_unfollowed
+from gatewise.engines.segments import MaxMemory, segment_for
 from gatewise.errors import InputError
 
 try:
@@ -26,8 +26,8 @@ except ImportError as error:
     NOT_BUILT = f"the native core is not built: {error}"
 else:
     NOT_BUILT = ""
-    from gatewise.engines import native_core as core
-    from gatewise.engines import native_ops as ops
+    from gatewise.engines import operators as ops
+    from gatewise.engines.native import core
 
 _NAMES = frozenset(name for name, spec in CELLS.items() if spec.saved is not None)
 """The cells that came with the library: one that `replace` made of them has equations of its own."""
@@ -73,7 +73,7 @@ def run(
     """Run `x [T, B, I]` or packed `[N, I]` on the native core.
 
     `states [L*D, B, *]` are the first ones (None: zeros) and `rows` says which steps are valid
-    (None: all). `max_memory` bounds what is kept for the backward pass: see `engines.memory`.
+    (None: all). `max_memory` bounds what is kept for the backward pass: see `engines.segments`.
     The caller has made sure that the core covers the call: see `why_not`. Raises RuntimeError for
     states of another type than the input's, and InputError for a `max_memory` that is too little.
     """

@@ -2,7 +2,7 @@
 
 Layers run one after the other, the last first. In segments, a layer's gates are recomputed some
 steps at a time from the states that the forward pass kept, into one scratch buffer.
-Sizes are those of `native_plan`.
+Sizes are those of `engines.plan`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from gatewise.engines.layout import dropped
-from gatewise.engines.native_checks import check_results
-from gatewise.engines.native_core import (
+from gatewise.engines.native.checks import check_results
+from gatewise.engines.native.core import (
     Core,
     adjacent,
     contiguous,
@@ -24,9 +24,9 @@ from gatewise.engines.native_core import (
     sums_bytes,
     views,
 )
-from gatewise.engines.native_forward import padding, segments
-from gatewise.engines.native_memory import empty, empty_like
-from gatewise.engines.native_plan import (
+from gatewise.engines.native.forward import padding, segments
+from gatewise.engines.native.memory import empty, empty_like
+from gatewise.engines.plan import (
     TYPES,
     Given,
     Plan,

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils.flop_counter import register_flop_formula
 
-from gatewise.engines.native_plan import Given, Plan, Sizes
+from gatewise.engines.plan import Given, Plan, Sizes
 
 
 def _forward(*arguments: Any, out_val: Any = None, **_: Any) -> int:

@@ -1,0 +1,1 @@
+"""The native core in C++ on the CPU: tensors to its descriptors, a network forward and backward."""
