@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from gatewise.tracing.files import load_trace
 from gatewise.tracing.record import trace
-from gatewise.tracing.store import Trace
+from gatewise.tracing.store import Trace, load_trace
 
 __all__ = ["Trace", "load_trace", "trace"]

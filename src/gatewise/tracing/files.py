@@ -16,13 +16,13 @@ from torch import Tensor
 
 from gatewise.errors import FileError, InputError
 from gatewise.files import Envelope, seal, written_whole
-from gatewise.tracing.options import Kept, Steps, check_options, check_place
-from gatewise.tracing.store import Call, Module, Trace
+from gatewise.tracing.options import Kept, Options, Steps, check_options, check_place
+from gatewise.tracing.recordings import Call, Module, Recordings
 
 ENVELOPE = Envelope("gatewise-trace", 2, "trace", "record it again")
 
 
-def save(trace: Trace, path: str | PathLike[str]) -> None:
+def save(trace: Recordings, path: str | PathLike[str]) -> None:
     """Write a trace; see `Trace.save`."""
     if not any(trace.count(name) for name in trace.names):
         raise InputError("save: nothing is recorded yet; run the model inside the trace first")
@@ -54,12 +54,10 @@ def save(trace: Trace, path: str | PathLike[str]) -> None:
     _write(tensors, ENVELOPE.metadata(about), _path_of(path, "save"))
 
 
-def load_trace(path: str | PathLike[str], device: torch.device | str = "cpu") -> Trace:
-    """Return the trace that `Trace.save` wrote to `path`, its arrays on `device`.
-
-    Raises FileError for a file that is missing, damaged, foreign, or from a newer version, and
-    OptionError for a device that is not there.
-    """
+def read(
+    path: str | PathLike[str], device: torch.device | str
+) -> tuple[dict[str, str], dict[str, Module], Options]:
+    """Return the aliases, modules and options of the trace in a file; see `Trace.load`."""
     check_place(device, "load_trace")
     path = _path_of(path, "load_trace")
     about, tensors = _read(path, str(device))
@@ -73,7 +71,7 @@ def load_trace(path: str | PathLike[str], device: torch.device | str = "cpu") ->
         aliases = about["aliases"]
         if not set(modules) <= set(aliases) or not set(aliases.values()) <= set(modules):
             raise ValueError("its names are not those of its modules")
-        return Trace(aliases, modules, check_options(**options))
+        return aliases, modules, check_options(**options)
 
 
 def _path_of(path: Any, caller: str) -> Path:

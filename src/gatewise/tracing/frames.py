@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.tracing.arrays import as_array
+from gatewise.tracing.recordings import Recordings
 from gatewise.typing import Names
-
-if TYPE_CHECKING:
-    from gatewise.tracing.store import Trace
 
 KEYS = ("module", "call", "layer", "direction", "step", "row", "unit")
 _FORMS = ("wide", "long")
@@ -23,7 +21,7 @@ _DIRECTIONS = ("forward", "reverse")
 
 
 def as_dataframe(
-    trace: Trace,
+    trace: Recordings,
     names: Names | None,
     quantities: Names | None,
     *,
@@ -73,7 +71,7 @@ def _listed(names: Names | None, every: Sequence[str]) -> list[str]:
     return list(every) if names is None else [names] if isinstance(names, str) else list(names)
 
 
-def _columns(trace: Trace, names: Names | None, quantities: Names | None) -> list[str]:
+def _columns(trace: Recordings, names: Names | None, quantities: Names | None) -> list[str]:
     """Return the columns of values, in the order of the cells."""
     modules = _listed(names, trace.names)
     known = list(dict.fromkeys(q for name in modules for q in trace.quantities(name)))
@@ -86,7 +84,7 @@ def _columns(trace: Trace, names: Names | None, quantities: Names | None) -> lis
     return [q for q in known if q in _listed(quantities, known)]
 
 
-def _groups(trace: Trace, name: str, quantities: list[str], form: str) -> list[list[str]]:
+def _groups(trace: Recordings, name: str, quantities: list[str], form: str) -> list[list[str]]:
     """Return which quantities stand in the same rows: those of the same units, or each alone."""
     if form == "long":
         return [[q] for q in quantities]
@@ -95,20 +93,20 @@ def _groups(trace: Trace, name: str, quantities: list[str], form: str) -> list[l
     return [group for group in (units, [q for q in quantities if kept.is_projected(q)]) if group]
 
 
-def _rows(trace: Trace, name: str, call: int, quantities: list[str], form: str) -> int:
+def _rows(trace: Recordings, name: str, call: int, quantities: list[str], form: str) -> int:
     record = trace.record(name, call)
     gates = record.gates()
     heads = [gates[group[0]] for group in _groups(trace, name, quantities, form)]
     return int(record.lengths.sum()) * sum(h.shape[0] * h.shape[1] * h.shape[-1] for h in heads)
 
 
-def _type_of(trace: Trace, name: str, call: int, quantities: list[str]) -> Any:
+def _type_of(trace: Recordings, name: str, call: int, quantities: list[str]) -> Any:
     gates = trace.record(name, call).gates()
     return np.result_type(*(as_array(gates[q][:0]).dtype for q in quantities))
 
 
 def _frames(
-    trace: Trace,
+    trace: Recordings,
     name: str,
     call: int,
     quantities: list[str],

@@ -11,8 +11,8 @@ from torch import Tensor
 from gatewise.tracing.budget import CallSizes, check_budget
 from gatewise.tracing.fingerprint import fingerprint
 from gatewise.tracing.options import Kept, Options
+from gatewise.tracing.recordings import Call, Module
 from gatewise.tracing.selection import Tensors
-from gatewise.tracing.store import Call, Module
 
 
 @dataclass

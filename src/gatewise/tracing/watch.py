@@ -23,9 +23,9 @@ from gatewise.tracing.budget import CallSizes
 from gatewise.tracing.fingerprint import fingerprint
 from gatewise.tracing.options import Kept, Options
 from gatewise.tracing.recorder import Recorder
+from gatewise.tracing.recordings import Call
 from gatewise.tracing.recovery import Pass, recovered
 from gatewise.tracing.selection import Tensors, kept_lengths, memory_of, selected
-from gatewise.tracing.store import Call
 
 
 class Watch:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gatewise.errors import InputError, how_to_install
 from gatewise.tracing.arrays import as_array
-
-if TYPE_CHECKING:
-    from gatewise.tracing.store import Trace
+from gatewise.tracing.recordings import Recordings
 
 
-def as_dataset(trace: Trace, name: str | None, call: int) -> Any:
+def as_dataset(trace: Recordings, name: str | None, call: int) -> Any:
     """Return one call of a module as a Dataset; see `Trace.to_xarray`."""
     try:
         xarray: Any = import_module("xarray")
