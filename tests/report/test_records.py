@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from gatewise.cells import CELLS, CellSpec
 from gatewise.errors import InputError
 from gatewise.estimators.forecaster.page.run import contents_of_run
 from gatewise.report import Contents, Curve, Finding, Line, Record, Series, Table, UnitColumn
 from gatewise.report.blobs import KINDS, Blobs
-from gatewise.report.ledger import parts, timescale
+from gatewise.report.ledger import needed, parts, timescale
 from gatewise.report.levels import MISSING, pool, pool_to, scale_of, to_bytes
 from gatewise.report.records import records_data
 from gatewise.report.series import strip_data
@@ -26,6 +27,8 @@ from gatewise.report.units import columns_of, default_order, tau_of
 from gatewise.unit import Unit
 from tests.browser.pages import gru, lstm, small
 from tests.report.summaries import build_summary
+
+LSTM = CELLS["lstm"]
 
 
 def arrays_of(blobs: Blobs) -> dict[str, str]:
@@ -59,19 +62,19 @@ def test_every_quantity_survives_as_bytes_to_half_a_level() -> None:
 def test_scales_are_fixed_for_gates_and_symmetric_for_states() -> None:
     quantities = lstm(90, 8).quantities
     for gate in ("forget", "input", "output"):
-        assert scale_of(gate, quantities[gate])[:2] == (0, 1)
-    assert scale_of("candidate", quantities["candidate"])[:2] == (-1, 1)
-    low, high, *_ = scale_of("cell", quantities["cell"])
+        assert scale_of(LSTM, gate, quantities[gate])[:2] == (0, 1)
+    assert scale_of(LSTM, "candidate", quantities["candidate"])[:2] == (-1, 1)
+    low, high, *_ = scale_of(LSTM, "cell", quantities["cell"])
     assert low == -high
 
 
 def test_an_outlying_cell_does_not_wash_out_the_rest() -> None:
     cell = np.random.default_rng(1).normal(size=(400, 20))
     cell[-1, 7] = 5000.0
-    scale = scale_of("cell", cell)
+    scale = scale_of(LSTM, "cell", cell)
     assert scale.clipped
     assert 1 < scale.high < 5
-    assert not scale_of("cell", np.delete(cell, 7, axis=1)).clipped
+    assert not scale_of(LSTM, "cell", np.delete(cell, 7, axis=1)).clipped
 
 
 @settings(deadline=None)
@@ -100,7 +103,7 @@ def test_pooling_keeps_the_extreme_of_what_is_known(steps: int, seed: int) -> No
 def test_a_single_reset_survives_every_level_of_the_pyramid() -> None:
     forget = np.ones((5000, 3), np.float32)
     forget[1234, 1] = 0.0
-    levels = to_bytes(forget, scale_of("forget", forget))
+    levels = to_bytes(forget, scale_of(LSTM, "forget", forget))
     for stride in (1, 4, 16, 64, 256, 1024):
         level = pool_to(levels, "minimum", stride)
         assert np.flatnonzero(level[1] == 0).tolist() == [1234 // stride]
@@ -119,7 +122,7 @@ def test_raw_steps_stop_at_the_limit_with_the_slowest_units_first() -> None:
     forget = data["quantities"][0]
     block = unpacked(found[forget["blocks"][0]], "u1").reshape(32, 5000)
     slowest = record.quantities["forget"][:, data["slots"][:32]]
-    np.testing.assert_array_equal(block, to_bytes(slowest, scale_of("forget", slowest)))
+    np.testing.assert_array_equal(block, to_bytes(slowest, scale_of(LSTM, "forget", slowest)))
     raw = sum(len(found[name]) for q in data["quantities"] for name in q["blocks"])
     assert raw <= limit
     nothing = records_data((record,), Blobs(), 0, Unit())[0]
@@ -166,6 +169,61 @@ def test_units_are_ordered_by_tau_or_by_persistence() -> None:
     simple = Record("rnn", "RNN", {"hidden": np.stack([fast, slow], axis=1)})
     assert default_order(simple)[0].tolist() == [1, 0]
     assert "hidden" in default_order(simple)[1]
+
+
+def test_the_timescale_of_a_new_cell_is_right_or_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a minimal gated unit `forget` overwrites: what it keeps is one minus that."""
+    writes = np.full((50, 2), 1 - np.exp(-1 / 20.5))
+    other = np.zeros((50, 2))
+    quantities = {"forget": writes, "candidate": other, "hidden": other}
+    unknown = Record("m", "MGU", quantities)
+    assert tau_of(unknown) is None
+    assert "τ" not in [name for name, _, _ in columns_of(unknown, Unit())]
+    assert parts(unknown, np.arange(2)) is None
+    spec = CellSpec(
+        name="mgu",
+        packing=("forget", "candidate"),
+        states=("hidden",),
+        recorded=("forget", "candidate", "hidden"),
+        step=CELLS["gru"].step,
+        write_gate="forget",
+    )
+    monkeypatch.setitem(CELLS, "mgu", spec)
+    for record in (unknown, Record("m", "Minimal gated unit", quantities, kind="mgu")):
+        np.testing.assert_allclose(tau_of(record), 20.5, rtol=1e-12)
+        found = parts(record, np.arange(2))
+        assert found is not None
+        np.testing.assert_allclose(found.keep + writes, 1)
+        assert found.state_name == "hidden"
+    lstm_ = Record("m", "LSTM", quantities)
+    np.testing.assert_allclose(tau_of(lstm_), -1 / np.log(writes[0]))
+
+
+def test_what_each_array_says_on_the_page() -> None:
+    lstm, gru = CELLS["lstm"], CELLS["gru"]
+    assert lstm.meaning("forget") == "1 keeps the cell, 0 erases it"
+    assert lstm.meaning("input") == "1 lets the candidate in"
+    assert lstm.meaning("output") == "1 shows the cell to the network"
+    assert lstm.meaning("cell") == "what is stored"
+    assert gru.meaning("reset") == "0 hides the past from the candidate"
+    assert gru.meaning("update") == "1 keeps the hidden state, 0 replaces it"
+    for spec in (lstm, gru):
+        assert spec.meaning("candidate") == "what would be written"
+        assert spec.meaning("hidden") == "what the network passes on"
+    assert replace(gru, keep_gate=None, write_gate="update").meaning("update") == (
+        "1 replaces the hidden state, 0 keeps it"
+    )
+
+
+def test_what_a_record_lacks_for_a_ledger() -> None:
+    forget = np.full((5, 2), 0.5)
+    assert needed(Record("m", "LSTM", {"forget": forget})) == (
+        "forget gate, input gate, candidate and cell state"
+    )
+    assert needed(Record("m", "GRU", {"update": forget})) == (
+        "update gate, candidate and hidden state"
+    )
+    assert needed(Record("m", "RNN", {"hidden": forget}, kind="rnn_tanh")) == ""
 
 
 def test_the_table_counts_saturation_and_takes_further_columns() -> None:

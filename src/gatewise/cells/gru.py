@@ -45,4 +45,5 @@ GRU = CellSpec(
     keep_gate="update",
     saved=("reset", "update", "candidate", "inner"),
     onnx=("update", "reset", "candidate"),
+    meanings={"reset": "0 hides the past from the candidate"},
 )

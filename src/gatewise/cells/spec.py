@@ -8,9 +8,9 @@ Sizes in shape comments: T steps, B rows, I inputs, H hidden units, P projected 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gatewise.cells.parameters import ExtraParameter, Parameters, State
 from gatewise.errors import OptionError, nearest
@@ -24,6 +24,9 @@ Step: TypeAlias = "Callable[[Tensor, Tensor, State, Parameters], tuple[State, di
 `wx = W_ih x + b_ih` and `rh = W_hh h + b_hh` are `[..., G*H]` and arrive unsummed, so that a cell
 may gate `rh` alone (GRU). The gates are activated values, a tensor `[..., H]` per recorded name.
 """
+
+Term = tuple[str, Literal["itself", "rest", "tanh"]]
+"""A recorded array by name, and what is meant of it: the values v, 1 - v, or tanh(v)."""
 
 _BLOCKS = ("*",)
 
@@ -55,8 +58,9 @@ class CellSpec:
             state is shown as it is.
         content: The recorded array that is written.
         carrier: The state that keeps and is written to; by default the last one.
-        fractions: The recorded arrays that lie between 0 and 1; by default the blocks of `packing`
-            other than states and content. A cell with an exponential gate leaves it out here.
+        fractions: The recorded arrays that lie between 0 and 1; by default those that are blocks of
+            `packing`, but neither states nor content. An exponential gate is none of
+            them.
         extra: The parameters that the cell has beside weights and biases. `step` finds them in
             `parameters.extra` by name; `gatewise.nn.Recurrent` makes and names them, and they are in
             `state_dict()`, in gradients and in every engine but torch's and the native one.
@@ -64,6 +68,8 @@ class CellSpec:
         saved: The arrays that the native core saves for the backward pass, in its own order; None
             where the core does not have the cell.
         onnx: The blocks in the order of ONNX's operator; empty where ONNX has none.
+        meanings: A phrase for each recorded array that the fields above do not explain, by name:
+            `{"reset": "0 hides the past from the candidate"}`.
     """
 
     name: str
@@ -81,6 +87,7 @@ class CellSpec:
     projects: bool = False
     saved: tuple[str, ...] | None = None
     onnx: tuple[str, ...] = ()
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.packing or not self.states or self.states[0] != "hidden":
@@ -108,7 +115,7 @@ class CellSpec:
             object.__setattr__(self, "carrier", self.states[-1])
         if self.fractions is _BLOCKS:
             others = (*self.states, self.content)
-            own = [name for name in self.packing if name in self.recorded and name not in others]
+            own = [name for name in self.recorded if name in self.packing and name not in others]
             object.__setattr__(self, "fractions", tuple(own))
 
     def _check_names(self) -> None:
@@ -129,6 +136,44 @@ class CellSpec:
             raise OptionError(
                 f"cell {self.name!r}: onnx={self.onnx} must hold the blocks of packing={self.packing}"
             )
+
+    def terms(self, role: str) -> tuple[Term, ...]:
+        """Return the recorded arrays whose product plays `role`; none where nothing does.
+
+        Roles are "keep", "write", "state" and "read": what is kept, written, held and shown at a step.
+
+            LSTM    keep f    write i * g          state c    read o * tanh(c)
+            GRU     keep z    write (1 - z) * n    state h    read h
+            RNN     has no gate: nothing is kept, each step writes the whole state h anew
+        """
+        carrier: Term = (self.carrier, "itself")
+        if role == "state" or (role == "read" and self.read_gate is None):
+            return (carrier,)
+        if role == "read":
+            return ((str(self.read_gate), "itself"), (self.carrier, "tanh"))
+        if self.keep_gate is None and self.write_gate is None:
+            return ()
+        named, other = self.keep_gate, self.write_gate
+        if role == "write":
+            named, other = other, named
+        factor: Term = (named, "itself") if named else (str(other), "rest")
+        return (factor,) if role == "keep" else (factor, (self.content, "itself"))
+
+    def meaning(self, name: str) -> str:
+        """Return in a phrase what a recorded array says; its name where nothing is known of it."""
+        state = "hidden state" if self.carrier == "hidden" else self.carrier
+        last = {} if self.carrier == "hidden" else {self.carrier: "what is stored"}
+        if self.keep_gate:
+            lost = "erases" if self.write_gate else "replaces"
+            last[self.keep_gate] = f"1 keeps the {state}, 0 {lost} it"
+        if self.write_gate:
+            both = f"1 lets the {self.content} in"
+            alone = f"1 replaces the {state}, 0 keeps it"
+            last[self.write_gate] = both if self.keep_gate else alone
+        if self.read_gate:
+            last[self.read_gate] = f"1 shows the {state} to the network"
+        common = {self.content: "what would be written", "hidden": "what the network passes on"}
+        return (common | last | dict(self.meanings)).get(name, name)
 
     def slice(self, block: str, hidden_size: int) -> slice:
         """Return the rows of `block` in a stacked weight or bias of `hidden_size` rows a block."""

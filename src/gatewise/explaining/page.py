@@ -128,7 +128,8 @@ def _records(
     return [
         Record(
             module=name or "model",
-            cell=found.cells[name].split("_")[0].upper(),
+            cell=found.cells[name].removesuffix("_tanh").removesuffix("_relu").upper(),
+            kind=found.cells[name],
             quantities={
                 key: _padded(_array(value[layer, direction, :, place]), subject.steps)
                 for key, value in gates.items()

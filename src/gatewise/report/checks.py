@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise.errors import InputError
+from gatewise.report.ledger import spec_of
 
 if TYPE_CHECKING:
     from gatewise.report.contents import Contents, Curve, Record
 
-SIGMOID_GATES = ("forget", "input", "output", "reset", "update")
 ROUNDING = 1e-5
 
 
@@ -68,13 +68,14 @@ def record(record: Record) -> None:
                 f"{list(np.shape(values))}"
             )
     steps, size = record.steps, record.size
+    spec = spec_of(record)
     for name, values in record.quantities.items():
         # A projection gives the hidden state a width of its own.
         if len(values) != steps or (name != "hidden" and values.shape[1] != size):
             raise InputError(
                 f"{where}: {name} has shape {list(values.shape)}; the others have {[steps, size]}"
             )
-        if name in SIGMOID_GATES:
+        if spec and name in spec.fractions:
             _gate(f"{where}: {name}", values)
     if record.direction not in (0, 1):
         raise InputError(f"{where}: direction must be 0 (forward) or 1 (reverse)")

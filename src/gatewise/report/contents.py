@@ -92,16 +92,19 @@ class UnitColumn:
 class Record:
     """The gates and states of one layer and direction of one module, over one row of a batch.
 
-    Names of quantities are the library's: `forget`, `input`, `candidate`, `output`, `cell`,
-    `hidden`, `reset`, `update`; others are drawn on a scale symmetric around 0. Values past the end
-    of a short row are NaN. A projected `hidden` may have another number of units.
+    Names of quantities are those of the cell's description, which says what each of them does; others
+    are drawn on a scale symmetric around 0. Values past the end of a short row are NaN. A projected
+    `hidden` may have another number of units.
 
     Attributes:
+        cell: How the page calls the cell.
+        kind: The registered name of the cell, as records have it; by default `cell` in lower case.
+            For a cell that is not registered the page tells neither timescales nor a ledger.
         quantities: Name to `[T, H]`; the same T in all records of a page.
         layer, direction: Indices, as in the trace: the page calls layer 0 "layer 1", and direction 1,
             which reads the row backwards, "reverse".
         row: Its number in the batch; `row_name` is what the page calls it.
-        tau: `[H]` gate timescale in steps; computed from the keep gate where it is None.
+        tau: `[H]` gate timescale in steps; computed from what keeps the state where it is None.
         orders: Further orders of units to choose from: name to a permutation of 0..H-1.
         columns: Further columns of the table of units; a column of the same name is replaced.
         initial: `[H]` the state before the first step, for the ledger; None where unknown.
@@ -127,6 +130,7 @@ class Record:
     start: int = 0
     python: str = TRACE
     setup: str = ""
+    kind: str = ""
 
     def __post_init__(self) -> None:
         checks.record(self)

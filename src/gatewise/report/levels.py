@@ -1,9 +1,9 @@
 """Gates as bytes, and the pyramid above them: each level pools four columns of the one below.
 
 Gates lie between 0 and 1 and keep that scale; candidate, cell and hidden state get one symmetric
-around 0. Means would hide single-step events, so nothing is averaged: a forget or update gate is
-pooled by its minimum (a reset stays visible), input and output gates by their maximum, all else by
-the value furthest from 0.
+around 0. Means would hide single-step events, so nothing is averaged: a gate that keeps is pooled by
+its minimum (a reset stays visible), one that writes or reads by its maximum, other gates by their
+minimum, all else by the value furthest from 0.
 """
 
 from __future__ import annotations
@@ -13,21 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.report.checks import SIGMOID_GATES
+from gatewise.cells import CellSpec
 
 MISSING = 255
 TOP = 254
 ZERO = 127
 FACTOR = 4
 OUTLYING = 3.0
-
-POOLING = {
-    "forget": "minimum",
-    "update": "minimum",
-    "reset": "minimum",
-    "input": "maximum",
-    "output": "maximum",
-}
 
 Bytes = NDArray[np.uint8]
 
@@ -41,23 +33,26 @@ class Scale(NamedTuple):
     clipped: bool
 
 
-def pooling(name: str) -> str:
-    """Return "minimum", "maximum" or "extreme", how a quantity is pooled."""
-    return POOLING.get(name, "extreme")
+def pooling(spec: CellSpec | None, name: str) -> str:
+    """Return "minimum", "maximum" or "extreme", how a quantity of a cell is pooled."""
+    if spec is None or name not in spec.fractions:
+        return "extreme"
+    return "maximum" if name in (spec.write_gate, spec.read_gate) else "minimum"
 
 
-def scale_of(name: str, values: NDArray[Any]) -> Scale:
+def scale_of(spec: CellSpec | None, name: str, values: NDArray[Any]) -> Scale:
     """Return the fixed scale of a gate, or one symmetric around 0 that holds the usual values.
 
     A few cells that count upwards would wash out all others, so a scale ends at the 95th percentile
     when the largest value is more than `OUTLYING` times that; the page marks what lies beyond.
     """
-    if name in SIGMOID_GATES:
+    if spec and name in spec.fractions:
         return Scale(0.0, 1.0, signed=False, clipped=False)
+    is_squashed = name == "hidden" or (spec is not None and name == spec.content)
     sizes = np.abs(values[np.isfinite(values)])
     largest = float(sizes.max()) if sizes.size else 0.0
     # tanh keeps the candidate, and with it the LSTM's and the GRU's hidden state, inside -1 to 1.
-    if largest == 0.0 or (name in ("candidate", "hidden") and largest <= 1.0):
+    if largest == 0.0 or (is_squashed and largest <= 1.0):
         return Scale(-1.0, 1.0, signed=True, clipped=False)
     usual = float(np.percentile(sizes, 95))
     high = usual if 0 < OUTLYING * usual < largest else largest

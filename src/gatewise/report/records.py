@@ -35,17 +35,6 @@ OVERVIEW_CELLS = 16_000_000
 EXACT_BYTES = 10_000_000
 """Bytes of the terms of all ledgers together, before compression."""
 
-TITLES = {
-    "forget": "1 keeps the cell, 0 erases it",
-    "input": "1 lets the candidate in",
-    "output": "1 shows the cell to the network",
-    "reset": "0 hides the past from the candidate",
-    "update": "1 keeps the hidden state, 0 replaces it",
-    "candidate": "what would be written",
-    "cell": "what is stored",
-    "hidden": "what the network passes on",
-}
-
 
 @dataclass(frozen=True)
 class _Quantity:
@@ -114,6 +103,8 @@ def _place(record: Record) -> dict[str, Any]:
     return {
         "module": record.module,
         "cell": record.cell,
+        "first": ledger.keep_gate(record),
+        "needed": ledger.needed(record),
         "layer": record.layer,
         "direction": record.direction,
         "row": record.row,
@@ -137,10 +128,11 @@ def _quantity(
     record: Record, name: str, slots: NDArray[np.intp], stride: int, blobs: Blobs
 ) -> _Quantity:
     values = record.quantities[name]
-    scale, mode = scale_of(name, values), pooling(name)
+    spec = ledger.spec_of(record)
+    scale, mode = scale_of(spec, name, values), pooling(spec, name)
     payload: dict[str, Any] = {
         "name": name,
-        "title": TITLES.get(name, name),
+        "title": spec.meaning(name) if spec else name,
         "mode": mode,
         "low": scale.low,
         "high": scale.high,

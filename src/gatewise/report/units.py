@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.report import ledger
-from gatewise.report.checks import SIGMOID_GATES
 from gatewise.unit import Unit
 
 if TYPE_CHECKING:
@@ -22,11 +21,11 @@ Column = tuple[str, NDArray[Any], str]
 
 
 def tau_of(record: Record) -> NDArray[np.float64] | None:
-    """Return the gate timescale of every unit, or None for a cell without a keep gate."""
+    """Return the gate timescale of every unit, or None where nothing tells what is kept."""
     if record.tau is not None:
         return np.asarray(record.tau, dtype=np.float64)
-    gate = ledger.keep_gate(record)
-    return None if gate is None else ledger.timescale(record.quantities[gate])
+    keep = ledger.keep_of(record)
+    return None if keep is None else ledger.timescale(keep)
 
 
 def time_scale(tau: NDArray[np.float64], unit: Unit) -> tuple[float, str]:
@@ -79,10 +78,13 @@ def columns_of(record: Record, unit: Unit) -> list[Column]:
         )
         text = f"{many} until half is left by the gate path alone"
         found["half-life"] = ("half-life", tau * each * np.log(2), text)
-    for name in (name for name in SIGMOID_GATES if name in record.quantities):
+    spec = ledger.spec_of(record)
+    gates = spec.fractions if spec else ()
+    for name in (name for name in gates if name in record.quantities):
         for share in _saturation(name, record.quantities[name]):
             found[share[0]] = share
-    for name in ("cell", "hidden"):
+    states = spec.states if spec else ("hidden",)
+    for name in reversed(states):
         values = record.quantities.get(name)
         if values is not None and values.shape[1] == record.size:
             found |= {column[0]: column for column in _activity(name, values)}
@@ -110,9 +112,9 @@ def _activity(name: str, values: NDArray[Any]) -> list[Column]:
     filled = np.where(known, values, 0).astype(np.float64)
     mean = filled.sum(axis=0) / count
     spread = np.sqrt(np.maximum((filled**2).sum(axis=0) / count - mean**2, 0))
-    if name == "cell":
+    if name != "hidden":
         size = np.abs(filled).sum(axis=0) / count
-        return [("mean |cell|", size, "mean size of the cell state")]
+        return [(f"mean |{name}|", size, f"mean size of the {name} state")]
     return [("sd hidden", spread, "how much the output of the unit varies; near 0 it is idle")]
 
 

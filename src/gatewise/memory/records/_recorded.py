@@ -17,7 +17,6 @@ from gatewise.memory.records._roles import (
     is_batched,
     spec_of_record,
     taken,
-    wanted_of,
 )
 from gatewise.typing import Array
 
@@ -193,7 +192,7 @@ def initial_of(value: Any, of: Recorded) -> Array:
 
 def _sources(spec: CellSpec, role: str, gates: Record, batched: bool) -> tuple[_Source, ...]:
     """Return what to multiply for `role`; see the module's table."""
-    wanted = wanted_of(spec, role)
+    wanted = spec.terms(role)
     if not wanted:
         raise InputError(
             f"the cell {spec.name!r} has no gate: nothing in its record says what it keeps. Ask "

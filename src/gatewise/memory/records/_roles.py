@@ -1,10 +1,6 @@
 """Which array of a record keeps, which is written, which is held and which is read.
 
-This is the one place that knows what the gates of a cell do; it asks the cell's spec.
-
-    LSTM        keep f            write i * g          state c    read o * tanh(c)
-    GRU         keep z            write (1 - z) * n    state h    read h
-    RNN         has no gate: nothing is kept, each step writes the whole state h anew
+The cell's description says it: see `CellSpec.terms`.
 """
 
 from __future__ import annotations
@@ -63,7 +59,7 @@ def roles_of(
     known = [role for role in roles if given.get(role) is not None]
     if gates is not None:
         spec = spec_of_record(gates)
-        wanted = {role: wanted_of(spec, role) for role in roles}
+        wanted = {role: spec.terms(role) for role in roles}
         known += [r for r, names in wanted.items() if names and all(n in gates for n, _ in names)]
     if not known:
         raise InputError(
@@ -71,22 +67,6 @@ def roles_of(
             f"array {LAYOUT}"
         )
     return tuple(role for role in roles if role in known)
-
-
-def wanted_of(spec: CellSpec, role: str) -> list[tuple[str, str]]:
-    """Return the names to multiply for `role` and what is meant of each; none for no such role."""
-    state = spec.carrier
-    if role == "state" or (role == "read" and spec.read_gate is None):
-        return [(state, "itself")]
-    if role == "read":
-        return [(str(spec.read_gate), "itself"), (state, "tanh")]
-    if without_gate(spec):
-        return []
-    first, second = spec.keep_gate, spec.write_gate
-    if role == "write":
-        first, second = second, first
-    factor = (first, "itself") if first else (str(second), "rest")
-    return [factor] if role == "keep" else [factor, (spec.content, "itself")]
 
 
 def is_batched(gates: Record) -> bool:

@@ -41,14 +41,15 @@
   function absent(record) {
     const { units, at } = state, { exact } = record;
     if (!units.length) return "Choose a unit, in the heatmap or in the table, to see its gates over time.";
-    if (!exact) return `A ${record.cell} record without ${needed(record)} has no ledger of what was written when.`;
+    if (!exact) return record.needed
+      ? `A ${record.cell} record without ${record.needed} has no ledger of what was written when.`
+      : `Nothing in a ${record.cell} record says what was kept: it has no ledger of what was written when.`;
     if (at == null) return "Click on a time to see when its content was written, and when it is read.";
     const missing = units.filter((unit) => record.slots.indexOf(unit) >= exact.units);
     if (!missing.length) return "";
     return `The exact record behind the ledger is in this page for the ${counted(exact.units, "slowest unit")} only; ` +
       `unit ${missing.join(", ")} is not among them. Copy the selection as Python to read it from the trace.`;
   }
-  const needed = (record) => (record.cell.includes("GRU") ? "update gate, candidate and hidden state" : "forget gate, input gate, candidate and cell state");
 
   function made(kind, title, height) {
     const panel = gatewise.panel(host, { kind: `lane ${kind}`, label: title, height });

@@ -22,7 +22,7 @@
     if (own) {
       const names = own.quantities.map((q) => q.name);
       // The gate that keeps the state is the one to begin with.
-      const first = names.find((name) => name === "forget" || name === "update") || names[0];
+      const first = own.first || names[0];
       if (!names.includes(next.quantity)) next.quantity = first;
       const known = new Set(own.slots);
       next.units = [...new Set(next.units)].filter((unit) => known.has(unit)).slice(0, 5);
