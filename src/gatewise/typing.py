@@ -14,6 +14,9 @@ Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 """Values as a network reads them."""
 
+Floats = NDArray[np.floating[Any]]
+"""Values of any floating type, as a caller gives them."""
+
 AnyArray = NDArray[Any]
 """An array whose type its values decide."""
 

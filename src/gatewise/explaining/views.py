@@ -14,10 +14,10 @@ import numpy as np
 
 from gatewise.explaining.measuring import Measured
 from gatewise.memory import Connectivity, Highway, Horizon, RetentionCurve, Transplant
+from gatewise.memory.result import FELT
 from gatewise.report import Unit
 from gatewise.wording import layer_name
 
-FELT = 0.05
 ALIKE = 2.0
 """Two views within this factor of each other, or within two steps, say the same."""
 

@@ -20,7 +20,6 @@ from gatewise.figures.canvas import (
     begin,
     finish,
     grid,
-    interval_name,
     legend,
     literal,
     nothing,
@@ -186,7 +185,7 @@ def direction_share(
     steps = np.arange(result.effect.shape[1])
     parts = lanes(ax, 2)
     for n, (part, name, colour) in enumerate(zip(parts, DIRECTIONS, (BLUE, ORANGE), strict=True)):
-        label = interval_name(result)
+        label = result.interval_name
         band(part, steps, (result.effect_low[n], result.effect_high[n]), colour, label)
         part.plot(steps, result.effect[n], color=colour, label=f"without {name}")
         part.axhline(0, color=SOFT, lw=0.8)

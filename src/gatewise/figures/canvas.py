@@ -94,14 +94,19 @@ def axes_of(ax: Axes | None, caller: str) -> Axes:
 
 def finish(ax: Axes, title: str, result: Result, caption: bool) -> Axes:
     """Give a panel its title and, if asked for, its caption: the reading and the caveat."""
+    titled(ax, title)
+    if caption:
+        caption_below(ax, f"{result.reading} {result.note}".rstrip())
+    return ax
+
+
+def titled(ax: Axes, title: str) -> None:
+    """Give a panel its title, above the titles of lanes within it."""
     children: list[Any] = ax.child_axes
     above = 18 if children and children[0].get_title("left") else None  # points
     ax.set_title(
         literal(title), loc="left", pad=above, fontsize="medium", fontweight="bold", color=INK
     )
-    if caption:
-        caption_below(ax, f"{result.reading} {_sentence(result.caveat)}".rstrip())
-    return ax
 
 
 def caption_below(ax: Axes, text: str) -> None:
@@ -129,10 +134,6 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-
 def nothing(ax: Axes, why: str) -> None:
     """Say in an empty panel why it is empty."""
     ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center", color=SOFT)
@@ -157,12 +158,6 @@ def band(
 def marked(ax: Axes, at: float, text: str) -> None:
     """Draw a labelled vertical line at x."""
     ax.axvline(at, color=MARK, linewidth=1.1, linestyle=(0, (5, 3)), label=text)
-
-
-def interval_name(result: Result) -> str:
-    """Return what the intervals of a result are called, such as "95 % interval"."""
-    level = result.settings.get("level")
-    return "interval" if level is None else f"{100 * level:g} % interval"
 
 
 def legend(ax: Axes, **options: Any) -> None:

@@ -15,7 +15,7 @@ from gatewise.memory.interventions.ablation import Ablation
 from gatewise.memory.interventions.connectivity_result import Connectivity
 from gatewise.memory.interventions.context import ContextNeed
 from gatewise.memory.interventions.direction import DirectionShare
-from gatewise.memory.interventions.horizon import Horizon
+from gatewise.memory.interventions.horizon_result import Horizon
 from gatewise.memory.interventions.idle import IdleUnits
 from gatewise.memory.interventions.probe import Probe
 from gatewise.memory.interventions.transplant import Transplant
@@ -27,6 +27,7 @@ from gatewise.memory.records.saturation import Saturation
 from gatewise.memory.records.timescale import GateTimescale
 from gatewise.memory.records.traffic import Traffic
 from gatewise.memory.result import Result
+from gatewise.unit import Unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,6 +54,8 @@ PANELS: dict[type[Result], Callable[..., Axes]] = {
 }
 TIMED = (Horizon, GateTimescale, RetentionCurve)
 """The results whose panels take the lag of the task."""
+IN_UNITS = (Horizon, ContextNeed, Highway, GateTimescale)
+"""The results whose panels count steps in a unit of time."""
 WIDTH, HEIGHT = 6.0, 4.6
 """Inches of one panel of the page, its caption included."""
 
@@ -79,6 +82,7 @@ def memory_page(
     *results: Result,
     title: str = "",
     lag: float | None = None,
+    unit: Unit | None = None,
     columns: int = 2,
     caption: bool = True,
 ) -> Figure:
@@ -92,6 +96,7 @@ def memory_page(
         results: One or more results of `gatewise.memory`.
         title: Stands above all.
         lag: The task's own lag in steps, where it is known; drawn where lags and timescales are.
+        unit: What a step is called, such as `gw.report.Unit.of("1 day")`; axes of lags then count in it.
         columns: Panels in a row.
         caption: Whether each panel has its reading below it.
 
@@ -109,7 +114,9 @@ def memory_page(
     figure = new_figure((WIDTH * columns, HEIGHT * rows + (0.4 if title else 0)))
     places = figure.subplots(rows, columns, squeeze=False).flatten()
     for panel, result, ax in zip(panels, results, places, strict=False):
-        options = {"lag": lag} if isinstance(result, TIMED) else {}
+        options: dict[str, Any] = {"lag": lag} if isinstance(result, TIMED) else {}
+        if isinstance(result, IN_UNITS):
+            options["unit"] = unit
         panel(result, ax, caption=caption, **options)
     for ax in places[len(results) :]:
         ax.set_visible(False)

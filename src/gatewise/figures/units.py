@@ -19,7 +19,6 @@ from gatewise.figures.canvas import (
     begin,
     finish,
     grid,
-    interval_name,
     legend,
     literal,
     nothing,
@@ -27,6 +26,8 @@ from gatewise.figures.canvas import (
 from gatewise.memory.interventions.idle import IdleUnits
 from gatewise.memory.records.saturation import Saturation
 from gatewise.memory.records.timescale import GateTimescale
+from gatewise.typing import Array
+from gatewise.unit import Unit
 from gatewise.wording import figure, percent, place_name
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def idle_units(result: IdleUnits, ax: Axes | None = None, *, caption: bool = Tru
             ax.bar(places[which], worth[which], width, color=colour, label=said)
     low, high = result.low[order], result.high[order]
     if np.isfinite(low + high).any():
-        label = interval_name(result)
+        label = result.interval_name
         ax.vlines(
             places, low, high, color=INK, alpha=0.6, lw=min(1.0, 80 / len(order)), label=label
         )
@@ -115,15 +116,19 @@ def gate_timescale(
     ax: Axes | None = None,
     *,
     lag: float | None = None,
+    unit: Unit | None = None,
     caption: bool = True,
 ) -> Axes:
     """Draw the timescales of all units on a logarithmic axis, longest first, beside the task's `lag`.
 
     Units whose gate never closes stand above the axis' last figure, those that are once fully closed
-    below the first. Raises InputError for another result.
+    below the first. `unit` is what a step is called. Raises InputError for another result.
     """
     ax = begin(result, GateTimescale, "gate_timescale", ax)
-    tau = result.steps.ravel()
+    known = result.steps[np.isfinite(result.steps)]
+    each, plural = (unit or Unit()).axis(float(known.max(initial=0.0)))
+    lag = None if lag is None else lag * each
+    tau = result.steps.ravel() * each
     order = np.argsort(-np.nan_to_num(tau, nan=-1.0), kind="stable")
     order = order[~np.isnan(tau[order])]
     finite = tau[order][np.isfinite(tau[order]) & (tau[order] > 0)]
@@ -132,28 +137,32 @@ def gate_timescale(
         return finish(ax, "Gate timescale (gate path only)", result, caption)
     ends = (finite.min(), finite.max()) if len(finite) else (1.0, 1.0)
     ends = (min(ends[0], lag or ends[0]) / BEYOND, max(ends[1], lag or ends[1]) * BEYOND)
-    low, high = (np.clip(end.ravel()[order], *ends) for end in (result.low, result.high))
+    low, high = (np.clip(each * end.ravel()[order], *ends) for end in (result.low, result.high))
     ranks = np.arange(1, len(order) + 1)
     if np.isfinite(low + high).any():
-        label = interval_name(result)
+        label = result.interval_name
         ax.vlines(ranks, low, high, color=FAINT, lw=max(1.0, 120 / len(order)), label=label)
-    _dots(ax, result, order, ends)
+    _dots(ax, result, tau, order, ends)
     if lag is not None:
         ax.axhline(lag, color=INK, lw=1, ls=":", label=f"the task's lag: {figure(lag)}")
     ax.set_yscale("log")
     ax.set_ylim(ends[0] / 1.2, ends[1] * 1.2)
     ax.set_xlabel("rank of the unit, longest first")
-    ax.set_ylabel("gate timescale (steps)")
+    ax.set_ylabel(f"gate timescale ({plural})")
     grid(ax, "y")
     legend(ax)
     return finish(ax, "Gate timescale (gate path only)", result, caption)
 
 
 def _dots(
-    ax: Axes, result: GateTimescale, order: NDArray[np.int64], ends: tuple[float, float]
+    ax: Axes,
+    result: GateTimescale,
+    timescales: Array,
+    order: NDArray[np.int64],
+    ends: tuple[float, float],
 ) -> None:
     """Draw the units, a colour for each layer and direction, and those without an end at the edges."""
-    tau, ranks = result.steps.ravel()[order], np.arange(1, len(order) + 1)
+    tau, ranks = timescales[order], np.arange(1, len(order) + 1)
     lead = result.steps.shape[:-1]
     where = order // max(1, result.steps.shape[-1])
     for n, place in enumerate(np.ndindex(*lead)):

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from gatewise.memory.interventions.connectivity_result import Connectivity
     from gatewise.memory.interventions.context import ContextNeed, context_need
     from gatewise.memory.interventions.direction import DirectionShare, direction_share
-    from gatewise.memory.interventions.horizon import Horizon, horizon
+    from gatewise.memory.interventions.horizon import horizon
+    from gatewise.memory.interventions.horizon_result import Horizon
     from gatewise.memory.interventions.idle import IdleUnits, idle_units
     from gatewise.memory.interventions.probe import Probe, probe, probe_model
     from gatewise.memory.interventions.transplant import Transplant, transplant
@@ -47,7 +48,8 @@ _HOMES = {
     "records.health": ("StateHealth", "state_health"),
     "gradients.highway": ("highway",),
     "gradients.highway_result": ("Highway",),
-    "interventions.horizon": ("Horizon", "horizon"),
+    "interventions.horizon": ("horizon",),
+    "interventions.horizon_result": ("Horizon",),
     "interventions.idle": ("IdleUnits", "idle_units"),
     "records.ledger": ("Ledger", "ledger"),
     "interventions.probe": ("Probe", "probe", "probe_model"),

@@ -17,9 +17,10 @@ from gatewise.memory.intervals import (
     slope_error,
     student_quantile,
 )
-from gatewise.memory.result import Result, in_blocks, left_out
+from gatewise.memory.result import FELT, Result, in_blocks, known_band, left_out
 
 __all__ = [
+    "FELT",
     "MIN_GROUPS",
     "Draws",
     "Groups",
@@ -32,6 +33,7 @@ __all__ = [
     "groups_of",
     "in_blocks",
     "jackknife_interval",
+    "known_band",
     "left_out",
     "ratio_interval",
     "share_interval",

@@ -10,7 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from gatewise.typing import Array
 from gatewise.wording import counted
+
+FELT = 0.05
+"""The share of the largest effect that is still felt: what is below it counts as forgotten."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -36,6 +40,17 @@ class Result(ABC):
     def caveat(self) -> str:
         """What the figures do not say, such as "gate path only"; may be empty."""
         return ""
+
+    @property
+    def interval_name(self) -> str:
+        """What the intervals are called, such as "95 % interval"."""
+        level = self.settings.get("level")
+        return "interval" if level is None else f"{100 * level:g} % interval"
+
+    @property
+    def note(self) -> str:
+        """The caveat as a sentence of its own, or ""."""
+        return f"{self.caveat[:1].upper()}{self.caveat[1:]}." if self.caveat else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as values that JSON has, `kind` being the name of the class.
@@ -120,3 +135,10 @@ def in_blocks(settings: Mapping[str, Any]) -> str:
 def left_out(run_in: int) -> str:
     """Return what a curve says of the steps that it leaves out, to go on a caveat with."""
     return f"the first {counted(run_in, 'step')} of each row, its start from no state, are left out"
+
+
+def known_band(low: Array, high: Array) -> tuple[Array | None, Array | None]:
+    """Return the ends of an interval as a curve's line takes them: None where there is no interval."""
+    if np.isnan(low).all() or np.isnan(high).all():
+        return None, None
+    return low, high

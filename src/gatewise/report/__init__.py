@@ -6,12 +6,10 @@ given as it is.
 
 from __future__ import annotations
 
+from gatewise.curve import Curve, Line, Mark
 from gatewise.report.contents import (
     Contents,
-    Curve,
     Finding,
-    Line,
-    Mark,
     Record,
     Series,
     UnitColumn,

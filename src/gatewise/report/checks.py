@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from gatewise.errors import InputError
 from gatewise.report.ledger import spec_of
 
 if TYPE_CHECKING:
-    from gatewise.report.contents import Contents, Curve, Record
+    from gatewise.report.contents import Contents, Record
 
 ROUNDING = 1e-5
 
@@ -20,40 +19,6 @@ def text(where: str, value: str) -> None:
     """Raise InputError for an empty text."""
     if not value.strip():
         raise InputError(f"{where} is empty: write a sentence, or leave the finding out")
-
-
-def one_of(where: str, value: str, known: Sequence[str]) -> None:
-    """Raise InputError unless `value` is among `known`."""
-    if value not in known:
-        raise InputError(f"{where} must be one of {', '.join(map(repr, known))}; got {value!r}")
-
-
-def band(where: str, values: Any, low: Any, high: Any) -> None:
-    """Raise InputError unless all three are `[N]` of one length, and low and high come together."""
-    if (low is None) != (high is None):
-        raise InputError(f"{where}: low and high belong together; only one of them was given")
-    for name, array in (("values", values), ("low", low), ("high", high)):
-        if array is not None and np.shape(array) != (np.size(values),):
-            raise InputError(
-                f"{where}: {name} must be one row of {np.size(values)} numbers; got shape "
-                f"{list(np.shape(array))}"
-            )
-
-
-def curve(curve: Curve) -> None:
-    """Raise InputError unless x increases and every line is as long."""
-    where = f"Curve {curve.name!r}"
-    if not curve.lines:
-        raise InputError(f"{where} has no line")
-    if np.ndim(curve.x) != 1 or len(curve.x) == 0 or bool(np.any(np.diff(curve.x) <= 0)):
-        raise InputError(f"{where}: x must be one row of increasing numbers")
-    if curve.log_x and curve.x[0] <= 0:
-        raise InputError(f"{where}: log_x needs x above 0; it begins with {curve.x[0]:g}")
-    for line in curve.lines:
-        if len(line.y) != len(curve.x):
-            raise InputError(
-                f"{where}: line {line.name!r} has {len(line.y)} points, x has {len(curve.x)}"
-            )
 
 
 def record(record: Record) -> None:

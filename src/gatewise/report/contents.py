@@ -13,15 +13,15 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.curve import Curve, Mark, check_band, check_one_of
 from gatewise.report import checks
 from gatewise.report.table import Table
+from gatewise.typing import Floats
 from gatewise.unit import Unit
 
-Floats = NDArray[np.floating[Any]]
 Confidence = Literal["", "low", "medium", "high"]
 Tone = Literal["good", "plain", "warn"]
 Role = Literal["input", "target", "prediction"]
-Kind = Literal["", "gate path", "gradient", "intervention", "score"]
 
 AHEAD = "Error by step ahead"
 TRAINING = "Training"
@@ -41,8 +41,8 @@ class Finding:
     tone: Tone = "plain"
 
     def __post_init__(self) -> None:
-        checks.one_of("Finding.tone", self.tone, ("good", "plain", "warn"))
-        checks.one_of("Finding.confidence", self.confidence, ("", "low", "medium", "high"))
+        check_one_of("Finding.tone", self.tone, ("good", "plain", "warn"))
+        check_one_of("Finding.confidence", self.confidence, ("", "low", "medium", "high"))
         checks.text("Finding.sentence", self.sentence)
 
 
@@ -61,19 +61,11 @@ class Series:
     high: Floats | None = None
 
     def __post_init__(self) -> None:
-        checks.one_of("Series.role", self.role, ("input", "target", "prediction"))
-        checks.band(f"Series {self.name!r}", self.values, self.low, self.high)
+        check_one_of("Series.role", self.role, ("input", "target", "prediction"))
+        check_band(f"Series {self.name!r}", self.values, self.low, self.high)
 
     def __repr__(self) -> str:
         return f"Series({self.name!r}, {self.role}, {len(self.values)} steps)"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A labelled vertical line: at a step of the time axis, or at a value of a curve's x."""
-
-    at: float
-    text: str
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -156,72 +148,6 @@ class Record:
         return (
             f"Record({self.cell} {place}: {', '.join(self.quantities)} [{self.steps}, {self.size}])"
         )
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Line:
-    """One line of a curve; `kind` says which of the three views of memory it is."""
-
-    name: str
-    y: Floats  # [N], NaN where unknown
-    low: Floats | None = None  # [N]
-    high: Floats | None = None
-    kind: Kind = ""
-    dashed: bool = False
-    dot: float | None = None  # the x that is marked by a dot
-    colour: int | None = None  # of the palette, for lines that belong together; by place where None
-
-    def __post_init__(self) -> None:
-        kinds = ("", "gate path", "gradient", "intervention", "score")
-        checks.one_of("Line.kind", self.kind, kinds)
-        checks.band(f"Line {self.name!r}", self.y, self.low, self.high)
-
-    def __repr__(self) -> str:
-        return f"Line({self.name!r}, {len(self.y)} points)"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Curve:
-    """One small chart; charts of the same `group` stand together under that heading.
-
-    Raises InputError for lines that are not as long as `x`, and for an `x` that does not increase.
-    """
-
-    name: str
-    x_label: str
-    x: Floats  # [N], increasing
-    lines: tuple[Line, ...]
-    y_label: str = ""
-    log_x: bool = False
-    log_y: bool = False
-    marks: tuple[Mark, ...] = ()
-    level: Mark | None = None  # a labelled horizontal line
-    reading: str = ""  # one sentence that reads the curve
-    note: str = ""  # what it does not say
-    group: str = "Memory"
-
-    def __post_init__(self) -> None:
-        checks.curve(self)
-
-    @classmethod
-    def of(
-        cls,
-        name: str,
-        x_label: str,
-        x: Floats,
-        y: Floats,
-        *,
-        low: Floats | None = None,
-        high: Floats | None = None,
-        kind: Kind = "",
-        note: str = "",
-        **more: Any,
-    ) -> Curve:
-        """Return a curve of a single line."""
-        return cls(name, x_label, x, (Line(name, y, low, high, kind),), note=note, **more)
-
-    def __repr__(self) -> str:
-        return f"Curve({self.name!r}, lines {', '.join(line.name for line in self.lines)})"
 
 
 @dataclass(frozen=True)

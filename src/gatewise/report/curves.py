@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.report.contents import Curve, Line
+from gatewise.curve import Curve, Line
 
 
 def curve_data(curve: Curve) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gatewise.curve import Curve, Mark
 from gatewise.report import ledger
 from gatewise.report.blobs import Blobs
-from gatewise.report.contents import AHEAD, TRAINING, Contents, Curve, Finding, Mark, Record
+from gatewise.report.contents import AHEAD, TRAINING, Contents, Finding, Record
 from gatewise.report.curves import curve_data
 from gatewise.report.definitions import definitions
 from gatewise.report.records import records_data

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.report.contents import Mark
+from gatewise.curve import Mark
 from gatewise.report.units import thinned
 from gatewise.unit import Unit
 from gatewise.wording import number

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.memory._base import Result, left_out
+from gatewise.curve import Curve, Line, Mark
+from gatewise.memory._base import FELT, Result, known_band, left_out
 from gatewise.typing import Array
+from gatewise.unit import Unit
 from gatewise.wording import between, figure, layer_name, percent
 
-FELT = 0.05
-"""The gain down to which a change is said to reach."""
+TINY = 1e-30
+"""Norms below it have no place on a logarithmic axis: it would have to end somewhere."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -179,6 +181,53 @@ class Highway(Result):
         if self.path == "cancelled":
             parts.append("the ratio is above 1 because paths of opposite sign cancel in the total")
         return "; ".join(parts)
+
+    @property
+    def has_gate_path(self) -> bool:
+        """Whether anything is left of a change by the cell's own path alone, one step later."""
+        return bool(self.settings["gates"]) and bool((self.direct[1:] > TINY).any())
+
+    def as_curve(self, unit: Unit | None = None) -> Curve:
+        """Return the norms over the lag, total and by the gates alone, counted in `unit` (steps)."""
+        unit = unit or Unit()
+        furthest, state = float(self.lags[-1]), self.settings["symbol"]
+        each, plural = unit.axis(furthest)
+        low, high = known_band(_positive(self.low), _positive(self.high))
+        total = _positive(self.total)
+        lines = [Line("total gradient", total, low, high, "gradient", interval=self.interval_name)]
+        if self.has_gate_path:
+            lines.append(
+                Line("gate path only", _positive(self.direct), kind="gate path", dashed=True)
+            )
+        falls = f"falls to {percent(FELT)} after {unit.of_interval(furthest, self.reach)}"
+        return Curve(
+            "Gradient highway",
+            f"{plural} later",
+            self.lags * each,
+            tuple(lines),
+            y_label=f"norm of d{state}/d{state}",
+            log_y=True,
+            marks=(Mark(self.reach * each, falls),) if self.reach else (),
+            reading=self._reading_of_curve(unit),
+            note=self.note,
+        )
+
+    def _reading_of_curve(self, unit: Unit) -> str:
+        """Return what the curve shows, and how much is left at the last lag where anything is felt."""
+        symbol, lag = self.settings["symbol"], self.reach
+        state = {"c": "cell c", "h": "hidden state h"}.get(symbol, f"state {symbol}")
+        drawn = f"How strongly a small change of the {state} is felt later."
+        if lag == 0:
+            return f"{drawn} One {unit.noun} later it has all but vanished."
+        left = f"{drawn} After {unit.counted(lag)} it is {figure(float(self.gain[lag]))} times as large"
+        if not self.has_gate_path:
+            return f"{left}."
+        return f"{left}, by the gates alone {figure(float(self.gate_gain[lag]))} times (gate gain)."
+
+
+def _positive(values: Array) -> Array:
+    """Return what a logarithmic axis has a place for, NaN for the rest."""
+    return np.where((values > TINY) & np.isfinite(values), values, np.nan)
 
 
 def _relative(error: Array, total: Array) -> Array:

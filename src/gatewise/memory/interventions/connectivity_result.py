@@ -12,12 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.memory._base import Result, Sampling, draws_of, in_blocks, left_out
+from gatewise.memory._base import FELT, Result, Sampling, draws_of, in_blocks, left_out
 from gatewise.typing import Array
 from gatewise.wording import between, counted, figure, percent
-
-FELT = 0.05
-"""The share of the largest sensitivity above which a lag counts, as in the memory horizon."""
 
 DRAWN = 2**22
 """Resampled figures kept at a time: 32 MiB."""

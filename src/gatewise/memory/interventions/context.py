@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gatewise.curve import Curve, Line, Mark
 from gatewise.errors import InputError, OptionError
-from gatewise.memory._base import Result, Sampling, checked_options, draws_of, in_blocks
+from gatewise.memory._base import Result, Sampling, checked_options, draws_of, in_blocks, known_band
 from gatewise.memory.interventions._lags import grid
 from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.losses import (
@@ -26,6 +27,7 @@ from gatewise.memory.interventions.losses import (
 )
 from gatewise.memory.interventions.subject import Output, Subject
 from gatewise.typing import Array
+from gatewise.unit import Unit
 from gatewise.wording import between, counted, figure, percent
 
 
@@ -91,6 +93,41 @@ class ContextNeed(Result):
         if not self.settings["targets"]:
             text += "; no targets were given: what is compared are the model's own answers"
         return text + in_blocks(self.settings)
+
+    def as_curve(self, unit: Unit | None = None) -> Curve:
+        """Return the added loss over the last n steps that are seen, counted in `unit` (steps)."""
+        unit = unit or Unit()
+        furthest = float(self.lengths[-1])
+        each, plural = unit.axis(furthest)
+        low, high = known_band(self.curve_low, self.curve_high)
+        needed = f"needed {'all ' if self.at_least else ''}{unit.of_interval(furthest, self.steps)}"
+        mark = Mark(self.steps * each, needed, self.low * each, self.high * each)
+        bar = Mark(self.tolerance * self.score, f"{percent(self.tolerance)} of the score")
+        return Curve(
+            "Context need",
+            f"last {plural} seen",
+            self.lengths * each,
+            (Line("added loss", self.curve, low, high, "score", interval=self.interval_name),),
+            y_label=f"loss with the last {plural} less that with all ({self.settings['loss']})",
+            marks=(mark,) if self.steps else (),
+            level=bar if self.score > 0 else None,
+            reading=self._reading_of_curve(unit),
+            note=self.note,
+        )
+
+    @property
+    def scored_by(self) -> str:
+        """What `score` is the whole of: the score, or the answers' spread where there are no targets."""
+        return "score" if self.settings["targets"] else "answers' spread"
+
+    def _reading_of_curve(self, unit: Unit) -> str:
+        text = (
+            f"How much of the {self.scored_by} is lost when only the last {unit.plural} are seen."
+        )
+        if self.steps and not self.at_least:
+            need = unit.spanned(self.steps, self.low, self.high)
+            text += f" With {need} it is under {percent(self.tolerance)}."
+        return text
 
 
 @checked_options

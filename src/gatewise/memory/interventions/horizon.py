@@ -14,120 +14,20 @@ from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory._base import (
+    FELT,
     MIN_GROUPS,
     Draws,
-    Result,
     Sampling,
     checked_options,
     draws_of,
-    in_blocks,
 )
 from gatewise.memory.interventions._lags import Search, grid, largest_above
 from gatewise.memory.interventions._resampler import Resampler
 from gatewise.memory.interventions._run_in import RunIn
 from gatewise.memory.interventions.arguments import Inputs
+from gatewise.memory.interventions.horizon_result import Horizon
 from gatewise.memory.interventions.subject import Output, Subject
 from gatewise.typing import Array
-from gatewise.wording import between, counted, percent
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Horizon(Result):
-    """The memory horizon of a model on its inputs.
-
-    Attributes:
-        steps: The largest lag whose effect is above `share` of the largest effect; 0 where only the
-            current step counts, or none.
-        low, high: The interval of `steps`, over rows; NaN where there are fewer than ten.
-        at_least: Whether `steps` is `reach`: the horizon may be longer.
-        reach: The largest lag that is read: as far as the inputs go back without their first `run_in`
-            steps, or as `max_lag` allows.
-        run_in: How many steps at the start of each row are left out, because the network answers to
-            them more strongly when it begins with no state than it does further on; 0 for none.
-        depends: Whether the answer depends on the input at all.
-        lags: The lags measured, `[L]`; those beyond `reach` are of the run-in, and not read.
-        rows: How many rows, or rows and steps, are so long that they have each lag, `[L]`.
-        curve: M(k), in the units of the answer, `[L]`.
-        curve_low, curve_high: Its interval, `[L]`.
-        floor: Effects up to this are rounding.
-        future: Whether lags count forwards in time.
-    """
-
-    steps: int
-    low: float
-    high: float
-    at_least: bool
-    reach: int
-    run_in: int
-    depends: bool
-    lags: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    curve: Array
-    curve_low: Array
-    curve_high: Array
-    floor: float
-    future: bool
-
-    @property
-    def rows_there(self) -> int:
-        """How many rows are so long that they have the lag of `steps`."""
-        return int(self.rows[self.lags == self.steps][0])
-
-    @property
-    def start(self) -> float:
-        """The largest effect of a step of the run-in, as a share of the largest of the others."""
-        beyond = self.curve[self.lags > self.reach]
-        return (
-            float(beyond.max() / self.curve[self.lags <= self.reach].max()) if len(beyond) else 0.0
-        )
-
-    @property
-    def reading(self) -> str:
-        """See `Result.reading`."""
-        if not self.depends:
-            return "The answer does not depend on the input at all, at any lag."
-        where = "ahead" if self.future else "back"
-        if self.at_least:
-            end = "as far as the inputs reach; longer inputs"
-            if self.settings["cut"]:
-                end = "as far as max_lag lets it look; a larger one"
-            elif self.run_in:
-                end = "as far as the inputs reach without their start; longer inputs"
-            return (
-                f"The answer depends on inputs at least {counted(self.steps, 'step')} {where}, {end} "
-                "would show where it ends."
-            )
-        if self.steps == 0:
-            extent = between(self.low, self.high, " steps") if self.high > 0 else ""
-            return f"The answer depends on the input of its own step alone{extent}."
-        return (
-            f"The answer depends on inputs up to {counted(self.steps, 'step')} "
-            f"{where}{between(self.low, self.high)}."
-        )
-
-    @property
-    def caveat(self) -> str:
-        """See `Result.caveat`."""
-        text = (
-            f"steps are replaced one at a time and count above {percent(self.settings['share'])} of the "
-            "largest effect: memory spread thinly over many steps, or of what others repeat, lies below"
-        )
-        text += self._start_in_words()
-        if untested := self.settings["untested"]:
-            text += f"; {untested} lags beyond the horizon were not tried one by one"
-        return text + in_blocks(self.settings)
-
-    def _start_in_words(self) -> str:
-        """Return what was left out at the start of the rows, to go on a caveat with."""
-        if why := self.settings["run_in_untold"]:
-            return f"; what the start from no state adds to the furthest lags is not known: {why}"
-        if not self.run_in:
-            return ""
-        return (
-            f"; the first {counted(self.run_in, 'step')} of each row are left out: the network, which "
-            "begins there with no state, answers to them more strongly than to the same steps further "
-            f"on (up to {percent(self.start)} of the largest effect), which is no memory"
-        )
 
 
 @checked_options
@@ -137,7 +37,7 @@ def horizon(
     *,
     at: int | Sequence[int] | None = None,
     future: bool = False,
-    share: float = 0.05,
+    share: float = FELT,
     resamples: int | None = None,
     max_lag: int | None = None,
     run_in: int | None = None,
