@@ -155,7 +155,10 @@ def _side_by_side(horizon: Horizon, highway: Highway, unit: Unit) -> Curve:
     effect = on_axis(known, horizon.curve[read] / peak)
     gain = on_axis(highway.lags, highway.gain)
     lines = [
-        Line("intervention: M(k) / its maximum", effect, low, high, "intervention"),
+        Line(
+            *("intervention: M(k) / its maximum", effect, low, high, "intervention"),
+            interval=horizon.interval_name,
+        ),
         Line("total gradient / that at lag 0", gain, kind="gradient", dashed=True),
     ]
     if highway.has_gate_path:

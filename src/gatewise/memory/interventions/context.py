@@ -108,7 +108,7 @@ class ContextNeed(Result):
             f"last {plural} seen",
             self.lengths * each,
             (Line("added loss", self.curve, low, high, "score", interval=self.interval_name),),
-            y_label=f"loss with the last {plural} less that with all ({self.settings['loss']})",
+            y_label=f"added loss ({self.settings['loss']})",
             marks=(mark,) if self.steps else (),
             level=bar if self.score > 0 else None,
             reading=self._reading_of_curve(unit),
