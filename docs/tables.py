@@ -9,11 +9,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.options import Option, options_of
 
 PAGE = Path(__file__).parent / "forecasting.md"
-BEGIN, END = "<!-- made by docs/tables.py: begin -->", "<!-- end -->"
+END = "<!-- end -->"
+NEEDS = {0: "every model", 1: "quantiles", 2: "two quantiles or more"}
 
 
 def options_table() -> str:
@@ -30,10 +32,27 @@ def options_table() -> str:
     return "\n\n".join(parts)
 
 
-def page_with(table: str) -> str:
-    """Return the page with `table` between the two marks."""
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    return f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.split(END, 1)[1]}"
+def metrics_table() -> str:
+    """Return the forecaster's metrics as Markdown."""
+    rows = [
+        f"| `{name}` | {metric.meaning} | {NEEDS[metric.levels]} |"
+        for name, metric in METRICS.items()
+    ]
+    return "\n".join(["| metric | meaning | with |", "|---|---|---|", *rows])
+
+
+def page_with(page: str, name: str, table: str) -> str:
+    """Return the page with `table` between the marks of its name."""
+    begin = f"<!-- made by docs/tables.py: {name} -->"
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n\n{table}\n\n{END}{rest.split(END, 1)[1]}"
+
+
+def page_anew(page: str) -> str:
+    """Return the page with every table as the code has it."""
+    for name, table in (("metrics", metrics_table()), ("options", options_table())):
+        page = page_with(page, name, table)
+    return page
 
 
 class _Spelt(dict[str, str]):
@@ -60,4 +79,4 @@ def _meaning(option: Option) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page_with(options_table()), encoding="utf-8")
+    PAGE.write_text(page_anew(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

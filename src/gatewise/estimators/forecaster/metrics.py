@@ -7,7 +7,9 @@ Sizes: N windows, S predicted steps, K targets, Q quantile levels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -96,20 +98,80 @@ def coverage(truth: ArrayLike, quantiles: ArrayLike) -> float:
     return float(np.mean((q[:, 0] <= t) & (t <= q[:, -1])))
 
 
+@dataclass(frozen=True)
+class Metric:
+    """A score: how it is computed, and how tables, pages and docs show it."""
+
+    title: str
+    """Its heading."""
+    of: Callable[[ArrayLike, ArrayLike, Sequence[float]], float]
+    """From truth `[N, S]`, prediction (quantiles `[N, S, Q]` where it needs levels) and the levels."""
+    meaning: str
+    """A sentence for the docs."""
+    better: Literal["low", "high"] | None = "low"
+    """Which value is best in a table; None where neither is."""
+    in_units: bool = True
+    """Whether it has the target's units; else it is a plain number, shown with three decimals."""
+    levels: int = 0
+    """Quantile levels that it needs; 0 for a score of the prediction itself."""
+    note: str = ""
+    """What a reader of the table must know beside the units."""
+
+
+METRICS: dict[str, Metric] = {
+    "nse": Metric(
+        "NSE",
+        lambda truth, point, _: nse(truth, point),
+        "Nash–Sutcliffe efficiency, the same as R²: 1 is perfect, 0 is the mean of the truth.",
+        better="high",
+        in_units=False,
+        note="NSE: 1 is perfect, 0 is as good as the mean of the truth, below 0 is worse than that.",
+    ),
+    "rmse": Metric(
+        "RMSE",
+        lambda truth, point, _: rmse(truth, point),
+        "Root of the mean squared error, in the target's units.",
+    ),
+    "mae": Metric(
+        "MAE",
+        lambda truth, point, _: mae(truth, point),
+        "Mean absolute error, in the target's units.",
+    ),
+    "pinball": Metric(
+        "pinball loss",
+        pinball,
+        "Mean pinball loss over the levels, in the target's units.",
+        levels=1,
+    ),
+    "coverage": Metric(
+        "coverage",
+        lambda truth, quantiles, _: coverage(truth, quantiles),
+        "Share of the truth within the outermost quantiles: best is what these promise.",
+        better=None,
+        in_units=False,
+        levels=2,
+    ),
+}
+"""Every metric by its name in `evaluation_.scores` and metrics.json, in the order of the tables.
+
+A new one is a function and an entry here: scores, tables, page, files and docs take it from here.
+"""
+
+
 def scores(
     truth: ArrayLike,
     point: ArrayLike,
     quantiles: ArrayLike | None = None,
     levels: Sequence[float] = (),
 ) -> dict[str, float]:
-    """Return every metric of one target: `nse`, `rmse`, `mae`; with quantiles also `pinball`.
+    """Return every metric of one target; those of quantiles where there are enough levels.
 
-    `truth` and `point` are `[N, S]`, `quantiles` `[N, S, Q]`; all steps are pooled. From two levels
-    on there is `coverage` too.
+    `truth` and `point` are `[N, S]`, `quantiles` `[N, S, Q]`; all steps are pooled.
     """
-    table = {"nse": nse(truth, point), "rmse": rmse(truth, point), "mae": mae(truth, point)}
-    if quantiles is not None:
-        table["pinball"] = pinball(truth, quantiles, levels)
-        if len(levels) > 1:
-            table["coverage"] = coverage(truth, quantiles)
+    table = {}
+    for name, metric in METRICS.items():
+        if metric.levels == 0:
+            table[name] = metric.of(truth, point, ())
+        elif quantiles is not None and len(levels) >= metric.levels:
+            table[name] = metric.of(truth, quantiles, levels)
     return table

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gatewise.data.tables.zones import local
 
 Metrics = dict[str, float]
-"""Metric name to value: `rmse`, `mae`, `nse`, and with quantiles `pinball` and `coverage`."""
+"""Metric name to value; `METRICS` in metrics.py has every one."""
 
 ScoreTable = dict[str, dict[str, Metrics]]
 """Model name (`gatewise`, `persistence`, ...) to target name to metrics."""

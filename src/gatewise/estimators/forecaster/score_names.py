@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.wording import number
 
 MODEL_NOTES = {
@@ -12,14 +13,6 @@ MODEL_NOTES = {
     "seasonal_naive": "the value one season earlier",
     "climatology": "the usual value for the time of year or day",
     "ridge": "linear regression on lagged columns",
-}
-METRIC_ORDER = ("nse", "rmse", "mae", "pinball", "coverage")
-METRIC_NAMES = {
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "nse": "NSE",
-    "pinball": "pinball loss",
-    "coverage": "coverage",
 }
 PART_NAMES = {
     "train": "the training part",
@@ -30,26 +23,22 @@ PART_NAMES = {
 
 
 def metric_text(metric: str, value: float | None) -> str:
-    """Return a score as the table shows it: three decimals for NSE and coverage, else digits."""
-    if (
-        metric in ("nse", "coverage")
-        and value is not None
-        and math.isfinite(value)
-        and abs(value) < 100
-    ):
+    """Return a score as the table shows it: with three decimals where it has no units, else digits."""
+    unitless = metric in METRICS and not METRICS[metric].in_units
+    if unitless and value is not None and math.isfinite(value) and abs(value) < 100:
         return f"{value:.3f}".replace("-", "−")
     return number(value, 4)
 
 
 def metric_name(metric: str) -> str:
     """Return how a metric is written in a heading."""
-    return METRIC_NAMES.get(metric, metric)
+    return METRICS[metric].title if metric in METRICS else metric
 
 
 def ordered_metrics(found: Iterable[str]) -> list[str]:
     """Return metric names in the order of the tables; names not known here come last."""
     names = set(found)
-    known = [metric for metric in METRIC_ORDER if metric in names]
+    known = [metric for metric in METRICS if metric in names]
     return known + sorted(names - set(known))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from gatewise.estimators.forecaster.metrics import METRICS, Metric
 from gatewise.estimators.forecaster.results import Metrics
 from gatewise.estimators.forecaster.score_names import (
     MODEL_NOTES,
@@ -15,9 +16,7 @@ from gatewise.estimators.forecaster.score_names import (
 from gatewise.estimators.forecaster.verdict import Evaluation, best_baseline, nominal_coverage
 from gatewise.report.table import Cell, Group, Row, Table
 from gatewise.training.history import History
-
-HIGHER_IS_BETTER = ("nse",)
-UNRANKED = ("coverage",)  # best is what the band promises, not the largest
+from gatewise.wording import joined
 
 
 def score_table(evaluation: Evaluation, title: str, model_note: str) -> Table:
@@ -37,10 +36,10 @@ def score_table(evaluation: Evaluation, title: str, model_note: str) -> Table:
 
 def score_notes(evaluation: Evaluation) -> list[str]:
     """Return what a reader must know to read the table."""
+    shown = [METRICS[metric] for metric in _metrics(evaluation) if metric in METRICS]
     notes = [
-        ("RMSE, MAE and pinball loss" if "pinball" in _metrics(evaluation) else "RMSE and MAE")
-        + " are in the units of the target column; lower is better.",
-        "NSE: 1 is perfect, 0 is as good as the mean of the truth, below 0 is worse than that.",
+        *_units(shown),
+        *(metric.note for metric in shown if metric.note),
         "All models are scored on the same windows, and none sees what the model does not see.",
     ]
     wanted = nominal_coverage(evaluation.predictions)
@@ -85,6 +84,16 @@ def members_table(evaluation: Evaluation, histories: tuple[History, ...]) -> Tab
             rows.append(Row(head, (Cell(target, left=True), *figures)))
     columns = (Cell("Target", left=True), *(Cell(metric_name(metric)) for metric in metrics))
     return Table("Each member alone", "Member", columns, (Group("", tuple(rows)),), folded=True)
+
+
+def _units(shown: list[Metric]) -> list[str]:
+    """Return which metrics are in the target's units, and which of their values are better."""
+    return [
+        f"{joined(titles)} {'is' if len(titles) == 1 else 'are'} in the units of the target column"
+        + (f"; {word} is better." if word else ".")
+        for better, word in (("low", "lower"), ("high", "higher"), (None, ""))
+        if (titles := [each.title for each in shown if each.in_units and each.better == better])
+    ]
 
 
 def _metrics(evaluation: Evaluation) -> list[str]:
@@ -136,9 +145,10 @@ def _cell(metric: str, scores: Metrics, best: float, doubtful: bool, spread: str
 
 def _best(metric: str, scores: list[Metrics]) -> float:
     values = [s[metric] for s in scores if math.isfinite(s.get(metric, math.nan))]
-    if metric in UNRANKED or len(values) < 2:
+    better = METRICS[metric].better if metric in METRICS else "low"
+    if better is None or len(values) < 2:
         return math.nan
-    return max(values) if metric in HIGHER_IS_BETTER else min(values)
+    return max(values) if better == "high" else min(values)
 
 
 def _range(evaluation: Evaluation, target: str, metric: str, own: bool) -> str:
