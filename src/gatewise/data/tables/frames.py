@@ -73,7 +73,7 @@ def table_from_frame(
     else:
         ids = read_ids(table[columns.series], columns.series, () if like is None else like.series)
     names, owner = ids.names, ids.index
-    rows = np.argsort(owner, kind="stable")
+    rows = _series_after_series(owner)
     lengths = np.bincount(owner, minlength=len(names))
     starts = np.concatenate([[0], np.cumsum(lengths)])
     optional = () if need_target else columns.target
@@ -82,13 +82,13 @@ def table_from_frame(
     keys = () if columns.time is None else (columns.time,)
     _check_present(table, (*keys, *(name for name in columns.values if name not in optional)))
     if columns.time is None:  # each series counts from 0
-        times = Times(np.arange(count) - starts[owner[rows]])
+        times = Times(np.arange(count) - np.repeat(starts[:-1], lengths))
     else:
         times = _times(table, columns.time, rows, like)
     values = np.empty((count, len(columns.values)), dtype=np.float64)
     for position, name in enumerate(columns.values):
         unread = name not in table.columns or (name in columns.target and not read_target)
-        values[:, position] = np.nan if unread else float_column(table, name)[rows]
+        values[:, position] = np.nan if unread else _ordered(float_column(table, name), rows)
     result = Table(
         *(columns, values, times.values, names, starts, step or ROWS),
         zone=times.zone,
@@ -99,6 +99,18 @@ def table_from_frame(
     result = replace(result, step=_checked_step(result, rows, frequency, step))
     _check_values(result, rows, missing, need_target, allow_trailing_gap)
     return result
+
+
+def _series_after_series(owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rows in the order of the series `owner` [N] that they belong to."""
+    if (owner[1:] >= owner[:-1]).all():  # as they came
+        return np.arange(len(owner))
+    return np.argsort(owner, kind="stable")
+
+
+def _ordered(values: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Return `values` in the order of `rows`, without a copy where that is as they came."""
+    return values if (rows[1:] > rows[:-1]).all() else values[rows]
 
 
 def _check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -127,7 +139,7 @@ def _times(table: Frame, name: str, rows: NDArray[np.int64], like: Table | None)
             f"time column {name!r} has {here}, and that of the fitted data has {there}: give both "
             "times with a zone, or both without"
         )
-    return replace(times, values=times.values[rows])
+    return replace(times, values=_ordered(times.values, rows))
 
 
 def _of_series(table: Table, row: int) -> str:
@@ -140,7 +152,7 @@ def _of_series(table: Table, row: int) -> str:
 def _check_order(table: Table, rows: NDArray[np.int64], frame: Frame) -> None:
     """Refuse repeated times and times that go back, inside a series: often a panel without its name."""
     late = np.flatnonzero(table.time[1:] <= table.time[:-1]) + 1
-    late = late[~np.isin(late, table.starts)]
+    late = np.setdiff1d(late, table.starts, assume_unique=True)
     if not late.size:
         return
     now = int(late[0])

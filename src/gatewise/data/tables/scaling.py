@@ -46,15 +46,17 @@ class Scaler:
             raise OptionError(
                 f"scale={mode!r}: use one of {listed}.{nearest(mode, get_args(Scale))}"
             )
-        values, owner = table.values[rows], table.series_index()[rows]
+        values = table.values[rows]
         if not len(values):
             raise DataError("the training part has no rows")
         static = len(table.columns.values) - len(table.columns.static)
-        one = np.zeros(len(values), dtype=np.int64)
+        one = runs = np.zeros(1, dtype=np.int64)
         grouped = mode == "per_series" and table.columns.series is not None
         if grouped:
+            owner = table.series_index()[rows]
             _check_series_present(table, owner)
-        mean, std = _measured(table, rows, values[:, :static], owner if grouped else one, 0)
+            runs = np.flatnonzero(np.diff(owner, prepend=-1))
+        mean, std = _measured(table, rows, values[:, :static], runs, 0)
         static_mean, static_std = _measured(table, rows, values[:, static:], one, static)
         groups = len(mean)
         mean = np.concatenate([mean, np.repeat(static_mean, groups, axis=0)], axis=1)
@@ -137,21 +139,26 @@ def _measured(
     table: Table,
     rows: NDArray[np.bool_],
     values: Array,
-    owner: NDArray[np.int64],
+    starts: NDArray[np.int64],
     first_column: int,
 ) -> tuple[Array, Array]:
-    """Return mean and standard deviation [G, c] of `values` [n, c], whose groups lie in runs."""
-    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    """Return mean and standard deviation [G, c] of `values` [n, c], whose groups begin at `starts`."""
     if not values.shape[1]:
         return np.zeros((len(starts), 0)), np.ones((len(starts), 0))
     filled = ~np.isnan(values)
+    whole = bool(filled.all())  # as nearly always: then nothing has to be filled in
+
+    def without_gaps(array: Array, filler: float) -> Array:
+        return array if whole else np.where(filled, array, filler)
+
     count = np.add.reduceat(filled, starts, axis=0, dtype=np.int64)
-    low = np.minimum.reduceat(np.where(filled, values, np.inf), starts, axis=0)
-    high = np.maximum.reduceat(np.where(filled, values, -np.inf), starts, axis=0)
+    low = np.minimum.reduceat(without_gaps(values, np.inf), starts, axis=0)
+    high = np.maximum.reduceat(without_gaps(values, -np.inf), starts, axis=0)
     _check_varies(table, rows, first_column, (count, low, high), len(starts) > 1)
-    mean = np.add.reduceat(np.where(filled, values, 0.0), starts, axis=0) / count
+    mean = np.add.reduceat(without_gaps(values, 0.0), starts, axis=0) / count
     run = np.diff(starts, append=len(values))
-    deviation = np.where(filled, values - np.repeat(mean, run, axis=0), 0.0)
+    means = mean if len(starts) == 1 else np.repeat(mean, run, axis=0)
+    deviation = without_gaps(values - means, 0.0)
     return mean, np.sqrt(np.add.reduceat(deviation**2, starts, axis=0) / count)
 
 

@@ -63,7 +63,7 @@ def split_times(table: Table, validation: Bound, test: Bound | None = None) -> S
     integer for integer times. Raises OptionError for a
     bound outside the data, parts in the wrong order and parts that leave nothing to train on.
     """
-    times = np.unique(table.time)
+    times = table.distinct_times()
     test_at = None if test is None else _position(table, times, test, len(times), "test")
     end = len(times) if test_at is None else test_at
     validation_at = _position(table, times, validation, end, "validation")

@@ -165,6 +165,9 @@ def _days_in(month: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _most_common(gaps: NDArray[np.int64]) -> int:
+    least = int(gaps.min())
+    if least == gaps.max():  # as nearly always, and without a sort
+        return least
     values, counts = np.unique(gaps, return_counts=True)
     return int(values[counts.argmax()])
 

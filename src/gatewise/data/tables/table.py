@@ -73,6 +73,16 @@ class Table:
         time[new] = self.step.after(self.time[ends][:, None], ahead[None, :]).ravel()
         return replace(self, values=values, time=time, starts=new_starts)
 
+    def distinct_times(self) -> NDArray[Any]:
+        """Return the times that any series has, each once, ascending."""
+        if len(self.series) == 1:  # they ascend already
+            return self.time
+        # a stable sort merges runs that ascend, which each series is; np.unique would hash every time
+        times = np.sort(self.time, kind="stable")
+        kept = np.ones(len(times), dtype=bool)
+        np.not_equal(times[1:], times[:-1], out=kept[1:])
+        return times[kept]
+
     def last_known(self) -> NDArray[np.int64]:
         """Return the last row of each series [S] in which every target is known; -1 if there is none."""
         known = ~np.isnan(self.values[:, : len(self.columns.target)]).any(axis=1)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError
-from gatewise.typing import Array32, Indices, Mask
+from gatewise.typing import Array, Array32, Indices, Mask
 
 AHEAD = "ahead"
 MISSING_SUFFIX = ":missing"
@@ -70,10 +70,102 @@ class Windows:
         return rows
 
 
+@dataclass(frozen=True)
+class Features:
+    """What a network may see of a whole table, made once; `windows` picks those of a part."""
+
+    table: Table
+    values: Array32  # [N, F], missing values filled where indicators stand beside them
+    targets: Array32  # [N, K], NaN where unknown
+    names: tuple[str, ...]  # F feature names
+    known_ahead: NDArray[np.bool_]  # [F]
+    lookback: int
+    horizon: int
+    complete: Mask  # [N] rows of "now" at which no feature that would be seen is missing
+    answered: Mask  # [N] rows of "now" whose predicted rows all have their targets
+
+    @classmethod
+    def of(
+        cls,
+        table: Table,
+        scaled: Array,
+        *,
+        lookback: int,
+        horizon: int,
+        missing: Literal["refuse", "mask"] = "refuse",
+    ) -> Features:
+        """Return the features of `scaled` [N, C], which a `Scaler` made of `table`.
+
+        With missing="mask" missing features become 0 beside an indicator that is 1. Raises OptionError
+        for impossible lookback, horizon or columns.
+        """
+        _check_options(table, lookback, horizon)
+        columns = table.columns
+        targets = scaled[:, : len(columns.target)]
+        seen = _seen(table, horizon)
+        values = scaled[:, [columns.values.index(name) for name in seen]]
+        ahead = np.array([name in columns.future + columns.static for name in seen])
+        blocks, names, known = [values], list(seen), [ahead]
+        if missing == "mask":
+            gaps = np.isnan(values)
+            blocks = [np.where(gaps, 0.0, values), gaps.astype(np.float64)]
+            names += [name + MISSING_SUFFIX for name in seen]
+            known.append(ahead)
+        if horizon:
+            blocks.append(np.zeros((len(table), 1)))
+            names.append(AHEAD)
+            known.append(np.array([True]))
+        features = np.concatenate(blocks, axis=1, dtype=np.float32)
+        known_ahead = np.concatenate(known)
+        unknown = np.asarray(np.isnan(targets).any(axis=1))
+        return cls(
+            table=table,
+            values=features,
+            targets=np.ascontiguousarray(targets, dtype=np.float32),
+            names=tuple(names),
+            known_ahead=known_ahead,
+            lookback=lookback,
+            horizon=horizon,
+            complete=_complete(features, known_ahead, lookback, horizon),
+            answered=~_any_between(unknown, 1 if horizon else 0, horizon),
+        )
+
+    def windows(self, rows: Mask, *, need_target: bool = True, part: str = "data") -> Windows:
+        """Return every window that lies inside one series and whose predicted rows are all in `rows`.
+
+        The lookback may reach into rows outside `rows` [N]: the past is always known. Windows that
+        would see a missing value are left out, and those whose targets are not all known unless
+        `need_target` is False. `part` names the part in messages.
+
+        Raises DataError where no window is left (how many rows are needed, and how many are there).
+        """
+        usable = _inside(self.table, rows, self.lookback, self.horizon)
+        if not usable.any():
+            raise DataError(_too_few(self.table, rows, self.lookback, self.horizon, part))
+        whole = usable & self.complete
+        if need_target:
+            whole &= self.answered
+        if not whole.any():
+            needed = _seen(self.table, self.horizon) if self.horizon else self.table.columns.values
+            raise DataError(
+                f"each of the {np.count_nonzero(usable)} windows of the {part} part lacks a value: "
+                f"give {', '.join(needed)} for all rows of a window"
+            )
+        return Windows(
+            features=self.values,
+            targets=self.targets,
+            origins=np.flatnonzero(whole),
+            lookback=self.lookback,
+            horizon=self.horizon,
+            names=self.names,
+            known_ahead=self.known_ahead,
+        )
+
+
 def make_windows(
     table: Table,
-    scaled: NDArray[np.float64],
-    rows: NDArray[np.bool_],
+    scaled: Array,
+    rows: Mask,
     *,
     lookback: int,
     horizon: int,
@@ -87,52 +179,20 @@ def make_windows(
     is what a `Scaler` made of `table`. With missing="mask" missing features become 0 beside an
     indicator that is 1; otherwise windows that would see a missing value are left out. Windows
     whose targets are not all known are left out unless `need_target` is False. `part` names the
-    part in messages.
+    part in messages. Several parts of one table share their features by way of `Features`.
 
     Raises OptionError for impossible lookback, horizon or columns, and DataError where no window is
     left (how many rows are needed, and how many are there).
     """
-    _check_options(table, lookback, horizon)
+    features = Features.of(table, scaled, lookback=lookback, horizon=horizon, missing=missing)
+    return features.windows(rows, need_target=need_target, part=part)
+
+
+def _seen(table: Table, horizon: int) -> tuple[str, ...]:
+    """Return the columns that a network sees: of a virtual sensor, all but the target."""
     columns = table.columns
-    targets = scaled[:, : len(columns.target)]
     seen = columns.inputs + columns.future + columns.static
-    if horizon:
-        seen = columns.target + seen
-    values = scaled[:, [columns.values.index(name) for name in seen]]
-    ahead = np.array([name in columns.future + columns.static for name in seen])
-    blocks, names, known = [values], list(seen), [ahead]
-    if missing == "mask":
-        gaps = np.isnan(values)
-        blocks = [np.where(gaps, 0.0, values), gaps.astype(np.float64)]
-        names += [name + MISSING_SUFFIX for name in seen]
-        known.append(ahead)
-    if horizon:
-        blocks.append(np.zeros((len(table), 1)))
-        names.append(AHEAD)
-        known.append(np.array([True]))
-    features = np.concatenate(blocks, axis=1, dtype=np.float32)
-    known_ahead = np.concatenate(known)
-    usable = _inside(table, rows, lookback, horizon)
-    if not usable.any():
-        raise DataError(_too_few(table, rows, lookback, horizon, part))
-    whole = usable & _complete(features, known_ahead, lookback, horizon)
-    if need_target:
-        unknown = np.asarray(np.isnan(targets).any(axis=1))
-        whole &= ~_any_between(unknown, 1 if horizon else 0, horizon)
-    if not whole.any():
-        raise DataError(
-            f"each of the {np.count_nonzero(usable)} windows of the {part} part lacks a value: "
-            f"give {', '.join(seen if horizon else columns.values)} for all rows of a window"
-        )
-    return Windows(
-        features=features,
-        targets=np.ascontiguousarray(targets, dtype=np.float32),
-        origins=np.flatnonzero(whole),
-        lookback=lookback,
-        horizon=horizon,
-        names=tuple(names),
-        known_ahead=known_ahead,
-    )
+    return columns.target + seen if horizon else seen
 
 
 def _check_options(table: Table, lookback: int, horizon: int) -> None:
@@ -175,11 +235,15 @@ def _complete(
 
 def _any_between(flags: Mask, first: int, last: int) -> Mask:
     """Return for each row r whether `flags` holds in any row r+first .. r+last of the table."""
-    total = np.concatenate([[0], np.cumsum(flags)])
-    row = np.arange(len(flags))
-    low = np.clip(row + first, 0, len(flags))
-    high = np.clip(row + last + 1, 0, len(flags))
-    return np.asarray(total[np.maximum(high, low)] > total[low])
+    if last < first or not flags.any():
+        return np.zeros(len(flags), dtype=bool)
+    before, after = max(-first, 0), max(last, 0)
+    total = np.zeros(before + len(flags) + after + 1, dtype=np.int64)
+    np.cumsum(flags, out=total[before + 1 : before + 1 + len(flags)])
+    total[before + 1 + len(flags) :] = total[before + len(flags)]
+    low = before + first  # in `total`, whose entry i counts the flags before row i - before
+    high = low + last - first + 1
+    return total[high : high + len(flags)] > total[low : low + len(flags)]
 
 
 def _too_few(table: Table, rows: NDArray[np.bool_], lookback: int, horizon: int, part: str) -> str:
