@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 import gatewise.nn
 from gatewise.errors import InputError
-from gatewise.memory.drift import Drift, TrainingDrift, training_drift
+from gatewise.memory.drift import Drift, TrainingDrift, Unwatched, training_drift
 
 
 def train(model: Any, watch: TrainingDrift | None, epochs: int = 3, steps: int = 4) -> list[Any]:
@@ -177,3 +178,35 @@ def test_a_copy_that_runs_is_not_taken_for_the_model() -> None:
     place = list(watch.result().gates).index("update")
     assert watch.result().closed[0, place] == float((gates.update < 0.1).double().mean())
     assert watch._calls == {}
+
+
+@pytest.mark.parametrize("source", [torch.nn, gatewise.nn])
+def test_copies_and_files_of_a_watched_model_have_nothing_of_the_watch(source: Any) -> None:
+    model, x = source.LSTM(3, 4), torch.randn(5, 2, 3)
+    with TrainingDrift(model) as watch:
+        model(x)[0].sum().backward()
+        file = io.BytesIO()
+        torch.save(model, file)
+        file.seek(0)
+        for twin in (copy.deepcopy(model), torch.load(file, weights_only=False)):
+            assert all(isinstance(hook, Unwatched) for hook in twin._forward_hooks.values())
+            assert not any(p._post_accumulate_grad_hooks for p in twin.parameters())
+            twin(torch.zeros(5, 2, 3))[0].sum().backward()
+        watch.epoch()
+    assert watch.result().settings["steps"] == [1]
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+@pytest.mark.parametrize("source", [torch.nn, gatewise.nn])
+@pytest.mark.parametrize("compiled_first", [True, False])
+def test_a_compiled_model_is_watched(source: Any, compiled_first: bool) -> None:
+    torch.manual_seed(0)
+    model, x = nn.Sequential(source.GRU(2, 3)), torch.randn(6, 4, 2)
+    step = torch.compile(model, backend="eager")
+    if compiled_first:
+        step(x)[0].sum().backward()
+    with TrainingDrift(model) as watch:
+        step(x)[0].sum().backward()
+        watch.epoch()
+    assert watch.result().settings["steps"] == [1]
+    assert len(watch.result().gates) == 2

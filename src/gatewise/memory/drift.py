@@ -86,9 +86,10 @@ class TrainingDrift:
 
     Of each module's calls in train mode it keeps the last one's arguments until `epoch()`, which runs
     them once more for the gates; of each backward pass it keeps one number a parameter. Outputs,
-    gradients and random numbers stay as they are. `close()`, or leaving a `with` block, takes the hooks
-    off again. Where gradients are accumulated over several backward passes, each counts with what has
-    been gathered so far, and a scaled loss has scaled gradients.
+    gradients and random numbers stay as they are; copies and files of the model hold nothing of the
+    watch. `close()`, or leaving a `with` block, takes the hooks off again. Where gradients are
+    accumulated over several backward passes, each counts with what has been gathered so far, and a
+    scaled loss has scaled gradients.
 
     Raises InputError for a model without an LSTM, GRU or RNN whose gates can be read.
     """
@@ -115,11 +116,12 @@ class TrainingDrift:
         self._gradients: list[Array] = []
         self._handles: list[Any] = []
         for name, part in self._parts.items():
-            self._handles.append(part.register_forward_hook(self._seen(name), with_kwargs=True))
+            hook: Any = _LastCall(part, name, self._calls)
+            self._handles.append(part.register_forward_hook(hook, with_kwargs=True))
             for own, parameter in part.named_parameters():
                 if parameter.requires_grad:
-                    hook = self._grown(f"{name}.{own}")
-                    handle = parameter.register_post_accumulate_grad_hook(hook)  # type: ignore[no-untyped-call]
+                    grown = self._grown(f"{name}.{own}")
+                    handle = parameter.register_post_accumulate_grad_hook(grown)  # type: ignore[no-untyped-call]
                     self._handles.append(handle)
 
     def epoch(self) -> None:
@@ -142,7 +144,8 @@ class TrainingDrift:
                 found[label] = (float(low), float(high))
         self._saturation.append(found)
         self._gradients.append(_norms(self._squares))
-        self._calls, self._squares = {}, {}
+        self._squares = {}
+        self._calls.clear()
 
     def result(self) -> Drift:
         """Return what the epochs so far have shown; raises InputError before the first."""
@@ -188,15 +191,6 @@ class TrainingDrift:
     ) -> None:
         self.close()
 
-    def _seen(self, name: str) -> Any:
-        def hook(module: Any, args: tuple[Any, ...], named: Mapping[str, Any], out: Any) -> None:
-            # A copy of the model (an average, a target network) has the hook too.
-            if module.training and module is self._parts[name]:
-                given = dict(zip(("input", "hx"), args, strict=False)) | dict(named)
-                self._calls[name] = (given["input"], given.get("hx"), given.get("lengths"))
-
-        return hook
-
     def _grown(self, name: str) -> Any:
         def hook(parameter: Tensor) -> None:
             if parameter.grad is not None:
@@ -204,6 +198,39 @@ class TrainingDrift:
                 self._squares.setdefault(name, []).append(square)
 
         return hook
+
+
+class _LastCall:
+    """A hook that keeps the arguments of a module's last call in train mode.
+
+    It lies on the module, unlike what a trace does (`nn.watching` changes the module's class, which is
+    right for a block, but not for a watch that its user may never close). So each copy of the model,
+    pickled or not, gets a hook too: one that does nothing.
+    """
+
+    def __init__(
+        self, module: torch.nn.Module, name: str, calls: dict[str, tuple[Any, Any, Any]]
+    ) -> None:
+        self._module, self._name, self._calls = module, name, calls
+
+    def __call__(
+        self, module: torch.nn.Module, args: tuple[Any, ...], named: Mapping[str, Any], _: Any
+    ) -> None:
+        """Keep the arguments."""
+        if module.training and module is self._module:
+            given = dict(zip(("input", "hx"), args, strict=False)) | dict(named)
+            self._calls[self._name] = (given["input"], given.get("hx"), given.get("lengths"))
+
+    def __reduce__(self) -> tuple[type[Unwatched], tuple[()]]:
+        """Let copies have another hook in its place."""
+        return Unwatched, ()
+
+
+class Unwatched:
+    """The hook of a copy of a watched model: it does nothing."""
+
+    def __call__(self, *_: Any) -> None:
+        """Do nothing."""
 
 
 def training_drift(model: torch.nn.Module) -> TrainingDrift:
