@@ -8,15 +8,13 @@ step s wrote, times the product of the factors after s, and nothing is left over
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.cells import CELLS, CellSpec
-
-if TYPE_CHECKING:
-    from gatewise.report.contents import Record
+from gatewise.cells import CellSpec
+from gatewise.report.contents import Record
 
 Floats = NDArray[np.float64]
 
@@ -31,17 +29,12 @@ class Parts(NamedTuple):
     read: Floats | None  # the output gate; None where the state itself is shown
 
 
-def spec_of(record: Record) -> CellSpec | None:
-    """Return the description of a record's cell; None for one that is not registered."""
-    return CELLS.get(record.kind or record.cell.lower())
-
-
 def keep_gate(record: Record) -> str | None:
     """Return the gate that says what is kept of the old state, or None where a record has none.
 
     It is the factor itself, or that of what is written, which is one minus it.
     """
-    spec = spec_of(record)
+    spec = record.spec
     names = [name for name, _ in spec.terms("keep")] if spec else []
     return next((name for name in names if name in record.quantities), None)
 
@@ -53,7 +46,7 @@ def keep_of(record: Record) -> Floats | None:
 
 def parts(record: Record, units: NDArray[np.intp]) -> Parts | None:
     """Return the ledger's terms for `units`, or None where the record lacks one of them."""
-    spec = spec_of(record)
+    spec = record.spec
     if spec is None:
         return None
     keep, write, state = (_product(record, role, units) for role in ("keep", "write", "state"))
@@ -66,7 +59,7 @@ def parts(record: Record, units: NDArray[np.intp]) -> Parts | None:
 
 def needed(record: Record) -> str:
     """Return in words what a record must hold to have a ledger; "" where none would do."""
-    spec = spec_of(record)
+    spec = record.spec
     if spec is None or not spec.terms("keep"):
         return ""
     names = dict.fromkeys(n for role in ("keep", "write", "state") for n, _ in spec.terms(role))
@@ -81,7 +74,7 @@ def _noun(spec: CellSpec, name: str) -> str:
 
 def _product(record: Record, role: str, units: NDArray[np.intp]) -> Floats | None:
     """Return the product of the terms of a role for `units`, or None where one is not recorded."""
-    spec = spec_of(record)
+    spec = record.spec
     terms = spec.terms(role) if spec else ()
     if not terms or any(name not in record.quantities for name, _ in terms):
         return None

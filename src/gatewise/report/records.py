@@ -128,7 +128,7 @@ def _quantity(
     record: Record, name: str, slots: NDArray[np.intp], stride: int, blobs: Blobs
 ) -> _Quantity:
     values = record.quantities[name]
-    spec = ledger.spec_of(record)
+    spec = record.spec
     scale, mode = scale_of(spec, name, values), pooling(spec, name)
     payload: dict[str, Any] = {
         "name": name,

@@ -78,7 +78,7 @@ def columns_of(record: Record, unit: Unit) -> list[Column]:
         )
         text = f"{many} until half is left by the gate path alone"
         found["half-life"] = ("half-life", tau * each * np.log(2), text)
-    spec = ledger.spec_of(record)
+    spec = record.spec
     gates = spec.fractions if spec else ()
     for name in (name for name in gates if name in record.quantities):
         for share in _saturation(name, record.quantities[name]):
