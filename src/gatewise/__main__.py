@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import sys
 
-from gatewise.cli.streams import BROKEN_PIPE, outlive_streams
 from gatewise.errors import cause
 
 
@@ -14,6 +13,19 @@ def main() -> None:
 
     Where stdout has lost its reader the code is 141, as that of other tools; where it is full, 2.
     """
+    try:
+        _run()
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("gatewise"):
+            raise
+        # gatewise was installed without what it requires, for its modules alone
+        package = error.name.partition(".")[0]
+        _exit(f"the command line needs {package}, which is not installed: pip install {package}")
+
+
+def _run() -> None:
+    from gatewise.cli.streams import BROKEN_PIPE, outlive_streams  # noqa: PLC0415 - may be missing
+
     stdout = outlive_streams()
     from gatewise.cli import run  # noqa: PLC0415 - looks at the streams
 
@@ -22,13 +34,13 @@ def main() -> None:
     if stdout.failure is not None and code == 0:
         if stdout.failure.errno == errno.EPIPE:
             sys.exit(BROKEN_PIPE)
-        reason = cause(stdout.failure)
-        print(
-            f"gatewise: error: cannot write to stdout: {reason} (all else was done)",
-            file=sys.stderr,
-        )
-        sys.exit(2)
+        _exit(f"cannot write to stdout: {cause(stdout.failure)} (all else was done)")
     sys.exit(code)
+
+
+def _exit(reason: str) -> None:
+    print(f"gatewise: error: {reason}", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

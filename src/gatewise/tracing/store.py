@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from gatewise.tracing.files import read, save
-from gatewise.tracing.frames import as_dataframe
 from gatewise.tracing.recordings import Recordings
 from gatewise.tracing.xarrays import as_dataset
 
@@ -71,6 +70,8 @@ class Trace(Recordings):
         `unit` counts them. What a row does not have is NaN. Raises InputError for unknown names, for
         nothing recorded, and for more than `max_rows` rows.
         """
+        from gatewise.tracing.frames import as_dataframe  # noqa: PLC0415 - brings narwhals
+
         return as_dataframe(self, names, quantities, form=form, backend=backend, max_rows=max_rows)
 
     def to_xarray(self, name: str | None = None, call: int = -1) -> Any:
