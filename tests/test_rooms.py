@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import gatewise
@@ -47,3 +48,9 @@ def test_few_imports_cross_between_the_folders_of_memory() -> None:
         if name.rpartition(".")[0] != target.rpartition(".")[0]
     }
     assert 0 < len(pairs) <= 25, sorted(pairs)
+
+
+def test_no_import_runs_in_a_circle() -> None:
+    """Not even one for types alone: who must know the other's types to be read is not below it."""
+    graph = {name: set(imports(name)) & set(MODULES) - {name} for name in MODULES}
+    assert len(tuple(TopologicalSorter(graph).static_order())) == len(MODULES)
