@@ -336,7 +336,7 @@ def test_figures_of_nothing_say_so_without_warnings() -> None:
 def test_importing_the_package_does_not_import_matplotlib() -> None:
     code = (
         "import sys, gatewise.figures; assert 'matplotlib' not in sys.modules; "
-        "sys.modules['matplotlib'] = None; from gatewise.figures import canvas; "
+        "sys.modules['matplotlib'] = None; from gatewise.figures import _canvas as canvas; "
         "from gatewise.errors import OptionError\n"
         "try: canvas.axes_of(None, 'x')\n"
         "except OptionError as error: assert \"pip install -e '.[figures]'\" in str(error)\n"

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 import gatewise as gw
 from gatewise.engines import recover
 from gatewise.nn import accelerate
-from gatewise.tracing import recovery
+from gatewise.tracing import _recovery as recovery
 
 T, B, I, H, P = 23, 4, 3, 6, 2  # noqa: E741 - the papers' symbol
 LENGTHS = [9, 23, 1, 14]

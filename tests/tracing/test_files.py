@@ -106,7 +106,7 @@ def test_an_old_file_stays_until_the_new_one_is_whole(tmp_path, monkeypatch) -> 
         aside.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tracing.files, "save_file", stopped)
+    monkeypatch.setattr(tracing._files, "save_file", stopped)
     with pytest.raises(KeyboardInterrupt):
         trace.save(path)
     assert path.read_bytes() == before

@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 import gatewise as gw
 from gatewise.engines import recover
 from gatewise.errors import InputError, OptionError
-from gatewise.tracing import recovery
+from gatewise.tracing import _recovery as recovery
 
 FORMS = ["dense", "batch_first", "packed", "lengths", "unbatched"]
 CELLS = ["lstm", "gru", "rnn_relu"]

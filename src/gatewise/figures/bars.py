@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gatewise.figures.canvas import (
+from gatewise.figures._canvas import (
     BLUE,
     FAINT,
     GREEN,
@@ -24,7 +24,7 @@ from gatewise.figures.canvas import (
     literal,
     nothing,
 )
-from gatewise.figures.lanes import lanes, multiples
+from gatewise.figures._lanes import lanes, multiples
 from gatewise.memory.drift import Drift
 from gatewise.memory.interventions.ablation import Ablation
 from gatewise.memory.interventions.direction import DirectionShare

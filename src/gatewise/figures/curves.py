@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.curve import Curve, Line, Mark
-from gatewise.figures.canvas import (
+from gatewise.figures._canvas import (
     BLUE,
     INK,
     ORANGE,
@@ -24,8 +24,8 @@ from gatewise.figures.canvas import (
     place_of,
     place_title,
 )
-from gatewise.figures.lanes import lanes
-from gatewise.figures.painting import finish_curve, paint
+from gatewise.figures._lanes import lanes
+from gatewise.figures._painting import finish_curve, paint
 from gatewise.memory.gradients.highway_result import Highway
 from gatewise.memory.interventions.context import ContextNeed
 from gatewise.memory.interventions.horizon_result import Horizon

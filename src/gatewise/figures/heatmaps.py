@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.errors import InputError
-from gatewise.figures.canvas import (
+from gatewise.figures._canvas import (
     BLUE,
     INK,
     ORANGE,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewise.errors import InputError, OptionError
 from gatewise.figures import bars, curves, heatmaps, units
-from gatewise.figures.canvas import INK, literal, new_figure
+from gatewise.figures._canvas import INK, literal, new_figure
 from gatewise.memory.drift import Drift
 from gatewise.memory.gradients.highway_result import Highway
 from gatewise.memory.interventions.ablation import Ablation

@@ -21,10 +21,10 @@ from gatewise.errors import InputError
 from gatewise.nn.finding import KNOWN_KINDS, has_known_forward
 from gatewise.nn.structure import check_model
 from gatewise.nn.watching import Watcher, watching
-from gatewise.tracing.options import Steps, Units, check_options, check_place, kept_of
-from gatewise.tracing.recorder import Recorder
+from gatewise.tracing._options import Steps, Units, check_options, check_place, kept_of
+from gatewise.tracing._recorder import Recorder
+from gatewise.tracing._watch import Watch
 from gatewise.tracing.store import Trace
-from gatewise.tracing.watch import Watch
 from gatewise.typing import Names
 
 

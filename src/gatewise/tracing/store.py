@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from gatewise.tracing.files import read, save
-from gatewise.tracing.recordings import Recordings
-from gatewise.tracing.xarrays import as_dataset
+from gatewise.tracing._files import read, save
+from gatewise.tracing._recordings import Recordings
+from gatewise.tracing._xarrays import as_dataset
 
 
 class Trace(Recordings):
@@ -70,7 +70,7 @@ class Trace(Recordings):
         `unit` counts them. What a row does not have is NaN. Raises InputError for unknown names, for
         nothing recorded, and for more than `max_rows` rows.
         """
-        from gatewise.tracing.frames import as_dataframe  # noqa: PLC0415 - brings narwhals
+        from gatewise.tracing._frames import as_dataframe  # noqa: PLC0415 - brings narwhals
 
         return as_dataframe(self, names, quantities, form=form, backend=backend, max_rows=max_rows)
 

@@ -17,8 +17,8 @@ from gatewise.cells import CellSpec, Parameters, State
 from gatewise.engines import ENGINES, Network, Rows, fused
 from gatewise.engines.layout import batch_of, dropout_masks, dropped
 from gatewise.engines.recover import CHUNK, at_least_float32, recover, without_autocast
-from gatewise.tracing.options import Kept, Options
-from gatewise.tracing.selection import Tensors
+from gatewise.tracing._options import Kept, Options
+from gatewise.tracing._selection import Tensors
 
 
 @dataclass(frozen=True)

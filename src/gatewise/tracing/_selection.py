@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from gatewise.tracing.options import Kept, Options
+from gatewise.tracing._options import Kept, Options
 
 Tensors = dict[str, Tensor]
 

@@ -19,13 +19,13 @@ from gatewise.nn.calls import prepare
 from gatewise.nn.cells import cell_gates
 from gatewise.nn.modules import GatedModule
 from gatewise.nn.structure import network_of, spec_of
-from gatewise.tracing.budget import CallSizes
-from gatewise.tracing.fingerprint import fingerprint
-from gatewise.tracing.options import Kept, Options
-from gatewise.tracing.recorder import Recorder
-from gatewise.tracing.recordings import Call
-from gatewise.tracing.recovery import Pass, recovered
-from gatewise.tracing.selection import Tensors, kept_lengths, memory_of, selected
+from gatewise.tracing._budget import CallSizes
+from gatewise.tracing._fingerprint import fingerprint
+from gatewise.tracing._options import Kept, Options
+from gatewise.tracing._recorder import Recorder
+from gatewise.tracing._recordings import Call
+from gatewise.tracing._recovery import Pass, recovered
+from gatewise.tracing._selection import Tensors, kept_lengths, memory_of, selected
 
 
 class Watch:

@@ -12,8 +12,8 @@ from torch import Tensor
 from gatewise.engines import Gates
 from gatewise.errors import InputError, UnknownNameError, nearest
 from gatewise.nn.structure import check_model
-from gatewise.tracing.fingerprint import fingerprint
-from gatewise.tracing.options import Kept, Options
+from gatewise.tracing._fingerprint import fingerprint
+from gatewise.tracing._options import Kept, Options
 from gatewise.wording import counted
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gatewise.figures.canvas import INK, SOFT
+from gatewise.figures._canvas import INK, SOFT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise.curve import Curve, Line
-from gatewise.figures.canvas import (
+from gatewise.figures._canvas import (
     BLUE,
     GREEN,
     MARK,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gatewise.errors import InputError, how_to_install
-from gatewise.tracing.arrays import as_array
-from gatewise.tracing.recordings import Recordings
+from gatewise.tracing._arrays import as_array
+from gatewise.tracing._recordings import Recordings
 
 
 def as_dataset(trace: Recordings, name: str | None, call: int) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError, nearest
-from gatewise.tracing.arrays import as_array
-from gatewise.tracing.recordings import Recordings
+from gatewise.tracing._arrays import as_array
+from gatewise.tracing._recordings import Recordings
 from gatewise.typing import Names
 
 KEYS = ("module", "call", "layer", "direction", "step", "row", "unit")

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.errors import InputError
-from gatewise.tracing.options import Kept
+from gatewise.tracing._options import Kept
 
 
 @dataclass(frozen=True)

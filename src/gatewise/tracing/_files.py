@@ -16,8 +16,8 @@ from torch import Tensor
 
 from gatewise.errors import FileError, InputError
 from gatewise.files import Envelope, seal, written_whole
-from gatewise.tracing.options import Kept, Options, Steps, check_options, check_place
-from gatewise.tracing.recordings import Call, Module, Recordings
+from gatewise.tracing._options import Kept, Options, Steps, check_options, check_place
+from gatewise.tracing._recordings import Call, Module, Recordings
 
 ENVELOPE = Envelope("gatewise-trace", 2, "trace", "record it again")
 

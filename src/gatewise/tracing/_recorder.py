@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gatewise.tracing.budget import CallSizes, check_budget
-from gatewise.tracing.fingerprint import fingerprint
-from gatewise.tracing.options import Kept, Options
-from gatewise.tracing.recordings import Call, Module
-from gatewise.tracing.selection import Tensors
+from gatewise.tracing._budget import CallSizes, check_budget
+from gatewise.tracing._fingerprint import fingerprint
+from gatewise.tracing._options import Kept, Options
+from gatewise.tracing._recordings import Call, Module
+from gatewise.tracing._selection import Tensors
 
 
 @dataclass
