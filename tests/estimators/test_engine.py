@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +32,20 @@ def rules(row_steps: int) -> tuple[by_size.Rule, ...]:
 
 
 @pytest.fixture(autouse=True)
-def _training_is_the_cores_from_500(monkeypatch: pytest.MonkeyPatch) -> None:
+def _training_is_the_cores_from_500(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give all cells the same rules, by which inference is always torch's."""
     for cell in by_size.RULES:
         monkeypatch.setitem(by_size.RULES, cell, (rules(10**9), rules(500)))
+    by_size.takes.cache_clear()
+    yield
+    by_size.takes.cache_clear()
 
 
 def change_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave every size to torch, as a later version may."""
     for cell in by_size.RULES:
         monkeypatch.setitem(by_size.RULES, cell, (rules(10**9), rules(10**9)))
+    by_size.takes.cache_clear()
 
 
 def engines(model: gw.Forecaster) -> set[str]:

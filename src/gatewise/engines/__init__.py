@@ -1,29 +1,28 @@
 """The engines that run a cell, and which one runs it.
 
 `reference` is the readable loop and the oracle; `torch` is torch's own fused pass; `native` is the
-core in C++ on the CPU. An engine is a function `run(network, x, states, rows, *, gates) -> Result`; a
-new one is one file, one entry in `ENGINES` and its place in `choose`.
+core in C++ on the CPU. What an engine is stands in `engines.engine`; a new one is one file with its
+`ENGINE`, one entry in `ENGINES` and its place in `choose`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from gatewise.cells import CellSpec
 from gatewise.engines import by_size, fused, reference
+from gatewise.engines.engine import Engine, Plain, Run
 from gatewise.engines.gates import Gates
 from gatewise.engines.layout import Network, Result, Rows
 from gatewise.engines.native import engine as native
 from gatewise.engines.onlookers import is_for_onnx, recorder, varies
 from gatewise.errors import EngineError, OptionError, nearest
 
-ENGINES: dict[str, Callable[..., Result]] = {
-    "native": native.run,
-    "reference": reference.run,
-    "torch": fused.run,
+ENGINES: dict[str, Engine] = {
+    engine.name: engine for engine in (native.ENGINE, reference.ENGINE, fused.ENGINE)
 }
 """Every engine by the name that the modules' `engine` takes; `auto` chooses among them."""
 
@@ -66,51 +65,45 @@ def choose(
     OptionError for an unknown name and EngineError where the named engine cannot run it.
     """
     check_engine(requested)
-    if requested == "reference":
+    if requested != "auto":
+        engine = ENGINES[requested]
+        if reason := engine.why_not(spec, like, weights):
+            raise EngineError(f"{reason}; {engine.instead}")
         return EngineChoice(requested, _NAMED)
-    if requested == "torch":
-        if spec.name not in fused.PASSES:
-            raise EngineError(f"{_no_pass(spec)}; use engine='reference' or engine='auto'")
-        return EngineChoice(requested, _NAMED)
-    reason = native.why_not(spec, like, weights)
-    if requested == "native":
-        if reason:
-            raise EngineError(
-                f"{reason}; use engine='auto', or gw.restore(model) for torch's module"
-            )
-        return EngineChoice(requested, _NAMED)
+    reason = native.ENGINE.why_not(spec, like, weights)
     if not reason and recorder():
         beyond_torch = needs_gatewise or (work is not None and varies(work.steps))
         if beyond_torch and not is_for_onnx():
             return EngineChoice(
-                "native", "torch's pass records neither any number of steps nor lengths"
+                native.ENGINE.name,
+                "torch's pass records neither any number of steps nor lengths",
             )
         reason = f"{recorder()} records what is to run elsewhere"
-    if not reason and settled == "torch":
+    if not reason and settled == fused.ENGINE.name:
         reason = "settled for every call of this network"
     if not reason and not settled and work is not None:
         reason = by_size.why_torch(spec.name, work)
     if not reason:
-        return EngineChoice("native", f"the native core runs the cell {spec.name!r} on the CPU")
-    if spec.name in fused.PASSES:
-        return EngineChoice("torch", f"torch's fused pass runs the cell {spec.name!r}: {reason}")
-    return EngineChoice("reference", f"{_no_pass(spec)}, and {reason}")
+        text = f"the native core runs the cell {spec.name!r} on the CPU"
+        return EngineChoice(native.ENGINE.name, text)
+    if no_pass := fused.ENGINE.why_not(spec, like, weights):
+        return EngineChoice(reference.ENGINE.name, f"{no_pass}, and {reason}")
+    text = f"torch's fused pass runs the cell {spec.name!r}: {reason}"
+    return EngineChoice(fused.ENGINE.name, text)
 
 
 _NAMED = "named by the caller"
 
-
-def _no_pass(spec: CellSpec) -> str:
-    return f"torch has no fused pass for the cell {spec.name!r}"
-
-
 __all__ = [
     "ENGINES",
+    "Engine",
     "EngineChoice",
     "Gates",
     "Network",
+    "Plain",
     "Result",
     "Rows",
+    "Run",
     "check_engine",
     "choose",
 ]

@@ -66,10 +66,6 @@ def weights_of(cell: str, inputs: int, hidden: int, layers: int, directions: int
     return len(CELLS[cell].packing) * hidden * (inputs + hidden + upper) // layers
 
 
-remembered_weights_of = lru_cache(maxsize=1024)(weights_of)
-"""The same, for calls that no compiler traces: torch.compile warns of what is remembered."""
-
-
 def rule_for(cell: str, weights: int, training: bool) -> Rule:
     """Return the rule that holds for layers of so many weights."""
     for rule in RULES[cell][training]:
@@ -78,7 +74,7 @@ def rule_for(cell: str, weights: int, training: bool) -> Rule:
     raise AssertionError(f"the last rule of {cell!r} has no bound")
 
 
-def is_native(rule: Rule, steps: int, rows: int, packed: bool = False) -> bool:
+def is_native(rule: Rule, steps: int, rows: int, *, packed: bool = False) -> bool:
     """Tell whether the core takes a call of these sizes; one without rows is the core's."""
     _, least, least_rows, least_row_steps = rule
     if packed:
@@ -87,6 +83,23 @@ def is_native(rule: Rule, steps: int, rows: int, packed: bool = False) -> bool:
     return (
         steps >= least and rows >= least_rows and row_steps >= least_row_steps
     ) or row_steps == 0
+
+
+@lru_cache(maxsize=4096)
+def takes(  # noqa: PLR0917 - keywords make the call of a cached function slower
+    cell: str,
+    inputs: int,
+    hidden: int,
+    layers: int,
+    bidirectional: bool,
+    training: bool,
+    steps: int,
+    rows: int,
+    packed: bool,
+) -> bool:
+    """Tell whether the core takes a call; remembered, and so for calls that no compiler traces."""
+    weights = weights_of(cell, inputs, hidden, layers, 2 if bidirectional else 1)
+    return is_native(rule_for(cell, weights, training), steps, rows, packed=packed)
 
 
 def why_torch(cell: str, work: Workload) -> str:

@@ -9,14 +9,17 @@ Sizes: T steps, B rows, N valid steps, H hidden units, P projected units, L laye
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import torch
 from torch import _VF, Tensor
 
-from gatewise.cells import State
+from gatewise.cells import CellSpec, State
+from gatewise.engines.engine import Engine, Plain
+from gatewise.engines.held import are_whole
 from gatewise.engines.layout import Network, Result, Rows, batch_of, drop_out, dropped
 from gatewise.engines.recover import Pieces, recover, without_autocast
 
@@ -79,6 +82,35 @@ def run(
         joined = torch.cat([piece for own in record for piece in own[name]])  # [L*D*T, B, H]
         stacked[name] = joined.view(*shape, joined.shape[-1])  # a size of -1 fails for zero rows
     return Result(x, final, stacked)
+
+
+def run_plain(
+    call: Plain, x: Tensor, states: Any, weights: Sequence[Tensor], batch_sizes: Tensor | None
+) -> tuple[Tensor, Sequence[Tensor]] | None:
+    """Run a plain call, with torch's arguments; None where memory has to be looked at closely."""
+    # The LSTM's kernel reads the memory of its weights unseen, the others' products look first.
+    if not are_whole((x, *weights) if call.cell == "lstm" else (x,)):
+        return None
+    if states is None:
+        count = call.layers * (2 if call.bidirectional else 1)
+        outputs = call.proj_size or call.hidden_size
+        h = torch.zeros(count, call.rows, outputs, dtype=x.dtype, device="cpu")
+        states = (h,)
+        if call.cell == "lstm":  # nothing writes into the states: where it fits, one is both
+            c = h.new_zeros(count, call.rows, call.hidden_size) if call.proj_size else h
+            states = (h, c)
+    first = states if len(states) > 1 else states[0]
+    options = (weights, call.bias, call.layers, call.dropout, call.training, call.bidirectional)
+    if batch_sizes is None:
+        out, *ends = PASSES[call.cell](x, first, *options, call.batch_first)
+    else:
+        out, *ends = PASSES[call.cell](x, batch_sizes, first, *options)
+    return out, ends
+
+
+def why_not(spec: CellSpec, like: Tensor, weights: Iterable[Tensor] = ()) -> str:
+    """Return why there is no pass of torch's for a cell, or an empty string."""
+    return "" if spec.name in PASSES else f"torch has no fused pass for the cell {spec.name!r}"
 
 
 def in_types_of_torch(
@@ -170,3 +202,14 @@ def _autocasts_lstm() -> bool:
         except RuntimeError:
             return False
     return True
+
+
+ENGINE = Engine(
+    "torch",
+    run,
+    why_not,
+    instead="use engine='reference' or engine='auto'",
+    run_plain=run_plain,
+    hands_gates=False,
+    is_torchs=True,
+)

@@ -49,20 +49,9 @@ def recorder() -> str:
     """
     if torch._C._get_tracing_state() is not None:
         return "torch.jit.trace"
-    if _is_exporting():
+    if is_exporting():
         return "torch.export"
     return ""
-
-
-def is_alone() -> bool:
-    """Tell at the least cost whether nothing records, compiles, transforms or casts the running call."""
-    return not (
-        torch.compiler.is_compiling()
-        or _is_exporting()
-        or torch._C._get_tracing_state() is not None
-        or torch._C._is_any_autocast_enabled()
-        or torch._C._are_functorch_transforms_active()
-    )
 
 
 def varies(size: object) -> bool:
@@ -76,4 +65,4 @@ def is_for_onnx() -> bool:
 
 
 # torch 2.6 has no such function, and there the operators are exported as they are.
-_is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
+is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)

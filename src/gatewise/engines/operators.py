@@ -1,5 +1,6 @@
-"""The native engine as operators of torch: `gatewise::forward` and `gatewise::backward`.
+"""A network forward and backward as operators of torch: `gatewise::forward`, `gatewise::backward`.
 
+What runs them on a type of device registers with `implement`, as the native core does for the CPU.
 Each is a whole network. They have no effect but their results, which share memory neither with each
 other nor with what was given; with their fake kernels torch.compile and torch.export take them as they
 are. The forward operator is differentiable twice: a gradient that is to be differentiated again is
@@ -14,9 +15,9 @@ Their arguments are tensors (`rows`: none, or count, order and where each step b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,20 +26,20 @@ from gatewise.cells import Parameters
 from gatewise.engines import flops, reference
 from gatewise.engines.inplace import Watched
 from gatewise.engines.layout import Network, Rows
-from gatewise.engines.native.backward import run_backward
-from gatewise.engines.native.checks import check_places, check_plan
-from gatewise.engines.native.forward import run_forward
 from gatewise.engines.onlookers import PLAIN, is_for_onnx
 from gatewise.engines.plan import (
     FOR_BACKWARD,
     FOR_RECORD,
     NOTHING,
     TYPES,
+    Arrays,
     Given,
     Plan,
     Sizes,
     allocate,
     allocate_gradients,
+    check_places,
+    check_plan,
     count_below,
     count_states,
     saved_types,
@@ -63,6 +64,36 @@ BACKWARD = torch.ops.gatewise.backward.default
 Tensors = Sequence[Tensor]
 
 
+class Kernels(NamedTuple):
+    """What runs both operators on tensors of one type of device."""
+
+    forward: Callable[[Plan, Given], Arrays]
+    backward: Callable[..., list[Tensor]]  # (plan, given, results, gradients, needs)
+
+
+_KERNELS: dict[str, Kernels] = {}
+
+
+def implement(device: str, kernels: Kernels) -> None:
+    """Let `kernels` run the operators on tensors of the type of device `device`: "cpu", "cuda"."""
+
+    def forward(*arguments: Any) -> list[Tensor]:
+        return kernels.forward(Plan(*arguments[5:]), Given(*arguments[:5])).flat()
+
+    def backward(*arguments: Any) -> list[Tensor]:
+        plan, given = Plan(*arguments[8:]), Given(*arguments[:5])
+        return kernels.backward(plan, given, *arguments[5:8])
+
+    _KERNELS[device] = kernels
+    _LIBRARY.impl("forward", forward, device.upper())
+    _LIBRARY.impl("backward", backward, device.upper())
+
+
+def _kernels_of(x: Tensor) -> Kernels:
+    # The name of a device's type is made anew each time, which takes half a microsecond.
+    return _KERNELS["cpu" if x.is_cpu else x.device.type]
+
+
 def _unflat(tensors: Tensors, counts: Sequence[int]) -> tuple[Given, list[Tensor]]:
     """Undo `Given.flat`; also return the tensors that follow."""
     fields, place = [], 1
@@ -77,9 +108,16 @@ def run(plan: Plan, given: Given) -> list[Tensor]:
     if not _is_unseen(given):
         found: list[Tensor] = FORWARD(*given, *plan)
         return found
-    if plan.save and torch.is_grad_enabled() and given.requires_grad():
+    if plan.save and not (torch.is_grad_enabled() and given.requires_grad()):
+        return _kernels_of(given.x).forward(plan, given).flat()
+    return run_unseen(plan, given)
+
+
+def run_unseen(plan: Plan, given: Given) -> list[Tensor]:
+    """Do the same where nobody sees the call, and something needs a gradient if `plan` saves for it."""
+    if plan.save:
         return _applied(None, plan, given)
-    return run_forward(plan, given).flat()
+    return _kernels_of(given.x).forward(plan, given).flat()
 
 
 def _is_unseen(given: Given) -> bool:
@@ -89,13 +127,9 @@ def _is_unseen(given: Given) -> bool:
         and torch._C._len_torch_dispatch_stack() == 0
         and torch._C._get_tracing_state() is None
         and not torch._C._are_functorch_transforms_active()
-        and given.x.device.type == "cpu"
+        and (given.x.is_cpu or given.x.device.type in _KERNELS)
         and all(type(own) in PLAIN for own in given.flat())
     )
-
-
-def _forward_cpu(*arguments: Any) -> list[Tensor]:
-    return run_forward(Plan(*arguments[5:]), Given(*arguments[:5])).flat()
 
 
 def _forward_fake(*arguments: Any) -> list[Tensor]:
@@ -108,11 +142,6 @@ def _forward_fake(*arguments: Any) -> list[Tensor]:
         )
     empty = partial(torch.empty, device=given.x.device)
     return allocate(plan, Sizes.of(plan, given), empty).flat()
-
-
-def _backward_cpu(*arguments: Any) -> list[Tensor]:
-    results, gradients, needs = arguments[5:8]
-    return run_backward(Plan(*arguments[8:]), Given(*arguments[:5]), results, gradients, needs)
 
 
 def _backward_fake(*arguments: Any) -> list[Tensor]:
@@ -154,7 +183,10 @@ class _Pass(torch.autograd.Function):
         unseen, is_silent = keys is None, plan.save == NOTHING
         if is_silent:  # recorded by a graph that did not know of the gradients asked for now
             plan = plan._replace(save=FOR_BACKWARD)
-        found = run_forward(plan, given).flat() if unseen else _below_autograd(keys, plan, given)
+        if unseen:
+            found = _kernels_of(given.x).forward(plan, given).flat()
+        else:
+            found = _below_autograd(keys, plan, given)
         kinds = count_states(plan)
         ctx.plan, ctx.counts, ctx.unseen = plan, counts, unseen
         ctx.set_materialize_grads(False)
@@ -181,7 +213,7 @@ class _Pass(torch.autograd.Function):
         needs = [wanted[0], any(wanted[1:first]), any(wanted[first:second])]
         results = _as_returned(plan, given, results, ctx.watched.changed())
         if ctx.unseen and _is_unseen(given):
-            own = run_backward(plan, given, results, gradients, needs)
+            own = _kernels_of(given.x).backward(plan, given, results, gradients, needs)
         else:
             own = BACKWARD(*given, results, gradients, needs, *plan)
         found = iter(own)
@@ -286,8 +318,6 @@ def _layers(plan: Plan, sizes: Sizes, parameters: Tensors) -> tuple[tuple[Parame
     return tuple(tuple(every[i : i + depth]) for i in range(0, len(every), depth))
 
 
-_LIBRARY.impl("forward", _forward_cpu, "CPU")
-_LIBRARY.impl("backward", _backward_cpu, "CPU")
 _LIBRARY.impl("forward", _forward_autograd, "Autograd", with_keyset=True)
 torch.library.register_fake("gatewise::forward", _forward_fake, lib=_LIBRARY)
 torch.library.register_fake("gatewise::backward", _backward_fake, lib=_LIBRARY)

@@ -7,12 +7,14 @@ units, G blocks, L layers, D directions, S steps of a segment, K segments.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import torch
 from torch import Tensor
 
 from gatewise.cells import CELLS, CellSpec
+from gatewise.engines.held import check_place
+from gatewise.errors import InputError
 
 TYPES: dict[str, tuple[torch.dtype, torch.dtype]] = {
     "f32": (torch.float32, torch.float32),
@@ -176,3 +178,47 @@ def allocate_gradients(
     d_states = [state.new_empty(state.shape) for state in states] if needs[1] else []
     d_parameters = [own.new_empty(own.shape) for own in parameters] if needs[2] else []
     return d_x, d_states, d_parameters
+
+
+STATES = ("the initial state h", "the initial state c")
+"""What messages call the states."""
+
+
+def check_plan(plan: Plan) -> None:
+    """Check what a plan says but its segments, which may be symbolic."""
+    known = [name for name, spec in CELLS.items() if spec.saved is not None]
+    if plan.cell not in known:
+        refuse(f"cell must be one of {', '.join(known)}; got {plan.cell!r}")
+    if plan.type not in TYPES:
+        refuse(f"type must be one of {', '.join(TYPES)}; got {plan.type!r}")
+    if plan.directions not in (1, 2):
+        refuse(f"directions must be 1 or 2; got {plan.directions}")
+    if plan.save not in (NOTHING, FOR_BACKWARD, FOR_RECORD):
+        refuse(f"save must be 0, 1 or 2; got {plan.save}")
+    if plan.projected and not plan.spec.projects:
+        able = " and ".join(repr(name) for name in known if CELLS[name].projects)
+        refuse(f"projected is for the cell {able} only; got {plan.cell!r}")
+
+
+def check_places(plan: Plan, given: Given, others: Sequence[Tensor | None] = ()) -> None:
+    """Check that all tensors are on one device, `others` too; the rows may stay on the CPU."""
+    named = [(parameter_name(plan, i), own) for i, own in enumerate(given.parameters)]
+    named += zip(STATES, given.states, strict=False)
+    named += [(f"mask {i}", own) for i, own in enumerate(given.masks)]
+    named += [("a result or its gradient", own) for own in others if own is not None]
+    named += [("one of the rows", own) for own in given.rows if own.device.type != "cpu"]
+    for name, tensor in named:
+        check_place(name, tensor, given.x)
+
+
+def parameter_name(plan: Plan, index: int) -> str:
+    """Return how torch's modules call the parameter at `index`: `weight_ih_l0_reverse`."""
+    place, kind = divmod(index, plan.per_direction)
+    layer, direction = divmod(place, plan.directions)
+    names = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] * plan.bias), "weight_hr"]
+    return f"{names[kind]}_l{layer}{'_reverse' * direction}"
+
+
+def refuse(message: str) -> NoReturn:
+    """Raise InputError."""
+    raise InputError(f"native engine: {message}")

@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from gatewise.cells import CellSpec, Parameters, State
+from gatewise.engines.engine import Engine
+from gatewise.engines.fused import in_types_of_torch
 from gatewise.engines.layout import Network, Result, Rows, batch_of, drop_out, dropped
 
 
@@ -106,3 +108,14 @@ def _record(
         value = torch.stack([torch.stack([g[name] for g in steps]) for steps in directions])
         record[name] = value if valid is None else torch.where(valid, value, torch.nan)
     return record
+
+
+def _run_as_torch(
+    network: Network, x: Tensor, states: State | None, rows: Rows | None, *, gates: bool
+) -> Result:
+    """Run the loop, and return its results in the types that torch's pass has under autocast."""
+    result = run(network, x, states, rows, gates=gates)
+    return in_types_of_torch(result, network, x, states, rows)
+
+
+ENGINE = Engine("reference", _run_as_torch, lambda *_, **__: "")

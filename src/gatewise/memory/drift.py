@@ -248,7 +248,7 @@ def _gates(part: torch.nn.RNNBase, input: Any, hx: Any, lengths: Any) -> dict[st
         call = prepare(part, input, hx, lengths)
         network = replace(network_of(part), dropout=0.0)
         engine = part.engine_of(call) if isinstance(part, GatedModule) else "torch"
-        result = ENGINES[engine](network, call.x, call.states, call.rows, gates=True)
+        result = ENGINES[engine].run(network, call.x, call.states, call.rows, gates=True)
         gates: Gates = call.gates(result)
     spec = spec_of(part)
     names = [name for name in spec.packing if name in gates and name not in ("candidate", "hidden")]

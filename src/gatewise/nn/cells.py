@@ -14,7 +14,7 @@ from torch.nn.functional import linear
 from torch.nn.utils import parametrize
 
 from gatewise.cells import CellSpec, Parameters, State
-from gatewise.engines import ENGINES, EngineChoice, Gates, Network
+from gatewise.engines import ENGINES, EngineChoice, Gates, Network, Run, fused
 from gatewise.engines.recover import at_least_float32, without_autocast
 from gatewise.nn.arguments import check_kinds
 from gatewise.nn.calls import Hidden, check_tensors
@@ -49,19 +49,19 @@ class GatedCell(EngineOption, Base):
             return as_leaf(self, input, hx, return_gates=return_gates)
         if hx is not None or type(input) is not Tensor:
             check_kinds(self, input, hx)
-        choice = self.engine_choice(input)
+        engine = ENGINES[self.engine_choice(input).name]
         check_tensors(self, input, hx)
-        if choice.name == "torch" and not return_gates:
+        if engine.is_torchs and not return_gates:
             return super().forward(input, hx)
-        if choice.name == "native":
+        if engine.checks_tensors:  # else torch's cell has to look at them first
             once = parameters_of(self, "")  # a parametrized weight may be another next time
             if not self._is_plain(once, input, hx):
                 super().forward(input, hx)  # raises what torch raises
-            return self._on_core(once, input, hx, return_gates)
+            return self._as_sequence(engine.run, once, input, hx, gates=return_gates)
         # The weights are read twice, and a parametrized one may be another the second time.
         with parametrize.cached() if parametrize.is_parametrized(self) else nullcontext():
             parameters = parameters_of(self, "")  # before no_grad, which would cut the cached ones
-            if choice.name == "torch":
+            if engine.is_torchs:
                 stock: Hidden = super().forward(input, hx)
                 return stock, cell_gates(self, input, hx, stock)
             with torch.no_grad():  # for torch's checks of the input, and its types under autocast
@@ -76,26 +76,26 @@ class GatedCell(EngineOption, Base):
     def engine_choice(self, input: Tensor | None = None) -> EngineChoice:
         """Return which engine runs this cell, and why; see the modules' `engine_choice`."""
         choice = super().engine_choice(input)
-        if self.engine == "auto" and choice.name == "native":
-            return EngineChoice("torch", "a single step is faster in torch's own cell")
+        if self.engine == "auto" and not ENGINES[choice.name].is_torchs:
+            return EngineChoice(fused.ENGINE.name, "a single step is faster in torch's own cell")
         return choice
 
-    def _on_core(
-        self, parameters: Parameters, input: Tensor, hx: Hidden | None, return_gates: bool
+    def _as_sequence(
+        self, run: Run, parameters: Parameters, input: Tensor, hx: Hidden | None, *, gates: bool
     ) -> Any:
-        """Run the step on the native core, as a sequence of one step."""
+        """Run the step on an engine, as a sequence of one step."""
         spec = spec_of(self)
         given = () if hx is None else (hx,) if isinstance(hx, Tensor) else tuple(hx)
         lead = (1,) if input.dim() == 2 else (1, 1)  # of the one step, and of the one row
         exact = parameters.W_hh.dtype
         states = tuple(state.to(exact).view(*lead, *state.shape) for state in given)
         with without_autocast(input.device):
-            result = ENGINES["native"](
+            result = run(
                 Network(spec, ((parameters,),), 0.0),
                 input.to(exact).view(*lead, *input.shape),
                 states or None,
                 None,
-                gates=return_gates,
+                gates=gates,
             )
         dtype = _type_of_step(spec, given[-1] if given else input)
         shape = (*input.shape[:-1], self.hidden_size)
@@ -103,8 +103,8 @@ class GatedCell(EngineOption, Base):
         hidden: Hidden = after[0] if len(after) == 1 else (after[0], after[1])
         if result.gates is None:
             return hidden
-        gates = {name: value.view(shape) for name, value in result.gates.items()}
-        return hidden, _record(spec, input, gates, dtype)
+        found = {name: value.view(shape) for name, value in result.gates.items()}
+        return hidden, _record(spec, input, found, dtype)
 
     def _is_plain(self, parameters: Parameters, input: Tensor, hx: Hidden | None) -> bool:
         """Tell whether a call is well-formed; torch's own cell has the words for all others."""

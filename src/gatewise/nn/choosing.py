@@ -1,32 +1,24 @@
-"""How a module's `auto` chooses by the size of each call, and gets out of the way of the small ones.
+"""How a module's `auto` chooses by the size of each call, with the reason.
 
 Sizes: T steps, B rows, N valid steps of all rows together, I inputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.engines import EngineChoice, choose
-from gatewise.engines.by_size import (
-    Workload,
-    is_native,
-    remembered_weights_of,
-    rule_for,
-    weights_of,
-)
-from gatewise.engines.held import is_held
-from gatewise.engines.onlookers import PLAIN, is_alone, recorder
+from gatewise.engines.by_size import Workload, weights_of
+from gatewise.engines.onlookers import PLAIN, recorder
 from gatewise.engines.segments import MaxMemory
 from gatewise.errors import OptionError
-from gatewise.nn.calls import Call, Hidden, check_tensors
+from gatewise.nn.calls import Call
 from gatewise.nn.engine_option import EngineOption
-from gatewise.nn.straight import MODES, straight
+from gatewise.nn.straight import MODES
 from gatewise.nn.structure import spec_of
 
 if TYPE_CHECKING:
@@ -107,73 +99,6 @@ class ChoosesBySize(EngineOption, Base):
             if weight is not None and (type(weight) not in PLAIN or weight.requires_grad):
                 return True
         return False
-
-    def _is_left_to_torch(
-        self, input: Tensor | PackedSequence, counts: Sequence[int] | None
-    ) -> bool:
-        """Tell at the least cost whether a plain call goes to torch's own pass for its size.
-
-        `counts` are the batch sizes of a PackedSequence. What would need a closer look is left to
-        `engine_choice`, which comes to the same.
-        """
-        given = self.__dict__
-        if (
-            not is_alone()
-            or self.engine != "auto"
-            or self.max_memory is not None
-            or self._settled
-            or given["mode"] not in MODES
-        ):
-            return False
-        if counts is not None:
-            steps, rows, data = len(counts), counts[0], input.data
-        elif type(input) is Tensor:
-            data, shape = input, input.shape
-            if len(shape) == 3:
-                steps, rows, _ = shape
-                if given["batch_first"]:
-                    steps, rows = rows, steps
-            elif len(shape) == 2:
-                steps, rows = shape[0], 1
-            else:
-                return False
-        else:
-            return False
-        cell, directions = MODES[given["mode"]], 2 if given["bidirectional"] else 1
-        weights = remembered_weights_of(
-            cell, given["input_size"], given["hidden_size"], given["num_layers"], directions
-        )
-        is_training = torch.is_grad_enabled() and self._is_training(data)
-        rule = rule_for(cell, weights, is_training)
-        return not is_native(rule, steps, rows, counts is not None)
-
-    def _as_torch(
-        self, input: Tensor | PackedSequence, hx: Hidden | None, counts: Sequence[int] | None
-    ) -> Any:
-        """Run a call that is left to torch; raises InputError for what torch cannot tell clearly."""
-        try:
-            found = straight(self, input, hx, counts)
-            if found is None:
-                self._check_briefly(input, hx)
-                found = super().forward(input, hx)
-        except RuntimeError:
-            check_tensors(self, input, hx)  # which tensor, where torch says that there is one
-            raise
-        return found
-
-    def _check_briefly(self, input: Tensor | PackedSequence, hx: Hidden | None) -> None:
-        """Check what torch's own pass on a small call does not.
-
-        It reads the memory of the input, the states and, in the LSTM, the weights unseen. Where torch
-        sees for itself that tensors are on several devices, it says so.
-        """
-        states = (hx,) if isinstance(hx, Tensor) else hx or ()
-        weights = self._flat_weights if self.mode == "LSTM" else ()
-        for tensor in (input, *states, *weights):
-            if type(tensor) not in PLAIN or not isinstance(tensor, Tensor) or tensor.is_meta:
-                continue
-            if tensor.layout is torch.strided and not is_held(tensor):
-                check_tensors(self, input, hx)
 
     def _update_flat_weights(self) -> None:
         """Do as torch does, which takes five microseconds to find that no weight was replaced."""

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from gatewise.engines import ENGINES, EngineChoice
-from gatewise.engines.fused import in_types_of_torch, must_cast
+from gatewise.engines import ENGINES, Engine, EngineChoice
+from gatewise.engines.fused import must_cast
 from gatewise.engines.segments import MaxMemory, check_max_memory
 from gatewise.errors import EngineError
 from gatewise.nn.arguments import check_kinds
@@ -21,6 +21,7 @@ from gatewise.nn.calls import Hidden, check_tensors, prepare
 from gatewise.nn.choosing import ChoosesBySize
 from gatewise.nn.foreign import as_leaf, is_symbolic
 from gatewise.nn.packed import check_packed
+from gatewise.nn.straight import straight
 from gatewise.nn.structure import network_of, spec_of
 from gatewise.nn.watching import watchers_of
 
@@ -76,30 +77,31 @@ class GatedModule(ChoosesBySize, Base):
         if (hx is not None or type(input) is not Tensor) and not is_symbolic(input):
             check_kinds(self, input, hx)
         counts = check_packed(input) if isinstance(input, PackedSequence) else None
-        if lengths is None and not return_gates and self._is_left_to_torch(input, counts):
-            return self._as_torch(input, hx, counts)
+        if lengths is None and not return_gates and self.max_memory is None:
+            found = straight(self, input, hx, counts)
+            if found is not None:
+                return found
         if is_symbolic(input):
             return as_leaf(self, input, hx, lengths=lengths, return_gates=return_gates)
         needs_gatewise = lengths is not None or return_gates
         choice = self._choice_for(input, needs_gatewise=needs_gatewise)
-        options = self._memory_option(choice)
-        if choice.name != "native":
+        engine = ENGINES[choice.name]
+        options = self._memory_option(engine, choice)
+        if not engine.checks_tensors:
             check_tensors(self, input, hx)
-        if choice.name == "torch" and lengths is None and not return_gates:
+        if engine.is_torchs and not needs_gatewise:
             if isinstance(input, PackedSequence):
                 return super().forward(input, hx)
             if not must_cast(spec_of(self).name, self.proj_size > 0, input):
                 return super().forward(input, hx)
         self._update_flat_weights()
         call = prepare(self, input, hx, lengths, checked=True)
-        network, where = network_of(self), (call.x, call.states, call.rows)
-        # torch's pass returns no gates: a watcher recovers them as it does for torch's own modules.
-        watchers = () if choice.name == "torch" else watchers_of(self)
+        # Where the pass returns no gates, a watcher recovers them as it does for torch's modules.
+        watchers = watchers_of(self) if engine.hands_gates else ()
         watched = any(watcher.wants for watcher in watchers)
         with_gates = return_gates or watched
-        result = ENGINES[choice.name](network, *where, gates=with_gates, **options)
-        if choice.name == "reference":
-            result = in_types_of_torch(result, network, *where)
+        where = (network_of(self), call.x, call.states, call.rows)
+        result = engine.run(*where, gates=with_gates, **options)
         output, hidden = call.output(result.output), call.hidden(result.states)
         if not with_gates:
             return output, hidden
@@ -113,14 +115,15 @@ class GatedModule(ChoosesBySize, Base):
         own = super().extra_repr()
         return own if self.max_memory is None else f"{own}, max_memory={self.max_memory!r}"
 
-    def _memory_option(self, choice: EngineChoice) -> dict[str, MaxMemory]:
+    def _memory_option(self, engine: Engine, choice: EngineChoice) -> dict[str, MaxMemory]:
         """Return what the engine is to be told of `max_memory`, or raise EngineError."""
         if self.max_memory is None:
             return {}
         check_max_memory(self.max_memory)
-        if choice.name != "native":
+        if not engine.takes_max_memory:
+            able = ", ".join(one.name for one in ENGINES.values() if one.takes_max_memory)
             raise EngineError(
-                f"max_memory={self.max_memory!r} needs the native engine, and {choice.name!r} runs: "
+                f"max_memory={self.max_memory!r} needs the {able} engine, and {choice.name!r} runs: "
                 f"{choice.reason}; set max_memory=None"
             )
         return {"max_memory": self.max_memory}

@@ -1,80 +1,133 @@
-"""The straight way to torch's pass, for the small calls that are left to it.
+"""The straight way of a plain call to its engine: a few comparisons in place of many checks.
 
-Such a call may take 30 microseconds, of which torch's own `forward` spends 15 in Python: it looks
+A small call may take 30 microseconds, of which torch's own `forward` spends 12 in Python: it looks
 through the weights for a replaced one and checks the sizes of states that it has made itself. Here
-the same is told by a few comparisons that run in C, and whatever they leave open goes to torch's
-`forward`, which has the words for what is wrong.
-Sizes: T steps, B rows, N valid steps of all rows together, I inputs, H hidden units, P projected units.
+the same is told by comparisons that mostly run in C. Whatever they leave open takes the long way,
+which has the words for what is wrong and the reasons for a choice; both come to the same.
+Sizes: T steps, B rows, I inputs, H hidden units, P outputs, L layers, D directions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from operator import is_
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
 
-from gatewise.engines.fused import PASSES
+from gatewise.engines import ENGINES, Engine, Plain
+from gatewise.engines.by_size import takes
 from gatewise.engines.held import are_whole
+from gatewise.engines.onlookers import PLAIN, is_exporting
+from gatewise.nn.calls import check_tensors
+from gatewise.nn.watching import watchers_of
 
 MODES = {"LSTM": "lstm", "GRU": "gru", "RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu"}
 """The cells that both torch and the core have, by torch's names of its modes."""
 
-_PASSES: dict[str, Callable[..., tuple[Tensor, ...]]] = {
-    mode: PASSES[cell] for mode, cell in MODES.items()
-}
+_PLAIN = frozenset(PLAIN)
 
 
-def straight(
-    module: torch.nn.RNNBase, input: Tensor | PackedSequence, hx: Any, counts: Sequence[int] | None
-) -> Any:
-    """Return what torch's `forward` would, or None for a call that it should have a look at itself.
+def straight(module: Any, input: Any, hx: Any, counts: Sequence[int] | None) -> Any:
+    """Return what a call without gates and lengths returns, or None where it takes the long way.
 
-    `counts` are the batch sizes of a PackedSequence, which `check_packed` has had; None for a tensor.
-    The caller has made sure that nobody records or transforms the call.
+    `counts` are the batch sizes of a PackedSequence, which `check_packed` has had; None for another
+    input. Raises what the engine raises.
     """
-    given = module.__dict__
-    weights = current_weights(given)
-    if weights is None:
+    if not _is_alone():  # before anything else, which no compiler should follow
         return None
-    mode, inputs = given["mode"], given["input_size"]
-    data = input.data if isinstance(input, PackedSequence) else input
+    given = module.__dict__
+    data = input if counts is None else input.data
+    weights = _current_weights(given)
+    if weights is None or type(data) is not Tensor or given["mode"] not in MODES:
+        return None
+    if watchers_of(module):  # who may want the gates
+        return None
+    batch_first = given["batch_first"]
+    dims = data.dim()
+    is_batched = dims == 3 or counts is not None
+    if not is_batched and dims == 2:
+        data = data.unsqueeze(0 if batch_first else 1)
     shape = data.shape
     if (
         len(shape) != (3 if counts is None else 2)
-        or shape[-1] != inputs
-        or not data.is_cpu
+        or shape[-1] != given["input_size"]
         or data.dtype is not weights[0].dtype
-        # torch's LSTM reads the memory of its weights unseen, the others' products look first.
-        or not are_whole((data, *weights) if mode == "LSTM" else (data,))
+        or not data.is_cpu
+        or 0 in shape
     ):
         return None
-    rows = counts[0] if counts else shape[0 if given["batch_first"] else 1]
-    states = _states(given, data, rows, hx, is_packed=counts is not None)
-    if states is None:
-        return None
-    options = (
-        *(weights, given["bias"], given["num_layers"], given["dropout"]),
-        *(given["training"], given["bidirectional"]),
+    if counts is not None:
+        steps, rows = len(counts), counts[0]
+    else:
+        steps, rows = shape[1::-1] if batch_first else shape[:2]
+    call = Plain(
+        MODES[given["mode"]],
+        shape[-1],
+        given["hidden_size"],
+        given["num_layers"],
+        given["bidirectional"],
+        torch.is_grad_enabled() and _needs_gradient(data, weights),
+        steps,
+        rows,
+        counts is not None,
+        given["bias"],
+        batch_first,
+        given["proj_size"],
+        given["dropout"],
+        given["training"],
     )
-    if counts is None:
-        out, *end = _PASSES[mode](data, states, *options, given["batch_first"])
-        return out, end[0] if len(end) == 1 else tuple(end)
-    assert isinstance(input, PackedSequence)
-    out, *end = _PASSES[mode](data, input.batch_sizes, states, *options)
-    if input.unsorted_indices is not None:
-        end = [state.index_select(1, input.unsorted_indices) for state in end]
-    # `_replace` leaves out the checks of PackedSequence, whose other parts are those of the input.
-    return input._replace(data=out), end[0] if len(end) == 1 else tuple(end)
+    if hx is not None and not (is_batched and counts is None and _fits(call, data, hx)):
+        return None
+    run = _engine_for(module, call).run_plain
+    if run is None:
+        return None
+    states = hx if hx is None or isinstance(hx, tuple) else (hx,)
+    try:
+        batch_sizes = None if counts is None else input.batch_sizes
+        found = run(call, data, states, weights, batch_sizes)
+    except RuntimeError:
+        check_tensors(module, input, hx)  # which tensor, where torch says that there is one
+        raise
+    if found is None:
+        return None
+    out, ends = found
+    if counts is not None:
+        out, back = input._replace(data=out), input.unsorted_indices
+        if back is not None:
+            ends = [state.index_select(1, back) for state in ends]
+    elif not is_batched:
+        out, ends = out.squeeze(0 if batch_first else 1), [state.squeeze(1) for state in ends]
+    return out, ends[0] if len(ends) == 1 else tuple(ends)
 
 
-def current_weights(given: dict[str, Any]) -> list[Tensor] | None:
+def _engine_for(module: Any, call: Plain) -> Engine:
+    """Return the engine of a call: the one that is named, or what `auto` makes of its sizes."""
+    name = module.engine
+    if name == "auto":
+        name = module._settled or ("native" if takes(*call[:9]) else "torch")
+    return ENGINES[name]
+
+
+def _is_alone() -> bool:
+    """Tell whether nothing records, compiles, transforms, casts or replaces the running call."""
+    return not (
+        torch.compiler.is_compiling()
+        or is_exporting()
+        or torch._C._get_tracing_state() is not None
+        or torch._C._is_any_autocast_enabled()
+        or torch._C._are_functorch_transforms_active()
+        or torch._C._len_torch_dispatch_stack() > 0
+        or torch.autograd.forward_ad._current_level >= 0
+    )
+
+
+def _current_weights(given: dict[str, Any]) -> list[Tensor] | None:
     """Return the weights of the module whose attributes are given, if torch's list of them is current.
 
-    None where it may not be: where a weight was replaced, is lent for a call or is computed.
+    None where it may not be: where a weight was replaced, is lent for a call, is computed, or is of a
+    class that replaces operators.
     """
     weights: list[Tensor] = given["_flat_weights"]
     named = given["_parameters"]
@@ -82,28 +135,33 @@ def current_weights(given: dict[str, Any]) -> list[Tensor] | None:
         len(weights) == len(named)
         and all(map(is_, weights, named.values()))
         and given.keys().isdisjoint(named)  # else an attribute stands before a parameter
+        and _PLAIN.issuperset(map(type, weights))
     )
     return weights if is_current else None
 
 
-def _states(given: dict[str, Any], data: Tensor, rows: int, hx: Any, *, is_packed: bool) -> Any:
-    """Return the states as torch's pass takes them, or None where it should look at them itself."""
-    count = given["num_layers"] * (2 if given["bidirectional"] else 1)
-    hidden, is_lstm = given["hidden_size"], given["mode"] == "LSTM"
-    outputs = given["proj_size"] or hidden
-    if hx is None:
-        h = torch.zeros(count, rows, outputs, dtype=data.dtype, device="cpu")
-        if not is_lstm:
-            return h
-        # Nothing writes into the states, so that one may stand for both.
-        c = h if outputs == hidden else h.new_zeros(count, rows, hidden)
-        return h, c
-    if is_packed:  # the states are to be brought into the order of the rows
-        return None
-    states = hx if is_lstm else (hx,)
-    for state, size in zip(states, (outputs, hidden), strict=False):
-        if state.shape != (count, rows, size) or state.dtype is not data.dtype:
-            return None
-        if not state.is_cpu or not are_whole((state,)):
-            return None
-    return tuple(states) if is_lstm else hx
+def _needs_gradient(data: Tensor, weights: list[Tensor]) -> bool:
+    """Tell whether the input or a weight is to get a gradient."""
+    if data.requires_grad:
+        return True
+    for weight in weights:  # noqa: SIM110 - a generator costs half a microsecond
+        if weight.requires_grad:
+            return True
+    return False
+
+
+def _fits(call: Plain, data: Tensor, hx: Any) -> bool:
+    """Tell whether the states are all that they have to be, and none needs a gradient alone."""
+    sizes = (call.proj_size or call.hidden_size, call.hidden_size)
+    states = hx if isinstance(hx, tuple) else (hx,)
+    count = call.layers * (2 if call.bidirectional else 1)
+    for state, size in zip(states, sizes, strict=False):
+        if (
+            type(state) is not Tensor
+            or state.shape != (count, call.rows, size)
+            or state.dtype is not data.dtype
+            or not state.is_cpu
+            or (state.requires_grad and not call.needs_gradient)
+        ):
+            return False
+    return are_whole(states)

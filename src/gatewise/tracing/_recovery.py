@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gatewise.cells import CellSpec, Parameters, State
-from gatewise.engines import ENGINES, Network, Rows, fused
+from gatewise.engines import ENGINES, Network, Rows
 from gatewise.engines.layout import batch_of, dropout_masks, dropped
 from gatewise.engines.recover import CHUNK, at_least_float32, recover, without_autocast
 from gatewise.tracing._options import Kept, Options
@@ -96,10 +96,7 @@ def _layer_output(
 ) -> Tensor:
     """Run one layer again."""
     alone = call.network.alone(parameters)
-    result = ENGINES[call.engine](alone, x, start, call.rows, gates=False)
-    if call.engine == "reference":
-        result = fused.in_types_of_torch(result, alone, x, start, call.rows)
-    return result.output
+    return ENGINES[call.engine].run(alone, x, start, call.rows, gates=False).output
 
 
 @dataclass(frozen=True)

@@ -14,52 +14,26 @@ from typing import Any, NoReturn, cast
 import torch
 from torch import Tensor
 
-from gatewise.cells import CELLS
 from gatewise.engines.held import check_held, check_place, is_held
 from gatewise.engines.plan import (
     FOR_BACKWARD,
-    FOR_RECORD,
     NOTHING,
+    STATES,
     TYPES,
     Given,
     Plan,
     Sizes,
     allocate,
+    check_plan,
     count_states,
+    parameter_name,
+    refuse,
 )
-from gatewise.errors import InputError
 
 Shape = tuple[int, ...]
 
 FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 """The types of input, states and parameters, which a pass brings into its own."""
-
-
-def check_plan(plan: Plan) -> None:
-    """Check what a plan says but its segments, which may be symbolic."""
-    known = [name for name, spec in CELLS.items() if spec.saved is not None]
-    if plan.cell not in known:
-        _refuse(f"cell must be one of {', '.join(known)}; got {plan.cell!r}")
-    if plan.type not in TYPES:
-        _refuse(f"type must be one of {', '.join(TYPES)}; got {plan.type!r}")
-    if plan.directions not in (1, 2):
-        _refuse(f"directions must be 1 or 2; got {plan.directions}")
-    if plan.save not in (NOTHING, FOR_BACKWARD, FOR_RECORD):
-        _refuse(f"save must be 0, 1 or 2; got {plan.save}")
-    if plan.projected and not plan.spec.projects:
-        able = " and ".join(repr(name) for name in known if CELLS[name].projects)
-        _refuse(f"projected is for the cell {able} only; got {plan.cell!r}")
-
-
-def check_places(plan: Plan, given: Given, others: Sequence[Tensor | None] = ()) -> None:
-    """Check that all tensors are on one device, `others` too; the rows may stay on the CPU."""
-    named = [(parameter_name(plan, i), own) for i, own in enumerate(given.parameters)]
-    named += zip(_STATES, given.states, strict=False)
-    named += [(f"mask {i}", own) for i, own in enumerate(given.masks)]
-    named += [("a result or its gradient", own) for own in others if own is not None]
-    named += [("one of the rows", own) for own in given.rows if own.device.type != "cpu"]
-    for name, tensor in named:
-        check_place(name, tensor, given.x)
 
 
 def check_given(plan: Plan, given: Given) -> Sizes:
@@ -100,9 +74,9 @@ def check_results(
     `results` are the forward pass's without the states, `gradients` those arriving at all of them.
     """
     if plan.save == NOTHING:
-        _refuse("a pass with save=0 keeps nothing; there is nothing to go backward from")
+        refuse("a pass with save=0 keeps nothing; there is nothing to go backward from")
     if len(needs) != 3:
-        _refuse(f"needs must be for input, states and parameters; got {list(needs)}")
+        refuse(f"needs must be for input, states and parameters; got {list(needs)}")
     kept, filled = _filled(plan, sizes)
     _check_count("results", results, len(kept))
     _check_count("gradients", gradients, len(filled))
@@ -114,39 +88,31 @@ def check_results(
             _explain(f"the gradient of result {i}", gradient, None, shape, dtypes)
 
 
-def parameter_name(plan: Plan, index: int) -> str:
-    """Return how torch's modules call the parameter at `index`: `weight_ih_l0_reverse`."""
-    place, kind = divmod(index, plan.per_direction)
-    layer, direction = divmod(place, plan.directions)
-    names = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] * plan.bias), "weight_hr"]
-    return f"{names[kind]}_l{layer}{'_reverse' * direction}"
-
-
 def _sizes(plan: Plan, given: Given) -> tuple[Sizes, Sequence[Shape]]:
     """Return the sizes of a pass and the shapes of its parameters, after a look at both."""
     x, parameters, rows = given.x, given.parameters, given.rows
     _check_plan(plan)
     each = plan.directions * plan.per_direction
     if not parameters or len(parameters) % each:
-        _refuse(f"there must be {each} parameters for each layer; got {len(parameters)}")
+        refuse(f"there must be {each} parameters for each layer; got {len(parameters)}")
     if rows:
         _check_count("rows", rows, 3)
     shape = x.shape
     if len(shape) != (2 if plan.packed else 3) or (plan.packed and not rows):
         form = "[N, I] with its rows" if plan.packed else "[T, B, I]"
-        _refuse(f"the input must be {form}; got {list(shape)}")
+        refuse(f"the input must be {form}; got {list(shape)}")
     if rows and (rows[0].dim() != 1 or rows[1].dim() != 1):
-        _refuse("count and order of the rows must have one dimension")
+        refuse("count and order of the rows must have one dimension")
     if parameters[1].dim() != 2:
-        _refuse(f"weight_hh_l0 must have two dimensions; got {list(parameters[1].shape)}")
+        refuse(f"weight_hh_l0 must have two dimensions; got {list(parameters[1].shape)}")
     sizes = Sizes.of(plan, given)
     if rows and not plan.packed and sizes.lead != (sizes.steps, sizes.batch):
-        _refuse(
+        refuse(
             f"the rows are {sizes.batch} of {sizes.steps} steps and the input is {list(x.shape)}"
         )
     inputs = shape[-1]
     if inputs < 1 or sizes.hidden < 1 or sizes.outputs < 1:
-        _refuse("there must be at least one input, one hidden unit and one output")
+        refuse("there must be at least one input, one hidden unit and one output")
     # Without a projection there are as many outputs as units, whatever W_hh says.
     outputs = sizes.outputs if plan.projected else sizes.hidden
     wanted = _parameter_shapes(plan, inputs, sizes.hidden, outputs, sizes.layers)
@@ -182,19 +148,18 @@ def _filled(plan: Plan, sizes: Sizes) -> tuple[Filled, Filled]:
 def _check_plan(plan: Plan) -> None:
     check_plan(plan)
     if plan.segment < 0 or (plan.segment and plan.save != FOR_BACKWARD):
-        _refuse(f"segment={plan.segment} must be 0, or the steps of a segment where save=1")
+        refuse(f"segment={plan.segment} must be 0, or the steps of a segment where save=1")
 
 
 def _check_states(plan: Plan, sizes: Sizes, given: Given) -> None:
     kinds = (sizes.outputs, sizes.hidden)[: count_states(plan)]
     _check_count("states", given.states, len(kinds))
     lead = (sizes.layers * sizes.directions, sizes.batch)
-    for name, tensor, size in zip(_STATES, given.states, kinds, strict=False):
+    for name, tensor, size in zip(STATES, given.states, kinds, strict=False):
         if not _fits(tensor, (*lead, size), FLOATS):
             _explain(name, tensor, given.x, (*lead, size), FLOATS)
 
 
-_STATES = ("the initial state h", "the initial state c")
 _INTEGERS = (torch.int64,)
 
 
@@ -225,21 +190,17 @@ def _explain(
     if x is not None:
         check_place(name, tensor, x)
     if tensor.device.type != "cpu":
-        _refuse(f"{name} is on {tensor.device}; the native core runs on the CPU")
+        refuse(f"{name} is on {tensor.device}; the native core runs on the CPU")
     if tensor.layout is not torch.strided:
-        _refuse(f"{name} is {tensor.layout}; it must be a dense, strided tensor")
+        refuse(f"{name} is {tensor.layout}; it must be a dense, strided tensor")
     if shape is not None and tensor.shape != shape:
-        _refuse(f"{name} must have the shape {list(shape)}; got {list(tensor.shape)}")
+        refuse(f"{name} must have the shape {list(shape)}; got {list(tensor.shape)}")
     if tensor.dtype not in dtypes:
-        _refuse(f"{name} must be {' or '.join(map(str, dtypes))}; got {tensor.dtype}")
+        refuse(f"{name} must be {' or '.join(map(str, dtypes))}; got {tensor.dtype}")
     check_held(name, tensor)
-    _refuse(f"{name} cannot be read")  # pragma: no cover - one of the above has raised
+    refuse(f"{name} cannot be read")  # pragma: no cover - one of the above has raised
 
 
 def _check_count(what: str, tensors: Sequence[Any], count: int) -> None:
     if len(tensors) != count:
-        _refuse(f"{what} must be {count} tensors; got {len(tensors)}")
-
-
-def _refuse(message: str) -> NoReturn:
-    raise InputError(f"native engine: {message}")
+        refuse(f"{what} must be {count} tensors; got {len(tensors)}")

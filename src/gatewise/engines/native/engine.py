@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from gatewise.cells import CELLS, CellSpec, State
 from gatewise.engines import plan as plans
+from gatewise.engines.engine import Engine, Plain
 from gatewise.engines.layout import Network, Result, Rows, dropout_masks
-from gatewise.engines.native.checks import parameter_name
 from gatewise.engines.onlookers import is_for_onnx, recorder, why_unfollowed
 from gatewise.engines.segments import MaxMemory, segment_for
 from gatewise.errors import InputError
@@ -28,6 +29,10 @@ else:
     NOT_BUILT = ""
     from gatewise.engines import operators as ops
     from gatewise.engines.native import core
+    from gatewise.engines.native.backward import run_backward
+    from gatewise.engines.native.forward import run_forward
+
+    ops.implement("cpu", ops.Kernels(run_forward, run_backward))
 
 _NAMES = frozenset(name for name, spec in CELLS.items() if spec.saved is not None)
 """The cells that came with the library: one that `replace` made of them has equations of its own."""
@@ -149,8 +154,8 @@ def _check_types(plan: plans.Plan, given: plans.Given) -> None:
     for i, tensor in enumerate(given.parameters):
         if tensor.dtype is not dtype:
             raise InputError(
-                f"{parameter_name(plan, i)} is {tensor.dtype} and the input is {dtype}; give both in "
-                "one type"
+                f"{plans.parameter_name(plan, i)} is {tensor.dtype} and the input is {dtype}; give "
+                "both in one type"
             )
 
 
@@ -190,3 +195,38 @@ def _hidden(network: Network, output: Tensor, below: Tensor | None, rows: Rows |
     steps, batch, width = every.shape[1:]
     split = every.view(layers, steps, batch, directions, width // directions)
     return split.permute(0, 3, 1, 2, 4)
+
+
+def run_plain(
+    call: Plain, x: Tensor, states: State | None, weights: Sequence[Tensor], batch_sizes: Any
+) -> tuple[Tensor, Sequence[Tensor]] | None:
+    """Run a plain call of padded rows without dropout; None for any other."""
+    kind = _TYPES.get(x.dtype)
+    if NOT_BUILT or kind is None or batch_sizes is not None:
+        return None
+    if call.dropout and call.training and call.layers > 1:
+        return None
+    for weight in weights:
+        if weight.dtype is not x.dtype:
+            return None
+    directions = 2 if call.bidirectional else 1
+    save = plans.FOR_BACKWARD if call.needs_gradient else plans.NOTHING
+    plan = plans.Plan(
+        call.cell, kind, directions, call.bias, call.proj_size > 0, False, save, segment=0
+    )
+    if call.batch_first:
+        x = x.transpose(0, 1)
+    out, *rest = ops.run_unseen(plan, plans.Given(x, states or (), weights, (), ()))
+    ends = rest[: plans.count_states(plan)]
+    return out.transpose(0, 1) if call.batch_first else out, ends
+
+
+ENGINE = Engine(
+    "native",
+    run,
+    why_not,
+    instead="use engine='auto', or gw.restore(model) for torch's module",
+    run_plain=run_plain,
+    takes_max_memory=True,
+    checks_tensors=True,
+)

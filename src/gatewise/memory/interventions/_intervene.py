@@ -18,7 +18,6 @@ from torch import Tensor
 
 from gatewise.cells import Parameters, State
 from gatewise.engines import ENGINES, Network, Result, Rows
-from gatewise.engines.fused import in_types_of_torch
 from gatewise.errors import InputError
 from gatewise.nn.calls import prepare
 from gatewise.nn.finding import why_not_layered
@@ -96,9 +95,7 @@ class Piece:
         rows = None if lengths is None else Rows.from_lengths(lengths, end - begin, x.device)
         if self.place.direction == 1:
             x = _turned(x, lengths)
-        found = ENGINES[self.engine](network, x.contiguous(), state, rows, gates=gates)
-        if self.engine == "reference":
-            found = in_types_of_torch(found, network, x, state, rows)
+        found = ENGINES[self.engine].run(network, x.contiguous(), state, rows, gates=gates)
         if self.place.direction == 0:
             return found
         record = found.gates and {
