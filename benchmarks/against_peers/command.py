@@ -18,7 +18,7 @@ from gatewise.errors import EngineError
 
 def command(
     *,
-    modes: tuple[str, ...],
+    mode: tuple[str, ...],
     cells: tuple[str, ...],
     rows: tuple[str, ...],
     peers: tuple[str, ...],
@@ -26,18 +26,18 @@ def command(
     threads: int | None,
     rounds: int,
     seconds: float,
-    records: str | None,
-    picture: str | None,
+    as_json: str | None,
+    plot: str | None,
     overwrite: bool,
 ) -> None:
     """Measure what was asked for: lines to stderr as they come, tables to stdout, files where named.
 
     Raises OptionError and FileError before any work, EngineError where results differ from torch's.
     """
-    records_path = None if records is None else Path(records)
-    picture_path = None if picture is None else Path(picture)
+    records = None if as_json is None else Path(as_json)
+    picture = None if plot is None else Path(plot)
     plan = make_plan(
-        modes=modes,
+        modes=mode,
         cells=cells,
         rows=rows,
         peers=peers,
@@ -45,23 +45,21 @@ def command(
         threads=(os.cpu_count() or 1) if threads is None else threads,
         effort=Effort(rounds, seconds),
     )
-    if records_path is not None:
-        check_new_file(records_path, overwrite, ending=".json")
-    if picture_path is not None:
-        check_new_file(picture_path, overwrite)
-        check_picture(picture_path, plan.modes)
+    if records is not None:
+        check_new_file(records, overwrite, ending=".json")
+    if picture is not None:
+        check_new_file(picture, overwrite)
+        check_picture(picture, plan.modes)
 
     def done(report: Report, record: Record) -> None:
         print(line(report, record), file=sys.stderr, flush=True)
-        if records_path is not None:
-            write_json(
-                report, records_path
-            )  # anew each time: an interrupted run leaves what it has
+        if records is not None:
+            write_json(report, records)  # anew each time: an interrupted run leaves what it has
 
     report = run(plan, done)
     console().print(markdown(report), end="")
-    if picture_path is not None:
-        write_picture(report, picture_path)
+    if picture is not None:
+        write_picture(report, picture)
     wrong = disagreeing(report)
     if wrong:
         raise EngineError(

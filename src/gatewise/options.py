@@ -20,7 +20,7 @@ Options = TypeVar("Options")
 MANY = 1_000_000_000
 """More rows, epochs or windows than anybody has; what is beyond is a slip, and overflows."""
 
-Group = Literal["Columns", "Task and parts", "Network", "Training"]
+Group = Literal["Columns", "Task and parts", "Network", "Training", "Limits"]
 """The panels of the help and the parts of the docs' table, in this order."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -19,8 +20,11 @@ CHECKOUT = Path(__file__).parents[3]
 SEVERAL = Parameter(consume_multiple=True, negative="")
 
 
-def bench(
-    *,
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What is measured, beside what, how long, and where the figures go."""
+
     mode: Annotated[
         Names,
         SEVERAL,
@@ -29,12 +33,12 @@ def bench(
             "[default: train infer]",
             show_default=False,
         ),
-    ] = ("train", "infer"),
+    ] = ("train", "infer")
     cells: Annotated[
         Names,
         SEVERAL,
         Parameter(help="lstm, gru, rnn. [default: those of the mode]", show_default=False),
-    ] = (),
+    ] = ()
     rows: Annotated[
         Names,
         SEVERAL,
@@ -43,7 +47,7 @@ def bench(
             "[default: those of the mode]",
             show_default=False,
         ),
-    ] = (),
+    ] = ()
     peers: Annotated[
         Names,
         SEVERAL,
@@ -51,22 +55,23 @@ def bench(
             help=f"onnx, jax, keras, beside torch: {how_to_install('bench')}. [default: none]",
             show_default=False,
         ),
-    ] = ("torch",),
-    engine: Annotated[str, Parameter(help="The engine of gatewise that is measured.")] = "native",
+    ] = ("torch",)
+    engine: Annotated[str, Parameter(help="The engine of gatewise that is measured.")] = "native"
     threads: Annotated[
         Whole | None, Parameter(help="Threads of every side. [default: the machine's CPUs]")
-    ] = None,
-    rounds: Annotated[Whole, Parameter(help="Turns of each side, at least; made odd.")] = 7,
-    seconds: Annotated[float, Parameter(help="Time of each side per row, at least.")] = 0.3,
+    ] = None
+    rounds: Annotated[Whole, Parameter(help="Turns of each side, at least; made odd.")] = 7
+    seconds: Annotated[float, Parameter(help="Time of each side per row, at least.")] = 0.3
     as_json: Annotated[
         str | None, Parameter(name="--json", help="Write the records to a .json file.")
-    ] = None,
-    plot: Annotated[str | None, Parameter(help="Write a picture: .png or .svg.")] = None,
+    ] = None
+    plot: Annotated[str | None, Parameter(help="Write a picture: .png or .svg.")] = None
     overwrite: Annotated[
-        bool, Parameter(help="Replace those files if they exist.", show_default=False)
-    ] = False,
-    config: Config = None,
-) -> None:
+        bool, Parameter(help="Replace those files if they exist.", show_default=False, negative="")
+    ] = False
+
+
+def bench(*, measured: Measured | None = None, config: Config = None) -> None:
     """Measure gatewise against its peers on this machine: time, share of the peak, memory.
 
     Results are compared first: a side that differs from torch gets no time. The sides take turns in one
@@ -77,19 +82,8 @@ def bench(
       gatewise bench --rows 100,32,16,64
       gatewise bench --mode infer --peers onnx jax --plot infer.png > infer.md
     """
-    _work().command(
-        modes=mode,
-        cells=cells,
-        rows=rows,
-        peers=peers,
-        engine=engine,
-        threads=threads,
-        rounds=rounds,
-        seconds=seconds,
-        records=as_json,
-        picture=plot,
-        overwrite=overwrite,
-    )
+    asked = measured or Measured()
+    _work().command(**{field.name: getattr(asked, field.name) for field in fields(asked)})
 
 
 def _work() -> ModuleType:

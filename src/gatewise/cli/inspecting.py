@@ -7,11 +7,11 @@ import math
 import os
 import sys
 from contextlib import ExitStack
-from dataclasses import fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from cyclopts import Group, Parameter
+from cyclopts import Parameter
 from rich.console import Console
 
 from gatewise.cli.as_typed import as_typed
@@ -27,26 +27,66 @@ from gatewise.cli.opening import (
     title_of,
     writing_alone,
 )
-from gatewise.cli.options import Config, Device, NewTitle, Whole, whole
+from gatewise.cli.options import Config, Device, NewTitle, class_of
 from gatewise.cli.output import console, grid, print_scores, print_timescales
 from gatewise.errors import InputError, OptionError
+from gatewise.explaining.limits import Limits
 
 if TYPE_CHECKING:
     from gatewise import Forecaster
     from gatewise.explaining import Comparison, Explanation
 
-LIMITS = Group("Limits", help="What a job holds the run to: exit code 1 where one is broken.")
 By = Literal["season", "month", "series"]
-Grouping = Annotated[
-    By | None,
-    Parameter(help="Also the memory of the windows that end in each season, month or series."),
-]
-Budget = Annotated[
-    float,
-    Parameter(
-        help="Seconds that the sentences may take, roughly; fewer windows are looked at for fewer.",
-    ),
-]
+_Limits: Any = class_of("_Limits", Limits)
+
+
+@Parameter(name="*")
+class HeldTo(_Limits):  # type: ignore[misc]  # its fields are those of Limits
+    """The limits that were typed."""
+
+    def limits(self) -> Limits:
+        """Return them as the library has them; OptionError for one that is out of range."""
+        return Limits(**asdict(self))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the sentences and the page are about, and where they go."""
+
+    part: Part = None
+    out: Annotated[
+        str | None,
+        Parameter(
+            help="The page, .html. [default: RUN/report.html, and none where --json - or a limit is "
+            "asked for; other DATA or another part needs a name]"
+        ),
+    ] = None
+    overwrite: Annotated[
+        bool, Parameter(help="Replace that file if it exists.", show_default=False, negative="")
+    ] = False
+    title: NewTitle = None
+    by: Annotated[
+        By | None,
+        Parameter(help="Also the memory of the windows that end in each season, month or series."),
+    ] = None
+    against: Annotated[
+        str | None, Parameter(help="Another run, to compare with on the same DATA.")
+    ] = None
+    as_json: Annotated[
+        str | None,
+        Parameter(
+            name="--json",
+            help="File for everything as JSON; - prints it alone.",
+            allow_leading_hyphen=True,  # "-" is a value
+        ),
+    ] = None
+    budget: Annotated[
+        float,
+        Parameter(
+            help="Seconds that the sentences may take, roughly; fewer windows are looked at for fewer.",
+        ),
+    ] = 30.0
 
 
 class LimitsBroken(Exception):  # noqa: N818 - no error: the run is read, and is not what was asked
@@ -58,55 +98,8 @@ def inspect(
     data: ItsData = None,
     /,
     *,
-    part: Part = None,
-    out: Annotated[
-        str | None,
-        Parameter(
-            help="The page, .html. [default: RUN/report.html, and none where --json - or a limit is "
-            "asked for; other DATA or another part needs a name]"
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, Parameter(help="Replace that file if it exists.", show_default=False)
-    ] = False,
-    title: NewTitle = None,
-    by: Grouping = None,
-    against: Annotated[
-        str | None, Parameter(help="Another run, to compare with on the same DATA.")
-    ] = None,
-    as_json: Annotated[
-        str | None,
-        Parameter(
-            name="--json",
-            help="File for everything as JSON; - prints it alone.",
-            allow_leading_hyphen=True,  # "-" is a value
-        ),
-    ] = None,
-    min_horizon: Annotated[
-        Whole | None,
-        Parameter(
-            group=LIMITS, help="The fewest steps that have to be remembered.", converter=whole
-        ),
-    ] = None,
-    max_window: Annotated[
-        Whole | None,
-        Parameter(
-            group=LIMITS,
-            converter=whole,
-            help="The most steps that a window may need to lose under 1 % of the score.",
-        ),
-    ] = None,
-    max_idle: Annotated[
-        float | None, Parameter(group=LIMITS, help="The largest share of idle units, 0 to 1.")
-    ] = None,
-    max_saturated: Annotated[
-        float | None,
-        Parameter(
-            group=LIMITS,
-            help="The largest share of units whose gate is at an end at over 95 % of the steps, 0 to 1.",
-        ),
-    ] = None,
-    budget: Budget = 30.0,
+    asked: Asked | None = None,
+    held_to: HeldTo | None = None,
     device: Device = "cpu",
     config: Config = None,
 ) -> None:
@@ -121,51 +114,69 @@ def inspect(
       gatewise inspect runs/river --against runs/river-gru
       gatewise inspect runs/river --json - --min-horizon 30 --max-idle 0.25
     """
-    from gatewise.data import read_frame  # noqa: PLC0415
     from gatewise.estimators.run.folder import REPORT, Run  # noqa: PLC0415
-    from gatewise.explaining import Limits, compare, explain  # noqa: PLC0415 - brings torch
-    from gatewise.report import write_page  # noqa: PLC0415
 
-    if not 0 < budget < math.inf:
-        raise OptionError(f"--budget must be a number of seconds above 0, not {budget}")
-    limits = Limits(min_horizon, max_window, max_idle, max_saturated)
-    writes_anew = out is None and as_json != "-" and limits == Limits()
-    if out is not None:
-        check_new_file(Path(out), overwrite, ending=".html")
+    asked, limits = asked or Asked(), (held_to or HeldTo()).limits()
+    if not 0 < asked.budget < math.inf:
+        raise OptionError(f"--budget must be a number of seconds above 0, not {asked.budget}")
+    writes_anew = asked.out is None and asked.as_json != "-" and limits == Limits()
+    if asked.out is not None:
+        check_new_file(Path(asked.out), asked.overwrite, ending=".html")
     elif writes_anew and os.path.isfile(run):
         raise OptionError(f"{run} is a model file without a run folder: name the page with --out")
-    if as_json not in (None, "-"):
-        check_new_file(Path(str(as_json)), overwrite)
+    if asked.as_json not in (None, "-"):
+        check_new_file(Path(str(asked.as_json)), asked.overwrite)
     with ExitStack() as held:
-        page = None if out is None else Path(out)
+        page = None if asked.out is None else Path(asked.out)
         if writes_anew:
             folder = Run.open(run).path
             held.enter_context(writing_alone(folder))
             page = folder / REPORT
-        model, source, part = opened(run, data, part, device)
-        frame = read_frame(source)
-        kept = Run.open(run) if os.path.isdir(run) else None
-        if writes_anew:
-            _check_own_page(model, frame, source, part)
-        if writes_anew and kept is not None:
+        _inspect(run, data, asked, limits=limits, device=device, page=page, writes_anew=writes_anew)
+
+
+def _inspect(
+    run: str,
+    data: str | None,
+    asked: Asked,
+    *,
+    limits: Limits,
+    device: str,
+    page: Path | None,
+    writes_anew: bool,
+) -> None:
+    """Explain the run, write the page and the JSON, print, and raise LimitsBroken where one is."""
+    from gatewise.data import read_frame  # noqa: PLC0415
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
+    from gatewise.explaining import compare, explain  # noqa: PLC0415
+    from gatewise.report import write_page  # noqa: PLC0415
+
+    model, source, part = opened(run, data, asked.part, device)
+    frame = read_frame(source)
+    kept = Run.open(run) if os.path.isdir(run) else None
+    by = asked.by
+    if writes_anew:
+        _check_page_of_run(model, frame, source, part)
+        if kept is not None:
             by = by or cast("By | None", kept.by)
-        other = None if against is None else opened(against, source, part, device)[0]
-        explanation = explain(model, frame, part=part, by=by, budget=budget)
-        comparison = None
-        if against is not None and other is not None:
-            theirs = explain(other, frame, part=part, by=by, budget=budget)
-            comparison = compare(explanation, theirs, _names(run, against))
-        named = title or (kept.title if kept is not None else None) or title_of(model)
-        summary = model.summary(frame, title=named, part=part, source=source)
-        if page is not None:
-            made = explanation.contents(replace(summary, run=run))
-            write_page(_with_comparison(made, comparison), page)
-        broken = limits.broken(explanation)
-        if as_json is not None:
-            _write_json(as_json, explanation, comparison, limits, broken)
-        _print_all(console(quiet=as_json == "-"), summary, explanation, comparison, page)
-        if broken:
-            raise LimitsBroken("\n".join(broken))
+    # Both runs are opened before either is explained, which takes long: a wrong name ends it at once.
+    other = None if asked.against is None else opened(asked.against, source, part, device)[0]
+    explanation = explain(model, frame, part=part, by=by, budget=asked.budget)
+    comparison = None
+    if asked.against is not None and other is not None:
+        theirs = explain(other, frame, part=part, by=by, budget=asked.budget)
+        comparison = compare(explanation, theirs, _names(run, asked.against))
+    title = asked.title or (kept.title if kept is not None else None) or title_of(model)
+    summary = model.summary(frame, title=title, part=part, source=source)
+    if page is not None:
+        made = explanation.contents(replace(summary, run=run))
+        write_page(_with_comparison(made, comparison), page)
+    broken = limits.broken(explanation)
+    if asked.as_json is not None:
+        _write_json(asked.as_json, explanation, comparison, limits, broken)
+    _print_all(console(quiet=asked.as_json == "-"), summary, explanation, comparison, page)
+    if broken:
+        raise LimitsBroken("\n".join(broken))
 
 
 def _print_all(
@@ -271,7 +282,7 @@ def _write_json(
     from gatewise.files import atomic_write_text  # noqa: PLC0415
 
     told = explanation.to_dict()
-    told["limits"] = {own.name: getattr(limits, own.name) for own in fields(limits)}
+    told["limits"] = asdict(limits)
     told["broken"] = broken
     if comparison is not None:
         told["against"] = comparison.to_dict()
@@ -282,7 +293,7 @@ def _write_json(
         atomic_write_text(Path(where), text)
 
 
-def _check_own_page(model: Forecaster, frame: Any, source: str, part: PartName | None) -> None:
+def _check_page_of_run(model: Forecaster, frame: Any, source: str, part: PartName | None) -> None:
     """Raise OptionError unless the page is about what the page of the run folder is about."""
     scored = scored_part(model)
     if part not in (None, scored):

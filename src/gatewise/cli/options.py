@@ -16,6 +16,9 @@ GROUPS = {
     title: Group(title, sort_key=place)
     for place, title in enumerate(("Columns", "Task and parts", "Network", "Training", "Run"), 1)
 }
+GROUPS["Limits"] = Group(
+    "Limits", help="What a job holds the run to: exit code 1 where one is broken."
+)
 RUN = GROUPS["Run"]
 
 Names = tuple[str, ...]
@@ -109,13 +112,16 @@ class _Spelt(dict[str, str]):
         return f"--{name.replace('_', '-')}"
 
 
-def _class_of(name: str, *, kept: bool) -> Any:
-    """Return a dataclass with the options of a fit, or with those that a run kept and may change."""
+def class_of(name: str, declaring: Any, *, kept: bool = False) -> Any:
+    """Return a dataclass that cyclopts reads, with the options that another one declares.
+
+    With `kept`, only those that a run which kept them may change.
+    """
     return make_dataclass(
         name,
         [
             _typed(name, default, option, kept=kept)
-            for name, default, option in options_of(ForecasterSettings)
+            for name, default, option in options_of(declaring)
             if option.changeable or not kept
         ],
         frozen=True,
@@ -123,8 +129,8 @@ def _class_of(name: str, *, kept: bool) -> Any:
     )
 
 
-_All: Any = _class_of("_All", kept=False)
-_Changeable: Any = _class_of("_Changeable", kept=True)
+_All: Any = class_of("_All", ForecasterSettings)
+_Changeable: Any = class_of("_Changeable", ForecasterSettings, kept=True)
 
 
 @Parameter(name="*")

@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gatewise.errors import OptionError
-from gatewise.explaining.explanation import Explanation
+from gatewise.options import Rule, option, options_of
 from gatewise.wording import percent
+
+if TYPE_CHECKING:
+    from gatewise.explaining.explanation import Explanation
+
+
+STEPS = Rule(lambda steps: steps >= 0, "a number of steps from 0 on", int)
+SHARE = Rule(lambda share: 0 <= share <= 1, "a share from 0 to 1", float)
 
 
 @dataclass(frozen=True)
 class Limits:
     """What the figures of an explanation may be; None asks for nothing.
 
-    Attributes:
-        min_horizon: The fewest steps that have to be remembered.
-        max_window: The most steps that a window may need (under 1 % of the score lost without more).
-        max_idle: The largest share of units that can go at once, 0 to 1.
-        max_saturated: The largest share of units at which a gate is stuck (at an end at more than 95 %
-            of the steps), of the gate where it is largest, 0 to 1.
-
     Raises OptionError for values out of range.
     """
 
-    min_horizon: int | None = None
-    max_window: int | None = None
-    max_idle: float | None = None
-    max_saturated: float | None = None
+    min_horizon: int | None = option(
+        None, "Limits", "The fewest steps that have to be remembered.", STEPS
+    )
+    max_window: int | None = option(
+        None,
+        "Limits",
+        "The most steps that a window may need to lose under 1 % of the score.",
+        STEPS,
+    )
+    max_idle: float | None = option(
+        None, "Limits", "The largest share of idle units, 0 to 1.", SHARE
+    )
+    max_saturated: float | None = option(
+        None,
+        "Limits",
+        "The largest share of units whose gate is at an end at over 95 % of the steps, 0 to 1.",
+        SHARE,
+    )
 
     def __post_init__(self) -> None:
-        for own in fields(self):
-            value = getattr(self, own.name)
-            if value is None:
-                continue
-            most = 1.0 if own.name in ("max_idle", "max_saturated") else float("inf")
-            if not 0 <= value <= most:
-                wanted = "a share from 0 to 1" if most == 1.0 else "a number of steps from 0 on"
-                raise OptionError(f"{own.name}={value!r}: use {wanted}")
+        for name, _, each in options_of(self):
+            value = getattr(self, name)
+            if value is not None and not each.rule.allowed(value):
+                raise OptionError(f"{name}={value!r}: use {each.rule.wanted}")
 
     def broken(self, explanation: Explanation) -> list[str]:
         """Return a sentence for each limit that does not hold; a figure that is missing breaks it."""
