@@ -78,6 +78,73 @@ def test_rnn_steps() -> None:
     assert torch.equal(gates["hidden"], h)
 
 
+def test_mgu_step_forgets_after_the_product() -> None:
+    # forget, candidate: f = 3/4; n = tanh(wx + 3/4 * 4 log 2 / 3) = 3/5
+    wx, rh = row(2 * LOG3, 0.0), row(-LOG3, 4 * LOG2 / 3)
+    (h,), gates = CELLS["mgu"].step(wx, rh, (row(0.2),), UNUSED)
+    assert close(gates["forget"], 0.75)
+    assert close(gates["candidate"], 0.6)
+    assert close(h, 0.25 * 0.2 + 0.75 * 0.6)
+    assert torch.equal(gates["hidden"], h)
+
+
+def test_peephole_lstm_step_looks_at_the_old_cell_twice_and_at_the_new_one_once() -> None:
+    # i = 1/4, f = 3/4, g = 3/5 and c = log 2 as in the LSTM above, with p_i = 1, p_f = 2, p_o = 3
+    c0 = (LOG2 - 0.15) / 0.75
+    wx = row(-LOG3 - c0, LOG3 - 2 * c0, LOG2, LOG3 - 3 * LOG2)
+    extra = {"input": row(1.0), "forget": row(2.0), "output": row(3.0)}
+    parameters = Parameters(
+        torch.empty(0), torch.empty(0), extra={f"peephole_{name}": p for name, p in extra.items()}
+    )
+    (h, c), gates = CELLS["peephole_lstm"].step(
+        wx, torch.zeros_like(wx), (row(0.0), row(c0)), parameters
+    )
+    assert close(gates["input"], 0.25)
+    assert close(gates["forget"], 0.75)
+    assert close(gates["candidate"], 0.6)
+    assert close(gates["output"], 0.75)
+    assert close(c, LOG2)
+    assert close(h, 0.45)
+
+
+def test_layer_norm_lstm_step_scales_what_it_has_normalised() -> None:
+    # So large that the 1e-5 under the root is lost: norm makes them 1 and -1.
+    big = 1e6
+    signs = (
+        1.0,
+        -1.0,
+        1.0,
+        -1.0,
+        1.0,
+        -1.0,
+        1.0,
+        -1.0,
+    )  # input, forget, candidate, output, 2 units
+    wx, rh = row(*(3 * big * sign for sign in signs)), row(*(-big * sign for sign in signs))
+    # 2 sign - 1 sign + b: i = 1/4, f = 3/4, g = 3/5, o = 3/4 in both units
+    wanted = (-LOG3, -LOG3, LOG3, LOG3, LOG2, LOG2, LOG3, LOG3)
+    bias = row(*(value - sign for value, sign in zip(wanted, signs, strict=True)))[0]
+    ones = row(*(1.0 for _ in signs))[0]
+    extra = {
+        "gain_ih": 2 * ones,
+        "gain_hh": ones,
+        "gain_cell": row((LOG2 + LOG3) / 2, (LOG2 + LOG3) / 2)[0],  # log 2 and -log 3 at 1 and -1,
+        "shift_cell": row((LOG2 - LOG3) / 2, (LOG2 - LOG3) / 2)[0],  # with the shift
+    }
+    parameters = Parameters(
+        torch.empty(0), torch.empty(0), b_ih=bias, b_hh=torch.zeros_like(bias), extra=extra
+    )
+    (h, c), gates = CELLS["layer_norm_lstm"].step(
+        wx, rh, (row(0.0, 0.0), row(big / 0.75, -big / 0.75)), parameters
+    )
+    assert close(gates["input"], 0.25, 0.25)
+    assert close(gates["forget"], 0.75, 0.75)
+    assert close(gates["candidate"], 0.6, 0.6)
+    assert close(gates["output"], 0.75, 0.75)
+    assert ((c - row(big + 0.15, -big + 0.15)).abs() <= 1e-9).all()
+    assert close(h, 0.45, -0.6)
+
+
 # -- two units, two inputs, three steps, in plain numbers ------------------------------------------
 
 X = [(0.5, -1.0), (1.5, 0.25), (-0.75, 2.0)]

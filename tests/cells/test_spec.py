@@ -79,8 +79,10 @@ def test_unknown_block_names_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"name": "My cell"}, "'My cell': the name must be an identifier in lower case"),
         ({"packing": ()}, "packing must not be empty"),
         ({"states": ("cell",)}, "states must begin with 'hidden'"),
+        ({"states": ("hidden", "slow")}, "state 'slow' is none of recorded"),
         ({"recorded": ("items",)}, "'items' cannot name a gate"),
         ({"recorded": ("_z",)}, "'_z' cannot name a gate"),
         ({"packing": ("two words",)}, "'two words' cannot name a gate"),

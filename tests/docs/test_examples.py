@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from gatewise.cells import CELLS
 from gatewise.cli import app, run
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +22,14 @@ NOT_RUN = ("bench", "resume")
 """Minutes of timing, and what needs a run that was killed: these are parsed."""
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(autouse=True)
+def _cells_of_an_example_go_with_it() -> Iterator[None]:
+    before = dict(CELLS)
+    yield
+    CELLS.clear()
+    CELLS.update(before)
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -44,7 +44,7 @@ def test_small_calls_of_wide_layers_are_torchs(cell, training, sizes) -> None:
     assert engine(cell, steps, rows, weights, training=training) == "torch"
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", RULES)
 @pytest.mark.parametrize("row", MAIN, ids=str)
 def test_the_main_rows_of_the_benchmark_are_the_cores(cell, row) -> None:
     weights = weights_of(cell, row.I, row.H, 1, 1)
@@ -81,7 +81,7 @@ def test_every_cell_of_the_core_has_rules() -> None:
     assert set(RULES) == {name for name, spec in CELLS.items() if spec.saved is not None}
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", RULES)
 @pytest.mark.parametrize(("layers", "directions"), [(1, 1), (1, 2), (3, 1), (2, 2)])
 def test_weights_are_those_of_torchs_module_on_the_mean(cell, layers, directions) -> None:
     options = {"nonlinearity": cell.removeprefix("rnn_")} if cell.startswith("rnn") else {}
@@ -123,7 +123,7 @@ def test_threads_change_nothing() -> None:
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            found.append([choose("auto", CELLS[c], LIKE, w) for c in CELLS for w in works])
+            found.append([choose("auto", CELLS[c], LIKE, w) for c in RULES for w in works])
     finally:
         torch.set_num_threads(before)
     assert found[0] == found[1]

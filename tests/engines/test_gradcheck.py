@@ -61,7 +61,8 @@ def test_first_derivatives_with_projection(engine: str) -> None:
 @pytest.mark.parametrize("cell", [cell for cell, engine in RUNS if engine == "reference"])
 def test_second_derivatives_of_the_oracle(cell: str) -> None:
     function, where = function_of(cell, "reference")
-    assert torch.autograd.gradgradcheck(function, where)
+    # Of the cells that no engine but the oracle has, along random directions: a tenth of the time.
+    assert torch.autograd.gradgradcheck(function, where, fast_mode=cell not in STOCK)
 
 
 @pytest.mark.parametrize("form", ["dense", "packed"])

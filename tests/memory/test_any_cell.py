@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from tests.made_up import GEARED, MADE_UP, OVERWRITE, PAIR
-from tests.nn.recurrent import build
+from tests.nn.recurrent import as_hx, as_states, build
 from torch import Tensor, nn
+from torch.nn.functional import layer_norm
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import gatewise as gw
@@ -19,7 +21,8 @@ from gatewise.memory.gradients.highway import highway
 
 T, B, I, H = 9, 3, 2, 4  # noqa: E741 - the sizes of the shape comments
 LENGTHS = torch.tensor([T, 6, 8])
-EACH = pytest.mark.parametrize("cell", list(MADE_UP))
+OTHERS = [name for name, spec in CELLS.items() if spec.saved is None]
+EACH = pytest.mark.parametrize("cell", [*MADE_UP, *OTHERS])
 
 
 @pytest.fixture(autouse=True)
@@ -56,29 +59,50 @@ class Reading(nn.Module):
         return self.head(self.rnn(x)[0][-1])
 
 
-def norm_by_autograd(module: nn.RNNBase, x: Tensor, lag: int) -> float:
-    """Return the norm of `ds_T/ds_(T-lag)` of the last state, run on by the module from there."""
+def shown_by(module: nn.RNNBase, output_gate: Tensor | None, c: Tensor) -> Callable[..., Tensor]:
+    """Return h as a function of a cell's second state, all else of that step as it was."""
+    if module.mode == PAIR.name:
+        return torch.tanh
+    assert output_gate is not None
+    if module.mode == "layer_norm_lstm":
+        gain, shift = module.gain_cell_l0, module.shift_cell_l0
+        return lambda c: output_gate * torch.tanh(layer_norm(c, (H,), gain, shift))
+    peephole = module.peephole_output_l0
+    before = torch.logit(output_gate) - peephole * c
+    return lambda c: torch.sigmoid(before + peephole * c) * torch.tanh(c)
+
+
+def norm_by_autograd(module: nn.RNNBase, x: Tensor, lag: int, state: str) -> float:
+    """Return the norm of `ds_T/ds_(T-lag)`, the module run on from there."""
     cut = len(x) - lag
     with torch.no_grad():
-        hx = module(x[:cut])[1]
+        _, hx, gates = module(x[:cut], return_gates=True)
+    start = as_states(hx)
 
-    def last(state: Tensor) -> Tensor:
-        if lag == 0:
-            return state
-        if module.mode != PAIR.name:
-            return module(x[cut:], state)[1]
-        return module(x[cut:], (torch.tanh(state), state))[1][1]
+    def after(*states: Tensor) -> tuple[Tensor, ...]:
+        return as_states(module(x[cut:], as_hx(states))[1]) if lag else states
 
-    start = hx[1] if module.mode == PAIR.name else hx
-    return float(torch.autograd.functional.jacobian(last, start).norm())
+    def whole(both: Tensor) -> Tensor:
+        return torch.cat(after(*both.split(H, dim=-1)), dim=-1)
+
+    if state == "full" or len(start) == 1:
+        where = torch.cat(start, dim=-1)
+        return float(torch.autograd.functional.jacobian(whole, where).norm())
+    gate = gates.output[0, 0, -1] if "output" in gates else None
+    shown = shown_by(module, gate, start[1])
+    return float(
+        torch.autograd.functional.jacobian(lambda c: after(shown(c), c)[1], start[1]).norm()
+    )
 
 
 @EACH
-def test_the_highway_is_autograd_s(cell, x):
+@pytest.mark.parametrize("state", ["cell", "full"])
+def test_the_highway_is_autograd_s(cell, state, x):
     module = build(cell, I, H)
-    found = highway(module, x[:, :1])
+    found = highway(module, x[:, :1], state=state)
     for lag in range(T):
-        assert found.total[lag] == pytest.approx(norm_by_autograd(module, x[:, :1], lag), rel=1e-10)
+        exact = norm_by_autograd(module, x[:, :1], lag, state)
+        assert found.total[lag] == pytest.approx(exact, rel=1e-10)
     assert found.cell == cell
     assert found.settings["method"] == "exact"
 

@@ -43,16 +43,16 @@ def test_what_each_gate_of_each_cell_does() -> None:
 
 def test_a_cell_that_names_its_write_gate_only(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = CellSpec(
-        name="mgu",
+        name="made_up",
         packing=("shut", "candidate"),
         states=("hidden",),
         recorded=("shut", "candidate", "hidden"),
         step=CELLS["gru"].step,
         write_gate="shut",
     )
-    monkeypatch.setitem(CELLS, "mgu", spec)
+    monkeypatch.setitem(CELLS, "made_up", spec)
     rng = np.random.default_rng(0)
-    gates = Record({name: rng.uniform(size=(4, 2, 3)) for name in spec.recorded}, "mgu")
+    gates = Record({name: rng.uniform(size=(4, 2, 3)) for name in spec.recorded}, "made_up")
     part = only(gates, "keep", "write")
     assert np.array_equal(part["keep"], 1 - gates["shut"])
     assert np.array_equal(part["write"], gates["shut"] * gates["candidate"])
@@ -141,19 +141,19 @@ def test_another_cell_with_the_same_names_changes_nothing(monkeypatch: pytest.Mo
         module(torch.randn(20, 4, 3))
     before = gw.memory.gate_timescale(trace[""])
     mgu = CellSpec(
-        name="mgu",
+        name="made_up",
         packing=("forget", "candidate"),
         states=("hidden",),
         recorded=("forget", "candidate", "hidden"),
         step=CELLS["gru"].step,
         write_gate="forget",
     )
-    monkeypatch.setitem(CELLS, "mgu", mgu)
+    monkeypatch.setitem(CELLS, "made_up", mgu)
     assert tuple(trace[""]) == ("forget",)
     after = gw.memory.gate_timescale(trace[""])
     assert np.array_equal(after.steps, before.steps)
     assert after.settings["cell"] == "lstm"
-    same = Record(dict(trace[""]), "mgu")  # in which the same name is what overwrites
+    same = Record(dict(trace[""]), "made_up")  # in which the same name is what overwrites
     assert not np.allclose(gw.memory.gate_timescale(same).steps, before.steps)
 
 

@@ -176,20 +176,20 @@ def test_the_timescale_of_a_new_cell_is_right_or_not_told(monkeypatch: pytest.Mo
     writes = np.full((50, 2), 1 - np.exp(-1 / 20.5))
     other = np.zeros((50, 2))
     quantities = {"forget": writes, "candidate": other, "hidden": other}
-    unknown = Record("m", "MGU", quantities)
+    unknown = Record("m", "MADE_UP", quantities)
     assert tau_of(unknown) is None
     assert "τ" not in [name for name, _, _ in columns_of(unknown, Unit())]
     assert parts(unknown, np.arange(2)) is None
     spec = CellSpec(
-        name="mgu",
+        name="made_up",
         packing=("forget", "candidate"),
         states=("hidden",),
         recorded=("forget", "candidate", "hidden"),
         step=CELLS["gru"].step,
         write_gate="forget",
     )
-    monkeypatch.setitem(CELLS, "mgu", spec)
-    for record in (unknown, Record("m", "Minimal gated unit", quantities, kind="mgu")):
+    monkeypatch.setitem(CELLS, "made_up", spec)
+    for record in (unknown, Record("m", "Minimal gated unit", quantities, kind="made_up")):
         np.testing.assert_allclose(tau_of(record), 20.5, rtol=1e-12)
         found = parts(record, np.arange(2))
         assert found is not None

@@ -48,14 +48,14 @@ class CellSpec:
             stacked, H rows each. Code names a block and never numbers it.
         states: The states, the one that multiplies `W_hh` first and named `hidden`; the others
             have H units each.
-        recorded: The names that `return_gates=True` returns, in order.
+        recorded: The names that `return_gates=True` returns, in order; all states are among them.
         step: The equations.
         keep_gate: The gate that multiplies the old state; None where that factor is one minus the
             write gate, or where there is none.
         write_gate: The gate that multiplies the new content; None where that factor is one minus
             the keep gate, or where there is none.
-        read_gate: The gate that multiplies tanh of the carrier on its way out; None where that
-            state is shown as it is.
+        read_gate: The gate that multiplies tanh of the carrier on its way out; None where what is
+            shown is not that product: it is then the hidden state itself.
         content: The recorded array that is written.
         carrier: The state that keeps and is written to; by default the last one.
         fractions: The recorded arrays that lie between 0 and 1; by default those that are blocks of
@@ -64,6 +64,8 @@ class CellSpec:
         extra: The parameters that the cell has beside weights and biases. `step` finds them in
             `parameters.extra` by name; `gatewise.nn.Recurrent` makes and names them, and they are in
             `state_dict()`, in gradients and in every engine but torch's and the native one.
+        adds_biases: Whether `step` adds `b_ih` and `b_hh` itself, because they come after something
+            that it does to the products: `wx` and `rh` then come without them.
         projects: Whether the hidden state may be projected by `W_hr`.
         saved: The arrays that the native core saves for the backward pass, in its own order; None
             where the core does not have the cell.
@@ -84,12 +86,17 @@ class CellSpec:
     carrier: str = ""
     fractions: tuple[str, ...] = _BLOCKS
     extra: tuple[ExtraParameter, ...] = ()
+    adds_biases: bool = False
     projects: bool = False
     saved: tuple[str, ...] | None = None
     onnx: tuple[str, ...] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not self.name.isidentifier() or not self.name.islower():
+            raise OptionError(
+                f"cell {self.name!r}: the name must be an identifier in lower case, such as 'my_cell'"
+            )
         if not self.packing or not self.states or self.states[0] != "hidden":
             raise OptionError(
                 f"cell {self.name!r}: packing must not be empty and states must begin with "
@@ -120,6 +127,12 @@ class CellSpec:
 
     def _check_names(self) -> None:
         """Raise OptionError for a name that stands for nothing, or for two things."""
+        missing = [name for name in self.states if name not in self.recorded]
+        if missing:
+            raise OptionError(
+                f"cell {self.name!r}: state {missing[0]!r} is none of recorded={self.recorded}; every "
+                "state must be recorded, and returned with the gates"
+            )
         if self.carrier not in self.states:
             raise OptionError(
                 f"cell {self.name!r}: carrier {self.carrier!r} is none of states={self.states}"
@@ -146,11 +159,11 @@ class CellSpec:
             GRU     keep z    write (1 - z) * n    state h    read h
             RNN     has no gate: nothing is kept, each step writes the whole state h anew
         """
-        carrier: Term = (self.carrier, "itself")
-        if role == "state" or (role == "read" and self.read_gate is None):
-            return (carrier,)
+        if role == "state":
+            return ((self.carrier, "itself"),)
         if role == "read":
-            return ((str(self.read_gate), "itself"), (self.carrier, "tanh"))
+            gate = self.read_gate
+            return ((gate, "itself"), (self.carrier, "tanh")) if gate else (("hidden", "itself"),)
         if self.keep_gate is None and self.write_gate is None:
             return ()
         named, other = self.keep_gate, self.write_gate
@@ -174,6 +187,10 @@ class CellSpec:
             last[self.read_gate] = f"1 shows the {state} to the network"
         common = {self.content: "what would be written", "hidden": "what the network passes on"}
         return (common | last | dict(self.meanings)).get(name, name)
+
+    def biases(self, parameters: Parameters) -> tuple[Tensor | None, Tensor | None]:
+        """Return what is to be added to `W_ih x` and to `W_hh h` for `step`."""
+        return (None, None) if self.adds_biases else (parameters.b_ih, parameters.b_hh)
 
     def slice(self, block: str, hidden_size: int) -> slice:
         """Return the rows of `block` in a stacked weight or bias of `hidden_size` rows a block."""

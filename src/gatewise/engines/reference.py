@@ -83,11 +83,12 @@ def _run_direction(
 ) -> _Steps:
     """Run `x [T, B, I]` through one layer in one direction."""
     steps = len(x)
-    wx = linear(x, parameters.W_ih, parameters.b_ih)
+    b_ih, b_hh = spec.biases(parameters)
+    wx = linear(x, parameters.W_ih, b_ih)
     outputs: list[Tensor] = [x] * steps
     gates: list[dict[str, Tensor]] = [{}] * steps
     for t in reversed(range(steps)) if reverse else range(steps):
-        rh = linear(state[0], parameters.W_hh, parameters.b_hh)
+        rh = linear(state[0], parameters.W_hh, b_hh)
         after, gates[t] = spec.step(wx[t], rh, state, parameters)
         outputs[t] = after[0]
         if valid is None:

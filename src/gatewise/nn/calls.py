@@ -21,7 +21,7 @@ from gatewise.nn.arguments import lengths_as_tensor
 from gatewise.nn.packed import check_packed
 from gatewise.nn.structure import spec_of
 
-Hidden = Tensor | tuple[Tensor, Tensor]
+Hidden = Tensor | tuple[Tensor, ...]
 """The states as torch's modules take and return them: one tensor, or for the LSTM `(h, c)`."""
 
 
@@ -57,7 +57,7 @@ class Call:
     def hidden(self, states: State) -> Hidden:
         """Return the states in torch's form."""
         own = states if self.batched else tuple(state.squeeze(1) for state in states)
-        return own[0] if len(own) == 1 else (own[0], own[1])
+        return own[0] if len(own) == 1 else own
 
     def gates(self, result: Result) -> Gates:
         """Return the gates of a result."""

@@ -70,7 +70,7 @@ class GatedCell(EngineOption, Base):
         states, gates = _step(spec, parameters, input, _states(self, input, hx))
         like = stock if isinstance(stock, Tensor) else stock[0]
         own = tuple(state.to(like.dtype) for state in states)
-        hidden: Hidden = own[0] if len(own) == 1 else (own[0], own[1])
+        hidden: Hidden = own[0] if len(own) == 1 else own
         return (hidden, _record(spec, input, gates, like.dtype)) if return_gates else hidden
 
     def engine_choice(self, input: Tensor | None = None) -> EngineChoice:

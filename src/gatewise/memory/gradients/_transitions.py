@@ -206,7 +206,8 @@ class _Differentiated(_Transition):
 
     def factors(self, now: Index, before: Index) -> Step:
         """Return `wx`, `rh` and the states that the steps `now` began with, in that order."""
-        own = self.parameters
+        weights = self.parameters
+        b_ih, b_hh = self.strand.spec.biases(weights)
         times, rows = now
         first = (times == 0).unsqueeze(-1)
         states = []
@@ -216,8 +217,8 @@ class _Differentiated(_Transition):
             initial = torch.zeros_like(state) if start is None else start[place][rows].double()
             states.append(torch.where(first, initial, state))
         return {
-            "W_ih x": linear(self.inputs[now].double(), own.W_ih, own.b_ih),
-            "W_hh h": linear(states[0], own.W_hh, own.b_hh),
+            "W_ih x": linear(self.inputs[now].double(), weights.W_ih, b_ih),
+            "W_hh h": linear(states[0], weights.W_hh, b_hh),
             **dict(zip(self.strand.spec.states, states, strict=True)),
         }
 

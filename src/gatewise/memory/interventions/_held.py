@@ -51,8 +51,9 @@ class HeldUnits(Intervention):
     With `recurrence`, everything that reads a unit reads its mean: the next layer, the rest of the model
     and the layer's own next step. A unit reaches all of them through h alone, so that holding c besides
     changes nothing but the last c that the module returns. The column of W_hh that reads the unit is set
-    to 0 and what it read goes into the bias, exactly. Without it, the layer's own recurrence
-    goes on with the unit as it is.
+    to 0 and what it read goes into the bias, exactly. Where a norm stands between the two, the states
+    are held from step to step instead. Without it, the layer's own recurrence goes on with the unit as
+    it is.
     """
 
     def __init__(self, place: Place, units: Sequence[int], mean: Mean, *, recurrence: bool) -> None:
@@ -77,14 +78,33 @@ class HeldUnits(Intervention):
                 self._set(found.states[0], held),
                 *found.states[1:],
             )
-        own = piece.network.parameters[0][0]
-        read = own.W_hh[:, self._units] @ held
-        w_hh = own.W_hh.clone()
-        w_hh[:, self._units] = 0
-        found = piece.run(parameters=_shifted(replace(own, W_hh=w_hh), read))
-        values = (held, *(mean[self._units].to(piece.x) for mean in self._mean.states[1:]))
-        ends = tuple(self._set(end, value) for end, value in zip(found.states, values, strict=True))
-        return self._set(found.output, held), ends
+        if piece.network.spec.adds_biases:
+            found = self._step_by_step(piece)
+        else:
+            own = piece.network.parameters[0][0]
+            read = own.W_hh[:, self._units] @ held
+            w_hh = own.W_hh.clone()
+            w_hh[:, self._units] = 0
+            found = piece.run(parameters=_shifted(replace(own, W_hh=w_hh), read))
+        return self._set(found.output, held), self._hold(found.states)
+
+    def _step_by_step(self, piece: Piece) -> Result:
+        """Run a cell whose bias is no place for what `W_hh` reads: hold the states between steps."""
+        spec = piece.network.spec
+
+        def step(
+            wx: Tensor, rh: Tensor, state: State, parameters: Parameters
+        ) -> tuple[State, dict[str, Tensor]]:
+            after, gates = spec.step(wx, rh, state, parameters)
+            return self._hold(after), gates
+
+        network = replace(piece.network, spec=replace(spec, step=step))
+        return replace(piece, network=network).run(state=self._hold(piece.start))
+
+    def _hold(self, states: State) -> State:
+        """Return states whose held units are at their means."""
+        means = (mean[self._units].to(states[0]) for mean in self._mean.states)
+        return tuple(self._set(own, mean) for own, mean in zip(states, means, strict=True))
 
     def _projected(self, piece: Piece) -> tuple[Tensor, State]:
         own = piece.network.parameters[0][0]
