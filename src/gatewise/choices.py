@@ -13,7 +13,6 @@ Missing = Literal["refuse", "mask"]
 Scale = Literal["standard", "per_series", "none"]
 """Zero mean and unit variance over the training part, in each series alone, or no scaling."""
 
-Cell = Literal["lstm", "gru", "rnn"]
 Engine = Literal["auto", "native", "reference", "torch"]
 Schedule = Literal["cosine", "plateau", "constant"]
 Baseline = Literal["persistence", "seasonal_naive", "climatology", "ridge"]

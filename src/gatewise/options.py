@@ -153,6 +153,15 @@ def one_of(words: Any) -> Rule:
     return Rule(lambda value: value in choices, wanted, words, choices)
 
 
+def registered(names: tuple[str, ...], allowed: Callable[[Any], bool], plural: str) -> Rule:
+    """Return the rule of what is in a registry: its `names` now, and whatever is `allowed` by then."""
+    listed = ", ".join(repr(name) for name in names)
+    words: Any = Literal
+    return Rule(
+        allowed, f"one of {listed}, or of the {plural} that you register", words[names], names
+    )
+
+
 def some_of(words: Any) -> Rule:
     """Return the rule of a list of words of a `Literal`, one at least."""
     choices: tuple[str, ...] = get_args(words)

@@ -12,12 +12,22 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.engines import Gates
-from gatewise.nn import GRU, LSTM, RNN
+from gatewise.estimators.options import spec_named
+from gatewise.nn import GRU, LSTM, RNN, Recurrent
 from gatewise.nn.init import open_forget_gate
 from gatewise.nn.modules import GatedModule
 from gatewise.training.task import Network
 
-LAYERS: dict[str, type[LSTM] | type[GRU] | type[RNN]] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
+
+def layer_of(cell: str, input_size: int, hidden_size: int, engine: str) -> GatedModule:
+    """Return one layer of the cell that an estimator calls so, on the CPU in float32."""
+    name = spec_named(cell).name
+    options: Any = {"device": "cpu", "dtype": torch.float32, "engine": engine}
+    if name.startswith("rnn_"):
+        return RNN(input_size, hidden_size, nonlinearity=name.removeprefix("rnn_"), **options)
+    if name in ("lstm", "gru"):
+        return (LSTM if name == "lstm" else GRU)(input_size, hidden_size, **options)
+    return Recurrent(name, input_size, hidden_size, **options)
 
 
 class RecurrentNetwork(Network):
@@ -27,9 +37,9 @@ class RecurrentNetwork(Network):
     acts between layers and before the head, on `[T, B, H]` and `[S, B, H]` element by element as in
     torch, but only through masks that the caller passes: train and eval modes change nothing here.
 
-    `cell` is "lstm", "gru" or "rnn" (tanh). `forget_bias` is the starting bias of the gate that
-    keeps the state (see `gatewise.nn.init.open_forget_gate`); None leaves torch's start, and an RNN
-    has no such gate. `head` takes `[S, B, H]`. Build it inside `randomness.seeded(seed)`.
+    `cell` is a registered one, or "rnn" (tanh). `forget_bias` is the starting bias of the gate that
+    keeps the state (see `gatewise.nn.init.open_forget_gate`); None leaves torch's start, as does a
+    cell without such a gate. `head` takes `[S, B, H]`. Build it inside `randomness.seeded(seed)`.
     """
 
     def __init__(
@@ -47,11 +57,9 @@ class RecurrentNetwork(Network):
     ) -> None:
         super().__init__()
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
-        self.layers = nn.ModuleList(
-            LAYERS[cell](size, hidden_size, device="cpu", dtype=torch.float32, engine=engine)
-            for size in sizes
-        )
-        if forget_bias is not None and cell != "rnn":
+        self.layers = nn.ModuleList(layer_of(cell, size, hidden_size, engine) for size in sizes)
+        spec = spec_named(cell)
+        if forget_bias is not None and (spec.keep_gate or spec.write_gate):
             for layer in self.layers:
                 open_forget_gate(layer, bias=forget_bias)
         self.head = head
@@ -83,7 +91,12 @@ class RecurrentNetwork(Network):
         return (output, gates) if return_gates else output
 
     def settle(self, engine: str) -> None:
-        """Let layers whose engine is `auto` take `native` or `torch` whatever a batch's size."""
+        """Let layers whose engine is `auto` take `native` or `torch` whatever a batch's size.
+
+        "reference" is for a cell that neither of them has: there is nothing to settle.
+        """
+        if engine == "reference":
+            return
         for layer in self.layers:
             assert isinstance(layer, GatedModule)
             layer.settle(engine)

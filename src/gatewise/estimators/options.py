@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from gatewise.choices import Cell, Engine, Frequency, Missing, Scale
+from gatewise.cells import CELLS, CellSpec
+from gatewise.choices import Engine, Frequency, Missing, Scale
 from gatewise.options import (
     between,
     names,
@@ -15,6 +16,7 @@ from gatewise.options import (
     option,
     or_none,
     part,
+    registered,
     share_below_one,
     text,
     whole,
@@ -27,6 +29,14 @@ if TYPE_CHECKING:
     """A share of the time axis, or the first time of a part (an integer for integer times)."""
 
 Names = str | Sequence[str] | None
+
+CELL_NAMES = tuple("rnn" if name == "rnn_tanh" else name for name in CELLS)
+"""The cells by the names that estimators give them: the RNN with tanh is simply "rnn"."""
+
+
+def spec_named(cell: str) -> CellSpec:
+    """Return the description of the cell that an estimator calls so."""
+    return CELLS["rnn_tanh" if cell == "rnn" else cell]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -124,7 +134,13 @@ class TableOptions:
 class NetworkOptions:
     """What the recurrent network is made of: these are `RecurrentNetwork`'s arguments by name."""
 
-    cell: Cell = option("lstm", "Network", "The recurrent cell.", one_of(Cell))
+    cell: str = option(
+        "lstm",
+        "Network",
+        "The recurrent cell.",
+        registered(CELL_NAMES, lambda cell: cell in ("rnn", *CELLS), "cells"),
+        more="What they are: [modules](modules.md#gates).",
+    )
     hidden_size: int = option(32, "Network", "Units per layer.", whole(1))
     num_layers: int = option(1, "Network", "Layers.", whole(1, 1000))
     dropout: float = option(

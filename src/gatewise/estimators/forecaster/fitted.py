@@ -20,7 +20,7 @@ from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.heads import PointHead, QuantileHead
 from gatewise.estimators.network import RecurrentNetwork
-from gatewise.estimators.options import NetworkOptions
+from gatewise.estimators.options import NetworkOptions, spec_named
 from gatewise.options import values_of
 from gatewise.training.history import History
 from gatewise.training.inference import predict
@@ -56,8 +56,11 @@ def engine_for(settings: ForecasterSettings, features: int) -> str:
 
     By sizes alone, so that a fit gives the same bits wherever and in however many parts it runs; and
     once for all batches, the last and smaller one, those of a process and those of predictions too.
+    "reference" for a cell that no other engine has.
     """
-    cell = "rnn_tanh" if settings.cell == "rnn" else settings.cell
+    cell = spec_named(settings.cell).name
+    if cell not in by_size.RULES:
+        return "reference"
     layers = settings.num_layers
     weights = by_size.weights_of(cell, features, settings.hidden_size, layers, directions=1)
     rule = by_size.rule_for(cell, weights, training=True)

@@ -36,6 +36,7 @@ from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.forecaster.summary import environment
 from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.estimators.network import RecurrentNetwork
+from gatewise.estimators.options import spec_named
 from gatewise.estimators.run.config import check_settings, settings_digest
 from gatewise.estimators.run.folder import METRICS, MODEL, Run, digest
 from gatewise.estimators.run.replacement import writing
@@ -391,8 +392,8 @@ def _check_size(settings: ForecasterSettings, prepared: Prepared) -> None:
 
 def _bytes_of_training(settings: ForecasterSettings, features: int) -> int:
     """Return what weights, gradients and the optimizer's two moments take, biases left out."""
-    gates, hidden = {"lstm": 4, "gru": 3, "rnn": 1}[settings.cell], settings.hidden_size
-    weights = gates * hidden * (features + hidden + (settings.num_layers - 1) * 2 * hidden)
+    blocks, hidden = len(spec_named(settings.cell).packing), settings.hidden_size
+    weights = blocks * hidden * (features + hidden + (settings.num_layers - 1) * 2 * hidden)
     return 4 * 4 * weights
 
 

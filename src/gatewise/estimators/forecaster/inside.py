@@ -6,22 +6,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gatewise.cells import CELLS
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows
 from gatewise.estimators.forecaster.fitted import Fitted
 from gatewise.estimators.forecaster.results import GateTimescales, WindowGates
-from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.network import RecurrentNetwork
+from gatewise.estimators.options import spec_named
 from gatewise.memory.records.timescale import gate_timescale
 
 TIMESCALE_WINDOWS = 64
 """How many windows, evenly spread, the timescales are averaged over."""
-
-
-def keep_gate(settings: ForecasterSettings) -> str | None:
-    """Return the gate that keeps the state: "forget" (LSTM), "update" (GRU), None (RNN)."""
-    return None if settings.cell == "rnn" else CELLS[settings.cell].keep_gate
 
 
 def window_gates(fitted: Fitted, table: Table, windows: Windows, pick: int) -> WindowGates:
@@ -35,7 +29,7 @@ def window_gates(fitted: Fitted, table: Table, windows: Windows, pick: int) -> W
         time=table.time[rows],
         inputs={name: x[:, 0, f].astype(np.float64) for f, name in enumerate(windows.names)},
         gates={name: values[:, :, 0] for name, values in gates.items()},
-        keep_gate=keep_gate(fitted.settings),
+        keep_gate=spec_named(fitted.settings.cell).keep_gate,
         measured=_measured(table, rows, windows.lookback),
         zone=table.zone,
     )
@@ -53,17 +47,19 @@ def _measured(
 
 
 def timescales(fitted: Fitted, windows: Windows) -> GateTimescales | None:
-    """Return the keep gate's timescales over evenly spread windows; None for a cell without one."""
-    gate = keep_gate(fitted.settings)
-    if gate is None:
+    """Return the timescales of what is kept over evenly spread windows; None without such a gate."""
+    terms = spec_named(fitted.settings.cell).terms("keep")
+    if not terms:
         return None
+    [(gate, meant)] = terms
     picks = np.unique(
         np.linspace(0, len(windows) - 1, min(TIMESCALE_WINDOWS, len(windows))).astype(np.int64)
     )
     x, _ = windows.gather(picks)
-    keep = _gates(fitted.networks[0], x, fitted.settings.device, only=gate)[gate]
+    values = _gates(fitted.networks[0], x, fitted.settings.device, only=gate)[gate]
+    keep = values if meant == "itself" else 1 - values
     return GateTimescales(
-        gate=gate,
+        gate=gate if meant == "itself" else f"1 - {gate}",
         steps=np.stack([gate_timescale(layer).steps for layer in keep]),
         step_text=fitted.step.text,
     )

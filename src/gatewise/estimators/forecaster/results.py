@@ -30,7 +30,7 @@ class WindowGates:
     time: NDArray[Any]  # [T]
     inputs: dict[str, NDArray[np.float64]]  # feature name to [T], scaled as the network saw it
     gates: dict[str, NDArray[np.float32]]  # name to [layers, T, hidden]
-    keep_gate: str | None  # "forget" (LSTM), "update" (GRU), None (RNN)
+    keep_gate: str | None  # "forget" (LSTM), "update" (GRU), None for a cell without one
     measured: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     """Column name to [T] in its own units: inputs as far as they are seen, targets throughout."""
     zone: str | None = None  # of the clock that the times are shown on; they are UTC then

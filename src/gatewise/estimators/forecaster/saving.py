@@ -16,11 +16,12 @@ import torch
 from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
+from gatewise.cells import CELLS
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.split import Split
 from gatewise.data.tables.table import Table
-from gatewise.errors import FileError
+from gatewise.errors import FileError, nearest
 from gatewise.estimators.forecaster.baselines import Baselines
 from gatewise.estimators.forecaster.fitted import ENGINE_BEFORE, Fitted, build_network
 from gatewise.estimators.forecaster.model_checks import (
@@ -65,15 +66,28 @@ def save_model(fitted: Fitted, path: Path) -> None:
 def load_model(path: Path, device: str = "cpu") -> Fitted:
     """Return the fitted model that `save_model` wrote, its networks on `device`.
 
-    Raises FileError for a file that is missing, cut short, damaged, foreign, or from a newer version.
+    Raises FileError for a file that is missing, cut short, damaged, foreign, or from a newer version,
+    and for a model of a cell that is not registered.
     """
     about, arrays = _read(path)
+    _check_cell(about.get("settings"), path)
     with ENVELOPE.unpacking(path):
         check_entries(about)
         settings = ForecasterSettings(**about["settings"])
         settings.check_options()
         settings.device = device  # where it was fitted says nothing about where it is used
         return _rebuild(settings, about, arrays)
+
+
+def _check_cell(settings: Any, path: Path) -> None:
+    """Raise FileError for a cell that somebody registered where the model was fitted, and not here."""
+    cell = settings.get("cell") if isinstance(settings, dict) else None
+    known = ("rnn", *CELLS)
+    if isinstance(cell, str) and cell not in known:
+        raise FileError(
+            f"the model {path} was fitted with the cell {cell!r}, which is not registered here; first "
+            f"import what puts it into gatewise.cells.CELLS.{nearest(cell, known)}"
+        )
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Arrays]:

@@ -14,6 +14,7 @@ from gatewise.estimators.options import (
     Names,
     NetworkOptions,
     TableOptions,
+    spec_named,
 )
 from gatewise.options import check, levels, option, options_of, or_none, some_of, whole
 from gatewise.training.options import GATE_COSTS, TrainingOptions
@@ -88,9 +89,10 @@ class ForecasterSettings(
                 "schedule='plateau' goes by the patience: set one, or use schedule='cosine'"
             )
         charged = [name for name in GATE_COSTS if getattr(self, name) > 0]
-        if self.cell == "rnn" and charged:
+        spec = spec_named(self.cell)
+        if charged and not spec.keep_gate and not spec.write_gate:
             raise OptionError(
-                f"{charged[0]} is a cost on gates, and cell='rnn' has none: use cell='lstm' or "
+                f"{charged[0]} is a cost on gates, and cell={self.cell!r} has none: use cell='lstm' or "
                 f"cell='gru', or {charged[0]}=0"
             )
         if self.horizon == 0 and as_names(self.future):

@@ -64,7 +64,10 @@ _ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value in (None, "season", "month", "series"),
         "'season', 'month' or 'series'",
     ),
-    "engine": (lambda value: value in ("native", "torch", None), "'native' or 'torch'"),
+    "engine": (
+        lambda value: value in ("native", "torch", "reference", None),
+        "'native', 'torch' or 'reference'",
+    ),
     "model_sha256": (lambda value: value is None or isinstance(value, str), "hexadecimal digits"),
     "failure": (lambda value: value is None or isinstance(value, str), "text"),
 }

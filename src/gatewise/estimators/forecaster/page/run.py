@@ -99,11 +99,16 @@ def unit_of(summary: RunSummary) -> Unit:
     return Unit.of(str(summary.data.get("step", "1 step")))
 
 
+def _cell(settings: Mapping[str, Any]) -> str:
+    """Return what a page calls the cell of a network."""
+    return str(settings.get("cell", "network")).replace("_", " ").upper()
+
+
 def _facts(summary: RunSummary) -> tuple[str, ...]:
     """Return in short words what the model is."""
     settings, unit = summary.settings, unit_of(summary)
     words = [
-        str(settings.get("cell", "network")).upper(),
+        _cell(settings),
         counted(int(settings.get("num_layers", 1)), "layer"),
     ]
     if "hidden_size" in settings:
@@ -129,7 +134,7 @@ def _findings(summary: RunSummary) -> tuple[Finding, ...]:
 def _tables(summary: RunSummary) -> tuple[Any, ...]:
     evaluation = summary.evaluation
     members = len(evaluation.members)
-    cell = str(summary.settings.get("cell", "network")).upper()
+    cell = _cell(summary.settings)
     note = f"{cell}, mean of {members} members" if members > 1 else f"{cell}, one member"
     part = PART_NAMES.get(evaluation.part, evaluation.part)
     return (
@@ -147,7 +152,8 @@ def _records(summary: RunSummary, window: WindowGates) -> tuple[Record, ...]:
     return tuple(
         Record(
             module="network",
-            cell=str(summary.settings.get("cell", "network")).upper(),
+            cell=_cell(summary.settings),
+            kind=str(summary.settings.get("cell", "")),
             quantities={name: values[layer] for name, values in window.gates.items()},
             layer=layer,
             tau=None if tau is None else tau[layer],

@@ -1,0 +1,78 @@
+"""The forecaster with every registered cell, and with one that somebody else has registered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import gatewise as gw
+from gatewise.cells import CELLS
+from gatewise.cli import run
+from gatewise.errors import FileError, OptionError
+from tests.estimators.data import reservoir
+from tests.made_up import MADE_UP, OVERWRITE
+
+SMALL = {"target": "level", "inputs": "rain", "lookback": 12, "hidden_size": 4, "epochs": 1}
+OTHERS = [name for name, spec in CELLS.items() if spec.saved is None]
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, spec in MADE_UP.items():
+        monkeypatch.setitem(CELLS, name, spec)
+
+
+@pytest.mark.parametrize("cell", ["rnn_relu", *OTHERS, *MADE_UP])
+def test_it_is_fitted_saved_loaded_and_read(cell: str, tmp_path: Path) -> None:
+    frame = reservoir()
+    model = gw.Forecaster(**SMALL, cell=cell, write_cost=0.01 * (CELLS[cell].terms("keep") != ()))
+    model.fit(frame, out=tmp_path / "run", progress=False)
+    assert model.fitted_.engine == ("native" if cell == "rnn_relu" else "reference")
+    again = gw.Forecaster.load(tmp_path / "run")
+    assert again.cell == cell
+    assert again.predict(frame).equals(model.predict(frame))
+    found = again.timescales(frame)
+    assert (found is None) == (not CELLS[cell].terms("keep"))
+    assert set(again.gates(frame).gates) == set(CELLS[cell].recorded)
+    assert gw.explain(again, frame).findings
+
+
+def test_what_keeps_is_told_of_a_cell_whose_gate_writes() -> None:
+    frame = reservoir()
+    model = gw.Forecaster(**SMALL, cell=OVERWRITE.name, forget_bias=4.0).fit(frame, progress=False)
+    found = model.timescales(frame)
+    assert found is not None
+    assert found.gate == "1 - fresh"
+    assert (found.steps > 10).all()  # e^-4 is written at each step at first: some 55 steps
+
+
+def test_a_cell_that_is_not_registered_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = reservoir()
+    gw.Forecaster(**SMALL, cell=OVERWRITE.name).fit(frame, out=tmp_path / "run", progress=False)
+    monkeypatch.delitem(CELLS, OVERWRITE.name)
+    said = (
+        "was fitted with the cell 'made_up_overwrite', which is not registered here; first import"
+    )
+    with pytest.raises(FileError, match=said) as error:
+        gw.Forecaster.load(tmp_path / "run")
+    assert "\n" not in str(error.value)
+    frame.write_csv(tmp_path / "new.csv")
+    assert run(["predict", str(tmp_path / "run"), str(tmp_path / "new.csv")]) != 0
+    assert said in " ".join(capsys.readouterr().err.split())
+    with pytest.raises(OptionError, match=r"cell must be one of 'lstm', 'gru', 'rnn', .*'mgu', or"):
+        gw.Forecaster(**SMALL, cell=OVERWRITE.name).fit(frame, progress=False)
+    with pytest.raises(OptionError, match=r"not 'lsmt'\. Did you mean 'lstm'\?"):
+        gw.Forecaster(**SMALL, cell="lsmt").fit(frame, progress=False)
+
+
+def test_the_command_line_fits_every_cell_of_the_library(tmp_path: Path) -> None:
+    reservoir().write_csv(tmp_path / "table.csv")
+    line = ["fit", str(tmp_path / "table.csv"), "--target", "level", "--inputs", "rain"]
+    line += ["--lookback", "12", "--hidden-size", "4", "--epochs", "1"]
+    folder = tmp_path / "run"
+    assert run([*line, "--cell", "layer_norm_lstm", "--out", str(folder)]) == 0
+    assert gw.Forecaster.load(folder).cell == "layer_norm_lstm"
+    assert run(["inspect", str(folder)]) == 0
