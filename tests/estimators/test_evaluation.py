@@ -37,7 +37,8 @@ def evaluation(model: gw.Forecaster) -> Evaluation:
 def test_with_quantiles_every_model_has_every_score(horizon: int) -> None:
     model = fitted(horizon=horizon, quantiles=[0.1, 0.9], members=2)
     found = evaluation(model)
-    every = {"nse", "rmse", "mae", "pinball", "coverage"}
+    every = set(metrics.METRICS)
+    assert {"nse", "rmse", "mae", "pinball", "coverage"} <= every
     assert {"gatewise", "climatology", "ridge"} <= set(found.scores)
     for name, by_target in found.scores.items():
         assert set(by_target["level"]) == every, name
@@ -72,10 +73,12 @@ def test_the_baselines_pinball_is_that_of_their_bands() -> None:
 
 
 def test_without_quantiles_no_model_has_a_band() -> None:
+    without_levels = {name for name, metric in metrics.METRICS.items() if not metric.levels}
+    assert without_levels.isdisjoint({"pinball", "coverage"})
     found = evaluation(fitted(horizon=2))
     for tables in (found.scores, found.by_horizon):
         for by_target in tables.values():
-            assert set(by_target["level"]) == {"nse", "rmse", "mae"}
+            assert set(by_target["level"]) == without_levels
 
 
 def test_a_loaded_model_gives_the_baselines_the_same_scores(tmp_path: Any) -> None:
