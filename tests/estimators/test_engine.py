@@ -121,7 +121,9 @@ def test_another_engine_in_a_runs_config_is_named(tmp_path: Path) -> None:
     )
     place = tmp_path / "run" / "config.json"
     place.write_text(json.dumps(json.loads(place.read_text()) | {"engine": "abacus"}))
-    with pytest.raises(FileError, match=r"'engine' in config\.json must be 'native' or 'torch'"):
+    with pytest.raises(
+        FileError, match=r"'engine' in config\.json must be 'native', 'torch' or 'reference'"
+    ):
         gw.Forecaster.load(tmp_path / "run")
 
 
