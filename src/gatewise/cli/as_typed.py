@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from gatewise.cli.options import CAN_BE_OFF, ForecasterOptions, NewRun
@@ -30,14 +31,18 @@ _TUPLE = r"\([^()]*\)"
 _ALONE = r"(?<![\w./=-])"
 """Before a word that is no part of a path, of a longer name, or of an option as it is typed."""
 
-_SYNTAX = re.compile(
-    rf"(?P<kept>(?<![\w=])(?:{_QUOTED})(?!\w)|`[^`]*`)"
-    rf"|{_ALONE}(?P<name>{_NAME})=(?P<value>{_QUOTED}|{_LIST}|{_TUPLE}|\.\.\.|[\w.+:-]*\w|)"
-    rf"|{_ALONE}(?:[A-Za-z]+\.)?(?P<call>{'|'.join(COMMAND_OF)})\([^()]*\)"
-    rf"|(?:(?<=: )|^)(?P<subject>{_NAME})(?= must be )"
-    rf"|{_ALONE}(?P<long>{_LONG_NAME})(?![\w/=-]|\.\w)"
-    rf"|(?<![\w\]])(?P<list>{_LIST}|(?<=not ){_TUPLE})"
-)
+
+@cache
+def _syntax() -> re.Pattern[str]:
+    """Return what is Python in a message; made on first use, as the help needs none."""
+    return re.compile(
+        rf"(?P<kept>(?<![\w=])(?:{_QUOTED})(?!\w)|`[^`]*`)"
+        rf"|{_ALONE}(?P<name>{_NAME})=(?P<value>{_QUOTED}|{_LIST}|{_TUPLE}|\.\.\.|[\w.+:-]*\w|)"
+        rf"|{_ALONE}(?:[A-Za-z]+\.)?(?P<call>{'|'.join(COMMAND_OF)})\([^()]*\)"
+        rf"|(?:(?<=: )|^)(?P<subject>{_NAME})(?= must be )"
+        rf"|{_ALONE}(?P<long>{_LONG_NAME})(?![\w/=-]|\.\w)"
+        rf"|(?<![\w\]])(?P<list>{_LIST}|(?<=not ){_TUPLE})"
+    )
 
 
 def as_typed(text: str) -> str:
@@ -49,7 +54,7 @@ def as_typed(text: str) -> str:
     text = re.sub(r"(^|: )explain: ", r"\1", text, count=1)
     text = text.replace("; use sys.set_int_max_str_digits() to increase the limit", "")
     text = re.sub(r", or gw\.\w+\([^()]*\)(?: for torch's module)?", "", text)
-    text = _SYNTAX.sub(_rewritten, text)
+    text = _syntax().sub(_rewritten, text)
     text = re.sub(r"(--[\w-]+) \(\1\)", r"\1", text)
     first = re.search(r"--([a-z-]+)", text)
     can_be_off = first is not None and first[1].replace("-", "_") in CAN_BE_OFF
