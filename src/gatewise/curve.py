@@ -91,11 +91,11 @@ class Curve:
 
     def scaled(self, by: float, line: str, y_label: str) -> Curve:
         """Return the curve, of a single line, with `by` times its y, under other names."""
-        (own,) = self.lines
-        band = (None if end is None else np.asarray(end) * by for end in (own.low, own.high))
+        (drawn,) = self.lines
+        band = (None if end is None else np.asarray(end) * by for end in (drawn.low, drawn.high))
         low, high = band
         level = self.level and replace(self.level, at=self.level.at * by)
-        lines = (replace(own, name=line, y=np.asarray(own.y) * by, low=low, high=high),)
+        lines = (replace(drawn, name=line, y=np.asarray(drawn.y) * by, low=low, high=high),)
         return replace(self, lines=lines, level=level, y_label=y_label)
 
     @classmethod

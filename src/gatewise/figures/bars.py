@@ -150,8 +150,8 @@ def probe(result: Probe, ax: Axes | None = None, *, caption: bool = True) -> Axe
     Raises InputError for another result.
     """
     ax = begin(result, Probe, "probe", ax)
-    own, none = (result.low, result.high), (np.nan, np.nan)
-    bars = [_Bar("the network's state", result.r2, *own, BLUE, figure(result.r2))]
+    interval, none = (result.low, result.high), (np.nan, np.nan)
+    bars = [_Bar("the network's state", result.r2, *interval, BLUE, figure(result.r2))]
     if len(result.random):
         mean = float(result.random.mean())
         bars.append(_Bar("random weights, mean", mean, *none, FAINT, figure(mean)))
@@ -177,7 +177,7 @@ def direction_share(
     if result.effect.shape[1] == 1:
         figures = (result.relative.tolist(), result.low.tolist(), result.high.tolist())
         each = zip(DIRECTIONS, *figures, (BLUE, ORANGE), strict=True)
-        _bars(ax, [_Bar(f"without {own[0]}", *own[1:], percent(own[1])) for own in each])
+        _bars(ax, [_Bar(f"without {bar[0]}", *bar[1:], percent(bar[1])) for bar in each])
         if not np.isfinite(result.relative).any():
             nothing(ax, "the answers have nothing to lose")
         ax.set_xlabel(f"share lost of {result.settings['against']}")

@@ -49,14 +49,14 @@ def block_length(values: NDArray[Any], *, fewest: int) -> int:
 
 def _correlations(values: Array) -> Array:
     """Return the correlations at lags from 0 on of rows `[B, F]`; none where no figure varies."""
-    own = values[:, np.isfinite(values).all(axis=0)]
-    own = own - own.mean(axis=0)
-    total = float((own**2).sum())
+    centred = values[:, np.isfinite(values).all(axis=0)]
+    centred = centred - centred.mean(axis=0)
+    total = float((centred**2).sum())
     if not total > 0:
         return np.zeros(0)
-    count = len(own)
+    count = len(centred)
     furthest = min(math.ceil(math.sqrt(count)) + CLOSE, count - 1)
-    sums = [float((own[: count - lag] * own[lag:]).sum()) for lag in range(furthest + 1)]
+    sums = [float((centred[: count - lag] * centred[lag:]).sum()) for lag in range(furthest + 1)]
     return np.array(sums) / total
 
 

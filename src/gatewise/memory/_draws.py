@@ -67,7 +67,7 @@ def draws_of(values: Array, sampling: Sampling) -> Draws:
     )
     picked = (begin[:, :, None] + np.arange(block)) % rows
     weights = np.stack([
-        np.bincount(own[:rows], minlength=rows)
-        for own in picked.reshape(sampling.resamples, -1)
+        np.bincount(numbers[:rows], minlength=rows)
+        for numbers in picked.reshape(sampling.resamples, -1)
     ])  # fmt: skip
     return Draws(weights / rows, block, sampling.level)

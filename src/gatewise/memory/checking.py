@@ -38,7 +38,7 @@ def checked_options(function: Callable[P, R]) -> Callable[P, R]:
     def kinds() -> dict[str, tuple[Any, ...]]:
         hints = get_type_hints(function)
         found = {name: _alternatives(hints[name]) for name in signature.parameters if name in hints}
-        return {name: own for name, own in found.items() if all(map(_is_known, own))}
+        return {name: kinds for name, kinds in found.items() if all(map(_is_known, kinds))}
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:

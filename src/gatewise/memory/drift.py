@@ -118,9 +118,9 @@ class TrainingDrift:
         for name, part in self._parts.items():
             hook: Any = _LastCall(part, name, self._calls)
             self._handles.append(part.register_forward_hook(hook, with_kwargs=True))
-            for own, parameter in part.named_parameters():
+            for weight, parameter in part.named_parameters():
                 if parameter.requires_grad:
-                    grown = self._grown(f"{name}.{own}")
+                    grown = self._grown(f"{name}.{weight}")
                     handle = parameter.register_post_accumulate_grad_hook(grown)  # type: ignore[no-untyped-call]
                     self._handles.append(handle)
 
@@ -156,8 +156,8 @@ class TrainingDrift:
         both = np.array([[epoch.get(name, none) for name in names] for epoch in self._saturation])
         both = both.reshape(len(self._saturation), len(names), 2)
         spread = np.array([
-            np.quantile(own, [0.1, 0.5, 0.9]) if len(own) else np.full(3, np.nan)
-            for own in self._gradients
+            np.quantile(norms, [0.1, 0.5, 0.9]) if len(norms) else np.full(3, np.nan)
+            for norms in self._gradients
         ])  # fmt: skip
         return Drift(
             gates=np.array(names, dtype=np.str_),
@@ -170,7 +170,7 @@ class TrainingDrift:
                 "model": self._model,
                 "modules": list(self._parts),
                 "saturated": [LOW, HIGH],
-                "steps": [len(own) for own in self._gradients],
+                "steps": [len(norms) for norms in self._gradients],
             },
         )
 
@@ -259,9 +259,9 @@ def _gates(part: torch.nn.RNNBase, input: Any, hx: Any, lengths: Any) -> dict[st
 
 def _norms(squares: Mapping[str, list[Tensor]]) -> Array:
     """Return the norm of each backward pass, over the parameters that it reached."""
-    passes = max((len(own) for own in squares.values()), default=0)
+    passes = max((len(by_pass) for by_pass in squares.values()), default=0)
     total = np.zeros(passes)
-    for own in squares.values():
-        values = torch.stack(own).cpu().numpy()
+    for by_pass in squares.values():
+        values = torch.stack(by_pass).cpu().numpy()
         total[passes - len(values) :] += values  # one that joined late was unfrozen
     return np.asarray(np.sqrt(total))

@@ -11,6 +11,6 @@ from torch import Tensor
 
 def as_array(tensor: Tensor) -> NDArray[Any]:
     """Return a tensor as an array, shared on the CPU; bfloat16, which NumPy lacks, as float32."""
-    own = tensor.detach().cpu()
-    found: NDArray[Any] = (own.float() if own.dtype is torch.bfloat16 else own).numpy()
+    held = tensor.detach().cpu()
+    found: NDArray[Any] = (held.float() if held.dtype is torch.bfloat16 else held).numpy()
     return found

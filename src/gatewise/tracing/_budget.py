@@ -40,15 +40,15 @@ class CallSizes:
             return cls(1, 1, batch, int(module.hidden_size), 0, data.dtype)
         assert isinstance(module, torch.nn.RNNBase)
         sides = module.num_layers * (2 if module.bidirectional else 1)
-        own = (int(module.hidden_size), int(module.proj_size), data.dtype)
+        rest = (int(module.hidden_size), int(module.proj_size), data.dtype)
         if isinstance(input, PackedSequence):
-            return cls(sides, len(input.batch_sizes), int(input.batch_sizes[0]), *own)
+            return cls(sides, len(input.batch_sizes), int(input.batch_sizes[0]), *rest)
         if data.dim() == 2:
-            return cls(sides, len(data), 1, *own)
+            return cls(sides, len(data), 1, *rest)
         if data.dim() != 3:
             return None
         steps, batch = data.shape[:2] if not module.batch_first else data.shape[1::-1]
-        return cls(sides, steps, batch, *own)
+        return cls(sides, steps, batch, *rest)
 
     def bytes_of(self, quantities: tuple[str, ...], units: int, steps: int, itemsize: int) -> int:
         """Return what so many units, steps and bytes a number take."""

@@ -33,8 +33,8 @@ def save(trace: Recordings, path: str | PathLike[str]) -> None:
         for number in range(trace.count(name)):
             call = trace.record(name, number)
             start = f"{place}.{number}"
-            own = {} if not call.parts else dict(call.gates())
-            for key, value in {**own, "lengths": call.lengths}.items():
+            gates = {} if not call.parts else dict(call.gates())
+            for key, value in {**gates, "lengths": call.lengths}.items():
                 tensors[f"{start}.{key}"] = value.detach().cpu().contiguous()
             calls.append(
                 {"steps": _range(call.steps), "total": call.total, "weights": call.weights}
@@ -63,8 +63,8 @@ def read(
     about, tensors = _read(path, str(device))
     with ENVELOPE.unpacking(path):
         modules = {
-            own["name"]: _module_of(own, place, tensors)
-            for place, own in enumerate(about["modules"])
+            module["name"]: _module_of(module, place, tensors)
+            for place, module in enumerate(about["modules"])
         }
         options = dict(about["options"])
         options["dtype"] = None if options["dtype"] is None else getattr(torch, options["dtype"])
@@ -108,9 +108,9 @@ def _read(path: Path, device: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def _module_of(about: dict[str, Any], place: int, tensors: dict[str, Tensor]) -> Module:
     kept = _kept_from_json(about["kept"])
     calls = []
-    for number, own in enumerate(about["calls"]):
+    for number, call in enumerate(about["calls"]):
         start = f"{place}.{number}."
-        steps = range(*own["steps"])
+        steps = range(*call["steps"])
         lengths = tensors[f"{start}lengths"]
         found = {q: tensors[start + q] for q in kept.quantities if start + q in tensors}
         if steps and (not found or len(found) < len(kept.quantities)):
@@ -118,7 +118,9 @@ def _module_of(about: dict[str, Any], place: int, tensors: dict[str, Tensor]) ->
         if any(value.shape[2] != len(steps) for value in found.values()):
             raise ValueError(f"the steps of {about['name']!r} are not those of its arrays")
         parts = [found] if found else []
-        calls.append(Call(parts, lengths, steps, int(own["total"]), str(own["weights"]), kept.cell))
+        calls.append(
+            Call(parts, lengths, steps, int(call["total"]), str(call["weights"]), kept.cell)
+        )
     return Module(kept, calls)
 
 
@@ -144,6 +146,6 @@ def _kept_from_json(about: dict[str, Any]) -> Kept:
     steps: Steps | None = None
     if given is not None:
         steps = {"slice": slice, "range": range}[given[0]](*given[1:])
-    own = None if units is None else tuple(map(int, units))
+    numbers = None if units is None else tuple(map(int, units))
     named = tuple(about["quantities"])
-    return Kept(str(about["cell"]), named, own, steps, int(about["proj_size"]))
+    return Kept(str(about["cell"]), named, numbers, steps, int(about["proj_size"]))

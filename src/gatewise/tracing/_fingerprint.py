@@ -17,7 +17,7 @@ def fingerprint(module: torch.nn.Module) -> str:
     for name, parameter in module.named_parameters():
         if parameter.device.type == "meta":
             return ""
-        own = parameter.detach().cpu().contiguous()
-        found.update(f"{name} {own.dtype} {list(own.shape)};".encode())
-        found.update(own.reshape(-1).view(torch.uint8).numpy().data)
+        values = parameter.detach().cpu().contiguous()
+        found.update(f"{name} {values.dtype} {list(values.shape)};".encode())
+        found.update(values.reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()

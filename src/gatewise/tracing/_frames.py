@@ -38,8 +38,8 @@ def as_dataframe(
             )
     if isinstance(max_rows, bool) or not isinstance(max_rows, int) or max_rows <= 0:
         raise OptionError(f"to_dataframe: max_rows must be a positive integer; got {max_rows!r}")
-    for option, own in (("names", names), ("quantities", quantities)):
-        if own is not None and not len(own) and not isinstance(own, str):
+    for option, given in (("names", names), ("quantities", quantities)):
+        if given is not None and not len(given) and not isinstance(given, str):
             raise InputError(f"to_dataframe: {option} is empty; name at least one, or None for all")
     columns = _columns(trace, names, quantities)
     wanted = set(columns)
@@ -152,8 +152,8 @@ def _keys(
         labels[4] = np.array(units, dtype=np.int32)
     found = {}
     for axis, key in enumerate(("layer", "direction", "step", "row", "unit")):
-        own = labels[axis].reshape([-1 if i == axis else 1 for i in range(5)])
-        found[key] = np.broadcast_to(own, valid.shape)[valid]
+        along = labels[axis].reshape([-1 if i == axis else 1 for i in range(5)])
+        found[key] = np.broadcast_to(along, valid.shape)[valid]
     return found
 
 
@@ -162,12 +162,12 @@ def _labelled(
 ) -> nw.DataFrame[Any]:
     """Add what is the same in all rows, and put the columns in order."""
     side = nw.when(nw.col("direction") == 0).then(nw.lit(_DIRECTIONS[0]))
-    own = {"module": nw.lit(name), "call": nw.lit(call, nw.Int32)}
+    constants = {"module": nw.lit(name), "call": nw.lit(call, nw.Int32)}
     if quantity is not None:
-        own["quantity"] = nw.lit(quantity)
+        constants["quantity"] = nw.lit(quantity)
     frame = frame.with_columns(
         side.otherwise(nw.lit(_DIRECTIONS[1])).alias("direction"),
-        *(value.alias(key) for key, value in own.items()),
+        *(value.alias(key) for key, value in constants.items()),
     )
     rest = [column for column in frame.columns if column not in (*KEYS, "quantity")]
     return frame.select(*KEYS, *(() if quantity is None else ("quantity",)), *rest)

@@ -152,9 +152,9 @@ def kept_of(
             _check_steps_of_cell(steps, name)
         if recorded:
             size = int(parts[name].hidden_size)  # type: ignore[arg-type]  # every module has it
-            own = _checked_units(of_units[name], size, name)
+            checked = _checked_units(of_units[name], size, name)
             proj_size = int(getattr(parts[name], "proj_size", 0))
-            found[name] = Kept(specs[name].name, recorded, own, steps, proj_size)
+            found[name] = Kept(specs[name].name, recorded, checked, steps, proj_size)
     return found
 
 
@@ -194,13 +194,13 @@ def _units_by_module(
     if not isinstance(units, Mapping):
         return dict.fromkeys(names, units)
     found: dict[str, Units | None] = dict.fromkeys(names)
-    for name, own in units.items():
+    for name, chosen in units.items():
         if aliases.get(name) not in found:
             raise InputError(
                 f"trace: units are given for {name!r}, which is not recorded; there are "
                 f"{', '.join(map(repr, found))}.{nearest(str(name), found)}"
             )
-        found[aliases[name]] = own
+        found[aliases[name]] = chosen
     return found
 
 

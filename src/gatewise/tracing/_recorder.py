@@ -27,7 +27,7 @@ class Recorder:
     """The records of the modules, while they are written."""
 
     def __init__(self, kept: Mapping[str, Kept], options: Options) -> None:
-        self.modules = {name: Module(own) for name, own in kept.items()}
+        self.modules = {name: Module(wanted) for name, wanted in kept.items()}
         self._options = options
         self._open: dict[str, _Open] = {}  # of cells; what is absent begins a new record
         self._used = 0
@@ -58,17 +58,17 @@ class Recorder:
         It begins a new record where the batch is another than that of the step before.
         """
         like = (hidden.shape, hidden.dtype, hidden.device)
-        own = self._open.get(name)
-        if own is None or own.like != like:
+        begun = self._open.get(name)
+        if begun is None or begun.like != like:
             lengths = torch.zeros(hidden.shape[:-1], dtype=torch.int64, device=hidden.device)
             kind = self.modules[name].kept.cell
             call = Call(
                 [], lengths.to(self._options.device), range(0), 0, fingerprint(module), kind
             )
-            own = self._open[name] = _Open(like, call)
+            begun = self._open[name] = _Open(like, call)
             self.modules[name].calls.append(call)
-        step = own.call.total
-        own.call.total += 1
+        step = begun.call.total
+        begun.call.total += 1
         return step
 
     def add_step(self, name: str, tensors: Tensors) -> None:

@@ -43,7 +43,7 @@ class Call:
         if len(self.parts) > 1:
             names = list(self.parts[0])
             self.parts = [
-                {name: torch.cat([own.pop(name) for own in self.parts], dim=2) for name in names}
+                {name: torch.cat([part.pop(name) for part in self.parts], dim=2) for name in names}
             ]
         self._gates = Gates(self.parts[0], self.lengths, self.kind)
         return self._gates
@@ -75,7 +75,7 @@ class Recordings(Mapping[str, Gates]):
     @property
     def nbytes(self) -> int:
         """The bytes of all records."""
-        every = (call for own in self._modules.values() for call in own.calls)
+        every = (call for module in self._modules.values() for call in module.calls)
         return sum(t.numel() * t.itemsize for call in every for p in call.parts for t in p.values())
 
     def __getitem__(self, name: str) -> Gates:
@@ -105,7 +105,7 @@ class Recordings(Mapping[str, Gates]):
     def __repr__(self) -> str:
         calls = sum(len(module.calls) for module in self._modules.values())
         head = f"Trace: {counted(len(self._modules), 'module')}, {counted(calls, 'call')}, "
-        lines = [f"  {name!r}: {_described(own)}" for name, own in self._modules.items()]
+        lines = [f"  {name!r}: {_described(module)}" for name, module in self._modules.items()]
         return "\n".join([f"{head}{self.nbytes:,} bytes", *lines])
 
     def calls(self, name: str) -> tuple[Gates, ...]:
@@ -156,15 +156,15 @@ class Recordings(Mapping[str, Gates]):
         names = names or tuple(name for name in self.names if self.count(name)) or self.names
         for name in names:
             self.record(name)  # or there is nothing to compare with
-            own = self._module(name)
+            module = self._module(name)
             if name not in parts:
                 raise InputError(
                     f"trace: the model has no module {name!r}; it is not the one recorded"
                 )
             now = fingerprint(parts[name])
-            stale = [i for i, call in enumerate(own.calls) if call.weights != now]
+            stale = [i for i, call in enumerate(module.calls) if call.weights != now]
             if stale:
-                which = "its calls" if len(stale) == len(own.calls) else f"its call {stale[0]}"
+                which = "its calls" if len(stale) == len(module.calls) else f"its call {stale[0]}"
                 raise InputError(
                     f"trace: the weights of {name!r} are not those that {which} ran with; record "
                     "again with the model as it is, or load the weights of then"
@@ -205,10 +205,10 @@ def _described(module: Module) -> str:
     cell = module.kept.cell
     if not module.calls:
         return f"{cell}, not called"
-    own = module.calls[-1]
+    last = module.calls[-1]
     shapes: dict[tuple[int, ...], list[str]] = {}
-    for name, first in own.parts[0].items() if own.parts else ():
-        steps = sum(part[name].shape[2] for part in own.parts)  # of a cell each step is a part
+    for name, first in last.parts[0].items() if last.parts else ():
+        steps = sum(part[name].shape[2] for part in last.parts)  # of a cell each step is a part
         shapes.setdefault((*first.shape[:2], steps, *first.shape[3:]), []).append(name)
     texts = [f"{', '.join(names)} {list(shape)}" for shape, names in shapes.items()]
     return f"{cell}, {counted(len(module.calls), 'call')}: {'; '.join(texts) or 'no steps kept'}"

@@ -65,10 +65,10 @@ def recovered(call: Pass, kept: Kept, steps: range, options: Options) -> Tensors
         padded = (x, h)
         if call.rows is not None and call.rows.packed:
             padded = (call.rows.unpack(x), call.rows.unpack(h))
-        for side, own in enumerate(parameters):
+        for side, weights in enumerate(parameters):
             part = padded[1].chunk(depth, dim=-1)[side]
             direction = _Direction(
-                call.network.spec, own, padded[0], part, lengths, reverse=side == 1
+                call.network.spec, weights, padded[0], part, lengths, reverse=side == 1
             )
             place = {name: tensor[layer, side] for name, tensor in record.items()}
             direction.fill(place, kept, steps, tuple(state[side : side + 1] for state in start))
@@ -151,8 +151,8 @@ class _Direction:
         for first in range(0, total, size):
             stop = min(first + size, total)
             if self._lengths is None:
-                own = slice(total - stop, total - first) if self._reverse else slice(first, stop)
-                x, hidden = self._x[own].to(self._exact), self._hidden[own].to(self._exact)
+                at = slice(total - stop, total - first) if self._reverse else slice(first, stop)
+                x, hidden = self._x[at].to(self._exact), self._hidden[at].to(self._exact)
                 if self._reverse:
                     x, hidden = x.flip(0), hidden.flip(0)
                 yield _Piece(first, stop, x, hidden, None, None)
@@ -161,12 +161,12 @@ class _Direction:
 
     def _piece_of_rows(self, first: int, stop: int) -> _Piece:
         assert self._lengths is not None
-        own = torch.arange(first, stop, device=self._x.device)[:, None]
-        inside = own < self._lengths
+        order = torch.arange(first, stop, device=self._x.device)[:, None]
+        inside = order < self._lengths
         if not self._reverse:
             x, hidden, times = self._x[first:stop], self._hidden[first:stop], None
         else:
-            times = (self._lengths - 1 - own).clamp(min=0)
+            times = (self._lengths - 1 - order).clamp(min=0)
             x = self._x.take_along_dim(times[:, :, None], 0)
             hidden = self._hidden.take_along_dim(times[:, :, None], 0)
         return _Piece(first, stop, x.to(self._exact), hidden.to(self._exact), inside, times)
@@ -177,8 +177,8 @@ class _Direction:
         """Return the gates `[S, B, H]` of a piece, and the states `[1, B, *]` at its end."""
         if only_hidden:
             return {"hidden": piece.hidden}, (piece.hidden[-1:], *before[1:])
-        own, where = (self._parameters,), (piece.x, piece.hidden)
-        [pieces] = recover(self._spec, own, *where, states=before, rows=None)
+        weights, where = (self._parameters,), (piece.x, piece.hidden)
+        [pieces] = recover(self._spec, weights, *where, states=before, rows=None)
         with without_autocast(piece.x.device):
             found = {n: p[0] if len(p) == 1 else torch.cat(p) for n, p in pieces.items()}
         ends = [piece.hidden, *(found[state] for state in self._spec.states[1:])]
@@ -220,10 +220,10 @@ class _Direction:
             return
         if self._reverse:
             value = value.flip(0)
-        own = slice(steps[lower] - first, steps[upper - 1] - first + 1, steps.step)
-        value = value[own]
+        inside = slice(steps[lower] - first, steps[upper - 1] - first + 1, steps.step)
+        value = value[inside]
         if piece.inside is not None:
-            value = torch.where(piece.inside[own, :, None], value, torch.nan)
+            value = torch.where(piece.inside[inside, :, None], value, torch.nan)
         target[lower:upper] = value.to(target)
 
 

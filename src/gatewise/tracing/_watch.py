@@ -128,7 +128,7 @@ class Watch:
         self._recorder.add_step(self._name, self._selected(gates, None, theirs))
 
     def _selected(self, gates: Gates, steps: range | None, theirs: tuple[Tensor, ...]) -> Tensors:
-        borrowed = {memory_of(own) for own in theirs}
+        borrowed = {memory_of(tensor) for tensor in theirs}
         return selected(gates, self._kept, self._options, steps=steps, borrowed=borrowed)
 
     def _recovered(
@@ -142,9 +142,9 @@ class Watch:
             states = network.states(call.x, batch)
         engine = module.engine_of(call) if isinstance(module, GatedModule) else "torch"
         random = self._random_numbers_of_the_call()
-        own = Pass(network, call.x, states, call.rows, call.own(output), engine, random)
-        found = recovered(own, self._kept, steps, self._options)
-        gates = call.gates(Result(own.output, (), found))
+        this_pass = Pass(network, call.x, states, call.rows, call.own(output), engine, random)
+        found = recovered(this_pass, self._kept, steps, self._options)
+        gates = call.gates(Result(this_pass.output, (), found))
         return dict(gates), gates.lengths
 
     def _in_graph(self, module: torch.nn.RNNBase, call: Arguments, output: Any) -> Gates:

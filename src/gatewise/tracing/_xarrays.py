@@ -43,9 +43,9 @@ def as_dataset(trace: Recordings, name: str | None, call: int) -> Any:
     is_batched = "row" in next(iter(variables.values()))[0]
     coordinates["length"] = ((("row",) if is_batched else ()), as_array(record.lengths))
     used = {dimension for dims, _ in variables.values() for dimension in dims}
-    own = {key: value for key, value in coordinates.items() if key == "length" or key in used}
+    wanted = {key: value for key, value in coordinates.items() if key == "length" or key in used}
     return xarray.Dataset(
-        variables, own, {"module": name, "cell": trace.cell(name), "total_steps": record.total}
+        variables, wanted, {"module": name, "cell": trace.cell(name), "total_steps": record.total}
     )
 
 

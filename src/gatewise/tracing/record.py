@@ -90,8 +90,8 @@ def trace(
                 stack.callback(_on_each_call(model, recorder.begin).remove)
             else:
                 watchers[model] = _Beginning(recorder)
-        for name, own in kept.items():
-            watchers[parts[name]] = Watch(name, own, options, recorder)
+        for name, wanted in kept.items():
+            watchers[parts[name]] = Watch(name, wanted, options, recorder)
         stack.enter_context(watching(watchers, also=KNOWN_KINDS))
         yield Trace(aliases, recorder.modules, options)
         _check_in_place(model, {name: parts[name] for name in kept})

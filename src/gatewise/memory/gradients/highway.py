@@ -136,7 +136,7 @@ def highway(
         highway_of(strand, options, {**settings, "layer": one, "looked_at": layers})
         for one, strand in strands.items()
     ]
-    return max(reversed(found), key=lambda own: own.reach)
+    return max(reversed(found), key=lambda result: result.reach)
 
 
 @contextmanager

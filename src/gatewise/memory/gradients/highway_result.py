@@ -115,12 +115,12 @@ class Highway(Result):
                 f"{where} change of the state is felt by less than {percent(FELT)} one step later: "
                 "the gradient carries no memory here."
             )
-        own = float(self.gate_gain[lag])
+        by_gates = float(self.gate_gain[lag])
         gate = self.settings["gates"]
         kept = " and ".join(self.settings["symbol"].strip("()").split(", "))
         over = f"; over the lags up to there {figure(self.own_share)} times the total"
         alone = (
-            f"and {figure(own)} times through {gate} alone (gate gain{over if lag > 1 else ''})"
+            f"and {figure(by_gates)} times through {gate} alone (gate gain{over if lag > 1 else ''})"
             if gate
             else ""
         )

@@ -27,9 +27,9 @@ class FirstCall(NamedTuple):
         """Return the steps of each row `[B]`, in the order of the call; None where they are not told."""
         if isinstance(self.x, PackedSequence):
             sizes = self.x.batch_sizes
-            own = (sizes > torch.arange(int(sizes[0]), device="cpu")[:, None]).sum(dim=1)
+            lengths = (sizes > torch.arange(int(sizes[0]), device="cpu")[:, None]).sum(dim=1)
             order = self.x.unsorted_indices
-            return (own if order is None else own[order.cpu()]).numpy()
+            return (lengths if order is None else lengths[order.cpu()]).numpy()
         if self.lengths is None:
             return None
         return torch.as_tensor(self.lengths, device="cpu").numpy().astype(np.int64)
@@ -66,9 +66,9 @@ def ends_of(
     if lengths is None or lengths.shape != (rows,) or not 0 < lengths.max() <= steps:
         return np.full(rows, steps - 1), False
     called = lengths
-    for own in per_row:
-        if own.shape == (rows,) and not own.is_floating_point():
-            told = own.detach().cpu().numpy().astype(np.int64)
+    for argument in per_row:
+        if argument.shape == (rows,) and not argument.is_floating_point():
+            told = argument.detach().cpu().numpy().astype(np.int64)
             if (np.sort(told) == np.sort(lengths)).all():
                 lengths = told
                 break

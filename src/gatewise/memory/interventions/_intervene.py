@@ -145,7 +145,7 @@ class Cut(Intervention):
         outputs = [first.output, second.output]
         if piece.place.direction == 1:
             outputs.reverse()
-        return torch.cat([own.to(second.output.dtype) for own in outputs]), second.states
+        return torch.cat([part.to(second.output.dtype) for part in outputs]), second.states
 
 
 @contextmanager
@@ -196,10 +196,10 @@ def _forward(  # noqa: PLR0917 - torch's arguments are positional
     ends: list[State] = []
     for layer, parameters in enumerate(network.parameters):
         outputs = []
-        for direction, own in enumerate(parameters):
+        for direction, weights in enumerate(parameters):
             piece = Piece(
                 place=Place(name, layer, direction),
-                network=network.alone((own,)),
+                network=network.alone((weights,)),
                 x=data,
                 start=tuple(state[len(ends)][None] for state in states),
                 lengths=None if rows is None else rows.lengths,

@@ -118,6 +118,8 @@ class Search:
                 if b - a == 1:
                     self.found[a] = effect
             _, bar = self._best()
-            felt = [gap for gap, own in zip(now, effects, strict=True) if np.nanmean(own) > bar]
+            felt = [
+                gap for gap, effect in zip(now, effects, strict=True) if np.nanmean(effect) > bar
+            ]
             wide = [(a, b) for a, b in felt if b - a > 1]
             gaps = [half for a, b in wide for half in ((a, (a + b) // 2), ((a + b) // 2, b))]

@@ -111,12 +111,12 @@ class _Ridge:
         # A feature that is the same everywhere says nothing, and its rounding must not either.
         still = spread <= 1e-9 * np.maximum(np.abs(self._centre), 1e-300)
         self._scale = np.where(still, 0.0, 1 / np.where(still, 1.0, spread))
-        own = (x - self._centre) * self._scale
-        self._values, self._vectors = np.linalg.eigh(own.T @ own / len(own))
-        self._along = self._vectors.T @ (own.T @ (y - self.mean)) / len(own)
+        scaled = (x - self._centre) * self._scale
+        self._values, self._vectors = np.linalg.eigh(scaled.T @ scaled / len(scaled))
+        self._along = self._vectors.T @ (scaled.T @ (y - self.mean)) / len(scaled)
 
     def predict(self, x: Array, strengths: Array) -> Array:
         """Return predictions `[A, S]`."""
         weights = self._along / (np.maximum(self._values, 0) + strengths[:, None])  # [A, F]
-        own = (x - self._centre) * self._scale
-        return np.asarray(weights @ (own @ self._vectors).T + self.mean)
+        scaled = (x - self._centre) * self._scale
+        return np.asarray(weights @ (scaled @ self._vectors).T + self.mean)

@@ -46,10 +46,11 @@ class Resampler:
         self._random = np.random.default_rng(seed)
         # What marks or counts steps (masks, positions) is no input; the first argument always is.
         self._replaced = [
-            n == 0 or own.is_floating_point() for n, own in enumerate(subject.sequences)
+            n == 0 or sequence.is_floating_point() for n, sequence in enumerate(subject.sequences)
         ]
-        varied = [own for own, yes in zip(subject.sequences, self._replaced, strict=True) if yes]
-        if all(bool((own == own[:1, :1]).all()) for own in varied):
+        both = zip(subject.sequences, self._replaced, strict=True)
+        varied = [sequence for sequence, replaced in both if replaced]
+        if all(bool((sequence == sequence[:1, :1]).all()) for sequence in varied):
             raise InputError(
                 "horizon: every step of the inputs is the same, so that nothing can be resampled; give "
                 "inputs that vary"
@@ -90,9 +91,11 @@ class Resampler:
                 intervention=self._intervention,
             )
             answers = answers.reshape(len(now), subject.rows, *answers.shape[1:])
-            for (n, m, _, inside), own in zip(now, answers, strict=True):
+            for (n, m, _, inside), answer in zip(now, answers, strict=True):
                 at = (np.arange(subject.rows), self._places[m])
-                y, y0 = (own[at], self._answer[at]) if subject.per_step else (own, self._answer)
+                y, y0 = (
+                    (answer[at], self._answer[at]) if subject.per_step else (answer, self._answer)
+                )
                 effect = np.abs(y - y0).mean(axis=-1) / resamples
                 effect = np.where(inside.any(axis=1), effect, np.nan)
                 total[n, m] = np.where(np.isnan(total[n, m]), effect, total[n, m] + effect)
@@ -127,17 +130,19 @@ class Resampler:
     def _replacing(self, spans: Sequence[Span]) -> list[Tensor]:
         """Return the sequences `[runs * B, T, ...]` with the steps of each run replaced."""
         rows, steps = self._subject.rows, self._subject.steps
-        donors = [self._donors(own)[inside] for own, inside in spans]
-        targets = [(np.nonzero(inside)[0] * steps + own[inside]) for own, inside in spans]
+        donors = [self._donors(at)[inside] for at, inside in spans]
+        targets = [(np.nonzero(inside)[0] * steps + at[inside]) for at, inside in spans]
         found = []
-        for own, replaced in zip(self._subject.sequences, self._replaced, strict=True):
-            copies = own[None].repeat(len(spans), *(1,) * own.dim())
+        for sequence, replaced in zip(self._subject.sequences, self._replaced, strict=True):
+            copies = sequence[None].repeat(len(spans), *(1,) * sequence.dim())
             if replaced:
-                flat = own.flatten(0, 1)
+                flat = sequence.flatten(0, 1)
                 for copy, target, donor in zip(copies.flatten(1, 2), targets, donors, strict=True):
-                    to, source = (torch.from_numpy(one).to(own.device) for one in (target, donor))
+                    to, source = (
+                        torch.from_numpy(one).to(sequence.device) for one in (target, donor)
+                    )
                     copy[to] = flat[source]
-            found.append(copies.reshape(len(spans) * rows, steps, *own.shape[2:]))
+            found.append(copies.reshape(len(spans) * rows, steps, *sequence.shape[2:]))
         return found
 
     def _donors(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -72,9 +72,9 @@ class RunIn:
                 future=future,
                 resamples=resamples,
                 seed=sampling.seed,  # the same replacements in both
-                intervention=own,
+                intervention=intervention,
             )
-            for own in (None, warm)
+            for intervention in (None, warm)
         )
         reach = int(np.where(there, subject.ends - places if future else places, 0).max()) + 1
         tried = grid(max(reach // 2, 1))
@@ -114,12 +114,12 @@ class Warm(Intervention):
         first = piece.place.direction == self._direction and piece.began == 0
         if self._taking:
             found = piece.run()
-            if first and all(bool((own == own[:, :1]).all()) for own in piece.start):
+            if first and all(bool((state == state[:, :1]).all()) for state in piece.start):
                 self.states[piece.place] = tuple(map(self._others, found.states))
         elif first and piece.place in self.states:
-            own = self.states[piece.place]
-            copies = piece.x.shape[1] // own[0].shape[1]
-            found = piece.run(state=tuple(one.repeat(1, copies, 1) for one in own))
+            states = self.states[piece.place]
+            copies = piece.x.shape[1] // states[0].shape[1]
+            found = piece.run(state=tuple(one.repeat(1, copies, 1) for one in states))
         else:
             found = piece.run()
         return found.output, found.states

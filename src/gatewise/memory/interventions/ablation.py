@@ -125,16 +125,16 @@ def ablation(
     draws = draws_of(np.stack([apart, *moves.values()], axis=1), sampling)
     with np.errstate(divide="ignore", invalid="ignore"):
         spreads = draws.weights @ apart
-        drawn = {name: (draws.weights @ own) / spreads for name, own in moves.items()}
-    ends = {name: draws.interval(own) for name, own in drawn.items()}
+        drawn = {name: (draws.weights @ moved) / spreads for name, moved in moves.items()}
+    ends = {name: draws.interval(resampled) for name, resampled in drawn.items()}
     known = spread > 0
-    change = {name: _over(float(own.mean()), subject.floor) for name, own in moves.items()}
+    change = {name: _over(float(moved.mean()), subject.floor) for name, moved in moves.items()}
     return Ablation(
         at=at,
         change=change,
-        relative={name: own / spread if known else np.nan for name, own in change.items()},
-        low={name: float(own[0]) if known else np.nan for name, own in ends.items()},
-        high={name: float(own[1]) if known else np.nan for name, own in ends.items()},
+        relative={name: size / spread if known else np.nan for name, size in change.items()},
+        low={name: float(interval[0]) if known else np.nan for name, interval in ends.items()},
+        high={name: float(interval[1]) if known else np.nan for name, interval in ends.items()},
         spread=spread,
         settings={
             **subject.settings,

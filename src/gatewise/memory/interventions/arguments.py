@@ -48,11 +48,11 @@ class Arguments:
         `sequences` stand for the own ones, `[N, T', ...]` each, and `index` int64 `[N]` says to which of
         the rows the other arguments of each belong; None: as they are.
         """
-        own = iter(self.sequences if sequences is None else sequences)
+        remaining = iter(self.sequences if sequences is None else sequences)
 
         def built(value: Tensor, kind: str) -> Tensor:
             if kind == "sequence":
-                given = next(own)
+                given = next(remaining)
                 return given if self._time == 1 else given.transpose(0, 1)
             if kind == "rows" and index is not None:
                 return value.index_select(self._row_axis(value), index.to(value.device))

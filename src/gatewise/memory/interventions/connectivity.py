@@ -169,7 +169,9 @@ class _Backward:
                 self._moments(self._gradients(times, which))
                 for which in torch.split(torch.arange(self._count, device="cpu"), self._copies)
             ]
-            yield self._summed(sum(one[0] for one, _ in parts), sum(own[0] for _, own in parts))
+            yield self._summed(
+                sum(one[0] for one, _ in parts), sum(second[0] for _, second in parts)
+            )
 
     def _moments(self, grads: Tensor) -> tuple[Tensor, Tensor]:
         """Return sums over cotangents of squares `[A, B, T, I]`, and of their sums' squares."""
@@ -206,10 +208,10 @@ class _Backward:
         """Return unit vectors, or signs of their own for each copy and row `[M, B, K]`."""
         rows = self._subject.rows
         if self._probes is None:
-            own = torch.eye(self._width, dtype=torch.float32, device="cpu")[which].repeat(
+            vectors = torch.eye(self._width, dtype=torch.float32, device="cpu")[which].repeat(
                 copies // len(which), 1
             )
-            return own[:, None].expand(copies, rows, self._width)
+            return vectors[:, None].expand(copies, rows, self._width)
         signs = torch.randint(
             0, 2, (copies, rows, self._width), generator=self._generator, device="cpu"
         )
@@ -221,13 +223,15 @@ class _Backward:
             return self._kept
         subject = self._subject
         index = torch.arange(subject.rows, device="cpu").repeat(copies)
-        own = [one.detach().index_select(0, index.to(one.device)) for one in subject.sequences]
-        x = own[0].requires_grad_()
+        sequences = [
+            one.detach().index_select(0, index.to(one.device)) for one in subject.sequences
+        ]
+        x = sequences[0].requires_grad_()
         # cuDNN has no backward pass in eval mode.
         no_cudnn = torch.backends.cudnn.flags(enabled=False)
         with quiet(subject.model), torch.enable_grad(), no_cudnn:
-            own[0] = x.clone()  # a model may write into its input, but not into a leaf
-            args, named = subject.arguments.call(own, index)
+            sequences[0] = x.clone()  # a model may write into its input, but not into a leaf
+            args, named = subject.arguments.call(sequences, index)
             y = subject._read(subject.model(*args, **named), copies * subject.rows, subject.steps)
         if not y.requires_grad:
             raise InputError(_CUT)

@@ -124,11 +124,11 @@ def by_lag(
     steps = rows.shape[2]
     lags = np.arange(int(places.min()) - steps + 1, int(places.max()) + 1)
     sums, count = (np.zeros((rows.shape[1], len(lags))) for _ in range(2))
-    for at, inside, own in zip(places, there, rows, strict=True):
+    for at, inside, norms in zip(places, there, rows, strict=True):
         index = at[:, None] - np.arange(steps) - lags[0]  # [B, T], each lag once a row
         row = np.arange(len(at))[:, None]
         read = inside[:, None] & (np.arange(steps) >= run_in)
-        sums[row, index] += np.where(read, own, 0.0)
+        sums[row, index] += np.where(read, norms, 0.0)
         count[row, index] += read
     seen = count.any(axis=0)
     if not sums[:, lags < 0].any():

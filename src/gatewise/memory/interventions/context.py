@@ -206,16 +206,16 @@ def context_need(
 
 def _of_last(targets: Any, subject: Subject, loss: Loss | None) -> torch.Tensor:
     """Return the targets of the answers that are compared, those of the last step."""
-    own, last = targets_as_tensor(targets, subject.caller), subject.last(subject.answer)
-    if subject.per_step and tuple(own.shape[:2]) == subject.answer.shape[:2] and own.dim() > 1:
-        every = checked_targets(own, subject.answer, subject.caller, loss)
+    given, last = targets_as_tensor(targets, subject.caller), subject.last(subject.answer)
+    if subject.per_step and tuple(given.shape[:2]) == subject.answer.shape[:2] and given.dim() > 1:
+        every = checked_targets(given, subject.answer, subject.caller, loss)
         return every[:, -1]
-    return checked_targets(own, last, subject.caller, loss)
+    return checked_targets(given, last, subject.caller, loss)
 
 
 def _answers(subject: Subject, n: int) -> Array:
     """Return the last answers `[B, K]` to the last n steps."""
-    short = [own[:, subject.steps - n :] for own in subject.sequences]
+    short = [sequence[:, subject.steps - n :] for sequence in subject.sequences]
     try:
         return subject.last(subject.answers(short, torch.arange(subject.rows, device="cpu")))
     except (RuntimeError, IndexError) as error:
@@ -254,8 +254,8 @@ def _result(
     draws = draws_of(np.column_stack([score, losts]), sampling)
     drawn = draws.weights @ losts
     mean_score = float(score.mean())
-    own = subject.last(subject.answer)
-    skilled = mean_score > 0 and float(np.abs(own - own.mean(axis=0)).max()) > subject.floor
+    answers = subject.last(subject.answer)
+    skilled = mean_score > 0 and float(np.abs(answers - answers.mean(axis=0)).max()) > subject.floor
     ends = _needed(all_lengths, drawn, tolerance * (draws.weights @ score))
     low, high = draws.interval(ends.astype(np.float64))
     curve = losts.mean(axis=0)

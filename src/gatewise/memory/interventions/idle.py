@@ -141,11 +141,11 @@ def idle_units(
         held = {
             place: HeldUnits(
                 place,
-                [n for own, n in picked if own == place],
+                [n for where, n in picked if where == place],
                 average.means[place],
                 recurrence=where == "recurrence",
             )
-            for place in {own for own, _ in picked}
+            for place in {where for where, _ in picked}
         }
         answers = subject.answers(intervention=Together(held), module=module)
         return np.asarray(judge.effect(answers).mean(axis=1))

@@ -38,37 +38,38 @@ def checked_targets(targets: Any, answers: Array, caller: str, loss: Loss | None
 
     Raises InputError, naming both shapes, where they do not.
     """
-    own = targets_as_tensor(targets, caller)
-    shape, wanted = list(own.shape), answers.shape
-    classes = not own.is_floating_point() and loss in (None, "cross_entropy") and wanted[-1] > 1
+    tensor = targets_as_tensor(targets, caller)
+    shape, wanted = list(tensor.shape), answers.shape
+    classes = not tensor.is_floating_point() and loss in (None, "cross_entropy") and wanted[-1] > 1
     if loss == "cross_entropy" and not classes:
         raise InputError(
             f"{caller}: cross_entropy needs integer targets and an answer for each class; got "
-            f"{own.dtype} and {wanted[-1]} answers"
+            f"{tensor.dtype} and {wanted[-1]} answers"
         )
     if classes:
-        fits, own = tuple(own.shape) == wanted[:-1], own.long()
-    elif callable(loss) and not own.is_floating_point():
-        fits = own.shape[: len(wanted) - 1] == wanted[:-1]  # what it is is the function's business
+        fits, tensor = tuple(tensor.shape) == wanted[:-1], tensor.long()
+    elif callable(loss) and not tensor.is_floating_point():
+        # what stands behind the rows is the function's business
+        fits = tensor.shape[: len(wanted) - 1] == wanted[:-1]
     else:
-        own = own.double()
-        if own.dim() == len(wanted) - 1 and wanted[-1] == 1:
-            own = own.unsqueeze(-1)
-        fits = tuple(own.shape) == wanted
+        tensor = tensor.double()
+        if tensor.dim() == len(wanted) - 1 and wanted[-1] == 1:
+            tensor = tensor.unsqueeze(-1)
+        fits = tuple(tensor.shape) == wanted
     if not fits:
         need = list(wanted[:-1]) if classes else list(wanted)
         raise InputError(
             f"{caller}: targets have shape {shape}, but the answers {list(wanted)} need "
             f"{need}{', one class each' if classes else ''}"
         )
-    if own.is_floating_point() and not bool(torch.isfinite(own).all()):
+    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
         raise InputError(f"{caller}: targets hold a value that is not finite; leave such rows out")
-    if classes and own.numel() and not 0 <= int(own.min()) <= int(own.max()) < wanted[-1]:
+    if classes and tensor.numel() and not 0 <= int(tensor.min()) <= int(tensor.max()) < wanted[-1]:
         raise InputError(
             f"{caller}: targets must be classes from 0 to {wanted[-1] - 1}; got "
-            f"{int(own.min())} to {int(own.max())}"
+            f"{int(tensor.min())} to {int(tensor.max())}"
         )
-    return own
+    return tensor
 
 
 def loss_name(loss: Loss | None, targets: Tensor) -> str:

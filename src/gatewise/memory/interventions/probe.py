@@ -129,21 +129,24 @@ def probe(
             f"probe: concept has shape {list(y.shape)}, but the states {list(c.shape)} need "
             f"{list(c.shape[:2])}, [T, B]"
         )
-    controls = [_array(own, 3, f"random[{n}]") for n, own in enumerate(random)]
+    controls = [_array(control, 3, f"random[{n}]") for n, control in enumerate(random)]
     if inputs is not None:
         controls.append(_lagged(_array(inputs, 3, "inputs"), lags))
-    for own in controls:
-        if own.shape[:2] != y.shape:
+    for control in controls:
+        if control.shape[:2] != y.shape:
             raise InputError(
-                f"probe: a control has {list(own.shape[:2])} steps and rows, the states {list(y.shape)}"
+                f"probe: a control has {list(control.shape[:2])} steps and rows, the states "
+                f"{list(y.shape)}"
             )
     valid = np.isfinite(y)
-    for own in (c, *controls):
-        valid &= np.isfinite(own).all(axis=2)
+    for features in (c, *controls):
+        valid &= np.isfinite(features).all(axis=2)
     blocks = Blocks.of(valid, folds, gap, fewest=MIN_GROUPS)
     _enough(blocks, y, folds)
     y = np.where(valid, y, 0.0)
-    found = [errors(np.where(valid[:, :, None], own, 0.0), y, blocks) for own in (c, *controls)]
+    found = [
+        errors(np.where(valid[:, :, None], features, 0.0), y, blocks) for features in (c, *controls)
+    ]
     return _result(
         found,
         blocks,
@@ -214,18 +217,18 @@ def probe_model(
         subject.on(twin).answers(intervention=collect, module=path)
         others.append(collect.taken())
     try:
-        own = torch.as_tensor(concept, device="cpu").detach().cpu().double().numpy()
+        values = torch.as_tensor(concept, device="cpu").detach().cpu().double().numpy()
     except (TypeError, ValueError, RuntimeError, OverflowError):
         raise InputError(
             f"probe_model: concept must be an array of numbers; got {type(concept).__name__}"
         ) from None
     wanted = (subject.steps, subject.rows) if subject.time == 0 else (subject.rows, subject.steps)
-    if own.shape != wanted:
+    if values.shape != wanted:
         raise InputError(
-            f"probe_model: concept has shape {list(own.shape)}; the inputs need {list(wanted)}, a value "
-            f"for each {'step and row' if subject.time == 0 else 'row and step'}"
+            f"probe_model: concept has shape {list(values.shape)}; the inputs need {list(wanted)}, a "
+            f"value for each {'step and row' if subject.time == 0 else 'row and step'}"
         )
-    y = own.T if subject.time == 1 else own
+    y = values.T if subject.time == 1 else values
     first = subject.sequences[0]
     x = first.reshape(*first.shape[:2], -1).transpose(0, 1) if first.is_floating_point() else None
     return probe(
@@ -265,13 +268,15 @@ class _Collect(Intervention):
 
 def _array(value: Any, dims: int, name: str) -> Array:
     """Return an array or tensor as float64 with a row axis."""
-    own = value.detach().cpu().double().numpy() if isinstance(value, Tensor) else np.asarray(value)
-    if own.ndim == dims - 1:
-        own = own[:, None]
-    if own.ndim != dims or own.size == 0:
+    array = (
+        value.detach().cpu().double().numpy() if isinstance(value, Tensor) else np.asarray(value)
+    )
+    if array.ndim == dims - 1:
+        array = array[:, None]
+    if array.ndim != dims or array.size == 0:
         shape = "[T, B, H] or [T, H]" if dims == 3 else "[T, B] or [T]"
         raise InputError(f"probe: {name} has shape {list(np.shape(value))}; it must be {shape}")
-    return own.astype(np.float64)
+    return array.astype(np.float64)
 
 
 def _lagged(x: Array, lags: int) -> Array:
@@ -280,8 +285,8 @@ def _lagged(x: Array, lags: int) -> Array:
     parts = [
         np.zeros_like(x) if lag >= steps else np.roll(x, lag, axis=0) for lag in range(lags + 1)
     ]
-    for lag, own in enumerate(parts):
-        own[: min(lag, steps)] = 0
+    for lag, lagged in enumerate(parts):
+        lagged[: min(lag, steps)] = 0
     return np.concatenate(parts, axis=2)
 
 

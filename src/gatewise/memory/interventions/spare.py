@@ -106,7 +106,10 @@ def _held(picked: Sequence[tuple[Place, int]], average: Average) -> dict[Place, 
     """Return what holds these units, by layer and direction."""
     return {
         place: HeldUnits(
-            place, [n for own, n in picked if own == place], average.means[place], recurrence=True
+            place,
+            [n for where, n in picked if where == place],
+            average.means[place],
+            recurrence=True,
         )
-        for place in {own for own, _ in picked}
+        for place in {where for where, _ in picked}
     }

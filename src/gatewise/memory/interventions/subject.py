@@ -148,7 +148,7 @@ class Subject:
             names: Sequence[str] = list(self.parts)
         else:
             names = [module] if isinstance(module, str) else module
-        if not isinstance(names, list | tuple) or not all(isinstance(own, str) for own in names):
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
             raise InputError(
                 f"{self.caller}: module must be the name of a module, or a list of names; got {module!r}"
             )
@@ -177,7 +177,7 @@ class Subject:
 
     def batches(self, copies: int) -> Iterator[slice]:
         """Split `copies` runs of all rows into as many as one call of the model is to hold."""
-        width = sum(own[0, 0].numel() for own in self.sequences) + sum(
+        width = sum(sequence[0, 0].numel() for sequence in self.sequences) + sum(
             map(_width, self.parts.values())
         )
         size = max(1, NUMBERS // (self.rows * self.steps * width))
@@ -249,12 +249,16 @@ class Subject:
 
     def _cause(self) -> str:
         """Say where the inputs are not finite, if they are not."""
-        for own in self.sequences:
-            bad = (~torch.isfinite(own)).nonzero() if own.is_floating_point() else own[:0]
+        for sequence in self.sequences:
+            bad = (
+                (~torch.isfinite(sequence)).nonzero()
+                if sequence.is_floating_point()
+                else sequence[:0]
+            )
             if len(bad):
                 row, step, *rest = bad[0].tolist()
                 which = f", value {', '.join(map(str, rest))}" if rest else ""
-                value = float(own[tuple(bad[0])])
+                value = float(sequence[tuple(bad[0])])
                 return (
                     f": the inputs hold {value} at row {row}, step {step}{which}; fill it in, or leave "
                     "the row out"
@@ -344,7 +348,8 @@ class Subject:
             torch.arange(self.rows - 1, -2, -1, device="cpu") % self.rows
         )  # reversed, and one row twice
         turned = self.answers(
-            [own.index_select(0, order.to(own.device)) for own in self.sequences], order
+            [sequence.index_select(0, order.to(sequence.device)) for sequence in self.sequences],
+            order,
         )
         noise = float(np.abs(turned - self.answer[order.numpy()]).max(initial=0.0))
         kind = next(

@@ -135,7 +135,7 @@ def transplant(
     subject.check_order()
     at = subject.boundary(at)
     giving, taking = _both(subject, inputs_a, inputs_b)
-    run_a, run_b = (Boundary(subject, at, module, own) for own in (giving, taking))
+    run_a, run_b = (Boundary(subject, at, module, run) for run in (giving, taking))
     y_b = run_b.plain
     towards = run_a.plain - y_b
     squares = (towards**2).sum(axis=1)  # [B]
@@ -180,13 +180,13 @@ def _both(
     """Return the arguments of the runs that give and of those that take."""
     if inputs_b is not None:
         taking = Arguments(inputs_b, subject.time, caller="transplant: inputs_b")
-        own, other = (
+        shapes_a, shapes_b = (
             [tuple(x.shape) for x in run.sequences] for run in (subject.arguments, taking)
         )
-        if own != other:
+        if shapes_a != shapes_b:
             raise InputError(
-                f"transplant: inputs_b must have the shape of inputs_a; got sequences {other} and {own} "
-                "(rows, steps, ...)"
+                "transplant: inputs_b must have the shape of inputs_a; got sequences "
+                f"{shapes_b} and {shapes_a} (rows, steps, ...)"
             )
         return subject.arguments, taking
     if subject.rows < 2:
@@ -194,7 +194,7 @@ def _both(
             "transplant: one row has no other to take from; give inputs_b, or more rows"
         )
     order = (torch.arange(subject.rows, device="cpu") + 1) % subject.rows
-    moved = [own.index_select(0, order.to(own.device)) for own in subject.sequences]
+    moved = [sequence.index_select(0, order.to(sequence.device)) for sequence in subject.sequences]
     args, named = subject.arguments.call(moved, order)
     return (
         Arguments(named or args, subject.time, caller="transplant"),

@@ -192,9 +192,9 @@ def _drift(part: Slice, start: int, sampling: Sampling) -> tuple[Array, ...]:
     if not (count >= 2).any():
         return (np.full(units, np.nan),) * 5
     sizes = np.where(valid[:, :, None], np.abs(part["state"][start:]), 0.0)
-    own = sizes.sum(axis=0) / np.maximum(count, 1)[:, None]
+    mean_size = sizes.sum(axis=0) / np.maximum(count, 1)[:, None]
     time = np.where(valid, np.arange(len(valid))[:, None] - (count - 1) / 2, 0.0)
-    leaning = time[:, :, None] * (sizes - own)
+    leaning = time[:, :, None] * (sizes - mean_size)
     groups = groups_of(valid, sampling, like=sizes)
     by_group = groups.sums(leaning), groups.sums(time**2), groups.sums(valid.astype(np.float64))
     error, freedom = slope_error(*by_group, groups)
@@ -227,17 +227,17 @@ def _distances(
     for part in found:
         place, valid = part.place, part.valid
         known = Reference(references[place]["state"], references[place].valid)
-        own = np.full(valid.shape, np.nan)
-        own[valid] = known.distance(part["state"][valid])
+        distances = np.full(valid.shape, np.nan)
+        distances[valid] = known.distance(part["state"][valid])
         limit[place] = known.limit
-        far = np.where(valid, own > known.limit, False)[:, :, None].astype(np.float64)
+        far = np.where(valid, distances > known.limit, False)[:, :, None].astype(np.float64)
         groups = groups_of(valid, sampling, like=far)
         if valid.any():
             outside[place] = far.sum() / valid.sum()
             unit_distance[place] = known.by_unit(part["state"][valid])
         count = groups.sums(valid.astype(np.float64))
         (low[place],), (high[place],) = share_interval(groups.sums(far), count, groups, sampling)
-        distance[place] = part.in_time(own)
+        distance[place] = part.in_time(distances)
     return {
         "distance": distance,
         "limit": limit,

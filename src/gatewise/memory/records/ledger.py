@@ -202,8 +202,8 @@ def _taken(part: Slice, step: int | None) -> NDArray[np.int64]:
     """Return which of its own steps each row looks at, `[B]`; -1 where it does not reach it."""
     if step is None:
         return part.lengths - 1
-    own = part.lengths - 1 - step if part.backwards else np.full_like(part.lengths, step)
-    return np.where(step < part.lengths, own, -1)
+    steps = part.lengths - 1 - step if part.backwards else np.full_like(part.lengths, step)
+    return np.where(step < part.lengths, steps, -1)
 
 
 def _in_time(part: Slice, taken: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -120,7 +120,7 @@ def redundancy(
         pairs.append(np.column_stack([place, first, second]))
         correlations.append(r)
         intervals.append(groups.settings())
-    own = cluster == np.arange(found.units)
+    leads = cluster == np.arange(found.units)
     settings = {
         **found.settings(),
         "threshold": threshold,
@@ -132,7 +132,7 @@ def redundancy(
         low=low,
         high=high,
         share=dimension / found.units,
-        redundant=((cluster >= 0) & ~own).sum(axis=-1),
+        redundant=((cluster >= 0) & ~leads).sum(axis=-1),
         cluster=cluster,
         pairs=np.concatenate(pairs),
         correlation=np.concatenate(correlations),
@@ -188,8 +188,8 @@ def _covariances(part: Slice, sampling: Sampling) -> tuple[Array, Array, Groups]
     members = np.array_split(np.arange(groups.count), min(groups.count, LEFT_OUT))
     label = np.where(valid, groups.labels(), -1).ravel()
     left_out = []
-    for own in members:
-        rows = flat[(label >= own[0]) & (label <= own[-1])]
+    for group in members:
+        rows = flat[(label >= group[0]) & (label <= group[-1])]
         rest = count - len(rows)
         mean = -rows.sum(axis=0) / rest
         without = (covariance * count - rows.T @ rows) / rest - np.outer(mean, mean)

@@ -143,10 +143,10 @@ def _names(gates: Record, names: Sequence[str] | None) -> tuple[str, ...]:
             )
         return tuple(names)
     spec = spec_of_record(gates)
-    own = [name for name in names_in(gates) if name in spec.fractions]
-    if not own:
+    gate_names = [name for name in names_in(gates) if name in spec.fractions]
+    if not gate_names:
         raise InputError(
             f"the record of a {spec.name!r} holds {', '.join(names_in(gates))}: none of these is a gate "
             "between 0 and 1 that could saturate"
         )
-    return tuple(own)
+    return tuple(gate_names)
