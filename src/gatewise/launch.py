@@ -1,4 +1,4 @@
-"""What torchrun tells a process by its environment, refused where half of it is there."""
+"""The rank and number of processes that torchrun sets in the environment; half of it is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all panels share: where to draw, colours, titles, captions, and the check of what is given.
+"""The parts that all panels share: axes, colours, titles, captions, and the check of the result given.
 
 Matplotlib is imported only when something is drawn. Figures are made without pyplot, so that no state is
 left behind and no display is needed.

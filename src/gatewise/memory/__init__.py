@@ -1,4 +1,4 @@
-"""What a network remembers: figures from recorded gates, from interventions and from gradients.
+"""Measures of what a network remembers: from recorded gates, from interventions and from gradients.
 
 Each function returns a `Result` with its figures, their uncertainty, the settings and a sentence that
 reads them. Those on recorded arrays need no torch and take the record of `return_gates=True` or

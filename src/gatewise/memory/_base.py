@@ -1,4 +1,4 @@
-"""What every measure is built from: its result, the intervals of its figures, its options' check."""
+"""The base of every measure: its result, the intervals of its figures, and the check of its options."""
 
 from __future__ import annotations
 

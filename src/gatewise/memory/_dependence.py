@@ -1,4 +1,4 @@
-"""How long the blocks have to be in which rows that resemble their neighbours are drawn.
+"""The length of the blocks in which rows are drawn that resemble their neighbours.
 
 Overlapping windows of one series are no independent rows: an interval that drew them one by one would be
 too narrow. Drawn in blocks of neighbours, they keep what ties them together. Sizes: B rows, F figures.

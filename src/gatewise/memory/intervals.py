@@ -1,4 +1,4 @@
-"""How sure a figure is: intervals over rows, or over blocks of steps where rows are few.
+"""Intervals of figures, over rows, or over blocks of steps where rows are few.
 
 The steps of one row resemble their neighbours, so they are never resampled one by one. What is
 resampled are *groups* taken as independent: whole rows where there are at least `MIN_GROUPS` (several

@@ -1,4 +1,4 @@
-"""What a record of one call takes in bytes, and what to say where that is too much.
+"""The bytes that the record of one call takes, and the message where they are too many.
 
 Sizes: T steps, B rows, H units, P projected units, L layers, D directions.
 """

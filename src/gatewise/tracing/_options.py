@@ -1,4 +1,4 @@
-"""What a trace is to keep: its options, checked against the modules before anything runs.
+"""The options of a trace, checked against the modules before anything runs.
 
 Sizes: T steps of a call, H units, P projected units.
 """

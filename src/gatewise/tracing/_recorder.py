@@ -1,4 +1,4 @@
-"""What a trace writes to: the records, the calls of cells step by step, and the budget."""
+"""The recorder that a trace writes to: records, the calls of cells step by step, and the budget."""
 
 from __future__ import annotations
 

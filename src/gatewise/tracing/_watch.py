@@ -1,4 +1,4 @@
-"""What a trace does before and after each call of one module."""
+"""The watch of a trace over one module: its work before and after each call."""
 
 from __future__ import annotations
 

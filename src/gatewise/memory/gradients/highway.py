@@ -1,4 +1,4 @@
-"""Whether memory travels in the cell's own path or through the recurrent weights: `dc_t/dc_s`.
+"""The gradient highway: memory in the cell's own path or through the recurrent weights, `dc_t/dc_s`.
 
 Forget gates alone mislead: a network may carry what it remembers through W_hh while its gates let
 everything go. So the total Jacobian stands beside the direct path, the product of the keep gates.

@@ -1,4 +1,4 @@
-"""What `gw.memory.highway` returns: the two curves, their ratio, and what they say."""
+"""The result of `gw.memory.highway`: the two curves, their ratio, and the sentence that reads them."""
 
 from __future__ import annotations
 

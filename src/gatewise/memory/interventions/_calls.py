@@ -1,4 +1,4 @@
-"""What the recurrent modules of a model are called with: the first call, and how long its rows are.
+"""The first call of a model's recurrent modules, and the length of its rows.
 
 Sizes: B rows, T steps.
 """

@@ -1,4 +1,4 @@
-"""How much worse, or how different, other answers are: one scale for all that change a model.
+"""The scale on which changed answers are worse, or different: one for all interventions.
 
 Sizes: B rows, S steps that answers are given for (1 for an answer per sequence), K answers.
 """

@@ -1,4 +1,4 @@
-"""What the answers do when steps of the input are replaced by those of other rows and steps.
+"""Answers to inputs some of whose steps are replaced by those of other rows and steps.
 
 Sizes: B rows, T steps, A steps whose answer is read, W steps replaced together.
 """

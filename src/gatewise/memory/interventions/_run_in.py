@@ -1,4 +1,4 @@
-"""How long a row takes until it no longer matters that it began from nothing: its run-in.
+"""The run-in of a row: its first steps, for which it matters that the row began from nothing.
 
 A state of zeros is unlike those that a network is in later, and the first inputs may move it more than
 the same inputs would further on. In the curve of the memory horizon that looks like memory: its last

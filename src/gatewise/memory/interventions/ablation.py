@@ -1,4 +1,4 @@
-"""What the answer loses when the state is wiped at one step: c, h, or both.
+"""Ablation: the loss of the answer when the state, c, h or both, is wiped at one step.
 
 Sizes: B rows, K answers, S sets of states.
 """

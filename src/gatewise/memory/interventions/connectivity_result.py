@@ -1,4 +1,4 @@
-"""What `gw.memory.connectivity` returns, and its curve over lags.
+"""The result of `gw.memory.connectivity`, and its curve over lags.
 
 Sizes: B rows, T steps, A steps whose answer is read, I inputs, L lags, R resamples.
 """

@@ -1,4 +1,4 @@
-"""How many of the last steps a model needs: the window length that loses next to nothing.
+"""Context need: the number of last steps that a model needs, so that it loses next to nothing.
 
 Sizes: B rows, T steps, K answers, N lengths, R resamples.
 """

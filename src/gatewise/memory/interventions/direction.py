@@ -1,4 +1,4 @@
-"""What each direction of a bidirectional model is worth.
+"""The worth of each direction of a bidirectional model.
 
 Sizes: B rows, T steps, S steps that answers are given for (1 for an answer per sequence).
 """

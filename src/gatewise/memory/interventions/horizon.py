@@ -1,4 +1,4 @@
-"""How many steps back the answer still depends on the input: an intervention, whatever the gates say.
+"""The memory horizon: how many steps back the answer depends on the input, whatever the gates say.
 
 Sizes: B rows, T steps, K answers, L lags, U units that are resampled together.
 """

@@ -1,4 +1,4 @@
-"""Whether a concept can be read off the state linearly, beside what random weights and lags give.
+"""A linear probe: how well a concept is read off the state, beside what random weights and lags give.
 
 Sizes: B rows, T steps, H hidden units, I inputs, R networks with random weights, F features.
 """

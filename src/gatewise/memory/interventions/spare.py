@@ -1,4 +1,4 @@
-"""How many units could go at once: those that are idle one at a time may stand in for each other."""
+"""Spare units: those that could go at once, since units idle one at a time may replace each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the memory lives: put one run's state into another, and see whose answer follows.
+"""State transplant: one run's state is put into another, to see whose answer follows, by c, h or both.
 
 Sizes: B rows, K answers.
 """

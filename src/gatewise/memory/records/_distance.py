@@ -1,4 +1,4 @@
-"""How far a state is from states of reference."""
+"""The distance of a state from states of reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a state stays where training left it: does it grow, and is it somewhere new?
+"""State health: whether the state grows, or goes where it never was in training.
 
 A network that runs for longer than it was trained may leave the states it knows, with no gate out of
 the ordinary. Growth is judged per unit and layer, newness by the distance to states of reference.

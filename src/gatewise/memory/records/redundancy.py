@@ -1,4 +1,4 @@
-"""How many directions a layer's state really uses, and which units say the same."""
+"""Redundancy: the number of directions that a layer's state uses, and the units that say the same."""
 
 from __future__ import annotations
 

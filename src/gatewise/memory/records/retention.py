@@ -1,4 +1,4 @@
-"""How much of what a state held is still there some steps later, by the gates alone.
+"""Retention: the share of a state that is still there some steps later, by the gates alone.
 
 With steps counted from 0 and keep factors f (the LSTM's forget gate, the GRU's update gate)
 

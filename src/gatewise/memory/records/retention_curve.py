@@ -1,4 +1,4 @@
-"""How retention falls with the lag, on average over the starts, and when half is gone.
+"""The retention curve: retention over the lag, on average over the starts, and where half is gone.
 
 R(s -> t) is that of `gatewise.memory.retention`: the product of the keep factors between.
 """

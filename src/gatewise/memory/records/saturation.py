@@ -1,4 +1,4 @@
-"""How often gates stand near their ends, where they switch and hardly learn."""
+"""Saturation: how often gates are nearly closed or open, where they switch and hardly learn."""
 
 from __future__ import annotations
 

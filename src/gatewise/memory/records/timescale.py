@@ -1,4 +1,4 @@
-"""How long the gate path alone holds what a cell contains.
+"""The gate timescale: how long the gate path alone holds the content of a cell.
 
 A network can remember for much longer than its gates do, through its recurrent weights: a figure
 from here is always labelled "gate path only".

@@ -1,4 +1,4 @@
-"""What is written to the state, erased from it and read out of it at each step."""
+"""State traffic: the amounts written to the state, erased from it and read out of it at each step."""
 
 from __future__ import annotations
 
