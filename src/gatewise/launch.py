@@ -18,6 +18,7 @@ def world_of_launch() -> tuple[int, int]:
     given = {name: os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE")}
     if not any(given.values()):
         return 0, 1
+    # a world of one process asks for nothing that a process alone does not do
     if not given["RANK"] and given["WORLD_SIZE"] == "1":
         return 0, 1
     told = ", ".join(f"{name}={value or 'unset'}" for name, value in given.items())

@@ -65,6 +65,7 @@ def _bars(ax: Axes, bars: Sequence[_Bar]) -> None:
     ax.set_yticks(places, [literal(bar.name) for bar in bars])
     ax.set_ylim(len(bars) - 0.4, -0.6)
     ax.axvline(0, color=SOFT, lw=0.8)
+    # the text stands behind the interval, or behind zero where the bar points to the left
     ends = np.nan_to_num(np.fmax(np.fmax(values, high), 0.0))
     for place, end, bar in zip(places, ends, bars, strict=True):
         ax.annotate(
@@ -224,6 +225,7 @@ def training_drift(result: Drift, ax: Axes | None = None, *, caption: bool = Tru
     else:
         nothing(last, "no backward pass")
     last.set_title("gradient norm (10 to 90 %)", fontsize="small", loc="left")
+    # epochs are whole numbers, and small panels have no room for more ticks
     for part in parts:
         part.locator_params(axis="x", integer=True, nbins=5)
         grid(part)

@@ -128,6 +128,7 @@ def three_views(
     begin(highway, Highway, "three_views", ax)
     curve = _side_by_side(horizon, highway, unit or Unit())
     paint(ax, curve)
+    # the lag goes by the same unit as the axis, which the furthest lag of both results decides
     _task(ax, lag, unit, float(max(horizon.reach, highway.lags[-1])))
     ax.set_ylim(bottom=LEAST)
     legend(ax)
@@ -145,6 +146,7 @@ def _side_by_side(horizon: Horizon, highway: Highway, unit: Unit) -> Curve:
     peak = float(np.nanmax(horizon.curve[read], initial=0.0)) or math.nan
 
     def on_axis(at: NDArray[np.int64], values: Array) -> Array:
+        # each result has other lags, and 0 has no place on a logarithmic axis: it lies below the end
         between = np.interp(lags, at, values, right=np.nan)
         return np.asarray(np.maximum(between, LEAST / 10))
 
@@ -205,6 +207,7 @@ def state_health(
     for part in parts:
         grid(part)
         legend(part)
+    # lanes share their axis of steps, so that the lowest alone names it
     (ax if result.distance is None else parts[-1]).set_xlabel("step")
     return finish(ax, f"State health{place_title(at, result.size.shape[:-1])}", result, caption)
 

@@ -124,6 +124,7 @@ def ledger(
     entries = np.concatenate(
         (result.carried[every][:, None, row], result.written[every][:, :, row]), axis=1
     )  # [A, 1 + T, H]  # fmt: skip
+    # parts of several units with opposite signs would cancel, so their sizes are added
     if unit is None:
         amounts = np.abs(entries).sum(axis=-1)
         what = "sum of sizes over all units"
@@ -199,6 +200,7 @@ def traffic(
     if not known.size:
         nothing(ax, "the row has no step")
     else:
+        # a single spike would leave all else dark: the scale ends at a quantile, and says so
         top = float(np.quantile(known, BRIGHTEST)) or float(known.max()) or 1.0
         gap = 0.08 * high
         middles = []

@@ -46,6 +46,7 @@ def saturation(result: Saturation, ax: Axes | None = None, *, caption: bool = Tr
     All layers and directions together. Raises InputError for another result.
     """
     ax = begin(result, Saturation, "saturation", ax)
+    # both shares together are at most 1: no dot can lie outside this triangle
     ax.fill([0, 1, 0], [0, 0, 1], facecolor="none", edgecolor=LINE, lw=1.2, zorder=0)
     units = sum(values.size for values in result.closed.values())
     for n, (gate, closed) in enumerate(result.closed.items()):
@@ -78,6 +79,7 @@ def idle_units(result: IdleUnits, ax: Axes | None = None, *, caption: bool = Tru
     places = np.arange(len(order))
     if not np.isfinite(worth).any():
         nothing(ax, "the answers have nothing to lose")
+    # many bars would vanish in the gaps between them
     width = 0.8 if len(order) <= 3 * NAMED else 1.0
     for which, colour, label in ((~idle, BLUE, "needed"), (idle, ORANGE, "idle")):
         if which.any():
@@ -135,6 +137,7 @@ def gate_timescale(
     if not len(order):
         nothing(ax, "no unit was observed")
         return finish(ax, "Gate timescale (gate path only)", result, caption)
+    # beyond both ends room is left for the units without a finite timescale
     ends = (finite.min(), finite.max()) if len(finite) else (1.0, 1.0)
     ends = (min(ends[0], lag or ends[0]) / BEYOND, max(ends[1], lag or ends[1]) * BEYOND)
     low, high = (np.clip(each * end.ravel()[order], *ends) for end in (result.low, result.high))
@@ -171,6 +174,7 @@ def _dots(
         style: dict[str, Any] = {"color": SERIES[n % len(SERIES)], "ls": "none", "ms": 4.5}
         if inside.any():
             ax.plot(ranks[inside], tau[inside], MARKERS[n % len(MARKERS)], label=name, **style)
+    # a logarithmic axis has no place for these, and leaving them out would hide the extremes
     for which, edge, mark, label in (
         (np.isposinf(tau), ends[1], "^", "never closes"),
         (tau == 0, ends[0], "v", "once fully closed"),

@@ -34,6 +34,7 @@ def checked_options(function: Callable[P, R]) -> Callable[P, R]:
     """
     signature = inspect.signature(function)
 
+    # at the first call: annotations may name what is imported later than this function is defined
     @functools.cache
     def kinds() -> dict[str, tuple[Any, ...]]:
         hints = get_type_hints(function)

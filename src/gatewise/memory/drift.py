@@ -109,6 +109,7 @@ class TrainingDrift:
             raise InputError(
                 f"training_drift: {type(model).__name__} contains no LSTM, GRU or RNN to watch{near}"
             )
+        # numbers of the gradients alone are kept: the gradients themselves would double the memory
         self._model = type(model).__name__
         self._calls: dict[str, tuple[Any, Any, Any]] = {}
         self._squares: dict[str, list[Tensor]] = {}
@@ -151,6 +152,7 @@ class TrainingDrift:
         """Return what the epochs so far have shown; raises InputError before the first."""
         if not self._saturation:
             raise InputError("training_drift: no epoch has ended yet; call epoch() after each")
+        # a module that joins later has gates that the first epochs lack
         names = list(dict.fromkeys(name for epoch in self._saturation for name in epoch))
         none = (np.nan, np.nan)
         both = np.array([[epoch.get(name, none) for name in names] for epoch in self._saturation])

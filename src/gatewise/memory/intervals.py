@@ -174,6 +174,7 @@ def ratio_interval(
     shape = numerator.shape[1:]
     if not groups.enough:
         return np.full(shape, np.nan), np.full(shape, np.nan)
+    # sums are drawn and not ratios: groups of other sizes have to weigh by their steps
     weights = drawn(groups.count, sampling)
     flat = numerator.reshape(groups.count, -1)
     below = denominator.reshape(*denominator.shape, *(1,) * (numerator.ndim - denominator.ndim))

@@ -100,6 +100,7 @@ def _what_fits(
     ways = []
     if itemsize > 2 and sizes.bytes_of(kept.quantities, units, len(steps), 2) <= free:
         ways.append("dtype=torch.float16")
+    # dropped from the end: what is named first is likely wanted most
     count = len(kept.quantities)
     while count and sizes.bytes_of(kept.quantities[:count], units, len(steps), itemsize) > free:
         count -= 1

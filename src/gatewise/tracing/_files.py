@@ -26,6 +26,7 @@ def save(trace: Recordings, path: str | PathLike[str]) -> None:
     """Write a trace; see `Trace.save`."""
     if not any(trace.count(name) for name in trace.names):
         raise InputError("save: nothing is recorded yet; run the model inside the trace first")
+    # names of modules may hold anything, so tensors go by the module's place and the call's number
     tensors: dict[str, Tensor] = {}
     modules = []
     for place, name in enumerate(trace.names):

@@ -51,6 +51,7 @@ def as_dataframe(
     ]
     if not blocks:
         raise InputError("to_dataframe: nothing is recorded yet; run the model inside the trace")
+    # counted before anything is built: a table of a long trace may not fit into memory
     rows = sum(_rows(trace, *block, form) for block in blocks)
     if rows > max_rows:
         raise InputError(

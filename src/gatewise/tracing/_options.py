@@ -143,6 +143,7 @@ def kept_of(
                 f"trace: no quantity {quantity!r}; there are {', '.join(known)}."
                 f"{nearest(quantity, known)}"
             )
+    # all is checked before the model runs: a wrong name would be told hours later
     of_units = _units_by_module(units, names, aliases)
     _check_steps(steps)
     found = {}

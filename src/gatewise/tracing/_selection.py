@@ -34,6 +34,7 @@ def selected(
         value = value.to(device=options.device, dtype=options.dtype)
         if not options.with_grad:
             value = value.detach()
+        # a view would keep the whole array alive, and the caller may write into what it is of
         is_part = value.untyped_storage().nbytes() > value.numel() * value.itemsize
         if is_part or memory_of(value) in borrowed:
             value = value.clone(memory_format=torch.contiguous_format)

@@ -29,7 +29,6 @@ def as_dataset(trace: Recordings, name: str | None, call: int) -> Any:
         [name] = trace.names
     record = trace.record(name, call)
     gates = record.gates()
-    units = trace.units(name)
     kept = trace.kept(name)
     units = kept.units
     variables = {}
@@ -40,6 +39,7 @@ def as_dataset(trace: Recordings, name: str | None, call: int) -> Any:
         if last == "unit":
             units = units or tuple(range(value.shape[-1]))
     coordinates = _coordinates(record.steps, units, gates[next(iter(gates))].shape[:2])
+    # a module called without a batch axis has one length, not one a row
     is_batched = "row" in next(iter(variables.values()))[0]
     coordinates["length"] = ((("row",) if is_batched else ()), as_array(record.lengths))
     used = {dimension for dims, _ in variables.values() for dimension in dims}

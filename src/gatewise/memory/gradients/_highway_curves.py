@@ -141,6 +141,7 @@ def _samples(strand: Strand, options: Options) -> Samples:
             "highway: every row has a single step, and a Jacobian through time needs two; give "
             "longer sequences"
         )
+    # evenly over the batch: neighbouring rows may be windows of the same weeks
     if len(rows) > MAX_ROWS:
         rows = rows[
             torch.linspace(0, len(rows) - 1, MAX_ROWS, dtype=torch.float32, device="cpu")

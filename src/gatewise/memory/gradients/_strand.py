@@ -75,6 +75,7 @@ class Strand:
         inputs, start = None, None
         if read is not None:
             inputs, start = _of_layer(read, gates, layer, direction)
+        # from here on both directions run forwards, so that one recursion serves them
         if direction == 1:
             taken = {name: _turned(value, lengths) for name, value in taken.items()}
             inputs = None if inputs is None else _turned(inputs, lengths)

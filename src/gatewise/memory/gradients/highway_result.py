@@ -117,6 +117,7 @@ class Highway(Result):
             )
         by_gates = float(self.gate_gain[lag])
         gate = self.settings["gates"]
+        # "(h, c)" is read as two states in a sentence
         kept = " and ".join(self.settings["symbol"].strip("()").split(", "))
         over = f"; over the lags up to there {figure(self.own_share)} times the total"
         alone = (

@@ -91,6 +91,7 @@ class Piece:
         network = self.network
         if parameters is not None:
             network = network.alone((parameters,))
+        # a row that has ended before `begin` has no steps left, and its state stays as it is
         lengths = None if self.lengths is None else (self.lengths - begin).clamp(0, end - begin)
         rows = None if lengths is None else Rows.from_lengths(lengths, end - begin, x.device)
         if self.place.direction == 1:
@@ -186,6 +187,7 @@ def _forward(  # noqa: PLR0917 - torch's arguments are positional
             f"{name or 'the model'!r} is called with return_gates=True, which cannot be combined with a "
             "change of its state; leave it out of the model's forward"
         )
+    # a weight that was replaced since the last call counts from here on, as in torch's forward
     module._update_flat_weights()
     call = prepare(module, input, hx, lengths)
     network, rows = network_of(module), call.rows

@@ -97,6 +97,7 @@ class Resampler:
                     (answer[at], self._answer[at]) if subject.per_step else (answer, self._answer)
                 )
                 effect = np.abs(y - y0).mean(axis=-1) / resamples
+                # a row too short for the lag had nothing replaced: that is no effect of 0
                 effect = np.where(inside.any(axis=1), effect, np.nan)
                 total[n, m] = np.where(np.isnan(total[n, m]), effect, total[n, m] + effect)
         return total.reshape(len(asked), -1)

@@ -121,6 +121,7 @@ def ablation(
         for kinds in kinds_of(subject, module)
     }
     apart = _apart(boundary.plain)
+    # what lies below rounding is no spread, and nothing can be a share of it
     spread = float(apart.mean()) if apart.mean() > subject.floor else 0.0
     draws = draws_of(np.stack([apart, *moves.values()], axis=1), sampling)
     with np.errstate(divide="ignore", invalid="ignore"):

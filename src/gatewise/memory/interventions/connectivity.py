@@ -85,6 +85,7 @@ def connectivity(
     at = _default(subject) if at is None else at
     times = subject.times(at)
     width = subject.answer.shape[-1]
+    # one backward pass an answer is exact, and no dearer than as many probes
     exact = method == "exact" or (method == "auto" and width <= probes)
     backward = _Backward(subject, times, None if exact else probes, sampling.seed)
     rows, channels, error = backward.run()

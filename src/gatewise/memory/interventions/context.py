@@ -254,6 +254,7 @@ def _result(
     draws = draws_of(np.column_stack([score, losts]), sampling)
     drawn = draws.weights @ losts
     mean_score = float(score.mean())
+    # without a score to lose, every length would do: that is no need of 0 steps
     answers = subject.last(subject.answer)
     skilled = mean_score > 0 and float(np.abs(answers - answers.mean(axis=0)).max()) > subject.floor
     ends = _needed(all_lengths, drawn, tolerance * (draws.weights @ score))

@@ -95,6 +95,7 @@ def horizon(
         )
     most = reach if max_lag is None else min(max_lag, reach)
     search, curve = look.curve(start.steps, most)
+    # next to nothing beside the start counts: then the first inputs are what it remembers
     if start.steps and run_in is None and curve.beside(share, subject.floor):
         start = RunIn(0)
         search, curve = look.curve(0, most)

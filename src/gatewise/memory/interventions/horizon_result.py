@@ -135,6 +135,7 @@ class Horizon(Result):
             start = np.where(self.lags < self.reach, np.nan, self.curve)
             name = f"not read: the first {unit.counted(self.run_in)} of each row"
             lines.append(Line(name, start, dashed=True))
+        # rounding counts as no effect, however small the largest one is
         share = float(self.settings["share"])
         bar = max(share * float(np.nanmax(read, initial=0.0)), self.floor)
         return Curve(

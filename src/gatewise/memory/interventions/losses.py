@@ -90,6 +90,7 @@ def losses(answers: Array, targets: Tensor, loss: Loss | None, caller: str) -> A
         found = loss(y, targets.to(y.dtype) if targets.is_floating_point() else targets)
         if not isinstance(found, Tensor):
             raise InputError(f"{caller}: loss must return a tensor; got {type(found).__name__}")
+        # a mean over the rows leaves nothing to draw for an interval
         if found.shape[: len(shape)] != shape:
             raise InputError(
                 f"{caller}: loss returns shape {list(found.shape)} for answers {list(y.shape)}; it must "

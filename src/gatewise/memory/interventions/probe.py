@@ -138,6 +138,7 @@ def probe(
                 f"probe: a control has {list(control.shape[:2])} steps and rows, the states "
                 f"{list(y.shape)}"
             )
+    # all are judged on the same steps, or the comparison would be one of steps
     valid = np.isfinite(y)
     for features in (c, *controls):
         valid &= np.isfinite(features).all(axis=2)
@@ -206,6 +207,7 @@ def probe_model(
         )
     collect = _Collect(path, layer % part.num_layers, state)
     subject.answers(intervention=collect, module=path)
+    # weights drawn anew read the same inputs: what a random network holds is no learnt memory
     states = collect.taken()
     others = []
     for n in range(networks):

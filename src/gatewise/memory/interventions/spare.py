@@ -86,6 +86,7 @@ def spare_units(
         answers = subject.answers(intervention=Together(held), module=module)
         return float(judge.effect(answers).mean()) / alone.scale
 
+    # greedy, since trying every set would take two to the power of the units passes
     picked: list[int] = []
     cost = 0.0
     for place in (int(one) for one in alone.order if alone.idle[one]):

@@ -76,6 +76,7 @@ class Subject:
             raise InputError(f"{caller}: time must be 0 or 1, the axis of time; got {time!r}")
         self.arguments = Arguments(inputs, self.time, caller=caller)
         self.rows, self.steps = self.arguments.rows, self.arguments.steps
+        # whether it answers per step is read off its first answer, for which it has to be unset
         self.per_step = False
         with first_call(self.parts.values()) as seen:
             self.answer = self.answers()
@@ -124,6 +125,7 @@ class Subject:
             raw = self.model(*args, **named)
             count = self.rows if sequences is None else len(sequences[0])
             steps = self.steps if sequences is None else sequences[0].shape[1]
+            # in float64, so that sums over rows and steps add no rounding of their own
             found = self._read(raw, count, steps).detach().to("cpu", torch.float64).numpy()
         if not np.isfinite(found).all():
             where = tuple(int(i) for i in np.argwhere(~np.isfinite(found))[0])
@@ -152,6 +154,7 @@ class Subject:
             raise InputError(
                 f"{self.caller}: module must be the name of a module, or a list of names; got {module!r}"
             )
+        # all are checked before any is run, and by the name that the caller knows
         found: dict[str, torch.nn.RNNBase] = {}
         for name in names:
             if name not in self.parts:

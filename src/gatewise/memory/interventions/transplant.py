@@ -193,6 +193,7 @@ def _both(
         raise InputError(
             "transplant: one row has no other to take from; give inputs_b, or more rows"
         )
+    # the next row gives: each gives once and takes once, so that no row weighs more
     order = (torch.arange(subject.rows, device="cpu") + 1) % subject.rows
     moved = [sequence.index_select(0, order.to(sequence.device)) for sequence in subject.sequences]
     args, named = subject.arguments.call(moved, order)

@@ -134,6 +134,7 @@ def recorded(
     Raises InputError where a role has no array, and for shapes, values and NaN that do not fit.
     """
     explicit = {role: value for role, value in (given or {}).items() if value is not None}
+    # an array that is given stands before the record's, so that one role can be replaced
     missing = [role for role in roles if role not in explicit]
     spec = None
     sources: dict[str, tuple[_Source, ...]] = {
@@ -228,6 +229,7 @@ def _checked(sources: Mapping[str, tuple[_Source, ...]], cell: str) -> Recorded:
             f"{first.name} has shape {list(shape)}; five axes are [layers, directions, time, batch, "
             f"hidden], and {shape[1]} directions are too many. Give one slice at a time"
         )
+    # padding is told by NaN alone; arrays that end elsewhere are of other rows
     lengths = _lengths(first)
     for source in every[1:]:
         if source.values is not first.values and (_lengths(source) != lengths).any():

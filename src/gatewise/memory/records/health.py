@@ -155,6 +155,7 @@ def state_health(
         for array, values in zip(figures, _drift(part, start, sampling), strict=True):
             array[part.place] = values
     slope, low, high, mean, sure = figures
+    # a slope means little by itself: growth is its sum over the steps, by the mean size
     judged = max(int(found.lengths.max(initial=0)) - start, 0)
     growth = np.divide(slope * judged, mean, out=np.zeros_like(slope), where=mean != 0)
     distances: dict[str, Any] = dict.fromkeys(
@@ -230,6 +231,7 @@ def _distances(
         distances = np.full(valid.shape, np.nan)
         distances[valid] = known.distance(part["state"][valid])
         limit[place] = known.limit
+        # a yes or no for each step: its share has an interval that stays within 0 and 1
         far = np.where(valid, distances > known.limit, False)[:, :, None].astype(np.float64)
         groups = groups_of(valid, sampling, like=far)
         if valid.any():

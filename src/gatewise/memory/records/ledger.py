@@ -131,6 +131,7 @@ def ledger(
     start = initial_of(initial, found)
     steps = _steps(at, found)
     lead = (1 if steps is None else len(steps), *found.lead)
+    # an account is as large as steps times steps: it is refused before memory is asked for
     written = np.zeros(_fitting((*lead, found.steps, found.rows, found.units)))
     places = np.full((*lead, found.rows), -1, dtype=np.int64)
     carried, held = (np.full((*lead, found.rows, found.units), np.nan) for _ in range(2))

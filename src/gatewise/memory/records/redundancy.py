@@ -116,6 +116,7 @@ def redundancy(
         low[part.place], high[part.place] = jackknife_interval(ratio, left_out, sampling)
         first, second, r = correlated(covariance, threshold)
         cluster[part.place] = clusters(covariance, first, second)
+        # pairs of all layers stand in one table, so each has to say where it is from
         place = np.broadcast_to(np.array(part.place, dtype=np.int64), (len(first), len(found.lead)))
         pairs.append(np.column_stack([place, first, second]))
         correlations.append(r)

@@ -101,6 +101,7 @@ def retention(
     mean, low, high = (found.empty(found.units) for _ in range(3))
     for part in found:
         keep_in_time = part.in_time(part["keep"])
+        # the reverse direction runs from later to earlier steps: its factors lie on the other side
         if part.backwards:
             after = slice(start, stop) if start is not None else slice(stop, None)
         else:

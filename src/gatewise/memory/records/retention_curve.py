@@ -115,6 +115,7 @@ def retention_curve(
     shape = (found.units, len(every))
     curve, low, high = (found.empty(*shape) for _ in range(3))
     for part in found:
+        # logarithms of all starts and lags of all units at once could exceed the memory
         width = max(1, CHUNK_BYTES // max(1, 8 * found.steps * found.rows))
         for begin in range(0, found.units, width):
             units = slice(begin, begin + width)

@@ -92,6 +92,7 @@ def still_units(
     for part in found:
         for role in roles:
             figures[role][part.place] = _extent(part, role)
+    # what is not judged is NaN, and not below any tolerance
     with np.errstate(invalid="ignore"):
         below = {role: values <= tolerance for role, values in figures.items()}
     return StillUnits(

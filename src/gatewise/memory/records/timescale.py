@@ -82,6 +82,7 @@ def gate_timescale(
 
     Raises InputError for a cell without gates, and for values and shapes that do not fit.
     """
+    # an array in the place of a record is the keep factor: the shortest call is the commonest
     if gates is not None and not hasattr(gates, "keys") and keep is None:
         gates, keep = None, gates
     found = recorded(gates, ["keep"], given={"keep": keep})  # type: ignore[arg-type]  # checked there

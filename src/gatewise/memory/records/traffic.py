@@ -127,6 +127,7 @@ def traffic(
     sampling = sampling or Sampling()
     read = state if read is None and gates is None else read
     given = {"keep": keep, "write": write, "state": state, "read": read}
+    # a cell without a gate rewrites its whole state, so keep and write say nothing
     gated = gates is None or not without_gate(spec_of_record(gates))
     roles = ("keep", "write", "state", "read") if gated else ("state", "read")
     found = recorded(gates, roles, given=given)
