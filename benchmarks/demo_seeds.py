@@ -36,6 +36,7 @@ def main() -> int:
     for name, scores in model.evaluate().scores.items():
         if name != "gatewise":
             print(f"{name}: test NSE {scores['discharge']['nse']:.3f}")
+    # The demo's prediction is the mean of three members: so it is compared with means of three.
     single = [nse(predictions.truth, point) for point in points]
     triples = [nse(predictions.truth, np.mean(three, axis=0)) for three in combinations(points, 3)]
     first = [nse(predictions.truth, np.mean(points[n : n + 3], axis=0)) for n in (0, 3, 6)]

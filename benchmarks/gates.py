@@ -1,4 +1,4 @@
-"""What every gate costs on the torch engine, one very long row too: `python -m benchmarks.gates`."""
+"""The cost of every gate on the torch engine, one very long row too: `python -m benchmarks.gates`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What batches of windows cost: gather and copy against the training step that uses them.
+"""The cost of batches of windows: gather and copy against the training step that uses them.
 
 The real loop trains on windows that note when they are asked for; a step lasts from one request to
 the next, loading included.

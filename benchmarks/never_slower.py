@@ -1,4 +1,4 @@
-"""Whether an accelerated module is ever slower than torch's: `python -m benchmarks.never_slower`.
+"""A search for calls in which ours is slower than torch's: `python -m benchmarks.never_slower`.
 
     python -m benchmarks.never_slower [--threads N] [--cells lstm gru rnn] [--hidden 16 64 256 512 1024]
                                       [--engine native] [--seconds S] [--json FILE]
@@ -299,7 +299,7 @@ def main(words: Sequence[str]) -> int:
     torch.set_num_threads(given.threads)
     print(machine(), flush=True)
     found = []
-    gc.disable()
+    gc.disable()  # it runs between the points, where nothing is timed
     begun = time.perf_counter()
     for point in points(given.cells, given.hidden):
         found.append(measured(point, given.engine, given.seconds))

@@ -1,4 +1,4 @@
-"""How fast the page of 50,000 steps x 256 units opens and zooms: `python -m benchmarks.page_speed`.
+"""The time a page of 50,000 steps x 256 units takes to open and zoom: `python -m benchmarks.page_speed`.
 
 A headless Chromium opens the page from disk, with a new profile each time. "paint" is the browser's
 own first contentful paint, "panels" the moment at which strip and heatmap are drawn, both since the
@@ -139,6 +139,7 @@ def _contents(steps: int, units: int) -> Contents:
 
     forget, write, output = gate(3.0), gate(-1.0), gate(0.0)
     candidate = np.tanh(generator.standard_normal((steps, units), dtype=np.float32))
+    # The state has to follow from the gates: the page checks that a record agrees with itself.
     cell = np.empty((steps, units), np.float32)
     state = np.zeros(units)
     for t in range(steps):

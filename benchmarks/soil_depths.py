@@ -1,4 +1,4 @@
-"""How far back a forecast of soil moisture looks, by depth: `python -m benchmarks.soil_depths`.
+"""The memory of forecasts of soil moisture, by depth: `python -m benchmarks.soil_depths`.
 
 A forecaster sees a week of moisture and weather and answers for the day after, whose weather is given.
 It sees the moisture itself because the weather alone does not tell the level at 25 and 40 cm (measured
@@ -78,7 +78,9 @@ def main() -> int:
         for topic in ("targets", "carrier", "views"):
             if (finding := explanation.finding(topic)) is not None:
                 print(f"  {finding.sentence}", flush=True)
-    _print_table(seeds, {name: own for name, own in _scores(model).items() if name != "gatewise"})
+    _print_table(
+        seeds, {name: scores for name, scores in _scores(model).items() if name != "gatewise"}
+    )
     asked = seeds[0].horizons[DEPTHS[0]].settings["rows"]
     print(f"intervals: 95 %, over {asked} windows; {time.perf_counter() - begun:.0f} s in all")
     return 0
@@ -98,9 +100,11 @@ def _print_table(seeds: list[Seed], baselines: dict[str, Scores]) -> None:
     print("\ntest NSE")
     print(_row("", *heads, "median", *baselines))
     for name in DEPTHS:
-        own = [seed.scores[name]["nse"] for seed in seeds]
+        values = [seed.scores[name]["nse"] for seed in seeds]
         others = [scores[name]["nse"] for scores in baselines.values()]
-        print(_row(name, *(f"{score:.3f}" for score in (*own, statistics.median(own), *others))))
+        print(
+            _row(name, *(f"{score:.3f}" for score in (*values, statistics.median(values), *others)))
+        )
 
 
 def _row(*cells: str) -> str:
@@ -127,7 +131,7 @@ def _scores(model: gw.Forecaster) -> dict[str, Scores]:
 
 
 def _listed(scores: Scores) -> str:
-    return ", ".join(f"{name} {own['nse']:.3f}" for name, own in scores.items())
+    return ", ".join(f"{name} {each['nse']:.3f}" for name, each in scores.items())
 
 
 if __name__ == "__main__":

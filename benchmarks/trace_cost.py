@@ -1,4 +1,4 @@
-"""What a trace costs in time and in memory: `python -m benchmarks.trace_cost [--quick]`.
+"""The cost of a trace in time and in memory: `python -m benchmarks.trace_cost [--quick]`.
 
 Time: T = 50,000, B = 1, I = 64, H = 256 in float32, inference, one thread unless OMP_NUM_THREADS says
 otherwise; a plain call and a traced one take turns in one process. Warm, memory is used again from call
@@ -77,8 +77,8 @@ def cold(rounds: int) -> None:
         for task, what in (("first", "cold"), ("first_at_hand", "cold, memory at hand")):
             found: dict[str, list[float]] = {"plain": [], "traced": []}
             for _ in range(rounds):
-                for side, own in found.items():
-                    own.append(float(run_child(task, cell, side)["seconds"]))
+                for side, seconds in found.items():
+                    seconds.append(float(run_child(task, cell, side)["seconds"]))
             show(f"gatewise.{cell}, {what}", found)
 
 

@@ -1,4 +1,4 @@
-"""What the start of a window adds to the memory horizon: `python -m benchmarks.window_starts`.
+"""The share of a window's start in the memory horizon: `python -m benchmarks.window_starts`.
 
 The demo's river, learned from windows of several lengths, one seed. If the horizon were read off every
 lag, the last of them, where the network begins with no state, would now and then be taken for memory,
@@ -33,10 +33,10 @@ def main() -> int:
         run_in: int | None = None
         for name, inputs in (("all year", case.inputs), *((g.name, g.inputs) for g in case.groups)):
             every = memory.horizon(case.model, inputs, time=case.time, run_in=0)
-            own = memory.horizon(case.model, inputs, time=case.time, run_in=run_in)
-            run_in = own.run_in if run_in is None else run_in
-            told = (duration(one, DAY).removeprefix("about ") for one in (every, own))
-            print(f"| {lookback} | {name} | {' | '.join(told)} | {own.run_in} |", flush=True)
+            settled = memory.horizon(case.model, inputs, time=case.time, run_in=run_in)
+            run_in = settled.run_in if run_in is None else run_in
+            told = (duration(one, DAY).removeprefix("about ") for one in (every, settled))
+            print(f"| {lookback} | {name} | {' | '.join(told)} | {settled.run_in} |", flush=True)
     return 0
 
 

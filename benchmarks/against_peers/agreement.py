@@ -1,4 +1,4 @@
-"""Whether two sides computed the same thing: looked at before any time is reported."""
+"""The comparison of two sides' results, made before any time is reported."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ import torch
 
 import gatewise as gw
 from benchmarks.against_peers.contenders import training
-from benchmarks.against_peers.problem import OWN, make_problem
+from benchmarks.against_peers.problem import MODULES, make_problem
 from benchmarks.against_peers.rows import Row
 from gatewise.engines.native.engine import NOT_BUILT
 from gatewise.errors import EngineError
@@ -56,7 +56,7 @@ def step(engine: str | None, cell: str, row: Row) -> dict[str, Any]:
     small = Row(min(row.T, 4), min(row.B, 4), row.I, row.H)
     for sizes in (small, row):
         problem = make_problem(cell, sizes)
-        module = problem.stock() if engine is None else problem.own(engine)
+        module = problem.stock() if engine is None else problem.module(engine)
         work = training("one", module, problem).work
         peaks = [_peak(work, module) for _ in range(STEPS)]
     return {"bytes": peaks}
@@ -66,7 +66,7 @@ def long(engine: str, cell: str, row: Row, max_memory: Any) -> dict[str, Any]:
     """Return time, peak memory and a digest of the gradient of one very long sequence."""
     torch.manual_seed(0)
     options = {} if max_memory is None else {"max_memory": max_memory}
-    module = OWN[cell](row.I, row.H, engine=engine, **options)
+    module = MODULES[cell](row.I, row.H, engine=engine, **options)
     x = torch.randn(row.T, row.B, row.I, dtype=torch.float32, device="cpu")
     begun = time.perf_counter()
     module(x)[0].sum().backward()

@@ -1,4 +1,4 @@
-"""What `gatewise bench` does once it knows what was typed: check, measure, print and write."""
+"""The work of `gatewise bench`: check what was typed, measure, print and write."""
 
 from __future__ import annotations
 

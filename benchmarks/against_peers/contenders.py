@@ -1,4 +1,4 @@
-"""What is timed: a piece of work, and its results for the comparison; here those of torch modules."""
+"""Contenders: the work that is timed and its results for the comparison; here those of torch modules."""
 
 from __future__ import annotations
 

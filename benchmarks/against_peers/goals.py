@@ -104,9 +104,9 @@ def _peak_shares(report: Report) -> list[Goal]:
         ]
         sizes = f"H ≥ {low}" if high > low else f"H = {low}"
         for cell in ("lstm", "gru", "rnn"):
-            own = [record for record in records if record.cell == cell]
+            of_cell = [record for record in records if record.cell == cell]
             title = f"{cell.upper()} training, share of the peak, {sizes}"
-            found += _every(title, own, report.fraction, share)
+            found += _every(title, of_cell, report.fraction, share)
     return found
 
 

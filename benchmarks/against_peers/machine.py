@@ -1,4 +1,4 @@
-"""What figures depend on: processor, threads, versions, and the peak they are a fraction of."""
+"""The machine that figures depend on: processor, threads, versions, and its peak rate."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def facts() -> dict[str, Any]:
 def described(found: dict[str, Any]) -> str:
     """Return the facts in one line."""
     versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
-    own = f", native core {found['instructions']}" if found["instructions"] else ""
+    core = f", native core {found['instructions']}" if found["instructions"] else ""
     return (
-        f"{found['processor']}, {found['cpus']} CPUs, {found['threads']} torch threads{own}, "
+        f"{found['processor']}, {found['cpus']} CPUs, {found['threads']} torch threads{core}, "
         f"{found['system']}; {versions}"
     )
 

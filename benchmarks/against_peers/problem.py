@@ -21,7 +21,11 @@ STOCK: dict[str, Callable[..., torch.nn.RNNBase]] = {
     "gru": torch.nn.GRU,
     "rnn": torch.nn.RNN,
 }
-OWN: dict[str, Callable[..., torch.nn.RNNBase]] = {"lstm": gw.LSTM, "gru": gw.GRU, "rnn": gw.RNN}
+MODULES: dict[str, Callable[..., torch.nn.RNNBase]] = {
+    "lstm": gw.LSTM,
+    "gru": gw.GRU,
+    "rnn": gw.RNN,
+}
 CELLS = tuple(STOCK)
 
 
@@ -50,9 +54,9 @@ class Problem:
         """Return torch's module with the problem's weights."""
         return self._loaded(STOCK[self.cell](self.row.I, self.row.H))
 
-    def own(self, engine: str) -> torch.nn.RNNBase:
+    def module(self, engine: str) -> torch.nn.RNNBase:
         """Return gatewise's module with the problem's weights."""
-        return self._loaded(OWN[self.cell](self.row.I, self.row.H, engine=engine))
+        return self._loaded(MODULES[self.cell](self.row.I, self.row.H, engine=engine))
 
     def _loaded(self, module: torch.nn.RNNBase) -> torch.nn.RNNBase:
         module.load_state_dict(self.weights)

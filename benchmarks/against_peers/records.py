@@ -1,4 +1,4 @@
-"""What a run of the benchmarks leaves: records of what each side took, as dataclasses and as JSON."""
+"""Records of what each side took, as dataclasses and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run of the benchmarks is asked for, and the one way in which sides are compared and timed."""
+"""The setting of a run, and the one way in which sides are compared and timed."""
 
 from __future__ import annotations
 

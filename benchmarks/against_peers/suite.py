@@ -11,7 +11,7 @@ import torch
 from benchmarks.against_peers.machine import facts, peak_gflops, torch_threads
 from benchmarks.against_peers.modes import MODES, Mode, cells_of, modes_of
 from benchmarks.against_peers.peers import peers_of
-from benchmarks.against_peers.problem import OWN
+from benchmarks.against_peers.problem import MODULES
 from benchmarks.against_peers.records import Record, Report
 from benchmarks.against_peers.rows import Row, rows_of
 from benchmarks.against_peers.setting import Setting
@@ -62,8 +62,9 @@ def make_plan(
         cells_of(cells),
         rows_of(rows),
     )
-    for cell in plan.cells or tuple(OWN):
-        OWN[cell](1, 1, engine=engine)(torch.zeros(1, 1, 1, dtype=torch.float32, device="cpu"))
+    # One step of each cell: an engine that cannot run here is refused before anything is measured.
+    for cell in plan.cells or tuple(MODULES):
+        MODULES[cell](1, 1, engine=engine)(torch.zeros(1, 1, 1, dtype=torch.float32, device="cpu"))
     return plan
 
 
@@ -83,7 +84,7 @@ def run(plan: Plan, done: Callable[[Report, Record], None]) -> Report:
 
 
 def _note_peak(report: Report, type: str, threads: int) -> None:
-    """Measure the peak before each group: the highest of the run counts, as the machine's own.
+    """Measure the peak before each group: the highest of the run counts, as the machine's.
 
     A measurement lasts milliseconds, so that one stolen slice of time halves it: the best of several.
     """

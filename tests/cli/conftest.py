@@ -52,6 +52,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def own_run(here: Path, fitted: Path) -> Path:
+def copied_run(here: Path, fitted: Path) -> Path:
     """A copy of the fitted run in the working directory, to write into; it is called "run"."""
     return Path(shutil.copytree(fitted, here / "run"))

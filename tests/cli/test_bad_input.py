@@ -154,11 +154,11 @@ DAMAGE = {
     ("name", "command"), [(name, command) for name in DAMAGE for command in DAMAGE[name]]
 )
 def test_a_damaged_run_is_refused(
-    own_run: Path, call: Call, table: Path, name: str, command: str
+    copied_run: Path, call: Call, table: Path, name: str, command: str
 ) -> None:
-    config = json.loads((own_run / "config.json").read_text()) | {"status": "training"}
+    config = json.loads((copied_run / "config.json").read_text()) | {"status": "training"}
     del config[name]
-    (own_run / "config.json").write_text(json.dumps(config))
+    (copied_run / "config.json").write_text(json.dumps(config))
     before = files_under(Path())
     words: list[object] = {
         "fit": ["fit", table, *QUICK, "--out", "run"],

@@ -175,8 +175,10 @@ def test_what_uses_a_run_computes_where_it_is_told(
     assert asked == ["cpu", "cuda:1", "cpu", "cuda:1", "cuda:1", "cpu"]
 
 
-def test_training_on_stays_where_the_run_was_fitted(call: Call, table: Path, own_run: Path) -> None:
-    config = own_run / "config.json"
+def test_training_on_stays_where_the_run_was_fitted(
+    call: Call, table: Path, copied_run: Path
+) -> None:
+    config = copied_run / "config.json"
     config.write_text(config.read_text().replace('"device": "cpu"', '"device": "toaster"'))
     words = ["continue", "run", table, "--epochs", "1", "--quiet", "--out", "new"]
     assert "toaster" in call(*words).err

@@ -19,15 +19,15 @@ Call = Callable[..., Outcome]
 
 
 def test_inspect_prints_the_sentences_and_writes_them_to_the_page(
-    call: Call, own_run: Path
+    call: Call, copied_run: Path
 ) -> None:
-    done = call("inspect", own_run)
+    done = call("inspect", copied_run)
     assert done.code == 0
     lines = done.out.splitlines()
     start = lines.index("What it remembers")
     assert lines[start + 1].startswith("Remembers ")
     assert any(line.startswith("The views ") for line in lines)
-    page = (own_run / "report.html").read_text()
+    page = (copied_run / "report.html").read_text()
     assert lines[start + 1].split("[")[0].strip() in page
     assert "Memory curves" in page
 
@@ -39,8 +39,8 @@ def test_a_fit_ends_with_the_sentences_and_the_page(here: Path, call: Call, tabl
     assert "Memory curves" in Path("run/report.html").read_text()
 
 
-def test_json_has_findings_figures_results_and_limits(call: Call, own_run: Path) -> None:
-    done = call("inspect", own_run, "--json", "-", "--min-horizon", "0")
+def test_json_has_findings_figures_results_and_limits(call: Call, copied_run: Path) -> None:
+    done = call("inspect", copied_run, "--json", "-", "--min-horizon", "0")
     assert done.code == 0
     told = json.loads(done.out)  # and nothing else on stdout
     assert told["findings"][0]["topic"] == "memory"
@@ -53,12 +53,12 @@ def test_json_has_findings_figures_results_and_limits(call: Call, own_run: Path)
         "max_saturated": None,
     }
     assert told["broken"] == []
-    assert call("inspect", own_run, "--json", "told.json").code == 0
+    assert call("inspect", copied_run, "--json", "told.json").code == 0
     assert json.loads(Path("told.json").read_text())["figures"] == told["figures"]
-    again = call("inspect", own_run, "--json", "told.json")
+    again = call("inspect", copied_run, "--json", "told.json")
     assert again.code == 2
     assert "told.json exists" in again.err
-    assert call("inspect", own_run, "--json", "told.json", "--overwrite").code == 0
+    assert call("inspect", copied_run, "--json", "told.json", "--overwrite").code == 0
 
 
 @pytest.mark.parametrize(
@@ -75,17 +75,17 @@ def test_json_has_findings_figures_results_and_limits(call: Call, own_run: Path)
     ids=lambda words: " ".join(map(str, words)),
 )
 def test_json_on_stdout_and_limits_leave_the_page_alone(
-    call: Call, own_run: Path, words: list[object]
+    call: Call, copied_run: Path, words: list[object]
 ) -> None:
-    page = (own_run / "report.html").read_bytes()
-    assert call("inspect", own_run, *words).code in (0, 1)
-    assert (own_run / "report.html").read_bytes() == page
-    assert call("inspect", own_run, *words, "--out", "page.html", "--overwrite").code in (0, 1)
+    page = (copied_run / "report.html").read_bytes()
+    assert call("inspect", copied_run, *words).code in (0, 1)
+    assert (copied_run / "report.html").read_bytes() == page
+    assert call("inspect", copied_run, *words, "--out", "page.html", "--overwrite").code in (0, 1)
     assert Path("page.html").exists()
 
 
 def test_a_page_written_anew_asks_what_the_first_one_asked(
-    call: Call, own_run: Path, monkeypatch: pytest.MonkeyPatch
+    call: Call, copied_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
 
@@ -94,25 +94,25 @@ def test_a_page_written_anew_asks_what_the_first_one_asked(
         return explain(*args, by=by, **options)
 
     monkeypatch.setattr(gatewise.explaining, "explain", listened)
-    Run.open(own_run).set_by("month")
+    Run.open(copied_run).set_by("month")
     for words in ([], ["--by", "season"], [], ["--out", "page.html"], ["--json", "-"]):
-        assert call("inspect", own_run, *words).code == 0
+        assert call("inspect", copied_run, *words).code == 0
     assert asked == ["month", "season", "month", None, None]
 
 
-def test_a_broken_limit_is_exit_code_1_and_a_sentence_each(call: Call, own_run: Path) -> None:
-    figures = json.loads(call("inspect", own_run, "--json", "-").out)["figures"]
+def test_a_broken_limit_is_exit_code_1_and_a_sentence_each(call: Call, copied_run: Path) -> None:
+    figures = json.loads(call("inspect", copied_run, "--json", "-").out)["figures"]
     horizon, window = figures["horizon"], figures["window"]
     words = ["--min-horizon", horizon + 1, "--max-idle", 1, "--json", "told.json"]
-    done = call("inspect", own_run, *words)
+    done = call("inspect", copied_run, *words)
     assert done.code == 1
     assert done.err.count("gatewise: limit:") == 1
     assert f"less than the {horizon + 1} days of --min-horizon" in done.err
     assert len(json.loads(Path("told.json").read_text())["broken"]) == 1
-    assert call("inspect", own_run, "--min-horizon", horizon).code == 0
+    assert call("inspect", copied_run, "--min-horizon", horizon).code == 0
     if window is not None:
-        assert call("inspect", own_run, "--max-window", window).code == 0
-        assert call("inspect", own_run, "--max-window", window - 1).code == 1
+        assert call("inspect", copied_run, "--max-window", window).code == 0
+        assert call("inspect", copied_run, "--max-window", window - 1).code == 1
 
 
 @pytest.mark.parametrize(
@@ -128,21 +128,21 @@ def test_a_broken_limit_is_exit_code_1_and_a_sentence_each(call: Call, own_run: 
     ],
 )
 def test_bad_usage_is_exit_code_2_and_writes_nothing(
-    call: Call, own_run: Path, words: list[str], fragment: str
+    call: Call, copied_run: Path, words: list[str], fragment: str
 ) -> None:
     before = files_under(Path())
-    done = call("inspect", own_run, *words)
+    done = call("inspect", copied_run, *words)
     assert done.code == 2
     assert fragment.replace("--", "").replace("-", "_") in done.err.replace("-", "_")
     assert files_under(Path()) == before
 
 
 def test_another_run_is_compared_in_a_table_and_in_sentences(
-    call: Call, own_run: Path, table: Path
+    call: Call, copied_run: Path, table: Path
 ) -> None:
     words = quick(cell="gru", hidden_size="4", lookback="12", learning_rate="0.1", batch_size="8")
     assert call("fit", table, *words, "--out", "gru", "--quiet").code == 0
-    done = call("inspect", own_run, "--against", "gru", "--json", "told.json")
+    done = call("inspect", copied_run, "--against", "gru", "--json", "told.json")
     assert done.code == 0
     assert "Against gru" in done.out
     assert "memory horizon" in done.out
@@ -150,23 +150,23 @@ def test_another_run_is_compared_in_a_table_and_in_sentences(
     assert told["names"] == ["run", "gru"]
     assert any(word in told["sentences"][0] for word in ("overlap", "no difference", "Neither"))
     assert told["sentences"][0] in done.out
-    assert "Memory against gru" in (own_run / "report.html").read_text()
+    assert "Memory against gru" in (copied_run / "report.html").read_text()
 
 
-def test_a_run_beside_itself_shows_no_difference(call: Call, own_run: Path) -> None:
-    shutil.copytree(own_run, "twin")
-    done = call("inspect", own_run, "--against", "twin")
+def test_a_run_beside_itself_shows_no_difference(call: Call, copied_run: Path) -> None:
+    shutil.copytree(copied_run, "twin")
+    done = call("inspect", copied_run, "--against", "twin")
     assert done.code == 0
     assert "no difference is shown" in done.out or "Neither remembers" in done.out
 
 
 def test_runs_of_other_steps_or_of_a_newer_version_are_refused(
-    call: Call, own_run: Path, here: Path
+    call: Call, copied_run: Path, here: Path
 ) -> None:
-    config = json.loads((own_run / "config.json").read_text())
-    shutil.copytree(own_run, "newer")
+    config = json.loads((copied_run / "config.json").read_text())
+    shutil.copytree(copied_run, "newer")
     (here / "newer" / "config.json").write_text(json.dumps({**config, "format_version": 99}))
-    done = call("inspect", own_run, "--against", "newer")
+    done = call("inspect", copied_run, "--against", "newer")
     assert done.code == 2
     assert "newer gatewise" in done.err
 
@@ -179,9 +179,9 @@ def test_a_run_that_cannot_be_explained_still_gets_its_page(here: Path, call: Ca
     assert Path("run/report.html").exists()
 
 
-def test_what_the_page_copies_runs_as_it_stands(call: Call, own_run: Path) -> None:
+def test_what_the_page_copies_runs_as_it_stands(call: Call, copied_run: Path) -> None:
     """Pasted into an empty Python in the folder of the command, it reads what the page shows."""
-    assert call("inspect", own_run, "--part", "all", "--out", "all.html").code == 0
+    assert call("inspect", copied_run, "--part", "all", "--out", "all.html").code == 0
     text = Path("all.html").read_text()
     data = json.loads(
         text.split('<script id="gatewise-data" type="application/json">')[1].split("</script>")[0]
@@ -195,7 +195,7 @@ def test_what_the_page_copies_runs_as_it_stands(call: Call, own_run: Path) -> No
 
 
 def test_a_network_without_skill_says_one_thing_everywhere(
-    here: Path, call: Call, own_run: Path, table: Path
+    here: Path, call: Call, copied_run: Path, table: Path
 ) -> None:
     done = call("fit", table, *QUICK, "--out", "flat")
     assert done.code == 0
@@ -223,12 +223,12 @@ def test_a_network_without_skill_says_one_thing_everywhere(
     assert "learnt nothing to read, so --max-idle 0.5 does not hold" in done.err
     assert done.err.count("gatewise: limit:") == 2
     told = json.loads(Path("told.json").read_text())
-    assert [own["topic"] for own in told["findings"]] == ["skill"]
+    assert [each["topic"] for each in told["findings"]] == ["skill"]
     assert told["results"] == {}
     assert told["figures"]["learnt"] is False
     assert told["figures"]["skill"] < 0
     assert told["figures"]["horizon"] is None
     assert call("inspect", "flat").code == 0
-    done = call("inspect", own_run, "--against", "flat")
+    done = call("inspect", copied_run, "--against", "flat")
     assert "flat has learnt nothing to read: there is nothing to compare" in done.out
-    assert json.loads(call("inspect", own_run, "--json", "-").out)["figures"]["learnt"] is True
+    assert json.loads(call("inspect", copied_run, "--json", "-").out)["figures"]["learnt"] is True

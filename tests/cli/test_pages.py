@@ -50,50 +50,50 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     ],
 )
 def test_inspect_spares_what_is_there(
-    call: Call, own_run: Path, table: Path, out: str, fragments: list[str]
+    call: Call, copied_run: Path, table: Path, out: str, fragments: list[str]
 ) -> None:
     Path("page.html").write_text("mine")
     Path("river.csv").write_text("mine")
     Path("folder.html").mkdir()
     before = files_under(Path())
-    done = call("inspect", own_run, "--out", out)
+    done = call("inspect", copied_run, "--out", out)
     assert done.code == 2
     for fragment in fragments:
         assert fragment in done.err
     if out != "page.html":
-        assert call("inspect", own_run, "--out", out, "--overwrite").code == 2
+        assert call("inspect", copied_run, "--out", out, "--overwrite").code == 2
     assert files_under(Path()) == before
 
 
-def test_inspect_replaces_a_page_when_asked(call: Call, own_run: Path) -> None:
+def test_inspect_replaces_a_page_when_asked(call: Call, copied_run: Path) -> None:
     Path("page.html").write_text("mine")
-    assert call("inspect", own_run, "--out", "page.html", "--overwrite").code == 0
+    assert call("inspect", copied_run, "--out", "page.html", "--overwrite").code == 0
     assert title_of_page(Path("page.html")) == "flow from rain and heat"
 
 
 def test_the_page_of_the_run_is_about_its_own_data_only(
-    call: Call, own_run: Path, table: Path
+    call: Call, copied_run: Path, table: Path
 ) -> None:
     Path("other.csv").write_text(table_text(170))
-    before = files_under(own_run)
+    before = files_under(copied_run)
     for words, fragment in (
         (["other.csv"], "other.csv is not"),
         (["--part", "train"], "--part train"),
         ([table, "--part", "all"], "--part all"),
     ):
-        done = call("inspect", own_run, *words)
+        done = call("inspect", copied_run, *words)
         assert done.code == 2
         assert fragment in done.err
         assert "--out PAGE.html" in done.err
-        assert files_under(own_run) == before
-        assert call("inspect", own_run, *words, "--out", "p.html", "--overwrite").code == 0
-    assert files_under(own_run) == before
-    (own_run / "report.html").write_text("old")
+        assert files_under(copied_run) == before
+        assert call("inspect", copied_run, *words, "--out", "p.html", "--overwrite").code == 0
+    assert files_under(copied_run) == before
+    (copied_run / "report.html").write_text("old")
     shutil.copy(table, "same.csv")  # the same data in another place is the run's own
     for words in ([], [table], ["same.csv"], ["--part", "test"]):
-        (own_run / "report.html").write_text("old")
-        assert call("inspect", own_run, *words).code == 0
-        assert title_of_page(own_run / "report.html") == "flow from rain and heat"
+        (copied_run / "report.html").write_text("old")
+        assert call("inspect", copied_run, *words).code == 0
+        assert title_of_page(copied_run / "report.html") == "flow from rain and heat"
 
 
 def test_a_source_that_changed_since_the_fit_is_other_data(here: Path, call: Call) -> None:
@@ -160,9 +160,9 @@ def test_the_demo_keeps_its_title(
         page.unlink()
 
 
-def test_the_pages_name_their_data(call: Call, own_run: Path) -> None:
+def test_the_pages_name_their_data(call: Call, copied_run: Path) -> None:
     Path("other.csv").write_text(table_text(170))
-    assert call("inspect", own_run, "other.csv", "--out", "other.html").code == 0
+    assert call("inspect", copied_run, "other.csv", "--out", "other.html").code == 0
     assert "other.csv" in Path("other.html").read_text()
-    assert call("inspect", own_run).code == 0
-    assert "river.csv" in (own_run / "report.html").read_text()
+    assert call("inspect", copied_run).code == 0
+    assert "river.csv" in (copied_run / "report.html").read_text()

@@ -47,7 +47,7 @@ def refused(outcome: Outcome, *fragments: str) -> None:
 
 
 def test_one_process_at_a_time_writes_to_a_run_and_others_read_it(
-    own_run: Path, call: Call, table: Path
+    copied_run: Path, call: Call, table: Path
 ) -> None:
     new = ["--out", "run", "--overwrite"]
     writers: list[list[object]] = [
@@ -99,7 +99,7 @@ def test_a_lock_is_for_other_threads_too_and_not_for_the_callees(tmp_path: Path)
 
 
 def test_a_model_of_another_run_is_not_taken_for_the_run_s(
-    own_run: Path, call: Call, table: Path
+    copied_run: Path, call: Call, table: Path
 ) -> None:
     config = json.loads(Path("run/config.json").read_text())
     metrics = json.loads(Path("run/metrics.json").read_text())
@@ -129,7 +129,7 @@ def test_a_training_that_breaks_down_says_what_helps_and_leaves_the_folder_free(
 
 
 def test_an_unfinished_replacement_is_resumed_where_it_is_asked_for(
-    own_run: Path, call: Call, table: Path, monkeypatch: pytest.MonkeyPatch
+    copied_run: Path, call: Call, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from gatewise.training import loop  # noqa: PLC0415
 
@@ -174,7 +174,7 @@ def test_a_full_disk_is_named(here: Path, call: Call, table: Path) -> None:
 
 
 def test_a_reader_waits_for_a_run_that_is_just_taking_its_place(
-    own_run: Path, call: Call, table: Path
+    copied_run: Path, call: Call, table: Path
 ) -> None:
     import shutil  # noqa: PLC0415
     import threading  # noqa: PLC0415

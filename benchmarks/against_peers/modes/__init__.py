@@ -1,4 +1,4 @@
-"""What is measured: each mode measures one cell at one row and yields its records."""
+"""The modes of a run: each measures one cell at one row and yields its records."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def bf16(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
     """Measure a training step under bfloat16 autocast against torch's in both types."""
     problem = make_problem(cell, row)
     contenders = (
-        training(OURS, problem.own(setting.engine), problem, bfloat16=True),
+        training(OURS, problem.module(setting.engine), problem, bfloat16=True),
         training(BFLOAT16_TORCH, problem.stock(), problem, bfloat16=True),
         training(FLOAT32_TORCH, problem.stock(), problem),
     )
@@ -45,7 +45,10 @@ def bf16(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
 def _against(setting: Setting, problem: Problem, mode: str) -> Record:
     timed = inference if mode == "infer" else training
     stock = timed(TORCH, problem.stock(), problem)
-    contenders: list[Contender | Side] = [timed(OURS, problem.own(setting.engine), problem), stock]
+    contenders: list[Contender | Side] = [
+        timed(OURS, problem.module(setting.engine), problem),
+        stock,
+    ]
     for name in setting.peers:
         peer = PEERS[name]
         if mode in peer.modes:

@@ -1,4 +1,4 @@
-"""What the gates cost: ours with and without them, and a loop of cells that collects cell states."""
+"""The cost of gates: our module with and without them, and a loop of cells that collects cell states."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ PLAIN, LOOP = "without gates", "loop of cells"
 def measure(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
     """Measure training and inference; the first side of a record is ours with gates."""
     problem = make_problem(cell, row)
-    own = problem.own(setting.engine)
-    contenders = (training(OURS, own, problem, gates=True), training(PLAIN, own, problem))
+    module = problem.module(setting.engine)
+    contenders = (training(OURS, module, problem, gates=True), training(PLAIN, module, problem))
     expected = training("torch", problem.stock(), problem).results()
     sides = compare(contenders, expected, setting.effort)
     operations = flops(cell, row, training=True)
     yield Record("gates train", cell, row, sides, flops=operations, peak=f"f32@{setting.threads}")
 
     expected = inference("torch", problem.stock(), problem).results()
-    plain = inference(PLAIN, own, problem)
+    plain = inference(PLAIN, module, problem)
     several = [
-        inference(OURS, own, problem, gates=True),
+        inference(OURS, module, problem, gates=True),
         Contender(plain.name, plain.work, plain.results, compared=("output",)),
     ]
     if cell == "lstm":

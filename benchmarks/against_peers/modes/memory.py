@@ -28,6 +28,7 @@ def step(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
 
 def long(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
     """Measure a very long sequence: time, peak of the whole process, and whether budgets matter."""
+    # A process for each budget: the high-water mark of one process never falls.
     found = {
         budget: run_child(
             task="long",

@@ -23,7 +23,7 @@ def threads(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
     """Measure training and inference on all threads and on one."""
     problem = make_problem(cell, row)
     for kind, timed in TIMED.items():
-        module = problem.own(setting.engine)
+        module = problem.module(setting.engine)
         contenders = (
             _on(setting.threads, timed(OURS, module, problem)),
             _on(1, timed(ONE, module, problem)),
@@ -42,14 +42,14 @@ def odd(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
     problem, companion = make_problem(cell, row), make_problem(cell, even)
     for kind, timed in TIMED.items():
         is_training = kind == "train"
-        own = timed(OURS, problem.own(setting.engine), problem)
-        next_one = timed(EVEN, companion.own(setting.engine), companion)
+        odd_one = timed(OURS, problem.module(setting.engine), problem)
+        next_one = timed(EVEN, companion.module(setting.engine), companion)
         expected = timed("torch", problem.stock(), problem).results()
-        sides = compare((own,), expected, replace(setting.effort, rounds=1, seconds=0.0))
+        sides = compare((odd_one,), expected, replace(setting.effort, rounds=1, seconds=0.0))
         operations = flops(cell, row, training=is_training)
         if sides[0].refused is None:
             share = operations / flops(cell, even, training=is_training)
-            times = alternate({OURS: own.work, EVEN: next_one.work}, setting.effort)
+            times = alternate({OURS: odd_one.work, EVEN: next_one.work}, setting.effort)
             sides = (
                 replace(sides[0], values=tuple(times[OURS])),
                 Side(EVEN, tuple(value * share for value in times[EVEN])),

@@ -20,7 +20,7 @@ from benchmarks.against_peers.setting import Setting, compare
 CALLS = 200
 """Steps in one timed call: a step is too short for the clock."""
 
-OWN_CELL, TORCH_CELL = "gatewise cell", "torch cell"
+OUR_CELL, TORCH_CELL = "gatewise cell", "torch cell"
 CELLS: dict[str, tuple[Any, Any]] = {
     "lstm": (gw.LSTMCell, torch.nn.LSTMCell),
     "gru": (gw.GRUCell, torch.nn.GRUCell),
@@ -32,11 +32,11 @@ def measure(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
     """Measure a step; the row's T is of no account."""
     row = replace(row, T=1)
     problem = make_problem(cell, replace(row, T=CALLS))
-    own, stock = CELLS[cell]
+    ours, stock = CELLS[cell]
     contenders = (
         _stream(problem, setting.engine),
-        _cell(f"{OWN_CELL}, {setting.engine}", own(row.I, row.H, engine=setting.engine), problem),
-        _cell(f"{OWN_CELL}, auto", own(row.I, row.H), problem),
+        _cell(f"{OUR_CELL}, {setting.engine}", ours(row.I, row.H, engine=setting.engine), problem),
+        _cell(f"{OUR_CELL}, auto", ours(row.I, row.H), problem),
         _module(TORCH, problem),
         _cell(TORCH_CELL, stock(row.I, row.H), problem),
     )
@@ -50,7 +50,7 @@ def measure(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
 
 
 def _stream(problem: Problem, engine: str) -> Contender:
-    stream = gw.Stream(problem.own(engine), batch=problem.row.B)
+    stream = gw.Stream(problem.module(engine), batch=problem.row.B)
     steps = list(problem.x.numpy())
 
     def work() -> Any:

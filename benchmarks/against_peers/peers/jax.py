@@ -34,7 +34,7 @@ def make(problem: Problem, mode: str, threads: int) -> Contender:
         return {"output": forward(weights, x)}
 
     def train(weights: Any, x: Any, arriving: Any) -> Any:
-        output, back = jax.vjp(lambda own: forward(own, x), weights)
+        output, back = jax.vjp(lambda varied: forward(varied, x), weights)
         return {"output": output, **back(arriving)[0]}
 
     given = (weights, x, arriving) if mode == "train" else (weights, x)

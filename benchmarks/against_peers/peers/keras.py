@@ -30,6 +30,7 @@ def make(problem: Problem, mode: str, threads: int) -> Contender:
     arriving = jax.device_put(np.ascontiguousarray(problem.arriving.numpy().swapaxes(0, 1)))
     rest = [variable.value for variable in layer.non_trainable_variables]
 
+    # Stateless, so that JAX can differentiate it: fit() would time an optimizer and callbacks too.
     def forward(variables: Any, x: Any) -> Any:
         return layer.stateless_call(variables, rest, x)[0]
 
@@ -37,7 +38,7 @@ def make(problem: Problem, mode: str, threads: int) -> Contender:
         return forward(variables, x), []
 
     def train(variables: Any, x: Any, arriving: Any) -> Any:
-        output, back = jax.vjp(lambda own: forward(own, x), variables)
+        output, back = jax.vjp(lambda varied: forward(varied, x), variables)
         return output, back(arriving)[0]
 
     given = (variables, x, arriving) if mode == "train" else (variables, x)
@@ -49,8 +50,8 @@ def make(problem: Problem, mode: str, threads: int) -> Contender:
     def results() -> Arrays:
         output, gradients = work()
         arrays = [np.asarray(array) for array in gradients]
-        own = _in_torchs_layout(problem, arrays) if mode == "train" else {}
-        return {"output": np.asarray(output).swapaxes(0, 1), **own}
+        named = _in_torchs_layout(problem, arrays) if mode == "train" else {}
+        return {"output": np.asarray(output).swapaxes(0, 1), **named}
 
     return Contender("keras", work, results)
 

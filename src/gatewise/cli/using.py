@@ -93,6 +93,7 @@ def evaluate(
       gatewise evaluate runs/river --part test
       gatewise evaluate runs/river newer.csv --json
     """
+    # Of a run, data and part are those of the fit where none are named: `opened` finds them.
     model, data, part = opened(run, data, part, device)
     evaluation = model.evaluate(data, part=part)
     if as_json:
