@@ -17,7 +17,7 @@ from torch import Tensor
 from gatewise.errors import FileError, InputError
 from gatewise.files import Envelope, seal, written_whole
 from gatewise.tracing._options import Kept, Options, Steps, check_options, check_place
-from gatewise.tracing._recordings import Call, Module, Recordings
+from gatewise.tracing._recordings import RecordedCall, RecordedModule, Recordings
 
 ENVELOPE = Envelope("gatewise-trace", 2, "trace", "record it again")
 
@@ -57,7 +57,7 @@ def save(trace: Recordings, path: str | PathLike[str]) -> None:
 
 def read(
     path: str | PathLike[str], device: torch.device | str
-) -> tuple[dict[str, str], dict[str, Module], Options]:
+) -> tuple[dict[str, str], dict[str, RecordedModule], Options]:
     """Return the aliases, modules and options of the trace in a file; see `Trace.load`."""
     check_place(device, "load_trace")
     path = _path_of(path, "load_trace")
@@ -106,7 +106,7 @@ def _read(path: Path, device: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
             return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
-def _module_of(about: dict[str, Any], place: int, tensors: dict[str, Tensor]) -> Module:
+def _module_of(about: dict[str, Any], place: int, tensors: dict[str, Tensor]) -> RecordedModule:
     kept = _kept_from_json(about["kept"])
     calls = []
     for number, call in enumerate(about["calls"]):
@@ -120,9 +120,9 @@ def _module_of(about: dict[str, Any], place: int, tensors: dict[str, Tensor]) ->
             raise ValueError(f"the steps of {about['name']!r} are not those of its arrays")
         parts = [found] if found else []
         calls.append(
-            Call(parts, lengths, steps, int(call["total"]), str(call["weights"]), kept.cell)
+            RecordedCall(parts, lengths, steps, int(call["total"]), str(call["weights"]), kept.cell)
         )
-    return Module(kept, calls)
+    return RecordedModule(kept, calls)
 
 
 def _range(steps: range) -> list[int]:

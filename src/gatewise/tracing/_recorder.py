@@ -11,7 +11,7 @@ from torch import Tensor
 from gatewise.tracing._budget import CallSizes, check_budget
 from gatewise.tracing._fingerprint import fingerprint
 from gatewise.tracing._options import Kept, Options
-from gatewise.tracing._recordings import Call, Module
+from gatewise.tracing._recordings import RecordedCall, RecordedModule
 from gatewise.tracing._selection import Tensors
 
 
@@ -20,14 +20,14 @@ class _Open:
     """The record of a cell that the next step may still belong to."""
 
     like: object  # what the next step must be like
-    call: Call
+    call: RecordedCall
 
 
 class Recorder:
     """The records of the modules, while they are written."""
 
     def __init__(self, kept: Mapping[str, Kept], options: Options) -> None:
-        self.modules = {name: Module(wanted) for name, wanted in kept.items()}
+        self.modules = {name: RecordedModule(wanted) for name, wanted in kept.items()}
         self._options = options
         self._open: dict[str, _Open] = {}  # of cells; what is absent begins a new record
         self._used = 0
@@ -47,7 +47,7 @@ class Recorder:
             self._used += needed
             self._pending[name] = needed
 
-    def add_call(self, name: str, call: Call) -> None:
+    def add_call(self, name: str, call: RecordedCall) -> None:
         """Store one call of a module."""
         self._pending.pop(name, None)
         self.modules[name].calls.append(call)
@@ -62,7 +62,7 @@ class Recorder:
         if begun is None or begun.like != like:
             lengths = torch.zeros(hidden.shape[:-1], dtype=torch.int64, device=hidden.device)
             kind = self.modules[name].kept.cell
-            call = Call(
+            call = RecordedCall(
                 [], lengths.to(self._options.device), range(0), 0, fingerprint(module), kind
             )
             begun = self._open[name] = _Open(like, call)

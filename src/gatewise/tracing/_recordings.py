@@ -18,7 +18,7 @@ from gatewise.wording import counted
 
 
 @dataclass
-class Call:
+class RecordedCall:
     """The record of one call of a module, or of the successive steps of a cell."""
 
     parts: list[dict[str, Tensor]]  # [L, D, T, ...] each; of a cell more than one, along T
@@ -50,18 +50,18 @@ class Call:
 
 
 @dataclass
-class Module:
+class RecordedModule:
     """The record of one module: what is kept of it, and its calls."""
 
     kept: Kept
-    calls: list[Call] = field(default_factory=list)
+    calls: list[RecordedCall] = field(default_factory=list)
 
 
 class Recordings(Mapping[str, Gates]):
     """What is recorded of each module of a model; see `Trace`, which adds files and tables."""
 
     def __init__(
-        self, aliases: Mapping[str, str], modules: Mapping[str, Module], options: Options
+        self, aliases: Mapping[str, str], modules: Mapping[str, RecordedModule], options: Options
     ) -> None:
         self.aliases = dict(aliases)  # every name, and the first name of the same module
         self.options = options
@@ -170,7 +170,7 @@ class Recordings(Mapping[str, Gates]):
                     "again with the model as it is, or load the weights of then"
                 )
 
-    def record(self, name: str, call: int = -1) -> Call:
+    def record(self, name: str, call: int = -1) -> RecordedCall:
         """Return a call as it is stored; raises InputError where there is none."""
         calls = self._module(name).calls
         if not calls:
@@ -185,7 +185,7 @@ class Recordings(Mapping[str, Gates]):
             raise InputError(f"trace: {name!r} has {len(calls)} calls; there is no call {call}")
         return calls[operator.index(call)]
 
-    def _module(self, name: str) -> Module:
+    def _module(self, name: str) -> RecordedModule:
         if not isinstance(name, str) or name not in self.aliases:
             raise UnknownNameError(
                 f"trace: no recurrent module {name!r}; there are "
@@ -200,7 +200,7 @@ class Recordings(Mapping[str, Gates]):
         return self._modules[first]
 
 
-def _described(module: Module) -> str:
+def _described(module: RecordedModule) -> str:
     """Return a module's cell and calls, and the quantities and shapes of the last one."""
     cell = module.kept.cell
     if not module.calls:

@@ -14,8 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 from gatewise.engines import Gates, Network, Result, fused
 from gatewise.engines.layout import dropout_masks
 from gatewise.errors import EngineError, InputError
-from gatewise.nn.calls import Call as Arguments
-from gatewise.nn.calls import prepare
+from gatewise.nn.calls import Call, prepare
 from gatewise.nn.cells import cell_gates
 from gatewise.nn.modules import GatedModule
 from gatewise.nn.structure import network_of, spec_of
@@ -23,7 +22,7 @@ from gatewise.tracing._budget import CallSizes
 from gatewise.tracing._fingerprint import fingerprint
 from gatewise.tracing._options import Kept, Options
 from gatewise.tracing._recorder import Recorder
-from gatewise.tracing._recordings import Call
+from gatewise.tracing._recordings import RecordedCall
 from gatewise.tracing._recovery import Pass, recovered
 from gatewise.tracing._selection import Tensors, kept_lengths, memory_of, selected
 
@@ -107,7 +106,8 @@ class Watch:
         lengths = kept_lengths(lengths, steps, self._options.device)
         weights = fingerprint(module)
         self._recorder.add_call(
-            self._name, Call([tensors], lengths, steps, sizes.steps, weights, self._kept.cell)
+            self._name,
+            RecordedCall([tensors], lengths, steps, sizes.steps, weights, self._kept.cell),
         )
 
     def _after_step(self, module: torch.nn.RNNCellBase, input: Any, hx: Any, out: Any) -> None:
@@ -132,7 +132,7 @@ class Watch:
         return selected(gates, self._kept, self._options, steps=steps, borrowed=borrowed)
 
     def _recovered(
-        self, module: torch.nn.RNNBase, call: Arguments, output: Any, steps: range
+        self, module: torch.nn.RNNBase, call: Call, output: Any, steps: range
     ) -> tuple[Tensors, Tensor]:
         """Return what is kept of the gates behind `output`, and each row's length."""
         network = self._network_of(module, call)
@@ -147,7 +147,7 @@ class Watch:
         gates = call.gates(Result(this_pass.output, (), found))
         return dict(gates), gates.lengths
 
-    def _in_graph(self, module: torch.nn.RNNBase, call: Arguments, output: Any) -> Gates:
+    def _in_graph(self, module: torch.nn.RNNBase, call: Call, output: Any) -> Gates:
         """Compute the gates behind `output` again, differentiably."""
         network, last = self._network_of(module, call), call.own(output)
         random = self._random_numbers_of_the_call()
@@ -155,7 +155,7 @@ class Watch:
         where = (network, call.x, call.states, call.rows)
         return call.gates(fused.run(*where, gates=True, output=last, masks=masks))
 
-    def _network_of(self, module: torch.nn.RNNBase, call: Arguments) -> Network:
+    def _network_of(self, module: torch.nn.RNNBase, call: Call) -> Network:
         network = network_of(module)
         if network.dropout > 0 and len(network.parameters) > 1 and call.x.is_cuda:
             raise EngineError(

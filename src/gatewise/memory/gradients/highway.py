@@ -109,34 +109,47 @@ def highway(
     with quiet(model):
         with trace(model) as every:
             name = _name(every, module)
-        part = model.get_submodule(name)
-        assert isinstance(part, torch.nn.RNNBase | torch.nn.RNNCellBase)
-        with trace(model, modules=[name]) as record, _readings_of(part) as readings:
-            _run(model, inputs)
-        gates = _call(record, name, call)
-        read = readings[-1 if call is None else call] if readings else None
-        layers = _layers(gates, name, layer, direction)
-        depth = gates.hidden.shape[1]
-        spec = spec_of(part)
-        if isinstance(part, torch.nn.RNNCellBase):
-            _check_unchanged(spec, gates, name)
-        suffixes = suffixes_of(part)
-        weights = {one: parameters_of(part, suffixes[depth * one + direction]) for one in layers}
-        strands = {
-            one: Strand.of(spec, weights[one], gates, one, direction, read) for one in layers
-        }
+        gates, strands = _strands(model, inputs, name, layer=layer, direction=direction, call=call)
     settings = {
         "model": type(model).__name__,
         "module": name,
         "direction": "reverse" if direction else "forward",
-        "directions": depth,
+        "directions": gates.hidden.shape[1],
         "layers": len(gates.hidden),
+        "looked_at": list(strands),
     }
     found = [
-        highway_of(strand, options, {**settings, "layer": one, "looked_at": layers})
-        for one, strand in strands.items()
+        highway_of(strand, options, {**settings, "layer": one}) for one, strand in strands.items()
     ]
     return max(reversed(found), key=lambda result: result.reach)
+
+
+def _strands(
+    model: torch.nn.Module,
+    inputs: Inputs,
+    name: str,
+    *,
+    layer: int | None,
+    direction: int,
+    call: int | None,
+) -> tuple[Gates, dict[int, Strand]]:
+    """Run the model and return the gates of one call of a module, and one direction of its layers."""
+    part = model.get_submodule(name)
+    assert isinstance(part, torch.nn.RNNBase | torch.nn.RNNCellBase)
+    with trace(model, modules=[name]) as record, _readings_of(part) as readings:
+        _run(model, inputs)
+    gates = _call(record, name, call)
+    read = readings[-1 if call is None else call] if readings else None
+    layers = _layers(gates, name, layer, direction)
+    depth, spec = gates.hidden.shape[1], spec_of(part)
+    if isinstance(part, torch.nn.RNNCellBase):
+        _check_unchanged(spec, gates, name)
+    suffixes = suffixes_of(part)
+    # read while the model is quiet: some parametrizations move on at each reading in train mode
+    weights = {one: parameters_of(part, suffixes[depth * one + direction]) for one in layers}
+    return gates, {
+        one: Strand.of(spec, weights[one], gates, one, direction, read) for one in layers
+    }
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,11 +89,7 @@ def horizon(
         )
     resamples = resamples or max(2, -(-64 // (subject.rows * len(places))))
     look = _Look(subject, places, there, future, share, resamples, sampling)
-    start = RunIn(run_in or 0)
-    if run_in is None:
-        start = RunIn.of(
-            subject, places, there, future=future, resamples=resamples, sampling=sampling
-        )
+    start = look.run_in() if run_in is None else RunIn(run_in)
     most = reach if max_lag is None else min(max_lag, reach)
     search, curve = look.curve(start.steps, most)
     # next to nothing beside the start counts: then the first inputs are what it remembers
@@ -116,17 +113,11 @@ def horizon(
         floor=subject.floor,
         future=future,
         settings={
-            **subject.settings,
-            "at": subject.times(at, default=0 if future else -1)
-            if at is not None or future or subject.ends.min() == subject.ends.max()
-            else "the end of each row",
-            "share": share,
-            "resamples_per_lag": resamples,
+            **look.settings(at),
             "max_lag": last,
             "run_in_untold": start.untold,
             "cut": last < reach - start.steps,
             "untested": search.untested,
-            "interval_over": "rows" if look.by_rows else "rows and steps",
             **curve.draws.settings(),
             **sampling.settings(),
         },
@@ -149,6 +140,28 @@ class _Look:
     def by_rows(self) -> bool:
         """Whether rows are resampled whole, and not their steps."""
         return self.subject.rows >= MIN_GROUPS
+
+    def settings(self, at: int | Sequence[int] | None) -> dict[str, Any]:
+        """Return what the result says of the question, and of the steps asked for by `at`."""
+        ends = self.subject.ends
+        by_step = at is not None or self.future or ends.min() == ends.max()
+        times = self.subject.times(at, default=0 if self.future else -1) if by_step else None
+        return {
+            **self.subject.settings,
+            "at": "the end of each row" if times is None else times,
+            "share": self.share,
+            "resamples_per_lag": self.resamples,
+            "interval_over": "rows" if self.by_rows else "rows and steps",
+        }
+
+    def run_in(self) -> RunIn:
+        """Return how many steps at the start of each row are no memory."""
+        return RunIn.of(
+            *(self.subject, self.places, self.there),
+            future=self.future,
+            resamples=self.resamples,
+            sampling=self.sampling,
+        )
 
     def curve(self, run_in: int, most: int) -> tuple[Search, _Curve]:
         """Return the search up to lag `most` and the curve, which reads no step of the run-in."""
