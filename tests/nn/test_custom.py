@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -10,11 +11,13 @@ from tests.made_up import GEARED, MADE_UP, OVERWRITE, PAIR
 from tests.nn.laws import LAWS
 from tests.nn.recurrent import B, H, I, T, build, inputs
 from tests.tolerances import assert_close64
+from torch.nn.utils import parametrize
 
 import gatewise.nn
 from gatewise.cells import CELLS
 from gatewise.errors import EngineError, InputError, OptionError
 from gatewise.tracing import trace
+from gatewise.tracing._fingerprint import fingerprint
 
 BOTH = pytest.mark.parametrize("cell", list(MADE_UP))
 
@@ -94,6 +97,27 @@ def test_parameters_of_its_own_stand_beside_torchs() -> None:
     assert torch.equal(module(x)[0], before)
     module.reset_parameters()
     assert (module.gain_l0 == 1).all()
+
+
+def test_parameters_of_its_own_are_parametrized_pickled_checked_and_fingerprinted() -> None:
+    module = build(GEARED.name, num_layers=2, bidirectional=True)
+    x = inputs(T, B, I)
+    doubled = copy.deepcopy(module)
+    with torch.no_grad():
+        doubled.gain_l1_reverse.mul_(2)
+    assert fingerprint(doubled) != fingerprint(module)
+    assert torch.equal(pickle.loads(pickle.dumps(doubled))(x)[0], doubled(x)[0])
+
+    class Twice(torch.nn.Module):
+        def forward(self, weight: torch.Tensor) -> torch.Tensor:
+            return 2 * weight
+
+    parametrize.register_parametrization(module, "gain_l1_reverse", Twice())
+    assert torch.equal(module(x)[0], doubled(x)[0])
+    freed = build(GEARED.name)
+    freed.peephole_l0.data.untyped_storage().resize_(0)
+    with pytest.raises(InputError, match=r"peephole_l0 has the shape \[5\] and memory of 0 bytes"):
+        freed(x)
 
 
 def test_parameters_of_its_own_follow_the_equation() -> None:
