@@ -25,12 +25,25 @@ class Watched:
     """
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
-        is_plain = all(type(own) is Tensor and not own.is_meta for own in tensors)
-        aliases = [own.detach() for own in tensors]
-        self.held: list[Tensor] = [] if is_plain else aliases
-        self._unguarded = [own.data for own in tensors] if is_plain else []
-        self._counters = list(map(_only_counter, aliases)) if is_plain else aliases
-        self._versions = [own._version for own in aliases]
+        is_plain = True
+        for own in tensors:
+            is_plain = is_plain and type(own) is Tensor and not own.is_meta
+        self.held: list[Tensor] = []
+        self._unguarded: list[Tensor] = []
+        self._counters: list[Tensor] = []
+        self._versions: list[int] = []
+        for own in tensors:
+            alias = own.detach()
+            self._versions.append(alias._version)
+            self._counters.append(alias)
+            if not is_plain:
+                self.held.append(alias)
+                continue
+            self._unguarded.append(own.data)
+            # Leave of the alias nothing but the version counter that it shares: with its memory, that
+            # would outlive hooks that move what is saved for the backward pass elsewhere
+            # (`save_on_cpu`, checkpoints).
+            alias.data = _NO_MEMORY
 
     def unguarded(self) -> list[Tensor]:
         """Return, once, aliases that autograd gives back whatever happens to the tensors."""
@@ -41,13 +54,3 @@ class Watched:
         """Tell of each tensor whether it, or a view of it, was changed in place."""
         pairs = zip(self._counters, self._versions, strict=True)
         return [own._version != version for own, version in pairs]
-
-
-def _only_counter(alias: Tensor) -> Tensor:
-    """Leave of an alias nothing but the version counter that it shares.
-
-    With its memory, that would outlive hooks that move what is saved for the backward pass elsewhere
-    (`save_on_cpu`, checkpoints).
-    """
-    alias.data = _NO_MEMORY
-    return alias

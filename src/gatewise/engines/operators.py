@@ -161,7 +161,7 @@ def _forward_autograd(keys: Any, *arguments: Any) -> list[Tensor]:
 
 def _applied(keys: Any, plan: Plan, given: Given) -> list[Tensor]:
     apply: Any = _Pass.apply
-    return list(apply(keys, plan, given.counts(), *given.flat()))
+    return list(apply(keys, plan, given, *given.flat()))
 
 
 def _below_autograd(keys: Any, plan: Plan, given: Given) -> list[Tensor]:
@@ -177,27 +177,29 @@ class _Pass(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, keys: Any, plan: Plan, counts: Sequence[int], *tensors: Tensor
+        ctx: Any, keys: Any, plan: Plan, given: Given, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
-        given, _ = _unflat(tensors, counts)
         unseen, is_silent = keys is None, plan.save == NOTHING
+        ctx.counts = given.counts()
         if is_silent:  # recorded by a graph that did not know of the gradients asked for now
             plan = plan._replace(save=FOR_BACKWARD)
         if unseen:
             found = _kernels_of(given.x).forward(plan, given).flat()
         else:
+            given, _ = _unflat(tensors, ctx.counts)
             found = _below_autograd(keys, plan, given)
-        kinds = count_states(plan)
-        ctx.plan, ctx.counts, ctx.unseen = plan, counts, unseen
+        returned = 1 + count_states(plan)
+        ctx.plan, ctx.unseen = plan, unseen
         ctx.set_materialize_grads(False)
-        kept = [found[0], *found[1 + kinds :]]
+        kept = [found[0], *found[returned:]]
         handed_out = len(kept) if plan.save == FOR_RECORD else 1
         ctx.watched = Watched(kept[:handed_out])
         ctx.save_for_backward(*tensors, *ctx.watched.unguarded(), *kept[handed_out:])
-        if is_silent:
-            return tuple(found[: 1 + kinds])
-        if plan.save != FOR_RECORD:
-            ctx.mark_non_differentiable(*found[1 + kinds :])
+        if plan.save == FOR_RECORD:
+            return tuple(found)
+        if is_silent or unseen:  # past the dispatcher nobody asks for what is kept
+            return tuple(found[:returned])
+        ctx.mark_non_differentiable(*found[returned:])
         return tuple(found)
 
     @staticmethod

@@ -21,7 +21,7 @@ from gatewise.engines.by_size import takes
 from gatewise.engines.held import are_whole
 from gatewise.engines.onlookers import PLAIN, is_exporting
 from gatewise.nn.calls import check_tensors
-from gatewise.nn.watching import watchers_of
+from gatewise.nn.watching import WATCHERS
 
 MODES = {"LSTM": "lstm", "GRU": "gru", "RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu"}
 """The cells that both torch and the core have, by torch's names of its modes."""
@@ -42,7 +42,7 @@ def straight(module: Any, input: Any, hx: Any, counts: Sequence[int] | None) -> 
     weights = _current_weights(given)
     if weights is None or type(data) is not Tensor or given["mode"] not in MODES:
         return None
-    if watchers_of(module):  # who may want the gates
+    if WATCHERS:  # who may want the gates
         return None
     batch_first = given["batch_first"]
     dims = data.dim()

@@ -44,7 +44,7 @@ class Watcher(Protocol):
 
 
 # Watchers by the id of the module: whoever watches holds on to the module, so an id stays its own.
-_WATCHERS: dict[int, tuple[Watcher, ...]] = {}
+WATCHERS: dict[int, tuple[Watcher, ...]] = {}
 _WRAPPED: dict[
     type, tuple[Forward, Forward, int]
 ] = {}  # the forward of a class, its wrapper, users
@@ -52,7 +52,7 @@ _LOCK = Lock()
 
 
 def _begin_in_child() -> None:
-    _WATCHERS.clear()  # what a forked process records, nobody would ever read
+    WATCHERS.clear()  # what a forked process records, nobody would ever read
     _LOCK.release()
 
 
@@ -88,7 +88,7 @@ _EAGER = _Eager()
 
 def watchers_of(module: torch.nn.Module) -> tuple[Watcher, ...]:
     """Return who watches `module`, those who came first in front."""
-    return _WATCHERS.get(id(module), ()) if _WATCHERS else ()
+    return WATCHERS.get(id(module), ()) if WATCHERS else ()
 
 
 @contextmanager
@@ -105,15 +105,15 @@ def watching(
         for kind in classes:
             _wrap(kind)
         for module, watcher in watchers.items():
-            _WATCHERS[id(module)] = (*_WATCHERS.get(id(module), ()), watcher)
+            WATCHERS[id(module)] = (*WATCHERS.get(id(module), ()), watcher)
     try:
         yield
     finally:
         with _LOCK:
             for module, watcher in watchers.items():
-                left = tuple(w for w in _WATCHERS.pop(id(module), ()) if w is not watcher)
+                left = tuple(w for w in WATCHERS.pop(id(module), ()) if w is not watcher)
                 if left:
-                    _WATCHERS[id(module)] = left
+                    WATCHERS[id(module)] = left
             for kind in classes:
                 _unwrap(kind)
             _EAGER.leave()

@@ -183,7 +183,7 @@ class _Backward:
             )
         out = self._output(layer)
         self._core.backward(
-            layer, x, out, spans=self._core.whole, given=given, d_out=d_out, d_x=d_x
+            layer, x, out, spans=self._core.frame.whole, given=given, d_out=d_out, d_x=d_x
         )
 
     def _d_parameters_of(self, index: int) -> dict[str, int]:
@@ -245,7 +245,7 @@ class _Scratch:
             empty((1, sizes.directions, *lead, sizes.hidden), dtype=dtype)
             for dtype in saved_types(plan)
         ]
-        count = sums_bytes(core.layers[layer])
+        count = sums_bytes(core.frame.layers[layer])
         self.sums = [empty((count,), dtype=torch.uint8) for _ in range(sizes.directions)]
         shapes = [
             (sizes.directions, sizes.batch, size)

@@ -62,6 +62,11 @@ def check_given(plan: Plan, given: Given) -> Sizes:
     return sizes
 
 
+def all_fit(tensors: Sequence[Tensor]) -> bool:
+    """Tell of an input and states whose shapes are known to fit whether all else does."""
+    return all(_fits(tensor, tensor.shape, FLOATS) for tensor in tensors)
+
+
 def check_results(
     plan: Plan,
     sizes: Sizes,
@@ -91,7 +96,7 @@ def check_results(
 def _sizes(plan: Plan, given: Given) -> tuple[Sizes, Sequence[Shape]]:
     """Return the sizes of a pass and the shapes of its parameters, after a look at both."""
     x, parameters, rows = given.x, given.parameters, given.rows
-    _check_plan(plan)
+    check_whole_plan(plan)
     each = plan.directions * plan.per_direction
     if not parameters or len(parameters) % each:
         refuse(f"there must be {each} parameters for each layer; got {len(parameters)}")
@@ -145,7 +150,8 @@ def _filled(plan: Plan, sizes: Sizes) -> tuple[Filled, Filled]:
 
 
 @lru_cache(maxsize=256)
-def _check_plan(plan: Plan) -> None:
+def check_whole_plan(plan: Plan) -> None:
+    """Check all that a plan says; each plan once."""
     check_plan(plan)
     if plan.segment < 0 or (plan.segment and plan.save != FOR_BACKWARD):
         refuse(f"segment={plan.segment} must be 0, or the steps of a segment where save=1")

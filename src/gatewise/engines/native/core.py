@@ -8,14 +8,15 @@ by whoever called until the core returns.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from math import lcm
+from operator import attrgetter
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gatewise.engines.native.checks import check_given
+from gatewise.engines.native.checks import all_fit, check_given, check_whole_plan
+from gatewise.engines.native.frame import Frame, Span, core, frame_of
 from gatewise.engines.plan import (
     TYPES,
     Given,
@@ -30,12 +31,6 @@ from gatewise.errors import InputError
 
 WORK_PER_THREAD = 400_000
 """Multiplications in a layer's pass that a second thread has to take over to be worth waking."""
-
-# By name, because the tools that watch over imports see no module in a compiled file.
-core: Any = import_module("gatewise._native")
-
-Span = tuple[int, int]
-"""The steps from the first up to the second, as they stand in the input."""
 
 States = Sequence[int]
 """The addresses of h and c; 0: absent."""
@@ -92,10 +87,42 @@ def views(
 
 def places(states: Sequence[Tensor | None], index: int) -> list[int]:
     """Return the addresses of states `[count, B, *]` at `index`."""
-    return [
-        0 if own is None else own.data_ptr() + index * own.stride(0) * own.element_size()
-        for own in states
-    ]
+    found = []
+    for own in states:
+        offset = 0 if own is None else index * own.stride(0) * own.element_size()
+        found.append(0 if own is None else own.data_ptr() + offset)
+    return found
+
+
+def plain_addresses(tensors: Sequence[Tensor], dtype: torch.dtype) -> list[int] | None:
+    """Return where tensors lie in memory if the core can take each as it is, else None.
+
+    It can where a tensor is of the type and on the CPU, contiguous, and the whole of a storage that is
+    there. For tensors of fitting shapes that is all that `native.checks` looks at, in half the time.
+    """
+    found = []
+    try:
+        for own in tensors:
+            if (
+                own.dtype is not dtype
+                or not own.is_cpu
+                or own.untyped_storage().nbytes() != own.nbytes
+                or own.storage_offset() != 0
+                or not own.is_contiguous()
+                or own.is_neg()
+            ):
+                return None
+            found.append(own.data_ptr())
+    except NotImplementedError:  # a sparse tensor has no storage
+        return None
+    return found if all(found) else None
+
+
+def _in_order(plan: Plan, own: list[int]) -> list[int]:
+    """Return the addresses of a layer and direction with 0 for what it has not."""
+    if not plan.bias:
+        own[2:2] = [0, 0]
+    return own if plan.projected else [*own, 0]
 
 
 def sums_bytes(layer: Any) -> int:
@@ -107,58 +134,75 @@ def sums_bytes(layer: Any) -> int:
 def costs_of(plan: Plan, given: Given) -> Costs:
     """Return what a pass keeps for its backward pass."""
     sizes = Sizes.of(plan, given)
+    frame = frame_of(plan, sizes, given.x.shape[-1])
     stored, real = (dtype.itemsize for dtype in TYPES[plan.type])
     own = sizes.directions * sizes.batch
     gates = sizes.hidden * sum(dtype.itemsize for dtype in saved_types(plan))
     states = sizes.outputs + sizes.hidden * (count_states(plan) - 1)
     return Costs(
         steps=sizes.steps,
-        chunk=lcm(*(core.chunk_steps(own, sizes.batch) for own in _layers(plan, sizes, given.x))),
+        chunk=lcm(*(core.chunk_steps(layer, sizes.batch) for layer in frame.layers)),
         start=sizes.layers * own * states * real,
         step=own * (gates + sizes.outputs * stored),
         gates=sizes.layers * own * gates,
     )
 
 
-def _layers(plan: Plan, sizes: Sizes, x: Tensor) -> list[Any]:
-    width = sizes.directions * sizes.outputs
-    projection = sizes.outputs if plan.projected else 0
-    return [
-        core.Layer(plan.cell, plan.type, size, sizes.hidden, projection)
-        for size in (x.shape[-1], *[width] * (sizes.layers - 1))
-    ]
+_KNOWN: dict[Any, Frame] = {}
+"""The frames of passes without rows and masks whose shapes were found to fit, by all these shapes."""
+_MOST_KNOWN = 256
+
+_shape_of = attrgetter("shape")
 
 
 class Core:
-    """One network on the core: its layers, weights and rows."""
+    """One network on the core: its layers, weights and rows.
+
+    Attributes:
+        is_plain: Whether the input and the states are contiguous and of the core's types.
+    """
 
     def __init__(self, plan: Plan, given: Given) -> None:
-        self.plan = plan
-        self.sizes = sizes = check_given(plan, given)
-        stored, _ = TYPES[plan.type]
+        check_whole_plan(plan)
+        x, states, parameters, masks, rows = given
+        stored, real = TYPES[plan.type]
+        key, frame = None, None
+        if not rows and not masks:
+            key = (plan, x.shape, len(states), *map(_shape_of, (*states, *parameters)))
+            frame = _KNOWN.get(key)
+        weights = None if frame is None else plain_addresses(parameters, stored)
+        self.is_plain = (
+            weights is not None
+            and plain_addresses((x,), stored) is not None
+            and (not states or plain_addresses(states, real) is not None)
+        )
         # Held here: the core sees their addresses only.
-        self._parameters = [contiguous(own, stored) for own in given.parameters]
-        self._rows = [contiguous(own, torch.int64) for own in given.rows]
-        self._whole = self._checked_rows()
-        self.layers = _layers(plan, sizes, given.x)
-        self._weights = [
-            core.Weights(*self.addresses(self._parameters, i))
-            for i in range(sizes.layers * sizes.directions)
-        ]
+        self._parameters = parameters
+        fits = weights is not None and (self.is_plain or all_fit((x, *states)))
+        if frame is None or weights is None or not fits:
+            frame = frame_of(plan, check_given(plan, given), x.shape[-1])
+            self._parameters = [contiguous(own, stored) for own in parameters]
+            weights = [own.data_ptr() for own in self._parameters]
+            if key is not None:
+                if len(_KNOWN) >= _MOST_KNOWN:
+                    _KNOWN.clear()
+                _KNOWN[key] = frame
+        self.plan = plan
+        self.frame = frame
+        self.sizes = frame.sizes
+        self._rows = [contiguous(own, torch.int64) for own in rows] if rows else ()
+        self._whole = self._checked_rows() if rows else frame.rows
+        self._weights = []
+        count = plan.per_direction
+        for start in range(0, len(weights), count):
+            self._weights.append(core.Weights(*_in_order(plan, weights[start : start + count])))
         self._threads = torch.get_num_threads()
-
-    @property
-    def whole(self) -> list[Span]:
-        """Return the span of all steps, for each direction."""
-        return [(0, self.sizes.steps)] * self.sizes.directions
 
     def addresses(self, parameters: Sequence[Tensor], index: int) -> list[int]:
         """Return the addresses of W_ih, W_hh, b_ih, b_hh and W_hr of a layer and direction."""
         count = self.plan.per_direction
         own = [tensor.data_ptr() for tensor in parameters[index * count : (index + 1) * count]]
-        if not self.plan.bias:
-            own[2:2] = [0, 0]
-        return own if self.plan.projected else [*own, 0]
+        return _in_order(self.plan, own)
 
     def forward(
         self,
@@ -236,15 +280,17 @@ class Core:
         each: Sequence[Any],
     ) -> None:
         """Run the directions together, or one by one where their rows differ."""
-        own, threads = self.layers[layer], self._threads_for(layer, spans[0])
-        if not self._rows or len(set(spans)) == 1:
-            function(own, self._rows_of(spans[0]), each, threads)
-            return
-        for span, one in zip(spans, each, strict=True):
-            function(own, self._rows_of(span), [one], threads)
-
-    def _rows_of(self, span: Span) -> Any:
-        return self._whole if span == (0, self.sizes.steps) else self._described(span)
+        frame, sizes, span = self.frame, self.sizes, spans[0]
+        own = frame.layers[layer]
+        rows = sizes.lead[0] if self.plan.packed else sizes.batch * (span[1] - span[0])
+        threads = max(1, min(self._threads, frame.work[layer] * rows // WORK_PER_THREAD))
+        if spans is frame.whole:
+            function(own, self._whole, each, threads)
+        elif not self._rows or len(set(spans)) == 1:
+            function(own, self._described(span), each, threads)
+        else:
+            for part, one in zip(spans, each, strict=True):
+                function(own, self._described(part), [one], threads)
 
     def _checked_rows(self) -> Any:
         """Describe all rows; raises InputError where they contradict themselves or packed data."""
@@ -268,11 +314,3 @@ class Core:
         size = self._rows[0].element_size()
         skipped = start * size
         return core.Rows(stop - start, self.sizes.batch, count + skipped, order, first + skipped)
-
-    def _threads_for(self, layer: int, span: Span) -> int:
-        sizes = self.sizes
-        inputs = self._parameters[layer * sizes.directions * self.plan.per_direction].shape[1]
-        rows = sizes.lead[0] if len(sizes.lead) == 1 else sizes.batch * (span[1] - span[0])
-        units = len(self.plan.spec.packing) * sizes.hidden * (inputs + sizes.outputs)
-        work = units * rows * sizes.directions
-        return max(1, min(self._threads, work // WORK_PER_THREAD))

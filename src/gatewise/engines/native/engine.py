@@ -39,6 +39,9 @@ _NAMES = frozenset(name for name, spec in CELLS.items() if spec.saved is not Non
 
 _TYPES = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
 
+_EXACT = ("f32", "f64")
+"""The core's types whose states are of the type of the output, as torch returns them."""
+
 
 def why_not(spec: CellSpec, like: Tensor, weights: Iterable[Tensor] = ()) -> str:
     """Return why the core does not run a cell on tensors such as `like`, or an empty string.
@@ -202,7 +205,7 @@ def run_plain(
 ) -> tuple[Tensor, Sequence[Tensor]] | None:
     """Run a plain call of padded rows without dropout; None for any other."""
     kind = _TYPES.get(x.dtype)
-    if NOT_BUILT or kind is None or batch_sizes is not None:
+    if NOT_BUILT or kind not in _EXACT or batch_sizes is not None:
         return None
     if call.dropout and call.training and call.layers > 1:
         return None

@@ -14,20 +14,24 @@ import torch
 from torch import Tensor
 
 from gatewise.engines.layout import dropped
-from gatewise.engines.native.core import Core, Span, adjacent, places, views
-from gatewise.engines.native.memory import empty, empty_like
-from gatewise.engines.plan import FOR_RECORD, TYPES, Arrays, Given, Plan, allocate
+from gatewise.engines.native.core import Core, adjacent, places, views
+from gatewise.engines.native.frame import Span
+from gatewise.engines.native.memory import empty_arrays, empty_like
+from gatewise.engines.plan import FOR_RECORD, TYPES, Arrays, Given, Plan
 
 
 def run_forward(plan: Plan, given: Given) -> Arrays:
     """Run `given.x` from its states (none: zeros) and return what `allocate` says, filled."""
     core = Core(plan, given)
-    stored, real = TYPES[plan.type]
-    arrays = allocate(plan, core.sizes, empty)
-    states = [adjacent(own, real).contiguous() for own in given.states]
-    if given.x.numel() == 0:
+    arrays = empty_arrays(core.frame.arrays)
+    x, states = given.x, given.states
+    if not core.is_plain:
+        stored, real = TYPES[plan.type]
+        states = [adjacent(own, real).contiguous() for own in given.states]
+    if x.numel() == 0:
         return _without_steps(plan, arrays, states, given.rows)
-    x = adjacent(given.x, stored)
+    if not core.is_plain:
+        x = adjacent(x, stored)
     layers = core.sizes.layers
     for layer in range(layers):
         if layer == layers - 1:
@@ -38,7 +42,8 @@ def run_forward(plan: Plan, given: Given) -> Arrays:
         run(core, _Layer(layer, x, out), states, arrays)
         if layer < layers - 1:
             x = dropped(out, given.masks, layer + 1)
-    _fill_padding(plan, arrays, given.rows)
+    if given.rows:
+        _fill_padding(plan, arrays, given.rows)
     return arrays
 
 
@@ -64,15 +69,14 @@ class _Layer(NamedTuple):
 
 
 def _whole(core: Core, own: _Layer, states: Sequence[Tensor], arrays: Arrays) -> None:
-    directions = range(core.sizes.directions)
-    index = own.layer * core.sizes.directions
-    core.forward(
-        *own,
-        spans=core.whole,
-        begin=[places(states, index + d) for d in directions],
-        end=[places(arrays.states, index + d) for d in directions],
-        saved=[views(arrays.kept, own.layer, d) for d in directions],
-    )
+    """Run all steps of a layer."""
+    begin, end, saved = [], [], []
+    for d in range(core.sizes.directions):
+        index = own.layer * core.sizes.directions + d
+        begin.append(places(states, index))
+        end.append(places(arrays.states, index))
+        saved.append(views(arrays.kept, own.layer, d))
+    core.forward(*own, spans=core.frame.whole, begin=begin, end=end, saved=saved)
 
 
 def _in_segments(core: Core, own: _Layer, states: Sequence[Tensor], arrays: Arrays) -> None:

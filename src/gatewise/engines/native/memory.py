@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import starmap
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from gatewise.engines.plan import Arrays
 
 # By name, because the tools that watch over imports see no module in a compiled file.
 core: Any = import_module("gatewise._native")
@@ -29,6 +32,17 @@ def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         return torch.empty(shape, dtype=dtype, device="cpu")
     memory = core.Memory(count * dtype.itemsize)
     return torch.frombuffer(memory, dtype=dtype, count=count).resize_(shape)  # keeps its memory
+
+
+def empty_arrays(described: Arrays) -> Arrays:
+    """Return the arrays of a forward pass, unfilled, of the shapes and types that stand for them."""
+    sized: Any = described
+    return Arrays(
+        empty(*sized.out),
+        [*starmap(empty, sized.states)],
+        [*starmap(empty, sized.below)],
+        [*starmap(empty, sized.kept)],
+    )
 
 
 def empty_like(tensor: Tensor) -> Tensor:
