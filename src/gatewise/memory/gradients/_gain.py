@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gatewise.memory.gradients._jacobian import adjoints, log_direct
-from gatewise.memory.gradients._strand import Samples, State, Strand
+from gatewise.memory.gradients._strand import Samples, StateChoice, Strand
 from gatewise.typing import Array
 
 Norm = Literal["frobenius", "spectral"]
@@ -43,7 +43,7 @@ def gains(
     samples: Samples,
     max_lag: int,
     *,
-    state: State,
+    state: StateChoice,
     norm: Norm,
     probes: int | None,
     generator: torch.Generator,
@@ -83,7 +83,7 @@ def gains(
 
 
 def _log_squares(
-    strand: Strand, samples: Samples, seeds: Tensor, max_lag: int, state: State
+    strand: Strand, samples: Samples, seeds: Tensor, max_lag: int, state: StateChoice
 ) -> Tensor:
     """Return the logarithm of the squared norm of each row of each Jacobian `[L + 1, N, K]`."""
     found = seeds.new_empty(max_lag + 1, *seeds.shape[:2])
@@ -93,7 +93,7 @@ def _log_squares(
 
 
 def _spectral(
-    strand: Strand, samples: Samples, seeds: Tensor, max_lag: int, state: State
+    strand: Strand, samples: Samples, seeds: Tensor, max_lag: int, state: StateChoice
 ) -> Tensor:
     """Return the logarithm of the largest singular value of each Jacobian `[L + 1, N]`."""
     size = max(1, SPECTRAL_CHUNK // seeds.numel())

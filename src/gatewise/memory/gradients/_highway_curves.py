@@ -18,7 +18,7 @@ from gatewise.errors import InputError, OptionError, nearest
 from gatewise.memory._base import Sampling
 from gatewise.memory.gradients._gain import Gains, Norm, gains
 from gatewise.memory.gradients._medians import by_row, median, median_interval, rate_of
-from gatewise.memory.gradients._strand import Samples, State, Strand
+from gatewise.memory.gradients._strand import Samples, StateChoice, Strand
 from gatewise.memory.gradients.highway_result import Highway
 from gatewise.typing import Array
 
@@ -44,7 +44,7 @@ class Options:
     at: Sequence[int] | None = None
     max_lag: int | None = None
     run_in: int = 0
-    state: State = "cell"
+    state: StateChoice = "cell"
     norm: Norm = "frobenius"
     method: Method = "auto"
     probes: int = 64
@@ -192,7 +192,7 @@ def _exp(values: Array) -> Array:
         return np.asarray(np.exp(values))
 
 
-def _in_words(strand: Strand, state: State) -> dict[str, str | None]:
+def _in_words(strand: Strand, state: StateChoice) -> dict[str, str | None]:
     """Return which state the Jacobian is of, and which gates its own path goes through."""
     symbols = [SYMBOLS.get(name, name) for name in strand.spec.states]
     carrier = symbols[strand.carrier]

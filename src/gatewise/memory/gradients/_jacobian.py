@@ -26,12 +26,12 @@ import torch
 from torch import Tensor
 
 from gatewise.errors import InputError
-from gatewise.memory.gradients._strand import Samples, State, Strand
+from gatewise.memory.gradients._strand import Samples, StateChoice, Strand
 from gatewise.memory.gradients._transitions import transition_of
 
 
 def adjoints(
-    strand: Strand, samples: Samples, seeds: Tensor, max_lag: int, state: State = "cell"
+    strand: Strand, samples: Samples, seeds: Tensor, max_lag: int, state: StateChoice = "cell"
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield `v^T ds_T/ds_(T-k)` for k = 0 to `max_lag`: scaled rows, and the logarithm of the scale.
 
@@ -69,7 +69,7 @@ def log_direct(strand: Strand, samples: Samples, max_lag: int) -> Tensor:
 
 
 def state_jacobian(
-    strand: Strand, time: int, source: int, *, row: int = 0, state: State = "cell"
+    strand: Strand, time: int, source: int, *, row: int = 0, state: StateChoice = "cell"
 ) -> tuple[Tensor, Tensor]:
     """Return `ds_time/ds_source` as rows `[S, S]` and the logarithm of each row's scale `[S]`.
 

@@ -18,7 +18,7 @@ from gatewise.cells import CellSpec, Parameters
 from gatewise.engines import Gates
 from gatewise.errors import InputError
 
-State = Literal["cell", "full"]
+StateChoice = Literal["cell", "full"]
 Index = tuple[Tensor, Tensor]
 """Times and rows `[C, N]` each."""
 
@@ -97,7 +97,7 @@ class Strand:
         """Return which of the states is the one that keeps."""
         return self.spec.states.index(self.spec.carrier)
 
-    def units(self, state: State) -> int:
+    def units(self, state: StateChoice) -> int:
         """Return the units of the carrier (`"cell"`) or of all states together (`"full"`)."""
         return self.sizes[self.carrier] if state == "cell" else sum(self.sizes)
 

@@ -14,19 +14,19 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from gatewise.errors import InputError
-from gatewise.memory.gradients._strand import Index, Samples, State, Strand
+from gatewise.memory.gradients._strand import Index, Samples, StateChoice, Strand
 
 CHUNK = 2**18
 """Numbers of one gate turned into float64 coefficients at a time: 2 MiB each."""
 
 Adjoint = tuple[Tensor, ...]
-Step = dict[str, Tensor]
+Coefficients = dict[str, Tensor]
 
 
 class _Transition(ABC):
     """One step backward of a cell: what multiplies the adjoint, from the gates of that step."""
 
-    def __init__(self, strand: Strand, state: State) -> None:
+    def __init__(self, strand: Strand, state: StateChoice) -> None:
         self.strand = strand
         self.weights = strand.parameters.W_hh
         self.state = state
@@ -35,19 +35,19 @@ class _Transition(ABC):
         """Return the adjoint of the last step's state, h first."""
         return (seeds,)
 
-    def fold(self, adjoint: Adjoint, step: Step) -> tuple[Adjoint, Tensor]:
+    def fold(self, adjoint: Adjoint, step: Coefficients) -> tuple[Adjoint, Tensor]:
         """Return the adjoint as `back` takes it, and the part to show `[N, K, S]`."""
         return adjoint, adjoint[0]
 
     @abstractmethod
-    def back(self, adjoint: Adjoint, step: Step) -> Adjoint:
+    def back(self, adjoint: Adjoint, step: Coefficients) -> Adjoint:
         """Return the adjoint of the state one step earlier."""
 
     @abstractmethod
-    def factors(self, now: Index, before: Index) -> Step:
+    def factors(self, now: Index, before: Index) -> Coefficients:
         """Return what `back` needs of the steps `now`, each `[C, N, *]`, and of those before them."""
 
-    def steps(self, samples: Samples, max_lag: int) -> Iterator[tuple[int, Step]]:
+    def steps(self, samples: Samples, max_lag: int) -> Iterator[tuple[int, Coefficients]]:
         """Yield each lag with its factors `[N, 1, *]`, formed some lags at a time."""
         size = max(1, CHUNK // max(1, len(samples.rows) * self.strand.hidden_size))
         for first in range(0, max_lag + 1, size):
@@ -61,12 +61,12 @@ class _Transition(ABC):
 class _Closed(_Transition):
     """A step whose Jacobian is a closed form of its gates."""
 
-    def factors(self, now: Index, before: Index) -> Step:
+    def factors(self, now: Index, before: Index) -> Coefficients:
         """Return the coefficients of the steps `now`."""
         return self.coefficients(self._gathered(now), self._gathered(before))
 
     @abstractmethod
-    def coefficients(self, now: dict[str, Tensor], before: dict[str, Tensor]) -> Step:
+    def coefficients(self, now: dict[str, Tensor], before: dict[str, Tensor]) -> Coefficients:
         """Return the factors of steps `[C, N, *]` from their gates and the states before them."""
 
     def _gathered(self, index: Index) -> dict[str, Tensor]:
@@ -80,7 +80,7 @@ class _LSTM(_Closed):
             return seeds[..., :P], seeds[..., P:]
         return seeds.new_zeros(*seeds.shape[:2], P), seeds
 
-    def fold(self, adjoint: Adjoint, step: Step) -> tuple[Adjoint, Tensor]:
+    def fold(self, adjoint: Adjoint, step: Coefficients) -> tuple[Adjoint, Tensor]:
         h, c = adjoint
         W_hr = self.strand.parameters.W_hr
         read = h if W_hr is None else h @ W_hr  # on o * tanh(c)
@@ -88,12 +88,12 @@ class _LSTM(_Closed):
         shown = total if self.state == "cell" else torch.cat(adjoint, dim=-1)
         return (read, total), shown
 
-    def back(self, adjoint: Adjoint, step: Step) -> Adjoint:
+    def back(self, adjoint: Adjoint, step: Coefficients) -> Adjoint:
         read, c = adjoint
         summed = torch.cat([c, c, c, read], dim=-1) * step["summed"]
         return summed @ self.weights, c * step["keep"]
 
-    def coefficients(self, now: dict[str, Tensor], before: dict[str, Tensor]) -> Step:
+    def coefficients(self, now: dict[str, Tensor], before: dict[str, Tensor]) -> Coefficients:
         i, f, g, o = (now[name] for name in self.strand.spec.packing)
         squashed = now["cell"].tanh()
         summed = [
@@ -110,7 +110,7 @@ class _LSTM(_Closed):
 
 
 class _GRU(_Closed):
-    def back(self, adjoint: Adjoint, step: Step) -> Adjoint:
+    def back(self, adjoint: Adjoint, step: Coefficients) -> Adjoint:
         (h,) = adjoint
         return (
             torch.addcmul(
@@ -118,7 +118,7 @@ class _GRU(_Closed):
             ),
         )
 
-    def coefficients(self, now: dict[str, Tensor], before: dict[str, Tensor]) -> Step:
+    def coefficients(self, now: dict[str, Tensor], before: dict[str, Tensor]) -> Coefficients:
         r, z, n = (now[name] for name in self.strand.spec.packing)
         rows = self.strand.spec.slice("candidate", self.strand.hidden_size)
         bias = self.strand.parameters.b_hh
@@ -135,10 +135,10 @@ class _GRU(_Closed):
 
 
 class _RNN(_Closed):
-    def back(self, adjoint: Adjoint, step: Step) -> Adjoint:
+    def back(self, adjoint: Adjoint, step: Coefficients) -> Adjoint:
         return ((adjoint[0] * step["slope"]) @ self.weights,)
 
-    def coefficients(self, now: dict[str, Tensor], before: dict[str, Tensor]) -> Step:
+    def coefficients(self, now: dict[str, Tensor], before: dict[str, Tensor]) -> Coefficients:
         h = now["hidden"]
         return {"slope": (h > 0).double() if self.strand.spec.name == "rnn_relu" else 1 - h * h}
 
@@ -150,7 +150,7 @@ class _Differentiated(_Transition):
     InputError for a strand without inputs.
     """
 
-    def __init__(self, strand: Strand, state: State) -> None:
+    def __init__(self, strand: Strand, state: StateChoice) -> None:
         super().__init__(strand, state)
         if strand.inputs is None:
             raise InputError(
@@ -170,7 +170,7 @@ class _Differentiated(_Transition):
         parts[self.strand.carrier] = seeds
         return tuple(parts)
 
-    def fold(self, adjoint: Adjoint, step: Step) -> tuple[Adjoint, Tensor]:
+    def fold(self, adjoint: Adjoint, step: Coefficients) -> tuple[Adjoint, Tensor]:
         """Return the adjoint one step earlier already, and the part to show.
 
         With `state="cell"` the other states follow the carrier within the step (LSTM: h_t = o_t
@@ -200,11 +200,11 @@ class _Differentiated(_Transition):
         shown = whole if self.state == "full" else onto_carrier
         return (onto_hidden + onto_rh @ self.weights, *others), shown
 
-    def back(self, adjoint: Adjoint, step: Step) -> Adjoint:
+    def back(self, adjoint: Adjoint, step: Coefficients) -> Adjoint:
         """Return the adjoint as it is: `fold` has gone back."""
         return adjoint
 
-    def factors(self, now: Index, before: Index) -> Step:
+    def factors(self, now: Index, before: Index) -> Coefficients:
         """Return `wx`, `rh` and the states that the steps `now` began with, in that order."""
         weights = self.parameters
         b_ih, b_hh = self.strand.spec.biases(weights)
@@ -232,6 +232,6 @@ CLOSED: dict[str, type[_Closed]] = {
 """The cells whose step backward is a closed form."""
 
 
-def transition_of(strand: Strand, state: State) -> _Transition:
+def transition_of(strand: Strand, state: StateChoice) -> _Transition:
     """Return one step backward of a strand's cell: its closed form, else its step differentiated."""
     return CLOSED.get(strand.spec.name, _Differentiated)(strand, state)

@@ -18,7 +18,7 @@ from gatewise.errors import InputError, nearest
 from gatewise.memory._base import Sampling, checked_options
 from gatewise.memory.gradients._gain import Norm
 from gatewise.memory.gradients._highway_curves import Method, Options, highway_of
-from gatewise.memory.gradients._strand import Reading, State, Strand
+from gatewise.memory.gradients._strand import Reading, StateChoice, Strand
 from gatewise.memory.gradients._transitions import CLOSED
 from gatewise.memory.gradients.highway_result import Highway
 from gatewise.memory.interventions.arguments import Inputs, first_of
@@ -45,7 +45,7 @@ def highway(
     at: Sequence[int] | None = None,
     max_lag: int | None = None,
     run_in: int = 0,
-    state: State = "cell",
+    state: StateChoice = "cell",
     norm: Norm = "frobenius",
     method: Method = "auto",
     probes: int = 64,

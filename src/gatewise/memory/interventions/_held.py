@@ -37,7 +37,7 @@ class Average(Intervention):
         found = piece.run(gates=True)
         assert found.gates is not None
         record = {name: _mean(value) for name, value in found.gates.items()}
-        ends = tuple(own.double().mean(dim=(0, 1)) for own in found.states)
+        ends = tuple(state.double().mean(dim=(0, 1)) for state in found.states)
         spec = piece.network.spec
         states = tuple(record.get(name, end) for name, end in zip(spec.states, ends, strict=True))
         units = states[0] if _projection(piece) is None else _mean(_given(found))
@@ -81,11 +81,11 @@ class HeldUnits(Intervention):
         if piece.network.spec.adds_biases:
             found = self._step_by_step(piece)
         else:
-            own = piece.network.parameters[0][0]
-            read = own.W_hh[:, self._units] @ held
-            w_hh = own.W_hh.clone()
+            weights = piece.network.parameters[0][0]
+            read = weights.W_hh[:, self._units] @ held
+            w_hh = weights.W_hh.clone()
             w_hh[:, self._units] = 0
-            found = piece.run(parameters=_shifted(replace(own, W_hh=w_hh), read))
+            found = piece.run(parameters=_shifted(replace(weights, W_hh=w_hh), read))
         return self._set(found.output, held), self._hold(found.states)
 
     def _step_by_step(self, piece: Piece) -> Result:
@@ -104,13 +104,13 @@ class HeldUnits(Intervention):
     def _hold(self, states: State) -> State:
         """Return states whose held units are at their means."""
         means = (mean[self._units].to(states[0]) for mean in self._mean.states)
-        return tuple(self._set(own, mean) for own, mean in zip(states, means, strict=True))
+        return tuple(self._set(state, mean) for state, mean in zip(states, means, strict=True))
 
     def _projected(self, piece: Piece) -> tuple[Tensor, State]:
-        own = piece.network.parameters[0][0]
-        assert own.W_hr is not None
+        weights = piece.network.parameters[0][0]
+        assert weights.W_hr is not None
         held = self._mean.units[self._units].to(piece.x)
-        columns = own.W_hr[:, self._units]
+        columns = weights.W_hr[:, self._units]
         if not self._recurrence:
             found = piece.run(gates=True)
             off = (_given(found)[..., self._units] - held) @ columns.T  # [T, B, P]
@@ -118,9 +118,9 @@ class HeldUnits(Intervention):
             # The last h of a direction is that of its last step, of the row's own end.
             last = found.states[0] - _last(off, piece)[None]
             return found.output - off, (last, *found.states[1:])
-        shift, w_hr = columns @ held, own.W_hr.clone()
+        shift, w_hr = columns @ held, weights.W_hr.clone()
         w_hr[:, self._units] = 0
-        changed = _shifted(replace(own, W_hr=w_hr), own.W_hh @ shift)
+        changed = _shifted(replace(weights, W_hr=w_hr), weights.W_hh @ shift)
         h, c = piece.start
         found = piece.run(state=(h - shift, c), parameters=changed)
         cell = self._set(found.states[1], self._mean.states[1][self._units].to(piece.x))
@@ -146,8 +146,8 @@ class HeldDirection(Intervention):
         mean, scale = self._means[piece.place], 0 if self._zero else 1
         output = (scale * mean.output).to(piece.x).expand(*piece.x.shape[:2], -1)
         ends = tuple(
-            (scale * own).to(piece.x).expand(state.shape)
-            for own, state in zip(mean.ends, piece.start, strict=True)
+            (scale * end).to(piece.x).expand(state.shape)
+            for end, state in zip(mean.ends, piece.start, strict=True)
         )
         return output.contiguous(), tuple(end.contiguous() for end in ends)
 
@@ -160,8 +160,20 @@ class Together(Intervention):
 
     def layer(self, piece: Piece) -> tuple[Tensor, State]:
         """See `Intervention.layer`."""
-        own = self._held.get(piece.place)
-        return super().layer(piece) if own is None else own.layer(piece)
+        units = self._held.get(piece.place)
+        return super().layer(piece) if units is None else units.layer(piece)
+
+
+def held_units(
+    picked: Sequence[tuple[Place, int]], means: Mapping[Place, Mean], *, recurrence: bool
+) -> Together:
+    """Return what holds these units, of any layers and directions, at their means."""
+    return Together({
+        place: HeldUnits(
+            place, [n for of, n in picked if of == place], means[place], recurrence=recurrence
+        )
+        for place in {of for of, _ in picked}
+    })  # fmt: skip
 
 
 def _projection(piece: Piece) -> Tensor | None:
@@ -189,8 +201,8 @@ def _last(values: Tensor, piece: Piece) -> Tensor:
     return values[ends, torch.arange(values.shape[1], device=values.device)]
 
 
-def _shifted(own: Parameters, by: Tensor) -> Parameters:
+def _shifted(weights: Parameters, by: Tensor) -> Parameters:
     """Return parameters whose recurrent bias has grown by a vector `[G*H]`."""
     zero = torch.zeros_like(by)
-    b_ih = zero if own.b_ih is None else own.b_ih
-    return replace(own, b_ih=b_ih, b_hh=by if own.b_hh is None else own.b_hh + by)
+    b_ih = zero if weights.b_ih is None else weights.b_ih
+    return replace(weights, b_ih=b_ih, b_hh=by if weights.b_hh is None else weights.b_hh + by)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gatewise.errors import OptionError
 from gatewise.memory._base import Result, Sampling, checked_options, draws_of, in_blocks
-from gatewise.memory.interventions._held import Average, HeldUnits, Together
+from gatewise.memory.interventions._held import Average, held_units
 from gatewise.memory.interventions._intervene import Place, place_names
 from gatewise.memory.interventions._judge import Judge
 from gatewise.memory.interventions.arguments import Inputs
@@ -138,16 +138,8 @@ def idle_units(
 
     def lost(picked: Sequence[tuple[Place, int]]) -> Array:
         """Return the effect of holding these units, by row `[B]`."""
-        held = {
-            place: HeldUnits(
-                place,
-                [n for where, n in picked if where == place],
-                average.means[place],
-                recurrence=where == "recurrence",
-            )
-            for place in {where for where, _ in picked}
-        }
-        answers = subject.answers(intervention=Together(held), module=module)
+        held = held_units(picked, average.means, recurrence=where == "recurrence")
+        answers = subject.answers(intervention=held, module=module)
         return np.asarray(judge.effect(answers).mean(axis=1))
 
     effects = np.stack([lost([unit]) for unit in units], axis=1)  # [B, N]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.memory._base import Result
-from gatewise.memory.interventions._held import Average, HeldUnits, Together
-from gatewise.memory.interventions._intervene import Place
+from gatewise.memory.interventions._held import Average, held_units
 from gatewise.memory.interventions._judge import Judge
 from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.idle import IdleUnits
@@ -82,8 +80,8 @@ def spare_units(
     units = [(place, n) for place, mean in average.means.items() for n in range(len(mean.units))]
 
     def lost(picked: list[int]) -> float:
-        held = _held([units[place] for place in picked], average)
-        answers = subject.answers(intervention=Together(held), module=module)
+        held = held_units([units[n] for n in picked], average.means, recurrence=True)
+        answers = subject.answers(intervention=held, module=module)
         return float(judge.effect(answers).mean()) / alone.scale
 
     # greedy, since trying every set would take two to the power of the units passes
@@ -101,16 +99,3 @@ def spare_units(
         threshold=alone.threshold,
         settings={**subject.settings, "against": alone.settings["against"]},
     )
-
-
-def _held(picked: Sequence[tuple[Place, int]], average: Average) -> dict[Place, HeldUnits]:
-    """Return what holds these units, by layer and direction."""
-    return {
-        place: HeldUnits(
-            place,
-            [n for where, n in picked if where == place],
-            average.means[place],
-            recurrence=True,
-        )
-        for place in {where for where, _ in picked}
-    }
