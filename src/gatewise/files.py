@@ -2,7 +2,7 @@
 
 A file is written aside, flushed to the disk, then renamed into place. A safetensors file carries JSON
 in its metadata (its format, the version of that, whatever else) and a checksum over every byte: a
-weight whose bit has turned is still a number, and would give another prediction without a word. The
+weight whose bit has turned is still a number, and would silently change the prediction. The
 checksum stands in the header that it covers, so it is taken with its own digits as zeros. It is a
 CRC-32 (4 GB/s, where SHA-256 takes more than twice as long): it tells damage, not forgery. Files from
 before there was one have none and load by the other checks alone.
@@ -77,7 +77,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             with file:
                 yield file
                 file.flush()
-                # by its name: who writes by the name may have put another file there
+                # by its name: a writer that goes by the name may have put another file there
                 with aside.open("r+b") as written:
                     os.fsync(written.fileno())
                 # before the file is closed: until then it is known to be in use
@@ -127,11 +127,11 @@ def _open_aside(path: Path) -> tuple[Path, BinaryIO]:
     while True:
         aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         file = aside.open("x+b")
-        with suppress(OSError):  # a file system without locks: nothing is taken for dead there
+        with suppress(OSError):  # on a file system without locks no file is ever taken for dead
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(file.fileno()).st_nlink:
             return aside, file
-        file.close()  # taken for dead between the two lines above
+        file.close()  # another process took it for dead between the two lines above and removed it
 
 
 def _refuse_special(path: Path) -> None:

@@ -13,7 +13,7 @@ def world_of_launch() -> tuple[int, int]:
     """Return this process's rank and the number of processes, (0, 1) where nothing launched several.
 
     Raises OptionError, which names the variables, where they do not fit together: a process that took
-    itself for the second of one would neither write nor print, and end without a word.
+    itself for the second of one would silently neither write nor print.
     """
     given = {name: os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE")}
     if not any(given.values()):

@@ -70,7 +70,7 @@ def test_the_reading() -> None:
     gates["input"][:, :, 1] = 0.99
     assert saturation(gates).reading == (
         "The input gate saturates most: on average over its units it is nearly closed at 0 % and "
-        "nearly open at 50 % of the steps; 1 of 2 units are at an end at more than 95 % of them, "
+        "nearly open at 50 % of the steps; 1 of 2 units are saturated at more than 95 % of them, "
         "first of all unit 1, nearly open at 100 % (71.2 to 100 %)."
     )
 

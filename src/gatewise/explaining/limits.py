@@ -39,7 +39,7 @@ class Limits:
     max_saturated: float | None = option(
         None,
         "Limits",
-        "The largest share of units whose gate is at an end at over 95 % of the steps, 0 to 1.",
+        "The largest share of units whose gate is saturated at over 95 % of the steps, 0 to 1.",
         SHARE,
     )
 

@@ -17,7 +17,7 @@ from gatewise.memory.interventions.spare import SpareUnits
 from gatewise.wording import joined, percent, span
 
 STUCK = 0.95
-"""A gate that is at an end at more than this share of the steps is called stuck."""
+"""A gate that is nearly closed or open at more than this share of the steps is called stuck."""
 
 
 def idle(case: Case, found: Measured) -> Finding | None:
@@ -77,7 +77,7 @@ def _idle_sentence(own: memory.IdleUnits, spare: SpareUnits) -> str:
 
 
 def stuck(case: Case, found: Measured) -> Finding | None:
-    """Return which gate is most often at an end, and at how many units it never leaves it."""
+    """Return which gate is saturated most often, and at how many units it never leaves saturation."""
     worst = saturated(found)
     if worst is None:
         return None
@@ -88,8 +88,8 @@ def stuck(case: Case, found: Measured) -> Finding | None:
     count = int((both > STUCK).sum())
     side = "open" if np.nanmean(own.opened[gate]) >= np.nanmean(own.closed[gate]) else "closed"
     sentence = (
-        f"No gate is stuck: the {gate} gate{where}, the most saturated, is at an end at "
-        f"{percent(float(np.nanmean(both)))} of the steps."
+        f"No gate is stuck: the {gate} gate{where}, the most saturated, is nearly closed or open "
+        f"at {percent(float(np.nanmean(both)))} of the steps."
         if count == 0
         else f"The {gate} gate{where} is stuck at {count} of {both.size} units, mostly {side}: it is "
         f"nearly closed or open there at more than {percent(STUCK)} of the steps."

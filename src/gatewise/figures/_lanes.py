@@ -1,4 +1,4 @@
-"""Several small charts in the room of one: lanes above each other, and small multiples."""
+"""Several small charts in the place of one: lanes above each other, and small multiples."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The length of the blocks in which rows are drawn that resemble their neighbours.
 
-Overlapping windows of one series are no independent rows: an interval that drew them one by one would be
-too narrow. Drawn in blocks of neighbours, they keep what ties them together. Sizes: B rows, F figures.
+Overlapping windows of one series are not independent rows, and an interval that drew them one by one
+would be too narrow. Blocks of neighbours preserve the dependence. Sizes: B rows, F figures.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ CLOSE = 5
 
 
 def block_length(values: NDArray[Any], *, fewest: int) -> int:
-    """Return how many neighbours of `values [B, ...]` stand together; 1 where they are independent.
+    """Return how many neighbours of `values [B, ...]` make a block; 1 where they are independent.
 
     The length that makes the variance of a circular block bootstrap most exact, estimated from the
     correlations of neighbours (Politis & White 2004, "Automatic block-length selection for the
     dependent bootstrap", section 3, with the correction of Patton, Politis & White 2009): here those
     of all figures of a row together, each weighted with its variance. No shorter than the lag after
-    which correlations stop to stand out, 1 where none of the first does, and no longer than leaves
-    `fewest` blocks.
+    which correlations are no longer significant (1 where not even the first ones are), and short enough
+    to leave `fewest` blocks.
     """
     count = len(values)
     most = count // fewest

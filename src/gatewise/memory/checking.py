@@ -18,7 +18,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 MOST = 1_000_000
-"""More repetitions than help any figure; what is beyond is a slip, and would never end."""
+"""More repetitions than help any figure; more is a slip, and would never finish."""
 
 REPETITIONS = ("networks", "probes", "resamples")
 """Options that say how often something is done again."""
@@ -29,8 +29,8 @@ _NOUNS = {int: "a whole number", float: "a number", bool: "True or False", str: 
 def checked_options(function: Callable[P, R]) -> Callable[P, R]:
     """Let `function` raise OptionError, by its name and the option's, for a value of another type.
 
-    Looked at are numbers, texts, functions and options of gatewise's own classes; an argument that may
-    be something else (a list, a tensor, a model) is left to the function. Repetitions have a bound.
+    It looks at numbers, texts, functions and options of gatewise's classes; an argument that may be
+    something else (a list, a tensor, a model) is left to the function. Repetitions have a bound.
     """
     signature = inspect.signature(function)
 
@@ -58,7 +58,7 @@ def checked_options(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def check_repetitions(name: str, count: Any) -> None:
-    """Raise OptionError, by the option's `name`, for more repetitions than could ever end."""
+    """Raise OptionError, by the option's `name`, for more repetitions than could ever finish."""
     if count > MOST:
         shown = repr(count) if count < 10**20 else "a number of more than 20 digits"
         raise OptionError(f"{name} must be at most {MOST:,}; got {shown}")

@@ -1,4 +1,4 @@
-"""Watching a training: how saturated the gates and how large the gradients are, epoch by epoch.
+"""Training drift: the saturation of gates and the size of gradients, epoch by epoch.
 
 Sizes: E epochs, G gates.
 """

@@ -286,7 +286,7 @@ def expanded_tail(count: int, level: float) -> float:
 
 
 def _alike(valid: NDArray[np.bool_], like: Array | None) -> int:
-    """Return how many neighbouring rows have to stand together, by their means of `like`."""
+    """Return how many neighbouring rows make a group, by their means of `like`."""
     used = valid.any(axis=0)
     if like is None or used.sum() < 2 * MIN_GROUPS:
         return 1

@@ -57,7 +57,7 @@ class Kept:
         return kept
 
     def keeps(self, step: int) -> bool:
-        """Tell whether a step of a cell is kept, of which no one knows how many will follow."""
+        """Tell whether a step of a cell is kept, though nobody knows how many will follow."""
         steps = self.steps
         if isinstance(steps, slice):
             first, stop, by = steps.start or 0, steps.stop, steps.step or 1
@@ -248,7 +248,7 @@ def _check_steps(steps: Any) -> None:
 
 
 def _check_steps_of_cell(steps: Steps | None, name: str) -> None:
-    """Refuse to count from the end for a cell: how many steps there will be is not known."""
+    """Refuse to count a cell's steps from the end, since their number is not known."""
     if isinstance(steps, slice) and ((steps.start or 0) < 0 or (steps.stop or 0) < 0):
         raise OptionError(
             f"trace: steps={text_of_steps(steps)} counts from the end, but {name!r} is a cell, "

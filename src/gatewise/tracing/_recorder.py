@@ -17,7 +17,7 @@ from gatewise.tracing._selection import Tensors
 
 @dataclass
 class _Open:
-    """The record of a cell that the next step may still belong to."""
+    """The record of a cell to which the next step may still belong."""
 
     like: object  # what the next step must be like
     call: RecordedCall

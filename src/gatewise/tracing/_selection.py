@@ -1,4 +1,4 @@
-"""From every gate of a call to what is kept of it: quantities, steps, units, precision, place."""
+"""The selection of what is kept of a call: quantities, steps, units, precision, device."""
 
 from __future__ import annotations
 

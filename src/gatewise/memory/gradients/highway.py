@@ -223,7 +223,7 @@ def _call(record: Trace, name: str, call: int | None) -> Gates:
 
 
 def _layers(gates: Gates, name: str, layer: int | None, direction: int) -> list[int]:
-    """Return the layers to look at, as indices; raises InputError for a place that there is not."""
+    """Return the layers to look at, as indices; raises InputError for a layer or direction not there."""
     layers, directions = gates.hidden.shape[:2]
     if layer is not None and not -layers <= layer < layers:
         raise InputError(f"{CALLER}: layer={layer} is not among the {layers} of {name!r}")

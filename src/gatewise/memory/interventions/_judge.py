@@ -57,7 +57,7 @@ class Judge:
         return self._losses(answers) - self._own
 
     def against(self) -> str:
-        """Return what shares are shares of, for a sentence."""
+        """Return the whole that shares are taken of, for a sentence."""
         if self._targets is None:
             return "the answers' own spread"
         return f"the score ({self.measure})"

@@ -1,4 +1,4 @@
-"""Which lags to measure: all up to 64, then fewer and fewer, and every one that matters between them.
+"""The choice of lags to measure: all up to 64, then ever fewer, and each that matters between those.
 
 Measuring single lags on a grid would miss a delay line whose lag falls between two of them. So the
 lags between grid points are resampled together first, and only where that is felt are they split.

@@ -29,13 +29,13 @@ class Resampler:
         self,
         subject: Subject,
         places: NDArray[np.int64],  # [A, B]: the steps whose answers are read
-        there: NDArray[np.bool_],  # [A, B]: which of these there are
+        there: NDArray[np.bool_],  # [A, B]: which of these exist
         *,
         future: bool,
         resamples: int,
         seed: int,
         run_in: int = 0,  # steps at the start of each row that are never replaced
-        intervention: Intervention | None = None,  # runs the recurrent modules, of both answers
+        intervention: Intervention | None = None,  # runs the recurrent modules for both answers
     ) -> None:
         self._subject, self._places, self._there = subject, places, there
         self._future, self._resamples, self._run_in = future, resamples, run_in
@@ -44,7 +44,7 @@ class Resampler:
             subject.answer if intervention is None else subject.answers(intervention=intervention)
         )
         self._random = np.random.default_rng(seed)
-        # What marks or counts steps (masks, positions) is no input; the first argument always is.
+        # Masks and positions, which mark or count steps, are left alone; the first argument never is.
         self._replaced = [
             n == 0 or sequence.is_floating_point() for n, sequence in enumerate(subject.sequences)
         ]

@@ -45,8 +45,8 @@ class Arguments:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return positional and named arguments for N rows.
 
-        `sequences` stand for the own ones, `[N, T', ...]` each, and `index` int64 `[N]` says to which of
-        the rows the other arguments of each belong; None: as they are.
+        `sequences`, `[N, T', ...]` each, replace those of the call, and `index` int64 `[N]` says to
+        which of the rows the other arguments of each belong; None: as they are.
         """
         remaining = iter(self.sequences if sequences is None else sequences)
 

@@ -1,4 +1,4 @@
-"""Which inputs an answer depends on: `|dy_t/dx_s|`, by autograd through the whole model.
+"""Connectivity: the inputs that an answer depends on, `|dy_t/dx_s|`, by autograd through the model.
 
 Sizes: B rows, T steps, A steps whose answer is read, K answers, I inputs, L lags, M copies of the rows.
 """

@@ -186,7 +186,7 @@ def context_need(
     }  # exactly, whatever the rounding
 
     def extra(n: int) -> Array:
-        """Return the loss of each row `[B]` with the last n steps, minus its full loss."""
+        """Return the loss of each row `[B]` with the last n steps, less its loss with all of them."""
         if n not in tried:
             tried[n] = losses(_answers(subject, n), goal, loss, subject.caller) - full
         return tried[n]
@@ -254,7 +254,7 @@ def _result(
     draws = draws_of(np.column_stack([score, losts]), sampling)
     drawn = draws.weights @ losts
     mean_score = float(score.mean())
-    # without a score to lose, every length would do: that is no need of 0 steps
+    # without a score to lose every length suffices, which does not mean that none is needed
     answers = subject.last(subject.answer)
     skilled = mean_score > 0 and float(np.abs(answers - answers.mean(axis=0)).max()) > subject.floor
     ends = _needed(all_lengths, drawn, tolerance * (draws.weights @ score))

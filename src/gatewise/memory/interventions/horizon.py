@@ -92,7 +92,7 @@ def horizon(
     start = look.run_in() if run_in is None else RunIn(run_in)
     most = reach if max_lag is None else min(max_lag, reach)
     search, curve = look.curve(start.steps, most)
-    # next to nothing beside the start counts: then the first inputs are what it remembers
+    # where hardly anything but the start counts, the first inputs are what the network remembers
     if start.steps and run_in is None and curve.beside(share, subject.floor):
         start = RunIn(0)
         search, curve = look.curve(0, most)
@@ -176,7 +176,9 @@ class _Look:
         search = Search(resampler.measure, last + 1, self.share, self.subject.floor)
         start = self._start(last, most)
         curve = self._read(search, start)
-        if len(curve.ends):  # the ends of the interval are lags, too, and no accidents
+        if len(
+            curve.ends
+        ):  # the ends of the interval are measured too: neither may be a chance finding
             search.fill(int(min(curve.ends)), int(max(curve.ends)))
             search.sharpen(self._read(search, start).doubtful())
             search.confirm()
@@ -254,7 +256,7 @@ class _Curve:
         if start:
             effects = np.concatenate([effects, np.stack(list(start.values()))])
         apart = effects.reshape(len(effects), times, subject.rows)
-        # By steps, those of a row stand side by side: neighbours that may resemble each other.
+        # Resampled by steps, those of one row are neighbours, which may resemble each other.
         aside = apart.swapaxes(1, 2).reshape(len(effects), -1)
         effects = _mean(apart, axis=1) if by_rows else aside
         mean = np.nanmean(effects, axis=1)
@@ -290,12 +292,12 @@ class _Curve:
         return int(self.lags[max(self.place, 0)])
 
     def beside(self, share: float, floor: float) -> bool:
-        """Tell whether next to the start nothing counts: what the network holds are its first inputs."""
+        """Tell whether nothing but the start counts: all that the network holds is its first inputs."""
         most = float(np.nanmax(self.mean))
         return not float(np.nanmax(self.mean[: self.read])) > max(share * most, floor)
 
     def doubtful(self) -> list[int]:
-        """Return the lags, the furthest 64 of them, of which the resamples are not of one mind."""
+        """Return the lags that count in some resamples only, the furthest 64 of them."""
         either = (self.above > 0.01) & (self.above < 0.99)
         return [int(lag) for lag in self.lags[either][-64:]]
 

@@ -1,4 +1,4 @@
-"""A model and its inputs, made ready for being asked the same question many times.
+"""A model and its inputs, prepared to be asked the same question many times.
 
 Sizes: B rows, T steps, N rows of a call, K answers.
 """
@@ -48,8 +48,8 @@ class Subject:
             called is told by packed rows or `lengths=`.
         sorts: Whether the model sorts its rows by length, so that its states are in another order.
         answer: Its answers to the inputs as they are.
-        floor: Differences up to this are rounding: what another order of the rows makes of the same
-            answers, four times, and sixteen units in the last place.
+        floor: Differences up to this are rounding: four times what reordering the rows changes, plus
+            sixteen units in the last place.
     """
 
     def __init__(
@@ -112,8 +112,8 @@ class Subject:
     ) -> Array:
         """Return the answers, `[N, K]` or `[N, T, K]`, to the inputs or to others.
 
-        `sequences` `[N, T', ...]` stand for the own ones and `index` `[N]` names the row to which the
-        other arguments of each belong, or `arguments` stand for all; `intervention` runs the recurrent
+        `sequences` `[N, T', ...]` replace the inputs' and `index` `[N]` names the row to which the
+        other arguments of each belong, or `arguments` replace all; `intervention` runs the recurrent
         modules that `module` names (None: all). Raises InputError where the answers have no such shape
         or are not finite.
         """
@@ -213,7 +213,7 @@ class Subject:
     def places(
         self, at: int | Sequence[int] | None, default: int = -1
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return the steps at which answers are read by row `[A, B]`, and which of them there are.
+        """Return the steps at which answers are read by row `[A, B]`, and which of them exist.
 
         By default the last step of each row. Raises as `times`.
         """

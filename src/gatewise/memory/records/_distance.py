@@ -26,7 +26,7 @@ class Reference:
     limit: float
 
     def __init__(self, states: Array, valid: NDArray[np.bool_]) -> None:
-        """Take the valid ones of `states [T, B, H]`; raises InputError for too few."""
+        """Fit to the valid ones of `states [T, B, H]`; raises InputError for too few."""
         count = int(valid.sum())
         rows = np.flatnonzero(valid.any(axis=0))
         if len(rows) > 1:

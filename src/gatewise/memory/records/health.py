@@ -123,7 +123,7 @@ def state_health(
 
     The slope of each unit is that of least squares of |c_t| on t, one intercept for each row,
     `sum (t - mean t) |c_t| / sum (t - mean t)^2`, with an error robust to correlation in time
-    (`statistics.slope_error`). The first half of the steps is left out, since a state that starts
+    (`intervals.slope_error`). The first half of the steps is left out, since a state that starts
     at 0 grows at first in any case.
 
     The distance is Mahalanobis's (1936), over the root of the number of units, with the covariance

@@ -233,7 +233,7 @@ def _by_age(entries: Array, carried: Array, taken: NDArray[np.int64]) -> tuple[A
     sizes = np.abs(entries).sum(axis=-1)  # [T, B]
     ages = (
         taken - np.arange(len(sizes))[:, None]
-    )  # the order reversed up to the step: its own inverse
+    )  # reversed up to the step; applying it twice gives the first order again
     index = np.where(ages >= 0, ages, 0)
     by_age = np.where(ages >= 0, np.take_along_axis(sizes, index, axis=0), 0.0)
     return by_age, np.where(taken >= 0, np.abs(carried).sum(axis=-1), 0.0)
@@ -257,7 +257,7 @@ def half_of(ages: Array, before: Array) -> float:
 
 
 def bootstrap_half(ages: Array, before: Array, sampling: Sampling) -> tuple[float, float]:
-    """Return the bootstrap interval of `half_of` over rows; NaN for fewer than ten not empty."""
+    """Return the bootstrap interval of `half_of` over rows; NaN for under ten rows with content."""
     used = ages.sum(axis=0) + before > 0
     count = int(used.sum())
     if count < MIN_GROUPS:

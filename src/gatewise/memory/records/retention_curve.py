@@ -100,7 +100,7 @@ def retention_curve(
     Args:
         gates: A record of gates; NaN pads the ends of rows.
         lags: Steps; 0 is added. By default 0, 1, 2, 3, 4, 6, 8, 12, ... and last half the longest
-            row or 10,000, so that the mean has starts enough.
+            row or 10,000, so that each mean is over enough starts.
         run_in: How many steps at the start of each row to leave out, such as `Horizon.run_in`.
         keep: The keep factor as an array `[..., T, B, H]`, instead of the record's.
         sampling: How the interval is made: a bootstrap over rows, or over blocks of starts that are

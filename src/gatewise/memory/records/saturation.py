@@ -49,7 +49,7 @@ class Saturation(Result):
             f"The {gate} gate saturates most: on average over its units it is nearly closed at "
             f"{percent(float(np.nanmean(self.closed[gate])))} and nearly open at "
             f"{percent(float(np.nanmean(self.opened[gate])))} of the steps; "
-            f"{stuck} of {counted(both[gate].size, 'unit')} are at an end at more than 95 % of them, "
+            f"{stuck} of {counted(both[gate].size, 'unit')} are saturated at more than 95 % of them, "
             f"first of all {self._most(gate, both[gate])}."
         )
 
@@ -57,8 +57,8 @@ class Saturation(Result):
     def caveat(self) -> str:
         """A saturated gate may be right."""
         return (
-            "a gate at its end passes little gradient, but a unit that latches needs such gates; "
-            "these shares alone call nothing wrong"
+            "a saturated gate passes little gradient, but a unit that latches needs such gates; "
+            "these shares alone show nothing wrong"
         )
 
     def _most(self, gate: str, both: Array) -> str:
@@ -88,7 +88,7 @@ def saturation(
 
     The shares of "left-" and "right-saturated" steps of Karpathy, Johnson & Fei-Fei 2015,
     "Visualizing and understanding recurrent networks", section 4.2, with an interval by Wilson on
-    the effective number of steps (`statistics.share_interval`).
+    the effective number of steps (`intervals.share_interval`).
 
     Args:
         gates: A record of activated gates `[..., T, B, H]`; NaN pads the ends of rows.
