@@ -84,8 +84,8 @@ def test_an_axis_counts_what_the_sentences_count(
 
 @pytest.mark.parametrize("lag", [15, 40])
 def test_the_memory_curves_stand_on_an_axis_of_that_unit(lag: int) -> None:
-    own = known.delay_line(lag, batch_first=True)
-    found = horizon(own.model, own.inputs)
+    task = known.delay_line(lag, batch_first=True)
+    found = horizon(task.model, task.inputs)
     results = {"horizon": found, "horizon[a]": found}
     apart, single = {"member": {"horizon[a]": "first"}}, Unit.of("1 hour")
     for drawn, steps in zip(
@@ -119,6 +119,6 @@ def test_an_interval_is_in_the_unit_of_its_figure() -> None:
     assert Unit.of("30 minutes").spanned(30, 26, 35) == "15 hours (13–17.5)"
     assert Unit.of("1 day").spanned(37, 31, 44) == "37 days (31–44)"
     assert Unit.of("1 day").spanned(37, math.nan, math.nan) == "37 days"
-    own = known.delay_line(30, batch_first=True)
-    found = horizon(own.model, own.inputs)
+    task = known.delay_line(30, batch_first=True)
+    found = horizon(task.model, task.inputs)
     assert duration(found, Unit.of("30 minutes")) == "about 15 hours (15–15)"

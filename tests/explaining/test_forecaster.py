@@ -56,25 +56,25 @@ def delayed() -> gw.Forecaster:
 
 
 def test_each_target_has_its_own_horizon_in_days(delayed: gw.Forecaster) -> None:
-    own = gw.explain(delayed, frame())
-    assert own.figures["horizon[near]"] == 2
-    assert own.figures["horizon[far]"] == 12
-    assert own.figures["horizon"] == 12
-    assert own.finding("memory").sentence.startswith("Remembers about 12 days")  # type: ignore[union-attr]
-    said = own.finding("targets").sentence  # type: ignore[union-attr]
+    explanation = gw.explain(delayed, frame())
+    assert explanation.figures["horizon[near]"] == 2
+    assert explanation.figures["horizon[far]"] == 12
+    assert explanation.figures["horizon"] == 12
+    assert explanation.finding("memory").sentence.startswith("Remembers about 12 days")  # type: ignore[union-attr]
+    said = explanation.finding("targets").sentence  # type: ignore[union-attr]
     assert "far about 12 days" in said
     assert "near about 2 days" in said
     assert "do not overlap" in said
-    assert own.settings["part"] == "test"
-    assert "A window of 13 days" in own.finding("window").sentence  # type: ignore[union-attr]
+    assert explanation.settings["part"] == "test"
+    assert "A window of 13 days" in explanation.finding("window").sentence  # type: ignore[union-attr]
 
 
 def test_seasons_are_told_by_the_month_of_the_windows_end(delayed: gw.Forecaster) -> None:
-    own = gw.explain(delayed, frame(), by="season", part="all")
-    told = own.finding("groups")
+    explanation = gw.explain(delayed, frame(), by="season", part="all")
+    told = explanation.finding("groups")
     assert told is not None
     for name in ("winter", "spring", "summer", "autumn"):
-        assert own.figures[f"horizon[{name}]"] == 12
+        assert explanation.figures[f"horizon[{name}]"] == 12
         assert f"{name} about 12 days" in told.sentence
     assert "no difference is shown" in told.sentence
     assert "northern hemisphere" in told.caveat
@@ -128,23 +128,27 @@ def test_answers_are_those_of_the_forecaster_with_what_is_ahead_kept_apart() -> 
 
 def test_a_forecast_is_explained_from_now_backwards() -> None:
     model = fitted(horizon=3, lookback=10, cell="gru", quantiles=(0.1, 0.5, 0.9), num_layers=2)
-    own = gw.explain(model, frame())
-    assert own.results["horizon"].settings["steps"] == 10
-    assert own.modules == ("network.layers.0", "network.layers.1")
-    assert {"highway[network.layers.0]", "highway[network.layers.1]"} <= set(own.results)
-    records = own.contents().records
+    explanation = gw.explain(model, frame())
+    assert explanation.results["horizon"].settings["steps"] == 10
+    assert explanation.modules == ("network.layers.0", "network.layers.1")
+    assert {"highway[network.layers.0]", "highway[network.layers.1]"} <= set(explanation.results)
+    records = explanation.contents().records
     assert [record.layer for record in records] == [0, 1]
     assert all(len(record.columns) == 2 for record in records)
 
 
 def test_other_members_are_the_control_for_the_seed() -> None:
-    own = gw.explain(fitted(members=3), frame())
-    assert {"horizon[member 2]", "horizon[member 3]"} <= set(own.results)
-    assert own.finding("seeds") is not None
-    apart = own.curves()[-1]
+    explanation = gw.explain(fitted(members=3), frame())
+    assert {"horizon[member 2]", "horizon[member 3]"} <= set(explanation.results)
+    assert explanation.finding("seeds") is not None
+    apart = explanation.curves()[-1]
     assert apart.name == "Memory horizon by member"
     assert [line.name for line in apart.lines] == ["member 1", "member 2", "member 3"]
-    assert own.finding("seeds").rests_on == ("horizon", "horizon[member 2]", "horizon[member 3]")  # type: ignore[union-attr]
+    assert explanation.finding("seeds").rests_on == (
+        "horizon",
+        "horizon[member 2]",
+        "horizon[member 3]",
+    )  # type: ignore[union-attr]
 
 
 def test_a_look_changes_nothing(delayed: gw.Forecaster) -> None:
@@ -177,9 +181,11 @@ def test_seasons_need_dates() -> None:
 
 
 def test_seasons_with_too_few_windows_are_named(delayed: gw.Forecaster) -> None:
-    own = gw.explain(delayed, frame(), by="season")  # the test part: 2001-10-28 to 2002-05-15
-    assert own.settings["by_left_out"] == ["summer"]
-    told = own.finding("groups")
+    explanation = gw.explain(
+        delayed, frame(), by="season"
+    )  # the test part: 2001-10-28 to 2002-05-15
+    assert explanation.settings["by_left_out"] == ["summer"]
+    told = explanation.finding("groups")
     assert told is not None
     assert "summer" not in told.sentence
     assert "Too few windows: summer." in told.evidence

@@ -52,10 +52,12 @@ def test_a_small_budget_looks_at_fewer_rows_and_says_so() -> None:
 def test_steps_that_were_left_out_are_a_warning_with_the_fix() -> None:
     fixture = known.latch(12, steps=60)
     whole = gw.explain(fixture.model, fixture.inputs).settings["seconds_estimated"]
-    own = gw.explain(fixture.model, fixture.inputs, budget=whole * 12 * 40 / (32 * 60) * 1.01)
-    assert own.settings["steps"] == 40
-    assert own.figures["horizon"] == 12
-    said = own.finding("sample")
+    explanation = gw.explain(
+        fixture.model, fixture.inputs, budget=whole * 12 * 40 / (32 * 60) * 1.01
+    )
+    assert explanation.settings["steps"] == 40
+    assert explanation.figures["horizon"] == 12
+    said = explanation.finding("sample")
     assert said is not None
     assert said.tone == "warn"
     assert "last 40 steps of 60" in said.sentence
@@ -77,10 +79,10 @@ def test_targets_make_the_window_one_of_scores() -> None:
     fixture = known.latch(12)
     with torch.no_grad():
         y = fixture.model(fixture.inputs)
-    own = gw.explain(fixture.model, fixture.inputs, y)
-    assert own.results["context_need"].settings["targets"]
-    assert "of the score" in own.finding("window").sentence  # type: ignore[union-attr]
-    assert own.results["idle_units"].settings["measure"] == "mse"
+    explanation = gw.explain(fixture.model, fixture.inputs, y)
+    assert explanation.results["context_need"].settings["targets"]
+    assert "of the score" in explanation.finding("window").sentence  # type: ignore[union-attr]
+    assert explanation.results["idle_units"].settings["measure"] == "mse"
 
 
 def _moved(**figures: float) -> Transplant:
@@ -110,10 +112,10 @@ def test_one_state_and_not_the_other_is_said_only_where_it_is_shown() -> None:
 def test_groups_of_rows_are_asked_apart() -> None:
     near, far = known.latch(5, rows=32), known.latch(25, rows=32, seed=1)
     data = torch.cat([near.inputs, far.inputs], dim=1)  # [T, B, I]
-    own = gw.explain(near.model, data, by=["near"] * 32 + ["far"] * 32)
-    assert own.figures["horizon[near]"] == 5
-    assert own.figures["horizon[far]"] == 25
-    assert "do not overlap" in own.finding("groups").sentence  # type: ignore[union-attr]
+    explanation = gw.explain(near.model, data, by=["near"] * 32 + ["far"] * 32)
+    assert explanation.figures["horizon[near]"] == 5
+    assert explanation.figures["horizon[far]"] == 25
+    assert "do not overlap" in explanation.finding("groups").sentence  # type: ignore[union-attr]
     with pytest.raises(InputError, match="by has 3 labels, the inputs 64 rows"):
         gw.explain(near.model, data, by=["a", "b", "c"])
     with pytest.raises(OptionError, match="one label for each of the 64 rows"):
@@ -122,10 +124,12 @@ def test_groups_of_rows_are_asked_apart() -> None:
 
 def test_modules_are_looked_into_one_by_one(nested: Nested, tmp_path: Path) -> None:
     x = known.noise(24, 20, 2, seed=0)
-    own = gw.explain(nested, x)
-    assert own.modules == ("encoder", "decoder")
-    assert {"saturation[encoder]", "saturation[decoder]", "direction_share"} <= set(own.results)
-    page = own.contents()
+    explanation = gw.explain(nested, x)
+    assert explanation.modules == ("encoder", "decoder")
+    assert {"saturation[encoder]", "saturation[decoder]", "direction_share"} <= set(
+        explanation.results
+    )
+    page = explanation.contents()
     assert [(r.module, r.direction) for r in page.records] == [
         ("encoder", 0),
         ("encoder", 1),
@@ -133,16 +137,16 @@ def test_modules_are_looked_into_one_by_one(nested: Nested, tmp_path: Path) -> N
     ]
     assert all(len(record.columns) == 2 for record in page.records)
     assert {series.role for series in page.series} == {"input", "prediction"}
-    own.write_page(tmp_path / "page.html")
+    explanation.write_page(tmp_path / "page.html")
     only = gw.explain(nested, x, module="decoder")
     assert only.modules == ("decoder",)
     assert len(only.results["idle_units"].names) == 3  # type: ignore[attr-defined]
 
 
 def test_one_long_row_is_asked_at_several_steps(nested: Nested) -> None:
-    own = gw.explain(nested, known.noise(1, 120, 2, seed=0))
-    assert len(own.results["horizon"].settings["at"]) == 12
-    assert "too few for intervals" in own.finding("sample").sentence  # type: ignore[union-attr]
+    explanation = gw.explain(nested, known.noise(1, 120, 2, seed=0))
+    assert len(explanation.results["horizon"].settings["at"]) == 12
+    assert "too few for intervals" in explanation.finding("sample").sentence  # type: ignore[union-attr]
 
 
 def test_what_a_model_does_not_allow_is_left_out_with_the_reason() -> None:
@@ -158,11 +162,11 @@ def test_what_a_model_does_not_allow_is_left_out_with_the_reason() -> None:
             assert state is not None
             return state[0]
 
-    own = gw.explain(Loop(), known.noise(16, 10, 2, seed=1), time=1)
-    assert "horizon" in own.results
-    assert "LSTMCell" in own.skipped["transplant"]
-    assert own.finding("carrier") is None
-    assert own.finding("memory") is not None
+    explanation = gw.explain(Loop(), known.noise(16, 10, 2, seed=1), time=1)
+    assert "horizon" in explanation.results
+    assert "LSTMCell" in explanation.skipped["transplant"]
+    assert explanation.finding("carrier") is None
+    assert explanation.finding("memory") is not None
 
 
 def test_a_look_changes_neither_model_nor_generator(nested: Nested) -> None:
@@ -212,9 +216,9 @@ def test_what_the_page_copies_runs_and_reads_what_it_shows(nested: Nested, kind:
         lstm = nn.LSTM(2, 5, batch_first=kind != "time first")
     model = nested if kind == "nested" else lstm
     inputs = known.noise(*((24, 300) if kind == "time first" else (300, 24)), 2, seed=3)
-    own = gw.explain(model, inputs, budget=2.0)
-    assert own.settings["rows"] < 300
-    for record in own.contents().records:
+    explanation = gw.explain(model, inputs, budget=2.0)
+    assert explanation.settings["rows"] < 300
+    for record in explanation.contents().records:
         line = record.python.format(
             module=record.module,
             quantity="forget" if record.cell == "LSTM" else "update",
@@ -235,9 +239,9 @@ def test_steps_that_were_left_out_are_left_out_of_what_the_page_copies() -> None
     fixture = known.latch(12, steps=60)
     whole = gw.explain(fixture.model, fixture.inputs).settings["seconds_estimated"]
     budget = whole * 12 * 40 / (32 * 60) * 1.01
-    own = gw.explain(fixture.model, fixture.inputs, budget=budget)
-    assert own.settings["steps"] == 40
-    (record,) = own.contents().records
+    explanation = gw.explain(fixture.model, fixture.inputs, budget=budget)
+    assert explanation.settings["steps"] == 40
+    (record,) = explanation.contents().records
     assert "-40:]" in record.setup
     names: dict[str, object] = {"model": fixture.model, "inputs": fixture.inputs}
     exec(record.setup, names)

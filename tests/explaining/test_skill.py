@@ -19,10 +19,10 @@ SAID = "has learnt nothing to read: it does no better than one answer for all"
 
 
 def test_a_network_that_remembers_the_wrong_thing_has_nothing_to_read(tmp_path: Path) -> None:
-    own = known.delay_line(12, batch_first=True)
-    right = own.inputs[:, -13] / known.SMALL
-    assert gw.explain(own.model, own.inputs, right).finding("memory") is not None
-    told = gw.explain(own.model, own.inputs, right.flip(0))
+    task = known.delay_line(12, batch_first=True)
+    right = task.inputs[:, -13] / known.SMALL
+    assert gw.explain(task.model, task.inputs, right).finding("memory") is not None
+    told = gw.explain(task.model, task.inputs, right.flip(0))
     assert [one.topic for one in told.findings] == ["skill"]
     assert f"The network {SAID} (NSE -" in str(told)
     assert told.results == {}
@@ -41,8 +41,8 @@ def test_a_network_that_remembers_the_wrong_thing_has_nothing_to_read(tmp_path: 
 
 
 def test_without_targets_nothing_is_said_of_skill() -> None:
-    own = known.delay_line(12, batch_first=True)
-    told = gw.explain(own.model, own.inputs)
+    task = known.delay_line(12, batch_first=True)
+    told = gw.explain(task.model, task.inputs)
     assert "learnt" not in told.figures
     assert "skill" not in told.figures
     assert told.finding("memory") is not None

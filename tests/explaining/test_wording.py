@@ -42,9 +42,9 @@ def test_any_name_stands_in_the_copied_python(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_any_name_can_be_drawn(name: str) -> None:
-    own = known.latch(5, rows=12, steps=12, batch_first=True)
-    model = nn.ModuleDict({"part": own.model})
-    idle = memory.idle_units(own.model, own.inputs)
+    task = known.latch(5, rows=12, steps=12, batch_first=True)
+    model = nn.ModuleDict({"part": task.model})
+    idle = memory.idle_units(task.model, task.inputs)
     object.__setattr__(
         idle, "names", np.array([f"{name} unit {n}" for n in range(len(idle.names))])
     )
@@ -58,13 +58,13 @@ def test_any_name_can_be_drawn(name: str) -> None:
 
 def test_confidence_counts_the_rows_that_are_long_enough() -> None:
     """A lag that 16 of 160 rows have is as sure as 16 rows are."""
-    own = known.latch(22, rows=160, steps=26, source="gatewise", batch_first=True)
+    task = known.latch(22, rows=160, steps=26, source="gatewise", batch_first=True)
     lengths = torch.full((160,), 10)
     lengths[:16] = 26
-    x = own.inputs.clone()
+    x = task.inputs.clone()
     x[16:, :, 1] = 0
     x[16:, 4, 1] = 1
-    told = gw.explain(known.Rows(own.model, "lengths"), (x, lengths))
+    told = gw.explain(known.Rows(task.model, "lengths"), (x, lengths))
     lags = told.results["horizon"]
     assert isinstance(lags, memory.Horizon)
     assert (lags.steps, lags.rows_there) == (22, 16)
@@ -107,6 +107,6 @@ def test_the_gates_drawn_are_those_of_the_row_up_to_its_end(how: str) -> None:
 
 
 def test_where_everything_is_told_nothing_is_left_out() -> None:
-    own = known.leaky("lstm", rows=16, steps=20)
-    found: Any = gw.explain(own.model, own.inputs)
+    task = known.leaky("lstm", rows=16, steps=20)
+    found: Any = gw.explain(task.model, task.inputs)
     assert (found.finding("left out") is None) == (not found.skipped)

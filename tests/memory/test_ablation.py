@@ -32,30 +32,30 @@ SOURCES = ["torch", "gatewise"]
     ],
 )
 def test_what_is_lost_with_which_state(make: Any, lost: Any, seed: int, source: str) -> None:
-    own = make(10, steps=40, seed=seed, source=source, batch_first=seed % 2 == 0)
-    found = ablation(own.model, own.inputs, at=35)
-    answers = own.model(own.inputs).detach()
+    task = make(10, steps=40, seed=seed, source=source, batch_first=seed % 2 == 0)
+    found = ablation(task.model, task.inputs, at=35)
+    answers = task.model(task.inputs).detach()
     for state in ("cell", "hidden", "both"):
         # Without it the answer is 0: all of it is lost, or nothing.
         wanted = float(answers.abs().mean()) if state in lost else 0
         assert found.change[state] == pytest.approx(wanted, abs=1e-3)
-    early = ablation(own.model, own.inputs, at=20)  # before the value came
+    early = ablation(task.model, task.inputs, at=20)  # before the value came
     assert max(early.change.values()) < 1e-3
 
 
 def test_memory_in_both_states_is_called_that() -> None:
-    own = known.two_copies(10, steps=40)
-    assert "Either state alone is enough" in ablation(own.model, own.inputs, at=35).reading
-    own = known.latch(10, steps=40)
-    assert "Either" not in ablation(own.model, own.inputs, at=35).reading
+    task = known.two_copies(10, steps=40)
+    assert "Either state alone is enough" in ablation(task.model, task.inputs, at=35).reading
+    task = known.latch(10, steps=40)
+    assert "Either" not in ablation(task.model, task.inputs, at=35).reading
 
 
 @pytest.mark.parametrize("kind", ["gru", "rnn_tanh"])
 def test_cells_with_one_state(kind: str) -> None:
-    own = known.leaky(kind, 0.9, steps=60, rows=400)
-    found = ablation(own.model, own.inputs, at=50)
+    task = known.leaky(kind, 0.9, steps=60, rows=400)
+    found = ablation(task.model, task.inputs, at=50)
     assert list(found.change) == ["hidden"]
-    answers, fresh = (own.model(x).detach() for x in (own.inputs, own.inputs[50:]))
+    answers, fresh = (task.model(x).detach() for x in (task.inputs, task.inputs[50:]))
     # Without its only state a network starts afresh.
     wanted = float((answers - fresh).abs().mean())
     assert found.change["hidden"] == pytest.approx(wanted, rel=1e-5)
@@ -65,10 +65,10 @@ def test_cells_with_one_state(kind: str) -> None:
 
 
 def test_means_in_place_of_zeros() -> None:
-    own = known.latch(10, steps=40)
-    shifted = own.inputs.clone()
+    task = known.latch(10, steps=40)
+    shifted = task.inputs.clone()
     shifted[..., 0] += 3  # all rows have about one value: its mean is much nearer than zero
-    zero, mean = (ablation(own.model, shifted, at=35, replace=r) for r in ("zero", "mean"))
+    zero, mean = (ablation(task.model, shifted, at=35, replace=r) for r in ("zero", "mean"))
     assert mean.change["cell"] < 0.2 * zero.change["cell"]
 
 
@@ -81,8 +81,8 @@ def test_distances_between_all_pairs_of_rows() -> None:
 
 
 def test_all_rows_alike() -> None:
-    own = known.dead()
-    found = ablation(own.model, own.inputs)
+    task = known.dead()
+    found = ablation(task.model, task.inputs)
     assert found.spread == 0
     assert math.isnan(found.relative["both"])
     assert "All rows have one answer" in found.reading
@@ -98,9 +98,9 @@ def test_all_rows_alike() -> None:
     ],
 )
 def test_bad_options(options: Any, error: Any, message: str) -> None:
-    own = known.latch(10, steps=40)
+    task = known.latch(10, steps=40)
     with pytest.raises(error, match=message):
-        ablation(own.model, own.inputs, **options)
+        ablation(task.model, task.inputs, **options)
 
 
 def with_idle(seed: int, idle: list[int]) -> nn.GRU:
@@ -148,11 +148,11 @@ def test_effects_are_those_of_the_answers() -> None:
 
 
 def test_holding_in_the_recurrence_reaches_what_the_output_does_not() -> None:
-    own = known.delay_line(6, "lstm", steps=30)
-    everywhere = idle_units(own.model, own.inputs)
+    task = known.delay_line(6, "lstm", steps=30)
+    everywhere = idle_units(task.model, task.inputs)
     assert everywhere.count == 0
     assert everywhere.relative.min() > 0.9  # any unit of the line breaks it
-    read = idle_units(own.model, own.inputs, where="output")
+    read = idle_units(task.model, task.inputs, where="output")
     assert list(np.flatnonzero(~read.idle)) == [6]  # only the last is read
     assert "only what reads the layer's output" in read.caveat
 
@@ -166,8 +166,8 @@ def test_units_of_every_layer_and_direction_are_named() -> None:
 
 
 def test_nothing_to_lose() -> None:
-    own = known.dead()
-    found = idle_units(own.model, own.inputs)
+    task = known.dead()
+    found = idle_units(task.model, task.inputs)
     # Its units move: they are the transient of a network that has no input.
     assert math.isnan(found.scale)
     assert found.count == 0
@@ -185,14 +185,14 @@ def test_nothing_to_lose() -> None:
     ],
 )
 def test_bad_options_for_units(targets: Any, options: Any, error: Any, message: str) -> None:
-    own = known.latch(10, steps=40)
+    task = known.latch(10, steps=40)
     with pytest.raises(error, match=message):
-        idle_units(own.model, own.inputs, targets, **options)
+        idle_units(task.model, task.inputs, targets, **options)
 
 
 def test_one_row_has_nothing_to_be_compared_with() -> None:
-    own = known.latch(5, rows=2, steps=12, batch_first=True)
-    one = own.inputs[:1]
-    assert ablation(own.model, one).reading.startswith("One row has no other")
-    assert idle_units(own.model, one).reading.startswith("One row has too little to lose")
-    assert context_need(own.model, one).reading.startswith("One row has one answer")
+    task = known.latch(5, rows=2, steps=12, batch_first=True)
+    one = task.inputs[:1]
+    assert ablation(task.model, one).reading.startswith("One row has no other")
+    assert idle_units(task.model, one).reading.startswith("One row has too little to lose")
+    assert context_need(task.model, one).reading.startswith("One row has one answer")

@@ -99,8 +99,8 @@ def test_a_model_that_answers_once() -> None:
 
 
 def test_nothing_to_lose() -> None:
-    own = known.dead("gru", bidirectional=True)
-    found = direction_share(own.model, own.inputs)
+    task = known.dead("gru", bidirectional=True)
+    found = direction_share(task.model, task.inputs)
     assert math.isnan(found.scale)
     assert "nothing to lose" in found.reading
 

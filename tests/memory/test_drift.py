@@ -70,12 +70,12 @@ def test_training_is_as_it_was() -> None:
 
 
 def test_saturation_is_that_of_the_gates() -> None:
-    own = known.latch(5, steps=20, rows=8)
-    watch = TrainingDrift(own.model)
-    own.model.train()
+    task = known.latch(5, steps=20, rows=8)
+    watch = TrainingDrift(task.model)
+    task.model.train()
     for bias in (known.OPEN, 0.0, -known.OPEN):
-        known.put(own.model.rnn, "bias_ih_l0", "output", bias)
-        own.model(own.inputs).sum().backward()
+        known.put(task.model.rnn, "bias_ih_l0", "output", bias)
+        task.model(task.inputs).sum().backward()
         watch.epoch()
     found = watch.result()
     output = list(found.gates).index("rnn.output")

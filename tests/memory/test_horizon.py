@@ -28,10 +28,10 @@ SEEDS = range(4)
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("make", [known.latch, known.delay_line, known.h_latch, known.two_copies])
 def test_a_lag_is_found_exactly(make: Any, seed: int, source: str) -> None:
-    own = make(13 + seed, seed=seed, source=source, batch_first=seed % 2 == 0)
-    found = horizon(own.model, own.inputs, sampling=Sampling(seed=seed))
-    assert found.steps == own.horizon
-    assert found.low <= own.horizon <= found.high
+    task = make(13 + seed, seed=seed, source=source, batch_first=seed % 2 == 0)
+    found = horizon(task.model, task.inputs, sampling=Sampling(seed=seed))
+    assert found.steps == task.horizon
+    assert found.low <= task.horizon <= found.high
     assert found.depends
     assert not found.at_least
 
@@ -39,8 +39,8 @@ def test_a_lag_is_found_exactly(make: Any, seed: int, source: str) -> None:
 @pytest.mark.parametrize("kind", ["gru", "rnn_tanh", "rnn_relu"])
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_delay_line_of_any_cell(kind: str, source: str) -> None:
-    own = known.delay_line(17, kind, source=source)
-    found = horizon(own.model, own.inputs)
+    task = known.delay_line(17, kind, source=source)
+    found = horizon(task.model, task.inputs)
     assert (found.steps, found.low, found.high) == (17, 17, 17)
     # Nothing but that one lag counts: its effect stands alone, above rounding.
     others = np.delete(found.curve, list(found.lags).index(17))
@@ -50,10 +50,10 @@ def test_a_delay_line_of_any_cell(kind: str, source: str) -> None:
 @pytest.mark.parametrize("keep", [0.5, 0.8, 0.9])
 @pytest.mark.parametrize("kind", ["lstm", "gru", "rnn_tanh", "rnn_relu"])
 def test_a_leaky_sum_ends_where_its_half_life_says(kind: str, keep: float) -> None:
-    own = known.leaky(kind, keep, rows=256, steps=60)
-    found = horizon(own.model, own.inputs, resamples=8)
-    assert found.low <= own.horizon <= found.high
-    assert abs(found.steps - own.horizon) <= 2
+    task = known.leaky(kind, keep, rows=256, steps=60)
+    found = horizon(task.model, task.inputs, resamples=8)
+    assert found.low <= task.horizon <= found.high
+    assert abs(found.steps - task.horizon) <= 2
     # M(k) itself falls by `keep` with each step; its ratios are noisy by some 1 / sqrt(256 * 8).
     ratios = found.curve[1:6] / found.curve[:5]
     np.testing.assert_allclose(ratios, keep, rtol=0.15)
@@ -62,9 +62,9 @@ def test_a_leaky_sum_ends_where_its_half_life_says(kind: str, keep: float) -> No
 def test_intervals_hold_the_true_horizon_as_often_as_they_say() -> None:
     inside = 0
     for seed in range(40):
-        own = known.leaky("lstm", 0.8, rows=64, steps=40, seed=seed)
-        found = horizon(own.model, own.inputs, sampling=Sampling(seed=seed))
-        inside += found.low <= own.horizon <= found.high
+        task = known.leaky("lstm", 0.8, rows=64, steps=40, seed=seed)
+        found = horizon(task.model, task.inputs, sampling=Sampling(seed=seed))
+        inside += found.low <= task.horizon <= found.high
     assert inside >= 34  # of 40 at 95 %: fewer by chance once in 200 times
 
 
@@ -73,8 +73,8 @@ def test_intervals_hold_the_true_horizon_as_often_as_they_say() -> None:
 @pytest.mark.parametrize("per_step", [True, False])
 def test_a_dead_network_depends_on_nothing(kind: str, source: str, per_step: bool) -> None:
     for seed in SEEDS:
-        own = known.dead(kind, seed=seed, source=source, per_step=per_step, num_layers=2)
-        found = horizon(own.model, own.inputs)
+        task = known.dead(kind, seed=seed, source=source, per_step=per_step, num_layers=2)
+        found = horizon(task.model, task.inputs)
         assert (found.steps, found.depends, found.at_least) == (0, False, False)
         assert (found.low, found.high) == (0, 0)
         assert "does not depend on the input" in found.reading
@@ -82,31 +82,31 @@ def test_a_dead_network_depends_on_nothing(kind: str, source: str, per_step: boo
 
 def test_gates_alone_would_have_said_otherwise() -> None:
     """The forget gates of a network that remembers in h say 0; its horizon says 20."""
-    own = known.h_latch(20, source="gatewise")
-    *_, gates = own.model.rnn(own.inputs, return_gates=True)
+    task = known.h_latch(20, source="gatewise")
+    *_, gates = task.model.rnn(task.inputs, return_gates=True)
     # In float32 the gate is 9.4e-14: a timescale of a thirtieth of a step.
     tau = gate_timescale(gates.forget[0, 0].detach().numpy())
     assert float(np.max(getattr(tau, "steps", tau))) < 1
-    assert horizon(own.model, own.inputs).steps == 20
+    assert horizon(task.model, task.inputs).steps == 20
 
 
 def test_a_network_that_only_sees_its_own_step() -> None:
-    own = known.delay_line(0, "lstm", steps=20)
-    found = horizon(own.model, own.inputs)
+    task = known.delay_line(0, "lstm", steps=20)
+    found = horizon(task.model, task.inputs)
     assert (found.steps, found.depends) == (0, True)
     assert "of its own step alone" in found.reading
 
 
 def test_the_horizon_may_reach_the_end_of_the_inputs() -> None:
-    own = known.leaky("gru", 0.99, steps=20)
-    found = horizon(own.model, own.inputs)
+    task = known.leaky("gru", 0.99, steps=20)
+    found = horizon(task.model, task.inputs)
     assert (found.steps, found.at_least) == (19, True)
     assert "at least 19 steps back, as far as the inputs reach; longer inputs" in found.reading
-    own = known.leaky("gru", 0.99, steps=40)
-    cut = horizon(own.model, own.inputs, max_lag=9)
+    task = known.leaky("gru", 0.99, steps=40)
+    cut = horizon(task.model, task.inputs, max_lag=9)
     assert (cut.steps, cut.at_least) == (9, True)
     assert "as far as max_lag lets it look; a larger one would show" in cut.reading
-    assert not horizon(known.leaky("gru", 0.5).model, own.inputs).at_least
+    assert not horizon(known.leaky("gru", 0.5).model, task.inputs).at_least
 
 
 @pytest.mark.parametrize(
@@ -114,29 +114,29 @@ def test_the_horizon_may_reach_the_end_of_the_inputs() -> None:
 )
 def test_a_lag_between_the_points_of_the_grid(lag: int) -> None:
     assert lag not in grid(280)
-    own = known.delay_line(lag, "gru", steps=280, rows=16, source="gatewise")
-    found = horizon(own.model, own.inputs)
+    task = known.delay_line(lag, "gru", steps=280, rows=16, source="gatewise")
+    found = horizon(task.model, task.inputs)
     assert (found.steps, found.low, found.high) == (lag, lag, lag)
     assert found.settings["untested"] == 0
 
 
 def test_chosen_steps_of_a_model_that_answers_at_each() -> None:
-    own = known.delay_line(6, "lstm", steps=30, per_step=True, batch_first=True)
+    task = known.delay_line(6, "lstm", steps=30, per_step=True, batch_first=True)
     for at in (None, 12, [10, 20, 29], -3):
-        found = horizon(own.model, own.inputs, at=at)
+        found = horizon(task.model, task.inputs, at=at)
         assert found.steps == 6
-    early = horizon(own.model, own.inputs, at=4)  # before the line has delivered anything
+    early = horizon(task.model, task.inputs, at=4)  # before the line has delivered anything
     assert not early.depends
     assert early.settings["max_lag"] == 4
 
 
 def test_one_long_row_is_enough() -> None:
-    own = known.delay_line(6, "gru", steps=60, rows=1, per_step=True)
-    found = horizon(own.model, own.inputs, at=6)
+    task = known.delay_line(6, "gru", steps=60, rows=1, per_step=True)
+    found = horizon(task.model, task.inputs, at=6)
     assert found.steps == 6
     assert math.isnan(found.low)
     assert math.isnan(found.high)
-    many = horizon(own.model, own.inputs, at=list(range(20, 60, 2)))
+    many = horizon(task.model, task.inputs, at=list(range(20, 60, 2)))
     assert (many.steps, many.low, many.high) == (6, 6, 6)
     assert many.settings["interval_over"] == "rows and steps"
 
@@ -193,24 +193,24 @@ def test_classes_as_inputs() -> None:
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:
-    own = known.leaky("gru")
-    one, two = (horizon(own.model, own.inputs) for _ in range(2))
+    task = known.leaky("gru")
+    one, two = (horizon(task.model, task.inputs) for _ in range(2))
     np.testing.assert_array_equal(one.curve, two.curve)
-    other = horizon(own.model, own.inputs, sampling=Sampling(seed=1))
+    other = horizon(task.model, task.inputs, sampling=Sampling(seed=1))
     assert not np.array_equal(one.curve, other.curve)
 
 
 def test_calls_of_any_size_give_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = known.leaky("lstm", rows=16, steps=40)
-    whole = horizon(own.model, own.inputs)
+    task = known.leaky("lstm", rows=16, steps=40)
+    whole = horizon(task.model, task.inputs)
     monkeypatch.setattr("gatewise.memory.interventions.subject.NUMBERS", 1)
-    parts = horizon(own.model, own.inputs)
+    parts = horizon(task.model, task.inputs)
     np.testing.assert_allclose(parts.curve, whole.curve, atol=whole.floor)
 
 
 def test_what_it_says_and_hands_on() -> None:
-    own = known.latch(20)
-    found = horizon(own.model, own.inputs)
+    task = known.latch(20)
+    found = horizon(task.model, task.inputs)
     assert found.reading == "The answer depends on inputs up to 20 steps back (20 to 20)."
     assert "one at a time" in found.caveat
     record = json.loads(json.dumps(found.to_dict(), allow_nan=False))
@@ -247,8 +247,8 @@ def test_the_search_finds_the_last_spike(spikes: tuple[int, ...]) -> None:
 
 def test_a_budget_that_runs_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gatewise.memory.interventions._lags.BUDGET", 5)
-    own = known.delay_line(131, "gru", steps=280, rows=16, source="gatewise")
-    found = horizon(own.model, own.inputs)
+    task = known.delay_line(131, "gru", steps=280, rows=16, source="gatewise")
+    found = horizon(task.model, task.inputs)
     assert found.settings["untested"] > 100
     assert "were not tried one by one" in found.caveat
 
@@ -264,27 +264,27 @@ def test_a_budget_that_runs_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     ],
 )
 def test_bad_options(options: Any, error: Any, message: str) -> None:
-    own = known.latch(20, batch_first=True)
+    task = known.latch(20, batch_first=True)
     with pytest.raises(error, match=message):
-        horizon(own.model, own.inputs, **options)
+        horizon(task.model, task.inputs, **options)
 
 
 def test_inputs_that_show_nothing() -> None:
-    own = known.leaky(per_step=True, batch_first=True)
+    task = known.leaky(per_step=True, batch_first=True)
     with pytest.raises(InputError, match=r"every step of the inputs is the same"):
-        horizon(own.model, torch.ones(4, 9, 1))
+        horizon(task.model, torch.ones(4, 9, 1))
     with pytest.raises(InputError, match=r"at a step with no input before it"):
-        horizon(own.model, own.inputs, at=0)
+        horizon(task.model, task.inputs, at=0)
     with pytest.raises(InputError, match=r"at a step with no input after it"):
-        horizon(own.model, own.inputs, at=-1, future=True)
+        horizon(task.model, task.inputs, at=-1, future=True)
     with pytest.raises(InputError, match=r"contains no LSTM, GRU, RNN"):
-        horizon(nn.Linear(1, 1), own.inputs)
+        horizon(nn.Linear(1, 1), task.inputs)
 
 
 @pytest.mark.parametrize("rows", [1, 5])
 def test_what_is_put_in_comes_from_elsewhere_and_from_everywhere(rows: int) -> None:
-    own = known.leaky("gru", rows=rows, steps=12)
-    subject = Subject(own.model, own.inputs, caller="test")
+    task = known.leaky("gru", rows=rows, steps=12)
+    subject = Subject(task.model, task.inputs, caller="test")
     resampler = Resampler(subject, *subject.places(None), future=False, resamples=1, seed=0)
     steps = np.tile([4, 5, 6], (rows, 1))
     taken = np.concatenate([resampler._donors(steps) for _ in range(400)], axis=1)

@@ -57,12 +57,12 @@ Edit = Callable[[int, State], State]
 
 def sources(cell: str, options: dict[str, Any]) -> list[Any]:
     """Build a module on two engines, and torch's own, with the same weights, where there are such."""
-    own = build(cell, **options).eval()
+    task = build(cell, **options).eval()
     if cell not in STOCK:
-        return [own]
+        return [task]
     slow = build(cell, **options, engine="reference").eval()
-    slow.load_state_dict(own.state_dict())
-    return [own, slow, stock_of(own)]
+    slow.load_state_dict(task.state_dict())
+    return [task, slow, stock_of(task)]
 
 
 def changed(module: Any, intervention: Intervention, *args: Any, **named: Any) -> list[Tensor]:

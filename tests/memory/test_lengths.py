@@ -37,25 +37,25 @@ def test_lags_count_from_each_row_s_end(how: str, lag: int) -> None:
 
 
 def test_answers_at_each_step_of_rows_of_different_lengths() -> None:
-    own = known.delay_line(4, "gru", per_step=True, source="gatewise", batch_first=True, steps=20)
+    task = known.delay_line(4, "gru", per_step=True, source="gatewise", batch_first=True, steps=20)
     lengths = [20, 9, 14] * 10 + [20, 20]
 
     class Stepwise(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.rnn, self.head = own.model.rnn, own.model.head
+            self.rnn, self.head = task.model.rnn, task.model.head
 
         def forward(self, x: torch.Tensor, lengths: list[int]) -> torch.Tensor:
             return self.head(self.rnn(x, lengths=lengths)[0])
 
-    model, inputs = Stepwise(), (own.inputs, lengths)
+    model, inputs = Stepwise(), (task.inputs, lengths)
     assert horizon(model, inputs).steps == 4
     assert horizon(model, inputs, at=8).steps == 4
     late = horizon(model, inputs, at=[12, 18])  # where some rows have ended
     assert late.steps == 4
     assert connectivity(model, inputs, at=[12, 18]).reach == 4
     # The gradient at lag 4 is that of the rows that are there, not thinned out by those that ended.
-    whole = connectivity(own.model, own.inputs, at=[12, 18])
+    whole = connectivity(task.model, task.inputs, at=[12, 18])
     part = connectivity(model, inputs, at=[12, 18])
     np.testing.assert_allclose(part.curve[4], whole.curve[4], rtol=1e-4)
 
@@ -86,9 +86,9 @@ def test_what_cannot_be_said_of_such_rows() -> None:
 
 
 def test_equal_lengths_are_as_none() -> None:
-    own = known.latch(5, steps=20, source="gatewise", batch_first=True)
+    task = known.latch(5, steps=20, source="gatewise", batch_first=True)
     model, _ = known.rows_of_lengths("lengths", 5)
-    inputs = (own.inputs, torch.full((len(own.inputs),), 20))
+    inputs = (task.inputs, torch.full((len(task.inputs),), 20))
     np.testing.assert_array_equal(
-        horizon(model, inputs).curve, horizon(own.model, own.inputs).curve
+        horizon(model, inputs).curve, horizon(task.model, task.inputs).curve
     )

@@ -135,20 +135,20 @@ def test_blocks_of_rows() -> None:
 @pytest.mark.parametrize("source", ["torch", "gatewise"])
 @pytest.mark.parametrize("batch_first", [True, False])
 def test_a_latch_stores_what_it_latched(source: str, batch_first: bool) -> None:
-    own = known.latch(20, rows=40, source=source, batch_first=batch_first)
-    x = own.inputs if batch_first else own.inputs.transpose(0, 1)
+    task = known.latch(20, rows=40, source=source, batch_first=batch_first)
+    x = task.inputs if batch_first else task.inputs.transpose(0, 1)
     y = torch.zeros(40, 60)
     y[:, 39:] = torch.tanh(x[:, 39, :1])  # what the cell holds from then on
     y = y if batch_first else y.T
-    found = probe_model(own.model, own.inputs, y, lags=4)
+    found = probe_model(task.model, task.inputs, y, lags=4)
     assert found.r2 == pytest.approx(1, abs=1e-3)
     assert found.random.max() < 0.5
     assert found.lagged < 0.5
     assert found.gain_low > 0.5
     assert "it is stored, beyond both controls" in found.reading
     wrong = torch.randn(y.shape, generator=torch.Generator().manual_seed(0))
-    assert "not stored linearly" in probe_model(own.model, own.inputs, wrong).reading or (
-        probe_model(own.model, own.inputs, wrong).r2 < 0.05
+    assert "not stored linearly" in probe_model(task.model, task.inputs, wrong).reading or (
+        probe_model(task.model, task.inputs, wrong).r2 < 0.05
     )
 
 

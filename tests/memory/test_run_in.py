@@ -20,17 +20,17 @@ from gatewise.memory.interventions.horizon import horizon
 @pytest.mark.parametrize("source", ["torch", "gatewise"])
 def test_the_start_is_no_memory_whatever_the_window(source: str) -> None:
     for steps in (45, 80, 120):
-        own = known.hooked(steps=steps, source=source, batch_first=steps == 80)
-        found = horizon(own.model, own.inputs)
-        assert found.low <= own.horizon <= found.high
-        assert abs(found.steps - own.horizon) <= 2
+        task = known.hooked(steps=steps, source=source, batch_first=steps == 80)
+        found = horizon(task.model, task.inputs)
+        assert found.low <= task.horizon <= found.high
+        assert abs(found.steps - task.horizon) <= 2
         assert not found.at_least
         # Its gate is open by 1, .95, .55, .08, .01 and less in the first steps, and beside the sum of
         # long ago even a thousandth is much.
         assert 3 <= found.run_in <= 8
         assert found.reach == steps - 1 - found.run_in
         assert "steps of each row are left out" in found.caveat
-        every = horizon(own.model, own.inputs, run_in=0)  # as it was read before: the hook
+        every = horizon(task.model, task.inputs, run_in=0)  # as it was read before: the hook
         assert (every.steps, every.at_least) == (steps - 1, True)
         beyond = found.lags > found.reach
         assert found.curve[beyond].max() > 0.05 * found.curve[~beyond].max()
@@ -38,8 +38,8 @@ def test_the_start_is_no_memory_whatever_the_window(source: str) -> None:
 
 
 def test_a_memory_that_reaches_the_start_is_still_at_least_so_long() -> None:
-    own = known.hooked(0.999, steps=60)
-    found = horizon(own.model, own.inputs)
+    task = known.hooked(0.999, steps=60)
+    found = horizon(task.model, task.inputs)
     assert found.run_in >= 1
     assert (found.steps, found.at_least) == (59 - found.run_in, True)
     assert "as far as the inputs reach without their start; longer inputs" in found.reading
@@ -48,14 +48,14 @@ def test_a_memory_that_reaches_the_start_is_still_at_least_so_long() -> None:
 @pytest.mark.parametrize("make", [known.latch, known.delay_line, known.h_latch, known.two_copies])
 @pytest.mark.parametrize("lag", [39, 38])
 def test_a_latch_or_delay_line_that_reaches_the_end_keeps_its_lag(make: Any, lag: int) -> None:
-    own = make(lag, steps=40)
-    found = horizon(own.model, own.inputs)
+    task = make(lag, steps=40)
+    found = horizon(task.model, task.inputs)
     assert (found.steps, found.at_least, found.run_in) == (lag, lag == 39, 0)
 
 
 def test_a_network_that_holds_its_first_inputs_and_nothing_else_is_taken_as_it_is() -> None:
-    own = known.hooked(held=1.0, summed=0.0, steps=60)
-    found = horizon(own.model, own.inputs)
+    task = known.hooked(held=1.0, summed=0.0, steps=60)
+    found = horizon(task.model, task.inputs)
     assert (found.steps, found.at_least, found.run_in) == (59, True, 0)
 
 
@@ -82,14 +82,14 @@ def test_networks_without_a_hook_lose_no_lag(kind: str, seed: int) -> None:
 
 
 def test_rows_of_different_lengths_begin_each_at_their_own_place() -> None:
-    own = known.hooked(steps=60, source="gatewise", batch_first=True)
-    net = known.Rows(own.model, "lengths")
+    task = known.hooked(steps=60, source="gatewise", batch_first=True)
+    net = known.Rows(task.model, "lengths")
     lengths = torch.randint(40, 61, (128,), generator=torch.Generator().manual_seed(1))
-    found = horizon(net, (own.inputs, lengths))
+    found = horizon(net, (task.inputs, lengths))
     assert 3 <= found.run_in <= 5
-    assert found.low <= own.horizon <= found.high
+    assert found.low <= task.horizon <= found.high
     assert not found.at_least
-    assert horizon(net, (own.inputs, lengths), run_in=0).steps > 36
+    assert horizon(net, (task.inputs, lengths), run_in=0).steps > 36
 
 
 def test_what_looks_ahead_begins_at_the_end() -> None:
@@ -138,27 +138,27 @@ def test_where_it_cannot_be_told_the_caveat_says_so() -> None:
 
 
 def test_the_other_curves_leave_the_same_steps_out() -> None:
-    own = known.hooked(steps=60, source="gatewise")
-    run_in = horizon(own.model, own.inputs).run_in
-    every = memory.connectivity(own.model, own.inputs)
-    without = memory.connectivity(own.model, own.inputs, run_in=run_in)
+    task = known.hooked(steps=60, source="gatewise")
+    run_in = horizon(task.model, task.inputs).run_in
+    every = memory.connectivity(task.model, task.inputs)
+    without = memory.connectivity(task.model, task.inputs, run_in=run_in)
     assert every.reach == 59  # the hook, by the gradient
-    assert abs(without.reach - own.horizon) <= 1
+    assert abs(without.reach - task.horizon) <= 1
     assert without.lags[-1] == 59 - run_in
     assert "are left out" in without.caveat
-    far = memory.highway(own.model, own.inputs, run_in=run_in)
+    far = memory.highway(task.model, task.inputs, run_in=run_in)
     assert far.lags[-1] == 59 - run_in
-    whole = memory.highway(own.model, own.inputs)
+    whole = memory.highway(task.model, task.inputs)
     np.testing.assert_allclose(far.total, whole.total[: len(far.lags)])
-    *_, gates = own.model.rnn(own.inputs, return_gates=True)
+    *_, gates = task.model.rnn(task.inputs, return_gates=True)
     kept = memory.retention_curve(gates, lags=range(1, 60), run_in=run_in)
     assert np.isfinite(kept.curve[..., 59 - run_in]).all()
     assert np.isnan(kept.curve[..., 60 - run_in :]).all()
 
 
 def test_the_explanation_says_what_is_left_out_and_draws_it_apart() -> None:
-    own = known.hooked(steps=60, batch_first=True)
-    told = gw.explain(own.model, own.inputs, unit="1 day")
+    task = known.hooked(steps=60, batch_first=True)
+    told = gw.explain(task.model, task.inputs, unit="1 day")
     first = told.finding("memory")
     assert first is not None
     assert first.sentence.startswith(

@@ -32,25 +32,25 @@ def signs() -> torch.Tensor:
 
 
 def test_stand_ins_are_idle_one_at_a_time_and_not_together() -> None:
-    own = gw.explain(Votes(2, 3), signs())
-    assert own.figures["idle_alone"] == 5
-    assert own.figures["idle"] == 4  # one of the two voters has to stay
-    said = own.finding("units").sentence  # type: ignore[union-attr]
+    explanation = gw.explain(Votes(2, 3), signs())
+    assert explanation.figures["idle_alone"] == 5
+    assert explanation.figures["idle"] == 4  # one of the two voters has to stay
+    said = explanation.finding("units").sentence  # type: ignore[union-attr]
     assert said.startswith("4 of 5 units idle: while all of them are held at the mean, under 1 %")
     assert "One at a time 5" in said
     assert "stand in for each other" in said
 
 
 def test_a_lone_voter_counts_and_the_rest_is_idle() -> None:
-    own = gw.explain(Votes(1, 3), signs())
-    assert own.figures["idle"] == own.figures["idle_alone"] == 3
-    assert own.figures["idle_share"] == 0.75
-    spare = own.results["spare_units"]
+    explanation = gw.explain(Votes(1, 3), signs())
+    assert explanation.figures["idle"] == explanation.figures["idle_alone"] == 3
+    assert explanation.figures["idle_share"] == 0.75
+    spare = explanation.results["spare_units"]
     assert spare.lost == 0  # type: ignore[attr-defined]
     assert "model unit 0" not in spare.names  # type: ignore[attr-defined]
 
 
 def test_every_voter_counts_where_none_is_spare() -> None:
-    own = gw.explain(Votes(1, 0), signs())
-    assert own.figures["idle"] == 0
-    assert own.finding("units").sentence.startswith("0 of 1 units idle")  # type: ignore[union-attr]
+    explanation = gw.explain(Votes(1, 0), signs())
+    assert explanation.figures["idle"] == 0
+    assert explanation.finding("units").sentence.startswith("0 of 1 units idle")  # type: ignore[union-attr]

@@ -25,8 +25,8 @@ SOURCES = ["torch", "gatewise"]
     [(known.latch, "cell"), (known.delay_line, "hidden"), (known.h_latch, "hidden")],
 )
 def test_the_state_that_carries_it(make: Any, carrier: str, seed: int, source: str) -> None:
-    own = make(10, steps=40, seed=seed, source=source, batch_first=seed % 2 == 0)
-    found = transplant(own.model, own.inputs, at=35)
+    task = make(10, steps=40, seed=seed, source=source, batch_first=seed % 2 == 0)
+    found = transplant(task.model, task.inputs, at=35)
     other = {"cell": "hidden", "hidden": "cell"}[carrier]
     assert found.share[carrier] == pytest.approx(1, abs=1e-3)
     assert found.share[other] == pytest.approx(0, abs=1e-3)
@@ -34,7 +34,7 @@ def test_the_state_that_carries_it(make: Any, carrier: str, seed: int, source: s
     assert found.carrier == carrier
     assert max(found.astray.values()) < 1e-3
     # Before the lag there is nothing to take along: the inputs after it decide.
-    early = transplant(own.model, own.inputs, at=20)
+    early = transplant(task.model, task.inputs, at=20)
     assert early.share["both"] == pytest.approx(0, abs=1e-3)
     assert early.carrier == "none"
 
@@ -42,8 +42,8 @@ def test_the_state_that_carries_it(make: Any, carrier: str, seed: int, source: s
 @pytest.mark.parametrize("kind", ["gru", "rnn_tanh", "rnn_relu"])
 @pytest.mark.parametrize("source", SOURCES)
 def test_cells_with_one_state(kind: str, source: str) -> None:
-    own = known.delay_line(10, kind, steps=40, source=source)
-    found = transplant(own.model, own.inputs, at=35)
+    task = known.delay_line(10, kind, steps=40, source=source)
+    found = transplant(task.model, task.inputs, at=35)
     assert list(found.share) == ["hidden"]
     assert found.share["hidden"] == pytest.approx(1, abs=1e-3)
     assert found.carrier == "hidden"
@@ -51,27 +51,27 @@ def test_cells_with_one_state(kind: str, source: str) -> None:
 
 def test_a_leaky_sum_hands_on_what_is_left_of_it() -> None:
     # n steps later keep^(2n) of the answer's variance comes from the state, the rest from inputs.
-    own = known.leaky("gru", 0.9, rows=2000, steps=60)
+    task = known.leaky("gru", 0.9, rows=2000, steps=60)
     for n in (2, 5, 10):
-        found = transplant(own.model, own.inputs, at=60 - n)
+        found = transplant(task.model, task.inputs, at=60 - n)
         assert found.low["hidden"] <= 0.9 ** (2 * n) <= found.high["hidden"]
         assert found.share["hidden"] == pytest.approx(0.9 ** (2 * n), abs=0.05)
 
 
 def test_given_pairs_take_from_the_same_row() -> None:
-    own = known.latch(10, steps=40)
-    flipped = own.inputs.clone()
+    task = known.latch(10, steps=40)
+    flipped = task.inputs.clone()
     flipped[..., 0] *= -1
-    found = transplant(own.model, own.inputs, flipped, at=35)
-    answers = own.model(own.inputs).detach()
+    found = transplant(task.model, task.inputs, flipped, at=35)
+    answers = task.model(task.inputs).detach()
     assert found.distance == pytest.approx(float((2 * answers).square().mean().sqrt()), rel=1e-5)
     assert found.share["cell"] == pytest.approx(1, abs=1e-5)
     assert found.settings["pairs"] == "given"
 
 
 def test_the_same_runs_show_nothing() -> None:
-    own = known.latch(10, steps=40)
-    found = transplant(own.model, own.inputs, own.inputs.clone(), at=35)
+    task = known.latch(10, steps=40)
+    found = transplant(task.model, task.inputs, task.inputs.clone(), at=35)
     assert found.distance == 0
     assert math.isnan(found.share["both"])
     assert "the same answers" in found.reading
@@ -88,9 +88,9 @@ def test_rows_of_other_arguments_go_with_the_run() -> None:
         def forward(self, x: Tensor, offset: Tensor) -> Tensor:
             return self.rnn(x)[0][:, -1] + offset
 
-    own = known.latch(5, steps=20, batch_first=True)
+    task = known.latch(5, steps=20, batch_first=True)
     offset = 10 * known.noise(32, 1, seed=3)
-    found = transplant(Scaled(), (own.inputs, offset), at=18)
+    found = transplant(Scaled(), (task.inputs, offset), at=18)
     # The offsets are not in the state, and they are most of the distance.
     assert found.share["both"] < 0.1
     assert found.astray["both"] > 0
@@ -132,8 +132,8 @@ def test_two_layers_and_two_directions() -> None:
 
 
 def test_what_it_says_and_hands_on() -> None:
-    own = known.latch(10, steps=40)
-    found = transplant(own.model, own.inputs, at=35)
+    task = known.latch(10, steps=40)
+    found = transplant(task.model, task.inputs, at=35)
     assert found.reading.startswith("Put into another run after 35 steps")
     assert found.reading.endswith(": the cell carries it.")
     assert "never meet" in found.caveat
@@ -152,19 +152,19 @@ def test_what_it_says_and_hands_on() -> None:
     ],
 )
 def test_bad_input(b: Any, options: Any, message: str) -> None:
-    own = known.latch(10, steps=40)
+    task = known.latch(10, steps=40)
     with pytest.raises(InputError, match=message):
-        transplant(own.model, own.inputs, b, **options)
+        transplant(task.model, task.inputs, b, **options)
 
 
 def test_too_little_to_transplant() -> None:
-    own = known.latch(10, steps=40)
+    task = known.latch(10, steps=40)
     with pytest.raises(InputError, match=r"one row has no other to take from"):
-        transplant(own.model, own.inputs[:, :1])
+        transplant(task.model, task.inputs[:, :1])
     with pytest.raises(InputError, match=r"inputs have one step"):
-        transplant(own.model, own.inputs[:1])
+        transplant(task.model, task.inputs[:1])
     with pytest.raises(InputError, match=r"Linear contains no LSTM"):
-        transplant(nn.Linear(2, 2), own.inputs)
+        transplant(nn.Linear(2, 2), task.inputs)
 
 
 @pytest.mark.parametrize(
@@ -186,5 +186,5 @@ def test_who_carries_by_the_shares(cell: float, hidden: float, both: float, carr
 
 def test_the_pair_of_states_is_doubted_only_where_there_are_two() -> None:
     for kind, pair in (("lstm", True), ("gru", False)):
-        own = known.leaky(kind, rows=12, steps=12)
-        assert ("c of one run" in transplant(own.model, own.inputs).caveat) is pair
+        task = known.leaky(kind, rows=12, steps=12)
+        assert ("c of one run" in transplant(task.model, task.inputs).caveat) is pair

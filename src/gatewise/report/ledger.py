@@ -15,18 +15,17 @@ from numpy.typing import NDArray
 
 from gatewise.cells import CellSpec
 from gatewise.report.contents import Record
-
-Floats = NDArray[np.float64]
+from gatewise.typing import Array
 
 
 class Parts(NamedTuple):
     """The terms of state_t = keep_t * state_(t-1) + write_t, and what shows the state, all [T, U]."""
 
     state_name: str
-    keep: Floats
-    write: Floats
-    state: Floats
-    read: Floats | None  # the output gate; None where the state itself is shown
+    keep: Array
+    write: Array
+    state: Array
+    read: Array | None  # the output gate; None where the state itself is shown
 
 
 def keep_gate(record: Record) -> str | None:
@@ -39,7 +38,7 @@ def keep_gate(record: Record) -> str | None:
     return next((name for name in names if name in record.quantities), None)
 
 
-def keep_of(record: Record) -> Floats | None:
+def keep_of(record: Record) -> Array | None:
     """Return the factor on the old state `[T, H]`, or None where a record lacks it."""
     return _product(record, "keep", np.arange(record.size))
 
@@ -72,7 +71,7 @@ def _noun(spec: CellSpec, name: str) -> str:
     return f"{name}{kinds.get(name, '')}"
 
 
-def _product(record: Record, role: str, units: NDArray[np.intp]) -> Floats | None:
+def _product(record: Record, role: str, units: NDArray[np.intp]) -> Array | None:
     """Return the product of the terms of a role for `units`, or None where one is not recorded."""
     spec = record.spec
     terms = spec.terms(role) if spec else ()
@@ -85,7 +84,7 @@ def _product(record: Record, role: str, units: NDArray[np.intp]) -> Floats | Non
     return product
 
 
-def timescale(keep: NDArray[Any]) -> Floats:
+def timescale(keep: NDArray[Any]) -> Array:
     """Return tau = -1 / mean(log keep) of every unit of `keep` [T, H], in steps; gate path only."""
     known = np.isfinite(keep)
     logs = np.log(
