@@ -71,4 +71,32 @@ GEARED = CellSpec(
     extra=(ExtraParameter("gain", ("G*H",), 1.0), ExtraParameter("peephole", ("H",))),
 )
 
-MADE_UP = {spec.name: spec for spec in (OVERWRITE, PAIR, GEARED)}
+
+def normalised(
+    wx: Tensor, rh: Tensor, state: State, parameters: Parameters
+) -> tuple[State, dict[str, Tensor]]:
+    """Three states, of which the second is the one that keeps: a sum, and the sum of its weights."""
+    _, total, weight = state
+    pre = TRIO.split(wx + rh)
+    keep, write = torch.sigmoid(pre["keep"]), torch.exp(pre["write"])
+    candidate = torch.tanh(pre["candidate"])
+    total = keep * total + write * candidate
+    weight = keep * weight + write
+    h = total / (1 + weight.abs())
+    gates = {"keep": keep, "write": write, "candidate": candidate}
+    return (h, total, weight), {**gates, "total": total, "weight": weight, "hidden": h}
+
+
+TRIO = CellSpec(
+    name="made_up_trio",
+    packing=("keep", "write", "candidate"),
+    states=("hidden", "total", "weight"),
+    recorded=("keep", "write", "candidate", "total", "weight", "hidden"),
+    step=normalised,
+    keep_gate="keep",
+    write_gate="write",
+    carrier="total",
+    fractions=("keep",),  # the other one is exponential
+)
+
+MADE_UP = {spec.name: spec for spec in (OVERWRITE, PAIR, GEARED, TRIO)}

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from tests.made_up import GEARED, MADE_UP, OVERWRITE, PAIR
+from tests.made_up import GEARED, MADE_UP, OVERWRITE, PAIR, TRIO
 from tests.nn.recurrent import as_hx, as_states, build
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm
@@ -59,10 +59,14 @@ class Reading(nn.Module):
         return self.head(self.rnn(x)[0][-1])
 
 
-def shown_by(module: nn.RNNBase, output_gate: Tensor | None, c: Tensor) -> Callable[..., Tensor]:
+def shown_by(
+    module: nn.RNNBase, output_gate: Tensor | None, c: Tensor, others: tuple[Tensor, ...]
+) -> Callable[..., Tensor]:
     """Return h as a function of a cell's second state, all else of that step as it was."""
     if module.mode == PAIR.name:
         return torch.tanh
+    if module.mode == TRIO.name:
+        return lambda total: total / (1 + others[0].abs())
     assert output_gate is not None
     if module.mode == "layer_norm_lstm":
         gain, shift = module.gain_cell_l0, module.shift_cell_l0
@@ -89,10 +93,10 @@ def norm_by_autograd(module: nn.RNNBase, x: Tensor, lag: int, state: str) -> flo
         where = torch.cat(start, dim=-1)
         return float(torch.autograd.functional.jacobian(whole, where).norm())
     gate = gates.output[0, 0, -1] if "output" in gates else None
-    shown = shown_by(module, gate, start[1])
-    return float(
-        torch.autograd.functional.jacobian(lambda c: after(shown(c), c)[1], start[1]).norm()
-    )
+    _, held, *others = start
+    shown = shown_by(module, gate, held, tuple(others))
+    total = torch.autograd.functional.jacobian(lambda c: after(shown(c), c, *others)[1], held)
+    return float(total.norm())
 
 
 @EACH

@@ -196,10 +196,9 @@ def _in_words(strand: Strand, state: StateChoice) -> dict[str, str | None]:
     """Return which state the Jacobian is of, and which gates its own path goes through."""
     symbols = [SYMBOLS.get(name, name) for name in strand.spec.states]
     carrier = symbols[strand.carrier]
-    others = [symbol for symbol in symbols if symbol != carrier]
     keep, write = strand.spec.keep_gate, strand.spec.write_gate
-    symbol = carrier if state == "cell" or not others else f"({', '.join(symbols)})"
-    follow = f", with {' and '.join(others)} a function of it" if others else ""
+    symbol = carrier if state == "cell" or len(symbols) == 1 else f"({', '.join(symbols)})"
+    follow = ", with h a function of it" if carrier != "h" else ""
     return {
         "symbol": symbol,
         "state": f"{carrier}{follow}" if state == "cell" else symbol,

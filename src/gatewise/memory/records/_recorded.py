@@ -199,9 +199,8 @@ def _sources(spec: CellSpec, role: str, gates: Record, batched: bool) -> tuple[_
             f"the cell {spec.name!r} has no gate: nothing in its record says what it keeps. Ask "
             "gw.memory.horizon or gw.memory.highway, which need none"
         )
-    factors = (spec.keep_gate, spec.write_gate, spec.read_gate)
     return tuple(
-        _Source(name, taken(gates, name, batched, f"{role}="), part, gate=name in factors)
+        _Source(name, taken(gates, name, batched, f"{role}="), part, gate=name in spec.fractions)
         for name, part in wanted
     )
 
