@@ -38,7 +38,7 @@ def test_a_private_module_is_imported_in_its_own_room_alone() -> None:
 
 
 def test_few_imports_cross_between_the_folders_of_memory() -> None:
-    """Each pair of an importing and an imported module counts; a measure needs its base alone."""
+    """A measure needs its base alone, so that there are no more pairs of modules than measures."""
     room = "gatewise.memory."
     pairs = {
         (name, target)
@@ -47,7 +47,9 @@ def test_few_imports_cross_between_the_folders_of_memory() -> None:
         if name.startswith(room) and target.startswith(room) and not name.endswith("__init__")
         if name.rpartition(".")[0] != target.rpartition(".")[0]
     }
-    assert 0 < len(pairs) <= 25, sorted(pairs)
+    to_the_base = {pair for pair in pairs if pair[1] == f"{room}_base"}
+    assert len(to_the_base) >= 20
+    assert len(pairs - to_the_base) <= 1, sorted(pairs - to_the_base)
 
 
 def test_no_import_runs_in_a_circle() -> None:
