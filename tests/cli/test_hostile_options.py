@@ -12,8 +12,8 @@ import pytest
 import gatewise.explaining
 from benchmarks.against_peers import command, suite
 from gatewise.cli.main import app
+from gatewise.estimators.base import Estimator
 from gatewise.estimators.forecaster import estimator as forecaster
-from gatewise.estimators.forecaster import fitting
 from tests.cli.tables import QUICK, Outcome, files_under, table_text
 
 Call = Callable[..., Outcome]
@@ -90,8 +90,8 @@ def refusing(here: Path, fitted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (here / "letters").mkdir()
     (here / "letters/letter.txt").write_text("dear")
     shutil.copytree(fitted, here / "run")
-    monkeypatch.setattr(fitting, "_begin", accepted)
-    monkeypatch.setattr(fitting, "_complete", accepted)
+    monkeypatch.setattr(Estimator, "_begin", accepted)
+    monkeypatch.setattr(Estimator, "_complete", accepted)
     monkeypatch.setattr(forecaster, "evaluate_windows", accepted)
     monkeypatch.setattr(gatewise.explaining, "explain", accepted)
     monkeypatch.setattr(suite, "run", accepted)

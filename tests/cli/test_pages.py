@@ -12,7 +12,7 @@ import pytest
 from gatewise import Forecaster
 from gatewise.cli import demo
 from gatewise.data import read_frame
-from gatewise.estimators.forecaster import fitting
+from gatewise.estimators import base
 from gatewise.estimators.run.folder import Run
 from tests.cli.tables import QUICK, Outcome, files_under, table_text
 
@@ -28,13 +28,13 @@ def title_of_page(page: Path) -> str:
 @pytest.fixture
 def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     """Make Ctrl-C come as the training begins, or stop it from coming."""
-    train = fitting.train
+    train = base.train
 
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     def switch(on: bool) -> None:
-        monkeypatch.setattr(fitting, "train", stop if on else train)
+        monkeypatch.setattr(base, "train", stop if on else train)
 
     return switch
 

@@ -147,7 +147,7 @@ def test_noise_is_for_measured_values_that_can_be_seen(monkeypatch: pytest.Monke
 def test_a_stop_between_folder_and_start_leaves_nothing_that_cannot_be_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gatewise.estimators.forecaster import fitting  # noqa: PLC0415
+    from gatewise.estimators.forecaster import estimator  # noqa: PLC0415
 
     model = sensor(test=None).fit(reservoir(), out=tmp_path / "run", progress=False)
     before = (tmp_path / "run/model.safetensors").read_bytes()
@@ -155,7 +155,7 @@ def test_a_stop_between_folder_and_start_leaves_nothing_that_cannot_be_resumed(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fitting, "save_model", stop)
+    monkeypatch.setattr(estimator, "save_model", stop)
     with pytest.raises(KeyboardInterrupt):
         model.continue_on(reservoir(), out=tmp_path / "run", overwrite=True, progress=False)
     assert gw.Forecaster.load(tmp_path / "run").predict(reservoir()) is not None

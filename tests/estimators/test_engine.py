@@ -104,7 +104,7 @@ def test_a_run_is_resumed_on_the_engine_it_began_with(tmp_path: Path, monkeypatc
     frame.write_csv(tmp_path / "data.csv")
     model = gw.Forecaster(**SMALL)
     with monkeypatch.context() as patch:
-        patch.setattr("gatewise.estimators.forecaster.fitting.evaluate_windows", _stop)
+        patch.setattr("gatewise.estimators.forecaster.estimator.evaluate_windows", _stop)
         with pytest.raises(KeyboardInterrupt):
             model.fit(tmp_path / "data.csv", out=tmp_path / "run", progress=False)
     config = json.loads((tmp_path / "run" / "config.json").read_text())

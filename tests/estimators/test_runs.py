@@ -17,7 +17,8 @@ from safetensors.numpy import save_file
 
 import gatewise as gw
 from gatewise.errors import DataError, FileError, GatewiseError, OptionError
-from gatewise.estimators.forecaster import fitting
+from gatewise.estimators import base
+from gatewise.estimators.forecaster import estimator
 from tests.estimators.data import reservoir
 
 OPTIONS = {
@@ -109,7 +110,7 @@ def test_a_run_stopped_while_results_are_written_is_resumable(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(fitting, "write_frame", stop)
+        patched.setattr(estimator, "write_frame", stop)
         with pytest.raises(KeyboardInterrupt):
             gw.Forecaster(**OPTIONS).fit(data, out=tmp_path / "run", progress=False)
     assert json.loads((tmp_path / "run/config.json").read_text())["status"] == "training"
@@ -127,7 +128,7 @@ def test_training_on_can_be_resumed_too(
     model = gw.Forecaster.load(whole_run).set_params(epochs=2)
     model.continue_on(new, out=tmp_path / "whole", progress=False)
     with monkeypatch.context() as patched:
-        patched.setattr(fitting, "train", lambda *_, **__: (_ for _ in ()).throw(OSError))
+        patched.setattr(base, "train", lambda *_, **__: (_ for _ in ()).throw(OSError))
         again = gw.Forecaster.load(whole_run).set_params(epochs=2)
         with pytest.raises(OSError):  # noqa: PT011 - the stand-in for a crash has no message
             again.continue_on(new, out=tmp_path / "resumed", progress=False)
@@ -141,7 +142,7 @@ def test_resuming_needs_the_same_data_and_a_complete_run_is_loaded(
     assert gw.Forecaster.resume(whole_run).predict(data) is not None
     frame = reservoir()
     with monkeypatch.context() as patched:
-        patched.setattr(fitting, "train", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(base, "train", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             gw.Forecaster(**OPTIONS).fit(frame, out=tmp_path / "run", progress=False)
     with pytest.raises(DataError, match="table in memory"):

@@ -42,8 +42,10 @@ def test_quarters_have_the_seasonal_naive_beside_them():
     frame = pl.DataFrame({"when": texts, "y": np.tile([5.0, 1.0, 3.0, 9.0], 30)})
     model = Forecaster(horizon=2, lookback=8)
     prepared = prepare(model, read_table(model, frame))
-    predicted = prepared.baselines.predict(prepared.table, prepared.test.origins)
-    truth = prepared.table.column("y")[prepared.test.target_rows(np.arange(len(prepared.test)))]
+    predicted = prepared.baselines.predict(prepared.table, prepared.windows("test").origins)
+    truth = prepared.table.column("y")[
+        prepared.windows("test").target_rows(np.arange(len(prepared.windows("test"))))
+    ]
     np.testing.assert_allclose(predicted["seasonal_naive"][..., 0], truth)
 
 

@@ -67,7 +67,6 @@ def demo(
       gatewise demo --members 1 --out runs/quick
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
-    from gatewise.data import read_frame  # noqa: PLC0415
     from gatewise.estimators.run.folder import Run  # noqa: PLC0415
 
     model = Forecaster(**SETTINGS, members=members, seed=seed)
@@ -81,8 +80,9 @@ def demo(
         folder = unfinished.folder
         with writing_alone(folder), resumable(folder, TITLE):
             screen.print(f"An interrupted demo is in {out}: going on with it.")
-            model = Forecaster.resume(folder, progress=not quiet)
-            finish(screen, model, read_frame(SOURCE), SOURCE, folder, title=TITLE, by="season")
+            prepared = Forecaster.prepare_resumed(unfinished)
+            model = Forecaster.resume(folder, prepared, progress=not quiet)
+            finish(screen, model, prepared, SOURCE, folder, title=TITLE, by="season")
         return
     new = NewRun(out=out, title=TITLE, overwrite=earlier is not None, quiet=quiet)
     run_training(model, model.fit, SOURCE, new, by="season")

@@ -34,6 +34,7 @@ from gatewise.explaining.limits import Limits
 
 if TYPE_CHECKING:
     from gatewise import Forecaster
+    from gatewise.estimators.forecaster.preparation import Prepared
     from gatewise.explaining import Comparison, Explanation
 
 By = Literal["season", "month", "series"]
@@ -146,28 +147,30 @@ def _inspect(
     writes_anew: bool,
 ) -> None:
     """Explain the run, write the page and the JSON, print, and raise LimitsBroken where one is."""
-    from gatewise.data import read_frame  # noqa: PLC0415
-    from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.forecaster.forecasting import (  # noqa: PLC0415 - brings torch
+        prepared_for,
+    )
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
     from gatewise.explaining import compare, explain  # noqa: PLC0415
     from gatewise.report import write_page  # noqa: PLC0415
 
     model, source, part = opened(run, data, asked.part, device)
-    frame = read_frame(source)
+    prepared = prepared_for(model.fitted_, source)
     kept = Run.open(run) if os.path.isdir(run) else None
     by = asked.by
     if writes_anew:
-        _check_page_of_run(model, frame, source, part)
+        _check_page_of_run(model, prepared, source, part)
         if kept is not None:
             by = by or cast("By | None", kept.by)
     # Both runs are opened before either is explained, which takes long: a wrong name ends it at once.
     other = None if asked.against is None else opened(asked.against, source, part, device)[0]
-    explanation = explain(model, frame, part=part, by=by, budget=asked.budget)
+    explanation = explain(model, prepared, part=part, by=by, budget=asked.budget)
     comparison = None
     if asked.against is not None and other is not None:
-        theirs = explain(other, frame, part=part, by=by, budget=asked.budget)
+        theirs = explain(other, source, part=part, by=by, budget=asked.budget)
         comparison = compare(explanation, theirs, _names(run, asked.against))
     title = asked.title or (kept.title if kept is not None else None) or title_of(model)
-    summary = model.summary(frame, title=title, part=part, source=source)
+    summary = model.summary(prepared, title=title, part=part, source=source)
     if page is not None:
         made = explanation.contents(replace(summary, run=run))
         write_page(_with_comparison(made, comparison), page)
@@ -198,7 +201,7 @@ def _print_all(
 
 
 def explained(
-    screen: Console, model: Forecaster, frame: Any, *, by: str | None = None
+    screen: Console, model: Forecaster, prepared: Prepared, *, by: str | None = None
 ) -> Explanation | None:
     """Return the explanation of a run that was just trained, or print why there is none.
 
@@ -207,7 +210,7 @@ def explained(
     from gatewise.explaining import explain  # noqa: PLC0415 - brings torch
 
     try:
-        return explain(model, frame, by=by)
+        return explain(model, prepared, by=by)
     except InputError as error:
         screen.print(f"No word on what it remembers: {as_typed(str(error))}", style="yellow")
         return None
@@ -293,7 +296,9 @@ def _write_json(
         atomic_write_text(Path(where), text)
 
 
-def _check_page_of_run(model: Forecaster, frame: Any, source: str, part: PartName | None) -> None:
+def _check_page_of_run(
+    model: Forecaster, prepared: Prepared, source: str, part: PartName | None
+) -> None:
     """Raise OptionError unless the page is about what the page of the run folder is about."""
     scored = scored_part(model)
     if part not in (None, scored):
@@ -301,7 +306,7 @@ def _check_page_of_run(model: Forecaster, frame: Any, source: str, part: PartNam
             f"the page of the run shows the {scored} part: name the page about --part {part} "
             "with --out PAGE.html"
         )
-    if not is_data_of_fit(model, frame):
+    if not is_data_of_fit(model, prepared):
         raise OptionError(
             f"{source} is not, or no longer, the data that the run was fitted on: name the page "
             "about it with --out PAGE.html"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -15,6 +15,7 @@ from gatewise.wording import counted, joined
 
 if TYPE_CHECKING:
     from gatewise import Forecaster
+    from gatewise.estimators.forecaster.preparation import Prepared
 
 Model = Annotated[str, Parameter(help="Run folder, or a model.safetensors file.")]
 PartName = Literal["train", "validation", "test", "all"]
@@ -92,10 +93,6 @@ def title_of(model: Forecaster) -> str:
     return f"{target} from {joined(list(columns.inputs))}"
 
 
-def is_data_of_fit(model: Forecaster, frame: Any) -> bool:
-    """Return whether `frame` holds what the model was fitted on, to the last bit."""
-    from gatewise.estimators.forecaster.forecasting import table_of  # noqa: PLC0415 - brings torch
-    from gatewise.estimators.forecaster.preparation import fingerprint  # noqa: PLC0415
-
-    table = table_of(model.fitted_, frame, need_target=True)
-    return bool(fingerprint(table) == model.fitted_.data["sha256"])
+def is_data_of_fit(model: Forecaster, prepared: Prepared) -> bool:
+    """Return whether this is what the model was fitted on, to the last bit."""
+    return bool(prepared.identity["sha256"] == model.fitted_.data["sha256"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -15,7 +14,7 @@ from gatewise.unit import Unit
 from gatewise.wording import counted, layer_name, number
 
 if TYPE_CHECKING:
-    from gatewise.data import Split, Table
+    from gatewise.estimators.forecaster.preparation import Prepared
     from gatewise.estimators.forecaster.results import GateTimescales
     from gatewise.estimators.forecaster.verdict import Evaluation
 
@@ -43,12 +42,11 @@ def _on_terminal() -> bool:
     return sys.stdout is not None and not sys.stdout.closed and sys.stdout.isatty()
 
 
-def print_data(
-    out: Console, source: str, table: Table, split: Split, unused: Sequence[str] = ()
-) -> None:
+def print_data(out: Console, source: str, prepared: Prepared) -> None:
     """Print what was read: rows, series, step, time, columns left out, and the parts and their times."""
     from gatewise.data.tables.zones import time_text  # noqa: PLC0415 - brings narwhals
 
+    table, split = prepared.given, prepared.split
     zone = table.zone
     names = [name for name in table.series if name]
     series = counted(len(table.series), "series", "series") if names else "one series"
@@ -59,11 +57,10 @@ def print_data(
     time = table.columns.time
     told = "no time column: rows are counted" if time is None else time
     out.print(f"  time        {told}" + (f", on the clock of {zone}" if zone else ""))
-    if unused:
-        out.print(f"  not used    {', '.join(unused)}")
-    parts = ["train", "validation"] + ([] if split.validation_end is None else ["test"])
-    for part in parts:
-        times = table.time[split.part_rows(table, part)]  # type: ignore[arg-type]
+    if prepared.unused:
+        out.print(f"  not used    {', '.join(prepared.unused)}")
+    for part in prepared.parts:
+        times = table.time[split.part_rows(table, part)]
         if len(times):
             out.print(
                 f"  {part:<10}  {time_text(times.min(), zone)} to {time_text(times.max(), zone)}, "

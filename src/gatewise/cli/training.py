@@ -32,6 +32,8 @@ from gatewise.launch import is_main_process
 
 if TYPE_CHECKING:
     from gatewise import Forecaster
+    from gatewise.estimators.forecaster.fitted import Fitted
+    from gatewise.estimators.forecaster.preparation import Prepared
     from gatewise.estimators.run.folder import Run
 
 Data = Annotated[str, Parameter(help="A table file, or dataset:NAME for a bundled set.")]
@@ -82,7 +84,7 @@ def resume(
       gatewise resume runs/river
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
-    from gatewise.data import read_frame  # noqa: PLC0415
+    from gatewise.estimators.forecaster.forecasting import prepared_for  # noqa: PLC0415
     from gatewise.estimators.run.folder import Run  # noqa: PLC0415
 
     folder = Run.open(run).path
@@ -95,14 +97,18 @@ def resume(
             raise OptionError(f"the run {run} was fitted on a table in memory: name DATA after it")
         screen = console(quiet=quiet)
         screen.print(_going_on(unfinished, folder))
-        frame = read_frame(source)
-        if unfinished is None and not is_data_of_fit(Forecaster.load(run), frame):
-            raise DataError(
-                f"{source} is not the data that the finished run {run} was fitted on: "
-                f"`gatewise inspect {run} {source} --out PAGE.html` writes a page about it"
-            )
-        model = Forecaster.resume(folder, data, progress=not quiet)
-        finish(screen, model, frame, source, folder, title=title)
+        if unfinished is None:
+            fitted = Forecaster.load(run)
+            prepared = prepared_for(fitted.fitted_, source)
+            if not is_data_of_fit(fitted, prepared):
+                raise DataError(
+                    f"{source} is not the data that the finished run {run} was fitted on: "
+                    f"`gatewise inspect {run} {source} --out PAGE.html` writes a page about it"
+                )
+        else:
+            prepared = Forecaster.prepare_resumed(unfinished, source)
+        model = Forecaster.resume(folder, prepared, progress=not quiet)
+        finish(screen, model, prepared, source, folder, title=title)
 
 
 def _going_on(unfinished: Run | None, folder: Path) -> str:
@@ -133,7 +139,7 @@ def continue_on(
 
     given = (changes or Changes()).settings()
     model = Forecaster.load(run, device=given.get("device") or _device_of(run))
-    run_training(model.set_params(**given), model.continue_on, data, new)
+    run_training(model.set_params(**given), model.continue_on, data, new, start=model.fitted_)
 
 
 def retrain(
@@ -165,21 +171,28 @@ def run_training(
     new: NewRun,
     *,
     by: str | None = None,
+    start: Fitted | None = None,
 ) -> None:
-    """Print what is read, train with `verb` (a method of `model`), leave the page, print scores."""
-    from gatewise.data import read_frame  # noqa: PLC0415
-    from gatewise.estimators.forecaster.fitting import check_device  # noqa: PLC0415 - brings torch
+    """Print what is read, train with `verb` (a method of `model`), leave the page, print scores.
+
+    `start` is the model that training goes on from, where `verb` is `continue_on`. The data is read
+    once, here: what is printed, the fit, the page and the explanation share what is made of it.
+    """
+    from gatewise.estimators.forecaster.estimator import (  # noqa: PLC0415 - brings torch
+        prepared_to_fit,
+    )
     from gatewise.estimators.run.folder import Run  # noqa: PLC0415
+    from gatewise.training.distributed import check_device  # noqa: PLC0415
 
     model.check_options()
     check_device(model.device)
     folder = Run.check_target(new.out, overwrite=new.overwrite)
     with writing_alone(folder), resumable(folder, new.title):
         screen = console(quiet=new.quiet)
-        frame = read_frame(data)
-        announce(screen, model, frame, data)
+        prepared = prepared_to_fit(model, data, start)
+        print_data(screen, data, prepared)
         verb(
-            frame,
+            prepared,
             out=folder,
             overwrite=new.overwrite,
             predictions=new.predictions,
@@ -187,13 +200,13 @@ def run_training(
             title=new.title,
             progress=not new.quiet,
         )
-        finish(screen, model, frame, data, folder, title=new.title, by=by)
+        finish(screen, model, prepared, data, folder, title=new.title, by=by)
 
 
 def finish(
     screen: Console,
     model: Forecaster,
-    frame: Any,
+    prepared: Prepared,
     source: str,
     folder: Path,
     *,
@@ -213,9 +226,9 @@ def finish(
         run.set_title(title)
     if by is not None:
         run.set_by(by)
-    summary = model.summary(frame, title=run.title or title_of(model), source=source)
+    summary = model.summary(prepared, title=run.title or title_of(model), source=source)
     summary = replace(summary, run=str(folder))
-    explanation = explained(screen, model, frame, by=run.by)
+    explanation = explained(screen, model, prepared, by=run.by)
     write_page(summary if explanation is None else explanation.contents(summary), page)
     print_scores(screen, summary.evaluation)
     if explanation is not None:
@@ -230,29 +243,6 @@ def finish(
             f"gatewise predict {folder} NEW.csv --out PREDICTED.csv": "predict from new rows",
         },
     )
-
-
-def announce(screen: Console, model: Forecaster, frame: Any, source: str) -> None:
-    """Print what was read, before the training that may take long. Raises what `fit` would raise."""
-    from gatewise.data import (  # noqa: PLC0415 - heavy, and not needed for --help
-        resolve_columns,
-        split_times,
-        table_from_frame,
-    )
-
-    columns = resolve_columns(
-        frame,
-        target=model.target,
-        inputs=model.inputs or (),
-        future=model.future or (),
-        static=model.static or (),
-        time=model.time,
-        series=model.series,
-    )
-    table = table_from_frame(frame, columns, missing=model.missing, frequency=model.frequency)
-    used = {*columns.values, columns.time, columns.series}
-    unused = [name for name in frame.columns if name not in used]
-    print_data(screen, source, table, split_times(table, model.validation, model.test), unused)
 
 
 @contextmanager

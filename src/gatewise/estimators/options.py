@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from gatewise.cells import CELLS, CellSpec
 from gatewise.choices import Engine, Frequency, Missing, Scale
+from gatewise.errors import OptionError, nearest
 from gatewise.options import (
     between,
+    check,
     names,
     one_of,
     option,
+    options_of,
     or_none,
     part,
     registered,
@@ -21,6 +24,7 @@ from gatewise.options import (
     text,
     whole,
 )
+from gatewise.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -185,3 +189,48 @@ class FitOptions:
         more="A loaded model computes on the CPU unless `Forecaster.load(path, device=...)` says "
         "otherwise.",
     )
+
+
+@dataclass(kw_only=True, eq=False)
+class EstimatorOptions(FitOptions, TrainingOptions):
+    """What every estimator can be told; each derives its own options from these."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return every option by name (scikit-learn's convention; `deep` changes nothing here)."""
+        return {name: getattr(self, name) for name, _, _ in options_of(self)}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set options by name and return self; an unknown name raises `OptionError`."""
+        known = [name for name, _, _ in options_of(self)]
+        for name, value in params.items():
+            if name not in known:
+                raise OptionError(f"there is no option {name!r}.{nearest(name, known)}")
+            setattr(self, name, value)
+        return self
+
+    def check_options(self) -> None:
+        """Raise `OptionError` for the first option outside what it may be; some fit no others."""
+        check(self)
+        if self.patience is None and self.schedule == "plateau":
+            raise OptionError(
+                "schedule='plateau' goes by the patience: set one, or use schedule='cosine'"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every option as JSON values; the class reads them back as arguments."""
+        return {name: _plain(value) for name, value in self.get_params().items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return an option's value as JSON knows it: lists for sequences, no NumPy numbers."""
+    import numpy as np  # noqa: PLC0415 - slow, and not needed for the help
+
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, np.datetime64):
+        return str(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(inner) for inner in value]
+    return value

@@ -20,6 +20,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from gatewise.errors import OptionError, cause
 from gatewise.launch import world_of_launch
 
 
@@ -90,6 +91,18 @@ def local_device(device: str | torch.device) -> torch.device:
     if chosen == torch.device("cuda"):
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     return chosen
+
+
+def check_device(device: str) -> None:
+    """Raise OptionError unless torch can compute on `device`."""
+    try:
+        one = torch.ones(1, dtype=torch.float32, device=device)
+        if one.is_meta:
+            raise TypeError("numbers there have no values")
+        one.item()
+    except Exception as error:  # each back end fails in its own way
+        reason = cause(error)[:200]
+        raise OptionError(f"device={device!r} cannot be used here: {reason}") from error
 
 
 @cache

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from gatewise.training.checkpoint import Record
+from gatewise.training.distributed import is_main
 from gatewise.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -228,6 +229,13 @@ class Pace:
                 last=record.finished,
             )
         )
+
+
+def say(line: str) -> None:
+    """Print a plain line on stderr, as `Lines` does, in the process that speaks."""
+    if is_main() and sys.stderr is not None:
+        with suppress(*GONE):
+            print(line, file=sys.stderr, flush=True)
 
 
 def display(progress: bool | Callback) -> Display:

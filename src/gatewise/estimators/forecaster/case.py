@@ -20,10 +20,9 @@ from gatewise.data.tables.windows import Windows
 from gatewise.data.tables.zones import local
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
-from gatewise.estimators.forecaster.forecasting import known_windows, table_of
+from gatewise.estimators.forecaster.forecasting import prepared_for
 from gatewise.estimators.forecaster.metrics import nse
 from gatewise.estimators.forecaster.page.run import RunSummary
-from gatewise.estimators.forecaster.preparation import as_frame, fingerprint
 from gatewise.estimators.network import RecurrentNetwork
 from gatewise.explaining.case import MOST_GROUPS, Case, Group, spread
 from gatewise.explaining.plan import plan, sizes
@@ -91,11 +90,10 @@ def case_of_forecaster(
     DataError for a table or part that cannot be used, and OptionError for groups that the table does
     not have.
     """
-    frame = as_frame(data)
-    table = table_of(fitted, frame, need_target=True)
-    if part is None and fingerprint(table) == fitted.data["sha256"]:
+    prepared = prepared_for(fitted, data)
+    if part is None and prepared.identity["sha256"] == fitted.data["sha256"]:
         part = "validation" if fitted.settings.test is None else "test"
-    joined, windows = known_windows(fitted, table, part)
+    joined, windows = prepared.table, prepared.windows(part)
     if windows.lookback < 2:
         raise InputError(
             "explain: lookback=1 leaves one step, so there is nothing to remember; fit with more"
@@ -164,7 +162,7 @@ def case_of_forecaster(
             "units": sizes(fitted.networks[0])[1],
         },
         skill=skill,
-        base=lambda: summarised(frame, part).contents(),
+        base=lambda: summarised(prepared, part).contents(),
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import nullcontext
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from gatewise.data.files import write_frame
 from gatewise.data.tables.output import frame_like
 from gatewise.data.tables.split import Part
-from gatewise.errors import FileError, NotFittedError
+from gatewise.errors import NotFittedError
+from gatewise.estimators.base import Estimator
 from gatewise.estimators.forecaster import fitting, forecasting, inside
 from gatewise.estimators.forecaster.backtest import Backtest, Fold, rolling_origins
 from gatewise.estimators.forecaster.case import case_of_forecaster
@@ -19,22 +21,31 @@ from gatewise.estimators.forecaster.evaluation import (
     evaluate_windows,
     prediction_columns,
     prediction_frame,
+    spread_over_members,
 )
-from gatewise.estimators.forecaster.fitted import Fitted
+from gatewise.estimators.forecaster.fitted import ENGINE_BEFORE, Fitted, build_network, engine_for
 from gatewise.estimators.forecaster.page.run import RunSummary
-from gatewise.estimators.forecaster.preparation import as_frame, read_table
+from gatewise.estimators.forecaster.preparation import (
+    Prepared,
+    as_frame,
+    prepare,
+    read_table,
+    unused_columns,
+)
 from gatewise.estimators.forecaster.results import GateTimescales, WindowGates
 from gatewise.estimators.forecaster.saving import load_model, save_model
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.forecaster.summary import summarise
 from gatewise.estimators.forecaster.verdict import Evaluation
+from gatewise.estimators.hooks import Trained
 from gatewise.estimators.run.folder import Run
-from gatewise.estimators.run.replacement import writing
 from gatewise.explaining.case import Case
-from gatewise.training.distributed import is_main
+from gatewise.training.losses import per_row, pinball, squared_error
+from gatewise.training.progress import say
+from gatewise.training.task import Network, Task
 
 
-class Forecaster(ForecasterSettings):
+class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
     """A recurrent network for a table: a virtual sensor (`horizon=0`) or a direct forecast.
 
     With `horizon=0` the target at time t is estimated from the inputs up to t, and the target itself
@@ -48,8 +59,8 @@ class Forecaster(ForecasterSettings):
     Data is a pandas or polars frame, or a path to a CSV or Parquet file, or "dataset:NAME".
     """
 
-    fitted_: Fitted
-    evaluation_: Evaluation | None
+    kind = "forecaster"
+    engine_before = ENGINE_BEFORE
 
     def fit(
         self,
@@ -70,8 +81,7 @@ class Forecaster(ForecasterSettings):
         Raises OptionError for a bad option, DataError for unusable data, FileError for a folder that
         is in the way: all before anything is written.
         """
-        self.fitted_, self.evaluation_ = fitting.fit(
-            self,
+        return self._fit(
             data,
             out=out,
             overwrite=overwrite,
@@ -80,7 +90,6 @@ class Forecaster(ForecasterSettings):
             source=source,
             title=title,
         )
-        return self
 
     def retrain(self, data: Any, **kwargs: Any) -> Self:
         """Fit afresh with the same settings: new weights, new scaling. Same arguments as `fit`."""
@@ -101,8 +110,7 @@ class Forecaster(ForecasterSettings):
 
         `validation` and `test` are taken of the new data: set them first if they were fixed times.
         """
-        self.fitted_, self.evaluation_ = fitting.fit(
-            self,
+        return self._fit(
             data,
             out=out,
             overwrite=overwrite,
@@ -112,30 +120,6 @@ class Forecaster(ForecasterSettings):
             title=title,
             start=self._fitted(),
         )
-        return self
-
-    @classmethod
-    def resume(cls, run: str | Path, data: Any = None, *, progress: bool = True) -> Forecaster:
-        """Finish an interrupted fit; the result is the uninterrupted one's, bit for bit.
-
-        Without `data` it is read again from where the run says it was. Raises DataError if it is not
-        the same data. A run that is complete is loaded, and scored where its data is at hand.
-        """
-        unfinished = Run.open(run).unfinished()
-        if unfinished is None:
-            model = cls.load(run)
-            data = Run.open(run).config["source"] if data is None else data
-            if data is not None:
-                part: Part = "validation" if model.test is None else "test"
-                model.evaluation_ = model.evaluate(data, part=part)
-            return model
-        with writing(unfinished.folder) if is_main() else nullcontext():
-            found = Run.open(run).unfinished()  # another process may have finished it before us
-            if found is None:
-                return cls.resume(run, data, progress=progress)
-            model = cls(**found.config["settings"])
-            model.fitted_, model.evaluation_ = fitting.resume(model, found, data, progress=progress)
-        return model
 
     def predict(self, data: Any = None) -> Any:
         """Predict from new rows; the target's future is never needed.
@@ -176,8 +160,10 @@ class Forecaster(ForecasterSettings):
                 )
             return evaluation
         fitted = self._fitted()
-        table, windows = forecasting.scored_windows(fitted, as_frame(data), part)
-        return evaluate_windows(fitted, table, windows, part or "all")
+        prepared = forecasting.prepared_for(fitted, data)
+        windows = prepared.windows(part)
+        forecasting.warn_of_no_score(prepared)
+        return evaluate_windows(fitted, prepared.table, windows, part or "all")
 
     def score(self, data: Any, y: None = None) -> float:
         """Return the Nash-Sutcliffe efficiency (R^2) on `data`, the mean over the targets."""
@@ -210,7 +196,8 @@ class Forecaster(ForecasterSettings):
         that has such a window is taken.
         """
         fitted = self._fitted()
-        table, windows = forecasting.known_windows(fitted, as_frame(data), None)
+        prepared = forecasting.prepared_for(fitted, data)
+        table, windows = prepared.table, prepared.windows(None)
         pick = (
             inside.widest_change(table, windows)
             if at is None
@@ -221,8 +208,7 @@ class Forecaster(ForecasterSettings):
     def timescales(self, data: Any) -> GateTimescales | None:
         """Return -1 / mean(log keep) per unit: the gate path only. None for a simple RNN."""
         fitted = self._fitted()
-        _, windows = forecasting.known_windows(fitted, as_frame(data), None)
-        return inside.timescales(fitted, windows)
+        return inside.timescales(fitted, forecasting.prepared_for(fitted, data).windows(None))
 
     def summary(
         self,
@@ -254,46 +240,75 @@ class Forecaster(ForecasterSettings):
             budget=budget,
         )
 
-    def save(self, path: str | Path) -> None:
-        """Write the model to one safetensors file, whole or not at all."""
-        fitted = self._fitted()
-        target = Path(path)
-        if not target.parent.is_dir():
-            raise FileError(f"{target} cannot be written: there is no folder {target.parent}")
-        save_model(fitted, target)
+    # --- what `Estimator` asks for --------------------------------------------------------------------
+
+    def _prepare(self, data: Any, start: Fitted | None, *, progress: bool) -> Prepared:
+        if isinstance(data, Prepared):
+            prepared = data
+        else:
+            prepared = prepared_to_fit(self, data, start)
+            if progress and prepared.unused:
+                say(f"columns not used: {', '.join(prepared.unused)}")
+        prepared.check()
+        fitting.check_size(self, prepared)
+        return prepared
+
+    def _engine(self, prepared: Prepared) -> str:
+        return engine_for(self, len(prepared.train.names))
+
+    def _network(self, prepared: Prepared, engine: str) -> Network:
+        features, targets = len(prepared.train.names), len(prepared.table.columns.target)
+        return build_network(self, features, targets, engine)
+
+    def _task(self, prepared: Prepared, network: Network) -> Task:
+        levels = self.levels()
+        loss = per_row(pinball(levels) if levels else squared_error)
+        return Task(network, prepared.train, prepared.validation, loss)
+
+    def _learnt(self, prepared: Prepared, trained: Trained) -> Fitted:
+        return fitting.learnt(self, prepared, trained)
+
+    def _evaluated(self, fitted: Fitted, prepared: Prepared) -> Evaluation:
+        part = prepared.scored
+        return evaluate_windows(fitted, prepared.table, prepared.windows(part), part)
+
+    def _scored_again(self, data: Any) -> Evaluation:
+        return self.evaluate(data, part="validation" if self.test is None else "test")
+
+    def _write_scores(self, run: Run, fitted: Fitted, evaluation: Evaluation) -> Mapping[str, Any]:
+        frame = prediction_frame(evaluation.predictions, fitted.columns, truth=True)
+        write_frame(frame, run.path / f"predictions.{run.config['predictions']}")
+        return {
+            "part": evaluation.part,
+            "scores": evaluation.scores,
+            "members": evaluation.members,
+            "spread": spread_over_members(evaluation),
+            "by_horizon": evaluation.by_horizon,
+            "notes": evaluation.notes,
+        }
 
     @classmethod
-    def load(cls, path: str | Path, *, device: str = "cpu") -> Forecaster:
-        """Load a model from a run folder or from the file that `save` wrote.
+    def _load_model(cls, path: Path, device: str) -> Fitted:
+        return load_model(path, device)
 
-        `device` is where it computes from now on, wherever it was fitted. Raises FileError for a folder
-        that is not a finished run and a file that is missing, cut short or foreign, OptionError for a
-        device that is not there.
-        """
-        fitting.check_device(device)
-        place = Path(path)
-        fitted = _load_run(place, device) if os.path.isdir(place) else load_model(place, device)
-        model = cls(**fitted.settings.get_params())
-        model.fitted_ = fitted
-        model.evaluation_ = None
-        return model
+    def _save_model(self, fitted: Fitted, path: Path) -> None:
+        save_model(fitted, path)
 
-    def _fitted(self) -> Fitted:
-        fitted: Fitted | None = getattr(self, "fitted_", None)
-        if fitted is None:
-            raise NotFittedError("this Forecaster is not fitted yet: call fit first")
-        return fitted
+    def _advice(self) -> str:
+        return " and scale='standard'" if self.scale == "none" else ""
 
 
-def _load_run(folder: Path, device: str) -> Fitted:
-    """Return the model of a run whose config.json names it, also while a new run takes its place."""
-    for _ in range(3):
-        run = Run.open(folder)
-        fitted = load_model(run.model_file(), device)
-        if run.holds_its_model():
-            return fitted
-    model = run.model_file()
-    raise FileError(
-        f"{model} is not the model that its run was fitted with, as config.json tells: fit again, or "
-        f"name the file itself ({model}) in place of the run"
+def prepared_to_fit(
+    settings: ForecasterSettings, data: Any, start: Fitted | None = None
+) -> Prepared:
+    """Return the data of a fit; where training goes on from `start`, read as that of its fit was."""
+    if start is None:
+        return prepare(settings, data)
+    fitting.check_kept(settings, start)
+    frame = as_frame(data)
+    table = forecasting.table_of(start, frame, need_target=True)
+    return replace(
+        prepare(settings, table),
+        fitted_scaler=start.scaler,
+        unused=unused_columns(frame, table),
     )

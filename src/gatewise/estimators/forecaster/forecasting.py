@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from gatewise.data.tables.frames import table_from_frame
 from gatewise.data.tables.reading import parse_time
-from gatewise.data.tables.split import Part
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows, make_windows
 from gatewise.errors import DataError, GatewiseWarning, OptionError
 from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
 from gatewise.estimators.forecaster.predictions import Predictions
+from gatewise.estimators.forecaster.preparation import Prepared, as_frame, new_rows
 from gatewise.estimators.forecaster.silence import named, warn_of_unusable
 
 
@@ -30,30 +30,33 @@ def predict(fitted: Fitted, frame: Any) -> Predictions:
     return to_predictions(fitted, table, windows, outputs)
 
 
-def known_windows(fitted: Fitted, frame: Any, part: Part | None) -> tuple[Table, Windows]:
-    """Return the windows of `frame` whose targets are known, with the fitted data's end before them."""
-    return _known(fitted, table_of(fitted, frame, need_target=True), part)
+def prepared_for(fitted: Fitted, data: Any) -> Prepared:
+    """Return data whose targets are known, prepared as that of the fit; what was prepared for it stays.
+
+    The fitted data's last rows come before it where it directly follows them.
+    """
+    if isinstance(data, Prepared):
+        if data.scaler is fitted.scaler and data.split is fitted.split:
+            return data
+        data = data.given
+    return Prepared(
+        fitted.settings,
+        table_of(fitted, as_frame(data), need_target=True),
+        fitted_scaler=fitted.scaler,
+        fitted_split=fitted.split,
+        context=fitted.context,
+    )
 
 
-def scored_windows(fitted: Fitted, frame: Any, part: Part | None) -> tuple[Table, Windows]:
-    """Return `known_windows`, with a warning of series that can have no score in any part."""
-    given = table_of(fitted, frame, need_target=True)
-    table, windows = _known(fitted, given, part)
-    options = fitted.settings
+def warn_of_no_score(prepared: Prepared) -> None:
+    """Warn of series that can have no score in any part."""
     warn_of_unusable(
-        given,
-        np.diff(table.starts),
-        lookback=options.lookback,
-        horizon=options.horizon,
+        prepared.given,
+        np.diff(prepared.table.starts),
+        lookback=prepared.settings.lookback,
+        horizon=prepared.settings.horizon,
         lost="no score",
     )
-    return table, windows
-
-
-def _known(fitted: Fitted, given: Table, part: Part | None) -> tuple[Table, Windows]:
-    table, new = _joined(fitted, given)
-    rows = new & fitted.split.part_rows(table, part or "all")
-    return table, _windows(fitted, table, rows, part or "data")
 
 
 def window_at(table: Table, windows: Windows, at: Any) -> int:
@@ -97,14 +100,6 @@ def table_of(
     )
 
 
-def _joined(fitted: Fitted, table: Table) -> tuple[Table, NDArray[np.bool_]]:
-    """Put the fitted data's last rows before rows that directly follow; say which rows are new."""
-    joined = fitted.context.before(table)
-    old = np.diff(joined.starts) - np.diff(table.starts)
-    within = np.arange(len(joined)) - np.repeat(joined.starts[:-1], np.diff(joined.starts))
-    return joined, within >= np.repeat(old, np.diff(joined.starts))
-
-
 def _windows(
     fitted: Fitted, table: Table, rows: NDArray[np.bool_], part: str, *, need_target: bool = True
 ) -> Windows:
@@ -124,8 +119,8 @@ def _sensor_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
     if frame is None:
         raise DataError("a virtual sensor (horizon=0) needs data to predict from: pass new rows")
     new = table_of(fitted, frame, need_target=False, read_target=False)
-    table, rows = _joined(fitted, new)
-    windows = _windows(fitted, table, rows, "new", need_target=False)
+    table = fitted.context.before(new)
+    windows = _windows(fitted, table, new_rows(table, new), "new", need_target=False)
     _warn_of_silence(table, windows, np.empty(0, dtype=np.int64))
     return table, windows
 
@@ -137,7 +132,7 @@ def _forecast_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
         table = fitted.context
     else:
         new = table_of(fitted, frame, need_target=False, allow_trailing_gap=horizon)
-        table, _ = _joined(fitted, new)
+        table = fitted.context.before(new)
     table = table.extended(horizon)
     last = table.last_known()
     history = np.where(last < 0, 0, last - table.starts[:-1] + 1)

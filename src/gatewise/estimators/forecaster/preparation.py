@@ -1,9 +1,10 @@
-"""From the caller's data to scaled windows per part, every check of the data on the way."""
+"""From the caller's data to scaled windows per part, each made once, and every check on the way."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +16,159 @@ from gatewise.data.tables.frames import table_from_frame
 from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.split import Part, Split, split_times
 from gatewise.data.tables.table import Table
-from gatewise.data.tables.windows import Windows, make_windows
+from gatewise.data.tables.windows import Features, Windows
 from gatewise.estimators.forecaster.baselines import Baselines, fit_baselines
 from gatewise.estimators.forecaster.evaluation import check_output_names
 from gatewise.estimators.forecaster.settings import ForecasterSettings, as_names
 from gatewise.estimators.forecaster.silence import warn_of_unusable
+from gatewise.typing import Mask
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prepared:
-    """A table, its split by time, the windows of each part, and the baselines to stand beside."""
+    """A table and what is made of it, each on first use: a fit, its scores and its page share one.
 
-    table: Table
-    split: Split
-    scaler: Scaler
-    train: Windows
-    validation: Windows
-    test: Windows | None
-    baselines: Baselines
+    `given` is the table as it was read, `unused` the columns of the data that it leaves out. Of data
+    that comes after a fit, `fitted_scaler` and `fitted_split` are those of the fit, and `context` the
+    rows that the fit ended with.
+    """
 
-    def part(self, name: str) -> Windows:
-        """Return the windows of "train", "validation" or "test"."""
-        windows = {"train": self.train, "validation": self.validation, "test": self.test}[name]
-        assert windows is not None
-        return windows
+    settings: ForecasterSettings
+    given: Table
+    unused: tuple[str, ...] = ()
+    fitted_scaler: Scaler | None = None
+    fitted_split: Split | None = None
+    context: Table | None = None
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """The table's SHA-256, rows and series."""
+        given = self.given
+        return {
+            "sha256": fingerprint(given),
+            "rows": len(given),
+            "series": len(given.series),
+        }
+
+    @cached_property
+    def table(self) -> Table:
+        """The table, after the rows of the fit where it directly follows them."""
+        return self.given if self.context is None else self.context.before(self.given)
+
+    @cached_property
+    def split(self) -> Split:
+        """Where the parts begin."""
+        if self.fitted_split is not None:
+            return self.fitted_split
+        return split_times(self.given, self.settings.validation, self.settings.test)
+
+    @cached_property
+    def scaler(self) -> Scaler:
+        """The scaling, whose means come from the training part only."""
+        if self.fitted_scaler is not None:
+            return self.fitted_scaler
+        training = self.split.part_rows(self.given, "train")
+        return Scaler.fit(self.given, training, mode=self.settings.scale)
+
+    @cached_property
+    def baselines(self) -> Baselines:
+        """The baselines to stand beside, fitted on the training part."""
+        return fit_baselines(
+            self.given,
+            self.split,
+            lookback=self.settings.lookback,
+            horizon=self.settings.horizon,
+            season=self.settings.season,
+            levels=self.settings.levels(),
+            names=self.settings.baselines,
+        )
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts that there are."""
+        return ("train", "validation") if self.split.validation_end is None else PARTS
+
+    @property
+    def scored(self) -> Part:
+        """The part that a fit is scored on."""
+        return self.parts[-1]
+
+    @property
+    def train(self) -> Windows:
+        """The windows of the training part."""
+        return self.windows("train")
+
+    @property
+    def validation(self) -> Windows:
+        """The windows of the validation part."""
+        return self.windows("validation")
+
+    def windows(self, part: Part | None) -> Windows:
+        """Return the windows of a part whose targets are known; None stands for all of the data."""
+        if part not in self._windows:
+            rows = self._new & self.split.part_rows(self.table, part or "all")
+            self._windows[part] = self._features.windows(rows, part=part or "data")
+        return self._windows[part]
+
+    def check(self) -> None:
+        """Make everything that a fit needs, and so raise all that could be wrong, before any work.
+
+        Raises DataError where two columns of the predictions would have one name. Once is enough: what
+        is told of unusable series is not told again.
+        """
+        _ = self._checked
+
+    @cached_property
+    def _checked(self) -> bool:
+        settings = self.settings
+        check_output_names(
+            self.given.columns,
+            horizon=settings.horizon,
+            members=settings.members,
+            levels=settings.levels(),
+        )
+        warn_of_unusable(
+            self.given,
+            np.diff(self.given.starts),
+            lookback=settings.lookback,
+            horizon=settings.horizon,
+            lost="no training and no score",
+        )
+        for part in self.parts:
+            self.windows(part)
+        _ = self.baselines
+        return True
+
+    @cached_property
+    def _features(self) -> Features:
+        return Features.of(
+            self.table,
+            self.scaler.transform(self.table),
+            lookback=self.settings.lookback,
+            horizon=self.settings.horizon,
+            missing=self.settings.missing,
+        )
+
+    @cached_property
+    def _windows(self) -> dict[Part | None, Windows]:
+        return {}
+
+    @cached_property
+    def _new(self) -> Mask:
+        return new_rows(self.table, self.given)
+
+
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+
+
+def new_rows(table: Table, given: Table) -> Mask:
+    """Return which rows of `table` are those of `given`, and not of the fit before it, [N]."""
+    if table is given:
+        return np.ones(len(table), dtype=bool)
+    lengths = np.diff(table.starts)
+    old = lengths - np.diff(given.starts)
+    within = np.arange(len(table)) - np.repeat(table.starts[:-1], lengths)
+    return np.asarray(within >= np.repeat(old, lengths))
 
 
 def as_frame(data: Any) -> Any:
@@ -63,58 +193,20 @@ def read_table(settings: ForecasterSettings, data: Any) -> Table:
     return table_from_frame(frame, columns, missing=settings.missing, frequency=settings.frequency)
 
 
-def prepare(settings: ForecasterSettings, table: Table, scaler: Scaler | None = None) -> Prepared:
-    """Split, scale and window a table, and fit the baselines; means come from the training part only.
+def prepare(settings: ForecasterSettings, data: Any) -> Prepared:
+    """Return the data of a fit, read and checked as a table; the rest is made when it is asked for."""
+    frame = as_frame(data)
+    table = read_table(settings, frame)
+    copy = ForecasterSettings(**settings.get_params())  # what is set later changes nothing here
+    return Prepared(copy, table, unused_columns(frame, table))
 
-    A `scaler` that is given is used as it is (training that continues on new data). Raises DataError
-    where two columns of the predictions would have one name.
-    """
-    check_output_names(
-        table.columns,
-        horizon=settings.horizon,
-        members=settings.members,
-        levels=settings.levels(),
-    )
-    warn_of_unusable(
-        table,
-        np.diff(table.starts),
-        lookback=settings.lookback,
-        horizon=settings.horizon,
-        lost="no training and no score",
-    )
-    split = split_times(table, settings.validation, settings.test)
-    if scaler is None:
-        scaler = Scaler.fit(table, split.part_rows(table, "train"), mode=settings.scale)
-    scaled = scaler.transform(table)
 
-    def windows(part: Part) -> Windows:
-        return make_windows(
-            table,
-            scaled,
-            split.part_rows(table, part),
-            lookback=settings.lookback,
-            horizon=settings.horizon,
-            missing=settings.missing,
-            part=part,
-        )
-
-    return Prepared(
-        table=table,
-        split=split,
-        scaler=scaler,
-        train=windows("train"),
-        validation=windows("validation"),
-        test=None if settings.test is None else windows("test"),
-        baselines=fit_baselines(
-            table,
-            split,
-            lookback=settings.lookback,
-            horizon=settings.horizon,
-            season=settings.season,
-            levels=settings.levels(),
-            names=settings.baselines,
-        ),
-    )
+def unused_columns(frame: Any, table: Table) -> tuple[str, ...]:
+    """Return the columns of a frame that play no part in its table."""
+    if isinstance(frame, Table):
+        return ()
+    used = {*table.columns.values, table.columns.time, table.columns.series}
+    return tuple(str(name) for name in frame.columns if str(name) not in used)
 
 
 def fingerprint(table: Table) -> str:

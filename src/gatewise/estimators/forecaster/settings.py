@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
 
 from gatewise.choices import Baseline
-from gatewise.errors import OptionError, nearest
+from gatewise.errors import OptionError
 from gatewise.estimators.options import (
     ColumnOptions,
-    FitOptions,
+    EstimatorOptions,
     Names,
     NetworkOptions,
     TableOptions,
     spec_named,
 )
-from gatewise.options import check, levels, option, options_of, or_none, some_of, whole
-from gatewise.training.options import GATE_COSTS, TrainingOptions
+from gatewise.estimators.run.config import register
+from gatewise.options import levels, option, options_of, or_none, some_of, whole
+from gatewise.training.options import GATE_COSTS
 
 
 @dataclass(kw_only=True, eq=False)
@@ -36,7 +36,7 @@ class TaskOptions:
 # Python takes the fields of base classes from the last to the first: columns come first.
 @dataclass(kw_only=True, eq=False)
 class ForecasterSettings(
-    FitOptions, TrainingOptions, NetworkOptions, TableOptions, TaskOptions, ColumnOptions
+    EstimatorOptions, NetworkOptions, TableOptions, TaskOptions, ColumnOptions
 ):
     """The options of `Forecaster`; the constructor only keeps them, `check_options` judges them.
 
@@ -68,26 +68,9 @@ class ForecasterSettings(
         more="Trained with the pinball loss.",
     )
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return every option by name (scikit-learn's convention; `deep` changes nothing here)."""
-        return {name: getattr(self, name) for name, _, _ in options_of(self)}
-
-    def set_params(self, **params: Any) -> Self:
-        """Set options by name and return self; an unknown name raises `OptionError`."""
-        known = [name for name, _, _ in options_of(self)]
-        for name, value in params.items():
-            if name not in known:
-                raise OptionError(f"there is no option {name!r}.{nearest(name, known)}")
-            setattr(self, name, value)
-        return self
-
     def check_options(self) -> None:
         """Raise `OptionError` for the first option outside what it may be, alone or with others."""
-        check(self)
-        if self.patience is None and self.schedule == "plateau":
-            raise OptionError(
-                "schedule='plateau' goes by the patience: set one, or use schedule='cosine'"
-            )
+        super().check_options()
         charged = [name for name in GATE_COSTS if getattr(self, name) > 0]
         spec = spec_named(self.cell)
         if charged and not spec.keep_gate and not spec.write_gate:
@@ -106,10 +89,6 @@ class ForecasterSettings(
                 "column is needed: name it with inputs, or set a horizon of at least 1"
             )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return every option as JSON values; `ForecasterSettings(**options)` reads them back."""
-        return {name: _plain(value) for name, value in self.get_params().items()}
-
     def levels(self) -> tuple[float, ...]:
         """Return the quantile levels in ascending order, the median added; empty without quantiles."""
         if self.quantiles is None:
@@ -124,16 +103,4 @@ def as_names(value: Names) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def _plain(value: Any) -> Any:
-    """Return an option's value as JSON knows it: lists for sequences, no NumPy numbers."""
-    import numpy as np  # noqa: PLC0415 - slow, and not needed for the help
-
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    if isinstance(value, np.datetime64):
-        return str(value)
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(inner) for inner in value]
-    return value
+register("forecaster", (name for name, _, _ in options_of(ForecasterSettings)))

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import torch
 
 from gatewise.data.catalog import units_of
 from gatewise.data.tables.split import Part
 from gatewise.estimators.forecaster import inside
 from gatewise.estimators.forecaster.evaluation import evaluate_windows
 from gatewise.estimators.forecaster.fitted import Fitted
-from gatewise.estimators.forecaster.forecasting import known_windows, table_of
+from gatewise.estimators.forecaster.forecasting import prepared_for
 from gatewise.estimators.forecaster.page.run import RunSummary
-from gatewise.estimators.forecaster.preparation import as_frame, fingerprint
 from gatewise.estimators.forecaster.verdict import Evaluation
+from gatewise.estimators.run.metrics import environment
 
 
 def summarise(
@@ -36,11 +30,11 @@ def summarise(
     `known` is the evaluation of the fit, which need not be repeated for the same part and data.
     """
     source = str(data) if isinstance(data, str | Path) else source
-    table = table_of(fitted, as_frame(data), need_target=True)
-    same = fingerprint(table) == fitted.data["sha256"]
+    prepared = prepared_for(fitted, data)
+    same = prepared.identity["sha256"] == fitted.data["sha256"]
     if part is None:
         part = ("validation" if fitted.settings.test is None else "test") if same else "all"
-    table, windows = known_windows(fitted, table, part)
+    table, windows = prepared.table, prepared.windows(part)
     if known is None or not same or known.part != part:
         known = evaluate_windows(fitted, table, windows, part)
     return RunSummary(
@@ -55,15 +49,3 @@ def summarise(
         window=inside.window_gates(fitted, table, windows, inside.widest_change(table, windows)),
         timescales=inside.timescales(fitted, windows),
     )
-
-
-def environment() -> dict[str, str]:
-    """Return the versions and the machine that results depend on."""
-    return {
-        "gatewise": version("gatewise"),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
-        "threads": str(torch.get_num_threads()),
-    }

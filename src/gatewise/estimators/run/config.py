@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from gatewise.errors import FileError
-from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.run.lock import LOCK
 from gatewise.files import check_version, is_part
 
@@ -23,7 +21,15 @@ REPORT = "report.html"
 CHECKPOINTS = "checkpoints"
 REPLACEMENT = "replacement"
 """The folder, in that of a finished run, where the run that is to replace it is made."""
+FIRST = "forecaster"
+"""The estimator of a run whose config.json names none: there was one when the first were written."""
+_SETTINGS: dict[str, frozenset[str]] = {}
 RESULTS = (MODEL, METRICS, "predictions.csv", "predictions.parquet", REPORT)
+
+
+def register(estimator: str, settings: Iterable[str]) -> None:
+    """Have the settings in the runs of an estimator checked by name."""
+    _SETTINGS[estimator] = frozenset(settings)
 
 
 def check_config(config: dict[str, Any], place: Path) -> None:
@@ -39,9 +45,9 @@ def check_config(config: dict[str, Any], place: Path) -> None:
             raise FileError(_damaged(place, f"{CONFIG} lacks {name!r}"))
         if not allowed(config.get(name)):
             raise FileError(_damaged(place, f"{name!r} in {CONFIG} must be {wanted}"))
-    known = {field.name for field in fields(ForecasterSettings)}
+    known = _SETTINGS.get(config.get("estimator", FIRST))
     for name in config["settings"]:
-        if name not in known:
+        if known is not None and name not in known:
             raise FileError(_damaged(place, f"{CONFIG} has the unknown setting {name!r}"))
 
 
@@ -57,6 +63,7 @@ _ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: isinstance(value, dict) and isinstance(value.get("sha256"), str),
         "names and values, 'sha256' among them",
     ),
+    "estimator": (lambda value: value is None or isinstance(value, str), "text"),
     "continued": (lambda value: isinstance(value, bool), "true or false"),
     "predictions": (lambda value: value in ("csv", "parquet"), "'csv' or 'parquet'"),
     "title": (lambda value: value is None or isinstance(value, str), "text"),
@@ -72,7 +79,7 @@ _ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "failure": (lambda value: value is None or isinstance(value, str), "text"),
 }
 """What the rest of gatewise reads of config.json: each entry, what it may be, and that in words."""
-_OPTIONAL = ("title", "by", "engine", "model_sha256", "failure")
+_OPTIONAL = ("estimator", "title", "by", "engine", "model_sha256", "failure")
 
 
 def settings_digest(settings: dict[str, Any]) -> str:

@@ -1,0 +1,325 @@
+"""The base of every estimator: fits into a run folder under a lock, resumed, replaced, saved, loaded.
+
+An estimator derives from `Estimator` and its own options, and fills in `Hooks`: what its data is made
+into, what is trained on it, what is kept of that and how it is scored. Seeds, members, engines,
+checkpoints, processes under torchrun and the files of the run are dealt with here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+from gatewise.data.files import DATASET
+from gatewise.errors import (
+    BreakdownError,
+    DataError,
+    FileError,
+    NotFittedError,
+    OptionError,
+    nearest,
+)
+from gatewise.estimators.hooks import E, F, Hooks, P, Trained
+from gatewise.estimators.run.config import FIRST, check_settings, settings_digest
+from gatewise.estimators.run.folder import MODEL, Run, digest
+from gatewise.estimators.run.metrics import write_metrics
+from gatewise.estimators.run.replacement import writing
+from gatewise.options import part_of
+from gatewise.training.distributed import World, check_device, is_main, joined
+from gatewise.training.history import History
+from gatewise.training.loop import train
+from gatewise.training.options import TrainingOptions
+from gatewise.training.randomness import seeded
+from gatewise.training.task import Network, Task
+
+TABLE_FORMATS = ("csv", "parquet")
+START = "start.safetensors"
+"""In a run's checkpoints: the model that training went on from."""
+
+
+class Estimator(Hooks[P, F, E]):
+    """A model of data; after a fit, `fitted_` is what it learnt and `evaluation_` how that is scored."""
+
+    fitted_: F
+    evaluation_: E | None
+
+    @classmethod
+    def resume(cls, run: str | Path, data: Any = None, *, progress: bool = True) -> Self:
+        """Finish an interrupted fit; the result is the uninterrupted one's, bit for bit.
+
+        Without `data` it is read again from where the run says it was. Raises DataError if it is not
+        the same data. A run that is complete is loaded, and scored where its data is at hand.
+        """
+        unfinished = Run.open(run).unfinished()
+        if unfinished is None:
+            model = cls.load(run)
+            data = Run.open(run).config["source"] if data is None else data
+            if data is not None:
+                model.evaluation_ = model._scored_again(data)
+            return model
+        with writing(unfinished.folder) if is_main() else nullcontext():
+            found = Run.open(run).unfinished()  # another process may have finished it before us
+            if found is None:
+                return cls.resume(run, data, progress=progress)
+            cls._check_kind(found)
+            model = cls(**found.config["settings"])
+            model.fitted_, model.evaluation_ = model._go_on(found, data, progress=progress)
+        return model
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to one safetensors file, whole or not at all."""
+        fitted = self._fitted()
+        target = Path(path)
+        if not target.parent.is_dir():
+            raise FileError(f"{target} cannot be written: there is no folder {target.parent}")
+        self._save_model(fitted, target)
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "cpu") -> Self:
+        """Load a model from a run folder or from the file that `save` wrote.
+
+        `device` is where it computes from now on, wherever it was fitted. Raises FileError for a folder
+        that is not a finished run and a file that is missing, cut short or foreign, OptionError for a
+        device that is not there.
+        """
+        check_device(device)
+        place = Path(path)
+        is_run = os.path.isdir(place)
+        fitted = cls._load_run(place, device) if is_run else cls._load_model(place, device)
+        model = cls(**fitted.settings.get_params())
+        model.fitted_ = fitted
+        model.evaluation_ = None
+        return model
+
+    @classmethod
+    def prepare_resumed(cls, run: Run, data: Any = None) -> P:
+        """Return the data that the unfinished `run` is resumed with; without `data` it is read again.
+
+        Raises FileError for a damaged run, DataError where it is not the data that the run began with.
+        """
+        cls._check_kind(run)
+        check_settings(run.config, run.folder)
+        model = cls(**run.config["settings"])
+        model.check_options()
+        check_device(model.device)
+        start = cls._start_of(run)
+        if data is None:
+            data = run.config["source"]
+            if data is None:
+                raise DataError(
+                    f"the run {run.folder} was fitted on a table in memory: pass the same data to resume"
+                )
+        prepared = model._prepare(data, start, progress=False)
+        if prepared.identity["sha256"] != run.config["data"]["sha256"]:
+            raise DataError(
+                f"the data is not what the run {run.folder} began with (its SHA-256 differs): "
+                "resume with the same data, or fit anew"
+            )
+        return prepared
+
+    def _fit(
+        self,
+        data: Any,
+        *,
+        out: str | Path | None,
+        overwrite: bool,
+        progress: bool,
+        table_format: str = "csv",
+        source: str | None = None,
+        title: str | None = None,
+        start: F | None = None,
+    ) -> Self:
+        """Fit from fresh weights or on from `start`, and score; every check comes before any work."""
+        self.check_options()
+        check_device(self.device)
+        if table_format not in TABLE_FORMATS:
+            raise OptionError(
+                f"predictions must be 'csv' or 'parquet', not {table_format!r}."
+                f"{nearest(str(table_format), TABLE_FORMATS)}"
+            )
+        if out is None:
+            found = self._fit_into(data, None, {}, start, progress=progress)
+        else:
+            folder = Run.check_target(out, overwrite=overwrite)
+            with writing(folder) if is_main() else nullcontext():
+                Run.check_target(
+                    out, overwrite=overwrite
+                )  # another process may have been there first
+                about = {
+                    "source": _source(data if isinstance(data, str | Path) else source),
+                    "predictions": table_format,
+                    "continued": start is not None,
+                    **({} if title is None else {"title": title}),
+                }
+                found = self._fit_into(data, folder, about, start, progress=progress)
+        self.fitted_, self.evaluation_ = found
+        return self
+
+    def _fit_into(
+        self,
+        data: Any,
+        folder: Path | None,
+        about: Mapping[str, Any],
+        start: F | None,
+        *,
+        progress: bool,
+    ) -> tuple[F, E]:
+        """Fit with options that are checked, into a `folder` that is ours, `about` in its config."""
+        prepared = self._prepare(data, start, progress=progress)
+        engine = self._engine(prepared) if start is None else start.engine
+        with joined(self.device) as world:
+            world.wait()  # no process may look at the folder after another has begun to fill it
+            run = None
+            if folder is not None:
+                config = {**self._config(prepared), **about, "engine": engine}
+                run = self._begin(folder, config, start, world)
+            return self._complete(
+                prepared, run, world, engine, progress=progress, start=start, resume=False
+            )
+
+    def _go_on(self, run: Run, data: Any, *, progress: bool) -> tuple[F, E]:
+        """Finish the unfinished `run`, which began with these options; the caller holds its lock."""
+        prepared = self.prepare_resumed(run, data)
+        engine = run.config.get("engine") or self.engine_before
+        with joined(self.device) as world:
+            return self._complete(
+                *(prepared, run, world, engine),
+                progress=progress,
+                start=self._start_of(run),
+                resume=True,
+            )
+
+    def _complete(
+        self,
+        prepared: P,
+        run: Run | None,
+        world: World,
+        engine: str,
+        *,
+        progress: bool,
+        start: F | None,
+        resume: bool,
+    ) -> tuple[F, E]:
+        """Train the members, score them, and leave the results in the run folder, if there is one."""
+        members = []
+        try:
+            for member in range(self.members):
+                checkpoint = None if run is None else run.checkpoint(member)
+                network = self._untrained(prepared, member, engine, start)
+                history = self._train(
+                    self._task(prepared, network),
+                    member,
+                    checkpoint=checkpoint,
+                    resume=resume,
+                    progress=progress,
+                )
+                members.append((network, history))
+        except BreakdownError as error:
+            failure = f"{error}{self._advice()}"
+            if run is not None and world.main:
+                with suppress(FileError):  # as on a full disk: what broke down comes first
+                    run.fail(failure)
+            raise BreakdownError(failure) from None
+        networks, histories = zip(*members, strict=True)
+        fitted = self._learnt(prepared, Trained(networks, histories, engine))
+        evaluation = self._evaluated(fitted, prepared)
+        if run is not None and world.main:
+            self._write(run, fitted, evaluation)
+        world.wait()  # the folder is complete for every process that goes on
+        return fitted, evaluation
+
+    def _untrained(self, prepared: P, member: int, engine: str, start: F | None) -> Network:
+        """Return a member's network with its first weights, which follow from its seed alone."""
+        with seeded(self.seed + member):
+            network = self._network(prepared, engine)
+        if start is not None:
+            network.load_state_dict(start.networks[member].state_dict())
+        return network
+
+    def _train(
+        self, task: Task, member: int, *, checkpoint: Path | None, resume: bool, progress: bool
+    ) -> History:
+        """Train one member; its checkpoint stays until the whole run is complete."""
+        return train(
+            task,
+            part_of(TrainingOptions, self, seed=self.seed + member),
+            checkpoint=checkpoint,
+            resume=resume,
+            progress=progress,
+            label=f"member {member + 1}/{self.members}" if self.members > 1 else "training",
+            device=self.device,
+        )
+
+    def _write(self, run: Run, fitted: F, evaluation: E) -> None:
+        """Write the model, its answers and its scores; the run counts as complete after that."""
+        self._save_model(fitted, run.path / MODEL)
+        model = digest(run.path / MODEL)
+        scores = self._write_scores(run, fitted, evaluation)
+        parameters = sum(weight.numel() for weight in fitted.networks[0].parameters())
+        write_metrics(run, model, scores, fitted.histories, parameters)
+        run.finish(model)
+
+    def _begin(self, folder: Path, config: dict[str, Any], start: F | None, world: World) -> Run:
+        """Make the run folder in the first process; the others wait for it."""
+        run = Run(folder, config)
+        if world.main:
+
+            def keep_start(begun: Run) -> None:
+                if start is not None:
+                    self._save_model(start, begun.checkpoints / START)
+
+            run = Run.begin(folder, config, keep_start)
+        world.wait()
+        return run
+
+    def _config(self, prepared: P) -> dict[str, Any]:
+        settings = self.to_json()
+        return {
+            **({} if self.kind == FIRST else {"estimator": self.kind}),
+            "gatewise": version("gatewise"),
+            "settings": settings,
+            "settings_sha256": settings_digest(settings),
+            "data": prepared.identity,
+        }
+
+    def _fitted(self) -> F:
+        fitted: F | None = getattr(self, "fitted_", None)
+        if fitted is None:
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit first")
+        return fitted
+
+    @classmethod
+    def _start_of(cls, run: Run) -> F | None:
+        return cls._load_model(run.checkpoints / START, "cpu") if run.config["continued"] else None
+
+    @classmethod
+    def _load_run(cls, folder: Path, device: str) -> F:
+        """Return the model that config.json names, also while a new run takes the place of this one."""
+        for _ in range(3):
+            run = Run.open(folder)
+            cls._check_kind(run)
+            fitted = cls._load_model(run.model_file(), device)
+            if run.holds_its_model():
+                return fitted
+        model = run.model_file()
+        raise FileError(
+            f"{model} is not the model that its run was fitted with, as config.json tells: fit again, "
+            f"or name the file itself ({model}) in place of the run"
+        )
+
+    @classmethod
+    def _check_kind(cls, run: Run) -> None:
+        kind = run.config.get("estimator", FIRST)
+        if kind != cls.kind:
+            raise FileError(f"the run {run.folder} is that of a {kind}, not of a {cls.kind}")
+
+
+def _source(place: str | Path | None) -> str | None:
+    """Return where data can be read again: an absolute path or a bundled set's name."""
+    if place is None or str(place).startswith(DATASET):
+        return place if place is None else str(place)
+    return str(Path(place).resolve())
