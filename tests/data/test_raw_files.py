@@ -13,7 +13,7 @@ import pytest
 from tests.damage import damaged_bytes, refusal
 
 from gatewise.data import resolve_columns, table_from_frame
-from gatewise.data.files import read_frame
+from gatewise.data.files import HEAD, read_frame
 from gatewise.data.tables import raw
 from gatewise.errors import FileError, GatewiseError
 
@@ -75,7 +75,7 @@ def test_names_are_what_the_quotes_hold(tmp_path: Path, header: str, names: list
     [
         (b"ds,x\n2001-01-01,1\n\n2001-01-02,3\n", "line 3 .*remove lines that are empty"),
         (b"\n\nds,x\n2001-01-01,1\n", "line 1 .* is empty"),
-        (b"ds,x\n2001-01-01,1\n  \n", "line 3 .*remove lines that are empty"),
+        (b"ds,x\n2001-01-01,1\n  \n2001-01-03,1\n", "line 3 .*remove lines that are empty"),
         (b"# gauge\nds,x\n2001-01-01,1\n", "line 2 .*remove comment lines"),
         (b"# gauge, in m\nds,x,y\n2001-01-01,1,2\n", "line 2 .*remove comment lines"),
         (b"ds,x\n2001-01-01,1\n# gap\n2001-01-03,1\n", "line 3 .*remove comment lines"),
@@ -220,3 +220,30 @@ def test_any_damage_of_a_parquet_file_is_read_or_told(tmp_path: Path) -> None:
         path.write_bytes(content)
         said = refusal(lambda: read_frame(path), what)
         assert said is None or "t.parquet" in said
+
+
+@pytest.mark.parametrize("end", ["\n\n", "\n  \n", "\n \n\t\n   ", "\n  \r\n\r\n"])
+def test_blank_lines_at_the_end_are_no_rows(tmp_path: Path, end: str) -> None:
+    (tmp_path / "t.csv").write_bytes(f"a,b\n1,2\n3,4{end}".encode())
+    assert read_frame(tmp_path / "t.csv").rows() == [(1, 2), (3, 4)]
+
+
+def test_tabs_at_the_end_of_a_tsv_are_empty_cells(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_bytes(b"a\tb\n1\t2\n\t\n\n")
+    assert read_frame(tmp_path / "t.tsv").rows() == [(1, 2), (None, None)]
+
+
+@pytest.mark.parametrize("first", ["1", "1.5", "true", "a", "", "007"])
+@pytest.mark.parametrize(
+    "last",
+    ["2", "2.5", "1e5", "+2", " 2", "inf", "INF", "Infinity", "x", "", "NaN", "False", "007"],
+)
+def test_a_late_cell_counts_as_an_early_one_does(tmp_path: Path, first: str, last: str) -> None:
+    """The types of a column rest on all of its cells, in whatever row they are."""
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + f"{first},1\n" * (HEAD + 1) + f"{last},1\n")
+    late = read_frame(path)["a"]
+    path.write_text("a,b\n" + f"{last},1\n" + f"{first},1\n" * (HEAD + 1))
+    early = read_frame(path)["a"]
+    assert late.dtype == early.dtype
+    assert late.sort().equals(early.sort())

@@ -64,7 +64,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def plain_lines(content: bytes, path: Path) -> bytes:
-    r"""Return text as UTF-8 without a mark, its lines ended by "\n", one at the end.
+    r"""Return text as UTF-8 without a mark, its lines ended by "\n", without blank ones at the end.
 
     UTF-16 is read too, with its mark and without. The line ends "\r\n", "\r" and "\r\r\n" (which a
     text that was converted twice has) become "\n". Raises FileError, with the line, for another
@@ -75,7 +75,12 @@ def plain_lines(content: bytes, path: Path) -> bytes:
         content = content.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n")
         if b'"' not in content or b"\n" not in content:  # else it may be part of a cell
             content = content.replace(b"\r", b"\n")
-    return content.rstrip(b"\r\n") + b"\n"
+    content = content.rstrip(b"\r\n")
+    while (last := content.rfind(b"\n")) >= 0 and content[last:].isspace():
+        if b"\t" in content[last:] and path.name.lower().endswith((".tsv", ".tsv.gz")):
+            break  # cells, each of them empty
+        content = content[:last].rstrip(b"\r\n")
+    return content + b"\n"
 
 
 def _as_utf8(content: bytes, path: Path) -> bytes:
