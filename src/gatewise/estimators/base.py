@@ -24,8 +24,9 @@ from gatewise.errors import (
     nearest,
 )
 from gatewise.estimators.hooks import E, F, Hooks, P, Trained
-from gatewise.estimators.run.config import FIRST, check_settings, settings_digest
+from gatewise.estimators.run.config import check_settings, settings_digest
 from gatewise.estimators.run.folder import MODEL, Run, digest
+from gatewise.estimators.run.known import FIRST
 from gatewise.estimators.run.metrics import write_metrics
 from gatewise.estimators.run.replacement import writing
 from gatewise.options import part_of

@@ -86,22 +86,13 @@ def explain(
     budget that is too small; OptionError for an unknown option.
     """
     if isinstance(model, HasCase):
-        for name, value in {
-            "targets": targets,
-            "loss": loss,
-            "time": time,
-            "output": output,
-        }.items():
-            if value is not None:
-                raise InputError(f"explain: {name}= is the forecaster's own; leave it out")
+        _refuse_given(targets=targets, loss=loss, time=time, output=output)
         case = model.explain_case(data, part=part, by=by, module=module, budget=budget)
     else:
         if part is not None:
             raise InputError("explain: part= is for a forecaster and its table; leave it out")
         case = _plain_case(
-            model,
-            data,
-            targets,
+            *(model, data, targets),
             module=module,
             loss=loss,
             by=by,
@@ -110,6 +101,18 @@ def explain(
             unit=Unit.of(unit),
             budget=budget,
         )
+    return _explained(case, budget, sampling)
+
+
+def _refuse_given(**given: Any) -> None:
+    """Raise InputError for what a model with a case of its own knows itself."""
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(f"explain: {name}= is the forecaster's own; leave it out")
+
+
+def _explained(case: Case, budget: float, sampling: Sampling) -> Explanation:
+    """Measure, and write the sentences."""
     if nothing(case.skill):
         return _unread(case, budget, sampling)
     found = measure(case, sampling)
@@ -149,16 +152,16 @@ def _unread(case: Case, budget: float, sampling: Sampling) -> Explanation:
 
 def _unlearnt(case: Case, skills: Mapping[str, float]) -> Finding:
     """Return what is said of the network, or of the targets among `skills`, without skill."""
-    forecaster = "part" in case.chosen
+    of_part = "part" in case.chosen
     who, count = "The network", case.chosen.get("rows_of", case.rows)
-    if forecaster and case.others:
+    if of_part and case.others:
         who = "The first member"
     if len(skills) < len(case.skill):
         who += f", for {joined(list(skills))},"
     where = f"over {count:,} {case.called}s"
-    if forecaster:
+    if of_part:
         where += f" of the {case.chosen['part']} part"
-    measure = "NSE" if forecaster or case.loss in (None, "mse") else "skill"
+    measure = "NSE" if case.loss in (None, "mse") else "skill"
     if case.targets is not None and not case.targets.is_floating_point():
         measure = "skill"
     return unlearnt(skills, measure, where, who)

@@ -51,46 +51,26 @@ def table_from_frame(
     _check_option("missing", missing, ("refuse", "mask"))
     _check_option("frequency", frequency, ("infer", "rows"))
     if isinstance(frame, Table):
-        if frame.columns != columns:
-            raise DataError(
-                f"the table has the columns {frame.columns}, but {columns} are asked for"
-            )
-        if step is not None and frame.step != step:
-            raise DataError(
-                f"the table's rows are {frame.step.text} apart, where {step.text} is expected"
-            )
-        rows = np.arange(len(frame))
-        _check_values(frame, rows, missing, need_target, allow_trailing_gap)
+        _check_as_asked(frame, columns, step)
+        _check_values(frame, np.arange(len(frame)), missing, need_target, allow_trailing_gap)
         return frame
     table = as_frame(frame)
     count = len(table)
     if count == 0:
         raise DataError("the table has no rows")
-    if columns.series is not None:
-        _check_present(table, (columns.series,))
-    if columns.series is None:
-        ids = Ids(("",), np.zeros(count, dtype=np.int64), "String")
-    else:
-        ids = read_ids(table[columns.series], columns.series, () if like is None else like.series)
-    names, owner = ids.names, ids.index
-    rows = _series_after_series(owner)
-    lengths = np.bincount(owner, minlength=len(names))
+    ids = _ids(table, columns.series, like)
+    rows = _series_after_series(ids.index)
+    lengths = np.bincount(ids.index, minlength=len(ids.names))
     starts = np.concatenate([[0], np.cumsum(lengths)])
     optional = () if need_target else columns.target
     if not need_target and lengths.max() <= allow_trailing_gap:  # every row lies ahead
         optional += columns.inputs
     keys = () if columns.time is None else (columns.time,)
     _check_present(table, (*keys, *(name for name in columns.values if name not in optional)))
-    if columns.time is None:  # each series counts from 0
-        times = Times(np.arange(count) - np.repeat(starts[:-1], lengths))
-    else:
-        times = _times(table, columns.time, rows, like)
-    values = np.empty((count, len(columns.values)), dtype=np.float64)
-    for position, name in enumerate(columns.values):
-        unread = name not in table.columns or (name in columns.target and not read_target)
-        values[:, position] = np.nan if unread else _ordered(float_column(table, name), rows)
+    times = _times(table, columns.time, rows, starts, like)
+    values = _values(table, columns, rows, read_target=read_target)
     result = Table(
-        *(columns, values, times.values, names, starts, step or ROWS),
+        *(columns, values, times.values, ids.names, starts, step or ROWS),
         zone=times.zone,
         form=times.form,
         ids=ids.kind,
@@ -99,6 +79,35 @@ def table_from_frame(
     result = replace(result, step=_checked_step(result, rows, frequency, step))
     _check_values(result, rows, missing, need_target, allow_trailing_gap)
     return result
+
+
+def _check_as_asked(table: Table, columns: Columns, step: Step | None) -> None:
+    """Raise DataError unless a table that was read before has these columns and this step."""
+    if table.columns != columns:
+        raise DataError(f"the table has the columns {table.columns}, but {columns} are asked for")
+    if step is not None and table.step != step:
+        raise DataError(
+            f"the table's rows are {table.step.text} apart, where {step.text} is expected"
+        )
+
+
+def _ids(table: Frame, name: str | None, like: Table | None) -> Ids:
+    """Return the series of each row; those of column `name` are called as in `like`."""
+    if name is None:
+        return Ids(("",), np.zeros(len(table), dtype=np.int64), "String")
+    _check_present(table, (name,))
+    return read_ids(table[name], name, () if like is None else like.series)
+
+
+def _values(
+    table: Frame, columns: Columns, rows: NDArray[np.int64], *, read_target: bool
+) -> NDArray[np.float64]:
+    """Return the columns of numbers [N, C] in the order of `rows`; NaN for those that are not read."""
+    values = np.empty((len(table), len(columns.values)), dtype=np.float64)
+    for position, name in enumerate(columns.values):
+        unread = name not in table.columns or (name in columns.target and not read_target)
+        values[:, position] = np.nan if unread else _ordered(float_column(table, name), rows)
+    return values
 
 
 def _series_after_series(owner: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -130,8 +139,19 @@ def _check_present(table: Frame, names: tuple[str, ...]) -> None:
         )
 
 
-def _times(table: Frame, name: str, rows: NDArray[np.int64], like: Table | None) -> Times:
-    """Return the times of column `name`, in the order of `rows`; DataError unless zoned as `like` is."""
+def _times(
+    table: Frame,
+    name: str | None,
+    rows: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    like: Table | None,
+) -> Times:
+    """Return the times of column `name`, in the order of `rows`; DataError unless zoned as `like` is.
+
+    Without a column the rows of each series, which begin at `starts`, are counted from 0.
+    """
+    if name is None:
+        return Times(np.arange(len(table)) - np.repeat(starts[:-1], np.diff(starts)))
     times = time_column(table, name, None if like is None else like.form)
     if like is not None and (times.zone is None) != (like.zone is None):
         here, there = (one or "no time zone" for one in (times.zone, like.zone))

@@ -5,7 +5,7 @@ Sizes: B windows, T steps up to now, S steps ahead, F features, K targets, Q lev
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ from gatewise.estimators.forecaster.metrics import nse
 from gatewise.estimators.forecaster.page.run import RunSummary
 from gatewise.estimators.network import RecurrentNetwork
 from gatewise.explaining.case import MOST_GROUPS, Case, Group, spread
-from gatewise.explaining.plan import plan, sizes
+from gatewise.explaining.plan import Plan, plan, sizes
 from gatewise.memory.interventions.subject import Output
 from gatewise.typing import Indices
 from gatewise.unit import Unit
@@ -94,35 +94,14 @@ def case_of_forecaster(
     if part is None and prepared.identity["sha256"] == fitted.data["sha256"]:
         part = "validation" if fitted.settings.test is None else "test"
     joined, windows = prepared.table, prepared.windows(part)
-    if windows.lookback < 2:
-        raise InputError(
-            "explain: lookback=1 leaves one step, so there is nothing to remember; fit with more"
-        )
+    _check_lookback(windows)
     names = _checked_module(fitted, module)
     groups, left_out = _groups(joined, windows, by)
-    others = fitted.networks[1:]
-    targets = fitted.columns.target
     skill = _skill(fitted, joined, windows)
-    learnt = [name for name in targets if not skill.get(name, 1.0) <= 0]
-    apart = len(learnt) if len(targets) > 1 else 0
-    chosen = plan(
-        fitted.networks[0],
-        len(windows),
-        windows.lookback,
-        budget,
-        horizons=len(groups) + len(others) + apart,
-    )
-    if chosen.steps < windows.lookback:
-        need = chosen.seconds * windows.lookback / chosen.steps
-        raise InputError(
-            f"explain: budget={budget:g} seconds is too little for windows of {windows.lookback} steps; "
-            f"give budget={2 * need:.2g} or more"
-        )
+    answers = _answers_apart(fitted.columns.target, skill)
+    chosen = _planned(fitted, windows, budget, len(groups) + len(answers))
     take = partial(_inputs, fitted, windows)
     picks = spread(len(windows), _odd_rows(chosen.rows, windows))
-    answers = {
-        name: OneTarget(place, len(targets)) for place, name in enumerate(targets) if name in learnt
-    }
     return Case(
         model=_wrapped(fitted, 0),
         inputs=take(picks),
@@ -140,22 +119,13 @@ def case_of_forecaster(
         scale="" if fitted.settings.scale == "none" else " (sd)",
         called="window",
         last=windows.lookback - 1 if windows.horizon else None,
-        outputs=_typed(answers) if apart else {},
+        outputs=answers,
         others=tuple(_wrapped(fitted, place) for place in range(1, len(fitted.networks))),
-        groups=tuple(
-            Group(name, take(own), len(own))
-            for name, rows in groups.items()
-            if len(own := rows[spread(len(rows), _odd_rows(chosen.rows, windows))]) >= FEWEST
-        ),
+        groups=_taken(groups, _odd_rows(chosen.rows, windows), take),
         grouped_by=by or "",
         chosen={
             "part": part or "all",
-            "rows": len(picks),
-            "rows_of": len(windows),
-            "steps": windows.lookback,
-            "steps_of": windows.lookback,
-            "member": 1,
-            "members": len(fitted.networks),
+            **_counts(fitted, windows, len(picks)),
             "by": by,
             "by_left_out": left_out,
             "seconds_estimated": chosen.seconds,
@@ -164,6 +134,67 @@ def case_of_forecaster(
         skill=skill,
         base=lambda: summarised(prepared, part).contents(),
     )
+
+
+def _check_lookback(windows: Windows) -> None:
+    if windows.lookback < 2:
+        raise InputError(
+            "explain: lookback=1 leaves one step, so there is nothing to remember; fit with more"
+        )
+
+
+def _planned(fitted: Fitted, windows: Windows, budget: float, apart: int) -> Plan:
+    """Return how many windows fit the budget; `apart` horizons are asked for besides those of members.
+
+    Whole windows: a part of one would hide memory that the forecaster makes use of.
+    """
+    chosen = plan(
+        fitted.networks[0],
+        len(windows),
+        windows.lookback,
+        budget,
+        horizons=apart + len(fitted.networks) - 1,
+    )
+    if chosen.steps < windows.lookback:
+        need = chosen.seconds * windows.lookback / chosen.steps
+        raise InputError(
+            f"explain: budget={budget:g} seconds is too little for windows of {windows.lookback} steps; "
+            f"give budget={2 * need:.2g} or more"
+        )
+    return chosen
+
+
+def _counts(fitted: Fitted, windows: Windows, picked: int) -> dict[str, int]:
+    """Return how many windows, steps and members are looked at, and of how many."""
+    return {
+        "rows": picked,
+        "rows_of": len(windows),
+        "steps": windows.lookback,
+        "steps_of": windows.lookback,
+        "member": 1,
+        "members": len(fitted.networks),
+    }
+
+
+def _taken(
+    groups: Mapping[str, Indices], most: int, take: Callable[[Indices], tuple[Tensor, ...]]
+) -> tuple[Group, ...]:
+    """Return at most `most` windows of each group, at even distances; no group of too few."""
+    fewer = {name: rows[spread(len(rows), most)] for name, rows in groups.items()}
+    return tuple(
+        Group(name, take(rows), len(rows)) for name, rows in fewer.items() if len(rows) >= FEWEST
+    )
+
+
+def _answers_apart(targets: tuple[str, ...], skill: Mapping[str, float]) -> dict[str, Output]:
+    """Return what reads the answers for each target that was learnt; none where there is one target."""
+    if len(targets) < 2:
+        return {}
+    return {
+        name: OneTarget(place, len(targets))
+        for place, name in enumerate(targets)
+        if not skill.get(name, 1.0) <= 0
+    }
 
 
 def _skill(fitted: Fitted, table: Table, windows: Windows) -> dict[str, float]:
@@ -175,10 +206,6 @@ def _skill(fitted: Fitted, table: Table, windows: Windows) -> dict[str, float]:
         for place, name in enumerate(made.targets)
     }
     return {name: own for name, own in found.items() if np.isfinite(own)}
-
-
-def _typed(answers: dict[str, OneTarget]) -> dict[str, Output]:
-    return dict(answers)
 
 
 def _wrapped(fitted: Fitted, member: int) -> AnswersFromPast:

@@ -15,7 +15,7 @@ from gatewise.estimators.options import (
     TableOptions,
     spec_named,
 )
-from gatewise.estimators.run.config import register
+from gatewise.estimators.run.known import register
 from gatewise.options import levels, option, options_of, or_none, some_of, whole
 from gatewise.training.options import GATE_COSTS
 

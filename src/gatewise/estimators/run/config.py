@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gatewise.errors import FileError
+from gatewise.estimators.run.known import FIRST, known_settings
 from gatewise.estimators.run.lock import LOCK
 from gatewise.files import check_version, is_part
 
@@ -21,15 +22,7 @@ REPORT = "report.html"
 CHECKPOINTS = "checkpoints"
 REPLACEMENT = "replacement"
 """The folder, in that of a finished run, where the run that is to replace it is made."""
-FIRST = "forecaster"
-"""The estimator of a run whose config.json names none: there was one when the first were written."""
-_SETTINGS: dict[str, frozenset[str]] = {}
 RESULTS = (MODEL, METRICS, "predictions.csv", "predictions.parquet", REPORT)
-
-
-def register(estimator: str, settings: Iterable[str]) -> None:
-    """Have the settings in the runs of an estimator checked by name."""
-    _SETTINGS[estimator] = frozenset(settings)
 
 
 def check_config(config: dict[str, Any], place: Path) -> None:
@@ -45,7 +38,7 @@ def check_config(config: dict[str, Any], place: Path) -> None:
             raise FileError(_damaged(place, f"{CONFIG} lacks {name!r}"))
         if not allowed(config.get(name)):
             raise FileError(_damaged(place, f"{name!r} in {CONFIG} must be {wanted}"))
-    known = _SETTINGS.get(config.get("estimator", FIRST))
+    known = known_settings(config.get("estimator", FIRST))
     for name in config["settings"]:
         if known is not None and name not in known:
             raise FileError(_damaged(place, f"{CONFIG} has the unknown setting {name!r}"))
