@@ -58,7 +58,7 @@ class Saturation(Result):
         """A saturated gate may be right."""
         return (
             "a saturated gate passes little gradient, but a unit that latches needs such gates; "
-            "these shares alone show nothing wrong"
+            "these shares alone do not mean that anything is wrong"
         )
 
     def _most(self, gate: str, both: Array) -> str:
