@@ -48,7 +48,7 @@ class Packing(nn.Module):
         return self.rnn(pack_padded_sequence(x, LENGTHS, enforce_sorted=False))[0].data
 
 
-class Reading(nn.Module):
+class ReadsLast(nn.Module):
     """Reads the last step of its recurrent module."""
 
     def __init__(self, rnn: nn.RNNBase) -> None:
@@ -173,7 +173,7 @@ def test_every_figure_of_a_record_or_a_model_is_there(cell, x):
             assert figure(gates).reading
     for figure in (memory.redundancy, memory.state_health, memory.still_units, memory.traffic):
         assert figure(gates).reading
-    model = Reading(module)
+    model = ReadsLast(module)
     targets = torch.randn(B, 1, dtype=torch.float64)
     for figure in (
         memory.ablation,

@@ -158,8 +158,8 @@ def test_each_layer_and_direction_of_a_module_in_a_model_is_its_own(model, x):
 def test_the_layer_that_carries_is_found_and_named(carrier):
     rnn = gw.LSTM(1, 2, num_layers=2, dtype=torch.float64)
     with torch.no_grad():
-        for own in rnn.parameters():
-            own.zero_()
+        for parameter in rnn.parameters():
+            parameter.zero_()
         for layer, bias in enumerate((rnn.bias_ih_l0, rnn.bias_ih_l1)):
             keep = 0.9 if layer == carrier else 0.2
             bias[rnn.hidden_size : 2 * rnn.hidden_size] = math.log(keep / (1 - keep))
@@ -180,8 +180,8 @@ def test_the_layer_that_carries_is_found_and_named(carrier):
 def test_layers_that_carry_alike_and_none_that_does():
     rnn = gw.GRU(1, 2, num_layers=3)
     with torch.no_grad():
-        for own in rnn.parameters():
-            own.zero_()
+        for parameter in rnn.parameters():
+            parameter.zero_()
     inputs = torch.ones(9, 12, 1)
     assert highway(rnn, inputs).settings["layer"] == 2  # the nearest to the answer
     with torch.no_grad():
@@ -284,14 +284,14 @@ def test_a_delay_line_travels_through_the_recurrent_weights(kind):
 def test_one_slow_unit_does_not_make_the_path_the_cells():
     """What is left at the last lags is that unit's; up to the 20th the others hand theirs on by W_hh."""
     known = delay_line(20)
-    line, own = known.model.rnn, module("lstm", 1, 22)
+    line, wider = known.model.rnn, module("lstm", 1, 22)
     with torch.no_grad():
         for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0"):
             blocks = getattr(line, name).view(4, 21, -1)
-            getattr(own, name).view(4, 22, -1)[:, :21, : blocks.shape[-1]] = blocks
-        own.bias_ih_l0.view(4, 22)[1, 21] = math.log(0.97 / 0.03)  # the forget gate of unit 21
-        own.bias_ih_l0.view(4, 22)[3, 21] = OPEN
-    found = highway(own, 0.01 * known.inputs)
+            getattr(wider, name).view(4, 22, -1)[:, :21, : blocks.shape[-1]] = blocks
+        wider.bias_ih_l0.view(4, 22)[1, 21] = math.log(0.97 / 0.03)  # the forget gate of unit 21
+        wider.bias_ih_l0.view(4, 22)[3, 21] = OPEN
+    found = highway(wider, 0.01 * known.inputs)
     assert found.reach == math.floor(math.log(0.05 * math.sqrt(22)) / math.log(0.97))
     np.testing.assert_allclose(found.ratio[21 : found.reach + 1], 1.0, rtol=1e-3)
     assert 0.1 < found.own_share < 0.5

@@ -47,16 +47,16 @@ def strand_of(
     direction: int,
     read: Reading | None = None,
 ) -> Strand:
-    own = parameters_of(module, suffixes_of(module)[2 * layer + direction])
-    return Strand.of(spec_of(module), own, gates, layer, direction, read)
+    weights = parameters_of(module, suffixes_of(module)[2 * layer + direction])
+    return Strand.of(spec_of(module), weights, gates, layer, direction, read)
 
 
 def inputs_of(gates: gw.nn.Gates, x: Tensor, layer: int, direction: int, row: int) -> Tensor:
     """Return what the layer reads `[T, I]`, in the direction's own order."""
     if layer:
         x = torch.cat(list(gates.hidden[layer - 1]), dim=-1)
-    own = x[: LENGTHS[row], row]
-    return own.flip(0) if direction else own
+    steps = x[: LENGTHS[row], row]
+    return steps.flip(0) if direction else steps
 
 
 @pytest.mark.parametrize("engine", ["reference", "native", "torch"])
@@ -71,13 +71,13 @@ def test_it_equals_autograd_s_in_every_layer_and_direction(name, engine):
             strand = strand_of(module, gates, layer, direction)
             weights = stepwise.weights_of(module, layer, direction)
             for row in range(B):
-                own = inputs_of(gates, x, layer, direction, row)
+                read = inputs_of(gates, x, layer, direction, row)
                 time = int(LENGTHS[row]) - 1
                 for state in ("cell", "full"):
                     for source in (time, time - 1, 4, 0):
                         rows, scale = state_jacobian(strand, time, source, row=row, state=state)
                         ours = rows * scale.exp()[:, None]
-                        theirs = stepwise.jacobian(module, weights, own, time, source, state)
+                        theirs = stepwise.jacobian(module, weights, read, time, source, state)
                         assert (ours - theirs).abs().max() <= JACOBIAN * (1 + theirs.abs().max())
 
 

@@ -77,7 +77,7 @@ def test_it_trains_copies_and_names_itself(cell: str) -> None:
     assert torch.equal(other(x)[0], module(x)[0])
 
 
-def test_parameters_of_its_own_stand_beside_torchs() -> None:
+def test_extra_parameters_stand_beside_torchs() -> None:
     module = build(GEARED.name, num_layers=2, bidirectional=True)
     kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "gain", "peephole")
     ends = ("l0", "l0_reverse", "l1", "l1_reverse")
@@ -88,7 +88,7 @@ def test_parameters_of_its_own_stand_beside_torchs() -> None:
     assert module.peephole_l0.unique().numel() == H
     x = inputs(T, B, I)
     module(x)[0].square().sum().backward()
-    assert all(own.grad.abs().sum() > 0 for own in module.parameters())
+    assert all(parameter.grad.abs().sum() > 0 for parameter in module.parameters())
     before = module(x)[0]
     with torch.no_grad():
         module.gain_l0.mul_(2)
@@ -99,7 +99,7 @@ def test_parameters_of_its_own_stand_beside_torchs() -> None:
     assert (module.gain_l0 == 1).all()
 
 
-def test_parameters_of_its_own_are_parametrized_pickled_checked_and_fingerprinted() -> None:
+def test_extra_parameters_are_parametrized_pickled_checked_and_fingerprinted() -> None:
     module = build(GEARED.name, num_layers=2, bidirectional=True)
     x = inputs(T, B, I)
     doubled = copy.deepcopy(module)
@@ -120,7 +120,7 @@ def test_parameters_of_its_own_are_parametrized_pickled_checked_and_fingerprinte
         freed(x)
 
 
-def test_parameters_of_its_own_follow_the_equation() -> None:
+def test_extra_parameters_follow_the_equation() -> None:
     module = build(GEARED.name, bias=False)
     x, h = inputs(T, B, I), torch.zeros(B, H, dtype=torch.float64)
     for t in range(T):

@@ -22,7 +22,7 @@ class Recurrent(GatedModule, torch.nn.RNNBase):
 
     Takes the cell's name and then the LSTM's arguments without `proj_size`. Parameters are named
     and stacked as torch's, one block of H rows for each entry of the spec's packing; those that the
-    cell has of its own follow, `{name}_l0` and so on. `forward` is the LSTM's. Raises OptionError
+    cell adds follow, `{name}_l0` and so on. `forward` is the LSTM's. Raises OptionError
     for an unknown cell and for one that has its own class.
     """
 
@@ -70,21 +70,22 @@ class Recurrent(GatedModule, torch.nn.RNNBase):
         if self.mode not in CELLS:  # torch's own class draws before the cell is known
             return
         with torch.no_grad():
-            for own in CELLS[self.mode].extra:
-                if own.start is not None:
+            for extra in CELLS[self.mode].extra:
+                if extra.start is not None:
                     for suffix in suffixes_of(self):
-                        getattr(self, f"{own.name}{suffix}").fill_(own.start)
+                        getattr(self, f"{extra.name}{suffix}").fill_(extra.start)
 
     def _add_extra(
         self, spec: CellSpec, device: torch.device | str | None, dtype: torch.dtype | None
     ) -> None:
-        """Make the cell's own parameters, each after torch's of its layer and direction.
+        """Make the parameters that the cell adds, after torch's of each layer and direction.
 
         torch keeps them all by name in two lists; what stands there is seen by `network_of`, and by
         whatever else in torch reads a module's weights.
         """
         directions = 2 if self.bidirectional else 1
         names = []
+        # `_all_weights` has a list for each layer and direction, in the order of the suffixes.
         for place, suffix in enumerate(suffixes_of(self)):
             first = place < directions
             sizes = {
@@ -93,10 +94,10 @@ class Recurrent(GatedModule, torch.nn.RNNBase):
                 "outputs": self.hidden_size,
                 "blocks": len(spec.packing),
             }
-            for own in spec.extra:
-                empty = torch.empty(own.sizes(**sizes), device=device, dtype=dtype)
-                setattr(self, f"{own.name}{suffix}", Parameter(empty))
-            self._all_weights[place] += [f"{own.name}{suffix}" for own in spec.extra]
+            for extra in spec.extra:
+                empty = torch.empty(extra.sizes(**sizes), device=device, dtype=dtype)
+                setattr(self, f"{extra.name}{suffix}", Parameter(empty))
+            self._all_weights[place] += [f"{extra.name}{suffix}" for extra in spec.extra]
             names += self._all_weights[place]
         self._flat_weights_names = names
         self._init_flat_weights()

@@ -1,4 +1,4 @@
-"""From one direction of one layer to its highway: which samples, exact or estimated, the curves.
+"""The highway of one direction of one layer: its samples, exact or estimated, and its curves.
 
 Sizes: N samples (a row and a time), B rows, L lags, K probes.
 """
