@@ -42,7 +42,6 @@ add_library(gatewise_core INTERFACE)
 target_link_libraries(gatewise_core INTERFACE gatewise_flags Threads::Threads)
 
 file(GLOB _sources CONFIGURE_DEPENDS native/*.cpp)
-list(FILTER _sources EXCLUDE REGEX "/bind\\.cpp$")
 add_library(gatewise_common OBJECT ${_sources})
 target_link_libraries(gatewise_common PRIVATE gatewise_flags Threads::Threads)
 target_sources(gatewise_core INTERFACE $<TARGET_OBJECTS:gatewise_common>)

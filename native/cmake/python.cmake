@@ -1,4 +1,4 @@
-# The Python module gatewise._native: bind.cpp over gatewise_core. It links neither torch nor numpy.
+# The Python module gatewise._native: native/python over gatewise_core. It links neither torch nor numpy.
 find_package(Python 3.11 REQUIRED COMPONENTS Interpreter Development.Module)
 execute_process(
   COMMAND "${Python_EXECUTABLE}" -m nanobind --cmake_dir
@@ -9,7 +9,7 @@ there: python -m pip install nanobind.")
 endif()
 find_package(nanobind CONFIG REQUIRED)
 
-nanobind_add_module(_native NB_STATIC NOMINSIZE NB_SUPPRESS_WARNINGS native/bind.cpp)
+nanobind_add_module(_native NB_STATIC NOMINSIZE NB_SUPPRESS_WARNINGS native/python/bind.cpp)
 target_link_libraries(_native PRIVATE gatewise_core)
 
 if(SKBUILD_STATE STREQUAL "editable")  # an editable install imports from the source tree

@@ -4,10 +4,8 @@
 // order, whatever the number of threads: over a chunk in registers, then over the chunks in `Sums`.
 #pragma once
 
-#include "gru.h"
-#include "lstm.h"
+#include "cells.h"
 #include "pack.h"
-#include "rnn.h"
 #include "team.h"
 
 GATEWISE_BEGIN
@@ -26,7 +24,7 @@ struct PackedBackward {
 
   static PackedBackward take(Carver& carver, const Shape<M>& shape, const Backward& call) {
     PackedBackward own;
-    const int64_t depth = round_up(gates_of(shape.layer.cell) * shape.layer.hidden + 4 * shape.blocks, M::depth);
+    const int64_t depth = round_up(shape.cell.gates * shape.layer.hidden + 4 * shape.blocks, M::depth);
     own.hidden_runs = carver.take<Run>(4 * shape.blocks);
     own.input_runs = carver.take<Run>(4 * shape.blocks);
     own.hidden = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.outputs()) * depth);
@@ -110,7 +108,7 @@ struct BackState {
     own.output_pitch = shape.unit_pitch(shape.outputs);
     own.unit_pitch = shape.unit_pitch(shape.layer.hidden);
     own.d_hidden = carver.take<Real>(rows * own.output_pitch);
-    if (shape.layer.cell == Cell::lstm) own.d_cell = carver.take<Real>(rows * own.unit_pitch);
+    if (shape.cell.has_c) own.d_cell = carver.take<Real>(rows * own.unit_pitch);
     if (shape.layer.projection) own.d_unprojected = carver.take<Real>(rows * own.unit_pitch);
     return own;
   }
@@ -119,8 +117,9 @@ struct BackState {
 /// The pointwise maths of `count` rows of a step.
 template <class M, class C>
 static void backward_rows(const BackStep<M>& step, int64_t count) {
-  constexpr int full = lanes<M>, half = full / 2, vectors = 4;
-  constexpr int64_t units = C::gated ? full : vectors * full;  // of a whole block
+  constexpr bool gated = traits<C>.gated;
+  constexpr int full = lanes<M>, half = full / 2, vectors = gated ? traits<C>.slots() : 4;
+  constexpr int64_t units = gated ? full : vectors * full;  // of a whole block
   const Shape<M>& shape = *step.shape;
   const int64_t hidden = shape.layer.hidden, whole = hidden / units;
   for (int64_t row = 0; row < count; ++row) {
@@ -133,12 +132,12 @@ static void backward_rows(const BackStep<M>& step, int64_t count) {
     const int64_t unit = whole * units;
     if (unit == hidden) continue;
     const Columns last = shape.block_at(unit);
-    const int64_t block_lanes = (int64_t)slots_of(shape.layer.cell, last) * last.width;
+    const int64_t block_lanes = (int64_t)slots_of(shape.cell, last) * last.width;
     to = step.gradients + whole * vectors * full * step.capacity + (step.index + row) * block_lanes;
     const auto body = [&]<int W, int NV>() {
       C::template backward<M, W, NV>(own, unit, (int)last.count, to, projected);
     };
-    if constexpr (!C::gated) {
+    if constexpr (!gated) {
       for_columns<M>(last, body);
     } else if (last.width == full) {
       body.template operator()<full, vectors>();

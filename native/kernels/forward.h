@@ -1,12 +1,10 @@
 // The forward time loop: each thread takes a slice of the batch through all the steps.
 #pragma once
 
+#include "cells.h"
 #include "gatewise/scratch.h"
 #include "gatewise/threads.h"
-#include "gru.h"
-#include "lstm.h"
 #include "pack.h"
-#include "rnn.h"
 
 GATEWISE_BEGIN
 
@@ -54,7 +52,7 @@ struct SliceState {
     own.cell_pitch = shape.unit_pitch(shape.layer.hidden);
     own.unprojected_pitch = pitch_of<typename M::Stored>(shape.layer.hidden + 4 * lanes<M>);
     for (auto& input : own.input) input = carver.take<typename M::Stored>(rows * own.pitch);
-    if (shape.layer.cell == Cell::lstm) own.cell = carver.take<typename M::Real>(rows * own.cell_pitch);
+    if (shape.cell.has_c) own.cell = carver.take<typename M::Real>(rows * own.cell_pitch);
     if (shape.layer.projection)
       own.unprojected = carver.take<typename M::Stored>(rows * own.unprojected_pitch);
     own.ahead_pitch = pitch_of<typename M::Stored>(shape.inputs);
@@ -72,7 +70,7 @@ template <class M, class C>
 static void forward_blocks(const Step<M>& step, const PackedForward<M>& packed, int64_t count, bool backwards) {
   const Shape<M>& shape = *step.shape;
   const Columns whole = shape.block_at(0);  // every block but the last is like the first
-  const int64_t whole_slots = (int64_t)slots_of(shape.layer.cell, whole) * whole.width;
+  const int64_t whole_slots = (int64_t)slots_of(shape.cell, whole) * whole.width;
   for (int64_t i = 0; i < shape.blocks; ++i) {
     const int64_t index = backwards ? shape.blocks - 1 - i : i;
     const Columns block = shape.block_at(index * whole.count);
@@ -84,12 +82,12 @@ static void forward_blocks(const Step<M>& step, const PackedForward<M>& packed, 
         C::template forward<M, W, MR, NV>(step, block, row, weights, start);
       });
     };
-    if constexpr (C::gated) {
-      constexpr int full = lanes<M>, half = full / 2;
+    if constexpr (traits<C>.gated) {
+      constexpr int full = lanes<M>, half = full / 2, slots = traits<C>.slots();
       if (block.width == full) {
-        tiles.template operator()<full, 4>();
+        tiles.template operator()<full, slots>();
       } else if constexpr (half * sizeof(typename M::Real) >= 16) {
-        tiles.template operator()<half, 4>();
+        tiles.template operator()<half, slots>();
       }
     } else {
       for_columns<M>(block, tiles);
@@ -143,17 +141,18 @@ static void look_ahead(const Shape<M>& shape, const Rows& rows, const Forward& c
     for_columns<M>(block, [&]<int W, int NV>() {
       Real* to_block = state.products + lane;
       const Real* bias = packed.bias + lane;
+      const bool apart = shape.cell.apart;
       multiply_rows<M, W, NV>(
           &run, 1, state.ahead, 0, 0, (to - from) * count, weights,
           [&]<int V>(int64_t, int n) __attribute__((always_inline)) { return load<Real, V>(bias + n * V); },
           [&]<int V>(int64_t row, int n, Vec<Real, V> value) __attribute__((always_inline)) {
             store<Real, V>(to_block + row * shape.slot_lanes + n * V, value);
-            if (shape.layer.cell == Cell::gru && n == 0)
-              store<Real, V>(to_block + row * shape.slot_lanes + 3 * V, load<Real, V>(bias + 3 * V));
+            if (apart && n == 0)
+              store<Real, V>(to_block + row * shape.slot_lanes + NV * V, load<Real, V>(bias + NV * V));
           });
     });
     weights += shape.depth_of_step * block.lanes();
-    lane += (int64_t)slots_of(shape.layer.cell, block) * block.width;
+    lane += (int64_t)slots_of(shape.cell, block) * block.width;
     unit += block.count;
   }
 }
@@ -164,12 +163,7 @@ template <class M>
 void forward_layer(const Step<M>& step, const PackedForward<M>& packed, const SliceState<M>& state,
                           typename M::Stored* next, const View& out, int64_t count, bool backwards) {
   const Shape<M>& shape = *step.shape;
-  switch (shape.layer.cell) {
-    case Cell::lstm: forward_blocks<M, Lstm>(step, packed, count, backwards); break;
-    case Cell::gru: forward_blocks<M, Gru>(step, packed, count, backwards); break;
-    case Cell::rnn_tanh: forward_blocks<M, Rnn<false>>(step, packed, count, backwards); break;
-    case Cell::rnn_relu: forward_blocks<M, Rnn<true>>(step, packed, count, backwards); break;
-  }
+  with_cell(shape.layer.cell, [&]<class C>() { forward_blocks<M, C>(step, packed, count, backwards); });
   if (shape.layer.projection)
     project<M>(step, packed, state.unprojected, state.unprojected_pitch, next + shape.inputs, out, count);
 }

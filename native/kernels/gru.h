@@ -7,7 +7,7 @@
 GATEWISE_BEGIN
 
 struct Gru {
-  static constexpr bool gated = true;
+  static constexpr Cell cell = Cell::gru;
   /// Advance MR rows of one block by one step. The candidate's products with x and h stay apart.
   template <class M, int W, int MR, int NV>
   GATEWISE_INLINE void forward(const Step<M>& step, const Columns& block, int64_t row,

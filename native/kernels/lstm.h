@@ -7,7 +7,7 @@
 GATEWISE_BEGIN
 
 struct Lstm {
-  static constexpr bool gated = true;  // one vector a gate in a block
+  static constexpr Cell cell = Cell::lstm;
   /// Advance MR rows of one block by one step. `row` is the first row in the slice.
   template <class M, int W, int MR, int NV>
   GATEWISE_INLINE void forward(const Step<M>& step, const Columns& block, int64_t row,

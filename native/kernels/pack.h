@@ -69,7 +69,7 @@ static void pack_lanes(typename M::Stored* panel, int64_t stride, int64_t lane, 
 
 /// Lanes of vector `vector` of a block that have a unit.
 GATEWISE_INLINE int64_t used_lanes(const Layer& layer, const Columns& block, int vector) {
-  return smaller(block.width, block.count - (is_rnn(layer.cell) ? (int64_t)vector * block.width : 0));
+  return smaller(block.width, block.count - (traits_of(layer.cell).gated ? 0 : (int64_t)vector * block.width));
 }
 
 /// W_ih, W_hh and the biases, for the forward loop: blocks `part` of `parts`. The target is zeroed memory.
@@ -83,7 +83,7 @@ static void pack_forward(const Shape<M>& shape, const Weights& from, typename M:
   int64_t index = 0;
   for (int64_t unit = 0; unit < shape.layer.hidden; ++index) {
     const Columns block = shape.block_at(unit);
-    const int slots = slots_of(shape.layer.cell, block);
+    const int slots = slots_of(shape.cell, block);
     if (index >= begin && index < end) {
       for (int64_t k = 0; k < larger(I, P); k += tile) {
         for (int v = 0; v < block.vectors; ++v) {
@@ -103,9 +103,9 @@ static void pack_forward(const Shape<M>& shape, const Weights& from, typename M:
             const int64_t row = weight_row(shape.layer, block, v, lane);
             if (row < 0) continue;
             const typename M::Real one = widen(b_ih[row]), other = widen(b_hh[row]);
-            const bool apart = shape.layer.cell == Cell::gru && v == 2;
+            const bool apart = shape.cell.apart && v == block.vectors - 1;
             bias[v * block.width + lane] = apart ? one : one + other;
-            if (apart) bias[3 * block.width + lane] = other;
+            if (apart) bias[block.vectors * block.width + lane] = other;
           }
         }
       }
@@ -164,25 +164,26 @@ static int64_t gradient_runs(const Shape<M>& shape, bool for_hidden, Run* runs, 
   *depth = 0;
   for (int64_t unit = 0; unit < shape.layer.hidden;) {
     const Columns block = shape.block_at(unit);
-    const int slots = slots_of(shape.layer.cell, block);
+    const int slots = slots_of(shape.cell, block);
     const int64_t block_lanes = (int64_t)slots * block.width;
     const auto add = [&](int64_t offset, int64_t length) {
       runs[count++] = {before, block_lanes, offset, round_up(length, M::depth)};
       *depth += round_up(length, M::depth);
     };
-    const bool gru = shape.layer.cell == Cell::gru;
-    if (is_rnn(shape.layer.cell)) {
+    const bool apart = shape.cell.apart;
+    const int gates = shape.cell.gates, other = for_hidden ? gates - 1 : gates;  // of two slots of one gate, the other's
+    if (!shape.cell.gated) {
       add(0, block.count);
     } else if (block.count < block.width) {
-      for (int slot = 0; slot < 4; ++slot)
-        if (!gru || slot != (for_hidden ? 2 : 3)) add((int64_t)slot * block.width, block.count);
-    } else if (!gru) {
+      for (int slot = 0; slot < slots; ++slot)
+        if (!apart || slot != other) add((int64_t)slot * block.width, block.count);
+    } else if (!apart) {
       add(0, block_lanes);
     } else if (for_hidden) {
-      add(0, 2 * block.width);
-      add(3 * block.width, block.width);
+      add(0, (int64_t)(gates - 1) * block.width);
+      add((int64_t)gates * block.width, block.width);
     } else {
-      add(0, 3 * block.width);
+      add(0, (int64_t)gates * block.width);
     }
     before += block_lanes;
     unit += block.count;
@@ -203,16 +204,16 @@ static void pack_gradient(const Shape<M>& shape, const Run* runs, int64_t count,
       const Columns block = shape.block_at(unit);
       for (; i < count && runs[i].before == before; ++i) {
         for (int64_t e = runs[i].offset; e < runs[i].offset + runs[i].length; ++e, ++k) {
-          const bool rnn = is_rnn(shape.layer.cell);
-          const int64_t own = rnn ? e : e % block.width, slot = rnn ? 0 : e / block.width;
+          const bool gated = shape.cell.gated;
+          const int64_t own = gated ? e % block.width : e, slot = gated ? e / block.width : 0;
           if (own >= block.count) continue;
-          const int64_t gate = shape.layer.cell == Cell::gru && slot == 3 ? 2 : slot;
+          const int64_t gate = smaller(slot, shape.cell.gates - 1);  // the slot after the last gate is that gate's too
           const typename M::Stored* row = from + (gate * shape.layer.hidden + unit + own) * outputs + first;
           typename M::Stored* panel = to + (k / M::depth * columns.lanes()) * M::depth + k % M::depth;
           for (int64_t c = 0; c < columns.count; ++c) panel[c * M::depth] = row[c];
         }
       }
-      before += (int64_t)slots_of(shape.layer.cell, block) * block.width;
+      before += (int64_t)slots_of(shape.cell, block) * block.width;
       unit += block.count;
     }
     to += columns.lanes() * depth;
@@ -270,13 +271,13 @@ static void unpack_sums(const Shape<M>& shape, const typename M::Real* weights, 
                         block.width, P);
       for (int64_t lane = 0; lane < rows; ++lane) {
         const int64_t row = top + lane, place = (int64_t)v * block.width + lane;
-        const bool apart = shape.layer.cell == Cell::gru && v == 2;
+        const bool apart = shape.cell.apart && v == block.vectors - 1;
         if (call.d_b_ih != nullptr) ((Real*)call.d_b_ih)[row] = bias[place];
         if (call.d_b_hh != nullptr) ((Real*)call.d_b_hh)[row] = bias[place + (apart ? block.width : 0)];
       }
     }
     weights += shape.depth_of_step * block_lanes;
-    bias += (int64_t)slots_of(shape.layer.cell, block) * block.width;
+    bias += (int64_t)slots_of(shape.cell, block) * block.width;
     unit += block.count;
   }
 }

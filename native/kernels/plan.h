@@ -1,11 +1,12 @@
 // How a layer is cut into vectors: blocks of hidden units, the order of the weights in memory, and the
 // carving of scratch memory. Nothing here is in an inner loop.
 //
-// A block is some neighbouring units, `width` of them to a vector. For LSTM and GRU each gate of a block is
-// one vector; for the RNN a block has up to four vectors of one gate. Weights are packed, per block, as
+// A block is some neighbouring units, `width` of them to a vector. In a gated cell each gate of a block is
+// one vector; else (RNN) a block has up to four vectors of one gate. Weights are packed, per block, as
 // [k][vectors][width]: a tile reads them in a straight line.
 #pragma once
 
+#include "gatewise/cells.h"
 #include "gatewise/core.h"
 #include "vec.h"
 
@@ -36,25 +37,25 @@ static Columns next_columns(int64_t first, int64_t total) {
 
 /// The block of hidden units that begins at `first`; `vectors` counts those of the packed weights.
 template <class M>
-static Columns next_block(Cell cell, int64_t first, int64_t hidden) {
-  if (cell == Cell::rnn_tanh || cell == Cell::rnn_relu) return next_columns<M>(first, hidden);
+static Columns next_block(const CellTraits& cell, int64_t first, int64_t hidden) {
+  if (!cell.gated) return next_columns<M>(first, hidden);
   constexpr int full = lanes<M>, half = full / 2;
   const int64_t left = smaller(hidden - first, full);
   const bool narrow = left <= half && half * sizeof(typename M::Real) >= 16;
-  return {first, left, narrow ? half : full, cell == Cell::lstm ? 4 : 3};
+  return {first, left, narrow ? half : full, cell.gates};
 }
 
-GATEWISE_INLINE bool is_rnn(Cell cell) { return cell == Cell::rnn_tanh || cell == Cell::rnn_relu; }
-GATEWISE_INLINE int gates_of(Cell cell) { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
-
 /// Vectors of gate gradients of a block: the GRU's candidate has one for x and one for h.
-GATEWISE_INLINE int slots_of(Cell cell, const Columns& block) { return is_rnn(cell) ? block.vectors : 4; }
+GATEWISE_INLINE int slots_of(const CellTraits& cell, const Columns& block) {
+  return cell.gated ? cell.slots() : block.vectors;
+}
 
 /// Row of W_ih and W_hh that feeds lane `lane` of vector `vector` of a block, or -1 for a lane of padding.
 GATEWISE_INLINE int64_t weight_row(const Layer& layer, const Columns& block, int vector, int lane) {
-  const int64_t unit = is_rnn(layer.cell) ? (int64_t)vector * block.width + lane : lane;
+  const bool gated = traits_of(layer.cell).gated;
+  const int64_t unit = gated ? lane : (int64_t)vector * block.width + lane;
   if (unit >= block.count) return -1;
-  return (is_rnn(layer.cell) ? 0 : vector * layer.hidden) + block.first + unit;
+  return (gated ? vector * layer.hidden : 0) + block.first + unit;
 }
 
 /// Take memory from one block in lines of 64 bytes; without a base, count only.
@@ -81,24 +82,26 @@ GATEWISE_INLINE int64_t pitch_of(int64_t elements) {
 template <class M>
 struct Shape {
   Layer layer;
+  CellTraits cell;
   int64_t inputs, outputs;    // I and P in multiples of `depth`
   int64_t depth_of_step;      // both: the k of one step's product
   int64_t blocks, columns;    // blocks of units; groups of four vectors of outputs
   int64_t unit_lanes, slot_lanes, packed_lanes;  // of all blocks: padded units, gate gradients, weights
 
-  explicit Shape(const Layer& own) : layer(own), blocks(0), columns(0), unit_lanes(0), slot_lanes(0), packed_lanes(0) {
+  explicit Shape(const Layer& own)
+      : layer(own), cell(traits_of(own.cell)), blocks(0), columns(0), unit_lanes(0), slot_lanes(0), packed_lanes(0) {
     inputs = round_up(layer.input, M::depth);
     outputs = round_up(layer.outputs(), M::depth);
     depth_of_step = inputs + outputs;
     for (int64_t unit = 0; unit < layer.hidden; ++blocks) {
       const Columns block = block_at(unit);
       packed_lanes += block.lanes();
-      slot_lanes += (int64_t)slots_of(layer.cell, block) * block.width;
-      unit_lanes += is_rnn(layer.cell) ? block.lanes() : block.width;
+      slot_lanes += (int64_t)slots_of(cell, block) * block.width;
+      unit_lanes += cell.gated ? block.width : block.lanes();
       unit += block.count;
     }
   }
-  Columns block_at(int64_t unit) const { return next_block<M>(layer.cell, unit, layer.hidden); }
+  Columns block_at(int64_t unit) const { return next_block<M>(cell, unit, layer.hidden); }
 
   /// Elements of a [x | h] row: full vectors may be read and written from any unit.
   int64_t row_pitch() const {

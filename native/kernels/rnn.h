@@ -8,7 +8,7 @@ GATEWISE_BEGIN
 
 template <bool relu>
 struct Rnn {
-  static constexpr bool gated = false;  // up to four vectors in a block
+  static constexpr Cell cell = relu ? Cell::rnn_relu : Cell::rnn_tanh;
   /// Advance MR rows of one block of NV vectors by one step.
   template <class M, int W, int MR, int NV>
   GATEWISE_INLINE void forward(const Step<M>& step, const Columns& block, int64_t row,

@@ -207,13 +207,8 @@ struct BackwardJob {
     if (shape.layer.projection)
       through_projection<M>(step, call.d_out, mine.packed, chunk, d_hidden, pitch, step.d_hidden,
                             step.d_hidden_pitch, n);
-    switch (shape.layer.cell) {
-      case Cell::lstm: backward_rows<M, Lstm>(step, n); break;
-      case Cell::gru: backward_rows<M, Gru>(step, n); break;
-      case Cell::rnn_tanh: backward_rows<M, Rnn<false>>(step, n); break;
-      case Cell::rnn_relu: backward_rows<M, Rnn<true>>(step, n); break;
-    }
-    to_hidden<M>(step, mine.packed, n, shape.layer.cell == Cell::gru, d_hidden, pitch);
+    with_cell(shape.layer.cell, [&]<class C>() { backward_rows<M, C>(step, n); });
+    to_hidden<M>(step, mine.packed, n, shape.cell.carries_h, d_hidden, pitch);
     gather_inputs<M>(step, call.x, chunk, n);
   }
 
@@ -225,7 +220,7 @@ struct BackwardJob {
     int64_t before = 0;
     for (int64_t unit = 0; unit < shape.layer.hidden;) {
       const Columns block = shape.block_at(unit);
-      const int64_t block_lanes = (int64_t)slots_of(shape.layer.cell, block) * block.width;
+      const int64_t block_lanes = (int64_t)slots_of(shape.cell, block) * block.width;
       interleave(chunk.gradients + before * chunk.capacity, block_lanes, total,
                  mine.gradient_pairs + before * chunk.capacity, begin, end);
       before += block_lanes;
@@ -249,7 +244,7 @@ struct BackwardJob {
     int64_t at = 0, lanes_before = 0;
     for (int64_t unit = 0; unit < shape.layer.hidden; at += K) {
       const Columns block = shape.block_at(unit);
-      const int64_t block_lanes = (int64_t)slots_of(shape.layer.cell, block) * block.width;
+      const int64_t block_lanes = (int64_t)slots_of(shape.cell, block) * block.width;
       const int64_t k0 = larger(begin - at, 0), k1 = smaller(end - at, K);
       if (k0 < k1) {
         sum_block(block, inputs, chunk.input_pitch, panel, block_lanes, depth, k0, k1, sums);
@@ -276,11 +271,13 @@ struct BackwardJob {
                                       sums + from * (int64_t)sizeof...(Slot) * W);
     };
     const auto gated = [&]<int W>() {
-      if (shape.layer.cell == Cell::lstm) return part.template operator()<W, 0, 1, 2, 3>(k0, k1);
+      static_assert(every_gated_cell([](const CellTraits& cell) { return cell.gates == (cell.apart ? 3 : 4); }),
+                    "these products have four slots: a gated cell of another number needs a line here");
+      if (!shape.cell.apart) return part.template operator()<W, 0, 1, 2, 3>(k0, k1);
       part.template operator()<W, 0, 1, 2>(k0, smaller(k1, shape.inputs));
       part.template operator()<W, 0, 1, 3>(larger(k0, shape.inputs), k1);
     };
-    if (is_rnn(shape.layer.cell)) {
+    if (!shape.cell.gated) {
       for_columns<M>(block, [&]<int W, int NV>() {
         if constexpr (NV == 1) part.template operator()<W, 0>(k0, k1);
         if constexpr (NV == 2) part.template operator()<W, 0, 1>(k0, k1);

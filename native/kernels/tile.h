@@ -73,6 +73,8 @@ GATEWISE_INLINE void for_columns(const Columns& columns, const F& f) {
     }
   }
   if constexpr (half * sizeof(typename M::Real) >= 16) {
+    static_assert(every_gated_cell([](const CellTraits& cell) { return cell.gates >= 3; }),
+                  "half-width columns have one vector, three or four: a cell of two gates needs a line here");
     if (columns.vectors == 1) return f.template operator()<half, 1>();
     if (columns.vectors == 3) return f.template operator()<half, 3>();
     return f.template operator()<half, 4>();

@@ -37,14 +37,14 @@ void test_kernels() {
   static const int64_t steps[] = {9, 2, 9, 1, 9, 0, 9}, batch[] = {7, 1, 7, 13, 2, 0, 40};
   CHECK(!available_kernels().empty());
   uint32_t seed = 0;
-  for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn_tanh, Cell::rnn_relu}) {
+  for (const Cell cell : every_cell()) {
     for (const int64_t H : hidden) {
       for (int variant = 0; variant < 4; ++variant, ++seed) {
         Case c{};
         c.cell = cell;
         c.hidden = H;
         c.input = turn(input, seed, 3);
-        c.projection = cell == Cell::lstm && variant == 1 ? (H + 2) / 3 : 0;
+        c.projection = traits_of(cell).projects && variant == 1 ? (H + 2) / 3 : 0;
         c.steps = turn(steps, seed, 2);
         c.batch = turn(batch, seed, 5);
         c.directions = 1 + variant % 2;

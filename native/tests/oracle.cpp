@@ -73,11 +73,11 @@ class Row {
     Vector h = read(in_.h0, b_ * c_.outputs(), c_.outputs()), c = read(in_.c0, b_ * c_.hidden, c_.hidden);
     for (size_t s = 0; s < length; ++s) forward(steps[s], time(s, length), h, c);
     write(out_.h_n, b_ * c_.outputs(), h);
-    if (c_.cell == Cell::lstm) write(out_.c_n, b_ * c_.hidden, c);
+    if (c_.has_c()) write(out_.c_n, b_ * c_.hidden, c);
     Vector d_h = read(in_.d_h_n, b_ * c_.outputs(), c_.outputs()), d_c = read(in_.d_c_n, b_ * c_.hidden, c_.hidden);
     for (size_t s = length; s-- > 0;) backward(steps[s], time(s, length), d_h, d_c);
     write(out_.d_h0, b_ * c_.outputs(), d_h);
-    if (c_.cell == Cell::lstm) write(out_.d_c0, b_ * c_.hidden, d_c);
+    if (c_.has_c()) write(out_.d_c0, b_ * c_.hidden, d_c);
   }
 
  private:
@@ -173,7 +173,7 @@ class Row {
     }
     write(out_.d_x.array, out_.d_x.place(problem_.plan, t, r_), multiply_back(p.W_ih, d_Wx, c_.input));
     d_h = multiply_back(p.W_hh, d_Rh, c_.outputs());
-    if (c_.cell == Cell::gru) add(d_h, through);
+    if (traits_of(c_.cell).carries_h) add(d_h, through);
     add_outer(sums.W_ih, d_Wx, step.x);
     add_outer(sums.W_hh, d_Rh, step.h_before);
     if (c_.bias) add_outer(sums.b_ih, d_Wx, {1});

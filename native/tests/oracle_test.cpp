@@ -72,9 +72,9 @@ double move(const Problem& problem, const Result& result, double by) {
 }  // namespace
 
 void test_oracle() {
-  for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn_tanh, Cell::rnn_relu}) {
+  for (const Cell cell : every_cell()) {
     for (uint32_t seed = 0; seed < 6; ++seed) {
-      const Case c{cell, 3, 5, cell == Cell::lstm && seed % 2 ? 2 : 0, 4, 3, 2, true, true, seed > 2, seed == 4,
+      const Case c{cell, 3, 5, traits_of(cell).projects && seed % 2 ? 2 : 0, 4, 3, 2, true, true, seed > 2, seed == 4,
                    true, seed};
       context = c.describe();
       const Problem problem(c, Type::f64);

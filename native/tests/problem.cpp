@@ -61,8 +61,7 @@ Parameters make_parameters(const Case& c, Type type) {
 }  // namespace
 
 std::string Case::describe() const {
-  static const char* const names[] = {"lstm", "gru", "rnn_tanh", "rnn_relu"};
-  std::string text = names[static_cast<int>(cell)];
+  std::string text(traits_of(cell).name);
   const auto add = [&](const char* name, int64_t value) { text += std::string(" ") + name + std::to_string(value); };
   add("T", steps), add("B", batch), add("I", input), add("H", hidden), add("P", projection), add("D", directions);
   text += std::string(bias ? " bias" : "") + (states ? " states" : "") + (lengths ? " lengths" : "") +
@@ -165,17 +164,17 @@ Problem::Problem(const Case& own, Type type_) : c(own), type(type_), plan(c) {
     for (Array* array : {&one.parameters.W_ih, &one.parameters.W_hh, &one.parameters.b_ih, &one.parameters.b_hh,
                          &one.parameters.W_hr})
       random.fill(*array, scale);
-    const bool lstm = c.cell == Cell::lstm;
+    const bool has_c = c.has_c();
     if (c.states) {
       random.fill(one.h0 = Array(real(type), states), 1);
-      if (lstm) random.fill(one.c0 = Array(real(type), cells), 1);
+      if (has_c) random.fill(one.c0 = Array(real(type), cells), 1);
       random.fill(one.d_h_n = Array(real(type), states), 1);
-      if (lstm) random.fill(one.d_c_n = Array(real(type), cells), 1);
+      if (has_c) random.fill(one.d_c_n = Array(real(type), cells), 1);
     }
     for (int k = 0; k < c.saved(); ++k) {
-      const bool cell = lstm && k == 4;
+      const bool cell = has_c && k == c.saved() - 1;
       one.d_saved.emplace_back();
-      const bool gate = c.cell == Cell::lstm || k < 3;  // the GRU's `inner` is no gate: nothing arrives there
+      const bool gate = !traits_of(c.cell).apart || k < c.gates();  // the GRU's `inner` is no gate: nothing arrives there
       if (!gate || !c.gate_gradients || (c.seed + static_cast<uint32_t>(k)) % 3 == 0) continue;  // some are absent
       random.fill(one.d_saved.back() = Sequence(c, plan, cell ? real(type) : type, c.hidden), plan, 1, 1);
     }
@@ -231,15 +230,15 @@ Result::Result(const Problem& problem)
     : out(problem.c, problem.plan, problem.type, problem.c.outputs(), problem.c.directions) {
   const Case& c = problem.c;
   const Type sums = real(problem.type);
-  const bool lstm = c.cell == Cell::lstm;
+  const bool has_c = c.has_c();
   for (int d = 0; d < c.directions; ++d) {
     DirectionOut& one = of[d];
     one.h_n = Array(sums, c.batch * c.outputs());
     one.d_h0 = Array(sums, c.batch * c.outputs());
-    if (lstm) one.c_n = Array(sums, c.batch * c.hidden);
-    if (lstm) one.d_c0 = Array(sums, c.batch * c.hidden);
+    if (has_c) one.c_n = Array(sums, c.batch * c.hidden);
+    if (has_c) one.d_c0 = Array(sums, c.batch * c.hidden);
     for (int k = 0; k < c.saved(); ++k)
-      one.saved.emplace_back(c, problem.plan, lstm && k == 4 ? sums : problem.type, c.hidden);
+      one.saved.emplace_back(c, problem.plan, has_c && k == c.saved() - 1 ? sums : problem.type, c.hidden);
     one.d_x = Sequence(c, problem.plan, problem.type, c.input);
     one.gradients = make_parameters(c, sums);
   }

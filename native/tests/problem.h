@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gatewise/cells.h"
 #include "gatewise/core.h"
 
 namespace gatewise::testing {
@@ -20,11 +21,18 @@ struct Case {
   uint32_t seed;
 
   Layer layer(Type type) const { return {cell, type, input, hidden, projection}; }
-  int gates() const { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
-  int saved() const { return cell == Cell::lstm ? 5 : cell == Cell::gru ? 4 : 0; }
+  int gates() const { return traits_of(cell).gates; }
+  int saved() const { return traits_of(cell).saved; }
+  bool has_c() const { return traits_of(cell).has_c; }
   int64_t outputs() const { return projection ? projection : hidden; }
   std::string describe() const;
 };
+
+inline std::vector<Cell> every_cell() {
+  std::vector<Cell> cells;
+  for (const CellTraits& row : cell_table) cells.push_back(row.cell);
+  return cells;
+}
 
 /// Numbers of one type. The first one is aligned to its own size only, and none may follow the last.
 class Array {

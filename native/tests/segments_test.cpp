@@ -30,7 +30,7 @@ void read_states(const Problem& problem, const Result& whole, int d, int64_t beg
       const int64_t to = row * own.outputs() + k;
       h.set(to, stepped ? whole.out.array.get(from + k) : in.h0.present() ? in.h0.get(to) : 0);
     }
-    if (own.cell != Cell::lstm) continue;
+    if (!own.has_c()) continue;
     const Sequence& cell = whole.of[d].saved[4];
     const int64_t kept = stepped ? cell.place(problem.plan, before, r) : 0;
     for (int64_t k = 0; k < own.hidden; ++k) {
@@ -53,7 +53,7 @@ void run_segments(const Kernels& kernels, const Problem& problem, const Result& 
                   const std::vector<int64_t>& ends) {
   const Layer layer = problem.c.layer(problem.type);
   const Type sums_type = real(problem.type);
-  const bool lstm = problem.c.cell == Cell::lstm;
+  const bool lstm = problem.c.has_c();
   const int64_t outputs = problem.c.batch * problem.c.outputs(), cells = problem.c.batch * problem.c.hidden;
   std::vector<unsigned char> sums(kernels.sums_bytes(layer), 0xff);
   Array d_h = problem.in[d].d_h_n, d_c = problem.in[d].d_c_n;
@@ -103,11 +103,11 @@ void run_case(const Case& c, Type type, const Kernels& kernels) {
 void test_segments() {
   uint32_t seed = 0;
   for (const Kernels* kernels : available_kernels())
-    for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn_tanh, Cell::rnn_relu})
+    for (const Cell cell : every_cell())
       for (const Type type : {Type::f64, Type::f32, Type::bf16})
         for (const bool packed : {false, true}) {
           ++seed;
-          Case c{cell, 3, 17, cell == Cell::lstm && packed ? 6 : 0, 0, seed % 2 ? 9 : 40, 2, true, seed % 3 != 0,
+          Case c{cell, 3, 17, traits_of(cell).projects && packed ? 6 : 0, 0, seed % 2 ? 9 : 40, 2, true, seed % 3 != 0,
                  seed % 4 != 0, packed, seed % 5 < 2, seed};
           c.steps = 4 * kernels->chunk_steps(c.layer(type), c.batch) + 1;
           context = std::string("segments ") + kernels->name + " type " + std::to_string(static_cast<int>(type)) + " " +

@@ -68,15 +68,15 @@ void run_case(const Kernels& kernels, const Case& lower, const Case& upper, Type
   for (int layer = 0; layer < 2; ++layer) {  // the other stream goes on from here
     const Case& c = *cases[layer];
     const Array h(type, c.batch * c.outputs()), cell(type, c.batch * c.hidden);
-    void* const cell_data = c.cell == Cell::lstm ? cell.data() : nullptr;
+    void* const cell_data = c.has_c() ? cell.data() : nullptr;
     kernels.stream_get(own.stream, layer, h.data(), cell_data);
     kernels.stream_set(other.stream, layer, h.data(), cell_data);
   }
   run_steps(other, 2, lower.steps);
   const Array h(type, lower.batch * lower.outputs()), cell(type, lower.batch * lower.hidden);
-  kernels.stream_get(other.stream, 0, h.data(), lower.cell == Cell::lstm ? cell.data() : nullptr);
+  kernels.stream_get(other.stream, 0, h.data(), lower.has_c() ? cell.data() : nullptr);
   CHECK(difference(h, one.of[0].h_n) <= allowed);
-  if (lower.cell == Cell::lstm) CHECK(difference(cell, one.of[0].c_n) <= allowed);
+  if (lower.has_c()) CHECK(difference(cell, one.of[0].c_n) <= allowed);
 }
 
 }  // namespace
@@ -85,10 +85,10 @@ void test_stream() {
   uint32_t seed = 0;
   for (const Kernels* kernels : available_kernels())
     for (const Type type : {Type::f64, Type::f32})
-      for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn_tanh, Cell::rnn_relu})
+      for (const Cell cell : every_cell())
         for (const int64_t H : {1, 5, 17, 33, 64}) {
           seed += 2;  // even: rows stand in order
-          const int64_t P = cell == Cell::lstm && H == 17 ? 6 : 0, outputs = P ? P : H, batch = seed % 3 ? 1 : 7;
+          const int64_t P = traits_of(cell).projects && H == 17 ? 6 : 0, outputs = P ? P : H, batch = seed % 3 ? 1 : 7;
           const Case lower{cell, 3, H, P, 5, batch, 1, seed % 4 != 0, false, false, false, false, seed};
           const Case upper{cell, outputs, 20, 0, 5, batch, 1, true, false, false, false, false, seed + 2};
           context = std::string("stream ") + kernels->name + (type == Type::f64 ? " f64 " : " f32 ") + lower.describe();

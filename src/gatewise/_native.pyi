@@ -1,4 +1,4 @@
-"""The native core: `native/bind.cpp`, compiled. Only `gatewise.engines` and streams use it.
+"""The native core: `native/python`, compiled. Only `gatewise.engines` and streams use it.
 
 It is private. Arrays are addresses (`tensor.data_ptr()`; 0: absent), strides count elements, and
 shapes and types are the caller's to check, as `gatewise.engines.native.checks` does:
@@ -13,14 +13,13 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 _Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[Any]]
-_Cell: TypeAlias = Literal["lstm", "gru", "rnn_tanh", "rnn_relu"]
 _Type: TypeAlias = Literal["f32", "f64", "bf16"]
 
 class Layer:
     """The sizes of one layer."""
 
     def __init__(
-        self, cell: _Cell, type: _Type, input: int, hidden: int, projection: int = 0
+        self, cell: str, type: _Type, input: int, hidden: int, projection: int = 0
     ) -> None: ...
 
 class Rows:
@@ -130,6 +129,9 @@ def chunk_steps(layer: Layer, batch: int) -> int:
 
 def peak_gflops(type: _Type, threads: int) -> float:
     """Return the multiply-adds in registers that this machine does, in 1e9 operations a second."""
+
+def cells() -> list[tuple[str, int, int, bool, bool]]:
+    """Return each cell's name, gates and saved arrays, and whether it has a c and may be projected."""
 
 def isa() -> str:
     """Return the instruction set in use; RuntimeError names the choices for a bad GATEWISE_ISA."""

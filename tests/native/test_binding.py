@@ -16,6 +16,7 @@ import pytest
 
 import gatewise
 from gatewise import _native
+from gatewise.cells import CELLS
 
 LAYER = _native.Layer("lstm", "f32", 3, 4)
 ROWS = _native.Rows(2, 1)
@@ -25,6 +26,15 @@ FORWARD = _native.Forward(reverse=False, weights=WEIGHTS, x=VIEW, out=VIEW)
 BACKWARD = _native.Backward(reverse=False, weights=WEIGHTS, x=VIEW, out=VIEW)
 PROJECTED = _native.Layer("lstm", "f32", 3, 4, 2)
 PACKED = _native.View(64, 1, 1, True)
+
+
+def test_the_cores_cells_are_those_that_python_describes() -> None:
+    described = [
+        (name, len(spec.packing), len(spec.saved), len(spec.states) == 2, spec.projects)
+        for name, spec in CELLS.items()
+        if spec.saved is not None
+    ]
+    assert _native.cells() == described
 
 
 def forward(**changes: Any) -> _native.Forward:
@@ -193,7 +203,7 @@ def test_streams_refuse_other_layers() -> None:
 
 def test_states_of_streams_are_checked() -> None:
     own = stream()
-    with pytest.raises(ValueError, match="an LSTM's state has a c"):
+    with pytest.raises(ValueError, match="the state of cell 'lstm' has a c"):
         own.get_state(0, array(1, 4), None)
     with pytest.raises(IndexError, match="there is no layer 1 in this stream"):
         own.get_state(1, array(1, 4), array(1, 4))
