@@ -1,4 +1,4 @@
-"""One self-contained page per run, made from result dataclasses; trains nothing.
+"""The page: one self-contained HTML file, made from dataclasses of arrays and text.
 
 Fill `Contents` and give it to `write_page`; what has a page, such as a forecaster's `RunSummary`, may be
 given as it is.

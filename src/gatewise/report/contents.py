@@ -1,4 +1,4 @@
-"""What a page shows, as plain dataclasses of NumPy arrays and text: fill `Contents`, then write it.
+"""The contents of a page, as plain dataclasses of NumPy arrays and text: fill `Contents`, then write it.
 
 Everything but the title is optional, and what is absent is absent from the page. Sizes: T steps of
 the page's one time axis, H units of a record, N points of a curve.
@@ -297,6 +297,7 @@ def _check_contents(contents: Contents) -> None:
             f"Contents: time has no value at step {int(np.isnat(contents.time).argmax())}; give every "
             "step a time, or none"
         )
+    # All panels share one axis and one selection of steps, so nothing may be longer or shorter.
     parts = [(f"series {s.name!r}", len(s.values)) for s in contents.series]
     parts += [(repr(r), r.steps) for r in contents.records]
     for name, length in parts:
@@ -305,6 +306,7 @@ def _check_contents(contents: Contents) -> None:
                 f"Contents: {name} has {length} steps, the time axis {steps}; cut it, or fill it "
                 "up with NaN"
             )
+    # The page's address selects a record by its key.
     keys = [record.key for record in contents.records]
     for place, key in enumerate(keys):
         if key in keys[:place]:

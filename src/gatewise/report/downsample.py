@@ -21,8 +21,8 @@ def keep_extremes(lines: NDArray[np.float64], limit: int) -> NDArray[np.int64]:
     width = int(np.max(np.diff(bounds)))
     rows = bounds[:-1, None] + np.arange(width)
     inside = rows < bounds[1:, None]
-    rows = np.minimum(rows, count - 1)
-    kept = [np.array([0, count - 1])]
+    rows = np.minimum(rows, count - 1)  # shorter stretches repeat a row, which `inside` masks
+    kept = [np.array([0, count - 1])]  # the ends stay, so that the axis is as long as before
     first = np.arange(stretches)
     for line in lines:
         values = line[rows]

@@ -1,4 +1,4 @@
-"""Putting data and assets into one HTML page: arrays as base64, JSON that cannot end its script."""
+"""Data and assets embedded in one HTML page: arrays as base64, JSON that cannot end its script."""
 
 from __future__ import annotations
 

@@ -64,6 +64,7 @@ def render_page(contents: Contents | HasPage, *, megabytes: float = MEGABYTES) -
         raise InputError(f"megabytes must be 0 or more; got {megabytes}")
     if not isinstance(contents, Contents):
         contents = contents.contents()
+    # The sections fill `blobs` as they are made, so they come before the template that holds both.
     blobs = Blobs()
     sections, payload = sections_of(contents, blobs, int(megabytes * 1e6))
     return Template(asset("assets/page.html")).substitute(

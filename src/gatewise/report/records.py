@@ -74,6 +74,7 @@ def records_data(
             }
         )
         quantities += found
+    # Raw steps come last: overviews of every record must be in, whatever the limit leaves for these.
     _add_blocks(quantities, blobs, limit)
     return payloads
 

@@ -111,6 +111,7 @@ def _curves(curves: tuple[Curve, ...], payload: dict[str, Any]) -> list[Section]
     for title, members in groups.items():
         name = _slug(title)
         payload["curves"][name] = [curve_data(curve) for curve in members]
+        # Many charts would make the page long before anything else is read: then one shows at a time.
         alone = len(members) > ALL_PANELS
         choices = "".join(
             f'<option value="{place}">{escape(curve.name)}</option>'
@@ -165,6 +166,7 @@ def _timescales(contents: Contents) -> list[Section]:
     ]
     if not found:
         return []
+    # One axis and one unit for all records, so that their pictures can be compared.
     every = np.concatenate([tau for _, tau, _ in found])
     each, counted = contents.unit.axis(float(every[np.isfinite(every)].max()))
     lag, at = None, None

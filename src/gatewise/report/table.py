@@ -22,11 +22,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One row with its heading; `own` sets off the model from what it is compared with."""
+    """One row with its heading; a `leading` one is set off, as the model is from its baselines."""
 
     head: Cell
     cells: tuple[Cell, ...]
-    own: bool = False
+    leading: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ def _group(group: Group, width: int) -> str:
 
 def _row(row: Row) -> str:
     cells = "".join(f"<td{_left(cell)}>{_inner(cell)}</td>" for cell in row.cells)
-    own = " class=own" if row.own else ""
-    return f'<tr{own}><th scope="row">{_inner(row.head)}</th>{cells}</tr>'
+    style = " class=leading" if row.leading else ""
+    return f'<tr{style}><th scope="row">{_inner(row.head)}</th>{cells}</tr>'
 
 
 def _left(cell: Cell) -> str:

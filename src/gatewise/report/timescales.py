@@ -44,6 +44,7 @@ def spectrum(
     low, high = bounds
     order = np.argsort(-np.nan_to_num(steps, nan=-1.0), kind="stable")
     drawn = thinned(order, MOST_DOTS)
+    # Few units get a row that can be read each, many share the height that a screen has.
     row = max(2.0, min(12.0, PLOT_HEIGHT / len(drawn)))
     height = row * len(drawn)
     parts = [*_grid(low, high, height), *_mark(lag, low, high, height)]

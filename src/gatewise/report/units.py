@@ -88,6 +88,7 @@ def columns_of(record: Record, unit: Unit) -> list[Column]:
         values = record.quantities.get(name)
         if values is not None and values.shape[1] == record.size:
             found |= {column[0]: column for column in _activity(name, values)}
+    # Last, because a column that the caller brings replaces ours of the same name, in its place.
     for extra in record.columns:
         found[extra.name] = (extra.name, np.asarray(extra.values, float), extra.description)
     return list(found.values())

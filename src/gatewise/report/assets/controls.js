@@ -15,25 +15,25 @@
 
   // The record that differs from the present one in `key`; the nearest where there is none.
   function go(key, value) {
-    const own = gatewise.record();
-    const score = (r) => ["module", "row", "layer", "direction"].filter((k) => r[k] === (k === key ? value : own[k])).length;
+    const current = gatewise.record();
+    const score = (r) => ["module", "row", "layer", "direction"].filter((k) => r[k] === (k === key ? value : current[k])).length;
     const fitting = records.map((r, i) => [i, r]).filter(([, r]) => r[key] === value);
     fitting.sort(([, a], [, b]) => score(b) - score(a));
     select({ record: fitting[0][0] });
   }
 
   function recordChoices() {
-    const own = gatewise.record();
+    const current = gatewise.record();
     const modules = distinct(records.map((r) => r.module));
-    const here = records.filter((r) => r.module === own.module);
+    const here = records.filter((r) => r.module === current.module);
     const of = (key) => distinct(here.map((r) => r[key])).sort((a, b) => a - b);
     const cellOf = (module) => records.find((r) => r.module === module).cell;
     const rowName = (row) => here.find((r) => r.row === row).rowName;
     return [
-      choice("Module", modules.map((m) => [m, `${m || "the model"} (${cellOf(m)})`]), own.module, (v) => go("module", v)),
-      choice("Row", of("row").map((r) => [r, rowName(r)]), own.row, (v) => go("row", Number(v))),
-      choice("Layer", of("layer").map((l) => [l, String(l + 1)]), own.layer, (v) => go("layer", Number(v))),
-      choice("Direction", of("direction").map((d) => [d, DIRECTIONS[d]]), own.direction, (v) => go("direction", Number(v))),
+      choice("Module", modules.map((m) => [m, `${m || "the model"} (${cellOf(m)})`]), current.module, (v) => go("module", v)),
+      choice("Row", of("row").map((r) => [r, rowName(r)]), current.row, (v) => go("row", Number(v))),
+      choice("Layer", of("layer").map((l) => [l, String(l + 1)]), current.layer, (v) => go("layer", Number(v))),
+      choice("Direction", of("direction").map((d) => [d, DIRECTIONS[d]]), current.direction, (v) => go("direction", Number(v))),
       choice("Order of units", gatewise.orders(), state.order, (v) => select({ order: v })),
     ];
   }
@@ -92,21 +92,21 @@
   gatewise.buildControls = () => {
     const host = byId("controls");
     if (!host) return;
-    const own = gatewise.record();
+    const current = gatewise.record();
     if (!made.range) {
       made = { records: element("div", { class: "row" }), gates: element("div", { class: "row" }), range: rangeBox() };
       const keys = element("p", { id: "keys", class: "hint" },
         "Drag in any panel to zoom all of them, double-click for the whole. A click in the heatmap chooses a unit and a time, with Shift one more unit. ",
         "Keys in a panel: arrows move, + − 0 zoom, Page Up and Down shift, Enter chooses, Escape clears.");
       host.replaceChildren(made.records, made.gates, made.range, keys);
-      if (!own) host.querySelector(".range").lastChild.remove();
-      if (!own) [...host.querySelectorAll("button")].at(-1).remove();
+      if (!current) host.querySelector(".range").lastChild.remove();
+      if (!current) [...host.querySelectorAll("button")].at(-1).remove();
     }
-    if (own) keepFocus(made.records, recordChoices);
+    if (current) keepFocus(made.records, recordChoices);
     const shown = made.gates.querySelector("input:checked")?.value;
     const names = [...made.gates.querySelectorAll("input")].map((input) => input.value).join();
-    if (own && (names !== own.quantities.map((q) => q.name).join() || shown !== state.quantity)) {
-      if (names === own.quantities.map((q) => q.name).join()) {
+    if (current && (names !== current.quantities.map((q) => q.name).join() || shown !== state.quantity)) {
+      if (names === current.quantities.map((q) => q.name).join()) {
         made.gates.querySelector(`input[value="${CSS.escape(state.quantity)}"]`).checked = true;
       } else made.gates.replaceChildren(gateSwitch());
     }

@@ -18,13 +18,13 @@
   function valid(wish) {
     const next = { ...state, ...wish };
     next.record = clamp(Math.round(next.record) || 0, 0, Math.max(0, records.length - 1));
-    const own = records[next.record];
-    if (own) {
-      const names = own.quantities.map((q) => q.name);
+    const current = records[next.record];
+    if (current) {
+      const names = current.quantities.map((q) => q.name);
       // The gate that keeps the state is the one to begin with.
-      const first = own.first || names[0];
+      const first = current.first || names[0];
       if (!names.includes(next.quantity)) next.quantity = first;
-      const known = new Set(own.slots);
+      const known = new Set(current.slots);
       next.units = [...new Set(next.units)].filter((unit) => known.has(unit)).slice(0, 5);
     }
     let from = Math.round(next.from), to = Math.round(next.to);
@@ -67,10 +67,10 @@
   };
 
   gatewise.address = () => {
-    const own = record(), parts = new URLSearchParams();
-    if (own) {
-      parts.set("module", own.module);
-      for (const key of ["layer", "direction", "row"]) parts.set(key, own[key]);
+    const current = record(), parts = new URLSearchParams();
+    if (current) {
+      parts.set("module", current.module);
+      for (const key of ["layer", "direction", "row"]) parts.set(key, current[key]);
       parts.set("gate", state.quantity);
     }
     parts.set("steps", `${state.from}-${state.to}`);
@@ -102,26 +102,26 @@
     if (wish) gatewise.select(wish);
   });
 
-  // The first selection: the address, or the slowest unit at the row's own end.
+  // The first selection: the address, or the slowest unit at the row's end.
   gatewise.begin = () => {
-    const own = records[0];
-    const first = own ? { units: own.slots.slice(0, 1), at: own.last } : {};
+    const current = records[0];
+    const first = current ? { units: current.slots.slice(0, 1), at: current.last } : {};
     Object.assign(state, valid(read(location.hash) || first));
     listeners.forEach((listen) => listen(new Set(Object.keys(state))));
   };
 
-  // The selection as Python to paste, from the record's own pattern.
+  // The selection as Python to paste, from the record's pattern.
   gatewise.python = () => {
-    const own = record();
-    if (!own) return "";
+    const current = record();
+    if (!current) return "";
     const { from, to, units } = state;
-    const time = from === 0 && to === steps && !own.start ? ":" : `${from + own.start}:${to + own.start}`;
+    const time = from === 0 && to === steps && !current.start ? ":" : `${from + current.start}:${to + current.start}`;
     const chosen = gatewise.quantity().projected ? [] : units;
     const values = {
-      layer: own.layer, direction: own.direction, row: own.row,
+      layer: current.layer, direction: current.direction, row: current.row,
       quantity: state.quantity, time,
       units: chosen.length ? `[${[...chosen].sort((a, b) => a - b).join(", ")}]` : ":",
     };
-    return own.python.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+    return current.python.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
   };
 }
