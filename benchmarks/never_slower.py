@@ -36,7 +36,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import gatewise as gw
 from benchmarks.against_peers import machine, ratio
-from benchmarks.against_peers.agreement import FLOAT32, Arrays, difference
+from benchmarks.against_peers.agreement import FLOAT32, Results, difference
 from benchmarks.against_peers.problem import CELLS, STOCK
 from gatewise.nn.modules import GatedModule
 
@@ -138,7 +138,7 @@ class Side:
         torch.autograd.backward(output, self.arriving)
         return output
 
-    def results(self) -> Arrays:
+    def results(self) -> Results:
         """Return what the work computes."""
         if not self.training:
             return {"output": self.output(self.forward()).numpy()}

@@ -1,6 +1,6 @@
 """Benchmarks of gatewise against its peers on this machine; `gatewise bench` in a checkout runs them.
 
-`make_plan` checks what was typed, `run` measures it, `markdown` and `write_picture` show it.
+`make_request` checks what was typed, `run` measures it, `markdown` and `write_picture` show it.
 """
 
 from __future__ import annotations
@@ -8,21 +8,21 @@ from __future__ import annotations
 from benchmarks.against_peers.machine import machine
 from benchmarks.against_peers.modes import modes_of
 from benchmarks.against_peers.picture import check_picture, write_picture
-from benchmarks.against_peers.records import Record, Report, read_json, write_json
-from benchmarks.against_peers.suite import Plan, make_plan, run
+from benchmarks.against_peers.records import Measurement, Report, read_json, write_json
+from benchmarks.against_peers.suite import Request, make_request, run
 from benchmarks.against_peers.tables import disagreeing, line, markdown
 from benchmarks.against_peers.timing import Effort, milliseconds, ratio
 
 __all__ = [
     "Effort",
-    "Plan",
-    "Record",
+    "Measurement",
     "Report",
+    "Request",
     "check_picture",
     "disagreeing",
     "line",
     "machine",
-    "make_plan",
+    "make_request",
     "markdown",
     "milliseconds",
     "modes_of",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Arrays = dict[str, NDArray[np.float32]]
+Results = dict[str, NDArray[np.float32]]
 """Results by name, in torch's layout and gate order: the output, and each parameter's gradient."""
 
 FLOAT32 = 1e-4
@@ -16,7 +16,7 @@ BFLOAT16 = 2e-2
 """The same for bfloat16 against float32: 8 bits of mantissa. Torch itself is at 7e-3 on main rows."""
 
 
-def difference(found: Arrays, expected: Arrays) -> float:
+def difference(found: Results, expected: Results) -> float:
     """Return the largest difference at any element, as a share of its array's largest element.
 
     Infinite where an array is missing, has another shape, or holds NaN.

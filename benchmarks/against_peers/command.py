@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.against_peers.picture import check_picture, write_picture
-from benchmarks.against_peers.records import Record, Report, write_json
-from benchmarks.against_peers.suite import make_plan, run
+from benchmarks.against_peers.records import Measurement, Report, write_json
+from benchmarks.against_peers.suite import make_request, run
 from benchmarks.against_peers.tables import disagreeing, line, markdown
 from benchmarks.against_peers.timing import Effort
 from gatewise.cli.opening import check_new_file
@@ -36,7 +36,7 @@ def command(
     """
     records = None if as_json is None else Path(as_json)
     picture = None if plot is None else Path(plot)
-    plan = make_plan(
+    plan = make_request(
         modes=mode,
         cells=cells,
         rows=rows,
@@ -51,7 +51,7 @@ def command(
         check_new_file(picture, overwrite)
         check_picture(picture, plan.modes)
 
-    def done(report: Report, record: Record) -> None:
+    def done(report: Report, record: Measurement) -> None:
         print(line(report, record), file=sys.stderr, flush=True)
         if records is not None:
             write_json(report, records)  # anew each time: an interrupted run leaves what it has

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from benchmarks.against_peers.agreement import Arrays
+from benchmarks.against_peers.agreement import Results
 from benchmarks.against_peers.problem import Problem
 
 
@@ -23,7 +23,7 @@ class Contender:
 
     name: str
     work: Callable[[], object]
-    results: Callable[[], Arrays]  # does the same work and returns what it computed
+    results: Callable[[], Results]  # does the same work and returns what it computed
     compared: tuple[str, ...] | None = None  # the results that there are; None: all that torch has
 
 
@@ -50,7 +50,7 @@ def training(
         torch.autograd.backward(found, arriving)
         return found
 
-    def results() -> Arrays:
+    def results() -> Results:
         found = {"output": _array(work())}
         for parameter_name, parameter in parameters.items():
             assert parameter.grad is not None
@@ -71,7 +71,7 @@ def inference(
         with torch.inference_mode():
             return module(problem.input, **options)
 
-    def results() -> Arrays:
+    def results() -> Results:
         output, _, *record = work()
         found = {"output": _array(_data(output))}
         if record and problem.cell == "lstm":

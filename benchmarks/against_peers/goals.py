@@ -11,11 +11,11 @@ from benchmarks.against_peers.modes.against import BFLOAT16_TORCH, FLOAT32_TORCH
 from benchmarks.against_peers.modes.gates import LOOP, PLAIN
 from benchmarks.against_peers.modes.scaling import EVEN, ONE
 from benchmarks.against_peers.peers import TORCH
-from benchmarks.against_peers.records import Record, Report
+from benchmarks.against_peers.records import Measurement, Report
 from benchmarks.against_peers.rows import MAIN
 from gatewise.wording import counted
 
-Value = Callable[[Record], float | None]
+Value = Callable[[Measurement], float | None]
 
 SPEEDUPS = (
     # title, mode, cell, the peers of which the fastest counts, geometric mean, every row
@@ -73,14 +73,14 @@ def geometric_mean(values: Iterable[float]) -> float:
     return math.exp(statistics.fmean(math.log(value) for value in values))
 
 
-def fastest_ratio(record: Record, peers: tuple[str, ...]) -> float | None:
+def fastest_ratio(record: Measurement, peers: tuple[str, ...]) -> float | None:
     """Return the time of the fastest of `peers` as a multiple of ours; None where ours has none."""
     ratios = [record.ratio(peer) for peer in peers]
     return min((value for value in ratios if value is not None), default=None)
 
 
 def _speedup(
-    title: str, records: list[Record], peers: tuple[str, ...], mean: float, least: float
+    title: str, records: list[Measurement], peers: tuple[str, ...], mean: float, least: float
 ) -> list[Goal]:
     values = [(record, fastest_ratio(record, peers)) for record in records]
     main = [value for record, value in values if record.row in MAIN and value is not None]
@@ -151,12 +151,12 @@ def _others(report: Report) -> list[Goal]:
     return found
 
 
-def _of(report: Report, mode: str, cell: str | None = None) -> list[Record]:
+def _of(report: Report, mode: str, cell: str | None = None) -> list[Measurement]:
     return [r for r in report.records if r.mode == mode and cell in (None, r.cell)]
 
 
 def _every(
-    title: str, records: list[Record], value: Value, bound: float, *, most: bool = False
+    title: str, records: list[Measurement], value: Value, bound: float, *, most: bool = False
 ) -> list[Goal]:
     """Return the goal that every record's value is at least `bound`, or at most, if there are any."""
     asked = f"{'≤' if most else '≥'} {bound:g}"
@@ -175,7 +175,7 @@ def _every(
 def _inverse(name: str) -> Value:
     """Return a function that gives ours as a multiple of another side."""
 
-    def value(record: Record) -> float | None:
+    def value(record: Measurement) -> float | None:
         found = record.ratio(name)
         return None if found is None else 1 / found
 

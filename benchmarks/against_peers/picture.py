@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.against_peers.machine import described
 from benchmarks.against_peers.peers import title_of
-from benchmarks.against_peers.records import Record, Report
+from benchmarks.against_peers.records import Measurement, Report
 from benchmarks.against_peers.tables import TITLES
 from gatewise.errors import FileError, OptionError, how_to_install
 from gatewise.files import atomic_write_bytes
@@ -35,7 +35,7 @@ PANEL_WIDTH, ROW_HEIGHT, PANEL_SPACE = 5.2, 0.27, 0.95
 HEAD, FOOT = 0.35, 0.22
 """Inches; above the panels is the legend, below them the machine."""
 
-Groups = dict[tuple[str, str], list[Record]]
+Groups = dict[tuple[str, str], list[Measurement]]
 
 
 def check_picture(path: Path, modes: Iterable[str]) -> None:
@@ -107,7 +107,7 @@ def _legend(figure: Any, styles: dict[str, tuple[str, str]]) -> None:
     figure.legend(handles=handles, loc="upper left", ncols=len(handles), frameon=False, fontsize=9)
 
 
-def _draw(panel: Any, records: list[Record], styles: dict[str, tuple[str, str]]) -> None:
+def _draw(panel: Any, records: list[Measurement], styles: dict[str, tuple[str, str]]) -> None:
     places = range(len(records))
     for name, (colour, shape) in styles.items():
         points = [(record.ratio(name), place) for place, record in enumerate(records)]

@@ -34,7 +34,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Record:
+class Measurement:
     """One measurement; the first side is the one that the others are compared with."""
 
     mode: str
@@ -75,9 +75,9 @@ class Report:
 
     machine: dict[str, Any]
     peaks: dict[str, float] = field(default_factory=dict)  # GF/s by "type@threads"
-    records: list[Record] = field(default_factory=list)
+    records: list[Measurement] = field(default_factory=list)
 
-    def fraction(self, record: Record) -> float | None:
+    def fraction(self, record: Measurement) -> float | None:
         """Return a record's rate as a fraction of the peak measured in the same run."""
         rate, peak = record.gflops(), self.peaks.get(record.peak or "")
         return None if rate is None or peak is None else rate / peak
@@ -98,7 +98,7 @@ def read_json(paths: Iterable[Path]) -> Report:
     if not reports:
         raise FileError("no file of benchmark records was named")
     peaks: dict[str, float] = {}
-    records: dict[tuple[str, str, Row], Record] = {}
+    records: dict[tuple[str, str, Row], Measurement] = {}
     for report in reports:
         for key, value in report.peaks.items():
             peaks[key] = max(value, peaks.get(key, 0.0))
@@ -118,6 +118,6 @@ def _read(path: Path) -> Report:
     return Report(found["machine"], found["peaks"], [_record(each) for each in found["records"]])
 
 
-def _record(found: dict[str, Any]) -> Record:
+def _record(found: dict[str, Any]) -> Measurement:
     sides = tuple(Side(**{**side, "values": tuple(side["values"])}) for side in found["sides"])
-    return Record(**{**found, "row": Row(**found["row"]), "sides": sides})
+    return Measurement(**{**found, "row": Row(**found["row"]), "sides": sides})

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.against_peers.agreement import FLOAT32, Arrays, difference
+from benchmarks.against_peers.agreement import FLOAT32, Results, difference
 from benchmarks.against_peers.contenders import Contender
 from benchmarks.against_peers.records import Side
 from benchmarks.against_peers.timing import Effort, alternate
@@ -27,7 +27,7 @@ class Setting:
 
 def compare(
     contenders: Sequence[Contender | Side],
-    expected: Arrays,
+    expected: Results,
     effort: Effort,
     *,
     allowed: float = FLOAT32,
@@ -70,7 +70,7 @@ def attempt(name: str, make: Callable[[], Contender]) -> Contender | Side:
         return _failed(name, error)
 
 
-def _examined(contender: Contender | Side, expected: Arrays, allowed: float) -> Side:
+def _examined(contender: Contender | Side, expected: Results, allowed: float) -> Side:
     if isinstance(contender, Side):
         return contender
     names = expected if contender.compared is None else contender.compared

@@ -12,7 +12,7 @@ from benchmarks.against_peers.machine import facts, peak_gflops, torch_threads
 from benchmarks.against_peers.modes import MODES, Mode, cells_of, modes_of
 from benchmarks.against_peers.peers import peers_of
 from benchmarks.against_peers.problem import MODULES
-from benchmarks.against_peers.records import Record, Report
+from benchmarks.against_peers.records import Measurement, Report
 from benchmarks.against_peers.rows import Row, rows_of
 from benchmarks.against_peers.setting import Setting
 from benchmarks.against_peers.timing import Effort
@@ -24,7 +24,7 @@ DAY = 86_400
 
 
 @dataclass(frozen=True)
-class Plan:
+class Request:
     """What to measure; no cells or rows are those of each mode."""
 
     setting: Setting
@@ -40,7 +40,7 @@ class Plan:
                 yield name, mode, cell, self.rows or mode.rows
 
 
-def make_plan(
+def make_request(
     *,
     modes: tuple[str, ...],
     cells: tuple[str, ...] = (),
@@ -49,12 +49,12 @@ def make_plan(
     engine: str = "native",
     threads: int,
     effort: Effort,
-) -> Plan:
+) -> Request:
     """Return a plan of words as they are typed. Raises OptionError for the first that is wrong.
 
     Raises EngineError where the engine cannot run here.
     """
-    plan = Plan(
+    plan = Request(
         Setting(
             engine, peers_of(peers), _between_one_and(4096, "threads", threads), _checked(effort)
         ),
@@ -68,7 +68,7 @@ def make_plan(
     return plan
 
 
-def run(plan: Plan, done: Callable[[Report, Record], None]) -> Report:
+def run(plan: Request, done: Callable[[Report, Measurement], None]) -> Report:
     """Measure everything; `done` is called with the report so far and each new record."""
     threads = plan.setting.threads
     with torch_threads(threads):

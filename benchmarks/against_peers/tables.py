@@ -8,7 +8,7 @@ from collections.abc import Callable
 from benchmarks.against_peers.goals import Goal, geometric_mean, goals
 from benchmarks.against_peers.machine import described
 from benchmarks.against_peers.peers import title_of
-from benchmarks.against_peers.records import OURS, Record, Report, Side
+from benchmarks.against_peers.records import OURS, Measurement, Report, Side
 from gatewise.wording import counted
 
 TITLES = {
@@ -32,7 +32,7 @@ FEW = 5
 """Fewer rounds than these are said beside the range."""
 
 
-def line(report: Report, record: Record) -> str:
+def line(report: Report, record: Measurement) -> str:
     """Return one record in one line."""
     unit, scale = UNITS.get(record.mode, MILLISECONDS)
     parts = []
@@ -51,7 +51,7 @@ def line(report: Report, record: Record) -> str:
 
 def markdown(report: Report) -> str:
     """Return every table, the goals last."""
-    groups: dict[tuple[str, str], list[Record]] = {}
+    groups: dict[tuple[str, str], list[Measurement]] = {}
     for record in report.records:
         groups.setdefault((record.mode, record.cell), []).append(record)
     parts = [f"Machine: {described(report.machine)}."]
@@ -78,7 +78,7 @@ def goal_table(asked: list[Goal]) -> str:
     return "\n".join(lines)
 
 
-def _table(report: Report, records: list[Record]) -> str:
+def _table(report: Report, records: list[Measurement]) -> str:
     names = list(dict.fromkeys(side.name for record in records for side in record.sides))
     others = names[1:]
     unit, scale = UNITS.get(records[0].mode, MILLISECONDS)
@@ -104,7 +104,7 @@ def _table(report: Report, records: list[Record]) -> str:
 def _summary(
     label: str,
     reduce: Callable[[list[float]], float],
-    records: list[Record],
+    records: list[Measurement],
     others: list[str],
     rated: bool,
 ) -> str:
@@ -115,7 +115,7 @@ def _summary(
     return _row(cells)
 
 
-def _notes(records: list[Record]) -> str:
+def _notes(records: list[Measurement]) -> str:
     """Return why sides have no time, once for each side and row, and what else was noted."""
     lines = [
         f"- {record.row}, {title_of(side.name)}: {side.refused}"
@@ -127,7 +127,7 @@ def _notes(records: list[Record]) -> str:
     return "\n\n" + "\n".join(lines) if lines else ""
 
 
-def _budgets(record: Record) -> str:
+def _budgets(record: Measurement) -> str:
     notes = record.notes
     return (
         f"- max_memory of {notes['max_memory'] / 2**20:.0f} MiB, as in the table, 'sqrt' "
@@ -137,7 +137,7 @@ def _budgets(record: Record) -> str:
     )
 
 
-def _rate(record: Record) -> str:
+def _rate(record: Measurement) -> str:
     rate = record.gflops()
     return "" if rate is None else _short(rate)
 

@@ -7,18 +7,18 @@ import pytest
 from benchmarks.against_peers.goals import goals
 from benchmarks.against_peers.modes.gates import LOOP, PLAIN
 from benchmarks.against_peers.modes.scaling import EVEN, ONE
-from benchmarks.against_peers.records import OURS, Record, Report, Side
+from benchmarks.against_peers.records import OURS, Measurement, Report, Side
 from benchmarks.against_peers.rows import MAIN, ODD, Row, flops
 from benchmarks.against_peers.tables import goal_table
 
 
-def record(mode: str, cell: str, row: Row, **values: float) -> Record:
+def record(mode: str, cell: str, row: Row, **values: float) -> Measurement:
     sides = tuple(Side(name, (value,)) for name, value in {OURS: 1.0, **values}.items())
     operations = flops(cell, row, training=True)
-    return Record(mode, cell, row, sides, flops=operations, peak="f32@2")
+    return Measurement(mode, cell, row, sides, flops=operations, peak="f32@2")
 
 
-def report(*records: Record, peak: float | None = None) -> Report:
+def report(*records: Measurement, peak: float | None = None) -> Report:
     return Report({}, {} if peak is None else {"f32@2": peak}, list(records))
 
 
@@ -48,7 +48,7 @@ def test_the_fastest_peer_counts() -> None:
 
 
 def test_a_row_without_a_result_is_a_miss() -> None:
-    refused = Record("train", "lstm", MAIN[0], (Side(OURS, refused="differs"), Side("torch")))
+    refused = Measurement("train", "lstm", MAIN[0], (Side(OURS, refused="differs"), Side("torch")))
     found = by_title(report(refused, record("train", "lstm", MAIN[1], torch=9.0)))
     assert found["LSTM training against torch mean ≥ 3"][1] is False
     text, met = found["LSTM training against torch, every row ≥ 1.15"]
@@ -100,9 +100,9 @@ def test_other_goals(made: tuple[str, dict[str, float]], title: str, met: bool) 
 
 
 def test_a_step_and_a_long_sequence() -> None:
-    step = Record("step", "lstm", Row(1, 1, 16, 64), (Side(OURS, (1.5e-6,)),))
+    step = Measurement("step", "lstm", Row(1, 1, 16, 64), (Side(OURS, (1.5e-6,)),))
     notes = {"peak_bytes": 2**30, "equal": True, "finite": True}
-    long = Record("long", "lstm", Row(10**6, 1, 16, 64), (Side(OURS, (9.0,)),), notes=notes)
+    long = Measurement("long", "lstm", Row(10**6, 1, 16, 64), (Side(OURS, (9.0,)),), notes=notes)
     found = goals(report(step, long))
     assert [goal.met for goal in found] == [True, True]
     assert found[0].measured == "1.50 µs at B,I,H = 1,16,64"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.against_peers import Record, Report, check_picture, write_picture
+from benchmarks.against_peers import Measurement, Report, check_picture, write_picture
 from benchmarks.against_peers.machine import facts
 from benchmarks.against_peers.records import OURS, Side
 from benchmarks.against_peers.rows import MAIN
@@ -16,7 +16,9 @@ from gatewise.errors import FileError, OptionError
 def made(mode: str = "train") -> Report:
     sides = (Side(OURS, (1.0,)), Side("torch", (3.0,)), Side("onnx", refused="failed: no"))
     cells = ("lstm", "gru", "rnn", "lstm2")
-    return Report(facts(), records=[Record(mode, c, row, sides) for c in cells for row in MAIN])
+    return Report(
+        facts(), records=[Measurement(mode, c, row, sides) for c in cells for row in MAIN]
+    )
 
 
 @pytest.mark.parametrize(("ending", "start"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])

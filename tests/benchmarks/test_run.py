@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.against_peers import Record, Report, line, markdown, read_json, run, write_json
-from benchmarks.against_peers.agreement import Arrays, difference
+from benchmarks.against_peers import Measurement, Report, line, markdown, read_json, run, write_json
+from benchmarks.against_peers.agreement import Results, difference
 from benchmarks.against_peers.children import run_child
 from benchmarks.against_peers.contenders import Contender, training
 from benchmarks.against_peers.modes.against import BFLOAT16_TORCH
@@ -22,7 +22,7 @@ from benchmarks.against_peers.problem import CELLS, Problem, make_problem
 from benchmarks.against_peers.records import OURS, Side
 from benchmarks.against_peers.rows import Row
 from benchmarks.against_peers.setting import compare
-from benchmarks.against_peers.suite import make_plan
+from benchmarks.against_peers.suite import make_request
 from benchmarks.against_peers.tables import disagreeing
 from benchmarks.against_peers.timing import Effort
 from gatewise.engines.fused import _autocasts_lstm
@@ -33,7 +33,7 @@ ROW = "7,3,2,5"
 
 
 def measured(*modes: str, peers: tuple[str, ...] = (), cells: tuple[str, ...] = CELLS) -> Report:
-    plan = make_plan(
+    plan = make_request(
         modes=modes, cells=cells, rows=(ROW,), peers=peers, engine="torch", threads=1, effort=QUICK
     )
     return run(plan, lambda report, record: None)
@@ -65,7 +65,7 @@ def test_every_mode_leaves_its_records(report: Report) -> None:
 def test_rates_are_shares_of_the_highest_peak_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     peaks = {("f32", 1): 3.0, ("f32", 2): 5.0, ("bf16", 1): 7.0, ("bf16", 2): float("nan")}
     monkeypatch.setattr("benchmarks.against_peers.suite.peak_gflops", lambda *key: peaks[key])
-    plan = make_plan(
+    plan = make_request(
         modes=("infer", "bf16"),
         cells=("lstm",),
         rows=(ROW,),
@@ -86,7 +86,7 @@ def test_rates_are_shares_of_the_highest_peak_of_the_run(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_steps_are_timed_each(cell: str) -> None:
-    plan = make_plan(
+    plan = make_request(
         modes=("step",), cells=(cell,), rows=("9,2,3,5",), threads=1, effort=QUICK
     )  # on the native engine: the stream has no other
     [record] = run(plan, lambda report, record: None).records
@@ -98,7 +98,9 @@ def test_steps_are_timed_each(cell: str) -> None:
 
 
 def test_the_long_sequence_has_the_same_gradient_with_every_budget() -> None:
-    plan = make_plan(modes=("long",), cells=("lstm",), rows=("300,1,3,5",), threads=1, effort=QUICK)
+    plan = make_request(
+        modes=("long",), cells=("lstm",), rows=("300,1,3,5",), threads=1, effort=QUICK
+    )
     [record] = run(plan, lambda report, record: None).records
     assert record.notes["equal"]
     assert record.notes["finite"]
@@ -108,7 +110,7 @@ def test_the_long_sequence_has_the_same_gradient_with_every_budget() -> None:
 def test_the_run_leaves_the_number_of_threads() -> None:
     before = torch.get_num_threads()
     seen = []
-    plan = make_plan(
+    plan = make_request(
         modes=("infer",), cells=("rnn",), rows=(ROW,), engine="torch", threads=3, effort=QUICK
     )
     run(plan, lambda report, record: seen.append(torch.get_num_threads()))
@@ -203,7 +205,7 @@ def test_a_peer_that_fails_at_its_work_has_no_time_and_our_own_failure_ends_the_
     problem = make_problem("lstm", Row(7, 3, 2, 5))
     stock = training("torch", problem.stock(), problem)
 
-    def fail() -> Arrays:
+    def fail() -> Results:
         raise RuntimeError("no such primitive")
 
     failing = replace(stock, name="failing", results=fail)
@@ -222,7 +224,7 @@ def test_nobody_is_timed_where_ours_differs() -> None:
     sides = compare((ours, stock), stock.results(), QUICK)
     assert all(side.values == () for side in sides)
     assert sides[1].refused is None
-    record = Record("train", "lstm", problem.row, sides)
+    record = Measurement("train", "lstm", problem.row, sides)
     report = Report(measured("infer", cells=("rnn",)).machine, records=[record])
     assert disagreeing(report) == ["train lstm 7,3,2,5"]
     assert "**missed**" in markdown(report)
@@ -267,7 +269,7 @@ def test_bad_plans_are_refused(case: str) -> None:
     options, message = BAD_PLANS[case]
     good = {"modes": ("train",), "engine": "torch", "threads": 1, "effort": QUICK}
     with pytest.raises(OptionError, match=message):
-        make_plan(**{**good, **options})  # type: ignore[arg-type]
+        make_request(**{**good, **options})  # type: ignore[arg-type]
 
 
 def test_a_peer_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +280,7 @@ def test_a_peer_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch
 
 
 def test_memory_is_measured_in_processes_of_their_own() -> None:
-    plan = make_plan(
+    plan = make_request(
         modes=("memory",),
         cells=("lstm",),
         rows=("400,16,8,64",),
@@ -302,6 +304,6 @@ def test_a_child_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_step_that_takes_no_memory_has_no_ratio() -> None:
     sides = (Side(OURS, (0.0, 4096.0)), Side("torch", (8192.0, 8192.0)))
-    record = Record("memory", "rnn", Row(5, 2, 3, 4), sides, unit="bytes")
+    record = Measurement("memory", "rnn", Row(5, 2, 3, 4), sides, unit="bytes")
     assert record.ratio("torch") is None
     assert "0.00" in line(Report({}), record)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.against_peers.modes import against, gates, memory, scaling, step
 from benchmarks.against_peers.problem import CELLS
-from benchmarks.against_peers.records import Record
+from benchmarks.against_peers.records import Measurement
 from benchmarks.against_peers.rows import LONG, MAIN, ODD, STEP, Row
 from benchmarks.against_peers.setting import Setting
 from gatewise.errors import OptionError, nearest
@@ -19,7 +19,7 @@ ALL = "all"
 class Mode:
     """A kind of measurement, with the cells and rows that it has where none are named."""
 
-    measure: Callable[[Setting, str, Row], Iterable[Record]]
+    measure: Callable[[Setting, str, Row], Iterable[Measurement]]
     cells: tuple[str, ...] = CELLS
     rows: tuple[Row, ...] = MAIN
     type: str = "f32"  # of the peak

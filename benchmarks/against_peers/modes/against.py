@@ -8,29 +8,29 @@ from benchmarks.against_peers.agreement import BFLOAT16, FLOAT32
 from benchmarks.against_peers.contenders import Contender, inference, training
 from benchmarks.against_peers.peers import PEERS, TORCH
 from benchmarks.against_peers.problem import Problem, make_problem
-from benchmarks.against_peers.records import OURS, Record, Side
+from benchmarks.against_peers.records import OURS, Measurement, Side
 from benchmarks.against_peers.rows import Row, flops
 from benchmarks.against_peers.setting import Setting, attempt, compare
 
 BFLOAT16_TORCH, FLOAT32_TORCH = "torch bf16", "torch f32"
 
 
-def train(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
+def train(setting: Setting, cell: str, row: Row) -> Iterator[Measurement]:
     """Measure a training step on dense input."""
     yield _against(setting, make_problem(cell, row), "train")
 
 
-def infer(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
+def infer(setting: Setting, cell: str, row: Row) -> Iterator[Measurement]:
     """Measure a forward pass on dense input."""
     yield _against(setting, make_problem(cell, row), "infer")
 
 
-def packed(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
+def packed(setting: Setting, cell: str, row: Row) -> Iterator[Measurement]:
     """Measure a training step on a packed batch with lengths from T/4 to T."""
     yield _against(setting, make_problem(cell, row, packed=True), "packed")
 
 
-def bf16(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
+def bf16(setting: Setting, cell: str, row: Row) -> Iterator[Measurement]:
     """Measure a training step under bfloat16 autocast against torch's in both types."""
     problem = make_problem(cell, row)
     contenders = (
@@ -42,7 +42,7 @@ def bf16(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
     yield _record(setting, problem, "bf16", sides)
 
 
-def _against(setting: Setting, problem: Problem, mode: str) -> Record:
+def _against(setting: Setting, problem: Problem, mode: str) -> Measurement:
     timed = inference if mode == "infer" else training
     stock = timed(TORCH, problem.stock(), problem)
     contenders: list[Contender | Side] = [
@@ -57,7 +57,7 @@ def _against(setting: Setting, problem: Problem, mode: str) -> Record:
     return _record(setting, problem, mode, sides)
 
 
-def _record(setting: Setting, problem: Problem, mode: str, sides: tuple[Side, ...]) -> Record:
+def _record(setting: Setting, problem: Problem, mode: str, sides: tuple[Side, ...]) -> Measurement:
     operations = flops(problem.cell, problem.row, training=mode != "infer", steps=problem.steps)
     peak = f"{'bf16' if mode == 'bf16' else 'f32'}@{setting.threads}"
-    return Record(mode, problem.cell, problem.row, sides, flops=operations, peak=peak)
+    return Measurement(mode, problem.cell, problem.row, sides, flops=operations, peak=peak)

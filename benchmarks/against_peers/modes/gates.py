@@ -7,17 +7,17 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from benchmarks.against_peers.agreement import Arrays
+from benchmarks.against_peers.agreement import Results
 from benchmarks.against_peers.contenders import Contender, inference, training
 from benchmarks.against_peers.problem import Problem, make_problem
-from benchmarks.against_peers.records import OURS, Record
+from benchmarks.against_peers.records import OURS, Measurement
 from benchmarks.against_peers.rows import Row, flops
 from benchmarks.against_peers.setting import Setting, compare
 
 PLAIN, LOOP = "without gates", "loop of cells"
 
 
-def measure(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
+def measure(setting: Setting, cell: str, row: Row) -> Iterator[Measurement]:
     """Measure training and inference; the first side of a record is ours with gates."""
     problem = make_problem(cell, row)
     module = problem.module(setting.engine)
@@ -25,7 +25,9 @@ def measure(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
     expected = training("torch", problem.stock(), problem).results()
     sides = compare(contenders, expected, setting.effort)
     operations = flops(cell, row, training=True)
-    yield Record("gates train", cell, row, sides, flops=operations, peak=f"f32@{setting.threads}")
+    yield Measurement(
+        "gates train", cell, row, sides, flops=operations, peak=f"f32@{setting.threads}"
+    )
 
     expected = inference("torch", problem.stock(), problem).results()
     plain = inference(PLAIN, module, problem)
@@ -39,7 +41,9 @@ def measure(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
         expected |= loop.results()
     sides = compare(several, expected, setting.effort)
     operations = flops(cell, row, training=False)
-    yield Record("gates infer", cell, row, sides, flops=operations, peak=f"f32@{setting.threads}")
+    yield Measurement(
+        "gates infer", cell, row, sides, flops=operations, peak=f"f32@{setting.threads}"
+    )
 
 
 def _loop(problem: Problem) -> Contender:
@@ -56,7 +60,7 @@ def _loop(problem: Problem) -> Contender:
                 cells.append(c)
         return cells
 
-    def results() -> Arrays:
+    def results() -> Results:
         return {"cell": torch.stack(work()).numpy()}
 
     return Contender(LOOP, work, results, compared=("cell",))

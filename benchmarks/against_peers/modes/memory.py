@@ -7,7 +7,7 @@ from dataclasses import astuple
 
 from benchmarks.against_peers.children import run_child
 from benchmarks.against_peers.peers import TORCH
-from benchmarks.against_peers.records import OURS, Record, Side
+from benchmarks.against_peers.records import OURS, Measurement, Side
 from benchmarks.against_peers.rows import Row, flops
 from benchmarks.against_peers.setting import Setting
 
@@ -15,7 +15,7 @@ BUDGET = 256 * 2**20
 """Bytes that the long sequence may keep for its backward pass."""
 
 
-def step(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
+def step(setting: Setting, cell: str, row: Row) -> Iterator[Measurement]:
     """Measure how far a training step raises the resident set, ours and torch's in own processes."""
     sides = []
     for name, engine in ((OURS, setting.engine), (TORCH, None)):
@@ -23,10 +23,10 @@ def step(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
             task="step", threads=setting.threads, engine=engine, cell=cell, row=astuple(row)
         )
         sides.append(Side(name, tuple(map(float, found["bytes"]))))
-    yield Record("memory", cell, row, tuple(sides), unit="bytes")
+    yield Measurement("memory", cell, row, tuple(sides), unit="bytes")
 
 
-def long(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
+def long(setting: Setting, cell: str, row: Row) -> Iterator[Measurement]:
     """Measure a very long sequence: time, peak of the whole process, and whether budgets matter."""
     # A process for each budget: the high-water mark of one process never falls.
     found = {
@@ -50,7 +50,7 @@ def long(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
         "equal": len({each["digest"] for each in found.values()}) == 1,
         "finite": all(each["finite"] for each in found.values()),
     }
-    yield Record(
+    yield Measurement(
         "long",
         cell,
         row,

@@ -10,7 +10,7 @@ import torch
 from benchmarks.against_peers.contenders import Contender, inference, training
 from benchmarks.against_peers.machine import torch_threads
 from benchmarks.against_peers.problem import make_problem
-from benchmarks.against_peers.records import OURS, Record, Side
+from benchmarks.against_peers.records import OURS, Measurement, Side
 from benchmarks.against_peers.rows import Row, flops, next_even
 from benchmarks.against_peers.setting import Setting, compare
 from benchmarks.against_peers.timing import alternate
@@ -19,7 +19,7 @@ ONE, EVEN = "one thread", "next even size"
 TIMED = {"train": training, "infer": inference}
 
 
-def threads(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
+def threads(setting: Setting, cell: str, row: Row) -> Iterator[Measurement]:
     """Measure training and inference on all threads and on one."""
     problem = make_problem(cell, row)
     for kind, timed in TIMED.items():
@@ -33,10 +33,10 @@ def threads(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
             sides = compare(contenders, expected, setting.effort)
         operations = flops(cell, row, training=kind == "train")
         peak = f"f32@{setting.threads}"
-        yield Record(f"threads {kind}", cell, row, sides, flops=operations, peak=peak)
+        yield Measurement(f"threads {kind}", cell, row, sides, flops=operations, peak=peak)
 
 
-def odd(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
+def odd(setting: Setting, cell: str, row: Row) -> Iterator[Measurement]:
     """Measure an odd size beside the next even one, whose time is scaled to the same operations."""
     even = next_even(row)
     problem, companion = make_problem(cell, row), make_problem(cell, even)
@@ -56,7 +56,7 @@ def odd(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
             )
         notes = {"even": str(even)}
         peak = f"f32@{setting.threads}"
-        yield Record(f"odd {kind}", cell, row, sides, flops=operations, peak=peak, notes=notes)
+        yield Measurement(f"odd {kind}", cell, row, sides, flops=operations, peak=peak, notes=notes)
 
 
 def _on(count: int, contender: Contender) -> Contender:

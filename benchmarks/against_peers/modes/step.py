@@ -13,7 +13,7 @@ import gatewise as gw
 from benchmarks.against_peers.contenders import Contender
 from benchmarks.against_peers.peers import TORCH
 from benchmarks.against_peers.problem import Problem, make_problem
-from benchmarks.against_peers.records import OURS, Record
+from benchmarks.against_peers.records import OURS, Measurement
 from benchmarks.against_peers.rows import Row, flops
 from benchmarks.against_peers.setting import Setting, compare
 
@@ -28,7 +28,7 @@ CELLS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def measure(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
+def measure(setting: Setting, cell: str, row: Row) -> Iterator[Measurement]:
     """Measure a step; the row's T is of no account."""
     row = replace(row, T=1)
     problem = make_problem(cell, replace(row, T=CALLS))
@@ -46,7 +46,7 @@ def measure(setting: Setting, cell: str, row: Row) -> Iterator[Record]:
     each = tuple(
         replace(side, values=tuple(value / CALLS for value in side.values)) for side in sides
     )
-    yield Record("step", cell, row, each, flops=flops(cell, row, training=False), peak="f32@1")
+    yield Measurement("step", cell, row, each, flops=flops(cell, row, training=False), peak="f32@1")
 
 
 def _stream(problem: Problem, engine: str) -> Contender:

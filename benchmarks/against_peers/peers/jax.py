@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.against_peers.agreement import Arrays
+from benchmarks.against_peers.agreement import Results
 from benchmarks.against_peers.contenders import Contender
 from benchmarks.against_peers.problem import Problem
 
@@ -43,7 +43,7 @@ def make(problem: Problem, mode: str, threads: int) -> Contender:
     def work() -> Any:
         return jax.block_until_ready(compiled(*given))
 
-    def results() -> Arrays:
+    def results() -> Results:
         return {name: np.asarray(array) for name, array in work().items()}
 
     return Contender("jax", work, results)

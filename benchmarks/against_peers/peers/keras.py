@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.against_peers.agreement import Arrays
+from benchmarks.against_peers.agreement import Results
 from benchmarks.against_peers.contenders import Contender
 from benchmarks.against_peers.peers.jax import start
 from benchmarks.against_peers.problem import Problem
@@ -47,7 +47,7 @@ def make(problem: Problem, mode: str, threads: int) -> Contender:
     def work() -> Any:
         return jax.block_until_ready(compiled(*given))
 
-    def results() -> Arrays:
+    def results() -> Results:
         output, gradients = work()
         arrays = [np.asarray(array) for array in gradients]
         named = _in_torchs_layout(problem, arrays) if mode == "train" else {}
@@ -75,7 +75,7 @@ def _weights(problem: Problem) -> list[NDArray[np.float32]]:
     return [W.T, R.T, np.stack([b, d]) if problem.cell == "gru" else b + d]
 
 
-def _in_torchs_layout(problem: Problem, gradients: list[NDArray[np.float32]]) -> Arrays:
+def _in_torchs_layout(problem: Problem, gradients: list[NDArray[np.float32]]) -> Results:
     W, R, bias = gradients
     b, d = bias if problem.cell == "gru" else (bias, bias)  # one bias is the sum of torch's two
     found = {"weight_ih_l0": W.T, "weight_hh_l0": R.T, "bias_ih_l0": b, "bias_hh_l0": d}

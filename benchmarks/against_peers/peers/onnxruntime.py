@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.against_peers.agreement import Arrays
+from benchmarks.against_peers.agreement import Results
 from benchmarks.against_peers.contenders import Contender
 from benchmarks.against_peers.problem import Problem
 
@@ -33,7 +33,7 @@ def make(problem: Problem, mode: str, threads: int) -> Contender:
         output: NDArray[np.float32] = session.run(["Y"], feed)[0]
         return output
 
-    def results() -> Arrays:
+    def results() -> Results:
         return {"output": work()[:, 0]}  # [T, directions, B, H]
 
     return Contender("onnx", work, results)

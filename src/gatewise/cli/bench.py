@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from gatewise.cli.options import Config, Names, Whole
+from gatewise.cli.options import Config, Whole, Words
 from gatewise.errors import FileError, how_to_install
 
 CHECKOUT = Path(__file__).parents[3]
@@ -26,7 +26,7 @@ class Measured:
     """What is measured, beside what, how long, and where the figures go."""
 
     mode: Annotated[
-        Names,
+        Words,
         SEVERAL,
         Parameter(
             help="train, infer, packed, bf16, gates, step, threads, odd, memory, long, or all. "
@@ -35,12 +35,12 @@ class Measured:
         ),
     ] = ("train", "infer")
     cells: Annotated[
-        Names,
+        Words,
         SEVERAL,
         Parameter(help="lstm, gru, rnn. [default: those of the mode]", show_default=False),
     ] = ()
     rows: Annotated[
-        Names,
+        Words,
         SEVERAL,
         Parameter(
             help="Sizes T,B,I,H (steps, rows, inputs, hidden units), main, odd. "
@@ -49,7 +49,7 @@ class Measured:
         ),
     ] = ()
     peers: Annotated[
-        Names,
+        Words,
         SEVERAL,
         Parameter(
             help=f"onnx, jax, keras, beside torch: {how_to_install('bench')}. [default: none]",

@@ -36,7 +36,7 @@ SETTINGS: dict[str, Any] = {
     "patience": None,  # 1985 has no flood: stopping by it alone costs more than it brings
 }
 
-OWN = [
+KNOWN_BY = [
     ("target", "discharge"),
     ("inputs", ["rain", "tmax", "tmin"]),
     ("validation", SETTINGS["validation"]),
@@ -47,7 +47,7 @@ OWN = [
 
 def demo(
     *,
-    out: Annotated[str, Parameter(help="Run folder; the demo replaces its own earlier run.")] = (
+    out: Annotated[str, Parameter(help="Run folder; the demo replaces an earlier demo in it.")] = (
         "runs/demo"
     ),
     members: Annotated[
@@ -99,7 +99,7 @@ def _earlier(out: str) -> Run | None:
     run = Run.open(folder)
     config = run.config
     if config["source"] != SOURCE or any(
-        config["settings"].get(key) != value for key, value in OWN
+        config["settings"].get(key) != value for key, value in KNOWN_BY
     ):
         raise FileError(f"{out} holds another run, not the demo's: name another folder with --out")
     return run

@@ -120,6 +120,7 @@ def inspect(
     asked, limits = asked or Asked(), (held_to or HeldTo()).limits()
     if not 0 < asked.budget < math.inf:
         raise OptionError(f"--budget must be a number of seconds above 0, not {asked.budget}")
+    # A job that asks for JSON or holds a run to limits reads it: the page that people look at stays.
     writes_anew = asked.out is None and asked.as_json != "-" and limits == Limits()
     if asked.out is not None:
         check_new_file(Path(asked.out), asked.overwrite, ending=".html")

@@ -1,4 +1,4 @@
-"""What the commands on a run share: the run, its data, part and title, and files that are spared."""
+"""The parts that the commands on a run share: the run, its data, part and title, and new files."""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ GROUPS["Limits"] = Group(
 )
 RUN = GROUPS["Run"]
 
-Names = tuple[str, ...]
+Words = tuple[str, ...]
 Reader = Callable[[Any, Sequence[Token]], Any]
 OFF = "none"
 """The word that turns an option off that is on by default."""
 
 
-def whole(_: Any, tokens: Sequence[Token]) -> int | str:
+def read_whole(_: Any, tokens: Sequence[Token]) -> int | str:
     """Read a whole number or "none"; 1.5 is refused where `int` would make it 2."""
     text = tokens[0].value
     if text == OFF:
@@ -37,7 +37,7 @@ def whole(_: Any, tokens: Sequence[Token]) -> int | str:
     return int(text)
 
 
-def _line(_: Any, tokens: Sequence[Token]) -> str:
+def read_line(_: Any, tokens: Sequence[Token]) -> str:
     """Read text that can stand on a page: one line, and not blank."""
     text = tokens[0].value
     if not is_line(text):
@@ -45,7 +45,7 @@ def _line(_: Any, tokens: Sequence[Token]) -> str:
     return text
 
 
-def _bound(_: Any, tokens: Sequence[Token]) -> float | str:
+def read_bound(_: Any, tokens: Sequence[Token]) -> float | str:
     """Return a share as a number; anything else is a time (1985-01-01, 400) and stays text."""
     text = tokens[0].value
     try:
@@ -55,10 +55,10 @@ def _bound(_: Any, tokens: Sequence[Token]) -> float | str:
     return share if 0 < share < 1 else text
 
 
-READERS: dict[Any, Reader] = {int: whole, float | str: _bound}
+READERS: dict[Any, Reader] = {int: read_whole, float | str: read_bound}
 """How words become values where the conversion that a type brings would take or refuse too much."""
 
-Whole = Annotated[int, Parameter(converter=whole)]
+Whole = Annotated[int, Parameter(converter=read_whole)]
 CAN_BE_OFF = tuple(
     name for name, default, option in options_of(ForecasterSettings) if can_be_off(default, option)
 )
@@ -161,12 +161,12 @@ def _settings(values: dict[str, Any]) -> dict[str, Any]:
 
 _default_device = {name: option for name, _, option in options_of(ForecasterSettings)}["device"]
 Title = Annotated[
-    str | None, _parameter(RUN, "Title of the page. [default: what is predicted]", reader=_line)
+    str | None, _parameter(RUN, "Title of the page. [default: what is predicted]", reader=read_line)
 ]
 NewTitle = Annotated[
     str | None,
     _parameter(
-        RUN, "Title of the page. [default: that of the run, or what is predicted]", reader=_line
+        RUN, "Title of the page. [default: that of the run, or what is predicted]", reader=read_line
     ),
 ]
 Quiet = Annotated[bool, _parameter(RUN, "Print nothing but errors.", shown=False)]

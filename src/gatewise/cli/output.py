@@ -1,4 +1,4 @@
-"""What the commands print: plain text off a terminal, a little colour on one."""
+"""The output of the commands: plain text off a terminal, a little colour on one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HELP_WIDTH = 110
 PLAIN_WIDTH = 1000
-"""Columns off a terminal: tables keep their own width, however many columns they have."""
+"""Columns off a terminal: tables are as wide as their columns need."""
 
 
 def console(*, quiet: bool = False, plain_width: int = PLAIN_WIDTH) -> Console:

@@ -29,10 +29,10 @@ from gatewise.training.options import TrainingOptions
 if TYPE_CHECKING:
     import numpy as np
 
+    from gatewise.typing import Names
+
     Bound = float | int | str | date | np.datetime64
     """A share of the time axis, or the first time of a part (an integer for integer times)."""
-
-Names = str | Sequence[str] | None
 
 CELL_NAMES = tuple("rnn" if name == "rnn_tanh" else name for name in CELLS)
 """The cells by the names that estimators give them: the RNN with tanh is simply "rnn"."""
@@ -47,14 +47,14 @@ def spec_named(cell: str) -> CellSpec:
 class ColumnOptions:
     """Which columns a table's values are in, and what may be seen of them when."""
 
-    target: Names = option(
+    target: Names | None = option(
         None,
         "Columns",
         "What to predict, one column or several.",
         or_none(names(), "'y'"),
         default_means="y",
     )
-    inputs: Names = option(
+    inputs: Names | None = option(
         (),
         "Columns",
         "Columns known up to now.",
@@ -62,14 +62,14 @@ class ColumnOptions:
         default_means="none",
         more="What may be seen of which column when: [data](data.md).",
     )
-    future: Names = option(
+    future: Names | None = option(
         (),
         "Columns",
         "Columns known ahead, such as the calendar; needs {horizon}.",
         or_none(names(), "nothing known ahead"),
         default_means="none",
     )
-    static: Names = option(
+    static: Names | None = option(
         (),
         "Columns",
         "Columns with one value per series.",

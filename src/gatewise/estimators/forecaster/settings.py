@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gatewise.choices import Baseline
 from gatewise.errors import OptionError
 from gatewise.estimators.options import (
     ColumnOptions,
     EstimatorOptions,
-    Names,
     NetworkOptions,
     TableOptions,
     spec_named,
@@ -18,6 +18,9 @@ from gatewise.estimators.options import (
 from gatewise.estimators.run.known import register
 from gatewise.options import levels, option, options_of, or_none, some_of, whole
 from gatewise.training.options import GATE_COSTS
+
+if TYPE_CHECKING:
+    from gatewise.typing import Names
 
 
 @dataclass(kw_only=True, eq=False)
@@ -96,7 +99,7 @@ class ForecasterSettings(
         return tuple(sorted({float(level) for level in self.quantiles} | {0.5}))
 
 
-def as_names(value: Names) -> tuple[str, ...]:
+def as_names(value: Names | None) -> tuple[str, ...]:
     """Return column names given as one name, several or None as a tuple."""
     if value is None:
         return ()
