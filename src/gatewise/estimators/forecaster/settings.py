@@ -89,7 +89,7 @@ class ForecasterSettings(
         if self.horizon == 0 and not as_names(self.inputs):
             raise OptionError(
                 "with horizon=0 (a virtual sensor) the target is never seen, so at least one input "
-                "column is needed: name it with inputs, or set a horizon of at least 1"
+                "column is needed: name it with inputs=, or set a horizon of at least 1"
             )
 
     def levels(self) -> tuple[float, ...]:
