@@ -124,8 +124,9 @@ def class_of(name: str, declaring: Any, *, kept: bool = False) -> Any:
             for name, default, option in options_of(declaring)
             if option.changeable or not kept
         ],
-        frozen=True,
         kw_only=True,
+        eq=False,  # every method that a dataclass makes is compiled, which the help would wait for
+        repr=False,
     )
 
 
