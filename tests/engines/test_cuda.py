@@ -26,7 +26,7 @@ from tests.nn.recurrent import (
 
 import gatewise as gw
 from gatewise.engines import fused
-from gatewise.engines.layout import in_own_memory
+from gatewise.engines.layout import in_separate_memory
 from gatewise.nn.structure import network_of
 
 CELLS = pytest.mark.parametrize("cell", STOCK)
@@ -126,9 +126,9 @@ def fills_its_memory(tensor: torch.Tensor) -> bool:
 
 def test_a_slice_of_a_buffer_is_copied_into_memory_of_its_own() -> None:
     whole = torch.randn(3, 4, requires_grad=True)
-    assert in_own_memory(whole) is whole
+    assert in_separate_memory(whole) is whole
     for part in (whole[:2], whole[1:], whole.view(-1)[:5], whole.t()[:2]):
-        found = in_own_memory(part)
+        found = in_separate_memory(part)
         assert torch.equal(found, part)
         assert found is not part
         assert fills_its_memory(found)

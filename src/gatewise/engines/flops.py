@@ -41,7 +41,7 @@ def _backward(*arguments: Any, out_val: Any = None, **_: Any) -> int:
 
 
 def _matrices(parameters: Sequence[Tensor]) -> list[Tensor]:
-    return [own for own in parameters if own.dim() == 2]
+    return [matrix for matrix in parameters if matrix.dim() == 2]
 
 
 def _steps(plan: Plan, given: Given) -> int:

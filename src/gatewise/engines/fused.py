@@ -79,7 +79,7 @@ def run(
     shape = (len(network.parameters), depth, steps, batch_of(x, rows))
     stacked = {}
     for name in network.spec.recorded:  # one copy, straight from the pieces
-        joined = torch.cat([piece for own in record for piece in own[name]])  # [L*D*T, B, H]
+        joined = torch.cat([piece for one in record for piece in one[name]])  # [L*D*T, B, H]
         stacked[name] = joined.view(*shape, joined.shape[-1])  # a size of -1 fails for zero rows
     return Result(x, final, stacked)
 
@@ -131,14 +131,14 @@ def in_types_of_torch(
     gates = result.gates
     if gates is not None:
         gates = {name: value.to(output.dtype) for name, value in gates.items()}
-    final = tuple(own.to(end.dtype) for own, end in zip(result.states, ends, strict=True))
+    final = tuple(state.to(end.dtype) for state, end in zip(result.states, ends, strict=True))
     return Result(result.output.to(output.dtype), final, gates)
 
 
 def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tuple[Tensor, State]:
     """Run the whole network in one fused call: the output in the form of `x`, and the states."""
     layers, rate = network.parameters, network.dropout
-    flat = [tensor for layer in layers for own in layer for tensor in own.flat()]
+    flat = [tensor for layer in layers for side in layer for tensor in side.flat()]
     bias = layers[0][0].b_ih is not None
     # Beside the dropout, `train` says whether cuDNN is to keep what its backward pass needs.
     train = rate > 0 or _is_differentiated((x, *states, *flat))
@@ -170,7 +170,7 @@ def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tupl
 
 def _is_differentiated(tensors: Sequence[Tensor]) -> bool:
     """Tell whether a gradient may be asked for of what follows from `tensors`."""
-    return torch.is_grad_enabled() and any(own.requires_grad for own in tensors)
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
 def must_cast(cell: str, projected: bool, x: Tensor) -> bool:

@@ -26,20 +26,20 @@ class Watched:
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         is_plain = True
-        for own in tensors:
-            is_plain = is_plain and type(own) is Tensor and not own.is_meta
+        for tensor in tensors:
+            is_plain = is_plain and type(tensor) is Tensor and not tensor.is_meta
         self.held: list[Tensor] = []
         self._unguarded: list[Tensor] = []
         self._counters: list[Tensor] = []
         self._versions: list[int] = []
-        for own in tensors:
-            alias = own.detach()
+        for tensor in tensors:
+            alias = tensor.detach()
             self._versions.append(alias._version)
             self._counters.append(alias)
             if not is_plain:
                 self.held.append(alias)
                 continue
-            self._unguarded.append(own.data)
+            self._unguarded.append(tensor.data)
             # Leave of the alias nothing but the version counter that it shares: with its memory, that
             # would outlive hooks that move what is saved for the backward pass elsewhere
             # (`save_on_cpu`, checkpoints).
@@ -53,4 +53,4 @@ class Watched:
     def changed(self) -> list[bool]:
         """Tell of each tensor whether it, or a view of it, was changed in place."""
         pairs = zip(self._counters, self._versions, strict=True)
-        return [own._version != version for own, version in pairs]
+        return [counter._version != version for counter, version in pairs]

@@ -39,7 +39,7 @@ class Network:
         if layer is self.parameters[0] and len(self.parameters) == 1:
             return replace(self, dropout=0.0)  # torch's buffer holds these and no others
         if layer[0].W_hh.device.type != "cpu":
-            layer = tuple(one.map(in_own_memory) for one in layer)
+            layer = tuple(one.map(in_separate_memory) for one in layer)
         return replace(self, parameters=(layer,), dropout=0.0)
 
     def states(self, x: Tensor, batch: int) -> State:
@@ -51,7 +51,7 @@ class Network:
         return tuple(x.new_zeros(count, batch, size) for size in sizes)
 
 
-def in_own_memory(tensor: Tensor) -> Tensor:
+def in_separate_memory(tensor: Tensor) -> Tensor:
     """Return `tensor`, or a differentiable copy of it where it fills only a part of its memory."""
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # its memory cannot be looked at
         return tensor.clone()

@@ -36,9 +36,9 @@ def _replaces_operators(kind: type[Tensor]) -> bool:
     if issubclass(kind, _FOLLOWED):
         return False
     functions = (Tensor.__torch_function__, torch._C._disabled_torch_function_impl)
-    own = getattr(kind.__torch_function__, "__func__", kind.__torch_function__)
+    handler = getattr(kind.__torch_function__, "__func__", kind.__torch_function__)
     known = [getattr(function, "__func__", function) for function in functions]
-    return own not in known or kind.__torch_dispatch__ is not Tensor.__torch_dispatch__
+    return handler not in known or kind.__torch_dispatch__ is not Tensor.__torch_dispatch__
 
 
 def recorder() -> str:

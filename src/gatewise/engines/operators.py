@@ -128,7 +128,7 @@ def _is_unseen(given: Given) -> bool:
         and torch._C._get_tracing_state() is None
         and not torch._C._are_functorch_transforms_active()
         and (given.x.is_cpu or given.x.device.type in _KERNELS)
-        and all(type(own) in PLAIN for own in given.flat())
+        and all(type(tensor) in PLAIN for tensor in given.flat())
     )
 
 
@@ -215,10 +215,10 @@ class _Pass(torch.autograd.Function):
         needs = [wanted[0], any(wanted[1:first]), any(wanted[first:second])]
         results = _as_returned(plan, given, results, ctx.watched.changed())
         if ctx.unseen and _is_unseen(given):
-            own = _kernels_of(given.x).backward(plan, given, results, gradients, needs)
+            computed = _kernels_of(given.x).backward(plan, given, results, gradients, needs)
         else:
-            own = BACKWARD(*given, results, gradients, needs, *plan)
-        found = iter(own)
+            computed = BACKWARD(*given, results, gradients, needs, *plan)
+        found = iter(computed)
         every: list[Tensor | None] = [next(found) if needs[0] else None]
         every += [next(found) if needs[1] else None for _ in given.states]
         every += [next(found) if needs[2] else None for _ in given.parameters]
@@ -254,7 +254,7 @@ def _twice_differentiable(
     create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
         # Aliases, so that what these tensors were made of is not followed.
-        flat = [own.view_as(own) for own in given.flat()]
+        flat = [tensor.view_as(tensor) for tensor in given.flat()]
         outputs = _by_reference(plan, _unflat(flat, given.counts())[0])
         pairs = [
             (output, gradient)
@@ -280,16 +280,16 @@ def _by_reference(plan: Plan, given: Given) -> list[Tensor | None]:
     """Return what the forward operator does, from the reference engine; None for what is not seen."""
     stored, real = TYPES[plan.type]
     sizes = Sizes.of(plan, given)
-    parameters = [own.to(real) for own in given.parameters]
-    own_rows = Rows(plan.packed, given.rows[1], given.rows[0]) if given.rows else None
+    parameters = [parameter.to(real) for parameter in given.parameters]
+    row_map = Rows(plan.packed, given.rows[1], given.rows[0]) if given.rows else None
     masks = list(given.masks)
-    if own_rows is not None and plan.packed:
-        masks = [own_rows.unpack(mask) for mask in masks]
+    if row_map is not None and plan.packed:
+        masks = [row_map.unpack(mask) for mask in masks]
     result = reference.run(
         Network(plan.spec, _layers(plan, sizes, parameters), 0.0),
         given.x.to(real),
-        tuple(own.to(real) for own in given.states) or None,
-        own_rows,
+        tuple(state.to(real) for state in given.states) or None,
+        row_map,
         gates=True,
         masks=masks,
     )
@@ -297,8 +297,8 @@ def _by_reference(plan: Plan, given: Given) -> list[Tensor | None]:
     outputs: list[Tensor | None] = [result.output.to(stored), *result.states]
     if count_below(plan, sizes):
         hidden = result.gates["hidden"][:-1].permute(0, 2, 3, 1, 4).flatten(3)
-        if own_rows is not None and plan.packed:
-            hidden = torch.stack([own_rows.pack(layer) for layer in hidden])
+        if row_map is not None and plan.packed:
+            hidden = torch.stack([row_map.pack(layer) for layer in hidden])
         outputs.append(hidden.to(stored))
     if plan.segment:
         return [*outputs, *[None] * count_states(plan)]
@@ -312,10 +312,10 @@ def _layers(plan: Plan, sizes: Sizes, parameters: Tensors) -> tuple[tuple[Parame
     """Return flat parameters as the layers and directions of a network."""
     every = []
     for i in range(0, len(parameters), plan.per_direction):
-        own = list(parameters[i : i + plan.per_direction])
-        biases: list[Any] = own[2:4] if plan.bias else [None, None]
-        last = own[-1] if plan.projected else None
-        every.append(Parameters(own[0], own[1], biases[0], biases[1], last))
+        tensors = list(parameters[i : i + plan.per_direction])
+        biases: list[Any] = tensors[2:4] if plan.bias else [None, None]
+        last = tensors[-1] if plan.projected else None
+        every.append(Parameters(tensors[0], tensors[1], biases[0], biases[1], last))
     depth = sizes.directions
     return tuple(tuple(every[i : i + depth]) for i in range(0, len(every), depth))
 

@@ -72,8 +72,8 @@ class Given(NamedTuple):
         """Tell whether any of them is to get a gradient."""
         return (
             self.x.requires_grad
-            or any(own.requires_grad for own in self.parameters)
-            or any(own.requires_grad for own in self.states)
+            or any(parameter.requires_grad for parameter in self.parameters)
+            or any(state.requires_grad for state in self.states)
         )
 
     def counts(self) -> tuple[int, ...]:
@@ -137,24 +137,24 @@ def saved_types(plan: Plan) -> list[torch.dtype]:
 def allocate(plan: Plan, sizes: Sizes, empty: Callable[..., Tensor]) -> Arrays:
     """Return the arrays of a forward pass, unfilled; also for fake tensors."""
     stored, real = TYPES[plan.type]
-    own, directions = sizes.layers, sizes.directions
+    layers, directions = sizes.layers, sizes.directions
     width = directions * sizes.outputs
     state_sizes = [sizes.outputs, sizes.hidden][: count_states(plan)]
-    states = [empty((own * directions, sizes.batch, size), dtype=real) for size in state_sizes]
+    states = [empty((layers * directions, sizes.batch, size), dtype=real) for size in state_sizes]
     out = empty((*sizes.lead, width), dtype=stored)
     below = []
     if count_below(plan, sizes):
-        below.append(empty((own - 1, *sizes.lead, width), dtype=stored))
+        below.append(empty((layers - 1, *sizes.lead, width), dtype=stored))
     kept = []
     if plan.segment:
         pieces = -(-sizes.steps // plan.segment)
         for size in state_sizes:
-            start = (own, directions, pieces, sizes.batch, size)
+            start = (layers, directions, pieces, sizes.batch, size)
             kept.append(empty(start, dtype=real))
     elif plan.save:
         lead = (sizes.steps, sizes.batch) if plan.save == FOR_RECORD else sizes.lead
         for dtype in saved_types(plan):
-            shape = (own, directions, *lead, sizes.hidden)
+            shape = (layers, directions, *lead, sizes.hidden)
             kept.append(empty(shape, dtype=dtype))
     return Arrays(out, states, below, kept)
 
@@ -176,7 +176,9 @@ def allocate_gradients(
     if needs[0]:  # laid out as x is, so that a transposed x gets its gradient without a copy
         d_x = torch.empty_like(x) if is_adjacent(x) else x.new_empty(x.shape)
     d_states = [state.new_empty(state.shape) for state in states] if needs[1] else []
-    d_parameters = [own.new_empty(own.shape) for own in parameters] if needs[2] else []
+    d_parameters = (
+        [parameter.new_empty(parameter.shape) for parameter in parameters] if needs[2] else []
+    )
     return d_x, d_states, d_parameters
 
 
@@ -202,11 +204,11 @@ def check_plan(plan: Plan) -> None:
 
 def check_places(plan: Plan, given: Given, others: Sequence[Tensor | None] = ()) -> None:
     """Check that all tensors are on one device, `others` too; the rows may stay on the CPU."""
-    named = [(parameter_name(plan, i), own) for i, own in enumerate(given.parameters)]
+    named = [(parameter_name(plan, i), tensor) for i, tensor in enumerate(given.parameters)]
     named += zip(STATES, given.states, strict=False)
-    named += [(f"mask {i}", own) for i, own in enumerate(given.masks)]
-    named += [("a result or its gradient", own) for own in others if own is not None]
-    named += [("one of the rows", own) for own in given.rows if own.device.type != "cpu"]
+    named += [(f"mask {i}", tensor) for i, tensor in enumerate(given.masks)]
+    named += [("a result or its gradient", tensor) for tensor in others if tensor is not None]
+    named += [("one of the rows", tensor) for tensor in given.rows if tensor.device.type != "cpu"]
     for name, tensor in named:
         check_place(name, tensor, given.x)
 

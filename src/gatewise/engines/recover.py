@@ -94,12 +94,12 @@ class _Direction:
                     rh = linear(before, self._parameters.W_hh, self._parameters.b_hh)
                     found = self._spec.step(wx, rh, (before,), self._parameters)[1]
             found["hidden"] = hidden[steps]
-            for name, own in pieces.items():
+            for name, parts in pieces.items():
                 value = found[name].to(dtype)
                 if self._valid is not None:
                     value = torch.where(self._valid[steps], value, torch.nan)
-                own.append(value)
-        return {name: own[::-1] if self._reverse else own for name, own in pieces.items()}
+                parts.append(value)
+        return {name: parts[::-1] if self._reverse else parts for name, parts in pieces.items()}
 
     def _chunks(self, hidden: Tensor) -> Iterator[slice]:
         """Return the pieces of time to work on, in the direction's own order."""

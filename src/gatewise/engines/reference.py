@@ -45,9 +45,11 @@ def run(
         if layer > 0:
             x = drop_out(x, network.dropout, rows) if masks is None else dropped(x, masks, layer)
         outputs, seen = [], []
-        for direction, own in enumerate(parameters):
+        for direction, side in enumerate(parameters):
             start = tuple(state[len(final)] for state in states)
-            steps = _run_direction(network.spec, own, x, start, valid=valid, reverse=direction == 1)
+            steps = _run_direction(
+                network.spec, side, x, start, valid=valid, reverse=direction == 1
+            )
             final.append(steps.end)
             outputs.append(steps.output if valid is None else torch.where(valid, steps.output, 0.0))
             seen.append(steps.gates)

@@ -16,7 +16,7 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 
 from gatewise.errors import GatewiseWarning, InputError, OptionError
 from gatewise.nn.cells import GatedCell, GRUCell, LSTMCell, RNNCell
-from gatewise.nn.derived import derive, origin, why_its_own
+from gatewise.nn.derived import derive, origin, why_different
 from gatewise.nn.modules import GRU, LSTM, RNN, GatedModule
 from gatewise.nn.structure import check_model
 
@@ -122,7 +122,7 @@ def _counterpart(kind: type[torch.nn.Module]) -> type[torch.nn.Module] | None:
     stock = next((base for base in kind.__mro__ if base in COUNTERPARTS), None)
     if stock is None or kind is stock:
         return None if stock is None else COUNTERPARTS[stock]
-    return None if why_its_own(kind, stock) else derive(kind, COUNTERPARTS[stock])
+    return None if why_different(kind, stock) else derive(kind, COUNTERPARTS[stock])
 
 
 def _stock_of(kind: type[torch.nn.Module]) -> type[torch.nn.Module] | None:
@@ -145,7 +145,7 @@ def _why_left(part: torch.nn.Module) -> str:
         return f"is a {kind.__name__}, which is none of torch's classes" if recurrent else ""
     if "forward" in vars(part):
         return "has a forward that was set on the module itself"
-    why = "" if kind is stock else why_its_own(kind, stock)
+    why = "" if kind is stock else why_different(kind, stock)
     return f"is a class of its own: {why}" if why else ""
 
 
@@ -165,10 +165,10 @@ def _kind(module: torch.nn.Module) -> type[torch.nn.Module]:
 
 def _turn(module: torch.nn.Module, kind: type[torch.nn.Module]) -> None:
     """Make `kind` the class of `module`, under its parametrizations if it has some."""
-    own = type(module)
-    if own is not _kind(module):
+    current = type(module)
+    if current is not _kind(module):
         # A new class, because copies of the module share the old one.
-        kind = type(f"Parametrized{kind.__name__}", (kind,), dict(vars(own)))
+        kind = type(f"Parametrized{kind.__name__}", (kind,), dict(vars(current)))
     module.__class__ = kind
 
 

@@ -70,7 +70,7 @@ def _described(given: Any) -> str:
     if isinstance(given, Tensor):
         return f"one tensor {list(given.shape)}"
     if isinstance(given, tuple | list):
-        kinds = [type(own).__name__ for own in given[:4]]
+        kinds = [type(part).__name__ for part in given[:4]]
         more = ", ..." if len(given) > 4 else ""
         return f"a {type(given).__name__} of {len(given)}: {', '.join(kinds)}{more}"
     kind = type(given)

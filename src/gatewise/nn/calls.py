@@ -37,16 +37,16 @@ class Call:
     packed: PackedSequence | None  # the input, if it was packed
     kind: str  # the name of the module's cell
 
-    def output(self, own: Tensor) -> Tensor | PackedSequence:
+    def output(self, data: Tensor) -> Tensor | PackedSequence:
         """Return an engine's output, in the form of `x`, in the form in which the input came."""
         if self.packed is not None:
             _, batch_sizes, order, back = self.packed
-            return PackedSequence(own, batch_sizes, order, back)
+            return PackedSequence(data, batch_sizes, order, back)
         if not self.batched:
-            return own.squeeze(1)
-        return own.transpose(0, 1) if self.batch_first else own
+            return data.squeeze(1)
+        return data.transpose(0, 1) if self.batch_first else data
 
-    def own(self, output: Tensor | PackedSequence) -> Tensor:
+    def in_form_of_x(self, output: Tensor | PackedSequence) -> Tensor:
         """Undo `output`: return it in the form of `x`."""
         if isinstance(output, PackedSequence):
             return output.data
@@ -56,8 +56,8 @@ class Call:
 
     def hidden(self, states: State) -> Hidden:
         """Return the states in torch's form."""
-        own = states if self.batched else tuple(state.squeeze(1) for state in states)
-        return own[0] if len(own) == 1 else own
+        ends = states if self.batched else tuple(state.squeeze(1) for state in states)
+        return ends[0] if len(ends) == 1 else ends
 
     def gates(self, result: Result) -> Gates:
         """Return the gates of a result."""
@@ -193,21 +193,21 @@ def _check(
 def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor) -> Tensor:
     """Return `lengths` as int64 `[B]` on the CPU."""
     steps, batch = x.shape[:2]
-    own = lengths_as_tensor(lengths)
-    if own.shape != (batch,):
+    found = lengths_as_tensor(lengths)
+    if found.shape != (batch,):
         raise InputError(
-            f"lengths must have shape [{batch}], one per row of the batch; got {list(own.shape)}"
+            f"lengths must have shape [{batch}], one per row of the batch; got {list(found.shape)}"
         )
-    outside = (own < 0) | (own > steps)
+    outside = (found < 0) | (found > steps)
     if torch.compiler.is_compiling():  # a graph cannot branch on values: it checks as it runs
         message = f"lengths must lie between 0 and the {steps} steps of the input"
         torch._assert_async(~outside.any(), message)
-        return own
+        return found
     bad = outside.nonzero().flatten()
     if len(bad):
         row = int(bad[0])
         raise InputError(
             f"lengths must lie between 0 and the {steps} steps of the input; row {row} has "
-            f"{int(own[row])}"
+            f"{int(found[row])}"
         )
-    return own
+    return found

@@ -69,8 +69,8 @@ class GatedCell(EngineOption, Base):
         spec = spec_of(self)
         states, gates = _step(spec, parameters, input, _states(self, input, hx))
         like = stock if isinstance(stock, Tensor) else stock[0]
-        own = tuple(state.to(like.dtype) for state in states)
-        hidden: Hidden = own[0] if len(own) == 1 else own
+        converted = tuple(state.to(like.dtype) for state in states)
+        hidden: Hidden = converted[0] if len(converted) == 1 else converted
         return (hidden, _record(spec, input, gates, like.dtype)) if return_gates else hidden
 
     def engine_choice(self, input: Tensor | None = None) -> EngineChoice:
@@ -110,7 +110,7 @@ class GatedCell(EngineOption, Base):
         """Tell whether a call is well-formed; torch's own cell has the words for all others."""
         states = () if hx is None else (hx,) if isinstance(hx, Tensor) else tuple(hx)
         shape = (*input.shape[:-1], self.hidden_size)
-        types = {own.dtype for own in (input, *states, parameters.W_hh)}
+        types = {tensor.dtype for tensor in (input, *states, parameters.W_hh)}
         return (
             input.dim() in (1, 2)
             and input.shape[-1] == self.input_size

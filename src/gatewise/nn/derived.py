@@ -22,7 +22,7 @@ _ORDINARY = {
 }  # fmt: skip
 
 
-def why_its_own(kind: Kind, stock: Kind) -> str:
+def why_different(kind: Kind, stock: Kind) -> str:
     """Return what a subclass of `stock` changes but its `__init__`, or an empty string."""
     for base in kind.__mro__:
         if base in stock.__mro__:

@@ -46,9 +46,9 @@ class EngineOption(Base):
 
     def _held_weights(self) -> list[Tensor]:
         """Return the parameters as they are, which torch.func and others replace for a call."""
-        return [own for own in self._parameters.values() if own is not None]
+        return [weight for weight in self._parameters.values() if weight is not None]
 
     def extra_repr(self) -> str:
         """Return torch's description, and the engine where one is named."""
-        own = super().extra_repr()
-        return own if self.engine == "auto" else f"{own}, engine={self.engine!r}"
+        text = super().extra_repr()
+        return text if self.engine == "auto" else f"{text}, engine={self.engine!r}"

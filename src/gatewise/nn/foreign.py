@@ -22,7 +22,7 @@ def is_symbolic(input: object) -> bool:
 
 def as_leaf(module: torch.nn.Module, *args: Any, **options: Any) -> Any:
     """Write one call of `module` into the graph of torch.fx; absent arguments (None) are left out."""
-    given = tuple(own for own in args if own is not None)
+    given = tuple(argument for argument in args if argument is not None)
     named = {
         name: value for name, value in options.items() if value is not None and value is not False
     }

@@ -100,10 +100,10 @@ def _gated(module: torch.nn.Module, caller: str) -> list[_Biases]:
             where = f"{name!r}" if name else "the module"
             raise InputError(f"{caller}: {where} has no biases to set; build it with bias=True")
         for suffix in suffixes_of(part):
-            own = parameters_of(part, suffix)
-            assert own.b_ih is not None
-            assert own.b_hh is not None
-            found.append(_Biases(spec, part.hidden_size, own.b_ih, own.b_hh))
+            parameters = parameters_of(part, suffix)
+            assert parameters.b_ih is not None
+            assert parameters.b_hh is not None
+            found.append(_Biases(spec, part.hidden_size, parameters.b_ih, parameters.b_hh))
     if not found:
         raise InputError(
             f"{caller}: {type(module).__name__} contains no LSTM, GRU or other cell with a gate "

@@ -112,8 +112,8 @@ class GatedModule(ChoosesBySize, Base):
 
     def extra_repr(self) -> str:
         """Return torch's description, the engine where one is named, and a bound on memory."""
-        own = super().extra_repr()
-        return own if self.max_memory is None else f"{own}, max_memory={self.max_memory!r}"
+        text = super().extra_repr()
+        return text if self.max_memory is None else f"{text}, max_memory={self.max_memory!r}"
 
     def _memory_option(self, engine: Engine, choice: EngineChoice) -> dict[str, MaxMemory]:
         """Return what the engine is to be told of `max_memory`, or raise EngineError."""

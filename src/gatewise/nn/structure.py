@@ -26,7 +26,7 @@ def check_model(model: Any, caller: str) -> None:
     got, instead = type(model).__name__, ""
     if isinstance(model, type):
         got, instead = f"the class {model.__name__}", f"; make one first: {model.__name__}(...)"
-    elif isinstance(model, Mapping) and all(isinstance(own, Tensor) for own in model.values()):
+    elif isinstance(model, Mapping) and all(isinstance(value, Tensor) for value in model.values()):
         got, instead = "a state dict", "; load it into a model first"
     elif isinstance(model, list | tuple | set | Mapping):
         got, instead = f"a {got}", f"; call {caller} with each model"
@@ -59,7 +59,7 @@ def parameters_of(module: torch.nn.RNNBase | torch.nn.RNNCellBase, suffix: str) 
     w_ih, w_hh = getattr(module, f"weight_ih{suffix}"), getattr(module, f"weight_hh{suffix}")
     names = ("bias_ih", "bias_hh", "weight_hr")
     rest = [getattr(module, f"{name}{suffix}", None) for name in names]
-    extra = {own.name: getattr(module, f"{own.name}{suffix}") for own in spec_of(module).extra}
+    extra = {one.name: getattr(module, f"{one.name}{suffix}") for one in spec_of(module).extra}
     return Parameters(w_ih, w_hh, *rest, extra=extra)
 
 
@@ -72,9 +72,9 @@ def network_of(module: torch.nn.RNNBase) -> Network:
     spec, flat = spec_of(module), module._flat_weights
     stock = 2 + 2 * module.bias + (module.proj_size > 0)
     size = stock + len(spec.extra)
-    own = [_in_order(spec, flat[i : i + size], stock) for i in range(0, len(flat), size)]
+    sides = [_in_order(spec, flat[i : i + size], stock) for i in range(0, len(flat), size)]
     depth = 2 if module.bidirectional else 1
-    layers = tuple(tuple(own[i : i + depth]) for i in range(0, len(own), depth))
+    layers = tuple(tuple(sides[i : i + depth]) for i in range(0, len(sides), depth))
     return Network(spec, layers, module.dropout if module.training else 0.0)
 
 
@@ -84,5 +84,5 @@ def _in_order(spec: CellSpec, flat: Sequence[Any], stock: int) -> Parameters:
     common = (w_ih, w_hh, *(rest if stock > 3 else (None, None, *rest)))  # biases come in pairs
     if not spec.extra:
         return Parameters(*common)
-    names = (own.name for own in spec.extra)
+    names = (one.name for one in spec.extra)
     return Parameters(*common, extra=dict(zip(names, flat[stock:], strict=True)))

@@ -142,14 +142,16 @@ class Watch:
             states = network.states(call.x, batch)
         engine = module.engine_of(call) if isinstance(module, GatedModule) else "torch"
         random = self._random_numbers_of_the_call()
-        this_pass = Pass(network, call.x, states, call.rows, call.own(output), engine, random)
+        this_pass = Pass(
+            network, call.x, states, call.rows, call.in_form_of_x(output), engine, random
+        )
         found = recovered(this_pass, self._kept, steps, self._options)
         gates = call.gates(Result(this_pass.output, (), found))
         return dict(gates), gates.lengths
 
     def _in_graph(self, module: torch.nn.RNNBase, call: Call, output: Any) -> Gates:
         """Compute the gates behind `output` again, differentiably."""
-        network, last = self._network_of(module, call), call.own(output)
+        network, last = self._network_of(module, call), call.in_form_of_x(output)
         random = self._random_numbers_of_the_call()
         masks = dropout_masks(network, call.x, call.rows, last.dtype, random)
         where = (network, call.x, call.states, call.rows)

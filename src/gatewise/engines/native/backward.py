@@ -59,8 +59,8 @@ def run_backward(
     likes += given.parameters if needs[2] else ()
     found = _Backward(core, given, results, gradients, needs).run()
     return [
-        own if own.dtype is like.dtype else own.to(like.dtype)
-        for own, like in zip(found, likes, strict=True)
+        gradient if gradient.dtype is like.dtype else gradient.to(like.dtype)
+        for gradient, like in zip(found, likes, strict=True)
     ]
 
 
@@ -74,7 +74,7 @@ def _without_steps(
             d_state.zero_()
         else:
             d_state.copy_(arriving)
-    zeros = [own.zero_() for own in d_parameters]
+    zeros = [gradient.zero_() for gradient in d_parameters]
     return [*([] if d_x is None else [d_x.zero_()]), *d_states, *zeros]
 
 
@@ -98,7 +98,7 @@ class _Backward:
         self._x = adjacent(given.x, self._stored)
         self._states = states_of(given.states, self._real)
         kinds, below = count_states(plan), count_below(plan, sizes)
-        results = [contiguous(own, own.dtype) for own in results]
+        results = [contiguous(result, result.dtype) for result in results]
         self._out, self._below, self._kept = (
             results[0],
             results[1 : 1 + below],
@@ -109,12 +109,15 @@ class _Backward:
         self._d_ends = states_of(rest[:kinds], self._real)
         self._d_below = rest[kinds : kinds + below]
         self._d_kept = [
-            own if own is None else adjacent(own, own.dtype) for own in rest[kinds + below :]
+            gradient if gradient is None else adjacent(gradient, gradient.dtype)
+            for gradient in rest[kinds + below :]
         ]
         self._state_sizes = [sizes.outputs, sizes.hidden][:kinds]
         shape = (sizes.layers * sizes.directions, sizes.batch)
         self._d_states = [self._empty(*shape, size) for size in self._state_sizes if needs[1]]
-        self._d_parameters = [self._empty(*own.shape) for own in given.parameters if needs[2]]
+        self._d_parameters = [
+            self._empty(*parameter.shape) for parameter in given.parameters if needs[2]
+        ]
 
     def run(self) -> list[Tensor]:
         """Run all layers, the last first, and return the gradients in the core's types."""
@@ -150,25 +153,25 @@ class _Backward:
 
     def _gradient_below(self, layer: int, d_x: list[Tensor]) -> Tensor:
         """Return the gradient of the output of the layer below from that of this layer's input."""
-        own = dropped(self._sum(d_x), self._masks, layer)
+        gradient = dropped(self._sum(d_x), self._masks, layer)
         extra = self._d_below[0] if self._d_below else None
-        return own if extra is None else own + extra[layer - 1]
+        return gradient if extra is None else gradient + extra[layer - 1]
 
     def _whole_input(self, d_x: list[Tensor]) -> list[Tensor]:
         """Return the gradient of the network's input, if wanted, with 0 in the padding."""
         if not d_x:
             return []
-        own = self._sum(d_x)
+        gradient = self._sum(d_x)
         if self._rows and not self._plan.packed:
-            own[padding(self._rows)] = 0.0
-        return [own]
+            gradient[padding(self._rows)] = 0.0
+        return [gradient]
 
     def _sum(self, d_x: list[Tensor]) -> Tensor:
         return d_x[0] if len(d_x) == 1 else d_x[0].add_(d_x[1])
 
     def _layer(self, layer: int, x: Tensor, d_out: Tensor | None, d_x: list[Tensor]) -> None:
         given = []
-        any_gate = any(own is not None for own in self._d_kept)
+        any_gate = any(gradient is not None for gradient in self._d_kept)
         for direction in range(self._sizes.directions):
             index = layer * self._sizes.directions + direction
             given.append(
@@ -199,7 +202,7 @@ class _Backward:
         pieces = list(segments(self._core))
         directions = range(self._sizes.directions)
         for k in reversed(range(len(pieces))):
-            begin = [places([own[layer, d] for own in self._kept], k) for d in directions]
+            begin = [places([kept[layer, d] for kept in self._kept], k) for d in directions]
             saved = [views(scratch.saved, 0, d) for d in directions]
             ends = [places(scratch.ends, d) for d in directions]
             spans = pieces[k]

@@ -38,23 +38,23 @@ States = Sequence[int]
 
 def adjacent(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """Return `tensor` in `dtype` with the elements of a vector side by side; itself where it is."""
-    own = tensor if tensor.dtype is dtype else tensor.to(dtype)
-    if own.is_neg():  # the imaginary part of a conjugate, say: its memory has the other sign
-        own = own.resolve_neg()
-    if own._is_zerotensor():  # has none
-        own = torch.zeros(own.shape, dtype=dtype, device=own.device)
-    return own if is_adjacent(own) else own.contiguous()
+    converted = tensor if tensor.dtype is dtype else tensor.to(dtype)
+    if converted.is_neg():  # the imaginary part of a conjugate, say: its memory has the other sign
+        converted = converted.resolve_neg()
+    if converted._is_zerotensor():  # has none
+        converted = torch.zeros(converted.shape, dtype=dtype, device=converted.device)
+    return converted if is_adjacent(converted) else converted.contiguous()
 
 
 def states_of(states: Sequence[Tensor | None], dtype: torch.dtype) -> list[Tensor | None]:
     """Return states or gradients of such in `dtype`, contiguous and with memory."""
-    return [own if own is None else adjacent(own, dtype).contiguous() for own in states]
+    return [state if state is None else adjacent(state, dtype).contiguous() for state in states]
 
 
 def contiguous(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """Return `tensor` in `dtype` and contiguous; itself where it is."""
-    own = (tensor if tensor.dtype is dtype else tensor.to(dtype)).contiguous()
-    return own.resolve_neg() if own.is_neg() else own
+    converted = (tensor if tensor.dtype is dtype else tensor.to(dtype)).contiguous()
+    return converted.resolve_neg() if converted.is_neg() else converted
 
 
 def view(tensor: Tensor, *, offset: int = 0, start: int = 0) -> Any:
@@ -88,9 +88,9 @@ def views(
 def places(states: Sequence[Tensor | None], index: int) -> list[int]:
     """Return the addresses of states `[count, B, *]` at `index`."""
     found = []
-    for own in states:
-        offset = 0 if own is None else index * own.stride(0) * own.element_size()
-        found.append(0 if own is None else own.data_ptr() + offset)
+    for state in states:
+        offset = 0 if state is None else index * state.stride(0) * state.element_size()
+        found.append(0 if state is None else state.data_ptr() + offset)
     return found
 
 
@@ -102,27 +102,27 @@ def plain_addresses(tensors: Sequence[Tensor], dtype: torch.dtype) -> list[int] 
     """
     found = []
     try:
-        for own in tensors:
+        for tensor in tensors:
             if (
-                own.dtype is not dtype
-                or not own.is_cpu
-                or own.untyped_storage().nbytes() != own.nbytes
-                or own.storage_offset() != 0
-                or not own.is_contiguous()
-                or own.is_neg()
+                tensor.dtype is not dtype
+                or not tensor.is_cpu
+                or tensor.untyped_storage().nbytes() != tensor.nbytes
+                or tensor.storage_offset() != 0
+                or not tensor.is_contiguous()
+                or tensor.is_neg()
             ):
                 return None
-            found.append(own.data_ptr())
+            found.append(tensor.data_ptr())
     except NotImplementedError:  # a sparse tensor has no storage
         return None
     return found if all(found) else None
 
 
-def _in_order(plan: Plan, own: list[int]) -> list[int]:
+def _in_order(plan: Plan, addresses: list[int]) -> list[int]:
     """Return the addresses of a layer and direction with 0 for what it has not."""
     if not plan.bias:
-        own[2:2] = [0, 0]
-    return own if plan.projected else [*own, 0]
+        addresses[2:2] = [0, 0]
+    return addresses if plan.projected else [*addresses, 0]
 
 
 def sums_bytes(layer: Any) -> int:
@@ -136,15 +136,15 @@ def costs_of(plan: Plan, given: Given) -> Costs:
     sizes = Sizes.of(plan, given)
     frame = frame_of(plan, sizes, given.x.shape[-1])
     stored, real = (dtype.itemsize for dtype in TYPES[plan.type])
-    own = sizes.directions * sizes.batch
+    rows = sizes.directions * sizes.batch
     gates = sizes.hidden * sum(dtype.itemsize for dtype in saved_types(plan))
     states = sizes.outputs + sizes.hidden * (count_states(plan) - 1)
     return Costs(
         steps=sizes.steps,
         chunk=lcm(*(core.chunk_steps(layer, sizes.batch) for layer in frame.layers)),
-        start=sizes.layers * own * states * real,
-        step=own * (gates + sizes.outputs * stored),
-        gates=sizes.layers * own * gates,
+        start=sizes.layers * rows * states * real,
+        step=rows * (gates + sizes.outputs * stored),
+        gates=sizes.layers * rows * gates,
     )
 
 
@@ -181,8 +181,8 @@ class Core:
         fits = weights is not None and (self.is_plain or all_fit((x, *states)))
         if frame is None or weights is None or not fits:
             frame = frame_of(plan, check_given(plan, given), x.shape[-1])
-            self._parameters = [contiguous(own, stored) for own in parameters]
-            weights = [own.data_ptr() for own in self._parameters]
+            self._parameters = [contiguous(parameter, stored) for parameter in parameters]
+            weights = [parameter.data_ptr() for parameter in self._parameters]
             if key is not None:
                 if len(_KNOWN) >= _MOST_KNOWN:
                     _KNOWN.clear()
@@ -190,7 +190,7 @@ class Core:
         self.plan = plan
         self.frame = frame
         self.sizes = frame.sizes
-        self._rows = [contiguous(own, torch.int64) for own in rows] if rows else ()
+        self._rows = [contiguous(part, torch.int64) for part in rows] if rows else ()
         self._whole = self._checked_rows() if rows else frame.rows
         self._weights = []
         count = plan.per_direction
@@ -201,8 +201,10 @@ class Core:
     def addresses(self, parameters: Sequence[Tensor], index: int) -> list[int]:
         """Return the addresses of W_ih, W_hh, b_ih, b_hh and W_hr of a layer and direction."""
         count = self.plan.per_direction
-        own = [tensor.data_ptr() for tensor in parameters[index * count : (index + 1) * count]]
-        return _in_order(self.plan, own)
+        addresses = [
+            tensor.data_ptr() for tensor in parameters[index * count : (index + 1) * count]
+        ]
+        return _in_order(self.plan, addresses)
 
     def forward(
         self,
@@ -281,16 +283,16 @@ class Core:
     ) -> None:
         """Run the directions together, or one by one where their rows differ."""
         frame, sizes, span = self.frame, self.sizes, spans[0]
-        own = frame.layers[layer]
+        descriptor = frame.layers[layer]
         rows = sizes.lead[0] if self.plan.packed else sizes.batch * (span[1] - span[0])
         threads = max(1, min(self._threads, frame.work[layer] * rows // WORK_PER_THREAD))
         if spans is frame.whole:
-            function(own, self._whole, each, threads)
+            function(descriptor, self._whole, each, threads)
         elif not self._rows or len(set(spans)) == 1:
-            function(own, self._described(span), each, threads)
+            function(descriptor, self._described(span), each, threads)
         else:
             for part, one in zip(spans, each, strict=True):
-                function(own, self._described(part), [one], threads)
+                function(descriptor, self._described(part), [one], threads)
 
     def _checked_rows(self) -> Any:
         """Describe all rows; raises InputError where they contradict themselves or packed data."""
@@ -310,7 +312,7 @@ class Core:
         start, stop = span
         if not self._rows:
             return core.Rows(stop - start, self.sizes.batch)
-        count, order, first = (own.data_ptr() for own in self._rows)
+        count, order, first = (part.data_ptr() for part in self._rows)
         size = self._rows[0].element_size()
         skipped = start * size
         return core.Rows(stop - start, self.sizes.batch, count + skipped, order, first + skipped)

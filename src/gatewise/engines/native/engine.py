@@ -86,7 +86,7 @@ def run(
     states of another type than the input's, and InputError for a `max_memory` that is too little.
     """
     types = _Types.of(network, x, states, rows)
-    flat = [own for layer in network.parameters for one in layer for own in one.flat()]
+    flat = [tensor for layer in network.parameters for one in layer for tensor in one.flat()]
     layout = [] if rows is None else [rows.count, rows.order, rows.first]
     masks = dropout_masks(network, x, rows, plans.TYPES[types.core][0])
     given = plans.Given(x, states or (), flat, masks, layout)
@@ -192,7 +192,7 @@ def _hidden(network: Network, output: Tensor, below: Tensor | None, rows: Rows |
     every = output[None] if below is None else torch.cat([below, output[None]])
     if rows is not None:
         if rows.packed:
-            every = torch.stack([rows.unpack(own, torch.nan) for own in every])
+            every = torch.stack([rows.unpack(layer, torch.nan) for layer in every])
         else:
             every = every.masked_fill(~rows.valid()[:, :, None], torch.nan)
     steps, batch, width = every.shape[1:]

@@ -27,7 +27,7 @@ def run_forward(plan: Plan, given: Given) -> Arrays:
     x, states = given.x, given.states
     if not core.is_plain:
         stored, real = TYPES[plan.type]
-        states = [adjacent(own, real).contiguous() for own in given.states]
+        states = [adjacent(state, real).contiguous() for state in given.states]
     if x.numel() == 0:
         return _without_steps(plan, arrays, states, given.rows)
     if not core.is_plain:
@@ -68,34 +68,34 @@ class _Layer(NamedTuple):
     out: Tensor
 
 
-def _whole(core: Core, own: _Layer, states: Sequence[Tensor], arrays: Arrays) -> None:
+def _whole(core: Core, place: _Layer, states: Sequence[Tensor], arrays: Arrays) -> None:
     """Run all steps of a layer."""
     begin, end, saved = [], [], []
     for d in range(core.sizes.directions):
-        index = own.layer * core.sizes.directions + d
+        index = place.layer * core.sizes.directions + d
         begin.append(places(states, index))
         end.append(places(arrays.states, index))
-        saved.append(views(arrays.kept, own.layer, d))
-    core.forward(*own, spans=core.frame.whole, begin=begin, end=end, saved=saved)
+        saved.append(views(arrays.kept, place.layer, d))
+    core.forward(*place, spans=core.frame.whole, begin=begin, end=end, saved=saved)
 
 
-def _in_segments(core: Core, own: _Layer, states: Sequence[Tensor], arrays: Arrays) -> None:
+def _in_segments(core: Core, place: _Layer, states: Sequence[Tensor], arrays: Arrays) -> None:
     """Run a layer, keeping the states at which segments start in `arrays.kept`."""
     directions = range(core.sizes.directions)
-    starts = [[kept[own.layer, d] for kept in arrays.kept] for d in directions]  # [K, B, *] each
+    starts = [[kept[place.layer, d] for kept in arrays.kept] for d in directions]  # [K, B, *] each
     for d in directions:
-        index = own.layer * core.sizes.directions + d
+        index = place.layer * core.sizes.directions + d
         for i, start in enumerate(starts[d]):
             start[0] = states[i][index] if states else 0.0
     pieces = list(segments(core))
     for k, spans in enumerate(pieces):
         last = k == len(pieces) - 1
         core.forward(
-            *own,
+            *place,
             spans=spans,
             begin=[places(starts[d], k) for d in directions],
             end=[
-                places(arrays.states, own.layer * core.sizes.directions + d)
+                places(arrays.states, place.layer * core.sizes.directions + d)
                 if last
                 else places(starts[d], k + 1)
                 for d in directions
@@ -121,8 +121,8 @@ def _fill_padding(plan: Plan, arrays: Arrays, rows: Sequence[Tensor]) -> None:
     if not plan.packed:
         arrays.out[step, row] = 0.0
     if is_record:
-        for own in arrays.kept:
-            own[:, :, step, row] = torch.nan
+        for array in arrays.kept:
+            array[:, :, step, row] = torch.nan
 
 
 def padding(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
