@@ -70,6 +70,7 @@ def choose(
         if reason := engine.why_not(spec, like, weights):
             raise EngineError(f"{reason}; {engine.instead}")
         return EngineChoice(requested, _NAMED)
+    # Who records a call comes before its size: what is recorded may run where gatewise is missing.
     reason = native.ENGINE.why_not(spec, like, weights)
     if not reason and recorder():
         beyond_torch = needs_gatewise or (work is not None and varies(work.steps))

@@ -1,4 +1,4 @@
-"""What an engine is: a name, what it can run, how it runs it, and what a module may ask of it.
+"""An engine: a name, the cells that it can run, its pass, and what a module may ask of it.
 
 Sizes: T steps, B rows, N valid steps of all rows together, I inputs, L layers, D directions.
 """

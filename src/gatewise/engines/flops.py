@@ -1,4 +1,4 @@
-"""What the native operators cost in the eyes of `torch.utils.flop_counter`: the products alone.
+"""The cost of the native operators for `torch.utils.flop_counter`: the products alone.
 
 As torch counts its own: two for each multiplication and addition of a matrix product, nothing for
 what is done element by element.

@@ -1,4 +1,4 @@
-"""Whether a tensor is where it has to be, and whether its memory is there.
+"""Checks that a tensor is on the device where it has to be, and that its memory is there.
 
 A tensor's device and shape are promises. A parameter may be left on another device, and the storage
 under one may have been freed (as sharded training does between its steps) or cut: whoever reads

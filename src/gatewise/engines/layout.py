@@ -1,4 +1,4 @@
-"""What every engine is given and gives back, and how padded and packed rows map to each other.
+"""The network, the rows and the result of a pass, and the map between padded and packed rows.
 
 Sizes: T steps, B rows, C channels, N valid steps of all rows together, L layers, D directions.
 """
@@ -183,6 +183,7 @@ def dropout_masks(
     On the CPU torch draws a mask for each layer but the last, on packed data where rows have lengths.
     `generator` stands for the global one.
     """
+    # One mask after the other, as torch draws them, so that a seed gives torch's values.
     rate, last = network.dropout, network.parameters[-1]
     if rate == 0 or len(network.parameters) == 1 or x.numel() == 0:
         return ()

@@ -1,4 +1,4 @@
-"""Who may look on while a module runs: tools that record its calls, and tensors that replace them.
+"""Onlookers of a call: tools that record it, and classes of tensors that replace its operators.
 
 torch's own operators are known to all of them, the native ones to some.
 """

@@ -278,6 +278,7 @@ def _twice_differentiable(
 
 def _by_reference(plan: Plan, given: Given) -> list[Tensor | None]:
     """Return what the forward operator does, from the reference engine; None for what is not seen."""
+    # In the type of the core's sums, in which it computes too whatever the tensors are stored in.
     stored, real = TYPES[plan.type]
     sizes = Sizes.of(plan, given)
     parameters = [parameter.to(real) for parameter in given.parameters]

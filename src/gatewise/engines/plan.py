@@ -1,4 +1,4 @@
-"""What the native operators take and return: sizes, types, and the arrays that a pass fills.
+"""The plan of a pass, which the operators take: sizes, types, and the arrays that it fills.
 
 Sizes: T steps, B rows, N valid steps of all rows together, I inputs, H hidden units, P projected
 units, G blocks, L layers, D directions, S steps of a segment, K segments.

@@ -1,4 +1,4 @@
-"""How much a pass may keep for its backward pass, and into how many segments that cuts it.
+"""The segments into which a bound on memory cuts a pass, by what it keeps for its backward pass.
 
 A backward pass needs every gate of every step. Instead of keeping them, the native engine can keep
 the states at the starts of segments and recompute the gates of one segment at a time. With L layers,

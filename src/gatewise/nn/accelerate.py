@@ -62,6 +62,7 @@ def accelerate(model: Any, *, report: bool = False) -> Any:
     if not isinstance(report, bool):
         raise OptionError(f"accelerate: report must be True or False; got {type(report).__name__}")
     _refuse_script(model, "accelerate")
+    # All are found before any is turned, so that a refusal leaves the model as it was.
     stock: list[tuple[torch.nn.Module, type[torch.nn.Module]]] = []
     taken: list[str] = []
     left: dict[str, str] = {}
@@ -94,6 +95,7 @@ def restore(model: M) -> M:
     """
     check_model(model, "restore")
     _refuse_script(model, "restore")
+    # All are looked at before any is turned: a model that is half torch's helps nobody.
     found: list[tuple[str, torch.nn.Module]] = [
         (name, part)
         for name, part in model.named_modules()

@@ -1,4 +1,4 @@
-"""What a recurrent module can be called with, checked before anything looks inside it.
+"""Checks of the kinds of arguments of a recurrent module, before anything looks inside them.
 
 Only what is no tensor at all is refused here; shapes and types that do not fit are refused as torch
 refuses them, in `nn.calls`.

@@ -97,6 +97,7 @@ def prepare(
         if not checked:
             check_packed(input)
         return _prepare_packed(module, input, hx)
+    # In the order in which torch checks, so that the first thing wrong is the one it would name.
     kind = _kind(module)
     if input.dim() not in (2, 3):
         noun = " tensor" if kind == "RNN" else ""

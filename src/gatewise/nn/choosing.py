@@ -1,4 +1,4 @@
-"""How a module's `auto` chooses by the size of each call, with the reason.
+"""The choice of a module's `auto` by the size of each call, with the reason.
 
 Sizes: T steps, B rows, N valid steps of all rows together, I inputs.
 """

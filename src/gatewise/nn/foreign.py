@@ -1,4 +1,4 @@
-"""What tools of torch that look for exactly torch's classes meet in a gatewise module.
+"""Answers to tools of torch that look for exactly torch's classes and meet a gatewise module.
 
 torch.fx takes it as the leaf that torch's own module is. torch.jit.script and torch.ao.quantization
 cannot take it, and say that `gw.restore` turns it back.

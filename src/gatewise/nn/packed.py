@@ -1,4 +1,4 @@
-"""Whether a PackedSequence says one thing: torch checks little of one that is made by hand.
+"""Checks that the parts of a PackedSequence agree: torch checks little of one made by hand.
 
 An engine takes its numbers as places in memory. Sizes: B rows, N valid steps of all rows together.
 """
@@ -24,6 +24,7 @@ def check_packed(packed: PackedSequence) -> list[int] | None:
     """
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return None
+    # The engines take these numbers as places in memory.
     data, batch_sizes, order, back = packed
     _check_indices("batch_sizes", batch_sizes, _CPU)
     counts: list[int] = batch_sizes.tolist()

@@ -1,4 +1,4 @@
-"""What a recurrent module is made of: its cell's equations, its parameters by the papers' names.
+"""The parts of a recurrent module: its cell's equations, its parameters by the papers' names.
 
 Works for torch's modules as well as for gatewise's, which is why these are functions.
 """

@@ -99,6 +99,7 @@ def watching(
 
     A module may meanwhile become one of another class that is among `also` (or derives from one).
     """
+    # A class is wrapped where its forward is defined, once for all of its watched modules.
     classes = {_definer(kind) for kind in (*map(type, watchers), *also)}
     with _LOCK:
         _EAGER.enter()

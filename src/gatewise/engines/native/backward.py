@@ -89,6 +89,7 @@ class _Backward:
         gradients: Sequence[Tensor | None],
         needs: Sequence[bool],
     ) -> None:
+        # All that the core reads is held here until it returns: it sees addresses only.
         self._core = core
         self._plan = plan = core.plan
         self._needs = needs

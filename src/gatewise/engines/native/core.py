@@ -222,6 +222,7 @@ class Core:
 
         With `scratch`, `out [S, B, D*P]` holds the steps of the span alone, else it holds all.
         """
+        # Both directions go to the core in one call, so that they can share the threads.
         each = []
         for direction, (start, _) in enumerate(spans):
             offset = direction * self.sizes.outputs
@@ -255,6 +256,7 @@ class Core:
         d_x: Sequence[Tensor],
     ) -> None:
         """Run steps `spans` of a layer backward; `given` by direction is the rest of a Backward."""
+        # In one call, as forward: the directions of a layer share the threads.
         each = []
         for direction, (start, _) in enumerate(spans):
             offset = direction * self.sizes.outputs

@@ -32,6 +32,7 @@ def run_forward(plan: Plan, given: Given) -> Arrays:
         return _without_steps(plan, arrays, states, given.rows)
     if not core.is_plain:
         x = adjacent(x, stored)
+    # The outputs of the lower layers are kept only where a backward pass is to read them.
     layers = core.sizes.layers
     for layer in range(layers):
         if layer == layers - 1:

@@ -1,4 +1,4 @@
-"""What a pass on the core is beside its tensors: worked out once for all calls of the same sizes."""
+"""A pass on the core beside its tensors, worked out once for all calls of the same sizes."""
 
 from __future__ import annotations
 
