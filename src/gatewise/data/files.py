@@ -168,10 +168,8 @@ def _typed(content: bytes, separator: str, texts: dict[str, polars.DataType]) ->
             schema_overrides=texts,
         )
 
-    marks = (separator.encode(), b"\n", b'"')
-    if any(mark + sign in content for mark in marks for sign in (b"+", b" ")) or any(
-        word in content for word in (b"INF", b"Inf", b"nfinity")
-    ):
+    signs = _begins_cells(content, separator, b"+ ").size
+    if signs or any(word in content for word in (b"INF", b"Inf", b"nfinity")):
         return read(None)
     try:
         frame = read(HEAD)
@@ -198,18 +196,32 @@ def _with_leading_zeros(content: bytes, separator: str) -> dict[str, polars.Data
 def _may_have_leading_zeros(content: bytes, separator: str) -> bool:
     """Say whether a cell may begin with a zero and a digit, after blanks and a sign."""
     text = np.frombuffer(content, dtype=np.uint8)
-    place = np.flatnonzero((text[:-1] == ord("0")) & (text[1:] - np.uint8(ord("0")) < 10))
-    if place.size and place[0] == 0:
-        return True
-    before = text[place - 1]
-    skipped = np.isin(before, [ord(" "), ord("+"), ord("-")])
-    while skipped.any():
-        place = place - skipped
-        if (place < 1).any():
-            return True  # the file begins with them
-        before = text[place - 1]
-        skipped = skipped & np.isin(before, [ord(" "), ord("+"), ord("-")])
-    return bool(np.isin(before, [ord("\n"), ord('"'), ord(separator)]).any())
+    begins, skipped = _among(b'\n"' + separator.encode()), _among(b" +-")
+    zero = np.flatnonzero(text[:-1] == ord("0"))
+    zero = zero[_among(b"0123456789")[text[zero + 1]]]
+    before = zero - 1
+    while before.size:
+        if before[0] < 0:
+            return True  # the file begins with it
+        letter = text[before]
+        if begins[letter].any():
+            return True
+        before = before[skipped[letter]] - 1
+    return False
+
+
+def _begins_cells(content: bytes, separator: str, letters: bytes) -> NDArray[np.int64]:
+    """Return where one of these letters begins a cell, or the inside of quotes."""
+    text = np.frombuffer(content, dtype=np.uint8)
+    place = np.flatnonzero(_among(letters)[text[1:]]) + 1
+    return place[_among(b'\n"' + separator.encode())[text[place - 1]]]
+
+
+def _among(letters: bytes) -> NDArray[np.bool_]:
+    """Return for each byte whether it is one of `letters`, [256]."""
+    table = np.zeros(256, dtype=np.bool_)
+    table[list(letters)] = True
+    return table
 
 
 def _checked_header(content: bytes, path: Path, separator: str) -> list[str]:
