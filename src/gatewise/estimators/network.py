@@ -78,8 +78,8 @@ class RecurrentNetwork(Network):
         gates: list[Gates] = []
         for index, layer in enumerate(self.layers):
             if return_gates:
-                x, _, own = layer(x, return_gates=True)
-                gates.append(own)
+                x, _, layer_gates = layer(x, return_gates=True)
+                gates.append(layer_gates)
             else:
                 x = layer(x)[0]
             last = index == len(self.layers) - 1

@@ -133,16 +133,16 @@ def case_of(
         )
     if module is not None and module not in subject.parts:
         subject.chosen(module)  # raises, with the nearest name
-    own = skill = None
+    checked = skill = None
     if targets is not None:
-        own = checked_targets(targets, subject.answer, "explain", loss)
-        skill = skill_of(subject.answer, own, loss)
+        checked = checked_targets(targets, subject.answer, "explain", loss)
+        skill = skill_of(subject.answer, checked, loss)
     elif loss is not None:
         raise InputError("explain: loss= needs targets; give both or neither")
     case = Case(
         model=subject.model,
         inputs=data,
-        targets=own,
+        targets=checked,
         loss=loss,
         output=output,
         time=subject.time,
@@ -175,8 +175,8 @@ def inputs_of(subject: Subject, rows: Indices, steps: int) -> Inputs:
     """Return the call arguments for some rows and their last `steps` steps."""
     index = torch.from_numpy(rows)
     sequences = [
-        own.index_select(0, index.to(own.device))[:, subject.steps - steps :]
-        for own in subject.sequences
+        sequence.index_select(0, index.to(sequence.device))[:, subject.steps - steps :]
+        for sequence in subject.sequences
     ]
     args, named = subject.arguments.call(sequences, index)
     return named or args

@@ -65,13 +65,13 @@ def compare(first: Explanation, second: Explanation, names: tuple[str, str]) -> 
 def _longer(first: Explanation, second: Explanation, names: tuple[str, str]) -> str:
     silent = [
         name
-        for own, name in zip((first, second), names, strict=True)
-        if own.figures.get("learnt") is False
+        for explanation, name in zip((first, second), names, strict=True)
+        if explanation.figures.get("learnt") is False
     ]
     if silent:
         verb = "have" if len(silent) > 1 else "has"
         return f"{' and '.join(silent)} {verb} learnt nothing to read: there is nothing to compare."
-    lags = [own.results["horizon"] for own in (first, second)]
+    lags = [explanation.results["horizon"] for explanation in (first, second)]
     one, other = lags
     assert isinstance(one, memory.Horizon)
     assert isinstance(other, memory.Horizon)
@@ -79,7 +79,7 @@ def _longer(first: Explanation, second: Explanation, names: tuple[str, str]) -> 
         return "Neither remembers anything: no answer depends on the input."
     pair = sorted(
         [(one, names[0], first.unit), (other, names[1], second.unit)],
-        key=lambda own: -own[0].steps if own[0].depends else 1,
+        key=lambda pair: -pair[0].steps if pair[0].depends else 1,
     )
     (long, name, unit), (short, rest, _) = pair
     less = duration(short, unit) if short.depends else "nothing"
@@ -105,7 +105,9 @@ def _others(
             f"They keep it in different places: {names[0]} in {_place(one['carrier'])}, {names[1]} in "
             f"{_place(other['carrier'])}."
         )
-    shares = [float(own["idle_share"]) for own in (one, other) if own.get("idle_share") is not None]
+    shares = [
+        float(told["idle_share"]) for told in (one, other) if told.get("idle_share") is not None
+    ]
     if len(shares) == 2 and abs(shares[0] - shares[1]) > 0.1:
         more = 0 if shares[0] > shares[1] else 1
         said.append(
@@ -125,36 +127,40 @@ def _place(carrier: str) -> str:
     }[carrier]
 
 
-def _horizon(own: Explanation) -> str:
-    lags = own.results.get("horizon")
+def _horizon(explanation: Explanation) -> str:
+    lags = explanation.results.get("horizon")
     if not isinstance(lags, memory.Horizon):
         return "–"
-    return duration(lags, own.unit).removeprefix("about ") if lags.depends else "no dependence"
+    return (
+        duration(lags, explanation.unit).removeprefix("about ") if lags.depends else "no dependence"
+    )
 
 
-def _window(own: Explanation) -> str:
-    figures = own.figures
+def _window(explanation: Explanation) -> str:
+    figures = explanation.figures
     if figures.get("window") is None:
         return "–"
-    return own.unit.spanned(figures["window"], figures["window_low"], figures["window_high"])
+    return explanation.unit.spanned(
+        figures["window"], figures["window_low"], figures["window_high"]
+    )
 
 
-def _idle(own: Explanation) -> str:
-    figures = own.figures
+def _idle(explanation: Explanation) -> str:
+    figures = explanation.figures
     return "–" if figures.get("idle") is None else f"{figures['idle']} of {figures['units']}"
 
 
-def _stuck(own: Explanation) -> str:
-    figures = own.figures
+def _stuck(explanation: Explanation) -> str:
+    figures = explanation.figures
     if figures.get("saturated_share") is None:
         return "–"
     return f"{figures['saturated_gate']}, {percent(figures['saturated_share'])} of units"
 
 
-def _carrier(own: Explanation) -> str:
-    return str(own.figures.get("carrier") or "–")
+def _carrier(explanation: Explanation) -> str:
+    return str(explanation.figures.get("carrier") or "–")
 
 
-def _reach(name: str, own: Explanation) -> str:
-    value = own.figures.get(name)
-    return "–" if value is None else own.unit.counted(value)
+def _reach(name: str, explanation: Explanation) -> str:
+    value = explanation.figures.get(name)
+    return "–" if value is None else explanation.unit.counted(value)

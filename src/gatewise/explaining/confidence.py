@@ -45,5 +45,5 @@ def apart(one: memory.Horizon, other: memory.Horizon) -> bool | None:
     """
     if math.isnan(one.low) or math.isnan(other.low):
         return None
-    first, second = sorted((one, other), key=lambda own: own.steps)
+    first, second = sorted((one, other), key=lambda lags: lags.steps)
     return not first.at_least and first.high < second.low

@@ -33,8 +33,8 @@ def memory_curves(
     found = [
         _horizon(results.get("horizon"), unit, change),
         *(
-            _highway(own, unit, (called or {}).get(of := name.partition("[")[2].rstrip("]"), of))
-            for name, own in results.items()
+            _highway(result, unit, (called or {}).get(of := name.partition("[")[2].rstrip("]"), of))
+            for name, result in results.items()
             if name.split("[")[0] == "highway"
         ),
         _context(results.get("context_need"), unit),
@@ -43,22 +43,26 @@ def memory_curves(
     return tuple(curve for curve in found if curve is not None)
 
 
-def _horizon(own: memory.Result | None, unit: Unit, change: str) -> Curve | None:
-    return replace(own.as_curve(unit), y_label=change) if isinstance(own, memory.Horizon) else None
+def _horizon(result: memory.Result | None, unit: Unit, change: str) -> Curve | None:
+    return (
+        replace(result.as_curve(unit), y_label=change)
+        if isinstance(result, memory.Horizon)
+        else None
+    )
 
 
-def _highway(own: memory.Result, unit: Unit, module: str) -> Curve | None:
-    if not isinstance(own, memory.Highway):
+def _highway(result: memory.Result, unit: Unit, module: str) -> Curve | None:
+    if not isinstance(result, memory.Highway):
         return None
-    curve = own.as_curve(unit)
+    curve = result.as_curve(unit)
     return replace(curve, name=f"{curve.name} of {module}") if module else curve
 
 
-def _context(own: memory.Result | None, unit: Unit) -> Curve | None:
-    if not isinstance(own, memory.ContextNeed) or not own.score > 0:
+def _context(result: memory.Result | None, unit: Unit) -> Curve | None:
+    if not isinstance(result, memory.ContextNeed) or not result.score > 0:
         return None
-    return own.as_curve(unit).scaled(
-        1 / own.score, "share lost", f"share of the {own.scored_by} lost"
+    return result.as_curve(unit).scaled(
+        1 / result.score, "share lost", f"share of the {result.scored_by} lost"
     )
 
 
@@ -66,14 +70,14 @@ def _together(
     results: Mapping[str, memory.Result], unit: Unit, what: str, names: Mapping[str, str]
 ) -> Curve | None:
     """Return horizons side by side, each as a share of its largest effect, on the lags of all."""
-    own = {
+    horizons = {
         words: one
         for key, words in names.items()
         if isinstance(one := results.get(key), memory.Horizon) and one.depends
     }
-    if not own:
+    if not horizons:
         return None
-    lags = np.unique(np.concatenate([one.lags[one.lags <= one.reach] for one in own.values()]))
+    lags = np.unique(np.concatenate([one.lags[one.lags <= one.reach] for one in horizons.values()]))
     lags = lags.astype(float)
     each, counted = unit.axis(float(lags[-1]))
     lines = tuple(
@@ -83,9 +87,9 @@ def _together(
             kind="intervention",
             dot=one.steps * each,
         )
-        for words, one in own.items()
+        for words, one in horizons.items()
     )
-    share = float(next(iter(own.values())).settings["share"])
+    share = float(next(iter(horizons.values())).settings["share"])
     return Curve(
         f"Memory horizon by {what}",
         f"{counted} back",

@@ -207,8 +207,8 @@ def _plain_case(
     case = chosen_from(whole, subject, spread(subject.rows, chosen.rows), chosen.steps)
     groups = []
     for name in names:
-        own = np.flatnonzero([label == name for label in labels])
-        picked = own[spread(len(own), chosen.rows)]
+        labelled = np.flatnonzero([label == name for label in labels])
+        picked = labelled[spread(len(labelled), chosen.rows)]
         groups.append(Group(name, inputs_of(subject, picked, chosen.steps), len(picked)))
     return replace(
         case,
@@ -234,7 +234,7 @@ def _labels(by: Any, rows: int) -> list[str]:
             f"explain: by must be one label for each of the {rows} rows; got {by!r:.60}. Names such as "
             "'season' are for a forecaster and its dated table"
         )
-    labels = [str(own) for own in (by.tolist() if hasattr(by, "tolist") else by)]
+    labels = [str(label) for label in (by.tolist() if hasattr(by, "tolist") else by)]
     if len(labels) != rows:
         raise InputError(
             f"explain: by has {len(labels)} labels, the inputs {rows} rows; give one for each"
@@ -265,7 +265,7 @@ def _findings(case: Case, found: Measured, views: Views) -> tuple[Finding, ...]:
         _sampled(case),
         _left_out(found),
     ]
-    return tuple(own for own in every if own is not None)
+    return tuple(finding for finding in every if finding is not None)
 
 
 ASKED = {
@@ -358,10 +358,10 @@ def _figures(case: Case, found: Measured, views: Views) -> Mapping[str, Any]:
     if worst is not None:
         figures |= {"saturated_gate": worst[1], "saturated_share": worst[2]}
     for key in (key for names in _apart(case).values() for key in names if key != "horizon"):
-        own = found.results.get(key)
-        if isinstance(own, memory.Horizon):
-            figures[key] = own.steps if own.depends else 0
-            figures[f"{key} low"], figures[f"{key} high"] = own.low, own.high
+        horizon = found.results.get(key)
+        if isinstance(horizon, memory.Horizon):
+            figures[key] = horizon.steps if horizon.depends else 0
+            figures[f"{key} low"], figures[f"{key} high"] = horizon.low, horizon.high
     return figures
 
 

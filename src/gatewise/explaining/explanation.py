@@ -62,7 +62,7 @@ class Explanation:
 
     def finding(self, topic: str) -> Finding | None:
         """Return the finding on a topic, such as "memory" or "views"; None where there is none."""
-        return next((own for own in self.findings if own.topic == topic), None)
+        return next((finding for finding in self.findings if finding.topic == topic), None)
 
     def curves(self) -> tuple[Curve, ...]:
         """Return the memory curves: horizon, highway (total and direct path), context need."""
@@ -85,9 +85,9 @@ class Explanation:
             curves=(*self.curves(), *base.curves),
             records=tuple(
                 with_columns(
-                    own, self.results, self.modules, self._module_of(own.module, own.layer)
+                    record, self.results, self.modules, self._module_of(record.module, record.layer)
                 )
-                for own in base.records
+                for record in base.records
             ),
             provenance={**base.provenance, "Explanation": self._settings()},
         )
@@ -99,15 +99,15 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Return everything as values that JSON has."""
         return {
-            "findings": [own.to_dict() for own in self.findings],
+            "findings": [finding.to_dict() for finding in self.findings],
             "figures": plain(self.figures),
-            "results": {name: own.to_dict() for name, own in self.results.items()},
+            "results": {name: result.to_dict() for name, result in self.results.items()},
             "skipped": dict(self.skipped),
             "settings": plain(self.settings),
         }
 
     def __str__(self) -> str:
-        return "\n".join(own.sentence for own in self.findings)
+        return "\n".join(finding.sentence for finding in self.findings)
 
     def __repr__(self) -> str:
         return f"Explanation({len(self.findings)} findings, {len(self.results)} results)"

@@ -188,10 +188,12 @@ def _transplanted(case: Case, found: Measured, how: dict[str, Any]) -> None:
                 **how,
             ),
         )
-        own = found.results.get("transplant")
-        if not isinstance(own, memory.Transplant) or found.before == 1 or own.distance == 0:
+        transplant = found.results.get("transplant")
+        if not isinstance(transplant, memory.Transplant) or found.before == 1:
             return
-        if own.share.get("both", own.share["hidden"]) > CARRIED:
+        if transplant.distance == 0:
+            return
+        if transplant.share.get("both", transplant.share["hidden"]) > CARRIED:
             return
         found.before //= 2
 
@@ -264,10 +266,12 @@ def _few(case: Case, rows: int) -> Inputs:
     """Return the inputs of the rows that Jacobians are taken of."""
     if rows <= HIGHWAY_ROWS:
         return case.inputs
-    own = Arguments(case.inputs, case.time, caller="explain")
-    index = torch.from_numpy(np.linspace(0, own.rows - 1, HIGHWAY_ROWS).round().astype(np.int64))
-    sequences = [one.index_select(0, index.to(one.device)) for one in own.sequences]
-    args, named = own.call(sequences, index)
+    arguments = Arguments(case.inputs, case.time, caller="explain")
+    index = torch.from_numpy(
+        np.linspace(0, arguments.rows - 1, HIGHWAY_ROWS).round().astype(np.int64)
+    )
+    sequences = [one.index_select(0, index.to(one.device)) for one in arguments.sequences]
+    args, named = arguments.call(sequences, index)
     return named or args
 
 

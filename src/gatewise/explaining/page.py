@@ -49,10 +49,10 @@ def plain_page(case: Case, found: Measured) -> Contents:
                 series.append(Series(f"answer {k}", truth, "target"))
     record, place = (_alone(subject, row), 0) if subject.sorts else (found.trace, row)
     records = tuple(
-        own
+        made
         for name in found.names
         if record is not None and name in record
-        for own in _records(case, found, name, record[name], row=row, place=place, subject=subject)
+        for made in _records(case, found, name, record[name], row=row, place=place, subject=subject)
     )
     weights, units = sizes(case.model)
     name = type(case.model).__name__
@@ -97,7 +97,7 @@ def _alone(subject: Subject, row: int) -> Trace | None:
     try:
         with trace(subject.model) as record:
             rows = torch.tensor([row], device="cpu")
-            subject.answers([own[row : row + 1] for own in subject.sequences], rows)
+            subject.answers([sequence[row : row + 1] for sequence in subject.sequences], rows)
     except InputError:  # the model takes no single row
         return None
     return record
@@ -153,8 +153,10 @@ def _padded(values: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
 
 
 def _tau(found: Measured, name: str, layer: int, direction: int) -> NDArray[np.float64] | None:
-    own = found.of_modules("gate_timescale").get(name)
-    return own.steps[layer, direction] if isinstance(own, memory.GateTimescale) else None
+    timescale = found.of_modules("gate_timescale").get(name)
+    return (
+        timescale.steps[layer, direction] if isinstance(timescale, memory.GateTimescale) else None
+    )
 
 
 def with_columns(

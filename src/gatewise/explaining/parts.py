@@ -22,15 +22,15 @@ STUCK = 0.95
 
 def idle(case: Case, found: Measured) -> Finding | None:
     """Return how many units could go."""
-    own = found.results.get("idle_units")
-    if not isinstance(own, memory.IdleUnits):
+    units = found.results.get("idle_units")
+    if not isinstance(units, memory.IdleUnits):
         return None
-    total = len(own.names)
-    if np.isnan(own.scale):
+    total = len(units.names)
+    if np.isnan(units.scale):
         return Finding(
             f"None of the {total} units can be shown to count: the answers have nothing to lose.",
-            own.reading,
-            own.caveat,
+            units.reading,
+            units.caveat,
             "medium",
             "warn",
             topic="units",
@@ -49,18 +49,18 @@ def idle(case: Case, found: Measured) -> Finding | None:
         *(found.keyed("redundancy", name) for name in found.names),
     ]
     return Finding(
-        _idle_sentence(own, spare),
+        _idle_sentence(units, spare),
         " ".join(evidence),
         spare.caveat,
-        certain(own.count_high - own.count_low, total, case.rows),
+        certain(units.count_high - units.count_low, total, case.rows),
         "warn" if spare.count > total / 2 else "plain",
         topic="units",
         rests_on=tuple(name for name in names if name in found.results),
     )
 
 
-def _idle_sentence(own: memory.IdleUnits, spare: SpareUnits) -> str:
-    against, most, total = own.settings["against"], percent(own.threshold), len(own.names)
+def _idle_sentence(units: memory.IdleUnits, spare: SpareUnits) -> str:
+    against, most, total = units.settings["against"], percent(units.threshold), len(units.names)
     if not spare.count:
         return f"0 of {total} units idle: without any one of them over {most} of {against} is lost."
     some = "it is" if spare.count == 1 else "all of them are"
@@ -68,10 +68,10 @@ def _idle_sentence(own: memory.IdleUnits, spare: SpareUnits) -> str:
         f"{spare.count} of {total} units idle: while {some} held at the mean, under {most} of {against} "
         "is lost."
     )
-    if own.count > spare.count:
+    if units.count > spare.count:
         sentence += (
-            f" One at a time {own.count}{span(own.count_low, own.count_high)} could be held, but they "
-            f"stand in for each other: all of those at once cost {percent(own.together)}."
+            f" One at a time {units.count}{span(units.count_low, units.count_high)} could be held, but "
+            f"they stand in for each other: all of those at once cost {percent(units.together)}."
         )
     return sentence
 
@@ -82,11 +82,12 @@ def stuck(case: Case, found: Measured) -> Finding | None:
     if worst is None:
         return None
     name, gate, share = worst
-    own = found.of_modules("saturation")[name]
-    both = own.closed[gate] + own.opened[gate]
+    stuck_gates = found.of_modules("saturation")[name]
+    both = stuck_gates.closed[gate] + stuck_gates.opened[gate]
     where = f" of {found.said(name)}" if len(found.names) > 1 else ""
     count = int((both > STUCK).sum())
-    side = "open" if np.nanmean(own.opened[gate]) >= np.nanmean(own.closed[gate]) else "closed"
+    opened, closed = np.nanmean(stuck_gates.opened[gate]), np.nanmean(stuck_gates.closed[gate])
+    side = "open" if opened >= closed else "closed"
     sentence = (
         f"No gate is stuck: the {gate} gate{where}, the most saturated, is nearly closed or open "
         f"at {percent(float(np.nanmean(both)))} of the steps."
@@ -96,8 +97,8 @@ def stuck(case: Case, found: Measured) -> Finding | None:
     )
     return Finding(
         sentence,
-        own.reading,
-        own.caveat,
+        stuck_gates.reading,
+        stuck_gates.caveat,
         "medium",
         "warn" if share > 0.5 and gate not in ("forget", "update") else "plain",
         topic="gates",
@@ -109,9 +110,9 @@ def saturated(found: Measured) -> tuple[str, str, float] | None:
     """Return the module and gate with the largest share of stuck units, and that share."""
     worst: tuple[str, str, float] | None = None
     least = -1.0
-    for name, own in found.of_modules("saturation").items():
-        for gate in own.closed:
-            both = own.closed[gate] + own.opened[gate]
+    for name, result in found.of_modules("saturation").items():
+        for gate in result.closed:
+            both = result.closed[gate] + result.opened[gate]
             if np.isnan(both).all():
                 continue
             share = float((both > STUCK).mean())
@@ -123,16 +124,16 @@ def saturated(found: Measured) -> tuple[str, str, float] | None:
 
 def growing(found: Measured) -> Finding | None:
     """Return a warning where states grow over the steps, and nothing where they do not."""
-    for name, own in found.of_modules("state_health").items():
-        assert isinstance(own, memory.StateHealth)
-        if not own.growing.any():
+    for name, health in found.of_modules("state_health").items():
+        assert isinstance(health, memory.StateHealth)
+        if not health.growing.any():
             continue
         where = f" of {found.said(name)}" if len(found.names) > 1 else ""
         return Finding(
-            f"The state{where} still grows at {int(own.growing.sum())} of {own.growing.size} units when "
-            "the inputs end: longer sequences may lead it where it has not been.",
-            own.reading,
-            own.caveat,
+            f"The state{where} still grows at {int(health.growing.sum())} of {health.growing.size} "
+            "units when the inputs end: longer sequences may lead it where it has not been.",
+            health.reading,
+            health.caveat,
             "medium",
             "warn",
             topic="growth",
@@ -143,13 +144,13 @@ def growing(found: Measured) -> Finding | None:
 
 def directions(found: Measured) -> Finding | None:
     """Return what each direction of a bidirectional model is worth."""
-    own = found.results.get("direction_share")
-    if not isinstance(own, memory.DirectionShare):
+    share = found.results.get("direction_share")
+    if not isinstance(share, memory.DirectionShare):
         return None
     return Finding(
-        own.reading,
+        share.reading,
         "Each direction replaced by its mean.",
-        own.caveat,
+        share.caveat,
         "medium",
         topic="directions",
         rests_on=("direction_share",),
@@ -205,14 +206,14 @@ def by_group(case: Case, found: Measured) -> Finding | None:
 def seeds(case: Case, found: Measured) -> Finding | None:
     """Return the horizons of the other members, the control for the seed."""
     names = [f"horizon[member {place + 2}]" for place in range(len(case.others))]
-    own = [lags for name in names if isinstance(lags := found.results.get(name), memory.Horizon)]
+    others = [lags for name in names if isinstance(lags := found.results.get(name), memory.Horizon)]
     first = found.results["horizon"]
-    if not own or not isinstance(first, memory.Horizon):
+    if not others or not isinstance(first, memory.Horizon):
         return None
-    lengths = [lags.steps if lags.depends else 0 for lags in (first, *own)]
+    lengths = [lags.steps if lags.depends else 0 for lags in (first, *others)]
     low, high = min(lengths), max(lengths)
     alike = high <= 2 * low or high - low <= 2
-    words = joined([duration(lags, case.unit) if lags.depends else "nothing" for lags in own])
+    words = joined([duration(lags, case.unit) if lags.depends else "nothing" for lags in others])
     return Finding(
         f"The other members, trained from other seeds, remember {words}: "
         + ("the same within a factor of two." if alike else "the figure depends on the seed."),
@@ -228,17 +229,19 @@ def seeds(case: Case, found: Measured) -> Finding | None:
 def _several(
     case: Case, found: dict[str, Any], lead: str, topic: str, caveat: str
 ) -> Finding | None:
-    own = {name: lags for name, lags in found.items() if isinstance(lags, memory.Horizon)}
-    if len(own) < 2:
+    horizons = {name: lags for name, lags in found.items() if isinstance(lags, memory.Horizon)}
+    if len(horizons) < 2:
         return None
-    falling = sorted(own, key=lambda name: -own[name].steps if own[name].depends else 1)
-    order = falling if topic == "targets" else list(own)  # seasons in their own order
+    falling = sorted(
+        horizons, key=lambda name: -horizons[name].steps if horizons[name].depends else 1
+    )
+    order = falling if topic == "targets" else list(horizons)  # seasons in the order of the year
     parts = [
-        f"{name} {duration(own[name], case.unit) if own[name].depends else 'nothing'}"
+        f"{name} {duration(horizons[name], case.unit) if horizons[name].depends else 'nothing'}"
         for name in order
     ]
     first, last = falling[0], falling[-1]
-    longest, shortest = own[first], own[last]
+    longest, shortest = horizons[first], horizons[last]
     differ = apart(longest, shortest)
     ending = {
         True: f"longest for {first}, shortest for {last}: their intervals do not overlap",
@@ -247,13 +250,14 @@ def _several(
     }[differ]
     # The longest and the shortest of several were picked after the fact: never sure.
     level = min(
-        (sureness(lags, independent(case, lags)) for lags in own.values()),
+        (sureness(lags, independent(case, lags)) for lags in horizons.values()),
         key=("low", "medium", "high").index,
     )
     level = "medium" if level == "high" else level
     return Finding(
         f"{lead}, it remembers: {'; '.join(parts)} ({ending}).",
-        "; ".join(f"{name}: {own[name].settings['rows']} {case.called}s" for name in order) + ".",
+        "; ".join(f"{name}: {horizons[name].settings['rows']} {case.called}s" for name in order)
+        + ".",
         caveat or longest.caveat,
         level if differ else "low",
         "plain",

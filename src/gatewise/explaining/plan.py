@@ -75,7 +75,7 @@ def sizes(model: torch.nn.Module) -> tuple[int, int]:
     """Return the weights and the units of all recurrent modules of a model."""
     weights = units = 0
     for part in recurrent_parts(model).values():
-        weights += sum(own.numel() for own in part.parameters())
+        weights += sum(weight.numel() for weight in part.parameters())
         per_layer: Any = part.hidden_size
         layers = 1
         if isinstance(part, torch.nn.RNNBase):

@@ -295,13 +295,13 @@ def _clear(moved: memory.Transplant, carrier: str) -> bool:
     )  # without intervals, by the shares
 
 
-def _wiped(own: memory.Ablation) -> str:
+def _wiped(ablation: memory.Ablation) -> str:
     """Return what the answer loses with each state at the same moment."""
-    if own.spread == 0:
+    if ablation.spread == 0:
         return ""
     parts = ", ".join(
-        f"{_state(name)} by {percent(value)}{span(100 * own.low[name], 100 * own.high[name])}"
-        for name, value in own.relative.items()
+        f"{_state(name)} by {percent(value)}{span(100 * ablation.low[name], 100 * ablation.high[name])}"
+        for name, value in ablation.relative.items()
     )
     return (
         f" Wiped at that moment, it moves the answer, of the distance between two rows': {parts}."

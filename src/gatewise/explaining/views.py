@@ -120,7 +120,7 @@ def views_of(found: Measured, steps: int) -> Views:
 def _gate(found: Measured, steps: int) -> Reach | None:
     """Return the largest lag at which some unit keeps a twentieth by its gates alone."""
     curves = list(found.of_modules("retention_curve").values())
-    reaches = [_longest(own) for own in curves if isinstance(own, RetentionCurve)]
+    reaches = [_longest(curve) for curve in curves if isinstance(curve, RetentionCurve)]
     if not reaches:
         return None
     longest = max(reaches)
@@ -135,19 +135,22 @@ def _longest(curve: RetentionCurve) -> int:
 
 
 def _gradient(found: Measured, steps: int) -> Reach | None:
-    own = found.results.get("connectivity")
-    if not isinstance(own, Connectivity):
+    connectivity = found.results.get("connectivity")
+    if not isinstance(connectivity, Connectivity):
         return None
-    if not own.curve.any():
+    if not connectivity.curve.any():
         return Reach(0)
-    back = max(own.reach, 0)
-    return Reach(back, back >= int(own.lags[-1]), own.reach_low, own.reach_high)
+    back = max(connectivity.reach, 0)
+    low, high = connectivity.reach_low, connectivity.reach_high
+    return Reach(back, back >= int(connectivity.lags[-1]), low, high)
 
 
 def _furthest(found: Measured) -> tuple[str, Highway | None]:
     """Return the module that the Jacobian reaches furthest in, and its highway."""
-    own = {k: one for k, one in found.of_modules("highway").items() if isinstance(one, Highway)}
-    return max(own.items(), key=lambda item: item[1].reach) if own else ("", None)
+    highways = {
+        k: one for k, one in found.of_modules("highway").items() if isinstance(one, Highway)
+    }
+    return max(highways.items(), key=lambda item: item[1].reach) if highways else ("", None)
 
 
 def _path(jacobian: Highway | None, before: int) -> str:

@@ -36,12 +36,12 @@ class Average:
     @contextmanager
     def lent_to(self, network: nn.Module) -> Iterator[None]:
         """Give the network the averaged weights inside the block, and its own back after it."""
-        own = {name: weight.detach().clone() for name, weight in _named(network)}
+        before = {name: weight.detach().clone() for name, weight in _named(network)}
         copy_weights(self.weights, network)
         try:
             yield
         finally:
-            copy_weights(own, network)
+            copy_weights(before, network)
 
 
 @torch.no_grad()

@@ -26,5 +26,5 @@ def gates_cost(options: TrainingOptions) -> bool:
 def cost_of(options: TrainingOptions, layers: Sequence[Gates]) -> Tensor:
     """Return the weighted costs, the mean over the layers: a scalar, for all windows alike."""
     weights = {name: getattr(options, name) for name in _COSTS if getattr(options, name) > 0}
-    costs = [weight * _COSTS[name](own) for own in layers for name, weight in weights.items()]
+    costs = [weight * _COSTS[name](gates) for gates in layers for name, weight in weights.items()]
     return torch.stack(costs).sum() / len(layers)

@@ -101,7 +101,7 @@ def _level_names(pandas: Any, index: Any) -> list[str | None]:
         return list(named)
     if index.nlevels == 2 and sum(timed) == 1:
         defaults = [TIME_INDEX if is_time else SERIES_INDEX for is_time in timed]
-        return [own or default for own, default in zip(named, defaults, strict=True)]
+        return [name or default for name, default in zip(named, defaults, strict=True)]
     raise DataError(
         f"the index has {index.nlevels} levels, not all with a name: name them with "
         'df.rename_axis(["unique_id", "ds"]), the series and the time of each row'

@@ -205,7 +205,7 @@ def _skill(fitted: Fitted, table: Table, windows: Windows) -> dict[str, float]:
         name: nse(made.truth[:, :, place], made.point[:, :, place])
         for place, name in enumerate(made.targets)
     }
-    return {name: own for name, own in found.items() if np.isfinite(own)}
+    return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
 def _wrapped(fitted: Fitted, member: int) -> AnswersFromPast:

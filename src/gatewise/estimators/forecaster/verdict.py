@@ -56,7 +56,7 @@ class _Comparison:
     """The model beside its best baseline, for one target."""
 
     target: str
-    own: Metrics
+    model: Metrics
     baseline: str | None
     other: Metrics
     members: tuple[float, ...]  # RMSE of each member
@@ -64,11 +64,13 @@ class _Comparison:
     @property
     def gain(self) -> float:
         """The fraction of the baseline's RMSE that the model saves; negative when it is worse."""
-        return 1.0 - self.own["rmse"] / self.other["rmse"] if self.other["rmse"] > 0 else -math.inf
+        return (
+            1.0 - self.model["rmse"] / self.other["rmse"] if self.other["rmse"] > 0 else -math.inf
+        )
 
     @property
     def tone(self) -> str:
-        if not math.isfinite(self.own.get("rmse", math.nan)) or self.baseline is None:
+        if not math.isfinite(self.model.get("rmse", math.nan)) or self.baseline is None:
             return "unknown"
         if self.gain <= 0:
             return "worse"
@@ -103,8 +105,8 @@ def learnt(evaluation: Evaluation) -> bool:
 
     For some target; True where there is no truth to tell by.
     """
-    own = (evaluation.members or (evaluation.scores.get("gatewise", {}),))[0]
-    known = [nse for scores in own.values() if math.isfinite(nse := scores.get("nse", math.nan))]
+    model = (evaluation.members or (evaluation.scores.get("gatewise", {}),))[0]
+    known = [nse for scores in model.values() if math.isfinite(nse := scores.get("nse", math.nan))]
     return not known or max(known) > 0
 
 
@@ -154,7 +156,7 @@ def _headline(found: list[_Comparison]) -> str:
 
 
 def _single_headline(comparison: _Comparison) -> str:
-    if not math.isfinite(comparison.own.get("rmse", math.nan)):
+    if not math.isfinite(comparison.model.get("rmse", math.nan)):
         return "No score: there is no truth to compare with"
     if comparison.baseline is None:
         return "A score, but no baseline to compare it with"
@@ -169,11 +171,11 @@ def _single_headline(comparison: _Comparison) -> str:
 
 
 def _sentence(comparison: _Comparison, lead: str) -> str:
-    own, other, target = comparison.own, comparison.other, comparison.target
+    model, other, target = comparison.model, comparison.other, comparison.target
     opening = f"{lead} " if lead else ""
-    if not math.isfinite(own.get("rmse", math.nan)):
+    if not math.isfinite(model.get("rmse", math.nan)):
         return f"{opening}{target} has no known truth, so nothing was scored."
-    text = f"{opening}gatewise reaches {_skill(own)}" if lead else _skill(own)
+    text = f"{opening}gatewise reaches {_skill(model)}" if lead else _skill(model)
     text += f" for {target}"
     if comparison.baseline is None:
         return f"{text}; no baseline applies here, so the score stands alone."
@@ -181,11 +183,11 @@ def _sentence(comparison: _Comparison, lead: str) -> str:
     text += f", the best baseline ({name}) {_skill(other)}"
     size = abs(comparison.gain) * 100
     if size < 0.5:
-        text += f", with about the same RMSE ({number(own['rmse'])})"
+        text += f", with about the same RMSE ({number(model['rmse'])})"
     elif math.isfinite(size):
         word = "smaller" if comparison.gain > 0 else "larger"
-        text += f"; RMSE {number(own['rmse'])} against {number(other['rmse'])}, {size:.0f}\u00a0% {word}"
-    nse = own.get("nse", math.nan)
+        text += f"; RMSE {number(model['rmse'])} against {number(other['rmse'])}, {size:.0f}\u00a0% {word}"
+    nse = model.get("nse", math.nan)
     worse = " That is worse than always predicting the mean of the truth." if nse < 0 else ""
     return f"{text}.{worse}"
 
@@ -206,7 +208,7 @@ def _members_sentence(evaluation: Evaluation, found: list[_Comparison]) -> str:
         )
     parts = []
     for comparison in found[:MAX_SENTENCES]:
-        metric = "nse" if math.isfinite(comparison.own.get("nse", math.nan)) else "rmse"
+        metric = "nse" if math.isfinite(comparison.model.get("nse", math.nan)) else "rmse"
         values = [member[comparison.target].get(metric, math.nan) for member in evaluation.members]
         low, high = metric_text(metric, min(values)), metric_text(metric, max(values))
         name = f" for {comparison.target}" if len(found) > 1 else ""

@@ -78,7 +78,7 @@ def _by_series(errors: Array, bounds: Indices, levels: tuple[float, ...]) -> Arr
     fewest = max(FEWEST, *(1.0 / min(level, 1.0 - level) for level in levels))
     found = []
     for start, stop in itertools.pairwise(bounds):
-        own = errors[start:stop]
-        enough = (~np.isnan(own)).sum(axis=0) >= fewest
-        found.append(np.where(enough[..., None], error_quantiles(own, levels), together))
+        of_series = errors[start:stop]
+        enough = (~np.isnan(of_series)).sum(axis=0) >= fewest
+        found.append(np.where(enough[..., None], error_quantiles(of_series, levels), together))
     return np.stack([*found, together])

@@ -155,13 +155,13 @@ class Climatology:
         series, slot = table.series_index(), slots(table.time, self.calendar)
         whole = _sums_by_slot(table, values, train, self.calendar)
         for block in _blocks(table.time[train], self.calendar):
-            own = train[block]
-            part = _sums_by_slot(table, values, own, self.calendar)
+            left_out = train[block]
+            part = _sums_by_slot(table, values, left_out, self.calendar)
             total, count = (a - b for a, b in zip(whole, part, strict=True))
             if self.calendar == "day":
                 total, count = _circular(total), _circular(count)
             others = _means(total, count, np.array(np.nan))
-            found[own] = values[own] - others[series[own], slot[own]]
+            found[left_out] = values[left_out] - others[series[left_out], slot[left_out]]
         return found
 
     def predict(self, table: Table, origins: Indices, steps: Indices) -> Array:

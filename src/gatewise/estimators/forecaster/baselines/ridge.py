@@ -102,9 +102,9 @@ class _Path:
         """
         ahead = self.ahead[:, steps].transpose(1, 2, 0)  # [s, A, F]
         target = self.target[:, steps].transpose(1, 0, 2)  # [s, F, K]
-        own = PENALTIES[:, None, None, None] * np.eye(ahead.shape[1])
+        penalty = PENALTIES[:, None, None, None] * np.eye(ahead.shape[1])
         divided = ahead / self.shrunk[:, None, None, :]  # [L, s, A, F]
-        left = self.within[steps] + own - divided @ ahead.transpose(0, 2, 1)
+        left = self.within[steps] + penalty - divided @ ahead.transpose(0, 2, 1)
         right = self.toward[steps] - divided @ target
         found: Array = np.linalg.solve(left, right).transpose(0, 2, 1, 3)
         return found

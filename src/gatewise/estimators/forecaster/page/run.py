@@ -193,17 +193,17 @@ def _series(
     rows = np.flatnonzero(predictions.series == window.series)
     ahead = predictions.time.shape[1]
     # Of a forecast the page shows the one that the window ends in, not others made before it.
-    own = rows if ahead == 1 else rows[predictions.time[rows, -1] == window.time[-1]]
+    ending = rows if ahead == 1 else rows[predictions.time[rows, -1] == window.time[-1]]
     for k, name in enumerate(targets):
         unit = units.get(name, "")
         truth = window.measured.get(name)
         if truth is None:
             truth = _along(window, predictions.time[rows], predictions.truth[rows, :, k])
-        point = _along(window, predictions.time[own], predictions.point[own, :, k])
+        point = _along(window, predictions.time[ending], predictions.point[ending, :, k])
         if np.isfinite(truth).any():
             lines.append(Series(name, truth, "target", unit))
         if np.isfinite(point).any():
-            band = _band(window, predictions, own, k)
+            band = _band(window, predictions, ending, k)
             lines.append(Series(name, point, "prediction", unit, *band))
     return tuple(lines)
 

@@ -123,14 +123,16 @@ def _target_group(
     doubtful = _within_members(evaluation, target)
     rows = []
     for model in models:
-        own = model == "gatewise"
+        is_model = model == "gatewise"
         scores = evaluation.scores[model][target]
         cells = tuple(
-            _cell(metric, scores, best[metric], doubtful, _range(evaluation, target, metric, own))
+            _cell(
+                metric, scores, best[metric], doubtful, _range(evaluation, target, metric, is_model)
+            )
             for metric in metrics
         )
-        note = model_note if own else MODEL_NOTES.get(model, "")
-        rows.append(Row(Cell(model_name(model), note), cells, own))
+        note = model_note if is_model else MODEL_NOTES.get(model, "")
+        rows.append(Row(Cell(model_name(model), note), cells, is_model))
     return Group(target, tuple(rows))
 
 
@@ -151,8 +153,8 @@ def _best(metric: str, scores: list[Metrics]) -> float:
     return max(values) if better == "high" else min(values)
 
 
-def _range(evaluation: Evaluation, target: str, metric: str, own: bool) -> str:
-    if not own or len(evaluation.members) < 2:
+def _range(evaluation: Evaluation, target: str, metric: str, is_model: bool) -> str:
+    if not is_model or len(evaluation.members) < 2:
         return ""
     values = [member.get(target, {}).get(metric, math.nan) for member in evaluation.members]
     if not all(math.isfinite(value) for value in values):
