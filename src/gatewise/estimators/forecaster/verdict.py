@@ -186,7 +186,8 @@ def _sentence(comparison: _Comparison, lead: str) -> str:
         text += f", with about the same RMSE ({number(model['rmse'])})"
     elif math.isfinite(size):
         word = "smaller" if comparison.gain > 0 else "larger"
-        text += f"; RMSE {number(model['rmse'])} against {number(other['rmse'])}, {size:.0f}\u00a0% {word}"
+        errors = f"{number(model['rmse'])} against {number(other['rmse'])}"
+        text += f"; RMSE {errors}, {size:.0f}\u00a0% {word}"
     nse = model.get("nse", math.nan)
     worse = " That is worse than always predicting the mean of the truth." if nse < 0 else ""
     return f"{text}.{worse}"
