@@ -13,7 +13,7 @@ NATIVE := CMakeLists.txt $(shell find native -path native/inplace -prune -o \
 CMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 
 # What `make test-quick` runs: of each room the files that find most for a few seconds of processor time. By
-# measurement (pytest's --durations), some 50 seconds of it in all, on two cores half a minute.
+# measurement (pytest's --durations), 70 s of it in one process, imports included: some 40 s on two quiet cores.
 QUICK := tests/cells tests/data tests/report tests/runtime tests/native tests/test_public.py tests/test_reference.py \
   tests/test_unit.py tests/test_writing.py tests/cli/test_as_typed.py tests/cli/test_time.py \
   $(addprefix tests/engines/test_,laws.py choose.py gates.py recover.py) \
