@@ -67,6 +67,6 @@ def outcomes(folder: Path, cases: list[Case]) -> list[dict[str, Any]]:
 if __name__ == "__main__":
     main = importlib.import_module("gatewise.__main__")
     import_once()
-    inspecting = importlib.import_module("gatewise.cli.inspecting")
-    inspecting.explained = lambda *_, **__: None  # takes seconds, and prints nothing of its own
+    sentences = importlib.import_module("gatewise.cli.sentences")
+    sentences.explained = lambda *_, **__: None  # takes seconds, and prints nothing of its own
     print(json.dumps([forked(*case) for case in json.loads(sys.argv[1])]))

@@ -95,11 +95,11 @@ def stop_at(number: int, how: str) -> list[int]:
 
 def call(step: str, number: int = 0, how: str = "kill") -> int:
     """Run a command in this process, stopped at file operation `number`; 0 prints their count."""
-    from gatewise.cli import demo, inspecting, run  # noqa: PLC0415
+    from gatewise.cli import demo, run, sentences  # noqa: PLC0415
     from gatewise.training import loop  # noqa: PLC0415
 
     demo.SETTINGS |= {"lookback": 5, "hidden_size": 2, "epochs": 1}
-    inspecting.explained = lambda *_, **__: None  # takes seconds, and touches no file
+    sentences.explained = lambda *_, **__: None  # takes seconds, and touches no file
     if step == "stopped":
         loop._Saver.save = _interrupted
     count = stop_at(number, how)

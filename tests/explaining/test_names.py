@@ -18,8 +18,8 @@ from rich.console import Console
 
 import gatewise as gw
 from gatewise import figures, memory
-from gatewise.cli.inspecting import print_explanation
 from gatewise.cli.output import print_timescales
+from gatewise.cli.sentences import print_explanation
 from gatewise.errors import InputError
 from gatewise.explaining import Explanation
 from gatewise.report.page import render_page as html_of

@@ -21,6 +21,7 @@ def measure(setting: Setting, cell: str, row: Row) -> Iterator[Measurement]:
     """Measure training and inference; the first side of a record is ours with gates."""
     problem = make_problem(cell, row)
     module = problem.module(setting.engine)
+    # One module on both sides, so that nothing differs between them but the gates.
     contenders = (training(OURS, module, problem, gates=True), training(PLAIN, module, problem))
     expected = training("torch", problem.stock(), problem).results()
     sides = compare(contenders, expected, setting.effort)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from cyclopts import Parameter
 from rich.console import Console
 
-from gatewise.cli.as_typed import as_typed
 from gatewise.cli.opening import (
     ItsData,
     Model,
@@ -28,8 +27,9 @@ from gatewise.cli.opening import (
     writing_alone,
 )
 from gatewise.cli.options import Config, Device, NewTitle, class_of
-from gatewise.cli.output import console, grid, print_scores, print_timescales
-from gatewise.errors import InputError, OptionError
+from gatewise.cli.output import console, print_scores, print_timescales
+from gatewise.cli.sentences import names_of, print_comparison, print_explanation, with_comparison
+from gatewise.errors import OptionError
 from gatewise.explaining.limits import Limits
 
 if TYPE_CHECKING:
@@ -169,12 +169,12 @@ def _inspect(
     comparison = None
     if asked.against is not None and other is not None:
         theirs = explain(other, source, part=part, by=by, budget=asked.budget)
-        comparison = compare(explanation, theirs, _names(run, asked.against))
+        comparison = compare(explanation, theirs, names_of(run, asked.against))
     title = asked.title or (kept.title if kept is not None else None) or title_of(model)
     summary = model.summary(prepared, title=title, part=part, source=source)
     if page is not None:
         made = explanation.contents(replace(summary, run=run))
-        write_page(_with_comparison(made, comparison), page)
+        write_page(with_comparison(made, comparison), page)
     broken = limits.broken(explanation)
     if asked.as_json is not None:
         _write_json(asked.as_json, explanation, comparison, limits, broken)
@@ -193,87 +193,12 @@ def _print_all(
     print_scores(screen, summary.evaluation)
     print_explanation(screen, explanation)
     if comparison is not None:
-        _print_comparison(screen, comparison)
+        print_comparison(screen, comparison)
     if explanation.figures.get("learnt") is not False:
         print_timescales(screen, summary.timescales)
     if page is not None:
         screen.print()
         screen.print(f"Page  {page}")
-
-
-def explained(
-    screen: Console, model: Forecaster, prepared: Prepared, *, by: str | None = None
-) -> Explanation | None:
-    """Return the explanation of a run that was just trained, or print why there is none.
-
-    A run that took an hour to train is not to end without its page because it cannot be explained.
-    """
-    from gatewise.explaining import explain  # noqa: PLC0415 - brings torch
-
-    try:
-        return explain(model, prepared, by=by)
-    except InputError as error:
-        screen.print(f"No word on what it remembers: {as_typed(str(error))}", style="yellow")
-        return None
-
-
-def print_explanation(screen: Console, explanation: Explanation) -> None:
-    """Print the sentences, each with its confidence, warnings in colour, and what was looked at."""
-    settings = explanation.settings
-    screen.print()
-    screen.print("What it remembers", style="bold")
-    for finding in explanation.findings:
-        sure = f" [{finding.confidence} confidence]" if finding.confidence else ""
-        colour = {"good": "green", "warn": "yellow"}.get(finding.tone, "")
-        screen.print(f"{finding.sentence}{sure}", style=colour)
-    if explanation.figures.get("learnt") is False:
-        return
-    screen.print(
-        f"From {settings['rows']:,} of {settings['rows_of']:,} windows of {settings['steps']:,} "
-        f"{explanation.unit.noun}s of the {settings['part']} part, member {settings['member']} of "
-        f"{settings['members']}; the page has the evidence and the caveats.",
-        style="dim",
-    )
-
-
-def _names(run: str, against: str) -> tuple[str, str]:
-    """Return what two runs are called: their folders, with more of the path where those are the same."""
-    one, other = Path(run), Path(against)
-    return (one.name, other.name) if one.name != other.name else (str(one), str(other))
-
-
-def _print_comparison(screen: Console, comparison: Comparison) -> None:
-    screen.print()
-    screen.print(f"Against {comparison.names[1]}", style="bold")
-    table = grid()
-    table.add_column("")
-    for name in comparison.names:
-        table.add_column(name, justify="right")
-    for row in comparison.rows:
-        table.add_row(*row)
-    screen.print(table)
-    for sentence in comparison.sentences:
-        screen.print(sentence)
-
-
-def _with_comparison(contents: Any, comparison: Comparison | None) -> Any:
-    """Return the page with the comparison: its sentences as a finding, its table among the tables."""
-    if comparison is None:
-        return contents
-    from gatewise.report import Finding, Table  # noqa: PLC0415
-
-    table = Table.of(
-        f"Memory against {comparison.names[1]}", ["", *comparison.names], comparison.rows
-    )
-    finding = Finding(
-        f"Against {comparison.names[1]}: {comparison.sentences[0]}",
-        " ".join(comparison.sentences[1:]),
-    )
-    return replace(
-        contents,
-        findings=(*contents.findings, finding),
-        tables=(*contents.tables, table),
-    )
 
 
 def _write_json(

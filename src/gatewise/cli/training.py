@@ -216,7 +216,7 @@ def finish(
     """Write the page of a run that was just trained; print scores, memory and what to type next."""
     if not is_main_process():
         return
-    from gatewise.cli.inspecting import explained, print_explanation  # noqa: PLC0415 - brings torch
+    from gatewise.cli.sentences import explained, print_explanation  # noqa: PLC0415 - brings torch
     from gatewise.estimators.run.folder import REPORT, Run  # noqa: PLC0415
     from gatewise.report import write_page  # noqa: PLC0415
 
