@@ -1,4 +1,4 @@
-"""What the bundled sets are: columns, units, terms and where they come from."""
+"""A catalogue of the bundled sets: columns, units, terms and where they come from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an estimator fills in: what its data is made into, what is trained, what is kept and scored."""
+"""The methods that an estimator fills in: how its data is prepared, trained on, kept and scored."""
 
 from __future__ import annotations
 

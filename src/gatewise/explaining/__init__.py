@@ -1,4 +1,4 @@
-"""What a network remembers, for how long, where, and at what cost: in sentences, each with its evidence.
+"""Explanations of what a network remembers, for how long and where: sentences, each with its evidence.
 
 The room is not called `explain/` since the function `gw.explain` has that name.
 """

@@ -1,4 +1,4 @@
-"""What is explained: a model, the rows it is asked about, and how they are called.
+"""The case that is explained: a model, the rows it is asked about, and how they are called.
 
 Sizes: B rows, T steps, K answers.
 """

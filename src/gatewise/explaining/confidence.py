@@ -1,4 +1,4 @@
-"""How sure a figure is, by the width of its interval and the rows behind it."""
+"""Confidence in a figure, by the width of its interval and the rows behind it."""
 
 from __future__ import annotations
 

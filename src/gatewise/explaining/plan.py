@@ -1,4 +1,4 @@
-"""How many rows and steps are looked at, so that an explanation keeps to its budget.
+"""The number of rows and steps that are looked at, so that an explanation keeps to its budget.
 
 The choice depends on sizes alone and not on a clock, so that the same call gives the same figures.
 """

@@ -77,6 +77,7 @@ class Checkpoint:
         path: Path,
     ) -> None:
         """Raise `FileError` unless the checkpoint at `path` is of this very run."""
+        # the first difference by name: going on with other options would give neither run's weights
         for option in fields(options):
             was, now = getattr(self.options, option.name), getattr(options, option.name)
             if was != now:

@@ -1,4 +1,4 @@
-"""What gates cost in training, beside the loss: the options' weights times `gatewise.penalties`."""
+"""The price on gates in training, beside the loss: the options' weights times `gatewise.penalties`."""
 
 from __future__ import annotations
 

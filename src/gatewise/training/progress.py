@@ -1,4 +1,4 @@
-"""What a training run says while it runs: a bar on a terminal, a few plain lines elsewhere."""
+"""The progress of a training run: a bar on a terminal, a few plain lines elsewhere."""
 
 from __future__ import annotations
 

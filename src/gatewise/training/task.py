@@ -1,4 +1,4 @@
-"""What the loop trains: a network, its batches, and the loss of a batch. Every estimator fills a `Task`.
+"""The task of the training loop: a network, its batches and the loss of a batch. Estimators fill one.
 
 Sizes: B sequences of a batch, T steps, F features.
 """

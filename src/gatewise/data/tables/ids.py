@@ -39,6 +39,7 @@ def read_ids(column: nw.Series[Any], name: str, known: Sequence[str] = ()) -> Id
     if column.null_count():
         row = int(np.asarray(column.is_null().to_numpy()).argmax())
         raise DataError(f"series column {name!r} is empty in row {row + 1} ({COUNTED})")
+    # decimals are names only where a file without text names could not be read otherwise
     loose = column.dtype.is_float()
     if column.dtype.is_temporal() or column.dtype.is_nested() or (loose and not known):
         raise DataError(

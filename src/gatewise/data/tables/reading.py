@@ -71,7 +71,7 @@ def time_column(frame: Frame, name: str, form: str | None = None) -> Times:
     column = frame[name]
     dtype = column.dtype
     _refuse_null_times(column, name)
-    if has_zone(column):
+    if has_zone(column):  # before dates: hours stay regular in UTC when clocks change
         return Times(_microseconds(to_utc(column).to_numpy(), name), zone_of(column))
     if is_period(column):
         starts = column.to_native().dt.to_timestamp()

@@ -114,6 +114,8 @@ class Table:
         a step of kind "rows", any later time follows. Series that do not follow, and all of a table
         with other columns or another step, stay as they are.
         """
+        # Rows that follow make a first window possible without repeated history; where a gap lies
+        # between, a window across it would be taken for one without.
         position = {name: number for number, name in enumerate(self.series)}
         mine = np.array([position.get(name, -1) for name in other.series], dtype=np.int64)
         alike = self.columns == other.columns and self.time.dtype == other.time.dtype

@@ -115,6 +115,7 @@ class Features:
             blocks.append(np.zeros((len(table), 1)))
             names.append(AHEAD)
             known.append(np.array([True]))
+        # one copy that every part's windows gather from: a part is a list of rows and no more
         features = np.concatenate(blocks, axis=1, dtype=np.float32)
         known_ahead = np.concatenate(known)
         unknown = np.asarray(np.isnan(targets).any(axis=1))
@@ -140,7 +141,7 @@ class Features:
         Raises DataError where no window is left (how many rows are needed, and how many are there).
         """
         usable = _inside(self.table, rows, self.lookback, self.horizon)
-        if not usable.any():
+        if not usable.any():  # no gap is to blame, and filling gaps would not help
             raise DataError(_too_few(self.table, rows, self.lookback, self.horizon, part))
         whole = usable & self.complete
         if need_target:

@@ -99,6 +99,7 @@ def case_of_forecaster(
     groups, left_out = _groups(joined, windows, by)
     skill = _skill(fitted, joined, windows)
     answers = _answers_apart(fitted.columns.target, skill)
+    # Each group and target is asked for its horizon, which takes most of the time.
     chosen = _planned(fitted, windows, budget, len(groups) + len(answers))
     take = partial(_inputs, fitted, windows)
     picks = spread(len(windows), _odd_rows(chosen.rows, windows))

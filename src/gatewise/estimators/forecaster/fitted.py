@@ -1,4 +1,4 @@
-"""What a fit learnt, and predictions from it."""
+"""A fitted model, and predictions from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is a forecaster's own of a fit: checks of options against data and memory, and what is kept."""
+"""The forecaster's part of a fit: checks of options against data and memory, and what is kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model file must hold before anything is built from it.
+"""Checks of a model file, before anything is built from it.
 
 Every size that its description claims (layers, members, units, steps) must be that of its tensors, so
 that a small file can neither claim terabytes nor loop for hours; every weight must be a number.

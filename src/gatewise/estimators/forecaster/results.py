@@ -1,4 +1,4 @@
-"""What fitting and evaluating leave behind, as plain dataclasses.
+"""Results of a fit, as plain dataclasses.
 
 The report, the command line and the run folder are made from these and from nothing else.
 Sizes: N windows, S predicted steps (`max(horizon, 1)`), K targets, Q quantile levels, M members.

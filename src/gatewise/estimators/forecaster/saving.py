@@ -90,6 +90,7 @@ def _rebuild(settings: ForecasterSettings, about: dict[str, Any], arrays: Arrays
     context = Table.from_arrays(within("context", arrays))
     scaler = Scaler.from_arrays(within("scaler", arrays))
     baselines = Baselines.from_arrays(within("baselines", arrays), about["baselines"])
+    # before any network is made: a small file could claim terabytes
     check_weights(settings, about, arrays)
     check_context(settings, columns, context)
     check_scaler(settings, columns, scaler)

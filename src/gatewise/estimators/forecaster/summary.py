@@ -35,6 +35,7 @@ def summarise(
     if part is None:
         part = ("validation" if fitted.settings.test is None else "test") if same else "all"
     table, windows = prepared.table, prepared.windows(part)
+    # evaluating takes as long as predicting all windows with every member
     if known is None or not same or known.part != part:
         known = evaluate_windows(fitted, table, windows, part)
     return RunSummary(

@@ -1,4 +1,4 @@
-"""What a run folder holds, by name, and its config.json: read, and whole or what is wrong with it."""
+"""The names of the files in a run folder, and its config.json: read, and refused where it is damaged."""
 
 from __future__ import annotations
 

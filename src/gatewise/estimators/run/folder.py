@@ -295,7 +295,7 @@ def _check_existing(folder: Path, overwrite: bool) -> None:
             f"{folder / REPLACEMENT} is in the way of the run that is to be made there: move it away"
         )
     config = read_config(folder)
-    if config is None:
+    if config is None:  # what a killed process leaves before its config.json is nobody's loss
         if not all(is_remains(path.name) for path in folder.iterdir()):
             raise FileError(
                 f"the folder {folder} exists and is not a gatewise run: name a new one for the run"

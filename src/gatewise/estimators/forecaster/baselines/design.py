@@ -1,4 +1,4 @@
-"""What ridge regression sees: lags, rolling means, statics and future columns of any origin.
+"""The inputs of the ridge regression: lags, rolling means, statics and future columns of any origin.
 
 What the regression costs grows with the square and the cube of its features, so a table of many
 columns enters with fewer of each column's last values: see `Layout.of`.

@@ -77,7 +77,7 @@ def contents_of_run(summary: RunSummary) -> Contents:
             "Environment": summary.environment,
         },
     )
-    window = summary.window
+    window = summary.window  # the page of scores alone is worth having too
     if window is None or len(window.time) == 0:
         return scored
     lookback = summary.settings.get("lookback")
