@@ -154,8 +154,8 @@ double peak_flops(Type type, int threads) {
     run_team(
         threads,
         [](void* context, int, int) {
-          Work& own = *static_cast<Work*>(context);
-          own.operations += static_cast<int64_t>(own.kernels.multiply_add(own.type, own.rounds));
+          Work& work = *static_cast<Work*>(context);
+          work.operations += static_cast<int64_t>(work.kernels.multiply_add(work.type, work.rounds));
         },
         &work);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;

@@ -59,7 +59,8 @@ size_t most_bytes() {
   return most;
 }
 
-/// Whoever finds it in use goes to the system, so that nobody waits (nor hangs after a fork).
+/// Blocks kept to be used again. If the lock is taken, allocate from the system instead of waiting: a fork may have
+/// copied a lock that nobody will ever release.
 class Shelf {
  public:
   /// A kept block of at least `size` bytes and little more, or none.
@@ -80,21 +81,21 @@ class Shelf {
     return found;
   }
 
-  void give(Block own) {
-    if (own.size > most_bytes() || in_use_.test_and_set(std::memory_order_acquire)) return release(own);
+  void give(Block block) {
+    if (block.size > most_bytes() || in_use_.test_and_set(std::memory_order_acquire)) return release(block);
 #ifdef MADV_FREE
-    if (own.size >= large) madvise(own.data, own.size, MADV_FREE);
+    if (block.size >= large) madvise(block.data, block.size, MADV_FREE);
 #endif
-    own.used = ++clock_;
+    block.used = ++clock_;
     Block* const place = oldest(true);
-    while (place->data != nullptr || bytes_ + own.size > most_bytes()) {
+    while (place->data != nullptr || bytes_ + block.size > most_bytes()) {
       Block* out = oldest(false);
       bytes_ -= out->size;
       release(*out);
       *out = {};
     }
-    *place = own;
-    bytes_ += own.size;
+    *place = block;
+    bytes_ += block.size;
     in_use_.clear(std::memory_order_release);
   }
 

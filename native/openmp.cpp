@@ -33,16 +33,16 @@ void forget_runtime() { forked.store(true); }
 const Runtime* runtime() {
   if (forked.load(std::memory_order_relaxed)) return nullptr;
   if (const Runtime* known = found.load(std::memory_order_acquire)) return known;
-  static Runtime own;
+  static Runtime borrowed;
   Runtime looked{};
   if (!find(looked.parallel, "GOMP_parallel") || !find(looked.thread, "omp_get_thread_num") ||
       !find(looked.threads, "omp_get_num_threads")) {
     return nullptr;
   }
-  static const bool kept = (own = looked, true);
+  static const bool kept = (borrowed = looked, true);
   (void)kept;
-  found.store(&own, std::memory_order_release);
-  return &own;
+  found.store(&borrowed, std::memory_order_release);
+  return &borrowed;
 }
 
 struct Job {
@@ -57,22 +57,22 @@ void serve(void* data) {
   const Job& job = *static_cast<const Job*>(data);
   const int thread = job.runtime->thread(), threads = std::min(job.threads, job.runtime->threads());
   if (thread >= threads) return;
-  fenv_t own;
-  fegetenv(&own);
+  fenv_t environment;
+  fegetenv(&environment);
   fesetenv(&job.environment);
   job.work(job.context, thread, threads);
-  fesetenv(&own);
+  fesetenv(&environment);
 }
 
 }  // namespace
 
 bool run_borrowed(int threads, void (*work)(void*, int, int), void* context) {
-  const Runtime* own = runtime();
-  if (own == nullptr) return false;
-  Job job{own, work, context, threads, {}};
+  const Runtime* borrowed = runtime();
+  if (borrowed == nullptr) return false;
+  Job job{borrowed, work, context, threads, {}};
   fegetenv(&job.environment);
   // 0: the runtime's own number, torch's. A smaller team would end the threads that are left over.
-  own->parallel(serve, &job, 0, 0);
+  borrowed->parallel(serve, &job, 0, 0);
   return true;
 }
 

@@ -183,9 +183,9 @@ void run_team(int threads, Work work, void* context) {
     Spread spread;
   } team{work, context, {}};
   const Work run = [](void* given, int thread, int size) {
-    Team& own = *static_cast<Team*>(given);
-    own.spread.start(thread, size);
-    own.work(own.context, thread, size);
+    Team& team = *static_cast<Team*>(given);
+    team.spread.start(thread, size);
+    team.work(team.context, thread, size);
   };
   if (run_borrowed(threads, run, &team) || pool().try_run(threads, run, &team)) return;
   work(context, 0, 1);

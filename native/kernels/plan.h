@@ -23,7 +23,7 @@ struct Columns {
   int64_t lanes() const { return (int64_t)width * vectors; }
 };
 
-/// The next columns of `total`, from `first`: four full vectors, and at the end as few lanes as do.
+/// The next columns of `total`, from `first`: four full vectors, and at the end no more lanes than are needed.
 template <class M>
 static Columns next_columns(int64_t first, int64_t total) {
   constexpr int full = lanes<M>, half = full / 2;

@@ -23,8 +23,8 @@ class BoundMemory {
   explicit BoundMemory(int64_t bytes) : size_((require_size("bytes", bytes, 1), bytes)), memory_(static_cast<size_t>(bytes)) {}
 
   static int fill(PyObject* self, Py_buffer* view, int flags) {
-    auto* own = nb::inst_ptr<BoundMemory>(nb::handle(self));
-    return PyBuffer_FillInfo(view, self, own->memory_.data(), own->size_, 0, flags);
+    auto* block = nb::inst_ptr<BoundMemory>(nb::handle(self));
+    return PyBuffer_FillInfo(view, self, block->memory_.data(), block->size_, 0, flags);
   }
 
  private:

@@ -28,9 +28,9 @@ void check_array(const Result::Named& actual, const Result::Named& expected, Typ
   int64_t wrong = -1;
   for (size_t i = 0; i < want.size() && wrong < 0; ++i) {
     const bool written = !std::isnan(want[i]);
-    const double own = std::fabs(have[i] - want[i]) / (largest * allowed(type));
-    if (written ? !(own <= 1) : !std::isnan(have[i])) wrong = static_cast<int64_t>(i);
-    if (written) error = std::max(error, own);
+    const double share = std::fabs(have[i] - want[i]) / (largest * allowed(type));
+    if (written ? !(share <= 1) : !std::isnan(have[i])) wrong = static_cast<int64_t>(i);
+    if (written) error = std::max(error, share);
   }
   CHECK_SAYING(wrong < 0, at(actual, expected, wrong));
   worst[static_cast<int>(type)] = std::max(worst[static_cast<int>(type)], error);

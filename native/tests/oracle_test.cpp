@@ -42,14 +42,14 @@ std::vector<Pair> inputs_of(const Problem& problem, const Result& result) {
   for (int d = 0; d < 2; ++d) {
     const DirectionIn& in = problem.in[d];
     const DirectionOut& of = result.of[d];
-    const Pair own[] = {{in.h0, of.d_h0},
-                        {in.c0, of.d_c0},
-                        {in.parameters.W_ih, of.gradients.W_ih},
-                        {in.parameters.W_hh, of.gradients.W_hh},
-                        {in.parameters.b_ih, of.gradients.b_ih},
-                        {in.parameters.b_hh, of.gradients.b_hh},
-                        {in.parameters.W_hr, of.gradients.W_hr}};
-    for (const Pair& pair : own)
+    const Pair every[] = {{in.h0, of.d_h0},
+                          {in.c0, of.d_c0},
+                          {in.parameters.W_ih, of.gradients.W_ih},
+                          {in.parameters.W_hh, of.gradients.W_hh},
+                          {in.parameters.b_ih, of.gradients.b_ih},
+                          {in.parameters.b_hh, of.gradients.b_hh},
+                          {in.parameters.W_hr, of.gradients.W_hr}};
+    for (const Pair& pair : every)
       if (pair.input.present()) pairs.push_back(pair);
   }
   return pairs;

@@ -150,7 +150,7 @@ Weights Parameters::weights() const {
   return {W_ih.data(), W_hh.data(), b_ih.data(), b_hh.data(), W_hr.data()};
 }
 
-Problem::Problem(const Case& own, Type type_) : c(own), type(type_), plan(c) {
+Problem::Problem(const Case& given, Type type_) : c(given), type(type_), plan(c) {
   Random random(c.seed);
   const int64_t states = c.batch * c.outputs(), cells = c.batch * c.hidden;
   const double scale = 1.5 / std::sqrt(static_cast<double>(c.hidden));

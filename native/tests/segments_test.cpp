@@ -19,22 +19,22 @@ View part_of(const Sequence& sequence, int64_t begin, int part = 0) {
 
 /// The states before a segment's own first step, from what the forward pass wrote.
 void read_states(const Problem& problem, const Result& whole, int d, int64_t begin, int64_t end, Array& h, Array& c) {
-  const Case& own = problem.c;
+  const Case& sizes = problem.c;
   const DirectionIn& in = problem.in[d];
   const int64_t before = d ? end : begin - 1;
-  for (int64_t r = 0; r < own.batch; ++r) {
+  for (int64_t r = 0; r < sizes.batch; ++r) {
     const int64_t row = problem.plan.batch_row(r);
-    const bool stepped = before >= 0 && before < own.steps && problem.plan.has(before, r);
+    const bool stepped = before >= 0 && before < sizes.steps && problem.plan.has(before, r);
     const int64_t from = stepped ? whole.out.place(problem.plan, before, r, d) : 0;
-    for (int64_t k = 0; k < own.outputs(); ++k) {
-      const int64_t to = row * own.outputs() + k;
+    for (int64_t k = 0; k < sizes.outputs(); ++k) {
+      const int64_t to = row * sizes.outputs() + k;
       h.set(to, stepped ? whole.out.array.get(from + k) : in.h0.present() ? in.h0.get(to) : 0);
     }
-    if (!own.has_c()) continue;
+    if (!sizes.has_c()) continue;
     const Sequence& cell = whole.of[d].saved[4];
     const int64_t kept = stepped ? cell.place(problem.plan, before, r) : 0;
-    for (int64_t k = 0; k < own.hidden; ++k) {
-      const int64_t to = row * own.hidden + k;
+    for (int64_t k = 0; k < sizes.hidden; ++k) {
+      const int64_t to = row * sizes.hidden + k;
       c.set(to, stepped ? cell.array.get(kept + k) : in.c0.present() ? in.c0.get(to) : 0);
     }
   }

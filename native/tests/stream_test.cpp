@@ -52,7 +52,7 @@ void run_case(const Kernels& kernels, const Case& lower, const Case& upper, Type
 
   const Layer layers[] = {lower.layer(type), upper.layer(type)};
   const Weights weights[] = {first.in[0].parameters.weights(), second.in[0].parameters.weights()};
-  const StreamOf own(kernels, layers, weights, 2, lower.batch), other(kernels, layers, weights, 2, lower.batch);
+  const StreamOf stream(kernels, layers, weights, 2, lower.batch), other(kernels, layers, weights, 2, lower.batch);
   const auto run_steps = [&](const StreamOf& stream, int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       const Array x = dense(first, first.x, t);
@@ -61,15 +61,15 @@ void run_case(const Kernels& kernels, const Case& lower, const Case& upper, Type
       CHECK(difference(out, dense(second, two.out, t)) <= allowed);
     }
   };
-  run_steps(own, 0, lower.steps);
-  kernels.stream_reset(own.stream);
-  run_steps(own, 0, 2);
+  run_steps(stream, 0, lower.steps);
+  kernels.stream_reset(stream.stream);
+  run_steps(stream, 0, 2);
   const Case* const cases[] = {&lower, &upper};
   for (int layer = 0; layer < 2; ++layer) {  // the other stream goes on from here
     const Case& c = *cases[layer];
     const Array h(type, c.batch * c.outputs()), cell(type, c.batch * c.hidden);
     void* const cell_data = c.has_c() ? cell.data() : nullptr;
-    kernels.stream_get(own.stream, layer, h.data(), cell_data);
+    kernels.stream_get(stream.stream, layer, h.data(), cell_data);
     kernels.stream_set(other.stream, layer, h.data(), cell_data);
   }
   run_steps(other, 2, lower.steps);

@@ -122,8 +122,9 @@ class CellSpec:
             object.__setattr__(self, "carrier", self.states[-1])
         if self.fractions is _BLOCKS:
             others = (*self.states, self.content)
-            own = [name for name in self.recorded if name in self.packing and name not in others]
-            object.__setattr__(self, "fractions", tuple(own))
+            blocks = [name for name in self.recorded if name in self.packing]
+            gates = tuple(name for name in blocks if name not in others)
+            object.__setattr__(self, "fractions", gates)
 
     def _check_names(self) -> None:
         """Raise OptionError for a name that stands for nothing, or for two things."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gatewise import memory
+from gatewise.cells import CELLS
 from gatewise.explaining.case import MOST_GROUPS, Case
 from gatewise.explaining.confidence import apart, certain, sureness
 from gatewise.explaining.finding import Finding
@@ -83,6 +84,8 @@ def stuck(case: Case, found: Measured) -> Finding | None:
         return None
     name, gate, share = worst
     stuck_gates = found.of_modules("saturation")[name]
+    # A gate that is always open may be what a long memory takes, so that alone is no warning.
+    keeps = any(term == gate for term, _ in CELLS[found.cells[name]].terms("keep"))
     both = stuck_gates.closed[gate] + stuck_gates.opened[gate]
     where = f" of {found.said(name)}" if len(found.names) > 1 else ""
     count = int((both > STUCK).sum())
@@ -100,7 +103,7 @@ def stuck(case: Case, found: Measured) -> Finding | None:
         stuck_gates.reading,
         stuck_gates.caveat,
         "medium",
-        "warn" if share > 0.5 and gate not in ("forget", "update") else "plain",
+        "warn" if share > 0.5 and not keeps else "plain",
         topic="gates",
         rests_on=(found.keyed("saturation", name),),
     )

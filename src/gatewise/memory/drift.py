@@ -253,7 +253,7 @@ def _gates(part: torch.nn.RNNBase, input: Any, hx: Any, lengths: Any) -> dict[st
         result = ENGINES[engine].run(network, call.x, call.states, call.rows, gates=True)
         gates: Gates = call.gates(result)
     spec = spec_of(part)
-    names = [name for name in spec.packing if name in gates and name not in ("candidate", "hidden")]
+    names = [name for name in spec.packing if name in spec.fractions and name in gates]
     if not names:
         return {"hidden": gates["hidden"].abs()}
     return {name: gates[name] for name in names}

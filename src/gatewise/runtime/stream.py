@@ -71,7 +71,7 @@ class Stream:
         """Build a stream from plain arrays, without torch.
 
         Args:
-            cell: `"lstm"`, `"gru"`, `"rnn_tanh"` or `"rnn_relu"`.
+            cell: The name of a cell that the native core has, such as `"lstm"`.
             layers: For each layer `weight_ih [G*H, I]` and `weight_hh [G*H, P]` in torch's order,
                 and where there are such both `bias_ih` and `bias_hh [G*H]`, and `weight_hr [P, H]`.
                 All float32 or all float64, of either byte order.
@@ -121,9 +121,9 @@ class Stream:
             raise InputError(
                 f"Stream: states must be real numbers; got {', '.join(map(str, types))}"
             )
-        own = tuple(np.ascontiguousarray(state, self.dtype) for state in states)
+        arrays = tuple(np.ascontiguousarray(state, self.dtype) for state in states)
         for layer in range(self._layers):
-            self._core.set_state(layer, *self._of_layer(own, layer))
+            self._core.set_state(layer, *self._of_layer(arrays, layer))
 
     def _build(self, cell: str, layers: list[dict[str, AnyArray]], batch: int) -> None:
         native = _native()
@@ -132,12 +132,12 @@ class Stream:
             raise InputError(f"Stream: batch must be a number of rows, at least 1; got {batch!r}")
         self.batch = batch
         self.dtype = _checked(spec, layers)
-        own = [
+        contiguous = [
             {name: np.ascontiguousarray(array, self.dtype) for name, array in layer.items()}
             for layer in layers
         ]
         sizes = []
-        for weights in own:
+        for weights in contiguous:
             hidden = len(weights["weight_ih"]) // len(spec.packing)
             projection = len(weights["weight_hr"]) if "weight_hr" in weights else 0
             sizes.append((weights["weight_ih"].shape[1], hidden, projection))
@@ -146,7 +146,7 @@ class Stream:
             raise InputError(
                 f"Stream: all layers must have as many hidden units and outputs; got {units} units"
             )
-        self._layers = len(own)
+        self._layers = len(contiguous)
         outputs = sizes[-1][2] or sizes[-1][1]
         if batch > MOST_ROWS:
             raise InputError(f"Stream: batch must be at most {MOST_ROWS} rows; got {batch}")
@@ -155,7 +155,7 @@ class Stream:
                 [native.Layer(cell, TYPES[self.dtype.name], *size) for size in sizes],
                 [
                     native.Weights(*[weights[n].ctypes.data if n in weights else 0 for n in NAMES])
-                    for weights in own
+                    for weights in contiguous
                 ],
                 batch,
             )
