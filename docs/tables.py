@@ -69,7 +69,8 @@ def _default(default: Any, option: Option) -> str:
 
 
 def _meaning(option: Option) -> str:
-    choices = ", ".join(f'`"{word}"`' for word in option.rule.choices)
+    words = () if option.rule.grows else option.rule.choices
+    choices = ", ".join(f'`"{word}"`' for word in words)
     sentences = [
         option.help.format_map(_Spelt(none="`None`")),
         f"One of {choices}." if choices else "",

@@ -36,6 +36,8 @@ class Rule:
     choices: tuple[str, ...] = ()
     """Words among which a wrong one may have a near one."""
     may_be_none: bool = False
+    grows: bool = False
+    """Whether users add to the choices, so that no page lists them."""
 
 
 @dataclass(frozen=True)
@@ -157,9 +159,8 @@ def registered(names: tuple[str, ...], allowed: Callable[[Any], bool], plural: s
     """Return the rule of what is in a registry: its `names` now, and whatever is `allowed` by then."""
     listed = ", ".join(repr(name) for name in names)
     words: Any = Literal
-    return Rule(
-        allowed, f"one of {listed}, or of the {plural} that you register", words[names], names
-    )
+    wanted = f"one of {listed}, or of the {plural} that you register"
+    return Rule(allowed, wanted, words[names], names, grows=True)
 
 
 def some_of(words: Any) -> Rule:

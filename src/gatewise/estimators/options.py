@@ -143,7 +143,7 @@ class NetworkOptions:
         "Network",
         "The recurrent cell.",
         registered(CELL_NAMES, lambda cell: cell in ("rnn", *CELLS), "cells"),
-        more="What they are: [modules](modules.md#gates).",
+        more='LSTM, GRU, RNN (`"rnn"`) or [another](modules.md#gates).',
     )
     hidden_size: int = option(32, "Network", "Units per layer.", whole(1))
     num_layers: int = option(1, "Network", "Layers.", whole(1, 1000))
