@@ -97,8 +97,7 @@ def case_of_forecaster(
     _check_lookback(windows)
     names = _checked_module(fitted, module)
     groups, left_out = _groups(joined, windows, by)
-    skill = _skill(fitted, joined, windows)
-    answers = _answers_apart(fitted.columns.target, skill)
+    answers = _answers_apart(fitted.columns.target, skill := _skill(fitted, joined, windows))
     # Each group and target is asked for its horizon, which takes most of the time.
     chosen = _planned(fitted, windows, budget, len(groups) + len(answers))
     take = partial(_inputs, fitted, windows)
