@@ -62,7 +62,9 @@ def test_a_cell_that_is_not_registered_is_told_in_one_line(
     frame.write_csv(tmp_path / "new.csv")
     assert run(["predict", str(tmp_path / "run"), str(tmp_path / "new.csv")]) != 0
     assert said in " ".join(capsys.readouterr().err.split())
-    with pytest.raises(OptionError, match=r"cell must be one of 'lstm', 'gru', 'rnn', .*'mgu', or"):
+    with pytest.raises(
+        OptionError, match=r"cell must be one of 'lstm', 'gru', 'rnn', .*, or of the cells that"
+    ):
         gw.Forecaster(**SMALL, cell=OVERWRITE.name).fit(frame, progress=False)
     with pytest.raises(OptionError, match=r"not 'lsmt'\. Did you mean 'lstm'\?"):
         gw.Forecaster(**SMALL, cell="lsmt").fit(frame, progress=False)
