@@ -56,3 +56,23 @@ def test_no_import_runs_in_a_circle() -> None:
     """Not even one for types alone: who must know the other's types to be read is not below it."""
     graph = {name: set(imports(name)) & set(MODULES) - {name} for name in MODULES}
     assert len(tuple(TopologicalSorter(graph).static_order())) == len(MODULES)
+
+
+def functions() -> Iterator[tuple[str, int]]:
+    """Yield every function as `module.name`, with the lines of its code without its docstring."""
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno
+                lines = node.end_lineno - node.lineno + 1
+                if ast.get_docstring(node):
+                    lines -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
+                yield f"{module}.{node.name}", lines
+
+
+def test_files_and_functions_are_short_enough_to_read_at_once() -> None:
+    files = {
+        name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()
+    }
+    assert {name: count for name, count in files.items() if count > 400} == {}
+    assert {name: count for name, count in functions() if count > 60} == {}

@@ -62,22 +62,7 @@ def straight(module: Any, input: Any, hx: Any, counts: Sequence[int] | None) -> 
         steps, rows = len(counts), counts[0]
     else:
         steps, rows = shape[1::-1] if batch_first else shape[:2]
-    call = Plain(
-        MODES[given["mode"]],
-        shape[-1],
-        given["hidden_size"],
-        given["num_layers"],
-        given["bidirectional"],
-        torch.is_grad_enabled() and _needs_gradient(data, weights),
-        steps,
-        rows,
-        counts is not None,
-        given["bias"],
-        batch_first,
-        given["proj_size"],
-        given["dropout"],
-        given["training"],
-    )
+    call = _plain(given, data, weights, steps, rows, packed=counts is not None)
     if hx is not None and not (is_batched and counts is None and _fits(call, data, hx)):
         return None
     run = _engine_for(module, call).run_plain
@@ -92,14 +77,53 @@ def straight(module: Any, input: Any, hx: Any, counts: Sequence[int] | None) -> 
         raise
     if found is None:
         return None
-    out, ends = found
     if counts is not None:
-        out, back = input._replace(data=out), input.unsorted_indices
-        if back is not None:
-            ends = [state.index_select(1, back) for state in ends]
-    elif not is_batched:
+        return _packed_again(input, *found)
+    out, ends = found
+    if not is_batched:
         out, ends = out.squeeze(0 if batch_first else 1), [state.squeeze(1) for state in ends]
-    return out, ends[0] if len(ends) == 1 else tuple(ends)
+    return out, _states(ends)
+
+
+def _plain(
+    given: dict[str, Any],
+    data: Tensor,
+    weights: list[Tensor],
+    steps: int,
+    rows: int,
+    *,
+    packed: bool,
+) -> Plain:
+    """Return the call in the terms of an engine; `given` are the attributes of the module."""
+    return Plain(
+        MODES[given["mode"]],
+        given["input_size"],
+        given["hidden_size"],
+        given["num_layers"],
+        given["bidirectional"],
+        torch.is_grad_enabled() and _needs_gradient(data, weights),
+        steps,
+        rows,
+        packed,
+        given["bias"],
+        given["batch_first"],
+        given["proj_size"],
+        given["dropout"],
+        given["training"],
+    )
+
+
+def _packed_again(input: Any, out: Tensor, ends: Sequence[Tensor]) -> tuple[Any, Any]:
+    """Return the outputs packed as the input is, and the final states in the order of its batch."""
+    back = input.unsorted_indices
+    if back is not None:
+        ends = [state.index_select(1, back) for state in ends]
+    return input._replace(data=out), _states(ends)
+
+
+def _states(ends: Sequence[Tensor]) -> Any:
+    """Return final states as torch's modules do: of the GRU and the RNN the one, else a tuple."""
+    return ends[0] if len(ends) == 1 else tuple(ends)
 
 
 def _engine_for(module: Any, call: Plain) -> Engine:
