@@ -77,6 +77,7 @@ def _longer(first: Explanation, second: Explanation, names: tuple[str, str]) -> 
     assert isinstance(other, memory.Horizon)
     if not one.depends and not other.depends:
         return "Neither remembers anything: no answer depends on the input."
+    # Steps are 0 both for the current input alone and for none, which comes last: hence 1.
     pair = sorted(
         [(one, names[0], first.unit), (other, names[1], second.unit)],
         key=lambda pair: -pair[0].steps if pair[0].depends else 1,

@@ -80,6 +80,7 @@ def _together(
     lags = np.unique(np.concatenate([one.lags[one.lags <= one.reach] for one in horizons.values()]))
     lags = lags.astype(float)
     each, counted = unit.axis(float(lags[-1]))
+    # np.maximum lets NaN through, where np.fmax would draw a line on past what was measured.
     lines = tuple(
         Line(
             words,

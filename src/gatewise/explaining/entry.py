@@ -207,6 +207,7 @@ def _plain_case(
     case = chosen_from(whole, subject, spread(subject.rows, chosen.rows), chosen.steps)
     groups = []
     for name in names:
+        # Of all rows: among those chosen for the whole, a small group might have hardly any.
         labelled = np.flatnonzero([label == name for label in labels])
         picked = labelled[spread(len(labelled), chosen.rows)]
         groups.append(Group(name, inputs_of(subject, picked, chosen.steps), len(picked)))
@@ -340,6 +341,7 @@ def _figures(case: Case, found: Measured, views: Views) -> Mapping[str, Any]:
         **compared_figures(views),
     }
     if isinstance(need, memory.ContextNeed):
+        # 0 stands for a window that cannot be named: as a figure it would pass for the shortest.
         known = need.steps > 0
         figures |= {
             "window": need.steps if known else None,

@@ -144,6 +144,7 @@ def _interventions(case: Case, found: Measured, sampling: Sampling) -> None:
     """Change states and windows: transplant, ablation, shorter windows, units held, directions."""
     how: dict[str, Any] = _how(case, sampling)
     scored: dict[str, Any] = {"targets": case.targets, "loss": case.loss}
+    # First, since it may move `before` nearer to the end, and states are wiped at the same moment.
     _transplanted(case, found, how)
     where: dict[str, Any] = {"at": case.steps - found.before, "module": case.module}
     found.attempt("ablation", lambda: memory.ablation(case.model, case.inputs, **where, **how))

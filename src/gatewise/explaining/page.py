@@ -163,6 +163,7 @@ def with_columns(
     record: Record, results: Mapping[str, memory.Result], modules: tuple[str, ...], name: str
 ) -> Record:
     """Return a record with what the results say of each of its units."""
+    # The records of a run count layers through the network, where each is a module of one layer.
     layer = record.layer if name == (record.module if record.module != "model" else "") else 0
     columns = []
     idle = results.get("idle_units")

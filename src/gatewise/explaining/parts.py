@@ -53,6 +53,7 @@ def idle(case: Case, found: Measured) -> Finding | None:
         _idle_sentence(units, spare),
         " ".join(evidence),
         spare.caveat,
+        # What can go at once has no interval: that of the units idle one at a time stands in for it.
         certain(units.count_high - units.count_low, total, case.rows),
         "warn" if spare.count > total / 2 else "plain",
         topic="units",
@@ -202,6 +203,7 @@ def by_group(case: Case, found: Measured) -> Finding | None:
     left_out = case.chosen.get("by_left_out")
     if told is None or not left_out:
         return told
+    # With all places taken, some of those left out may have had windows enough.
     why = "Too few windows" if len(case.groups) < MOST_GROUPS else "Not asked about"
     return replace(told, evidence=f"{told.evidence} {why}: {', '.join(left_out)}.")
 

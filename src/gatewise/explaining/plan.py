@@ -49,6 +49,7 @@ def plan(
     if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget < math.inf:
         raise OptionError(f"budget must be a number of seconds above 0, such as 30; got {budget!r}")
     weights, units = sizes(model)
+    # 2.0: a weight takes a multiplication and an addition at each step, and SPEED counts both.
     each = 2.0 * weights * (PASSES + 2 * units + HORIZON * horizons) / SPEED
 
     def seconds(some_rows: int, some_steps: int) -> float:

@@ -167,6 +167,7 @@ def compared(case: Case, found: Measured, views: Views) -> Finding | None:
         return None
     side = ", ".join(f"{view} {said(reach, case.unit)}" for view, reach in parts)
     reasons = _reasons(case, found, views)
+    # Not by the flags of `views`: where no step is remembered, the path it would take is no matter.
     agree = not reasons
     head = "The views agree" if agree else "The views disagree"
     sentence = f"{head}: {side}."
