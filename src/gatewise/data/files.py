@@ -230,6 +230,7 @@ def _checked_header(content: bytes, path: Path, separator: str) -> list[str]:
     reader = csv.reader(lines, delimiter=separator)
     try:
         names = next(reader)
+        # A name may hold line breaks; an open quote, which csv accepts, takes in the whole file.
         if reader.line_num > 1 and next(reader, None) is None:
             raise csv.Error(f"it goes on to line {reader.line_num}, the last")
     except csv.Error as error:

@@ -77,6 +77,7 @@ def chrono(
     with torch.no_grad():
         for biases in found:
             spec = biases.spec
+            # On the CPU, so that a seed gives the same biases wherever the module is.
             draw = torch.empty(biases.hidden_size, dtype=biases.b_ih.dtype, device="cpu")
             draw = draw.uniform_(1.0, max_lag - 1.0, generator=generator).log()
             draw = draw.to(biases.b_ih.device)

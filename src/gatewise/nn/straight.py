@@ -95,6 +95,7 @@ def _plain(
     packed: bool,
 ) -> Plain:
     """Return the call in the terms of an engine; `given` are the attributes of the module."""
+    # By position, as names would cost time in every small call: keep to the order of the fields.
     return Plain(
         MODES[given["mode"]],
         given["input_size"],

@@ -45,6 +45,7 @@ class Stream:
         weights that are not there, and EngineError where the native core is not built or does not
         have the cell.
         """
+        # Told by attributes, not by class: the runtime does without importing torch.
         if not hasattr(module, "mode") or not hasattr(module, "num_layers"):
             raise InputError(
                 f"Stream: give an LSTM, GRU or RNN module of torch.nn or gatewise; got {module!r:.80}"
@@ -260,6 +261,7 @@ def _check_shapes(
                 f"got {list(layer[name].shape)}"
             )
     rows = layer["weight_ih"].shape[0]
+    # Rounded down: rows that are no multiple of the gates then miss the shape wanted below.
     hidden = rows // len(spec.packing)
     outputs = len(layer["weight_hr"]) if "weight_hr" in layer else hidden
     wanted = {

@@ -68,6 +68,7 @@ def train(
         trainer = _Trainer(task, options=options, device=local_device(device), world=world)
         saver = _Saver(checkpoint if world.main else None, checkpoint_seconds)
         if resume and checkpoint is not None:
+            # On every process, though the main one alone reads: what it reads is broadcast to all.
             trainer.restore(checkpoint)
         shown = display(progress if world.main else False)
         try:

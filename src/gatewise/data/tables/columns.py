@@ -87,6 +87,7 @@ def resolve_columns(
         for name in names:
             _check_known(name, role, known, hint)
     levels = index_columns(frame)
+    # Before the time is looked for: ids that are numbers such as 2001, 2002 could pass for it.
     series = _find_series(series, known, roles)
     rows_meant = time == NO_TIME and NO_TIME not in known
     if rows_meant:

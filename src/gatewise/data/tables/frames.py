@@ -228,6 +228,7 @@ def _checked_step(
     step, broken = infer_step(table.time, table.starts)
     if given is not None:
         _check_same_kind(table, given)
+        # Rows can fit two steps (28 February: the 28th, or the end of the month): the given one decides.
         regular, broken = broken is None, follows(given, table.time, table.starts)
         if broken is not None and regular:
             raise DataError(
@@ -275,6 +276,7 @@ def _check_values(
     trailing = np.arange(len(table)) >= ends - allow_trailing_gap
     for position, name in enumerate(columns.values):
         column = table.values[:, position]
+        # Before any column is let off: a gap can be masked, but infinity is a broken value.
         infinite = np.isinf(column)
         if infinite.any():
             _refuse(table, rows, name, infinite, what="infinite", fix="replace or remove them")

@@ -49,6 +49,7 @@ def frame_like(
         names = [str(name) for name in data[series]]
         column = given.get(series)
         if column is not None:
+            # The names are text by now, which would not join with integers or enums in the example.
             changed.append(_values_of(column, names, known).alias(series))
         else:
             changed.append(_of_type(frame[series], names, ids))

@@ -61,6 +61,7 @@ class Scaler:
         groups = len(mean)
         mean = np.concatenate([mean, np.repeat(static_mean, groups, axis=0)], axis=1)
         std = np.concatenate([std, np.repeat(static_std, groups, axis=0)], axis=1)
+        # Only now: measuring also refuses empty and constant columns, whatever the mode.
         if mode == "none":
             mean, std = np.zeros_like(mean), np.ones_like(std)
         return cls(mode, table.columns, table.series if grouped else (), mean, std)
@@ -178,6 +179,7 @@ def _check_varies(
     group, position = map(int, bad[0])
     name = table.columns.values[first_column + position]
     where = f" of series {table.series[group]!r}" if grouped else ""
+    # Asked first: of no values the lowest is inf, which would be told as a constant.
     if count[group, position] == 0:
         raise DataError(f"column {name!r}{where} has no values in the training part: leave it out")
     held = f"is constant in the training part (always {low[group, position]:g}"

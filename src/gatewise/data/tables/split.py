@@ -82,6 +82,7 @@ def _position(table: Table, times: NDArray[Any], bound: Bound, end: int, name: s
     if isinstance(bound, (float, np.floating)):
         if not 0 < bound < 1:
             raise OptionError(f"{name}={bound}: a share is above 0 and below 1")
+        # A share of all times, not of those before `end`: a test part does not shorten the validation.
         start = end - max(round(float(bound) * len(times)), 1)
         if start < 1:
             raise OptionError(

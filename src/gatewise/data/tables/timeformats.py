@@ -148,6 +148,7 @@ def read_texts(texts: Sequence[str], form: str | None = None) -> TextTimes:
                 furthest, reason = error.row, error.reason
             continue
         readings.append(TextTimes(reading.values[index], reading.zone, name))
+        # What fitted once needs no rival: a few new rows such as 03/04/2024 would be ambiguous.
         if name == form:
             break
     if not readings:

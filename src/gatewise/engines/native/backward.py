@@ -223,6 +223,7 @@ class _Backward:
                 given.append(
                     {
                         "saved": saved[d],
+                        # Kept from segment to segment: the last one runs first, and clears them.
                         "sums": scratch.sums[d].data_ptr(),
                         "begin": is_last,
                         "finish": k == 0,
