@@ -79,6 +79,8 @@ def rolling_origins(
     origins = []
     for start in range(first, len(times), size):
         bound = max(1, round(start * (1 - validation)))
+        # A split has no end of its test part, so the table is cut; and its shares count the test
+        # part too, so the bounds are times.
         last = times[start + size - 1]
         origins.append(
             Origin(

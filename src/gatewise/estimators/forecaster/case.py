@@ -260,6 +260,7 @@ def _groups(table: Table, windows: Windows, by: Any) -> tuple[dict[str, Indices]
         )
     if by == "series":
         names = np.array(table.series)[table.series_index()[windows.origins]]
+        # Of the windows, not of the table: a series that no window lies in is no group.
         order = list(dict.fromkeys(names.tolist()))
         if len(order) < 2:
             raise OptionError(

@@ -31,6 +31,7 @@ def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) 
     bands = fitted.baselines.quantiles(table, windows.origins, baselines)
     if predictions.quantiles is not None:
         bands[MODEL_NAME] = predictions.quantiles
+    # The median is the point that scores, as in `predictions`; without levels there is one output.
     levels = predictions.levels
     middle = levels.index(0.5) if levels else 0
     return Evaluation(
@@ -88,6 +89,7 @@ def _by_horizon(
                 )
                 for s in range(steps)
             ]
+            # Lists, not arrays: the run's JSON takes them as they are.
             table.setdefault(model, {})[target] = {
                 name: [row[name] for row in rows] for name in rows[0]
             }
@@ -148,6 +150,7 @@ def prediction_columns(
     members) and `NAME_q0.9` and the like. Raises DataError where two would have one name.
     """
     count, steps = predictions.time.shape
+    # Predictions do not hold the horizon, but only a virtual sensor answers for its origin itself.
     forecast = not np.array_equal(predictions.origin, predictions.time[:, 0])
     names = _output_names(
         columns,

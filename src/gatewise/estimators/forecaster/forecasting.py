@@ -143,6 +143,7 @@ def _forecast_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
             f"are known and needs lookback={fitted.settings.lookback} rows up to there; there are "
             f"{history.max()}: add the rows before, or rows that directly follow the fitted data"
         )
+    # Before the windows: a gap ahead drops its window, and no message after that names the column.
     _check_ahead(fitted, table, last, enough)
     rows = np.zeros(len(table), dtype=bool)
     rows[(last[enough, None] + np.arange(1, horizon + 1)).ravel()] = True
@@ -162,6 +163,7 @@ def _warn_of_silence(table: Table, windows: Windows, unknown: NDArray[np.int64])
     if not silent.size:
         return
     reasons = []
+    # A series without a known target may be short as well, but more rows alone would not help it.
     short = np.setdiff1d(silent, unknown)
     if short.size:
         reasons.append(

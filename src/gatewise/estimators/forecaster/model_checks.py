@@ -116,6 +116,7 @@ def check_context(settings: ForecasterSettings, columns: Columns, context: Table
     _require(not np.isinf(values).any(), "its rows hold an infinite value")
     gaps = settings.missing == "refuse" and bool(np.isnan(values).any())
     _require(not gaps, "its rows have gaps, which its settings refuse")
+    # Only now: bounds that had not been checked could point outside the rows.
     inside = np.ones(max(len(time) - 1, 0), dtype=bool)
     inside[starts[1:-1] - 1] = False
     _require(bool((time[1:] > time[:-1])[inside].all()), "its times go back")
@@ -149,6 +150,7 @@ def check_baselines(settings: ForecasterSettings, columns: Columns, fitted: Base
     _require(same, "its baselines are of another task")
     levels = () if fitted.bands is None else fitted.bands.levels
     _require(levels == settings.levels(), "its baselines have other quantile levels")
+    # `type`, here and below, not isinstance: JSON's `true` would pass for the number 1.
     season = fitted.season
     _require(
         season is None or (type(season) is int and season > 0), f"its season is {season!r}"[:80]

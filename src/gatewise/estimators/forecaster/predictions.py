@@ -63,6 +63,7 @@ def forecast_data(predictions: Predictions) -> Charts:
     count = max(1, len(names) * len(targets) * len(steps))
     limit = min(MOST, max(FEWEST, MAX_POINTS // count))
     longest = int(np.unique(predictions.series, return_counts=True)[1].max())
+    # At most `limit`, beyond which a chart is thinned out: this range promises every point.
     detail = min(DETAIL, limit)
     ranges = ["whole part, overview", f"last {detail:,} steps, every point"]
     ranges = ranges if longest > limit else ["whole part"]

@@ -36,6 +36,7 @@ def warn_of_unusable(
             "known rows, or leave the series out"
         )
     text = f"{lost} for {silent} of {len(table.series)} series: {'; '.join(reasons)}"
+    # 4 is whoever called `evaluate`; a fit checks its data deeper down, so no level suits both.
     warnings.warn(text, GatewiseWarning, stacklevel=4)
 
 

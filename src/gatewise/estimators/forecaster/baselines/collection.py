@@ -198,6 +198,7 @@ def fit_baselines(
     origins = origins_within(table, train_rows, lookback=lookback, horizon=horizon)
     values = column_block(table, table.columns.target)
     layout = Layout.of(table, lookback=lookback, horizon=horizon) if "ridge" in chosen else None
+    # Before anything is fitted: climatology may stand in for a ridge regression that is too dear.
     chosen, notes = _affordable(chosen, layout, table, lookback, horizon)
     climatology, ridge = None, None
     left_out: list[tuple[Indices, Ridge]] = []

@@ -22,6 +22,7 @@ def horizon_curves(evaluation: Evaluation, unit: Unit) -> tuple[Curve, ...]:
     steps = evaluation.predictions.truth.shape[1]
     if steps < 2 or not evaluation.by_horizon:
         return ()
+    # Of all models together: what is scored of a band is missing for a model without one.
     metrics = ordered_metrics(
         metric
         for by_target in evaluation.by_horizon.values()
@@ -66,6 +67,7 @@ def training_curves(histories: tuple[History, ...]) -> tuple[Curve, ...]:
             if values
         ]
     known = [v for history in histories for v in (*history.train, *history.validation)]
+    # On a linear axis large first losses would press the others flat; 0 has no logarithm.
     low, high = min(known), max(known)
     return (
         Curve(

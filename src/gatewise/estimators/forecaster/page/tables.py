@@ -47,6 +47,7 @@ def score_notes(evaluation: Evaluation) -> list[str]:
         notes.append(
             f"Coverage: the fraction of the truth inside the widest band; {wanted:.2f} is promised."
         )
+    # Asked of the baselines themselves: where none has a band, there is nothing to explain.
     if any(
         "pinball" in metrics
         for model, by_target in evaluation.scores.items()
