@@ -6,8 +6,11 @@ to write instead. The command line prints it as it is and exits with code 2.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
+from types import FrameType
 from unicodedata import category
 
 __all__ = [
@@ -70,6 +73,27 @@ class NotFittedError(GatewiseError, ValueError, AttributeError):
 
 class GatewiseWarning(UserWarning):
     """Something was left out on purpose; the message says what, and why."""
+
+
+THROUGH = ("gatewise", "contextlib", "functools", "torch")
+"""Packages whose lines are none of the caller's: ours, and what our own calls pass through."""
+
+
+def warn(text: str) -> None:
+    """Warn with a `GatewiseWarning` that points at the caller's line, from however deep inside.
+
+    A fixed stacklevel points there from one depth alone, and the same check is reached from several.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    level = 2
+    while frame is not None and _package(frame) in THROUGH:
+        frame = frame.f_back
+        level += 1
+    warnings.warn(text, GatewiseWarning, stacklevel=level)
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def how_to_install(extra: str) -> str:

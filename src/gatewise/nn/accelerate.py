@@ -7,14 +7,13 @@ parametrizations (`weight_norm`, `spectral_norm`) is derived anew from the count
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, overload
 
 import torch
 from torch.nn.utils.parametrize import type_before_parametrizations
 
-from gatewise.errors import GatewiseWarning, InputError, OptionError
+from gatewise.errors import InputError, OptionError, warn
 from gatewise.nn.cells import GatedCell, GRUCell, LSTMCell, RNNCell
 from gatewise.nn.derived import derive, origin, why_different
 from gatewise.nn.modules import GRU, LSTM, RNN, GatedModule
@@ -81,8 +80,7 @@ def accelerate(model: Any, *, report: bool = False) -> Any:
     if report:
         return Acceleration(model, tuple(taken), left)
     if left:
-        text = f"accelerate {Acceleration(model, tuple(taken), left)}"
-        warnings.warn(text, GatewiseWarning, stacklevel=2)
+        warn(f"accelerate {Acceleration(model, tuple(taken), left)}")
     return model
 
 

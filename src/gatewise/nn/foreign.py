@@ -6,13 +6,12 @@ cannot take it, and say that `gw.restore` turns it back.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import torch
 from torch.fx import Proxy
 
-from gatewise.errors import EngineError, GatewiseWarning
+from gatewise.errors import EngineError, warn
 
 
 def is_symbolic(input: object) -> bool:
@@ -53,11 +52,9 @@ class Qconfig:
 
     def __set__(self, module: torch.nn.Module, value: Any) -> None:
         module.__dict__["qconfig"] = value
-        warnings.warn(
+        warn(
             f"torch.ao.quantization leaves gatewise's {type(module).__name__} as it is; call "
-            "gw.restore(model) before it if the module is to be quantised",
-            GatewiseWarning,
-            stacklevel=2,
+            "gw.restore(model) before it if the module is to be quantised"
         )
 
     def __delete__(self, module: torch.nn.Module) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from gatewise.errors import GatewiseWarning
+from gatewise.errors import warn
 
 STARTS = ("=", "+", "-", "@")
 
@@ -21,11 +20,9 @@ def warn_of_formulas(
     for name in names:
         for text in (name, *texts.get(name, ())):
             if _is_formula(text):
-                warnings.warn(
+                warn(
                     f"{path}: {text!r} (column {name!r}) begins as a formula does, and a spreadsheet "
-                    "would run it: import the column as text, or write .parquet",
-                    GatewiseWarning,
-                    stacklevel=3,
+                    "would run it: import the column as text, or write .parquet"
                 )
                 return
 

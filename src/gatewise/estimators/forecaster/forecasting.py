@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from gatewise.data.tables.frames import table_from_frame
 from gatewise.data.tables.reading import parse_time
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows, make_windows
-from gatewise.errors import DataError, GatewiseWarning, OptionError
+from gatewise.errors import DataError, OptionError, warn
 from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.preparation import Prepared, as_frame, new_rows
@@ -178,7 +177,7 @@ def _warn_of_silence(table: Table, windows: Windows, unknown: NDArray[np.int64])
     text = f"no prediction for {silent.size} of {len(table.series)} series: {'; '.join(reasons)}"
     if not answered.size:
         raise DataError(text)
-    warnings.warn(text, GatewiseWarning, stacklevel=4)
+    warn(text)
 
 
 def _check_ahead(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.tables.table import Table
-from gatewise.errors import GatewiseWarning
+from gatewise.errors import warn
 
 
 def warn_of_unusable(
@@ -36,8 +34,7 @@ def warn_of_unusable(
             "known rows, or leave the series out"
         )
     text = f"{lost} for {silent} of {len(table.series)} series: {'; '.join(reasons)}"
-    # 4 is whoever called `evaluate`; a fit checks its data deeper down, so no level suits both.
-    warnings.warn(text, GatewiseWarning, stacklevel=4)
+    warn(text)
 
 
 def named(table: Table, numbers: NDArray[np.int64]) -> str:

@@ -12,14 +12,13 @@ import json
 import os
 import socket
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 
-from gatewise.errors import FileError, GatewiseWarning, cause
+from gatewise.errors import FileError, cause, warn
 
 LOCK = ".lock"
 PATIENCE = 0.2
@@ -106,10 +105,8 @@ def _lock(handle: int, folder: Path) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        warnings.warn(
-            f"the file system of {folder} has no locks ({cause(error)}): let only one process write it",
-            GatewiseWarning,
-            stacklevel=2,
+        warn(
+            f"the file system of {folder} has no locks ({cause(error)}): let only one process write it"
         )
     return True
 
