@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from gatewise.estimators.options import Bound
 
 
+FEWEST = 2
+"""Times before the first test block: one to train on and one to watch."""
+
+
 @dataclass(frozen=True)
 class Fold:
     """One origin: the model was fitted on everything before `test_from`."""
@@ -51,46 +55,58 @@ class Origin:
 
 
 def rolling_origins(
-    table: Table, *, folds: int, size: int | None, validation: Bound
+    table: Table, *, folds: int, size: int | None, validation: Bound, horizon: int = 0
 ) -> list[Origin]:
     """Return the bounds of `folds` consecutive test blocks of `size` time steps at the table's end.
 
-    Without a size each block is a tenth of the timestamps. `validation` is the share of the times
-    before each block that early stopping may watch. Raises `OptionError` for a validation part that
-    is fixed in time (it cannot roll), `DataError` when the blocks leave nothing to train on.
+    Without a size each block is a tenth of the timestamps, and at least the horizon. `validation` is
+    the share of the times before each block that early stopping may watch. Raises `OptionError` for a
+    validation part that is fixed in time (it cannot roll) and for blocks that no whole forecast fits
+    into, `DataError` when the blocks leave nothing to train on.
     """
-    if not isinstance(validation, float):
+    if not isinstance(validation, float | np.floating):
         raise OptionError(
             f"backtest moves the validation part with the origin, so validation must be a share such "
             f"as 0.15, not the time {validation}"
         )
-    times = np.unique(table.time)
-    size = max(1, len(times) // 10) if size is None else size
-    if folds < 1 or size < 1:
-        raise OptionError(
-            f"backtest needs at least 1 fold of at least 1 step, not {folds} of {size}"
-        )
+    _check_blocks(folds, size, horizon)
+    times = table.distinct_times()
+    size = max(1, horizon, len(times) // 10) if size is None else size
     first = len(times) - folds * size
-    if first < 3:
+    if first < FEWEST:
         raise DataError(
             f"{folds} test blocks of {size} steps leave {max(first, 0)} of {len(times)} steps to train "
             "on: take fewer folds or smaller blocks"
         )
     origins = []
     for start in range(first, len(times), size):
-        bound = max(1, round(start * (1 - validation)))
+        # Each part has one time at least: a share that rounds to nothing would put the validation
+        # part's first time on the test part's, and one that rounds to all would leave no training.
+        watched = min(max(round(float(validation) * start), 1), start - 1)
         # A split has no end of its test part, so the table is cut; and its shares count the test
         # part too, so the bounds are times.
         last = times[start + size - 1]
         origins.append(
             Origin(
                 table=table.until(last),
-                validation=_bound_text(times[bound], table.zone),
+                validation=_bound_text(times[start - watched], table.zone),
                 test=_bound_text(times[start], table.zone),
                 test_until=local(np.array([last]), table.zone)[0],
             )
         )
     return origins
+
+
+def _check_blocks(folds: int, size: int | None, horizon: int) -> None:
+    """Raise OptionError for numbers of folds and steps that cannot be."""
+    for name, value in {"folds": folds, "size": 1 if size is None else size}.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise OptionError(f"{name} must be a whole number of at least 1, not {value!r:.60}")
+    if size is not None and size < horizon:
+        raise OptionError(
+            f"size={size}: a test block must hold a whole forecast, so with horizon={horizon} it needs "
+            f"at least {horizon} steps"
+        )
 
 
 def _bound_text(time: Any, zone: str | None) -> str:

@@ -175,13 +175,17 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
     ) -> Backtest:
         """Fit anew before each of `folds` consecutive test blocks of `size` steps at the data's end.
 
-        `self` stays as it is. Raises OptionError where `validation` is a fixed time, DataError where
-        the blocks leave too little to train on.
+        Without a size each block is a tenth of the times, and at least the horizon. `self` stays as it
+        is. Raises OptionError where `validation` is a fixed time or a block is shorter than the
+        horizon, DataError where the blocks leave too little to train on.
         """
         self.check_options()
         table = read_table(self, data)
         done = []
-        for origin in rolling_origins(table, folds=folds, size=size, validation=self.validation):
+        origins = rolling_origins(
+            table, folds=folds, size=size, validation=self.validation, horizon=self.horizon
+        )
+        for origin in origins:
             model = type(self)(**self.get_params())
             model.set_params(validation=origin.validation, test=origin.test)
             model.fit(origin.table, progress=progress)
