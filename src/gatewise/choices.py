@@ -13,6 +13,12 @@ Missing = Literal["refuse", "mask"]
 Scale = Literal["standard", "per_series", "none"]
 """Zero mean and unit variance over the training part, in each series alone, or no scaling."""
 
+Normalise = Literal["auto", "season", "last", "window", "robust", "none"]
+"""What a forecast's network adds to in each window, and the spread that it is measured in."""
+
+TransformName = Literal["auto", "none", "log", "box-cox"]
+"""What is taken of a forecast's target before anything else."""
+
 Engine = Literal["auto", "native", "reference", "torch"]
 Schedule = Literal["cosine", "plateau", "constant"]
 Baseline = Literal["persistence", "seasonal_naive", "climatology", "ridge"]

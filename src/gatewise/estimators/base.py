@@ -91,7 +91,7 @@ class Estimator(Hooks[P, F, E]):
         place = Path(path)
         is_run = os.path.isdir(place)
         fitted = cls._load_run(place, device) if is_run else cls._load_model(place, device)
-        model = cls(**fitted.settings.get_params())
+        model = cls(**cls._asked(fitted).get_params())
         model.fitted_ = fitted
         model.evaluation_ = None
         return model
@@ -212,6 +212,7 @@ class Estimator(Hooks[P, F, E]):
                 checkpoint = None if run is None else run.checkpoint(member)
                 network = self._untrained(prepared, member, engine, start)
                 history = self._train(
+                    prepared,
                     self._task(prepared, network),
                     member,
                     checkpoint=checkpoint,
@@ -242,12 +243,19 @@ class Estimator(Hooks[P, F, E]):
         return network
 
     def _train(
-        self, task: Task, member: int, *, checkpoint: Path | None, resume: bool, progress: bool
+        self,
+        prepared: P,
+        task: Task,
+        member: int,
+        *,
+        checkpoint: Path | None,
+        resume: bool,
+        progress: bool,
     ) -> History:
         """Train one member; its checkpoint stays until the whole run is complete."""
         return train(
             task,
-            part_of(TrainingOptions, self, seed=self.seed + member),
+            part_of(TrainingOptions, self._settled(prepared), seed=self.seed + member),
             checkpoint=checkpoint,
             resume=resume,
             progress=progress,

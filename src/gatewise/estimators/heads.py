@@ -27,6 +27,11 @@ class PointHead(nn.Module):
         values: Tensor = self.linear(hidden)
         return values.transpose(0, 1).unsqueeze(-1)
 
+    def start_at_zero(self) -> None:
+        """Let every prediction be 0 until the head is trained."""
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
 
 class QuantileHead(nn.Module):
     """One value per target and level that never cross: `[S, B, H] -> [B, S, K, Q]`.
@@ -61,6 +66,10 @@ class QuantileHead(nn.Module):
         for level in range(self.median - 1, -1, -1):
             quantiles.insert(0, quantiles[0] - gaps[..., level])
         return torch.stack(quantiles, dim=-1)
+
+    def start_at_zero(self) -> None:
+        """Let every median be 0, and the gaps those of the normal distribution, until it is trained."""
+        nn.init.zeros_(self.linear.weight)
 
     def _starting_bias(self) -> list[float]:
         """Return the raw values [Q] whose softplus are the normal distribution's gaps."""

@@ -108,6 +108,15 @@ class Hooks(EstimatorOptions, ABC, Generic[P, F, E]):
     def _save_model(self, fitted: F, path: Path) -> None:
         """Write a model to one file, whole or not at all."""
 
+    def _settled(self, prepared: P) -> EstimatorOptions:
+        """Return the options with nothing left to the data."""
+        return self
+
+    @classmethod
+    def _asked(cls, fitted: F) -> EstimatorOptions:
+        """Return the options as they were given, some of them left to the data."""
+        return fitted.settings
+
     def _engine(self, prepared: P) -> str:
         """Return the engine that `auto` is settled on, by sizes alone: the same in every process."""
         return "torch"

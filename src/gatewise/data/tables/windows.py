@@ -5,7 +5,8 @@ S = max(horizon, 1) predicted steps, K targets.
 
 `horizon=0` is a virtual sensor: the window ends now, and the target is no feature. `horizon=H`
 looks H steps past now: there, every feature that is not known ahead is 0 and the flag `ahead` is 1,
-so that no value from after now can reach the network.
+so that no value from after now can reach the network. Where windows have levels (levels.py), the
+target's past and the answers are in units of each window.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.data.tables.levels import Levels
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError
 from gatewise.typing import Array, Array32, Indices, Mask
@@ -35,6 +37,7 @@ class Windows:
     horizon: int
     names: tuple[str, ...]  # F feature names
     known_ahead: NDArray[np.bool_]  # [F] features whose values after now are seen
+    levels: Levels | None = None  # of a forecast whose windows are normalised each by itself
 
     @property
     def steps(self) -> int:
@@ -61,7 +64,12 @@ class Windows:
             ahead = x[self.lookback :]
             ahead[:, :, ~self.known_ahead] = 0.0
             ahead[:, :, self.names.index(AHEAD)] = 1.0
-        return x, self.targets.take(self.target_rows(picks), axis=0)
+        if self.levels is None:
+            return x, self.targets.take(self.target_rows(picks), axis=0)
+        past = rows[: self.lookback]
+        # the targets are the first features of a forecast
+        x[: self.lookback, :, : self.targets.shape[1]] = self.levels.scaled(past, origins)
+        return x, self.levels.answers(self.target_rows(picks), origins)
 
     def target_rows(self, picks: Indices) -> Indices:
         """Return the rows of the table that windows `picks` [B] predict, [B, S]."""
@@ -83,6 +91,7 @@ class Features:
     horizon: int
     complete: Mask  # [N] rows of "now" at which no feature that would be seen is missing
     answered: Mask  # [N] rows of "now" whose predicted rows all have their targets
+    levels: Levels | None = None
 
     @classmethod
     def of(
@@ -93,11 +102,13 @@ class Features:
         lookback: int,
         horizon: int,
         missing: Literal["refuse", "mask"] = "refuse",
+        levels: Levels | None = None,
     ) -> Features:
         """Return the features of `scaled` [N, C], which a `Scaler` made of `table`.
 
-        With missing="mask" missing features become 0 beside an indicator that is 1. Raises OptionError
-        for impossible lookback, horizon or columns.
+        `levels` are those of a forecast whose windows are normalised each by itself. With
+        missing="mask" missing features become 0 beside an indicator that is 1. Raises OptionError for
+        impossible lookback, horizon or columns.
         """
         _check_options(table, lookback, horizon)
         columns = table.columns
@@ -119,6 +130,9 @@ class Features:
         features = np.concatenate(blocks, axis=1, dtype=np.float32)
         known_ahead = np.concatenate(known)
         unknown = np.asarray(np.isnan(targets).any(axis=1))
+        complete = _complete(features, known_ahead, lookback, horizon)
+        if levels is not None:  # without a known value of the target there is no level to add to
+            complete &= ~np.isnan(levels.centre).any(axis=1)
         return cls(
             table=table,
             values=features,
@@ -127,8 +141,9 @@ class Features:
             known_ahead=known_ahead,
             lookback=lookback,
             horizon=horizon,
-            complete=_complete(features, known_ahead, lookback, horizon),
+            complete=complete,
             answered=~_any_between(unknown, 1 if horizon else 0, horizon),
+            levels=levels,
         )
 
     def windows(self, rows: Mask, *, need_target: bool = True, part: str = "data") -> Windows:
@@ -160,6 +175,7 @@ class Features:
             horizon=self.horizon,
             names=self.names,
             known_ahead=self.known_ahead,
+            levels=self.levels,
         )
 
 
@@ -173,6 +189,7 @@ def make_windows(
     missing: Literal["refuse", "mask"] = "refuse",
     need_target: bool = True,
     part: str = "data",
+    levels: Levels | None = None,
 ) -> Windows:
     """Return every window that lies inside one series and whose predicted rows are all in `rows`.
 
@@ -185,7 +202,9 @@ def make_windows(
     Raises OptionError for impossible lookback, horizon or columns, and DataError where no window is
     left (how many rows are needed, and how many are there).
     """
-    features = Features.of(table, scaled, lookback=lookback, horizon=horizon, missing=missing)
+    features = Features.of(
+        table, scaled, lookback=lookback, horizon=horizon, missing=missing, levels=levels
+    )
     return features.windows(rows, need_target=need_target, part=part)
 
 

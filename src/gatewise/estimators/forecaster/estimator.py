@@ -254,15 +254,22 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
             if progress and prepared.unused:
                 say(f"columns not used: {', '.join(prepared.unused)}")
         prepared.check()
-        fitting.check_size(self, prepared)
+        fitting.check_size(prepared)
         return prepared
 
     def _engine(self, prepared: Prepared) -> str:
-        return engine_for(self, len(prepared.train.names))
+        return engine_for(prepared.settings, len(prepared.train.names))
+
+    def _settled(self, prepared: Prepared) -> ForecasterSettings:
+        return prepared.settings
+
+    @classmethod
+    def _asked(cls, fitted: Fitted) -> ForecasterSettings:
+        return fitted.asked
 
     def _network(self, prepared: Prepared, engine: str) -> Network:
         features, targets = len(prepared.train.names), len(prepared.table.columns.target)
-        return build_network(self, features, targets, engine)
+        return build_network(prepared.settings, features, targets, engine)
 
     def _task(self, prepared: Prepared, network: Network) -> Task:
         levels = self.levels()
@@ -308,11 +315,12 @@ def prepared_to_fit(
     """Return the data of a fit; where training goes on from `start`, read as that of its fit was."""
     if start is None:
         return prepare(settings, data)
-    fitting.check_kept(settings, start)
+    settings = fitting.kept_of(settings, start)
     frame = as_frame(data)
     table = forecasting.table_of(start, frame, need_target=True)
     return replace(
         prepare(settings, table),
         fitted_scaler=start.scaler,
+        fitted_normaliser=start.normaliser,
         unused=unused_columns(frame, table),
     )

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.levels import Normaliser
 from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.split import Split
 from gatewise.data.tables.table import Step, Table
@@ -33,11 +33,13 @@ ENGINE_BEFORE = "native"
 class Fitted:
     """Networks of all members, scaling, baselines, and the last rows of the data they were fitted on."""
 
-    settings: ForecasterSettings  # a copy: what is set on the estimator later changes nothing here
+    settings: ForecasterSettings  # all that was left to the data is settled in them
+    asked: ForecasterSettings  # a copy of the estimator's, as they were given
     columns: Columns
     step: Step
     split: Split
     scaler: Scaler
+    normaliser: Normaliser
     features: tuple[str, ...]
     networks: tuple[RecurrentNetwork, ...]
     histories: tuple[History, ...]
@@ -76,11 +78,13 @@ def build_network(
     `engine` is what `auto` is settled on: see `engine_for`.
     """
     levels = settings.levels()
-    head: torch.nn.Module = (
+    head = (
         QuantileHead(settings.hidden_size, targets, levels)
         if levels
         else PointHead(settings.hidden_size, targets)
     )
+    if settings.horizon and settings.normalise in ("season", "last"):
+        head.start_at_zero()  # before any training, the forecast is the naive one
     network = RecurrentNetwork(
         **values_of(NetworkOptions, settings),
         engine=settings.engine,
@@ -96,12 +100,22 @@ def member_outputs(fitted: Fitted, table: Table, windows: Windows) -> NDArray[np
     """Return every member's output for every window, in the targets' units: `[M, N, S, K, Q]`."""
     return np.stack(
         [
-            fitted.scaler.inverse_targets(
-                predict(network, windows, device=fitted.settings.device), table, windows.origins
+            in_target_units(
+                fitted, table, windows, predict(network, windows, device=fitted.settings.device)
             )
             for network in fitted.networks
         ]
     )
+
+
+def in_target_units(
+    fitted: Fitted, table: Table, windows: Windows, answers: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Return a network's answers `[N, S, K, ...]` for windows in the targets' own units."""
+    if windows.levels is not None:
+        return windows.levels.restored(answers, windows.origins)
+    scaled = fitted.scaler.inverse_targets(answers, table, windows.origins)
+    return fitted.normaliser.transform.inverse(scaled)
 
 
 def to_predictions(

@@ -18,7 +18,7 @@ from gatewise.estimators.options import spec_named
 from gatewise.training.randomness import seeded
 
 KEPT = (
-    *("horizon", "lookback", "missing", "frequency", "scale"),
+    *("horizon", "lookback", "missing", "frequency", "scale", "normalise", "transform"),
     *("cell", "hidden_size", "num_layers", "quantiles", "members"),
 )
 """Options that training on with new data cannot change."""
@@ -27,16 +27,18 @@ KEPT = (
 def learnt(settings: ForecasterSettings, prepared: Prepared, trained: Trained) -> Fitted:
     """Return everything that is kept of a fit."""
     return Fitted(
-        settings=ForecasterSettings(**settings.get_params()),
+        settings=prepared.settings,
+        asked=ForecasterSettings(**settings.get_params()),
         columns=prepared.table.columns,
         step=prepared.table.step,
         split=prepared.split,
         scaler=prepared.scaler,
+        normaliser=prepared.normaliser,
         features=prepared.train.names,
         networks=trained.networks,
         histories=trained.histories,
         baselines=prepared.baselines,
-        context=_context(prepared.table, settings),
+        context=_context(prepared.table, prepared.settings),
         data=_about(prepared),
         engine=trained.engine,
     )
@@ -77,19 +79,26 @@ def _context(table: Table, settings: ForecasterSettings) -> Table:
     return table.tail(rows)
 
 
-def check_kept(settings: ForecasterSettings, start: Fitted) -> None:
-    """Raise OptionError where training on would need another network or another scaling."""
+def kept_of(settings: ForecasterSettings, start: Fitted) -> ForecasterSettings:
+    """Return the settings of a training that goes on, with what the first fit settled on.
+
+    Raises OptionError where training on would need another network or another scaling.
+    """
+    settled, asked, given = start.settings.to_json(), start.asked.to_json(), settings.to_json()
     for name in KEPT:
-        was, now = start.settings.to_json()[name], settings.to_json()[name]
-        if was != now:
+        was, now = settled[name], given[name]
+        if now not in (was, asked[name]):
             raise OptionError(
                 f"training on keeps {name}={was!r} of the first fit, not {now!r}: "
                 "retrain takes other settings"
             )
+    made = ForecasterSettings(**settings.get_params())
+    return made.set_params(**{name: getattr(start.settings, name) for name in KEPT})
 
 
-def check_size(settings: ForecasterSettings, prepared: Prepared) -> None:
+def check_size(prepared: Prepared) -> None:
     """Raise OptionError where the network does not fit into memory, before anything is written."""
+    settings = prepared.settings
     features, targets = len(prepared.train.names), len(prepared.table.columns.target)
     network = (
         f"a network of hidden_size={settings.hidden_size} and num_layers={settings.num_layers}"

@@ -42,6 +42,7 @@ def prepared_for(fitted: Fitted, data: Any) -> Prepared:
         fitted.settings,
         table_of(fitted, as_frame(data), need_target=True),
         fitted_scaler=fitted.scaler,
+        fitted_normaliser=fitted.normaliser,
         fitted_split=fitted.split,
         context=fitted.context,
     )
@@ -102,15 +103,17 @@ def table_of(
 def _windows(
     fitted: Fitted, table: Table, rows: NDArray[np.bool_], part: str, *, need_target: bool = True
 ) -> Windows:
+    settings, normaliser = fitted.settings, fitted.normaliser
     return make_windows(
         table,
-        fitted.scaler.transform(table),
+        fitted.scaler.transform(normaliser.transform.applied(table)),
         rows,
-        lookback=fitted.settings.lookback,
-        horizon=fitted.settings.horizon,
-        missing=fitted.settings.missing,
+        lookback=settings.lookback,
+        horizon=settings.horizon,
+        missing=settings.missing,
         need_target=need_target,
         part=part,
+        levels=normaliser.levels(table, settings.lookback, settings.horizon),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.levels import Normaliser, check_lookback
 from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.table import Table
 from gatewise.estimators.forecaster.baselines import Baselines
@@ -141,6 +142,31 @@ def check_scaler(settings: ForecasterSettings, columns: Columns, scaler: Scaler)
         _require(array.shape == (groups, wide), f"its scaling has the shape {array.shape}")
         _require(bool(np.isfinite(array).all()), "its scaling holds a value that is no number")
     _require(bool((scaler.std > 0).all()), "its scaling divides by 0")
+
+
+def check_normaliser(
+    settings: ForecasterSettings, columns: Columns, normaliser: Normaliser
+) -> None:
+    """Raise ValueError unless the levels of windows are those of this task."""
+    mode, kind = normaliser.normalise, normaliser.transform.kind
+    _require(mode == settings.normalise, f"its windows are normalised by {mode!r}"[:80])
+    _require(kind == settings.transform, f"its targets are transformed by {kind!r}"[:80])
+    if settings.horizon == 0:
+        _require(mode == kind == "none", "a virtual sensor has levels of its target")
+    targets = len(columns.target)
+    wanted = 0 if kind == "none" else targets
+    exponents = normaliser.transform.exponents
+    _require(
+        len(exponents) == wanted and all(0 <= p <= 1 for p in exponents), "its transform is none"
+    )
+    season = normaliser.season
+    _require(season is None or (type(season) is int and season > 0), "its season is none")
+    if mode == "none":
+        return
+    check_lookback(mode, season, settings.lookback)
+    typical = normaliser.typical
+    _require(typical.shape == (len(normaliser.series), targets), "its spreads have another shape")
+    _require(not (np.isinf(typical) | (typical <= 0)).any(), "its spreads are none")
 
 
 def check_baselines(settings: ForecasterSettings, columns: Columns, fitted: Baselines) -> None:

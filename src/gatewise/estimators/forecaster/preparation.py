@@ -13,13 +13,16 @@ import numpy as np
 from gatewise.data.files import read_frame
 from gatewise.data.tables.columns import resolve_columns
 from gatewise.data.tables.frames import table_from_frame
+from gatewise.data.tables.levels import Normaliser
 from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.split import Part, Split, split_times
 from gatewise.data.tables.table import Table
+from gatewise.data.tables.transforms import Transform
 from gatewise.data.tables.windows import Features, Windows
-from gatewise.estimators.forecaster.baselines import Baselines, fit_baselines
+from gatewise.estimators.forecaster.baselines import Baselines, default_season, fit_baselines
 from gatewise.estimators.forecaster.evaluation import check_output_names
 from gatewise.estimators.forecaster.settings import ForecasterSettings, as_names
+from gatewise.estimators.forecaster.settling import settled
 from gatewise.estimators.forecaster.silence import warn_of_unusable
 from gatewise.typing import Mask
 
@@ -28,15 +31,16 @@ from gatewise.typing import Mask
 class Prepared:
     """A table and what is made of it, each on first use: a fit, its scores and its page share one.
 
-    `given` is the table as it was read, `unused` the columns of the data that it leaves out. Of data
-    that comes after a fit, `fitted_scaler` and `fitted_split` are those of the fit, and `context` the
-    rows that the fit ended with.
+    `settings` leave nothing open (`settling.settled`). `given` is the table as it was read, `unused` the
+    columns of the data that it leaves out. Of data that comes after a fit, what begins with `fitted_` is
+    the fit's, and `context` the rows that it ended with.
     """
 
     settings: ForecasterSettings
     given: Table
     unused: tuple[str, ...] = ()
     fitted_scaler: Scaler | None = None
+    fitted_normaliser: Normaliser | None = None
     fitted_split: Split | None = None
     context: Table | None = None
 
@@ -68,7 +72,28 @@ class Prepared:
         if self.fitted_scaler is not None:
             return self.fitted_scaler
         training = self.split.part_rows(self.given, "train")
-        return Scaler.fit(self.given, training, mode=self.settings.scale)
+        transformed = self.normaliser.transform.applied(self.given)
+        return Scaler.fit(transformed, training, mode=self.settings.scale)
+
+    @cached_property
+    def normaliser(self) -> Normaliser:
+        """How targets become what the network sees and answers, learnt from the training part only."""
+        if self.fitted_normaliser is not None:
+            return self.fitted_normaliser
+        settings = self.settings
+        if settings.horizon == 0:  # a virtual sensor has no past of its target to take a level from
+            return Normaliser.plain()
+        training = self.split.part_rows(self.given, "train")
+        season = settings.season or default_season(self.given)
+        transform = Transform.fit(self.given, training, settings.transform, season or 1)
+        return Normaliser.fit(
+            self.given,
+            training,
+            normalise=settings.normalise,
+            transform=transform,
+            season=season,
+            lookback=settings.lookback,
+        )
 
     @cached_property
     def baselines(self) -> Baselines:
@@ -141,12 +166,14 @@ class Prepared:
 
     @cached_property
     def _features(self) -> Features:
+        lookback, horizon = self.settings.lookback, self.settings.horizon
         return Features.of(
             self.table,
-            self.scaler.transform(self.table),
-            lookback=self.settings.lookback,
-            horizon=self.settings.horizon,
+            self.scaler.transform(self.normaliser.transform.applied(self.table)),
+            lookback=lookback,
+            horizon=horizon,
             missing=self.settings.missing,
+            levels=self.normaliser.levels(self.table, lookback, horizon),
         )
 
     @cached_property
@@ -197,8 +224,7 @@ def prepare(settings: ForecasterSettings, data: Any) -> Prepared:
     """Return the data of a fit, read and checked as a table; the rest is made when it is asked for."""
     frame = as_frame(data)
     table = read_table(settings, frame)
-    copy = ForecasterSettings(**settings.get_params())  # what is set later changes nothing here
-    return Prepared(copy, table, unused_columns(frame, table))
+    return Prepared(settled(settings, table), table, unused_columns(frame, table))
 
 
 def unused_columns(frame: Any, table: Table) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gatewise.cells import CELLS
 from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.levels import Normaliser
 from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.split import Split
 from gatewise.data.tables.table import Table
@@ -17,6 +18,7 @@ from gatewise.estimators.forecaster.model_checks import (
     check_baselines,
     check_context,
     check_entries,
+    check_normaliser,
     check_scaler,
     check_weights,
 )
@@ -41,14 +43,17 @@ def save_model(fitted: Fitted, path: Path) -> None:
     """Write the model to `path`, whole or not at all. Equal models give equal bytes."""
     arrays: Arrays = {
         **under("scaler", fitted.scaler.arrays()),
+        **under("normaliser", fitted.normaliser.arrays()),
         **under("baselines", fitted.baselines.arrays()),
         **under("context", fitted.context.arrays()),
         **weights_of(fitted.networks),
     }
     about = {
         "settings": fitted.settings.to_json(),
+        "asked": fitted.asked.to_json(),
         "columns": fitted.columns.to_json(),
         "split": fitted.split.to_json(),
+        "normaliser": fitted.normaliser.to_json(),
         "features": list(fitted.features),
         "histories": histories_to_json(fitted.histories),
         "baselines": fitted.baselines.settings(),
@@ -70,8 +75,11 @@ def load_model(path: Path, device: str = "cpu") -> Fitted:
         check_entries(about)
         settings = ForecasterSettings(**about["settings"])
         settings.check_options()
-        settings.device = device  # where it was fitted says nothing about where it is used
-        return _rebuild(settings, about, arrays)
+        asked = ForecasterSettings(**about.get("asked", about["settings"]))
+        asked.check_options()
+        # where it was fitted says nothing about where it is used
+        settings.device = asked.device = device
+        return _rebuild(settings, asked, about, arrays)
 
 
 def _check_cell(settings: Any, path: Path) -> None:
@@ -85,15 +93,19 @@ def _check_cell(settings: Any, path: Path) -> None:
         )
 
 
-def _rebuild(settings: ForecasterSettings, about: dict[str, Any], arrays: Arrays) -> Fitted:
+def _rebuild(
+    settings: ForecasterSettings, asked: ForecasterSettings, about: dict[str, Any], arrays: Arrays
+) -> Fitted:
     columns = Columns.from_json(about["columns"])
     context = Table.from_arrays(within("context", arrays))
     scaler = Scaler.from_arrays(within("scaler", arrays))
+    normaliser = Normaliser.from_saved(about.get("normaliser"), within("normaliser", arrays))
     baselines = Baselines.from_arrays(within("baselines", arrays), about["baselines"])
     # before any network is made: a small file could claim terabytes
     check_weights(settings, about, arrays)
     check_context(settings, columns, context)
     check_scaler(settings, columns, scaler)
+    check_normaliser(settings, columns, normaliser)
     check_baselines(settings, columns, baselines)
     networks = []
     engine = about.get("engine", ENGINE_BEFORE)
@@ -103,10 +115,12 @@ def _rebuild(settings: ForecasterSettings, about: dict[str, Any], arrays: Arrays
         networks.append(network.to(settings.device).eval())
     return Fitted(
         settings=settings,
+        asked=asked,
         columns=columns,
         step=context.step,
         split=Split.from_json(about["split"]),
         scaler=scaler,
+        normaliser=normaliser,
         features=tuple(about["features"]),
         networks=tuple(networks),
         histories=histories_from_json(about["histories"]),

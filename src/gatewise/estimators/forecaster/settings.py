@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gatewise.choices import Baseline
+from gatewise.choices import Baseline, Normalise, TransformName
 from gatewise.errors import OptionError
 from gatewise.estimators.options import (
     ColumnOptions,
@@ -16,7 +16,7 @@ from gatewise.estimators.options import (
     spec_named,
 )
 from gatewise.estimators.run.known import register
-from gatewise.options import levels, option, options_of, or_none, some_of, whole
+from gatewise.options import levels, one_of, option, options_of, or_none, some_of, whole
 from gatewise.training.options import GATE_COSTS
 
 if TYPE_CHECKING:
@@ -47,6 +47,19 @@ class ForecasterSettings(
     `static` (one value per series), `time`, `series`. Time is counted in steps of the table.
     """
 
+    normalise: Normalise = option(
+        "none",
+        "Task and parts",
+        "What a forecast adds to in each window, and the spread that it is measured in.",
+        one_of(Normalise),
+        more="See [below](#windows-with-a-level-of-their-own).",
+    )
+    transform: TransformName = option(
+        "none",
+        "Task and parts",
+        "What is taken of a forecast's target before anything else.",
+        one_of(TransformName),
+    )
     season: int | None = option(
         None,
         "Task and parts",
