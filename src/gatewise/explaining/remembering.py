@@ -167,9 +167,7 @@ def compared(case: Case, found: Measured, views: Views) -> Finding | None:
         return None
     side = ", ".join(f"{view} {said(reach, case.unit)}" for view, reach in parts)
     reasons = _reasons(case, found, views)
-    # Not by the flags of `views`: where no step is remembered, the path it would take is no matter.
-    agree = not reasons
-    head = "The views agree" if agree else "The views disagree"
+    head = "The views agree" if views.agree else "The views disagree"
     sentence = f"{head}: {side}."
     if reasons:
         sentence += " " + " ".join(reasons)
@@ -186,7 +184,7 @@ def compared(case: Case, found: Measured, views: Views) -> Finding | None:
         "the three measure different things: within a factor of two they are said to agree; where they "
         "do not, the intervention says what the network does",
         "medium" if case.rows >= 10 else "low",
-        "plain" if agree else "warn",
+        "plain" if views.agree else "warn",
         topic="views",
         rests_on=tuple(
             name
@@ -212,7 +210,7 @@ def _reasons(case: Case, found: Measured, views: Views) -> list[str]:
             if views.gradient.far() < real.far()
             else "Small changes are felt further back than whole inputs count."
         )
-    if depends and real.steps and not views.carrier_alike:
+    if not views.carrier_alike:
         reasons.append(_path_reason(views))
     return reasons
 

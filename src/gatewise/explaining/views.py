@@ -73,7 +73,9 @@ class Views:
 
     @property
     def carrier_alike(self) -> bool:
-        """Whether transplant and Jacobian name the same carrier."""
+        """Whether transplant and Jacobian name the same carrier; True where there is nothing to carry."""
+        if not self.intervention.steps:
+            return True
         if self.one_state:
             return (self.path, self.carrier) != ("none", "hidden")
         return (self.path, self.carrier) not in (
@@ -84,6 +86,11 @@ class Views:
             ("none", "each"),
             ("none", "together"),
         )
+
+    @property
+    def agree(self) -> bool:
+        """Whether all that was measured says the same."""
+        return self.gate_alike and self.gradient_alike and self.carrier_alike
 
 
 def alike(one: Reach, other: Reach) -> bool:
@@ -189,5 +196,5 @@ def compared_figures(views: Views) -> dict[str, object]:
         "gradient_reach": None if views.gradient is None else views.gradient.steps,
         "carrier": views.carrier or None,
         "gradient_path": views.path or None,
-        "views_agree": views.gate_alike and views.gradient_alike and views.carrier_alike,
+        "views_agree": views.agree,
     }
