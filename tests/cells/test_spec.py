@@ -90,7 +90,6 @@ def test_unknown_block_names_the_nearest() -> None:
         ({"write_gate": "i"}, "gate 'i' is no block"),
         ({"carrier": "cell"}, "carrier 'cell' is none of states"),
         ({"fractions": ("z",)}, "'z' of fractions is none of recorded"),
-        ({"onnx": ("z",)}, "onnx=.*must hold the blocks of packing"),
         ({"extra": (GAIN, GAIN)}, "two extra parameters have one name"),
     ],
 )

@@ -44,6 +44,5 @@ GRU = CellSpec(
     step=step,
     keep_gate="update",
     saved=("reset", "update", "candidate", "inner"),
-    onnx=("update", "reset", "candidate"),
     meanings={"reset": "0 hides the past from the candidate"},
 )

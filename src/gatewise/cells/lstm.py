@@ -60,5 +60,4 @@ LSTM = CellSpec(
     read_gate="output",
     projects=True,
     saved=("input", "forget", "candidate", "output", "cell"),
-    onnx=("input", "output", "forget", "candidate"),
 )

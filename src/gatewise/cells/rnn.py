@@ -41,7 +41,6 @@ RNN_TANH = CellSpec(
     recorded=("hidden",),
     step=step_tanh,
     saved=(),
-    onnx=("hidden",),
 )
 RNN_RELU = CellSpec(
     name="rnn_relu",
@@ -50,5 +49,4 @@ RNN_RELU = CellSpec(
     recorded=("hidden",),
     step=step_relu,
     saved=(),
-    onnx=("hidden",),
 )

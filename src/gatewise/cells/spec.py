@@ -59,8 +59,7 @@ class CellSpec:
         content: The recorded array that is written.
         carrier: The state that keeps and is written to; by default the last one.
         fractions: The recorded arrays that lie between 0 and 1; by default those that are blocks of
-            `packing`, but neither states nor content. An exponential gate is none of
-            them.
+            `packing`, but neither states nor content. An exponential gate is none of them.
         extra: The parameters that the cell has beside weights and biases. `step` finds them in
             `parameters.extra` by name; `gatewise.nn.Recurrent` makes and names them, and they are in
             `state_dict()`, in gradients and in every engine but torch's and the native one.
@@ -69,7 +68,6 @@ class CellSpec:
         projects: Whether the hidden state may be projected by `W_hr`.
         saved: The arrays that the native core saves for the backward pass, in its own order; None
             where the core does not have the cell.
-        onnx: The blocks in the order of ONNX's operator; empty where ONNX has none.
         meanings: A phrase for each recorded array that the fields above do not explain, by name:
             `{"reset": "0 hides the past from the candidate"}`.
     """
@@ -89,7 +87,6 @@ class CellSpec:
     adds_biases: bool = False
     projects: bool = False
     saved: tuple[str, ...] | None = None
-    onnx: tuple[str, ...] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -146,10 +143,6 @@ class CellSpec:
         names = [one.name for one in self.extra]
         if len(set(names)) < len(names):
             raise OptionError(f"cell {self.name!r}: two extra parameters have one name in {names}")
-        if self.onnx and sorted(self.onnx) != sorted(self.packing):
-            raise OptionError(
-                f"cell {self.name!r}: onnx={self.onnx} must hold the blocks of packing={self.packing}"
-            )
 
     def terms(self, role: str) -> tuple[Term, ...]:
         """Return the recorded arrays whose product plays `role`; none where nothing does.
