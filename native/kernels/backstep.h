@@ -46,35 +46,37 @@ struct BackRow {
     const Rows& rows = *step.rows;
     const int64_t r = step.first + row, t = step.t;
     const bool has_before = step.has_before(r);
-    BackRow own = {};
-    own.out = at<Stored>(step.out, rows, t, r);
-    own.d_hidden = step.d_hidden + row * step.d_hidden_pitch;
+    BackRow result = {};
+    result.out = at<Stored>(step.out, rows, t, r);
+    result.d_hidden = step.d_hidden + row * step.d_hidden_pitch;
     if (step.d_out.data != nullptr) {
-      own.d_out = at<Stored>(step.d_out, rows, t, r);
-      if (has_before) own.d_out_before = place(step.d_out, rows, step.before, r) - place(step.d_out, rows, t, r);
+      result.d_out = at<Stored>(step.d_out, rows, t, r);
+      if (has_before) result.d_out_before = place(step.d_out, rows, step.before, r) - place(step.d_out, rows, t, r);
     }
     if (step.saved[0].data != nullptr) {
       const int64_t here = place(step.saved[0], rows, t, r);
-      if (has_before) own.saved_before = place(step.saved[0], rows, step.before, r) - here;
+      if (has_before) result.saved_before = place(step.saved[0], rows, step.before, r) - here;
+      // All saved arrays of a call have one layout: one place serves for them.
 #pragma GCC unroll 8
-      for (int i = 0; i < 4; ++i) own.saved[i] = (const Stored*)step.saved[i].data + here;
-      own.cell = step.d_cell == nullptr ? nullptr : (const Real*)step.saved[4].data + here;
+      for (int i = 0; i < 4; ++i) result.saved[i] = (const Stored*)step.saved[i].data + here;
+      result.cell = step.d_cell == nullptr ? nullptr : (const Real*)step.saved[4].data + here;
     }
-    if (step.d_cell != nullptr) own.d_cell = step.d_cell + row * step.d_cell_pitch;
+    if (step.d_cell != nullptr) result.d_cell = step.d_cell + row * step.d_cell_pitch;
     if (step.gates_have_gradients) {
       for (int i = 0; i < 4; ++i)
-        if (step.d_saved[i].data != nullptr) own.d_saved[i] = at<Stored>(step.d_saved[i], rows, t, r);
-      if (step.d_saved[4].data != nullptr) own.d_saved_cell = at<Real>(step.d_saved[4], rows, t, r);
+        if (step.d_saved[i].data != nullptr) result.d_saved[i] = at<Stored>(step.d_saved[i], rows, t, r);
+      if (step.d_saved[4].data != nullptr) result.d_saved_cell = at<Real>(step.d_saved[4], rows, t, r);
     }
+    // The state before a row's first step is the initial one; later it is what the forward pass left of the step before.
     if (!has_before) {
       const Real* first = step.d_cell != nullptr ? step.c0 : step.h0;
-      if (first != nullptr) own.state_before = first + batch_row(rows, r) * step.shape->layer.hidden;
+      if (first != nullptr) result.state_before = first + batch_row(rows, r) * step.shape->layer.hidden;
     } else if (step.d_cell != nullptr) {
-      own.state_before = own.cell + own.saved_before;
+      result.state_before = result.cell + result.saved_before;
     } else {
-      own.out_before = at<Stored>(step.out, rows, step.before, r);
+      result.out_before = at<Stored>(step.out, rows, step.before, r);
     }
-    return own;
+    return result;
   }
 
   /// Ask for what the next step (the one before in time) will read of these units, while the products of this one run.

@@ -23,17 +23,17 @@ struct PackedBackward {
   typename M::Stored *hidden, *input, *projection;  // per group of columns [k][vectors][width]; may be null
 
   static PackedBackward take(Carver& carver, const Shape<M>& shape, const Backward& call) {
-    PackedBackward own;
+    PackedBackward packed;
     const int64_t depth = round_up(shape.cell.gates * shape.layer.hidden + 4 * shape.blocks, M::depth);
-    own.hidden_runs = carver.take<Run>(4 * shape.blocks);
-    own.input_runs = carver.take<Run>(4 * shape.blocks);
-    own.hidden = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.outputs()) * depth);
-    own.input = own.projection = nullptr;
+    packed.hidden_runs = carver.take<Run>(4 * shape.blocks);
+    packed.input_runs = carver.take<Run>(4 * shape.blocks);
+    packed.hidden = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.outputs()) * depth);
+    packed.input = packed.projection = nullptr;
     if (call.d_x.data != nullptr)
-      own.input = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.input) * depth);
+      packed.input = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.input) * depth);
     if (shape.layer.projection)
-      own.projection = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.hidden) * shape.outputs);
-    return own;
+      packed.projection = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.hidden) * shape.outputs);
+    return packed;
   }
   void plan(const Shape<M>& shape) {
     hidden_count = gradient_runs<M>(shape, true, hidden_runs, &hidden_depth);
@@ -59,14 +59,14 @@ struct Sums {
   typename M::Real* bias_low;  // what the bias' sums have lost to rounding
 
   static Sums take(Carver& carver, const Shape<M>& shape) {
-    Sums own;
-    own.weights = carver.take<typename M::Real>(shape.packed_lanes * shape.depth_of_step);
-    own.bias = carver.take<typename M::Real>(shape.slot_lanes);
-    own.bias_low = carver.take<typename M::Real>(shape.slot_lanes);
-    own.projection = nullptr;
+    Sums sums;
+    sums.weights = carver.take<typename M::Real>(shape.packed_lanes * shape.depth_of_step);
+    sums.bias = carver.take<typename M::Real>(shape.slot_lanes);
+    sums.bias_low = carver.take<typename M::Real>(shape.slot_lanes);
+    sums.projection = nullptr;
     if (shape.layer.projection)
-      own.projection = carver.take<typename M::Real>(column_lanes<M>(shape.layer.hidden) * shape.outputs);
-    return own;
+      sums.projection = carver.take<typename M::Real>(column_lanes<M>(shape.layer.hidden) * shape.outputs);
+    return sums;
   }
 };
 
@@ -81,18 +81,18 @@ struct Chunk {
 
   static Chunk take(Carver& carver, const Shape<M>& shape, int64_t capacity) {
     using Stored = typename M::Stored;
-    Chunk own = {};
-    own.capacity = capacity;
-    own.input_pitch = shape.row_pitch();
-    own.gradients = carver.take<Stored>(capacity * shape.slot_lanes);
-    own.inputs = carver.take<Stored>(capacity * own.input_pitch);
+    Chunk chunk = {};
+    chunk.capacity = capacity;
+    chunk.input_pitch = shape.row_pitch();
+    chunk.gradients = carver.take<Stored>(capacity * shape.slot_lanes);
+    chunk.inputs = carver.take<Stored>(capacity * chunk.input_pitch);
     if (shape.layer.projection) {
-      own.output_pitch = pitch_of<Stored>(shape.outputs + 4 * lanes<M>);
-      own.unit_pitch = pitch_of<Stored>(shape.layer.hidden + 4 * lanes<M>);
-      own.d_hidden = carver.take<Stored>(capacity * own.output_pitch);
-      own.projected = carver.take<Stored>(capacity * own.unit_pitch);
+      chunk.output_pitch = pitch_of<Stored>(shape.outputs + 4 * lanes<M>);
+      chunk.unit_pitch = pitch_of<Stored>(shape.layer.hidden + 4 * lanes<M>);
+      chunk.d_hidden = carver.take<Stored>(capacity * chunk.output_pitch);
+      chunk.projected = carver.take<Stored>(capacity * chunk.unit_pitch);
     }
-    return own;
+    return chunk;
   }
 };
 
@@ -104,13 +104,13 @@ struct BackState {
 
   static BackState take(Carver& carver, const Shape<M>& shape, int64_t rows) {
     using Real = typename M::Real;
-    BackState own = {};
-    own.output_pitch = shape.unit_pitch(shape.outputs);
-    own.unit_pitch = shape.unit_pitch(shape.layer.hidden);
-    own.d_hidden = carver.take<Real>(rows * own.output_pitch);
-    if (shape.cell.has_c) own.d_cell = carver.take<Real>(rows * own.unit_pitch);
-    if (shape.layer.projection) own.d_unprojected = carver.take<Real>(rows * own.unit_pitch);
-    return own;
+    BackState state = {};
+    state.output_pitch = shape.unit_pitch(shape.outputs);
+    state.unit_pitch = shape.unit_pitch(shape.layer.hidden);
+    state.d_hidden = carver.take<Real>(rows * state.output_pitch);
+    if (shape.cell.has_c) state.d_cell = carver.take<Real>(rows * state.unit_pitch);
+    if (shape.layer.projection) state.d_unprojected = carver.take<Real>(rows * state.unit_pitch);
+    return state;
   }
 };
 
@@ -123,19 +123,19 @@ static void backward_rows(const BackStep<M>& step, int64_t count) {
   const Shape<M>& shape = *step.shape;
   const int64_t hidden = shape.layer.hidden, whole = hidden / units;
   for (int64_t row = 0; row < count; ++row) {
-    const BackRow<M> own = BackRow<M>::of(step, row);
+    const BackRow<M> back_row = BackRow<M>::of(step, row);
     typename M::Stored* to = step.gradients + (step.index + row) * (vectors * full);
     typename M::Stored* projected =
         step.projected == nullptr ? nullptr : step.projected + (step.index + row) * step.projected_pitch;
     for (int64_t i = 0; i < whole; ++i, to += vectors * full * step.capacity)
-      C::template backward<M, full, vectors>(own, i * units, units, to, projected);
+      C::template backward<M, full, vectors>(back_row, i * units, units, to, projected);
     const int64_t unit = whole * units;
     if (unit == hidden) continue;
     const Columns last = shape.block_at(unit);
     const int64_t block_lanes = (int64_t)slots_of(shape.cell, last) * last.width;
     to = step.gradients + whole * vectors * full * step.capacity + (step.index + row) * block_lanes;
     const auto body = [&]<int W, int NV>() {
-      C::template backward<M, W, NV>(own, unit, (int)last.count, to, projected);
+      C::template backward<M, W, NV>(back_row, unit, (int)last.count, to, projected);
     };
     if constexpr (!gated) {
       for_columns<M>(last, body);
@@ -179,11 +179,12 @@ static void through_projection(const BackStep<M>& step, const View& d_out, const
   constexpr int W = lanes<M>;
   const Shape<M>& shape = *step.shape;
   const int64_t P = shape.layer.projection, H = shape.layer.hidden;
+  // The sum stays in the chunk, because the gradient of W_hr multiplies it once more when the chunk is done.
   for (int64_t row = 0; row < count; ++row) {
     for (int64_t p = 0; p < P; p += W) {
-      const Columns own = {p, P - p, W, 1};
+      const Columns one_vector = {p, P - p, W, 1};
       const Vec<Real, W> value = load_first<Real, W>(d_hidden + row * d_hidden_pitch + p, (int)smaller(W, P - p)) +
-                                 get<M, W>(d_out, *step.rows, step.t, step.first + row, own, p);
+                                 get<M, W>(d_out, *step.rows, step.t, step.first + row, one_vector, p);
       write<M, W>(chunk.d_hidden + (step.index + row) * chunk.output_pitch + p, value, W);
     }
   }

@@ -16,14 +16,14 @@ struct PackedForward {
   typename M::Stored* projection;  // per group of outputs [unit][vectors][width], or null
 
   static PackedForward take(Carver& carver, const Shape<M>& shape) {
-    PackedForward own;
-    own.weights = carver.take<typename M::Stored>(shape.packed_lanes * shape.depth_of_step);
-    own.bias = carver.take<typename M::Real>(shape.slot_lanes);
-    own.projection = nullptr;
+    PackedForward packed;
+    packed.weights = carver.take<typename M::Stored>(shape.packed_lanes * shape.depth_of_step);
+    packed.bias = carver.take<typename M::Real>(shape.slot_lanes);
+    packed.projection = nullptr;
     if (shape.layer.projection)
-      own.projection = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.projection) *
+      packed.projection = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.projection) *
                                                        round_up(shape.layer.hidden, M::depth));
-    return own;
+    return packed;
   }
 
   /// Pack part `part` of `parts`.
@@ -47,20 +47,20 @@ struct SliceState {
   int64_t pitch, cell_pitch, unprojected_pitch, ahead_pitch;
 
   static SliceState take(Carver& carver, const Shape<M>& shape, int64_t rows, bool looks_ahead) {
-    SliceState own = {};
-    own.pitch = shape.row_pitch();
-    own.cell_pitch = shape.unit_pitch(shape.layer.hidden);
-    own.unprojected_pitch = pitch_of<typename M::Stored>(shape.layer.hidden + 4 * lanes<M>);
-    for (auto& input : own.input) input = carver.take<typename M::Stored>(rows * own.pitch);
-    if (shape.cell.has_c) own.cell = carver.take<typename M::Real>(rows * own.cell_pitch);
+    SliceState state = {};
+    state.pitch = shape.row_pitch();
+    state.cell_pitch = shape.unit_pitch(shape.layer.hidden);
+    state.unprojected_pitch = pitch_of<typename M::Stored>(shape.layer.hidden + 4 * lanes<M>);
+    for (auto& input : state.input) input = carver.take<typename M::Stored>(rows * state.pitch);
+    if (shape.cell.has_c) state.cell = carver.take<typename M::Real>(rows * state.cell_pitch);
     if (shape.layer.projection)
-      own.unprojected = carver.take<typename M::Stored>(rows * own.unprojected_pitch);
-    own.ahead_pitch = pitch_of<typename M::Stored>(shape.inputs);
+      state.unprojected = carver.take<typename M::Stored>(rows * state.unprojected_pitch);
+    state.ahead_pitch = pitch_of<typename M::Stored>(shape.inputs);
     if (looks_ahead) {
-      own.ahead = carver.take<typename M::Stored>(steps_ahead * rows * own.ahead_pitch);
-      own.products = carver.take<typename M::Real>(steps_ahead * rows * shape.slot_lanes);
+      state.ahead = carver.take<typename M::Stored>(steps_ahead * rows * state.ahead_pitch);
+      state.products = carver.take<typename M::Real>(steps_ahead * rows * shape.slot_lanes);
     }
-    return own;
+    return state;
   }
 };
 
@@ -111,10 +111,10 @@ static void project(const Step<M>& step, const PackedForward<M>& packed, const t
           []<int V>(int64_t, int) __attribute__((always_inline)) { return Vec<typename M::Real, V>{}; },
           [&]<int V>(int64_t row, int n, Vec<typename M::Real, V> value) __attribute__((always_inline)) {
             const int64_t unit = first + n * V;
-            const Columns own = {unit, total - unit, V, 1};
-            keep<M, V>(to + row * step.pitch + unit, value, own);
+            const Columns one_vector = {unit, total - unit, V, 1};
+            keep<M, V>(to + row * step.pitch + unit, value, one_vector);
             if (out.data != nullptr)
-              put<M, V>(out, place(out, *step.rows, step.t, step.first + row) + unit, value, (int)smaller(V, own.count));
+              put<M, V>(out, place(out, *step.rows, step.t, step.first + row) + unit, value, (int)smaller(V, one_vector.count));
           });
     });
     weights += columns.lanes() * hidden;
@@ -133,6 +133,7 @@ static void look_ahead(const Shape<M>& shape, const Rows& rows, const Forward& c
       copy(state.ahead + ((s - from) * count + r) * state.ahead_pitch, at<typename M::Stored>(call.x, rows, t, first + r),
            shape.layer.input);
   }
+  // All these steps at once: a block's weights stay in the nearest cache for all of them.
   const Run run = {0, state.ahead_pitch, 0, shape.inputs};
   const typename M::Stored* weights = packed.weights;
   int64_t lane = 0;
@@ -147,6 +148,7 @@ static void look_ahead(const Shape<M>& shape, const Rows& rows, const Forward& c
           [&]<int V>(int64_t, int n) __attribute__((always_inline)) { return load<Real, V>(bias + n * V); },
           [&]<int V>(int64_t row, int n, Vec<Real, V> value) __attribute__((always_inline)) {
             store<Real, V>(to_block + row * shape.slot_lanes + n * V, value);
+            // the bias of h's product, which is added in the step itself: once a row will do
             if (apart && n == 0)
               store<Real, V>(to_block + row * shape.slot_lanes + NV * V, load<Real, V>(bias + NV * V));
           });

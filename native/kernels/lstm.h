@@ -63,6 +63,7 @@ struct Lstm {
     const V forget = read<M, W>(row.saved[1] + unit, n);
     const V candidate = read<M, W>(row.saved[2] + unit, n);
     const V output = read<M, W>(row.saved[3] + unit, n);
+    // tanh(c) is computed again: saved, it would be one more array to write and to read.
     V squashed[] = {load_first<Real, W>(row.cell + unit, n)};
     activate<Real, W, 1>(squashed);
     const V before = get_real<Real, W>(row.state_before, unit, n);

@@ -148,9 +148,9 @@ static void pack_columns(const typename M::Stored* from, int64_t k, int64_t outp
   int64_t index = 0;
   for (int64_t first = 0; first < outputs; ++index) {
     const Columns columns = next_columns<M>(first, outputs);
-    for (int64_t own = 0; index % parts == part && own < k; ++own)
+    for (int64_t row = 0; index % parts == part && row < k; ++row)
       for (int64_t c = 0; c < columns.count; ++c)
-        to[(own / M::depth * columns.lanes() + c) * M::depth + own % M::depth] = from[own * outputs + first + c];
+        to[(row / M::depth * columns.lanes() + c) * M::depth + row % M::depth] = from[row * outputs + first + c];
     to += columns.lanes() * depth;
     first += columns.count;
   }
@@ -205,10 +205,10 @@ static void pack_gradient(const Shape<M>& shape, const Run* runs, int64_t count,
       for (; i < count && runs[i].before == before; ++i) {
         for (int64_t e = runs[i].offset; e < runs[i].offset + runs[i].length; ++e, ++k) {
           const bool gated = shape.cell.gated;
-          const int64_t own = gated ? e % block.width : e, slot = gated ? e / block.width : 0;
-          if (own >= block.count) continue;
+          const int64_t lane = gated ? e % block.width : e, slot = gated ? e / block.width : 0;
+          if (lane >= block.count) continue;
           const int64_t gate = smaller(slot, shape.cell.gates - 1);  // the slot after the last gate is that gate's too
-          const typename M::Stored* row = from + (gate * shape.layer.hidden + unit + own) * outputs + first;
+          const typename M::Stored* row = from + (gate * shape.layer.hidden + unit + lane) * outputs + first;
           typename M::Stored* panel = to + (k / M::depth * columns.lanes()) * M::depth + k % M::depth;
           for (int64_t c = 0; c < columns.count; ++c) panel[c * M::depth] = row[c];
         }
@@ -261,7 +261,7 @@ static void unpack_sums(const Shape<M>& shape, const typename M::Real* weights, 
     const int64_t block_lanes = block.lanes();
     for (int v = 0; index >= begin && index < end && v < block.vectors; ++v) {
       const int64_t rows = used_lanes(shape.layer, block, v);
-      if (rows <= 0) continue;
+      if (rows <= 0) continue;  // a vector of padding alone
       const int64_t top = weight_row(shape.layer, block, v, 0);
       const Real* vector = weights + (int64_t)v * block.width;
       if (call.d_W_ih != nullptr)
@@ -271,6 +271,7 @@ static void unpack_sums(const Shape<M>& shape, const typename M::Real* weights, 
                         block.width, P);
       for (int64_t lane = 0; lane < rows; ++lane) {
         const int64_t row = top + lane, place = (int64_t)v * block.width + lane;
+        // Both biases are added to one sum, so they share its gradient; where h's product stands apart, it has its own.
         const bool apart = shape.cell.apart && v == block.vectors - 1;
         if (call.d_b_ih != nullptr) ((Real*)call.d_b_ih)[row] = bias[place];
         if (call.d_b_hh != nullptr) ((Real*)call.d_b_hh)[row] = bias[place + (apart ? block.width : 0)];

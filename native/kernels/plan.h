@@ -88,8 +88,8 @@ struct Shape {
   int64_t blocks, columns;    // blocks of units; groups of four vectors of outputs
   int64_t unit_lanes, slot_lanes, packed_lanes;  // of all blocks: padded units, gate gradients, weights
 
-  explicit Shape(const Layer& own)
-      : layer(own), cell(traits_of(own.cell)), blocks(0), columns(0), unit_lanes(0), slot_lanes(0), packed_lanes(0) {
+  explicit Shape(const Layer& layer_)
+      : layer(layer_), cell(traits_of(layer_.cell)), blocks(0), columns(0), unit_lanes(0), slot_lanes(0), packed_lanes(0) {
     inputs = round_up(layer.input, M::depth);
     outputs = round_up(layer.outputs(), M::depth);
     depth_of_step = inputs + outputs;

@@ -23,6 +23,7 @@ struct Rnn {
       for (int n = 0; n < NV; ++n) acc[m][n] = load<Real, W>(start + (row + m) * step.start_pitch + n * W);
     accumulate_all<M, W, MR, NV>(acc, step.input + row * step.pitch, step.pitch, weights,
                                  (step.x_depth + step.shape->outputs) / M::depth);
+    // One round is enough: h follows from its own sum alone, so nothing waits as in lstm.h.
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {
       if constexpr (!relu) activate<Real, W, ~0u>(acc[m]);
@@ -32,9 +33,9 @@ struct Rnn {
         const V zero = {};
         V h = acc[m][n];
         if constexpr (relu) h = h < zero ? zero : h;
-        const Columns own = {unit, block.first + block.count - unit, W, 1};
-        keep<M, W>(step.hidden + (row + m) * step.hidden_pitch + unit, h, own);
-        if (step.out.data != nullptr) put<M, W>(step.out, places.out[m] + n * W, h, (int)smaller(W, own.count));
+        const Columns one_vector = {unit, block.first + block.count - unit, W, 1};
+        keep<M, W>(step.hidden + (row + m) * step.hidden_pitch + unit, h, one_vector);
+        if (step.out.data != nullptr) put<M, W>(step.out, places.out[m] + n * W, h, (int)smaller(W, one_vector.count));
       }
     }
   }
@@ -48,9 +49,9 @@ struct Rnn {
 #pragma GCC unroll 8
     for (int i = 0; i < NV; ++i) {
       const int64_t unit = first + i * W;
-      const int own = (int)smaller(W, n - i * W);
-      const V h = read<M, W>(row.out + unit, own);
-      const V dh = load<Real, W>(row.d_hidden + unit) + get<M, W>(row.d_out, unit, own);
+      const int count = (int)smaller(W, n - i * W);
+      const V h = read<M, W>(row.out + unit, count);
+      const V dh = load<Real, W>(row.d_hidden + unit) + get<M, W>(row.d_out, unit, count);
       const V zero = {};
       if constexpr (relu) {
         write<M, W>(to + i * W, h <= zero ? zero : dh, W);

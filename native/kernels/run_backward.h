@@ -20,22 +20,22 @@ struct BackwardWork {
   Stored *input_pairs, *gradient_pairs, *d_hidden_pairs, *projected_pairs;
 
   static BackwardWork take(Carver& carver, const Shape<M>& shape, const Rows& rows, const Backward& call) {
-    BackwardWork own = {};
+    BackwardWork work = {};
     const int64_t steps = smaller(steps_of_chunk(rows.batch), larger(1, rows.steps));
     const int64_t capacity = round_up(steps * rows.batch, 2);
-    own.packed = PackedBackward<M>::take(carver, shape, call);
-    if (call.sums == nullptr) own.sums = Sums<M>::take(carver, shape);
-    own.state = BackState<M>::take(carver, shape, rows.batch);
-    for (auto& chunk : own.chunks) chunk = Chunk<M>::take(carver, shape, capacity);
-    own.offsets = carver.take<int64_t>(2 * (steps + 1));
+    work.packed = PackedBackward<M>::take(carver, shape, call);
+    if (call.sums == nullptr) work.sums = Sums<M>::take(carver, shape);
+    work.state = BackState<M>::take(carver, shape, rows.batch);
+    for (auto& chunk : work.chunks) chunk = Chunk<M>::take(carver, shape, capacity);
+    work.offsets = carver.take<int64_t>(2 * (steps + 1));
     if constexpr (M::depth == 2) {
-      const Chunk<M>& chunk = own.chunks[0];
-      own.input_pairs = carver.take<Stored>(capacity * chunk.input_pitch);
-      own.gradient_pairs = carver.take<Stored>(capacity * shape.slot_lanes);
-      own.d_hidden_pairs = carver.take<Stored>(capacity * chunk.output_pitch);
-      own.projected_pairs = carver.take<Stored>(capacity * chunk.unit_pitch);
+      const Chunk<M>& chunk = work.chunks[0];
+      work.input_pairs = carver.take<Stored>(capacity * chunk.input_pitch);
+      work.gradient_pairs = carver.take<Stored>(capacity * shape.slot_lanes);
+      work.d_hidden_pairs = carver.take<Stored>(capacity * chunk.output_pitch);
+      work.projected_pairs = carver.take<Stored>(capacity * chunk.unit_pitch);
     }
-    return own;
+    return work;
   }
 };
 
@@ -53,7 +53,7 @@ static void interleave(const Stored* from, int64_t pitch, int64_t rows, Stored* 
   }
 }
 
-/// Rows of a chunk (pairs of them) whose gradients of one block stay in the first cache while all their k go by.
+/// Rows of a chunk, or pairs of rows, whose gradients of one block fit in the first cache.
 constexpr int64_t outer_depth = 64;
 
 template <class M>
@@ -67,47 +67,47 @@ struct BackwardJob {
   BackwardWork<M> works[2];
   Barrier barriers[2];
 
-  void work(int thread, int threads) {
-    for_shares(count, thread, threads, barriers, [&](const Share& own) { run_direction(own); });
+  void run(int thread, int threads) {
+    for_shares(count, thread, threads, barriers, [&](const Share& share) { run_direction(share); });
   }
 
-  void run_direction(const Share& own) {
-    const Backward& call = calls[own.direction];
-    BackwardWork<M>& mine = works[own.direction];
-    begin(own, call, mine);
-    own.wait();
+  void run_direction(const Share& thread) {
+    const Backward& call = calls[thread.direction];
+    BackwardWork<M>& work = works[thread.direction];
+    begin(thread, call, work);
+    thread.wait();
     const int64_t steps = steps_of_chunk(rows.batch);
     const int64_t last = rows.batch == 0 ? -1 : (rows.steps + steps - 1) / steps - 1;
     for (int64_t c = last; c >= 0; --c) {
       const int64_t from = c * steps, to = smaller(from + steps, rows.steps);
-      const Chunk<M>& chunk = mine.chunks[c & 1];
-      int64_t* offsets = mine.offsets + (c & 1) * (smaller(steps, larger(1, rows.steps)) + 1);
-      const int64_t total = walk(own, call, mine, chunk, offsets, from, to);
-      own.wait();
+      const Chunk<M>& chunk = work.chunks[c & 1];
+      int64_t* offsets = work.offsets + (c & 1) * (smaller(steps, larger(1, rows.steps)) + 1);
+      const int64_t total = walk(thread, call, work, chunk, offsets, from, to);
+      thread.wait();
       if constexpr (M::depth == 2) {
-        make_pairs(own, mine, chunk, total);
-        own.wait();
+        make_pairs(thread, work, chunk, total);
+        thread.wait();
       }
-      sum_weights(own, mine, chunk, total);
-      if (call.d_x.data != nullptr) to_input(own, call, mine, chunk, offsets, from, to);
+      sum_weights(thread, work, chunk, total);
+      if (call.d_x.data != nullptr) to_input(thread, call, work, chunk, offsets, from, to);
     }
-    own.wait();
-    finish(own, call, mine);
+    thread.wait();
+    finish(thread, call, work);
   }
 
   /// Pack weights, clear sums, and read the gradients of the final states.
-  void begin(const Share& own, const Backward& call, BackwardWork<M>& mine) const {
-    mine.packed.fill(shape, call.weights, own.part, own.parts);
-    if (call.sums != nullptr && call.begin && own.part == 0) memset(call.sums, 0, bytes_of_sums());
+  void begin(const Share& thread, const Backward& call, BackwardWork<M>& work) const {
+    work.packed.fill(shape, call.weights, thread.part, thread.parts);
+    if (call.sums != nullptr && call.begin && thread.part == 0) memset(call.sums, 0, bytes_of_sums());
     const int64_t P = shape.layer.outputs(), H = shape.layer.hidden;
-    const int64_t end = share(rows.batch, own.part + 1, own.parts);
-    for (int64_t r = share(rows.batch, own.part, own.parts); r < end; ++r) {
+    const int64_t end = thread.end(rows.batch);
+    for (int64_t r = thread.begin(rows.batch); r < end; ++r) {
       const int64_t b = batch_row(rows, r);
       if (call.d_h_n != nullptr)
-        memcpy(mine.state.d_hidden + r * mine.state.output_pitch, (const Real*)call.d_h_n + b * P,
+        memcpy(work.state.d_hidden + r * work.state.output_pitch, (const Real*)call.d_h_n + b * P,
                sizeof(Real) * (size_t)P);
-      if (mine.state.d_cell != nullptr && call.d_c_n != nullptr)
-        memcpy(mine.state.d_cell + r * mine.state.unit_pitch, (const Real*)call.d_c_n + b * H,
+      if (work.state.d_cell != nullptr && call.d_c_n != nullptr)
+        memcpy(work.state.d_cell + r * work.state.unit_pitch, (const Real*)call.d_c_n + b * H,
                sizeof(Real) * (size_t)H);
     }
   }
@@ -119,26 +119,26 @@ struct BackwardJob {
   }
 
   /// Write the gradients of the initial states and, after the last segment, of the parameters.
-  void finish(const Share& own, const Backward& call, const BackwardWork<M>& mine) const {
+  void finish(const Share& thread, const Backward& call, const BackwardWork<M>& work) const {
     const int64_t P = shape.layer.outputs(), H = shape.layer.hidden;
-    const int64_t end = share(rows.batch, own.part + 1, own.parts);
-    for (int64_t r = share(rows.batch, own.part, own.parts); r < end; ++r) {
+    const int64_t end = thread.end(rows.batch);
+    for (int64_t r = thread.begin(rows.batch); r < end; ++r) {
       const int64_t b = batch_row(rows, r);
       if (call.d_h0 != nullptr)
-        memcpy((Real*)call.d_h0 + b * P, mine.state.d_hidden + r * mine.state.output_pitch,
+        memcpy((Real*)call.d_h0 + b * P, work.state.d_hidden + r * work.state.output_pitch,
                sizeof(Real) * (size_t)P);
-      if (mine.state.d_cell != nullptr && call.d_c0 != nullptr)
-        memcpy((Real*)call.d_c0 + b * H, mine.state.d_cell + r * mine.state.unit_pitch,
+      if (work.state.d_cell != nullptr && call.d_c0 != nullptr)
+        memcpy((Real*)call.d_c0 + b * H, work.state.d_cell + r * work.state.unit_pitch,
                sizeof(Real) * (size_t)H);
     }
     if (call.sums != nullptr && !call.finish) return;
-    unpack_sums<M>(shape, mine.sums.weights, mine.sums.bias, call, own.part, own.parts);
-    if (call.d_W_hr != nullptr && own.part == 0) unpack_projection(call, mine);
+    unpack_sums<M>(shape, work.sums.weights, work.sums.bias, call, thread.part, thread.parts);
+    if (call.d_W_hr != nullptr && thread.part == 0) unpack_projection(call, work);
   }
 
-  void unpack_projection(const Backward& call, const BackwardWork<M>& mine) const {
+  void unpack_projection(const Backward& call, const BackwardWork<M>& work) const {
     const int64_t P = shape.layer.projection, H = shape.layer.hidden;
-    const Real* from = mine.sums.projection;
+    const Real* from = work.sums.projection;
     for (int64_t first = 0; first < H;) {
       const Columns columns = next_columns<M>(first, H);
       for (int64_t p = 0; p < P; ++p)
@@ -149,17 +149,17 @@ struct BackwardJob {
   }
 
   /// Take this thread's rows through the steps [from, to) of a chunk, last first. Returns the chunk's rows.
-  int64_t walk(const Share& own, const Backward& call, BackwardWork<M>& mine, const Chunk<M>& chunk,
+  int64_t walk(const Share& thread, const Backward& call, BackwardWork<M>& work, const Chunk<M>& chunk,
                int64_t* offsets, int64_t from, int64_t to) {
     const auto time = [&](int64_t s) { return call.reverse ? rows.steps - 1 - s : s; };
     int64_t total = 0, most = 0;
     for (int64_t s = from; s < to; ++s) {
-      if (own.part == 0) offsets[s - from] = total;
+      if (thread.part == 0) offsets[s - from] = total;
       total += active(rows, time(s));
       most = larger(most, active(rows, time(s)));
     }
-    const int64_t first = share(most, own.part, own.parts), count = share(most, own.part + 1, own.parts) - first;
-    BackStep<M> step = first_step(call, mine, chunk, first);
+    const int64_t first = thread.begin(most), count = thread.end(most) - first;
+    BackStep<M> step = first_step(call, work, chunk, first);
     int64_t offset = total;
     for (int64_t s = to - 1; s >= from; --s) {
       step.t = time(s);
@@ -168,12 +168,12 @@ struct BackwardJob {
       offset -= active(rows, step.t);
       step.index = offset + first;
       const int64_t n = larger(0, smaller(active(rows, step.t) - first, count));
-      if (n > 0) one_step(call, mine, chunk, step, n);
+      if (n > 0) one_step(call, work, chunk, step, n);
     }
     return total;
   }
 
-  BackStep<M> first_step(const Backward& call, const BackwardWork<M>& mine, const Chunk<M>& chunk,
+  BackStep<M> first_step(const Backward& call, const BackwardWork<M>& work, const Chunk<M>& chunk,
                          int64_t first) const {
     BackStep<M> step = {};
     step.shape = &shape;
@@ -187,12 +187,14 @@ struct BackwardJob {
       step.d_saved[i] = call.d_saved[i];
       step.gates_have_gradients |= call.d_saved[i].data != nullptr;
     }
+    // With a projection the cell gets the gradient of o * tanh(c), which `through_projection` leaves in memory of its
+    // own and into which d_out has gone already.
     const bool projected = shape.layer.projection != 0;
     if (!projected) step.d_out = call.d_out;
-    step.d_hidden_pitch = projected ? mine.state.unit_pitch : mine.state.output_pitch;
-    step.d_hidden = (projected ? mine.state.d_unprojected : mine.state.d_hidden) + first * step.d_hidden_pitch;
-    step.d_cell_pitch = mine.state.unit_pitch;
-    step.d_cell = mine.state.d_cell == nullptr ? nullptr : mine.state.d_cell + first * step.d_cell_pitch;
+    step.d_hidden_pitch = projected ? work.state.unit_pitch : work.state.output_pitch;
+    step.d_hidden = (projected ? work.state.d_unprojected : work.state.d_hidden) + first * step.d_hidden_pitch;
+    step.d_cell_pitch = work.state.unit_pitch;
+    step.d_cell = work.state.d_cell == nullptr ? nullptr : work.state.d_cell + first * step.d_cell_pitch;
     step.gradients = chunk.gradients;
     step.capacity = chunk.capacity;
     step.projected = chunk.projected;
@@ -200,47 +202,48 @@ struct BackwardJob {
     return step;
   }
 
-  void one_step(const Backward& call, const BackwardWork<M>& mine, const Chunk<M>& chunk, const BackStep<M>& step,
+  void one_step(const Backward& call, const BackwardWork<M>& work, const Chunk<M>& chunk, const BackStep<M>& step,
                 int64_t n) const {
-    const int64_t pitch = mine.state.output_pitch;
-    Real* d_hidden = mine.state.d_hidden + step.first * pitch;
+    const int64_t pitch = work.state.output_pitch;
+    Real* d_hidden = work.state.d_hidden + step.first * pitch;
     if (shape.layer.projection)
-      through_projection<M>(step, call.d_out, mine.packed, chunk, d_hidden, pitch, step.d_hidden,
+      through_projection<M>(step, call.d_out, work.packed, chunk, d_hidden, pitch, step.d_hidden,
                             step.d_hidden_pitch, n);
     with_cell(shape.layer.cell, [&]<class C>() { backward_rows<M, C>(step, n); });
-    to_hidden<M>(step, mine.packed, n, shape.cell.carries_h, d_hidden, pitch);
+    to_hidden<M>(step, work.packed, n, shape.cell.carries_h, d_hidden, pitch);
     gather_inputs<M>(step, call.x, chunk, n);
   }
 
   /// This thread's part of the copies that have two rows side by side.
-  void make_pairs(const Share& own, const BackwardWork<M>& mine, const Chunk<M>& chunk, int64_t total) const {
+  void make_pairs(const Share& thread, const BackwardWork<M>& work, const Chunk<M>& chunk, int64_t total) const {
     const int64_t pairs = (total + 1) / 2;
-    const int64_t begin = share(pairs, own.part, own.parts), end = share(pairs, own.part + 1, own.parts);
-    interleave(chunk.inputs, chunk.input_pitch, total, mine.input_pairs, begin, end);
+    const int64_t begin = thread.begin(pairs), end = thread.end(pairs);
+    interleave(chunk.inputs, chunk.input_pitch, total, work.input_pairs, begin, end);
     int64_t before = 0;
     for (int64_t unit = 0; unit < shape.layer.hidden;) {
       const Columns block = shape.block_at(unit);
       const int64_t block_lanes = (int64_t)slots_of(shape.cell, block) * block.width;
       interleave(chunk.gradients + before * chunk.capacity, block_lanes, total,
-                 mine.gradient_pairs + before * chunk.capacity, begin, end);
+                 work.gradient_pairs + before * chunk.capacity, begin, end);
       before += block_lanes;
       unit += block.count;
     }
     if (shape.layer.projection) {
-      interleave(chunk.d_hidden, chunk.output_pitch, total, mine.d_hidden_pairs, begin, end);
-      interleave(chunk.projected, chunk.unit_pitch, total, mine.projected_pairs, begin, end);
+      interleave(chunk.d_hidden, chunk.output_pitch, total, work.d_hidden_pairs, begin, end);
+      interleave(chunk.projected, chunk.unit_pitch, total, work.projected_pairs, begin, end);
     }
   }
 
   /// This thread's part of the weights' gradients: some k of some blocks.
-  void sum_weights(const Share& own, const BackwardWork<M>& mine, const Chunk<M>& chunk, int64_t total) const {
+  void sum_weights(const Share& thread, const BackwardWork<M>& work, const Chunk<M>& chunk, int64_t total) const {
     const bool pairs = M::depth == 2;
     const int64_t K = shape.depth_of_step, depth = (total + M::depth - 1) / M::depth;
-    const int64_t begin = share(shape.blocks * K, own.part, own.parts);
-    const int64_t end = share(shape.blocks * K, own.part + 1, own.parts);
-    const Stored* inputs = pairs ? mine.input_pairs : chunk.inputs;
-    const Stored* panel = pairs ? mine.gradient_pairs : chunk.gradients;
-    Real *sums = mine.sums.weights, *bias = mine.sums.bias, *low = mine.sums.bias_low;
+    const int64_t begin = thread.begin(shape.blocks * K);
+    const int64_t end = thread.end(shape.blocks * K);
+    const Stored* inputs = pairs ? work.input_pairs : chunk.inputs;
+    const Stored* panel = pairs ? work.gradient_pairs : chunk.gradients;
+    Real *sums = work.sums.weights, *bias = work.sums.bias, *low = work.sums.bias_low;
+    // Threads cut the k of all blocks, laid end to end, into equal parts: a layer may have fewer blocks than threads.
     int64_t at = 0, lanes_before = 0;
     for (int64_t unit = 0; unit < shape.layer.hidden; at += K) {
       const Columns block = shape.block_at(unit);
@@ -257,7 +260,7 @@ struct BackwardJob {
       lanes_before += block_lanes;
       unit += block.count;
     }
-    if (shape.layer.projection) sum_projection(own, mine, chunk, depth);
+    if (shape.layer.projection) sum_projection(thread, work, chunk, depth);
   }
 
   /// k0 .. k1 of one block.
@@ -265,6 +268,7 @@ struct BackwardJob {
                  int64_t panel_pitch, int64_t depth, int64_t k0, int64_t k1, Real* sums) const {
     constexpr int full = lanes<M>, half = full / 2;
     const auto part = [&]<int W, int... Slot>(int64_t from, int64_t to) {
+      // A few rows of gradients at a time, which stay in the first cache while every k passes over them.
       for (int64_t q = 0; from < to && q < depth; q += outer_depth)
         multiply_outer<M, W, Slot...>(inputs + (from + q * pitch) * M::depth, pitch, panel + q * panel_pitch * M::depth,
                                       panel_pitch, smaller(outer_depth, depth - q), to - from,
@@ -314,13 +318,13 @@ struct BackwardJob {
   }
 
   /// This thread's outputs of the projection's gradient.
-  void sum_projection(const Share& own, const BackwardWork<M>& mine, const Chunk<M>& chunk, int64_t depth) const {
+  void sum_projection(const Share& thread, const BackwardWork<M>& work, const Chunk<M>& chunk, int64_t depth) const {
     const bool pairs = M::depth == 2;
-    const int64_t p0 = share(shape.outputs, own.part, own.parts), p1 = share(shape.outputs, own.part + 1, own.parts);
+    const int64_t p0 = thread.begin(shape.outputs), p1 = thread.end(shape.outputs);
     if (p0 == p1) return;
-    const Stored* left = pairs ? mine.d_hidden_pairs : chunk.d_hidden;
-    const Stored* right = pairs ? mine.projected_pairs : chunk.projected;
-    Real* sums = mine.sums.projection;
+    const Stored* left = pairs ? work.d_hidden_pairs : chunk.d_hidden;
+    const Stored* right = pairs ? work.projected_pairs : chunk.projected;
+    Real* sums = work.sums.projection;
     for (int64_t first = 0; first < shape.layer.hidden;) {
       const Columns columns = next_columns<M>(first, shape.layer.hidden);
       for_columns<M>(columns, [&]<int W, int NV>() {
@@ -339,18 +343,18 @@ struct BackwardJob {
   }
 
   /// This thread's rows of the input's gradient.
-  void to_input(const Share& own, const Backward& call, const BackwardWork<M>& mine, const Chunk<M>& chunk,
+  void to_input(const Share& thread, const Backward& call, const BackwardWork<M>& work, const Chunk<M>& chunk,
                 const int64_t* offsets, int64_t from, int64_t to) const {
     const int64_t total = shape.layer.input;
     for (int64_t s = from; s < to; ++s) {
       const int64_t t = call.reverse ? rows.steps - 1 - s : s, n = active(rows, t);
-      const int64_t r0 = share(n, own.part, own.parts), r1 = share(n, own.part + 1, own.parts);
-      const Stored* weights = mine.packed.input;
+      const int64_t r0 = thread.begin(n), r1 = thread.end(n);
+      const Stored* weights = work.packed.input;
       for (int64_t first = 0; first < total && r0 < r1;) {
         const Columns columns = next_columns<M>(first, total);
         for_columns<M>(columns, [&]<int W, int NV>() {
           multiply_rows<M, W, NV>(
-              mine.packed.input_runs, mine.packed.input_count, chunk.gradients, chunk.capacity,
+              work.packed.input_runs, work.packed.input_count, chunk.gradients, chunk.capacity,
               offsets[s - from] + r0, r1 - r0, weights,
               []<int V>(int64_t, int) __attribute__((always_inline)) { return Vec<Real, V>{}; },
               [&]<int V>(int64_t row, int n_, Vec<Real, V> value) __attribute__((always_inline)) {
@@ -358,7 +362,7 @@ struct BackwardJob {
                 put<M, V>(call.d_x, place(call.d_x, rows, t, r0 + row) + unit, value, (int)smaller(V, total - unit));
               });
         });
-        weights += columns.lanes() * mine.packed.input_depth;
+        weights += columns.lanes() * work.packed.input_depth;
         first += columns.count;
       }
     }
@@ -373,8 +377,8 @@ static void run_backward(const Layer& layer, const Rows& rows, const Backward* c
     for (int d = 0; d < count; ++d) {
       job.works[d] = BackwardWork<M>::take(carver, shape, rows, calls[d]);
       if (calls[d].sums != nullptr) {
-        Carver own = {(char*)calls[d].sums, 0};
-        job.works[d].sums = Sums<M>::take(own, shape);
+        Carver sums = {(char*)calls[d].sums, 0};
+        job.works[d].sums = Sums<M>::take(sums, shape);
       }
     }
     return carver.used;
@@ -382,7 +386,7 @@ static void run_backward(const Layer& layer, const Rows& rows, const Backward* c
   Scratch scratch(carve({nullptr, 0}));
   carve({scratch.data(), 0});
   for (int d = 0; d < count; ++d) job.works[d].packed.plan(shape);
-  run_team(threads, [](void* context, int thread, int of) { ((BackwardJob<M>*)context)->work(thread, of); }, &job);
+  run_team(threads, [](void* context, int thread, int of) { ((BackwardJob<M>*)context)->run(thread, of); }, &job);
 }
 
 GATEWISE_END

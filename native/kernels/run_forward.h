@@ -18,13 +18,13 @@ struct ForwardJob {
 
   int64_t first(int slice, int of) const { return first_row(rows, slice, of); }
 
-  void work(int thread, int threads) {
-    for_shares(count, thread, threads, barriers, [&](const Share& own) {
-      const int d = own.direction;
-      packed[d].fill(shape, calls[d].weights, own.part, own.parts);
-      own.wait();
-      const int64_t begin = first(own.part, own.parts), end = first(own.part + 1, own.parts);
-      Carver carver = {states_base[d] + begin_bytes(begin, own.part), 0};
+  void run(int thread, int threads) {
+    for_shares(count, thread, threads, barriers, [&](const Share& share) {
+      const int d = share.direction;
+      packed[d].fill(shape, calls[d].weights, share.part, share.parts);
+      share.wait();
+      const int64_t begin = first(share.part, share.parts), end = first(share.part + 1, share.parts);
+      Carver carver = {states_base[d] + begin_bytes(begin, share.part), 0};
       SliceState<M> state = SliceState<M>::take(carver, shape, end - begin, ahead);
       forward_slice<M>(shape, rows, calls[d], packed[d], state, begin, end - begin);
     });
@@ -55,7 +55,7 @@ static void run_forward(const Layer& layer, const Rows& rows, const Forward* cal
   };
   Scratch scratch(carve({nullptr, 0}));
   carve({scratch.data(), 0});
-  run_team(threads, [](void* context, int thread, int of) { ((ForwardJob<M>*)context)->work(thread, of); }, &job);
+  run_team(threads, [](void* context, int thread, int of) { ((ForwardJob<M>*)context)->run(thread, of); }, &job);
 }
 
 GATEWISE_END

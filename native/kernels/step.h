@@ -41,19 +41,19 @@ struct Places {
   int64_t out[MR], saved[MR];
 
   GATEWISE_INLINE Places of(const Step<M>& step, int64_t row, int64_t unit) {
-    Places own;
+    Places places;
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {
       const int64_t r = step.first + row + m;
-      own.out[m] = place(step.out, *step.rows, step.t, r) + unit;
-      if (step.out.data != nullptr) __builtin_prefetch((typename M::Stored*)step.out.data + own.out[m], 1);
+      places.out[m] = place(step.out, *step.rows, step.t, r) + unit;
+      if (step.out.data != nullptr) __builtin_prefetch((typename M::Stored*)step.out.data + places.out[m], 1);
       if (step.saved[0].data == nullptr) continue;
-      own.saved[m] = place(step.saved[0], *step.rows, step.t, r) + unit;
+      places.saved[m] = place(step.saved[0], *step.rows, step.t, r) + unit;
 #pragma GCC unroll 8
-      for (int i = 0; i < 4; ++i) __builtin_prefetch((typename M::Stored*)step.saved[i].data + own.saved[m], 1);
-      if (step.cell != nullptr) __builtin_prefetch((typename M::Real*)step.saved[4].data + own.saved[m], 1);
+      for (int i = 0; i < 4; ++i) __builtin_prefetch((typename M::Stored*)step.saved[i].data + places.saved[m], 1);
+      if (step.cell != nullptr) __builtin_prefetch((typename M::Real*)step.saved[4].data + places.saved[m], 1);
     }
-    return own;
+    return places;
   }
 };
 

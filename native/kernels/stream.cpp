@@ -34,32 +34,33 @@ struct Streamed : StreamBase {
   StreamLayer<M>* layers;
 
   static Streamed* make(const Layer* layers, const Weights* weights, int count, int64_t batch) {
-    const auto carve = [&](Carver carver, Streamed* own) {
+    // Carved twice, first without memory to learn how much there must be: the sizes stand in one place.
+    const auto carve = [&](Carver carver, Streamed* stream) {
       Streamed* self = carver.take<Streamed>(1);
       StreamLayer<M>* all = carver.take<StreamLayer<M>>(count);
-      if (own != nullptr) own->layers = all;
+      if (stream != nullptr) stream->layers = all;
       for (int i = 0; i < count; ++i) {
         const Shape<M> shape(layers[i]);
         const PackedForward<M> packed = PackedForward<M>::take(carver, shape);
         const SliceState<M> state = SliceState<M>::take(carver, shape, batch, false);
-        if (own == nullptr) continue;
+        if (stream == nullptr) continue;
         all[i].shape = shape;
         all[i].packed = packed;
         all[i].state = state;
         packed.fill(shape, weights[i], 0, 1);
       }
-      return own == nullptr ? (Streamed*)carver.used : self;
+      return stream == nullptr ? (Streamed*)carver.used : self;
     };
     const size_t bytes = (size_t)carve({nullptr, 0}, nullptr);
     gatewise::Scratch* memory = new gatewise::Scratch(bytes);
-    Streamed* own = (Streamed*)memory->data();
-    carve({memory->data(), 0}, own);
-    own->type = layers[0].type;
-    own->count = count;
-    own->batch = batch;
-    own->turn = 0;
-    own->memory = memory;
-    return own;
+    Streamed* stream = (Streamed*)memory->data();
+    carve({memory->data(), 0}, stream);
+    stream->type = layers[0].type;
+    stream->count = count;
+    stream->batch = batch;
+    stream->turn = 0;
+    stream->memory = memory;
+    return stream;
   }
 
   void step(const Stored* x, Stored* out) {
@@ -67,25 +68,26 @@ struct Streamed : StreamBase {
     const Stored* from = x;
     int64_t from_pitch = layers[0].shape.layer.input;
     for (int i = 0; i < count; ++i) {
-      StreamLayer<M>& own = layers[i];
-      const Shape<M>& shape = own.shape;
-      Stored *now = own.state.input[turn], *next = own.state.input[1 - turn];
+      StreamLayer<M>& layer = layers[i];
+      const Shape<M>& shape = layer.shape;
+      // Two arrays by turns, since a tile that writes its units would overwrite the state that the next tile reads.
+      Stored *now = layer.state.input[turn], *next = layer.state.input[1 - turn];
       for (int64_t r = 0; r < batch; ++r)
-        memcpy(now + r * own.state.pitch, from + r * from_pitch, sizeof(Stored) * (size_t)shape.layer.input);
+        memcpy(now + r * layer.state.pitch, from + r * from_pitch, sizeof(Stored) * (size_t)shape.layer.input);
       Step<M> step = {};
       step.shape = &shape;
       step.rows = &rows;
       step.input = now;
-      step.pitch = own.state.pitch;
+      step.pitch = layer.state.pitch;
       step.x_depth = shape.inputs;
-      step.start = own.packed.bias;
-      step.cell = own.state.cell;
-      step.cell_pitch = own.state.cell_pitch;
-      step.hidden = shape.layer.projection ? own.state.unprojected : next + shape.inputs;
-      step.hidden_pitch = shape.layer.projection ? own.state.unprojected_pitch : own.state.pitch;
-      forward_layer<M>(step, own.packed, own.state, next, View{}, batch, turn != 0);
+      step.start = layer.packed.bias;
+      step.cell = layer.state.cell;
+      step.cell_pitch = layer.state.cell_pitch;
+      step.hidden = shape.layer.projection ? layer.state.unprojected : next + shape.inputs;
+      step.hidden_pitch = shape.layer.projection ? layer.state.unprojected_pitch : layer.state.pitch;
+      forward_layer<M>(step, layer.packed, layer.state, next, View{}, batch, turn != 0);
       from = next + shape.inputs;
-      from_pitch = own.state.pitch;
+      from_pitch = layer.state.pitch;
     }
     const int64_t P = layers[count - 1].shape.layer.outputs();
     for (int64_t r = 0; r < batch; ++r) memcpy(out + r * P, from + r * from_pitch, sizeof(Stored) * (size_t)P);
@@ -93,29 +95,29 @@ struct Streamed : StreamBase {
   }
 
   /// Copy a layer's state out of the stream, or with `in` into it. Either pointer may be null.
-  void copy_state(int layer, Real* h, Real* c, bool in) {
-    const StreamLayer<M>& own = layers[layer];
-    const int64_t P = own.shape.layer.outputs(), H = own.shape.layer.hidden;
+  void copy_state(int index, Real* h, Real* c, bool in) {
+    const StreamLayer<M>& layer = layers[index];
+    const int64_t P = layer.shape.layer.outputs(), H = layer.shape.layer.hidden;
     for (int64_t r = 0; r < batch; ++r) {
-      Stored* hidden = own.state.input[turn] + r * own.state.pitch + own.shape.inputs;
-      Real* cell = own.state.cell + r * own.state.cell_pitch;
+      Stored* hidden = layer.state.input[turn] + r * layer.state.pitch + layer.shape.inputs;
+      Real* cell = layer.state.cell + r * layer.state.cell_pitch;
       if (h != nullptr) memcpy(in ? (void*)hidden : h + r * P, in ? (const void*)(h + r * P) : hidden, sizeof(Real) * (size_t)P);
-      if (c != nullptr && own.state.cell != nullptr)
+      if (c != nullptr && layer.state.cell != nullptr)
         memcpy(in ? cell : c + r * H, in ? c + r * H : cell, sizeof(Real) * (size_t)H);
     }
   }
 
   void reset() {
     for (int i = 0; i < count; ++i) {
-      const StreamLayer<M>& own = layers[i];
-      for (auto* input : own.state.input) memset(input, 0, sizeof(Stored) * (size_t)(batch * own.state.pitch));
-      if (own.state.cell != nullptr)
-        memset(own.state.cell, 0, sizeof(Real) * (size_t)(batch * own.state.cell_pitch));
+      const StreamLayer<M>& layer = layers[i];
+      for (auto* input : layer.state.input) memset(input, 0, sizeof(Stored) * (size_t)(batch * layer.state.pitch));
+      if (layer.state.cell != nullptr)
+        memset(layer.state.cell, 0, sizeof(Real) * (size_t)(batch * layer.state.cell_pitch));
     }
   }
 };
 
-/// Call f with the stream in its own type.
+/// Call f with the stream as what it is.
 template <class F>
 void with(void* stream, const F& f) {
   if (((StreamBase*)stream)->type == Type::f64) f((Streamed<F64>*)stream); else f((Streamed<F32>*)stream);
@@ -136,16 +138,16 @@ void stream_step(void* stream, const void* x, void* out) {
   }
 }
 void stream_reset(void* stream) {
-  with(stream, [](auto* own) { own->reset(); });
+  with(stream, [](auto* typed) { typed->reset(); });
 }
 void stream_get(const void* stream, int layer, void* h, void* c) {
-  with((void*)stream, [&](auto* own) {
-    own->copy_state(layer, (decltype(own->layers->packed.bias))h, (decltype(own->layers->packed.bias))c, false);
+  with((void*)stream, [&](auto* typed) {
+    typed->copy_state(layer, (decltype(typed->layers->packed.bias))h, (decltype(typed->layers->packed.bias))c, false);
   });
 }
 void stream_set(void* stream, int layer, const void* h, const void* c) {
-  with(stream, [&](auto* own) {
-    own->copy_state(layer, (decltype(own->layers->packed.bias))h, (decltype(own->layers->packed.bias))c, true);
+  with(stream, [&](auto* typed) {
+    typed->copy_state(layer, (decltype(typed->layers->packed.bias))h, (decltype(typed->layers->packed.bias))c, true);
   });
 }
 

@@ -10,6 +10,9 @@ GATEWISE_BEGIN
 struct Share {
   int direction, part, parts;
   Barrier* barrier;
+  /// The part of `total` that is this thread's: from begin(total) up to end(total).
+  int64_t begin(int64_t total) const { return share(total, part, parts); }
+  int64_t end(int64_t total) const { return share(total, part + 1, parts); }
   void wait() const {
     if (parts > 1) barrier->wait(parts);
   }

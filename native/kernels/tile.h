@@ -139,18 +139,19 @@ static void multiply_outer(const typename M::Stored* a, int64_t a_pitch, const t
     const typename M::Stored* left = a + row * M::depth;
     const typename M::Stored* right = b;
     for (int64_t q = 0; q < pairs; ++q) {
-      typename P::Operand own[vectors];
+      typename P::Operand operands[vectors];
 #pragma GCC unroll 8
-      for (int n = 0; n < vectors; ++n) own[n] = P::operand(right + slot[n] * W * M::depth);
+      for (int n = 0; n < vectors; ++n) operands[n] = P::operand(right + slot[n] * W * M::depth);
 #pragma GCC unroll 16
       for (int m = 0; m < MR; ++m) {
         const typename P::Operand value = P::broadcast(left + m * M::depth);
 #pragma GCC unroll 8
-        for (int n = 0; n < vectors; ++n) acc[m][n] = P::add(acc[m][n], value, own[n]);
+        for (int n = 0; n < vectors; ++n) acc[m][n] = P::add(acc[m][n], value, operands[n]);
       }
       left += a_pitch * M::depth;
       right += b_pitch * M::depth;
     }
+    // Only now to memory: a sum over few rows loses less to rounding than adding each row to the long sum would.
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 8

@@ -45,6 +45,7 @@ inline void require_rows(const Layer& layer, int64_t batch) {
 /// What kernels rely on when they go from step to step and from row to row. Reads every number once.
 inline void check_rows(const Rows& rows) {
   const auto at = [](const char* what, int64_t i) { return std::string(what) + "[" + std::to_string(i) + "] of the rows is "; };
+  // Kernels take sorted rows [0, count[t]) at step t: a count that rises would bring back rows that have ended.
   int64_t before = rows.batch;
   for (int64_t t = 0; rows.count && t < rows.steps; before = rows.count[t++]) {
     if (rows.count[t] < 0 || rows.count[t] > before) {
@@ -59,6 +60,7 @@ inline void check_rows(const Rows& rows) {
       refuse(at("first", t) + std::to_string(rows.first[t]) + "; a step begins where the rows of the one before end.");
     }
   }
+  // Two threads that write the same row would race.
   std::vector<bool> taken(static_cast<size_t>(rows.order ? rows.batch : 0));
   for (int64_t r = 0; rows.order && r < rows.batch; ++r) {
     const int64_t place = rows.order[r];
@@ -137,6 +139,7 @@ inline void make_backward(Backward* self, bool reverse, const Weights& weights, 
   made.sums = pointer(sums);
   made.begin = begin;
   made.finish = finish;
+  // Without sums the call keeps them in scratch memory, which ends with the call.
   if (!sums && !(begin && finish)) refuse("a segment (begin or finish False) needs sums.");
   new (self) Backward(made);
 }

@@ -109,6 +109,7 @@ class Row {
       }
     }
     h = c_.projection ? multiply(p.W_hr, {}, c_.projection, stored(cell_out)) : cell_out;
+    // The kernels go on from what they have stored, rounded to the type: so does the oracle.
     step.h = h = round_trip(result_.out, direction_, t, h);
     for (size_t k = 0; k < out_.saved.size(); ++k)
       step.saved[k] = round_trip(out_.saved[k], 0, t, step.saved[k]);

@@ -222,7 +222,7 @@ Backward Problem::backward(int direction, const Result& result) const {
   made.d_b_ih = to.gradients.b_ih.data();
   made.d_b_hh = to.gradients.b_hh.data();
   made.d_W_hr = to.gradients.W_hr.data();
-  made.begin = made.finish = true;
+  made.begin = made.finish = true;  // the whole sequence; the test of segments changes both
   return made;
 }
 

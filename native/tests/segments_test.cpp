@@ -58,8 +58,9 @@ void run_segments(const Kernels& kernels, const Problem& problem, const Result& 
   std::vector<unsigned char> sums(kernels.sums_bytes(layer), 0xff);
   Array d_h = problem.in[d].d_h_n, d_c = problem.in[d].d_c_n;
   for (size_t k = ends.size(); k-- > 0;) {
-    const int64_t own_begin = k ? ends[k - 1] : 0, own_end = ends[k];
-    const int64_t begin = d ? problem.c.steps - own_end : own_begin, end = begin + own_end - own_begin;
+    const int64_t first = k ? ends[k - 1] : 0, last = ends[k];
+    const int64_t begin = d ? problem.c.steps - last : first, end = begin + last - first;
+    // The states before a segment and the gradients after it are what a caller hands from one call to the next.
     Array h0(sums_type, outputs), c0, to_h(sums_type, outputs), to_c;
     if (lstm) c0 = Array(sums_type, cells), to_c = Array(sums_type, cells);
     read_states(problem, whole, d, begin, end, h0, c0);

@@ -8,8 +8,8 @@ namespace gatewise {
 /// or its threads were lost in a fork.
 ///
 /// Threads of OpenMP hold on to their cores for milliseconds after each of torch's operations. A thread of ours
-/// that is woken meanwhile shares a core with one of them: a backward pass of 1.5 ms between two of torch's
-/// operations took 1.5 or 4.6, by luck. Borrowed threads are awake at that moment, and there are no others.
+/// that is woken meanwhile may share a core with one of them: a backward pass of 1.5 ms between two of torch's
+/// operations then took 4.6. Borrowed threads are awake at that moment, and there are no others.
 bool run_borrowed(int threads, void (*work)(void* context, int thread, int threads), void* context);
 
 }  // namespace gatewise
