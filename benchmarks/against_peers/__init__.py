@@ -1,10 +1,12 @@
 """Benchmarks of gatewise against its peers on this machine; `gatewise bench` in a checkout runs them.
 
-`make_request` checks what was typed, `run` measures it, `markdown` and `write_picture` show it.
+`measure` is the whole of it; inside, `make_request` checks what was asked for and `run` measures it. `markdown` and
+`write_picture` show the report.
 """
 
 from __future__ import annotations
 
+from benchmarks.against_peers.command import check_agreement, measure
 from benchmarks.against_peers.machine import machine
 from benchmarks.against_peers.modes import modes_of
 from benchmarks.against_peers.picture import check_picture, write_picture
@@ -18,12 +20,14 @@ __all__ = [
     "Measurement",
     "Report",
     "Request",
+    "check_agreement",
     "check_picture",
     "disagreeing",
     "line",
     "machine",
     "make_request",
     "markdown",
+    "measure",
     "milliseconds",
     "modes_of",
     "ratio",

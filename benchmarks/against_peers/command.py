@@ -1,4 +1,7 @@
-"""The work of `gatewise bench`: check what was typed, measure, print and write."""
+"""The work of `gatewise bench`: check what was asked for, measure, write.
+
+Nothing here knows the command line, which loads it.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,12 @@ from pathlib import Path
 from benchmarks.against_peers.picture import check_picture, write_picture
 from benchmarks.against_peers.records import Measurement, Report, write_json
 from benchmarks.against_peers.suite import make_request, run
-from benchmarks.against_peers.tables import disagreeing, line, markdown
+from benchmarks.against_peers.tables import disagreeing, line
 from benchmarks.against_peers.timing import Effort
-from gatewise.cli.opening import check_new_file
-from gatewise.cli.output import console
 from gatewise.errors import EngineError
 
 
-def command(
+def measure(
     *,
     mode: tuple[str, ...],
     cells: tuple[str, ...],
@@ -26,16 +27,13 @@ def command(
     threads: int | None,
     rounds: int,
     seconds: float,
-    as_json: str | None,
-    plot: str | None,
-    overwrite: bool,
-) -> None:
-    """Measure what was asked for: lines to stderr as they come, tables to stdout, files where named.
+    records: Path | None,
+    picture: Path | None,
+) -> Report:
+    """Measure what was asked for, with a line to stderr as each measurement comes.
 
-    Raises OptionError and FileError before any work, EngineError where results differ from torch's.
+    Files that are named are replaced. Raises OptionError and FileError before any work.
     """
-    records = None if as_json is None else Path(as_json)
-    picture = None if plot is None else Path(plot)
     plan = make_request(
         modes=mode,
         cells=cells,
@@ -45,10 +43,7 @@ def command(
         threads=(os.cpu_count() or 1) if threads is None else threads,
         effort=Effort(rounds, seconds),
     )
-    if records is not None:
-        check_new_file(records, overwrite, ending=".json")
     if picture is not None:
-        check_new_file(picture, overwrite)
         check_picture(picture, plan.modes)
 
     def done(report: Report, record: Measurement) -> None:
@@ -57,9 +52,13 @@ def command(
             write_json(report, records)  # anew each time: an interrupted run leaves what it has
 
     report = run(plan, done)
-    console().print(markdown(report), end="")
     if picture is not None:
         write_picture(report, picture)
+    return report
+
+
+def check_agreement(report: Report, engine: str) -> None:
+    """Raise EngineError where results of `engine` differ from torch's."""
     wrong = disagreeing(report)
     if wrong:
         raise EngineError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +11,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gatewise.cli.opening import check_new_file
 from gatewise.cli.options import Config, Whole, Words
+from gatewise.cli.output import console
 from gatewise.errors import FileError, how_to_install
 
 CHECKOUT = Path(__file__).parents[3]
@@ -83,11 +85,35 @@ def bench(*, measured: Measured | None = None, config: Config = None) -> None:
       gatewise bench --mode infer --peers onnx jax --plot infer.png > infer.md
     """
     asked = measured or Measured()
-    _work().command(**{field.name: getattr(asked, field.name) for field in fields(asked)})
+    work = _against_peers()
+    records = None if asked.as_json is None else Path(asked.as_json)
+    picture = None if asked.plot is None else Path(asked.plot)
+    if records is not None:
+        check_new_file(records, asked.overwrite, ending=".json")
+    if picture is not None:
+        check_new_file(picture, asked.overwrite)
+    report = work.measure(
+        mode=asked.mode,
+        cells=asked.cells,
+        rows=asked.rows,
+        peers=asked.peers,
+        engine=asked.engine,
+        threads=asked.threads,
+        rounds=asked.rounds,
+        seconds=asked.seconds,
+        records=records,
+        picture=picture,
+    )
+    console().print(work.markdown(report), end="")
+    work.check_agreement(report, asked.engine)
 
 
-def _work() -> ModuleType:
-    """Return the module that measures; FileError where gatewise was installed without its checkout."""
+def _against_peers() -> ModuleType:
+    """Return what measures: a checkout has it beside the package, which cannot import it by a statement.
+
+    It knows nothing of the command line, so that this is no circle. Raises FileError where gatewise was
+    installed without its checkout.
+    """
     if not (CHECKOUT / "benchmarks" / "against_peers").is_dir():
         raise FileError(
             "bench needs a checkout of gatewise, because the benchmarks are not in the installed "
@@ -95,4 +121,4 @@ def _work() -> ModuleType:
         )
     if str(CHECKOUT) not in sys.path:
         sys.path.insert(0, str(CHECKOUT))
-    return import_module("benchmarks.against_peers.command")
+    return import_module("benchmarks.against_peers")
