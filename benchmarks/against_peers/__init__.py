@@ -1,7 +1,7 @@
 """Benchmarks of gatewise against its peers on this machine; `gatewise bench` in a checkout runs them.
 
-`measure` is the whole of it; inside, `make_request` checks what was asked for and `run` measures it. `markdown` and
-`write_picture` show the report.
+`measure` is the whole of it; inside, `make_request` checks what was asked for and `run` measures it.
+`markdown` and `write_picture` show the report.
 """
 
 from __future__ import annotations

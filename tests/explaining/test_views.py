@@ -1,4 +1,4 @@
-"""Whether the sentence on the views and the figure `views_agree` say the same, for every path and carrier."""
+"""The sentence on the views and the figure `views_agree` say the same, for every path and carrier."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Views:
 
     @property
     def carrier_alike(self) -> bool:
-        """Whether transplant and Jacobian name the same carrier; True where there is nothing to carry."""
+        """Whether transplant and Jacobian name the same carrier; True where nothing is carried."""
         if not self.intervention.steps:
             return True
         if self.one_state:
