@@ -39,6 +39,8 @@ def test_both_schemes_are_readable(open_page: Open, written: Written, scheme: st
         ".brand",
         ".chip",
         "nav a",
+        ".finding .sentence",
+        ".glance p",
         ".hint",
         ".gutter",
         ".units td",
@@ -123,7 +125,7 @@ def test_a_run_has_its_scores_and_charts(open_page: Open, tmp_path: Path) -> Non
     assert page.locator("#forecast-chart canvas").count() == 1
     assert page.locator("#error-by-step-ahead .chart canvas").count() >= 3
     assert page.locator(".panel .now").first.is_visible()
-    page.locator("#forecast").get_by_label("Step ahead").select_option("2")
+    page.locator("#forecast").get_by_label("Shown").select_option("2")
     page.locator("#controls").get_by_label("Layer", exact=True).select_option(label="2")
     settle(page)
     assert 'window.gates["forget"][1][' in page.locator("#python").inner_text()

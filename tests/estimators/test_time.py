@@ -11,7 +11,8 @@ from gatewise import Forecaster
 from gatewise.data.tables.zones import local
 from gatewise.errors import DataError
 from gatewise.estimators.forecaster.baselines.season import default_season
-from gatewise.estimators.forecaster.predictions import Predictions, forecast_data
+from gatewise.estimators.forecaster.page.charts import RunCharts
+from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.preparation import prepare, read_table
 from gatewise.report import contents_of_run, render_page
 
@@ -121,7 +122,7 @@ def test_the_chart_is_labelled_by_the_clock_of_the_zone():
         *(table.values[rows][:, None, :1], table.values[rows][:, None, :1], None, (), None),
         zone=table.zone,
     )
-    clock = forecast_data(made).payload["clock"]
+    clock = RunCharts(made).charts().payload["clock"]
     change = pd.Timestamp("2022-03-13 07:00", tz="UTC").timestamp()
     assert [ahead / 3600 for _, ahead in clock] == [-5, -4]
     assert 0 <= clock[1][0] - change < 3 * 3600

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gatewise.data.tables.zones import time_text
+from gatewise.estimators.forecaster.page.charts import RunCharts, band_text
 from gatewise.estimators.forecaster.page.curves import training_curves
 from gatewise.estimators.forecaster.page.timescales import timescales_sentence
-from gatewise.estimators.forecaster.predictions import MAX_SERIES, forecast_data
-from gatewise.estimators.forecaster.results import GateTimescales
+from gatewise.estimators.forecaster.predictions import Predictions
+from gatewise.estimators.forecaster.results import GateTimescales, Measured
 from gatewise.estimators.forecaster.score_names import metric_text
+from gatewise.report.contents import Charts
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import packed, script_json, seconds
 from gatewise.report.timescales import axis_bounds, spectrum
@@ -31,6 +33,10 @@ from tests.report.summaries import build_summary
 def unpacked(value: dict[str, str]) -> NDArray[Any]:
     kind = "u1" if value["kind"] == "u1" else f"<{value['kind']}"
     return np.frombuffer(base64.b64decode(value["data"]), dtype=kind)
+
+
+def forecast_data(predictions: Predictions) -> Charts:
+    return RunCharts(predictions).charts()
 
 
 @settings(deadline=None)
@@ -70,23 +76,21 @@ def test_a_single_planted_peak_in_a_long_part_is_drawn() -> None:
     predictions.point[27_182] = -777.0
     data = forecast_data(predictions)
     chart = data.payload["charts"]["0/0/0/0"]
-    truth, point = (unpacked(line) for line in chart["lines"][:2])
+    truth, point = chart["lines"][:2]
     assert truth.max() == 999
     assert point.min() == -777
     assert len(truth) < 9_000
     assert any("Overview: 60,000 time steps" in note for note in data.notes)
     detail = data.payload["charts"]["0/0/0/1"]
-    np.testing.assert_allclose(
-        unpacked(detail["lines"][0]), predictions.truth[-1000:, 0, 0], rtol=1e-6
-    )
+    np.testing.assert_array_equal(detail["lines"][0], predictions.truth[-1000:, 0, 0])
 
 
 def test_short_parts_are_drawn_point_by_point() -> None:
     predictions = build_summary(count=300, steps=20).evaluation.predictions
     data = forecast_data(predictions)
     chart = data.payload["charts"]["0/0/0/0"]
-    np.testing.assert_allclose(unpacked(chart["lines"][0]), predictions.truth[:, 0, 0], rtol=1e-6)
-    np.testing.assert_array_equal(unpacked(chart["time"]), seconds(predictions.time[:, 0]))
+    np.testing.assert_array_equal(chart["lines"][0], predictions.truth[:, 0, 0])
+    np.testing.assert_array_equal(chart["time"], seconds(predictions.time[:, 0]))
     assert data.payload["ranges"] == ["whole part"]
     assert data.notes == ()
 
@@ -96,38 +100,93 @@ def test_a_long_pause_breaks_the_line() -> None:
     time = predictions.time.copy()
     time[60:] += np.timedelta64(90, "D")
     chart = forecast_data(replace(predictions, time=time)).payload["charts"]["0/0/0/0"]
-    truth = unpacked(chart["lines"][0])
+    truth = chart["lines"][0]
     assert np.flatnonzero(np.isnan(truth)).tolist() == [60]
-    assert np.all(np.diff(unpacked(chart["time"])) > 0)
+    assert np.all(np.diff(chart["time"]) > 0)
 
 
-def test_many_series_are_chosen_from_best_to_worst() -> None:
-    names = tuple(f"site {k}" for k in range(50))
+def test_hundreds_of_series_are_all_there_in_the_order_of_their_numbers() -> None:
+    names = tuple(f"site {k}" for k in range(300))
     predictions = build_summary(count=20, steps=20, series=names).evaluation.predictions
-    errors = {
-        name: float(
-            np.sqrt(
-                np.mean((predictions.point - predictions.truth)[predictions.series == name] ** 2)
-            )
-        )
-        for name in names
-    }
     data = forecast_data(predictions)
-    shown = [series["name"] for series in data.payload["series"]]
-    ranked = sorted(names, key=errors.__getitem__)
-    assert len(shown) == MAX_SERIES
-    assert shown[0] == ranked[0]
-    assert shown[-1] == ranked[-1]
-    assert shown == sorted(shown, key=errors.__getitem__)
-    assert any(f"{MAX_SERIES} of 50 series" in note for note in data.notes)
+    assert [series["name"] for series in data.payload["series"]] == list(names)
+    for place in (0, 117, 299):
+        rows = predictions.series == names[place]
+        chart = data.payload["charts"][f"{place}/0/0/0"]
+        np.testing.assert_array_equal(chart["lines"][1], predictions.point[rows, 0, 0])
+
+
+def test_the_series_shown_first_is_neither_the_best_nor_the_largest() -> None:
+    names = ("a", "b", "c", "d", "e")
+    predictions = build_summary(count=40, steps=20, series=names).evaluation.predictions
+    point, truth = predictions.point.copy(), predictions.truth.copy()
+    for name, error in zip(names, (0.5, 0.1, 0.9, 0.3, 0.7), strict=True):
+        rows = predictions.series == name
+        scale = 1000.0 if name == "a" else 1.0  # unlike scales compare by their own spread
+        truth[rows] *= scale
+        point[rows] = truth[rows] + error * truth[rows].std()
+    data = forecast_data(replace(predictions, point=point, truth=truth))
+    assert data.payload["first"] == names.index("a")
+    assert "a is shown first" in data.notes[0]
+
+
+def test_too_many_charts_are_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatewise.estimators.forecaster.page.charts.MAX_CHARTS", 4)
+    names = tuple(f"site {k}" for k in range(6))
+    data = forecast_data(build_summary(count=9, series=names, steps=9).evaluation.predictions)
+    assert len(data.payload["series"]) == 4
+    assert any("4 of 6 series are in this page" in note for note in data.notes)
+
+
+def test_whole_forecasts_follow_one_another_up_to_the_last() -> None:
+    predictions = build_summary(count=30, horizon=7, steps=40).evaluation.predictions
+    data = forecast_data(predictions)
+    assert [view["name"] for view in data.payload["views"]] == [
+        *("whole forecasts, each 1 to 7 steps ahead", "1 step ahead", "4 steps ahead"),
+        "7 steps ahead",
+    ]
+    chart = data.payload["charts"]["0/0/-1/0"]
+    rows = [1, 8, 15, 22, 29]
+    np.testing.assert_array_equal(chart["lines"][1], predictions.point[rows, :, 0].ravel())
+    np.testing.assert_array_equal(chart["time"], seconds(predictions.time[rows].ravel()))
+    assert chart["ahead"] == 0
+
+
+def test_the_forecast_beyond_the_data_follows_what_was_measured_and_scored() -> None:
+    predictions = build_summary(count=30, horizon=7, steps=40, members=1).evaluation.predictions
+    day = np.timedelta64(1, "D")
+    first, last = predictions.time[0, 0], predictions.time[-1, -1]
+    ahead = replace(
+        predictions,
+        series=predictions.series[:1],
+        origin=np.array([last]),
+        time=(last + np.arange(1, 8) * day)[None],
+        truth=np.full((1, 7, 1), np.nan),
+        point=np.arange(7.0)[None, :, None],
+        spread=None,
+    )
+    before = first - np.arange(100, 0, -1) * day
+    measured = Measured(np.full(100, ""), before, np.arange(100.0)[:, None])
+    charts = RunCharts(
+        predictions, ahead, measured, {"discharge": "m³/s"}, Unit("day"), 40
+    ).charts()
+    chart = charts.payload["charts"]["0/0/-1/0"]
+    assert chart["ahead"] == 7
+    np.testing.assert_array_equal(chart["lines"][1][-7:], np.arange(7.0))
+    assert np.isnan(chart["lines"][0][-7:]).all()
+    np.testing.assert_array_equal(chart["lines"][0][:40], np.arange(60.0, 100))
+    assert chart["scored"] == chart["time"][40]
+    assert charts.payload["targets"][0]["label"] == "discharge in m³/s"
+    assert charts.payload["lookback"] == 40 * 86400
+    assert any("not known yet" in note for note in charts.notes)
 
 
 def test_the_band_says_what_it_is() -> None:
-    quantiles = forecast_data(
-        build_summary(count=30, steps=20, levels=(0.1, 0.5, 0.9)).evaluation.predictions
-    )
-    assert "0.1 to 0.9 quantile" in quantiles.band
-    assert len(quantiles.payload["charts"]["0/0/0/0"]["lines"]) == 4
+    summary = build_summary(count=30, steps=20, levels=(0.1, 0.5, 0.9))
+    quantiles = summary.evaluation.predictions
+    assert "0.1 to 0.9 quantile" in band_text(quantiles)
+    assert forecast_data(quantiles).band == band_text(quantiles)
+    assert len(forecast_data(quantiles).payload["charts"]["0/0/0/0"]["lines"]) == 4
     members = forecast_data(build_summary(count=30, steps=20).evaluation.predictions)
     assert "how far the seeds disagree" in members.band
     alone = forecast_data(build_summary(count=30, steps=20, members=1).evaluation.predictions)

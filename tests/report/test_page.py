@@ -87,7 +87,7 @@ def test_the_page_is_whole_and_loads_nothing(case: str) -> None:
 
 def test_sections_follow_what_there_is() -> None:
     full = Outline(render_page(build_summary(horizon=3, steps=40, count=60))).ids
-    for section in ("inside", "units", "timescales", "forecast", "scores", "training"):
+    for section in ("overview", "forecast", "inside", "units", "timescales", "scores", "training"):
         assert section in full
     assert "error-by-step-ahead" in full
     sensor = Outline(render_page(build_summary(count=60, steps=40))).ids
@@ -97,13 +97,13 @@ def test_sections_follow_what_there_is() -> None:
     bare = replace(build_summary(count=60, steps=40), window=None, timescales=None, histories=())
     ids = Outline(render_page(bare)).ids
     assert not {"inside", "units", "timescales", "training"} & set(ids)
-    assert Outline(render_page(Contents("title alone"))).ids == ["gatewise-data"]
+    assert Outline(render_page(Contents("title alone"))).ids == ["top", "gatewise-data"]
 
 
 def test_findings_stand_first_with_their_evidence_caveat_and_confidence() -> None:
     finding = Finding("It remembers 37 steps.", "By <resampling>.", "Gates say 12.", "high", "warn")
-    text = render_page(Contents("page", findings=(finding, Finding("9 units are idle."))))
-    assert text.index("It remembers 37 steps.") < text.index("9 units are idle.")
+    text = render_page(Contents("page", findings=(finding, Finding("9 units sleep."))))
+    assert text.index("It remembers 37 steps.") < text.index("9 units sleep.")
     assert "By &lt;resampling&gt;." in text
     assert "Gates say 12." in text
     assert "high confidence" in text
@@ -150,17 +150,20 @@ def test_the_table_marks_the_best_and_not_the_models_own() -> None:
     scores = summary.evaluation.scores
     assert scores["ridge"]["discharge"]["rmse"] < scores["gatewise"]["discharge"]["rmse"]
     rows = re.findall(r"<tr[^>]*>.*?</tr>", render_page(summary), re.S)
-    ridge = next(row for row in rows if ">ridge<" in row)
-    own = next(row for row in rows if ">gatewise<" in row)
-    assert ridge.count('class="mark"') == 3
-    assert "mark" not in own
+    # In the small table of the first screen, and in the whole one.
+    for place in (0, 1):
+        ridge = [row for row in rows if ">ridge<" in row][place]
+        own = [row for row in rows if ">gatewise<" in row][place]
+        assert ridge.count('class="mark"') == 3
+        assert "mark" not in own
 
 
 def test_every_model_has_the_scores_of_its_band_in_the_same_table() -> None:
     text = render_page(build_summary(count=60, steps=30, levels=(0.1, 0.5, 0.9)))
     rows = re.findall(r"<tr[^>]*>.*?</tr>", text, re.S)
     for model in ("gatewise", "climatology", "ridge"):
-        row = next(row for row in rows if f">{model}<" in row)
+        small, row = (row for row in rows if f">{model}<" in row)
+        assert small.count("<td>") == 4
         assert row.count("<td>") == 5
         assert "<td>–</td>" not in row
     note = "The band of a baseline is"

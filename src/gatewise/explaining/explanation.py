@@ -79,9 +79,11 @@ class Explanation:
             base = base.contents()
         # The scores of a run stand first: what is remembered matters for a model that is any good.
         findings = (*base.findings[:1], *self.findings, *base.findings[1:])
+        memory = self.finding("memory")
         return replace(
             base,
             findings=findings,
+            memory="" if memory is None else memory.sentence,
             curves=(*self.curves(), *base.curves),
             records=tuple(
                 with_columns(

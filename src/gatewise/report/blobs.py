@@ -18,15 +18,14 @@ class Blobs:
     """The page's arrays: early ones stand before the script, what only a zoom needs stands after."""
 
     def __init__(self) -> None:
-        self._early: list[str] = []
-        self._late: list[str] = []
+        # By kind and text: an array that many charts share, such as a time axis, is there once.
+        self._early: dict[tuple[str, str], str] = {}
+        self._late: dict[tuple[str, str], str] = {}
         self._limited = 0
 
     def early(self, values: NDArray[Any], kind: str) -> str:
         """Add an array that the first drawing needs; return its name."""
-        name = f"e{len(self._early)}"
-        self._early.append(_element(name, encoded(values, kind)))
-        return name
+        return self._early.setdefault((kind, encoded(values, kind)), f"e{len(self._early)}")
 
     def late(self, values: NDArray[Any], kind: str, *, limit: int | None = None) -> str | None:
         """Add an array for later; return its name, or None where it was left out.
@@ -38,17 +37,15 @@ class Blobs:
             if self._limited + len(text) > limit:
                 return None
             self._limited += len(text)
-        name = f"l{len(self._late)}"
-        self._late.append(_element(name, text))
-        return name
+        return self._late.setdefault((kind, text), f"l{len(self._late)}")
 
     def early_html(self) -> str:
         """Return the elements that stand before the script."""
-        return "\n".join(self._early)
+        return "\n".join(_element(name, text) for (_, text), name in self._early.items())
 
     def late_html(self) -> str:
         """Return the elements that stand after the script."""
-        return "\n".join(self._late)
+        return "\n".join(_element(name, text) for (_, text), name in self._late.items())
 
 
 def encoded(values: NDArray[Any], kind: str) -> str:

@@ -161,9 +161,9 @@ class Record:
 
 @dataclass(frozen=True)
 class Charts:
-    """Charts of truth against prediction as JSON values, and what the page says about them."""
+    """Charts of truth against prediction, and what the page says about them."""
 
-    payload: dict[str, Any]
+    payload: dict[str, Any]  # JSON values; each chart has arrays, `time` [P] and `lines` [L, P]
     notes: tuple[str, ...]  # what was left out
     band: str  # what the band is, or "" without one
 
@@ -199,6 +199,10 @@ class Contents:
             off them.
         lag: The task's lag in steps, drawn where timescales are; `lag_name` is what it is called there.
         predictions: A scored part, drawn as truth against prediction, on an axis of its own.
+        scores: A small table that stands on the first screen: the model beside baselines.
+        memory: The sentence that stands with the first memory curve; by default the curve's reading.
+        inspect: The command that shows the gates of a window chosen in the plot, with `{at}` and
+            `{series}` where these belong; "" where there is none.
         provenance: Heading to names and values: command, versions, settings.
 
     Raises InputError where lengths disagree or two records are the same.
@@ -220,6 +224,9 @@ class Contents:
     lag: float | None = None
     lag_name: str = "lag"
     predictions: HasCharts | None = None
+    scores: Table | None = None
+    memory: str = ""
+    inspect: str = ""
     tables: tuple[Table, ...] = ()
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

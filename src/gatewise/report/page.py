@@ -5,18 +5,21 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from gatewise.errors import InputError
 from gatewise.files import atomic_write_text
 from gatewise.report.blobs import Blobs
 from gatewise.report.contents import Contents, HasPage
 from gatewise.report.embed import asset, script_json
-from gatewise.report.sections import Section, sections_of, verdict_html
+from gatewise.report.glossary import Glossary
+from gatewise.report.overview import header_html, overview_html
+from gatewise.report.sections import Section, sections_of
 
 MEGABYTES = 30.0
 """Of raw steps in the page. Beyond, the units that are not leading are there as an overview."""
 
-STYLES = ("base", "inside", "tables")
+STYLES = ("base", "overview", "inside", "tables")
 SCRIPTS = (
     "common",
     "format",
@@ -34,6 +37,8 @@ SCRIPTS = (
     "charts",
     "forecast",
     "controls",
+    "words",
+    "findings",
     "app",
 )
 
@@ -64,17 +69,17 @@ def render_page(contents: Contents | HasPage, *, megabytes: float = MEGABYTES) -
         raise InputError(f"megabytes must be 0 or more; got {megabytes}")
     if not isinstance(contents, Contents):
         contents = contents.contents()
-    # The sections fill `blobs` as they are made, so they come before the template that holds both.
-    blobs = Blobs()
-    sections, payload = sections_of(contents, blobs, int(megabytes * 1e6))
+    # The parts fill `words`, `blobs` and `payload` as they are made: before the template that holds all.
+    words, blobs = Glossary(), Blobs()
+    payload: dict[str, Any] = {}
+    header = header_html(contents, words)
+    overview = overview_html(contents, words, blobs, payload)
+    sections = sections_of(contents, words, blobs, int(megabytes * 1e6), payload)
     return Template(asset("assets/page.html")).substitute(
         title=escape(contents.title),
-        subtitle=f'<p class="subtitle">{escape(contents.subtitle)}</p>'
-        if contents.subtitle
-        else "",
-        verdict=verdict_html(contents.findings),
-        facts="".join(f"<li>{escape(word)}</li>" for word in contents.facts),
-        links="".join(_link(section) for section in sections if section.link),
+        navigation=_navigation(sections, overview),
+        header=header,
+        overview=overview,
         sections="\n".join(_section(section) for section in sections),
         data=script_json(payload),
         early=blobs.early_html(),
@@ -89,8 +94,20 @@ def _assets(names: tuple[str, ...], ending: str) -> str:
     return "\n".join(asset(f"assets/{name}.{ending}") for name in names)
 
 
-def _link(section: Section) -> str:
-    return f'<li><a href="#{section.name}">{escape(section.link)}</a></li>'
+def _navigation(sections: list[Section], overview: str) -> str:
+    """Return the line of links that stays in sight; "" where there is nowhere to go."""
+    links = [_link("top", "Overview")] if "<section" in overview else []
+    links += [_link(section.name, section.link) for section in sections if section.link]
+    if not links:
+        return ""
+    return (
+        '<nav id="sections" aria-label="Sections"><span class="brand">gatewise</span>'
+        f"<ul>{''.join(links)}</ul></nav>"
+    )
+
+
+def _link(name: str, text: str) -> str:
+    return f'<li><a href="#{name}">{escape(text)}</a></li>'
 
 
 def _section(section: Section) -> str:

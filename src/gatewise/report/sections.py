@@ -1,4 +1,4 @@
-"""The sections of the page in their order: HTML for the frame, JSON values for what scripts draw."""
+"""The sections beneath the first screen, in their order: HTML for the frame, JSON values for scripts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from gatewise.report.blobs import Blobs
 from gatewise.report.contents import AHEAD, TRAINING, Contents, Finding, Record
 from gatewise.report.curves import curve_data
 from gatewise.report.definitions import definitions
+from gatewise.report.glossary import Glossary
+from gatewise.report.overview import finding_html, notes_html
 from gatewise.report.records import records_data
 from gatewise.report.series import strip_data, time_data
 from gatewise.report.table import Table, table_html
@@ -36,46 +38,43 @@ class Section(NamedTuple):
 
 
 def sections_of(
-    contents: Contents, blobs: Blobs, limit: int
-) -> tuple[list[Section], dict[str, Any]]:
-    """Return the sections that have something to show, and the JSON values for the scripts."""
-    payload: dict[str, Any] = {}
+    contents: Contents, words: Glossary, blobs: Blobs, limit: int, payload: dict[str, Any]
+) -> list[Section]:
+    """Return the sections that have something to show; `payload` takes the values for the scripts."""
     inside = _inside(contents, blobs, limit, payload)
-    curves = _curves(contents.curves, payload)
+    curves = _curves(contents.curves, words, payload)
     of_scores = [section for section in curves if section.link in (AHEAD, TRAINING)]
     sections = [
-        *inside,
+        *_findings(contents.findings[1:], words),
         *(section for section in curves if section not in of_scores),
-        *_units(contents),
-        *_timescales(contents),
-        *_forecast(contents, payload),
         *_tables(contents.tables),
+        *inside,
+        *_units(contents),
+        *_timescales(contents, words),
         *of_scores,
         *_provenance(contents),
     ]
-    return sections, payload
+    if inside and contents.records:
+        words.use("ledger")  # scripts write it
+    return sections + _words(words)
 
 
-def verdict_html(findings: tuple[Finding, ...]) -> str:
-    """Return the findings, the first one as the headline."""
-    return "".join(_finding(finding, place == 0) for place, finding in enumerate(findings))
+def _findings(findings: tuple[Finding, ...], words: Glossary) -> list[Section]:
+    """Return what stands behind the verdict, a line each."""
+    if not findings:
+        return []
+    seen: set[str] = set()  # a word has its link where it comes first
+    items = "".join(f"<li>{finding_html(finding, words, seen)}</li>" for finding in findings)
+    opener = ""
+    if any(finding.evidence or finding.caveat for finding in findings):
+        opener = '<button type="button" id="open-findings" class="quiet">Open all</button>'
+    body = f'{opener}<ol class="findings" aria-label="Findings">{items}</ol>'
+    return [Section("findings", "Findings", "Findings", body)]
 
 
-def _finding(finding: Finding, first: bool) -> str:
-    tag = "warning" if finding.tone == "warn" else ""
-    chips = [f'<span class="chip warn">{tag}</span>'] if tag else []
-    if finding.confidence:
-        chips.append(
-            f'<span class="chip {finding.confidence}">{finding.confidence} confidence</span>'
-        )
-    evidence = f'<p class="evidence">{escape(finding.evidence)}</p>' if finding.evidence else ""
-    caveat = (
-        f'<p class="because"><b>Caveat.</b> {escape(finding.caveat)}</p>' if finding.caveat else ""
-    )
-    return (
-        f'<li class="finding {finding.tone}{" headline" if first else ""}">'
-        f'<p class="sentence">{escape(finding.sentence)} {"".join(chips)}</p>{evidence}{caveat}</li>'
-    )
+def _words(words: Glossary) -> list[Section]:
+    html = words.html()
+    return [Section("words", "Words", "Words of this page", html)] if html else []
 
 
 def _inside(contents: Contents, blobs: Blobs, limit: int, payload: dict[str, Any]) -> list[Section]:
@@ -89,7 +88,7 @@ def _inside(contents: Contents, blobs: Blobs, limit: int, payload: dict[str, Any
     heading = "Inside, step by step" if contents.records else "Series"
     link = "Gates" if contents.records else "Series"
     intro = f"<p>{escape(contents.records_note)}</p>" if contents.records_note else ""
-    body = intro + _frame() + _notes(notes)
+    body = intro + _frame() + notes_html(notes)
     return [Section("inside", link, heading, body)]
 
 
@@ -102,7 +101,7 @@ def _frame() -> str:
     )
 
 
-def _curves(curves: tuple[Curve, ...], payload: dict[str, Any]) -> list[Section]:
+def _curves(curves: tuple[Curve, ...], words: Glossary, payload: dict[str, Any]) -> list[Section]:
     groups: dict[str, list[Curve]] = {}
     for curve in curves:
         groups.setdefault(curve.group, []).append(curve)
@@ -119,7 +118,7 @@ def _curves(curves: tuple[Curve, ...], payload: dict[str, Any]) -> list[Section]
         )
         picker = f'<label>Chart <select id="{name}-pick">{choices}</select></label>'
         frames = "".join(
-            _curve(name, place, curve, hidden=alone and place > 0)
+            _curve(name, place, curve, words, hidden=alone and place > 0)
             for place, curve in enumerate(members)
         )
         single = " single" if alone or len(members) == 1 else ""
@@ -130,16 +129,16 @@ def _curves(curves: tuple[Curve, ...], payload: dict[str, Any]) -> list[Section]
     return sections
 
 
-def _curve(group: str, place: int, curve: Curve, *, hidden: bool) -> str:
+def _curve(group: str, place: int, curve: Curve, words: Glossary, *, hidden: bool) -> str:
     kinds = dict.fromkeys(line.kind for line in curve.lines if line.kind)
     chips = "".join(f'<span class="chip">{escape(kind)}</span>' for kind in kinds)
     return (
         f'<figure class="curve"{" hidden" if hidden else ""}>'
-        f"<figcaption><b>{escape(curve.name)}</b> {chips}</figcaption>"
+        f"<figcaption><b>{words.linked(curve.name)}</b> {chips}</figcaption>"
         f'<p class="sentence">{escape(curve.reading)}</p>'
         f'<div id="{group}-{place}" class="chart" tabindex="0" role="img" '
         f'aria-label="{escape(curve.name)}, over {escape(curve.x_label)}"></div>'
-        f"<div>{_notes([curve.note] if curve.note else [])}</div></figure>"
+        f"<div>{notes_html([curve.note] if curve.note else [])}</div></figure>"
     )
 
 
@@ -154,7 +153,7 @@ def _units(contents: Contents) -> list[Section]:
     return [Section("units", "Units", "Units", body)]
 
 
-def _timescales(contents: Contents) -> list[Section]:
+def _timescales(contents: Contents, words: Glossary) -> list[Section]:
     if not contents.readable:
         return []
     found = [
@@ -178,7 +177,7 @@ def _timescales(contents: Contents) -> list[Section]:
         spectrum(tau * each, gate, _place(record, contents.records), bounds, lag=lag, unit=unit)
         for record, tau, gate in found
     ]
-    body = f'<p class="caveat">{escape(CAVEAT)}</p>{figures[0]}'
+    body = f'<p class="caveat">{words.linked(CAVEAT)}</p>{figures[0]}'
     if figures[1:]:
         body += (
             f"<details><summary>{len(figures) - 1} more of layers, directions and modules</summary>"
@@ -199,33 +198,11 @@ def _place(record: Record, records: tuple[Record, ...]) -> str:
     return ", ".join(words)
 
 
-def _forecast(contents: Contents, payload: dict[str, Any]) -> list[Section]:
-    if contents.predictions is None:
-        return []
-    data = contents.predictions.charts()
-    payload["forecast"] = data.payload
-    series = [f"{s['name']} (RMSE {s['rmse']})" for s in data.payload["series"]]
-    controls = (
-        _select("forecast-target", "Target", [t["name"] for t in data.payload["targets"]])
-        + _select("forecast-series", "Series", series)
-        + _select("forecast-step", "Step ahead", [s["name"] for s in data.payload["steps"]])
-        + _select("forecast-range", "Range", data.payload["ranges"])
-    )
-    hint = "Drag to zoom, double-click to zoom out; arrow keys read the values."
-    body = (
-        f'<div class="controls">{controls}</div>'
-        '<div id="forecast-chart" class="chart" tabindex="0" role="img" '
-        'aria-label="Truth and prediction over time"></div>'
-        + _notes([*([data.band] if data.band else []), *data.notes, hint])
-    )
-    return [Section("forecast", "Truth and prediction", "Truth against prediction", body)]
-
-
 def _tables(tables: tuple[Table, ...]) -> list[Section]:
     """Return a section for each table; a folded one goes into the section before it."""
     sections: list[Section] = []
     for place, table in enumerate(tables):
-        html = table_html(table) + _notes(table.notes)
+        html = table_html(table) + notes_html(table.notes)
         if table.folded and sections:
             html = f"<details><summary>{escape(table.title)}</summary>{html}</details>"
             sections[-1] = sections[-1]._replace(body=sections[-1].body + html)
@@ -245,20 +222,6 @@ def _provenance(contents: Contents) -> list[Section]:
         for place, (head, values) in enumerate(contents.provenance.items())
     )
     return [Section("provenance", "Provenance", "Settings and provenance", body)]
-
-
-def _select(name: str, label: str, options: list[str]) -> str:
-    """Return a labelled choice, hidden when there is nothing to choose."""
-    choices = "".join(
-        f'<option value="{place}">{escape(option)}</option>' for place, option in enumerate(options)
-    )
-    hidden = " hidden" if len(options) < 2 else ""
-    return f'<label{hidden}>{label} <select id="{name}">{choices}</select></label>'
-
-
-def _notes(notes: list[str] | tuple[str, ...]) -> str:
-    items = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    return f'<ul class="notes">{items}</ul>' if items else ""
 
 
 def _slug(title: str) -> str:

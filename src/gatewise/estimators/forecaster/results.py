@@ -47,3 +47,15 @@ class GateTimescales:
     gate: str
     steps: NDArray[np.float64]  # [layers, hidden], tau = -1 / mean(log keep), in steps
     step_text: str  # how long one step is, such as "1 day"
+
+
+@dataclass(frozen=True, repr=False)
+class Measured:
+    """The targets as they were measured, row by row of a table."""
+
+    series: NDArray[np.str_]  # [rows]
+    time: NDArray[Any]  # [rows], ascending within a series
+    values: NDArray[np.float64]  # [rows, K], NaN where unknown
+
+    def __repr__(self) -> str:
+        return f"Measured({len(self.time)} rows)"

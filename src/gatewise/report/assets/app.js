@@ -86,23 +86,18 @@
     gatewise.overlay();
   }
 
-  // Links to sections scroll and leave the selection in the address alone.
-  for (const link of document.querySelectorAll('nav a[href^="#"]')) {
-    link.addEventListener("click", (event) => {
-      event.preventDefault();
-      const section = byId(link.hash.slice(1));
-      section.tabIndex = -1;
-      section.focus({ preventScroll: true });
-      section.scrollIntoView();
-    });
+  // The first screen before all that lies below it.
+  async function first() {
+    gatewise.buildGlance();
+    await gatewise.buildForecast();
+    performance.mark("gatewise-overview");
   }
 
-  gatewise.ready = inside().then(() => {
+  gatewise.ready = first().then(inside).then(() => {
     performance.mark("gatewise-inside");
     // Charts further down wait until the first panels are on the screen.
     return new Promise((done) => requestAnimationFrame(() => setTimeout(() => {
       gatewise.buildCurves();
-      gatewise.buildForecast();
       performance.mark("gatewise-ready");
       document.documentElement.dataset.ready = "yes";
       done();

@@ -3,7 +3,7 @@
   const { data, byId, colour, number, palette } = gatewise;
   const DASHES = [[], [8, 4], [3, 3], [10, 3, 2, 3], [1, 3]];
   const KEY = 26; // pixels of a line in the legend: three dashes
-  const FONT = "12px system-ui, sans-serif";
+  const FONT = "12px system-ui, sans-serif", SMALL = "11px system-ui, sans-serif";
 
   gatewise.chartAxis = (extra) => ({
     stroke: () => colour("--soft"),
@@ -16,8 +16,9 @@
   // Each line in the legend as it is drawn, so that a dashed one is told from another of its colour.
   function drawKeys(plot) {
     const rows = plot.root.querySelectorAll(".u-legend .u-series");
-    plot.series.forEach(({ stroke, width, dash }, place) => {
+    plot.series.forEach(({ stroke, width, dash, class: kind }, place) => {
       const marker = rows[place]?.querySelector(".u-marker");
+      if (marker && kind === "edge") marker.classList.add("band");
       if (!marker || !place || !width) return;
       marker.innerHTML = `<svg width="${KEY}" height="10" aria-hidden="true"><line x1="0" x2="${KEY}" y1="5" y2="5" ` +
         `stroke="${stroke(plot, place)}" stroke-width="${width}" stroke-dasharray="${(dash || []).join(" ")}"/></svg>`;
@@ -26,13 +27,13 @@
   }
 
   // Mount one chart into a focusable element, and again whenever colours or width change.
-  gatewise.mount = (host, build) => {
+  gatewise.mount = (host, build, { height: fixed } = {}) => {
     let plot = null;
     function draw() {
       if (!host.clientWidth) return; // hidden: drawn when it is shown
       if (plot) plot.destroy();
       const { options, values } = build();
-      const height = Math.max(240, Math.min(340, host.clientWidth * 0.5));
+      const height = fixed ?? Math.max(240, Math.min(340, host.clientWidth * 0.5));
       plot = new uPlot({ width: host.clientWidth, height, ...options }, values, host);
       drawKeys(plot);
       host.plot = plot;
@@ -57,6 +58,7 @@
   };
 
   // Labelled vertical lines, drawn by a hook.
+  gatewise.drawMarks = drawMarks;
   function drawMarks(plot, marks, level) {
     const { ctx, bbox } = plot, ratio = devicePixelRatio || 1;
     ctx.save();
@@ -140,6 +142,17 @@
       values,
     };
   }
+
+  // The memory curve of the first screen, with its axes' names in smaller letters.
+  gatewise.buildGlance = () => {
+    if (!data.glance) return;
+    const small = () => {
+      const made = build(data.glance);
+      for (const axis of made.options.axes) Object.assign(axis, { labelFont: SMALL, labelSize: 15, font: SMALL });
+      return made;
+    };
+    gatewise.mount(byId("glance-chart"), small, { height: 195 });
+  };
 
   gatewise.buildCurves = () => {
     for (const [group, curves] of Object.entries(data.curves || {})) {

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from shlex import quote
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.tables.zones import local, time_text
+from gatewise.estimators.forecaster.page.charts import RunCharts
 from gatewise.estimators.forecaster.page.curves import horizon_curves, training_curves
+from gatewise.estimators.forecaster.page.glance import about, glance_table
 from gatewise.estimators.forecaster.page.tables import members_table, score_table
 from gatewise.estimators.forecaster.page.timescales import timescales_sentence
 from gatewise.estimators.forecaster.predictions import Predictions
-from gatewise.estimators.forecaster.results import GateTimescales, WindowGates
+from gatewise.estimators.forecaster.results import GateTimescales, Measured, WindowGates
 from gatewise.estimators.forecaster.score_names import PART_NAMES
 from gatewise.estimators.forecaster.verdict import Evaluation, learnt, verdict
 from gatewise.report import Contents, Finding, Mark, Record, Series
@@ -50,6 +53,8 @@ class RunSummary:
     timescales: GateTimescales | None
     run: str = ""  # folder or file that the model can be loaded from, where it is known
     units: dict[str, str] = field(default_factory=dict)  # column name to unit, of bundled sets
+    ahead: Predictions | None = None  # beyond the data, where the run forecasts
+    measured: Measured | None = None  # the targets before the scored part, to draw forecasts with
 
     def contents(self) -> Contents:
         """Return the page of the run."""
@@ -64,12 +69,15 @@ def contents_of_run(summary: RunSummary) -> Contents:
     evaluation, unit = summary.evaluation, unit_of(summary)
     scored = Contents(
         title=summary.title,
+        subtitle=about(summary.settings, summary.units, unit),
         unit=unit,
         facts=_facts(summary),
         findings=_findings(summary),
         readable=learnt(evaluation),
         curves=horizon_curves(evaluation, unit) + training_curves(summary.histories),
-        predictions=evaluation.predictions if len(evaluation.predictions.origin) else None,
+        predictions=_charts(summary) if len(evaluation.predictions.origin) else None,
+        scores=glance_table(evaluation, summary.units),
+        inspect=_inspect(summary),
         tables=tuple(table for table in _tables(summary) if table is not None),
         provenance={
             "Data": summary.data,
@@ -91,6 +99,28 @@ def contents_of_run(summary: RunSummary) -> Contents:
         records_note=_window_note(window),
         lag=float(lookback) if isinstance(lookback, int) else None,
         lag_name="the window:",
+    )
+
+
+def _charts(summary: RunSummary) -> RunCharts:
+    lookback = summary.settings.get("lookback")
+    return RunCharts(
+        summary.evaluation.predictions,
+        summary.ahead,
+        summary.measured,
+        summary.units,
+        unit_of(summary),
+        lookback if isinstance(lookback, int) else None,
+    )
+
+
+def _inspect(summary: RunSummary) -> str:
+    """Return the command for the gates of a window chosen in the plot; "" where no run is known."""
+    if not summary.run:
+        return ""
+    panel = len(np.unique(summary.evaluation.predictions.series)) > 1
+    return f"gatewise inspect {quote(summary.run)} --at {{at}}" + (
+        " --series {series}" if panel else ""
     )
 
 

@@ -1,0 +1,100 @@
+"""What the first screen says of a run: what is forecast, and the small score table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gatewise.estimators.forecaster.metrics import METRICS
+from gatewise.estimators.forecaster.page.tables import score_table
+from gatewise.estimators.forecaster.score_names import PART_NAMES
+from gatewise.estimators.forecaster.verdict import Evaluation, best_baseline
+from gatewise.report.table import Cell, Group, Row, Table
+from gatewise.unit import Unit
+from gatewise.wording import joined
+
+MEASURES = 4
+MODELS = 6
+"""Rows of a single target: the model and the best baselines."""
+TARGETS = 3
+MOST_INPUTS = 4
+
+
+def about(settings: Mapping[str, Any], units: Mapping[str, str], unit: Unit) -> str:
+    """Return in one line what is forecast from what, as far as the settings say it."""
+    targets = _names(settings.get("target"))
+    if not targets:
+        return ""
+    told = [f"{name} ({units[name]})" if units.get(name) else name for name in targets]
+    what = joined(told if len(told) <= MOST_INPUTS else [*told[:3], f"{len(told) - 3} more"])
+    inputs = [name for name in _names(settings.get("inputs")) if name not in targets]
+    if len(inputs) > MOST_INPUTS:
+        inputs = [*inputs[:3], f"{len(inputs) - 3} more columns"]
+    horizon = settings.get("horizon") or 0
+    if not horizon:
+        return f"Tells {what} from {joined(inputs)}." if inputs else f"Tells {what}."
+    past = joined([*(["its own past"] if len(targets) == 1 else ["their own past"]), *inputs])
+    return f"Forecasts {what} up to {unit.counted(int(horizon))} ahead, from {past}."
+
+
+def glance_table(evaluation: Evaluation, units: Mapping[str, str]) -> Table | None:
+    """Return the score table in small, with few measures and baselines; None without scores.
+
+    With several targets each has the model and its best baseline alone. `units` are those of columns.
+    """
+    whole = score_table(evaluation, "Scores", "")
+    if not whole.columns or not any(group.rows for group in whole.groups):
+        return None
+    groups = whole.groups[:TARGETS]
+    alone = len(whole.groups) == 1
+    kept = tuple(
+        Group("", _rows(evaluation, group, MODELS if alone else 2, "" if alone else group.title))
+        for group in groups
+    )
+    left = []
+    if len(whole.groups) > len(groups):
+        left.append(f"{len(whole.groups) - len(groups)} more targets")
+    if any(len(short.rows) < len(group.rows) for short, group in zip(kept, groups, strict=True)):
+        left.append("other baselines")
+    if len(whole.columns) > MEASURES:
+        left.append("more measures")
+    part = PART_NAMES.get(evaluation.part, evaluation.part)
+    return Table(
+        f"Scores on {part}",
+        "Model",
+        tuple(_head(head.text, evaluation, units) for head in whole.columns[:MEASURES]),
+        kept,
+        (f"Further down: {joined(left)}.",) if left else (),
+    )
+
+
+def _head(title: str, evaluation: Evaluation, units: Mapping[str, str]) -> Cell:
+    """Return the heading of a measure, with its unit where all targets have the same one."""
+    known = {units.get(target, "") for target in evaluation.predictions.targets}
+    in_units = any(metric.title == title and metric.in_units for metric in METRICS.values())
+    return Cell(
+        f"{title}, {known.pop()}" if in_units and len(known) == 1 and known != {""} else title
+    )
+
+
+def _rows(evaluation: Evaluation, group: Group, most: int, target: str) -> tuple[Row, ...]:
+    """Return the model's row and those of the best baselines, in small: a line each."""
+    best = best_baseline(evaluation, group.title)
+    name = best.replace("_", " ") if best else ""
+    first = [row for row in group.rows if row.leading]
+    others = [row for row in group.rows if not row.leading]
+    others.sort(key=lambda row: row.head.text != name)
+    return tuple(
+        Row(
+            Cell(f"{row.head.text}, {target}" if target else row.head.text),
+            tuple(Cell(c.text, mark=c.mark, doubtful=c.doubtful) for c in row.cells[:MEASURES]),
+            row.leading,
+        )
+        for row in [*first, *others][:most]
+    )
+
+
+def _names(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [str(name) for name in value] if isinstance(value, Iterable) else []
