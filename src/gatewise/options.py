@@ -119,6 +119,11 @@ def or_none(rule: Rule, meaning: str) -> Rule:
     )
 
 
+def yes_or_no() -> Rule:
+    """Return the rule of a switch."""
+    return Rule(lambda value: isinstance(value, bool), "True or False", bool)
+
+
 def whole(at_least: int, at_most: int | None = MANY) -> Rule:
     """Return the rule of whole numbers between two bounds."""
 

@@ -66,9 +66,17 @@ CAN_BE_OFF = tuple(
 
 
 def _parameter(
-    group: Group, text: str, *, shown: bool | None = None, reader: Reader | None = None
+    group: Group,
+    text: str,
+    *,
+    shown: bool | None = None,
+    reader: Reader | None = None,
+    negative: str = "",
 ) -> Parameter:
-    """Return the parameter's description; `shown=False` where the text itself says the default."""
+    """Return the parameter's description; `shown=False` where the text itself says the default.
+
+    `negative` is what turns a switch off that is on by default.
+    """
     # Said here and not once for the whole app: cyclopts 4 does not pass it on to dataclass fields.
     # An absent reader must stay absent: None would undo the one that the type brings.
     reading: dict[str, Any] = {} if reader is None else {"converter": reader}
@@ -77,7 +85,7 @@ def _parameter(
         help=text,
         show_default=shown,
         consume_multiple=True,
-        negative="",
+        negative=negative,
         **reading,
     )
 
@@ -96,6 +104,7 @@ def _typed(name: str, default: Any, option: Option, *, kept: bool) -> tuple[str,
         text,
         shown=False if means else None,
         reader=READERS.get(rule.typed),
+        negative=f"--no-{name.replace('_', '-')}" if rule.typed is bool else "",
     )
     typed = rule.typed
     if can_be_off(default, option) and typed in (int, float):

@@ -7,6 +7,7 @@ window's loss is the mean over its known values, and 0 where none is known.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -15,6 +16,16 @@ from gatewise.training.task import Loss
 
 RowLoss = Callable[[Tensor, Tensor], Tensor]
 """Prediction `[B, S, K, Q]` and truth `[B, S, K]` to the loss of each window `[B]`."""
+
+
+class Density(Protocol):
+    """What a loss must know of a family of distributions: estimators.likelihoods has some."""
+
+    def log_density(self, parameters: Tensor, truth: Tensor) -> Tensor:
+        """Return the logarithm of the density of `truth [...]` under `parameters [..., P]`."""
+
+    def centre(self, parameters: Tensor) -> Tensor:
+        """Return the mean `[...]`."""
 
 
 def per_row(loss: RowLoss) -> Loss:
@@ -40,6 +51,21 @@ def pinball(levels: Sequence[float]) -> RowLoss:
         error, known = _errors(prediction, truth)
         level = error.new_tensor(chosen)
         return _mean_over_known(torch.maximum(level * error, (level - 1) * error), known)
+
+    return loss
+
+
+def negative_log_likelihood(family: Density) -> RowLoss:
+    """Return the negative log-likelihood of a family of distributions.
+
+    A window's loss is the mean over its known values; prediction is the parameters `[B, S, K, P]`.
+    """
+
+    def loss(prediction: Tensor, truth: Tensor) -> Tensor:
+        known = ~torch.isnan(truth)
+        # filled before the density: a NaN behind `where` would still reach the gradient
+        filled = torch.where(known, truth, family.centre(prediction).detach())
+        return _mean_over_known(-family.log_density(prediction, filled), known)
 
     return loss
 
