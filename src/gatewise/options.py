@@ -124,6 +124,16 @@ def yes_or_no() -> Rule:
     return Rule(lambda value: isinstance(value, bool), "True or False", bool)
 
 
+def or_auto(rule: Rule) -> Rule:
+    """Return a rule that allows the word "auto" too: what suits the data."""
+    return replace(
+        rule,
+        allowed=lambda value: value == "auto" or rule.allowed(value),
+        wanted=f"'auto' or {rule.wanted}",
+        typed=rule.typed | Literal["auto"],
+    )
+
+
 def whole(at_least: int, at_most: int | None = MANY) -> Rule:
     """Return the rule of whole numbers between two bounds."""
 

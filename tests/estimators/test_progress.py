@@ -8,6 +8,7 @@ from gatewise.training.checkpoint import Record
 from gatewise.training.loop import train
 from gatewise.training.losses import per_row, squared_error
 from gatewise.training.progress import Bar, Lines, Pace, Silent, Status, clock, display
+from gatewise.training.schedule import Rounds
 from gatewise.training.task import Task
 from tests.estimators.toy import DelayLine, network, options
 
@@ -136,10 +137,11 @@ def test_within_a_long_epoch_the_status_is_shown_ten_times_a_second(monkeypatch)
     monkeypatch.setattr("gatewise.training.progress.time.perf_counter", lambda: now)
     told = []
     record = Record(train=[1.0], validation=[2.0], learning_rate=[0.1], kept_epoch=1)
-    pace = Pace(display(told.append), "", options(epochs=4), record, count=1000)
+    rounds = Rounds.of(options(epochs=4, batch_size=10), windows=1000)
+    pace = Pace(display(told.append), "", rounds, record)
     for step in range(1, 101):
         now = 100.0 + step * 0.02  # 10 windows in 0.02 s
-        pace.show_step(step * 10, lambda: 0.5, 0.1)
+        pace.show_step(99 + step, step * 10, lambda: 0.5, 0.1)
     assert 18 <= len(told) <= 20
     assert all(status.done < 1 for status in told)
     assert told[0].epoch == 2

@@ -4,13 +4,18 @@ import pytest
 import torch
 
 from gatewise.training.average import Average
-from gatewise.training.schedule import learning_rate, plateaus
+from gatewise.training.schedule import Rounds, learning_rate, plateaus
 from tests.estimators.toy import options
 
 
 def rates(count, losses=(), **changes):
     chosen = options(learning_rate=0.1, **changes)
-    return [learning_rate(chosen, step, 5, losses) for step in range(count)]
+    return [rate_of(chosen, step, losses) for step in range(count)]
+
+
+def rate_of(chosen, step, losses):
+    """Return the rate of a step of epochs of five steps each."""
+    return learning_rate(chosen, Rounds.of(chosen, 5 * chosen.batch_size), step, losses)
 
 
 def test_cosine_falls_from_the_full_rate_to_nothing_over_all_epochs():
@@ -30,9 +35,7 @@ def test_constant_stays():
 def test_plateau_halves_after_a_third_of_the_patience_without_a_better_loss():
     losses = [3.0, 2.0, 2.5, 2.0, 1.0, 1.5, 1.5, 1.5, 1.5]
     got = [
-        learning_rate(
-            options(learning_rate=0.8, patience=6, schedule="plateau"), 0, 5, losses[:epochs]
-        )
+        rate_of(options(learning_rate=0.8, patience=6, schedule="plateau"), 0, losses[:epochs])
         for epochs in range(len(losses) + 1)
     ]
     assert got == [0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2, 0.1]
@@ -40,8 +43,8 @@ def test_plateau_halves_after_a_third_of_the_patience_without_a_better_loss():
 
 def test_plateau_waits_a_third_of_the_epochs_where_there_is_no_patience():
     chosen = options(learning_rate=0.8, epochs=30, patience=None, schedule="plateau")
-    assert learning_rate(chosen, 0, 5, [1.0] * 10) == 0.8
-    assert learning_rate(chosen, 0, 5, [1.0] * 11) == 0.4
+    assert rate_of(chosen, 0, [1.0] * 10) == 0.8
+    assert rate_of(chosen, 0, [1.0] * 11) == 0.4
 
 
 def test_equal_losses_are_not_better():

@@ -226,3 +226,42 @@ def test_wide_windows_are_predicted_in_smaller_batches(monkeypatch):
     assert asked == [33, 10, 10, 10, 3]
     monkeypatch.setattr(inference, "BATCH_VALUES", 1)  # a window is read, however wide it is
     assert len(predict(made, windows)) == 33
+
+
+def test_steps_are_counted_over_the_passes_and_judged_twenty_times():
+    seen = []
+
+    class Spy(DelayLine):
+        def gather(self, picks):
+            seen.append(picks)
+            return super().gather(picks)
+
+    spy = Spy(TRAINING.x, TRAINING.y)
+    counted = {"epochs": None, "steps": 42, "patience": None, "schedule": "constant"}
+    _, history = fitted(training=spy, **counted)
+    assert len(seen) == 42
+    assert (history.round_steps, history.steps, history.kept_steps) == (3, 42, 42)
+    assert history.kept() == "step 42 of 42"
+    assert len(history.train) == len(history.validation) == 14
+    passes = np.concatenate(seen[:5]), np.concatenate(seen[5:10])
+    assert sorted(passes[0]) == sorted(passes[1]) == list(range(70))
+    # as many epochs of five steps do the same: how often it is judged changes nothing
+    whole, _ = fitted(**counted | {"steps": 40})
+    assert equal(weights(whole), weights(fitted(epochs=8, patience=None, schedule="constant")[0]))
+
+
+def test_patience_counts_steps_where_those_are_counted():
+    noise = replace(VALIDATION, y=VALIDATION.y[::-1].copy())  # learning makes this worse
+    settings = {"epochs": None, "steps": 200, "learning_rate": 0.03}
+    _, history = fitted(validation=noise, patience=30, **settings)
+    assert history.steps == history.kept_steps + 30 < 200
+
+
+def test_a_training_that_is_stopped_goes_at_the_rates_of_the_whole():
+    task = Task(network(), TRAINING, None, per_row(squared_error))
+    chosen = options(epochs=None, steps=40)
+    history = train(task, chosen, progress=False, stop=21)
+    _, whole = fitted(validation=None, epochs=None, steps=40)
+    assert history.steps == 21
+    assert history.learning_rate[:10] == whole.learning_rate[:10]
+    assert history.train[:10] == whole.train[:10]

@@ -81,7 +81,7 @@ def opened(
 
 def scored_part(model: Forecaster) -> PartName:
     """Return the part that the fit scored."""
-    return "validation" if model.test is None else "test"
+    return model.fitted_.split.scored
 
 
 def title_of(model: Forecaster) -> str:

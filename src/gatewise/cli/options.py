@@ -23,14 +23,14 @@ RUN = GROUPS["Run"]
 
 Words = tuple[str, ...]
 Reader = Callable[[Any, Sequence[Token]], Any]
-OFF = "none"
-"""The word that turns an option off that is on by default."""
+OFF, AUTO = "none", "auto"
+"""The words that turn an option off that is on by default, and that leave it to the data."""
 
 
 def read_whole(_: Any, tokens: Sequence[Token]) -> int | str:
-    """Read a whole number or "none"; 1.5 is refused where `int` would make it 2."""
+    """Read a whole number, "none" or "auto"; 1.5 is refused where `int` would make it 2."""
     text = tokens[0].value
-    if text == OFF:
+    if text in (OFF, AUTO):
         return text
     if not text.removeprefix("-").removeprefix("+").isdecimal():
         raise ValueError(f"{text!r} is not a whole number")
@@ -55,7 +55,12 @@ def read_bound(_: Any, tokens: Sequence[Token]) -> float | str:
     return share if 0 < share < 1 else text
 
 
-READERS: dict[Any, Reader] = {int: read_whole, float | str: read_bound}
+WHOLE_OR_AUTO = int | Literal["auto"]
+READERS: dict[Any, Reader] = {
+    int: read_whole,
+    WHOLE_OR_AUTO: read_whole,
+    float | str: read_bound,
+}
 """How words become values where the conversion that a type brings would take or refuse too much."""
 
 Whole = Annotated[int, Parameter(converter=read_whole)]
@@ -107,7 +112,7 @@ def _typed(name: str, default: Any, option: Option, *, kept: bool) -> tuple[str,
         negative=f"--no-{name.replace('_', '-')}" if rule.typed is bool else "",
     )
     typed = rule.typed
-    if can_be_off(default, option) and typed in (int, float):
+    if can_be_off(default, option) and typed in (int, float, WHOLE_OR_AUTO):
         typed = typed | Literal["none"]
     if kept or default is None:
         typed = typed | None

@@ -67,7 +67,7 @@ class Estimator(Hooks[P, F, E]):
             if found is None:
                 return cls.resume(run, data, progress=progress)
             cls._check_kind(found)
-            model = cls(**found.config["settings"])
+            model = cls.from_saved(found.config["settings"])
             model.fitted_, model.evaluation_ = model._go_on(found, data, progress=progress)
         return model
 
@@ -104,7 +104,7 @@ class Estimator(Hooks[P, F, E]):
         """
         cls._check_kind(run)
         check_settings(run.config, run.folder)
-        model = cls(**run.config["settings"])
+        model = cls.from_saved(run.config["settings"])
         model.check_options()
         check_device(model.device)
         start = cls._start_of(run)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from gatewise.cells import CELLS, CellSpec
 from gatewise.choices import Engine, Frequency, Missing, Scale
@@ -97,13 +97,14 @@ class ColumnOptions:
 class TableOptions:
     """How a table is read, cut into parts and scaled."""
 
-    validation: Bound = option(
+    validation: Bound | None = option(
         0.15,
         "Task and parts",
-        "Validation part: a share (0.15) or its first time (1985-01-01).",
-        part(),
+        "Validation part: a share (0.15), its first time (1985-01-01), or {none}.",
+        or_none(part(), "no validation part"),
         changeable=True,
-        more="The parts follow each other: training, validation, test.",
+        more="The parts follow each other: training, validation, test. Of a forecast a share is at "
+        "least the horizon, and gives way where the data is too short for it.",
     )
     test: Bound | None = option(
         0.15,
@@ -195,6 +196,9 @@ class FitOptions:
 class EstimatorOptions(FitOptions, TrainingOptions):
     """What every estimator can be told; each derives its own options from these."""
 
+    before: ClassVar[Mapping[str, Any]] = {}
+    """What an option meant before there was one, where that is not its default."""
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return every option by name (scikit-learn's convention; `deep` changes nothing here)."""
         return {name: getattr(self, name) for name, _, _ in options_of(self)}
@@ -211,10 +215,19 @@ class EstimatorOptions(FitOptions, TrainingOptions):
     def check_options(self) -> None:
         """Raise `OptionError` for the first option outside what it may be; some fit no others."""
         check(self)
+        if self.epochs is not None and self.steps is not None:
+            raise OptionError(
+                f"epochs={self.epochs} and steps={self.steps}: a training is counted in one of them"
+            )
         if self.patience is None and self.schedule == "plateau":
             raise OptionError(
                 "schedule='plateau' goes by the patience: set one, or use schedule='cosine'"
             )
+
+    @classmethod
+    def from_saved(cls, settings: Mapping[str, Any]) -> Self:
+        """Return the options that `to_json` wrote, those of before this version as they were then."""
+        return cls(**{**cls.before, **settings})
 
     def to_json(self) -> dict[str, Any]:
         """Return every option as JSON values; the class reads them back as arguments."""

@@ -26,7 +26,7 @@ ENVELOPE = Envelope("gatewise-checkpoint", 2, "checkpoint", "fit anew")
 
 @dataclass
 class Record:
-    """How far a run has come: the epochs done, their losses and rates, and which was best."""
+    """How far a run has come: the rounds done, their losses and rates, and which was best."""
 
     train: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Record:
 
     @property
     def epochs(self) -> int:
-        """The number of epochs done."""
+        """The number of rounds done, which are epochs where those are counted."""
         return len(self.train)
 
 

@@ -1,8 +1,8 @@
 """The training loop that every estimator shares.
 
-One epoch: shuffled batches, gradient, clipping, Adam; then the validation loss, the best weights,
-the checkpoint. Whatever is random follows from the seed and the epoch, so a run that was killed and
-resumed ends with the bits of one that was not.
+One round (an epoch, or so many steps): shuffled batches, gradient, clipping, Adam; then the validation
+loss, the best weights, the checkpoint. Whatever is random follows from the seed and the round, so a run
+that was killed and resumed ends with the bits of one that was not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from gatewise.training.inference import gathered, mean_loss, predict
 from gatewise.training.options import TrainingOptions
 from gatewise.training.progress import Callback, Display, Pace, display
 from gatewise.training.randomness import Purpose, generator
-from gatewise.training.schedule import learning_rate, steadier
+from gatewise.training.schedule import Rounds, learning_rate, steadier
 from gatewise.training.task import Task
 
 __all__ = ["predict", "train"]
@@ -47,25 +47,29 @@ def train(
     label: str = "",
     device: str | torch.device = "cpu",
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    stop: int | None = None,
 ) -> History:
     """Train the task's network in place and return the history of its losses.
 
-    The network ends in eval mode, on `device`, with the weights of the epoch whose validation loss
+    The network ends in eval mode, on `device`, with the weights of the round whose validation loss
     was best, or the last ones where the task has no `validation` or the patience is None. Under
     torchrun the processes share every batch and all end with the same weights.
 
-    checkpoint: file that keeps the state of the last epoch, written after an epoch at most once in
+    checkpoint: file that keeps the state of the last round, written after a round at most once in
     `checkpoint_seconds` and for at most a twentieth of the time, and when training is finished.
     resume: go on from that file; where there is none (the run was killed before its first), start.
     progress: True shows a bar on a terminal and a few lines elsewhere, on stderr; a function is
-    called with every `progress.Status`. label: put before each, as "member 1/3".
+    called with every `progress.Status`. label: put before each, as "member 1/3". stop: end after so
+    many steps, with the learning rates of a training that goes on to the end.
 
     Raises `FileError` for a checkpoint that is truncated, foreign or of another run, and
     `BreakdownError` when the loss or a weight is no longer a finite number; the checkpoint on disk
-    then is that of an earlier epoch. Ctrl-C leaves it likewise.
+    then is that of an earlier round. Ctrl-C leaves it likewise.
     """
     with joined(device) as world:
-        trainer = _Trainer(task, options=options, device=local_device(device), world=world)
+        chosen = options.closed()
+        rounds = Rounds.of(chosen, len(task.training), stop)
+        trainer = _Trainer(task, chosen, rounds, device=local_device(device), world=world)
         saver = _Saver(checkpoint if world.main else None, checkpoint_seconds)
         if resume and checkpoint is not None:
             # On every process, though the main one alone reads: what it reads is broadcast to all.
@@ -99,75 +103,87 @@ class _Trainer:
     """One run: the network, its optimizer, and how far they have come."""
 
     def __init__(
-        self, task: Task, *, options: TrainingOptions, device: torch.device, world: World
+        self,
+        task: Task,
+        options: TrainingOptions,
+        rounds: Rounds,
+        *,
+        device: torch.device,
+        world: World,
     ) -> None:
         self.network = task.network.to(device)
         self.training, self.validation = task.training, task.validation
         self.loss = task.loss
-        self.options = options
+        self.options, self.rounds = options, rounds
         self.device = device
         self.world = world
         self.optimizer = _adam(self.network, options)
         self.measured = (
             torch.from_numpy(self.training.measured).to(device).unsqueeze(1)
         )  # [T, 1, F]
-        self.drops = self.noise = torch.Generator()  # each epoch begins its own, see _reseed
+        self.drops = self.noise = torch.Generator()  # each round begins its own, see _reseed
+        self.order: NDArray[np.int64] = np.empty(0, dtype=np.int64)  # of the windows in one epoch
+        self.ordered = 0  # the epoch that it is of
         self.average = None if options.average is None else Average(self.network, options.average)
         self.best: dict[str, Tensor] = {}
         self.record = files.Record()
         held = 0 if self.validation is None else len(self.validation)
         self.windows = (len(self.training), held)
-        self.steps_per_epoch = math.ceil(len(self.training) / options.batch_size)
 
     def run(self, saver: _Saver, shown: Display, label: str) -> None:
         """Train to the end, from wherever the record stands."""
         module = self.world.wrap(self.network)
         record = self.record
         while not record.finished:
-            pace = Pace(shown, label, self.options, record, len(self.training))
-            train_loss = self._train_epoch(module, pace)
+            pace = Pace(shown, label, self.rounds, record)
+            train_loss = self._train_round(module, pace)
             self._judge(train_loss)
             record.seconds += pace.elapsed()
             record.finished = self._is_last()
             saver.save(self)
-            pace.show_epoch()
+            pace.show_round()
         self.network.load_state_dict(self.best)
         self.network.eval()
 
-    def _train_epoch(self, module: nn.Module, pace: Pace) -> float:
-        """Take the steps of one epoch and return its mean loss over all windows."""
-        epoch, count = self.record.epochs + 1, len(self.training)
-        order = torch.randperm(
-            count, generator=generator(self.options.seed, Purpose.ORDER, epoch), device="cpu"
-        )
-        self._reseed(epoch)
-        picks = order.numpy()
+    def _train_round(self, module: nn.Module, pace: Pace) -> float:
+        """Take the steps of one round and return its mean loss over all windows."""
+        number = self.record.epochs + 1
+        self._reseed(number)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
-        counted = 0.0
+        counted, done = 0.0, 0
         module.train()
-        for index in range(self.steps_per_epoch):
-            start = index * self.options.batch_size
-            batch = picks[start : start + self.options.batch_size]
-            loss, number = self._step(module, batch, (epoch - 1) * self.steps_per_epoch + index)
+        for step in self.rounds.steps(number):
+            batch = self._batch(step)
+            loss, count = self._step(module, batch, step)
             total += loss
-            counted += number
-            done = start + len(batch)
-            pace.show_step(done, partial(self._mean, total, counted), self._rate())
+            counted += count
+            done += len(batch)
+            pace.show_step(step, done, partial(self._mean, total, counted), self._rate())
         return float(self.world.total(total)) / counted
 
+    def _batch(self, step: int) -> NDArray[np.int64]:
+        """Return the windows of a step, from the order of its epoch."""
+        epoch, index = step // self.rounds.per_epoch + 1, step % self.rounds.per_epoch
+        if epoch != self.ordered:
+            drawn = generator(self.options.seed, Purpose.ORDER, epoch)
+            order = torch.randperm(len(self.training), generator=drawn, device="cpu")
+            self.order, self.ordered = order.numpy(), epoch
+        start = index * self.rounds.batch_size
+        return self.order[start : start + self.rounds.batch_size]
+
     def _mean(self, total: Tensor, counted: float) -> float:
-        """Return the mean loss of an unfinished epoch, from this process's share of the windows."""
+        """Return the mean loss of an unfinished round, from this process's share of the windows."""
         return float(total) * self.world.size / counted
 
     def _rate(self) -> float:
         """Return the learning rate of the last step."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def _reseed(self, epoch: int) -> None:
-        """Start the epoch's own random numbers, the same on every process."""
+    def _reseed(self, number: int) -> None:
+        """Start the round's own random numbers, the same on every process."""
         seed, device = self.options.seed, self.device
-        self.drops = generator(seed, Purpose.DROPOUT, epoch, device=device)
-        self.noise = generator(seed, Purpose.NOISE, epoch, device=device)
+        self.drops = generator(seed, Purpose.DROPOUT, number, device=device)
+        self.noise = generator(seed, Purpose.NOISE, number, device=device)
 
     def _step(self, module: nn.Module, batch: NDArray[np.int64], step: int) -> tuple[Tensor, float]:
         """Take one step on this process's rows of the batch.
@@ -182,7 +198,7 @@ class _Trainer:
         torch.autograd.backward(price * (self.world.size / count))
         if self.options.clip is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip)
-        rate = learning_rate(self.options, step, self.steps_per_epoch, self._judged_losses())
+        rate = learning_rate(self.options, self.rounds, step, self._judged_losses())
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
@@ -227,7 +243,7 @@ class _Trainer:
         return self.options.noise * whole[:, rows] * self.measured
 
     def _judge(self, train_loss: float) -> None:
-        """Enter the epoch into the record, and keep its weights where they are the best."""
+        """Enter the round into the record, and keep its weights where they are the best."""
         self.network.eval()
         if self.average is None:
             self._judge_weights(train_loss)
@@ -239,7 +255,7 @@ class _Trainer:
         record, loss = self.record, train_loss
         if self.validation is not None:
             loss = mean_loss(
-                self.network, self.validation, self.loss, self.options.batch_size, self.world
+                self.network, self.validation, self.loss, self.rounds.batch_size, self.world
             )
         self._check_finite(train_loss, loss)
         record.train.append(train_loss)
@@ -259,22 +275,26 @@ class _Trainer:
         finite = all(bool(weight.isfinite().all()) for weight in self.network.parameters())
         if finite and math.isfinite(train_loss) and math.isfinite(validation_loss):
             return
+        number = self.record.epochs + 1
+        place = f"epoch {number}"
+        if self.rounds.in_steps:
+            place = f"step {self.rounds.steps(number).stop}"
         raise BreakdownError(
-            f"training broke down in epoch {self.record.epochs + 1}, the loss is no longer a finite "
+            f"training broke down in {place}, the loss is no longer a finite "
             f"number: try {steadier(self.options)}"
         )
 
     def _is_last(self) -> bool:
-        record, patience = self.record, self.options.patience
+        record, patience = self.record, self.rounds.patience
         idle = record.epochs - record.kept_epoch
         tired = patience is not None and idle >= patience
-        return tired or record.epochs >= self.options.epochs
+        return tired or record.epochs >= self.rounds.count
 
     def _judged_losses(self) -> list[float]:
         return self.record.train if self.validation is None else self.record.validation
 
     def checkpoint(self) -> files.Checkpoint:
-        """Return the state after the last epoch."""
+        """Return the state after the last round."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         if self.average is not None:
@@ -299,7 +319,7 @@ class _Trainer:
         self.record = found.record
 
     def history(self) -> History:
-        """Return the losses of all epochs."""
+        """Return the losses of all rounds."""
         record = self.record
         return History(
             seed=self.options.seed,
@@ -308,6 +328,9 @@ class _Trainer:
             learning_rate=tuple(record.learning_rate),
             kept_epoch=record.kept_epoch,
             seconds=record.seconds,
+            round_steps=self.rounds.length,
+            steps=self.rounds.steps(record.epochs).stop if record.epochs else 0,
+            in_steps=self.rounds.in_steps,
         )
 
 
@@ -318,6 +341,7 @@ def _adam(network: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer
         {"params": [weight for weight in weights if weight.dim() > 1]},
         {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
     ]
+    assert options.learning_rate is not None
     return torch.optim.AdamW(
         groups, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
     )

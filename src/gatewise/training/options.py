@@ -2,47 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from gatewise.choices import Schedule
-from gatewise.options import between, number, one_of, option, or_none, share_below_one, whole
+from gatewise.options import (
+    between,
+    number,
+    one_of,
+    option,
+    or_auto,
+    or_none,
+    share_below_one,
+    whole,
+)
 
 GATE_COSTS = ("write_cost", "forget_cost", "saturation_cost")
 """Options that are weights of costs on gates: see `gatewise.penalties`."""
+
+
+EPOCHS, PATIENCE, BATCH_SIZE, LEARNING_RATE = 100, 15, 64, 3e-3
+"""What the loop takes where an estimator leaves it open."""
 
 
 @dataclass(kw_only=True, eq=False)
 class TrainingOptions:
     """How a network is trained. The loop takes values as they are: the estimators check theirs.
 
-    patience: None runs all epochs and keeps the last weights. batch_size: over all processes together.
-    schedule: "cosine" goes to 0 over all epochs, "plateau" halves the rate whenever a third of the
-    patience, or of the epochs where that is None, brought nothing better. weight_decay: decoupled
+    epochs or steps: what is counted, passes over the training part or gradient steps. patience, in the
+    same unit: None runs to the end and keeps the last weights. batch_size: over all processes together.
+    schedule: "cosine" goes to 0 at the end, "plateau" halves the rate whenever a third of the
+    patience, or of the whole where that is None, brought nothing better. weight_decay: decoupled
     (Loshchilov and Hutter 2019), on weight matrices, not on biases. seed: of the order of windows,
     dropout and noise. average: the averaged weights are validated and kept in place of the last ones.
     """
 
-    epochs: int = option(
-        100,
+    epochs: int | None = option(
+        None,
         "Training",
-        "Passes over the training part, at most.",
-        whole(1),
+        "Passes over the training part, at most; in place of {steps}.",
+        or_none(whole(1), "by the data"),
+        default_means="100, of a virtual sensor",
         changeable=True,
     )
-    patience: int | None = option(
-        15,
+    steps: int | None = option(
+        None,
         "Training",
-        "Stop after so many epochs without a better validation loss and keep the best weights; "
-        "{none}: run all epochs and keep the last ones.",
-        or_none(whole(1), "no early stopping: the last weights are kept"),
+        "Gradient steps, at most; in place of {epochs}.",
+        or_none(whole(1), "by the data"),
+        default_means="by the size of the data, of a forecast",
         changeable=True,
     )
-    batch_size: int = option(64, "Training", "Windows per training step.", whole(1))
-    learning_rate: float = option(
-        3e-3,
+    patience: int | Literal["auto"] | None = option(
+        "auto",
+        "Training",
+        "Stop after so many epochs, or with {steps} so many steps, without a better validation loss and "
+        "keep the best weights; {none}: run to the end and keep the last ones.",
+        or_none(or_auto(whole(1)), "no early stopping: the last weights are kept"),
+        changeable=True,
+        more="`auto`: 15 epochs; of a forecast by the size of the validation part.",
+    )
+    batch_size: int | None = option(
+        None,
+        "Training",
+        "Windows per training step.",
+        or_none(whole(1), "by the data"),
+        default_means="64; of a forecast by the number of windows",
+    )
+    learning_rate: float | None = option(
+        None,
         "Training",
         "Learning rate at the start.",
-        number("a number above 0 and at most 1000", lambda rate: 0 < rate <= 1000),
+        or_none(
+            number("a number above 0 and at most 1000", lambda rate: 0 < rate <= 1000),
+            "by the task",
+        ),
+        default_means="0.003; of a forecast 0.01",
         changeable=True,
     )
     schedule: Schedule = option(
@@ -97,3 +132,17 @@ class TrainingOptions:
         changeable=True,
         more="Everything random follows from it; the global generator is left alone.",
     )
+
+    def closed(self) -> TrainingOptions:
+        """Return the options with what is left open set to what the loop takes then."""
+        steps = self.steps
+        patience = self.patience
+        if patience == "auto":
+            patience = PATIENCE if steps is None else max(1, steps // 4)
+        return replace(
+            self,
+            epochs=(self.epochs or EPOCHS) if steps is None else None,
+            patience=patience,
+            batch_size=self.batch_size or BATCH_SIZE,
+            learning_rate=self.learning_rate or LEARNING_RATE,
+        )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gatewise.training.checkpoint import Record
 from gatewise.training.distributed import is_main
-from gatewise.training.options import TrainingOptions
+from gatewise.training.schedule import Rounds
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -25,32 +25,40 @@ that): a training does not end because nobody watches it."""
 
 @dataclass(frozen=True)
 class Status:
-    """Where a run stands, after an epoch or within one."""
+    """Where a run stands, after a round or within one: an epoch, or so many steps."""
 
     label: str  # such as "member 1/3"
-    epoch: int  # the epoch under way or just done, counted from 1
+    epoch: int  # the round under way or just done, counted from 1
     epochs: int  # at most so many
-    done: float  # share of the epoch's training windows done
-    train: float  # mean loss over what is done of the epoch
-    validation: float | None  # of the last whole epoch, if there was one
+    done: float  # share of the round's steps done
+    train: float  # mean loss over what is done of the round
+    validation: float | None  # of the last whole round, if there was one
     kept_epoch: int  # whose weights are kept; 0 before the first
     learning_rate: float
     windows_per_second: float
     seconds_left: float  # if no early stop comes
     last: bool  # nothing comes after this one
+    step: int = 0  # gradient steps done
+    steps: int = 0  # at most so many; 0 where epochs are counted
+    kept_step: int = 0
 
     def text(self) -> str:
         """Return the status as one plain line."""
-        epoch = f"epoch {self.epoch}/{self.epochs}"
-        if self.done < 1:
-            epoch += f" ({self.done:.0%})"
         parts = [self.label] if self.label else []
-        parts += [epoch, self.losses()]
+        parts += [self.place(), self.losses()]
         if self.last:
-            parts.append(f"done, the weights of epoch {self.kept_epoch} are kept")
+            kept = f"step {self.kept_step:,}" if self.steps else f"epoch {self.kept_epoch}"
+            parts.append(f"done, the weights of {kept} are kept")
         else:
             parts += [self.rate(), f"at most {clock(self.seconds_left)} left"]
         return "  ".join(parts)
+
+    def place(self) -> str:
+        """Return how far it is, in epochs or in steps."""
+        if self.steps:
+            return f"step {self.step:,}/{self.steps:,}"
+        part = f" ({self.done:.0%})" if self.done < 1 else ""
+        return f"epoch {self.epoch}/{self.epochs}{part}"
 
     def losses(self) -> str:
         """Return the known losses in words."""
@@ -142,7 +150,7 @@ class Bar:
             losses=status.losses(),
             rate=status.rate(),
             left="done" if status.last else f"at most {clock(status.seconds_left)} left",
-            epoch=f"epoch {status.epoch}/{status.epochs}",
+            epoch=status.place().split(" (", maxsplit=1)[0],
         )
 
     def close(self) -> None:
@@ -170,63 +178,70 @@ class Bar:
 
 
 class Pace:
-    """The speed of one epoch, and from it the status that a display shows.
+    """The speed of one round, and from it the status that a display shows.
 
-    `count` windows make an epoch; `record` holds the epochs before this one.
+    `record` holds the rounds before this one.
     """
 
-    def __init__(
-        self, shown: Display, label: str, options: TrainingOptions, record: Record, count: int
-    ) -> None:
+    def __init__(self, shown: Display, label: str, rounds: Rounds, record: Record) -> None:
         self.shown = shown
         self.label = label
-        self.options = options
+        self.rounds = rounds
         self.record = record
-        self.count = count
         self.start = time.perf_counter()
         self.due = self.start + STATUS_SECONDS
         self.trained = 0.0  # seconds from the start to the last step
+        self.windows = 0  # in the steps of this round
 
     def elapsed(self) -> float:
-        """Return the seconds since the epoch began."""
+        """Return the seconds since the round began."""
         return time.perf_counter() - self.start
 
-    def show_step(self, windows: int, mean: Callable[[], float], rate: float) -> None:
-        """Show the epoch after its first `windows`, if it is time to.
+    def show_step(self, step: int, windows: int, mean: Callable[[], float], rate: float) -> None:
+        """Show the round after its step `step`, which are `windows` so far, if it is time to.
 
         `mean` returns their mean loss and is called only then: reading it can make a GPU wait.
         """
-        self.trained = self.elapsed()
-        if self.start + self.trained < self.due or windows == self.count:
+        self.trained, self.windows = self.elapsed(), windows
+        steps = self.rounds.steps(self.record.epochs + 1)
+        if self.start + self.trained < self.due or step + 1 == steps.stop:
             return  # after the last step the validation loss is still to come
         self.due = self.start + self.trained + STATUS_SECONDS
-        left = self.trained * (self._epochs_left() * self.count / windows - 1)
-        self._show(self.record.epochs + 1, windows / self.count, mean(), rate, left)
+        done = (step + 1 - steps.start) / len(steps)
+        left = self.trained * (self._rounds_left() / done - 1)
+        self._show(self.record.epochs + 1, done, step + 1, (mean(), rate), left)
 
-    def show_epoch(self) -> None:
-        """Show the epoch that the record now ends with."""
+    def show_round(self) -> None:
+        """Show the round that the record now ends with."""
         record = self.record
-        left = self.elapsed() * self._epochs_left()
-        self._show(record.epochs, 1.0, record.train[-1], record.learning_rate[-1], left)
+        left = self.elapsed() * self._rounds_left()
+        step = self.rounds.steps(record.epochs).stop
+        self._show(record.epochs, 1.0, step, (record.train[-1], record.learning_rate[-1]), left)
 
-    def _epochs_left(self) -> int:
-        return self.options.epochs - self.record.epochs
+    def _rounds_left(self) -> int:
+        return self.rounds.count - self.record.epochs
 
-    def _show(self, epoch: int, done: float, loss: float, rate: float, left: float) -> None:
-        record = self.record
+    def _show(
+        self, number: int, done: float, step: int, loss_and_rate: tuple[float, float], left: float
+    ) -> None:
+        record, rounds = self.record, self.rounds
+        loss, rate = loss_and_rate
         self.shown.show(
             Status(
                 label=self.label,
-                epoch=epoch,
-                epochs=self.options.epochs,
+                epoch=number,
+                epochs=rounds.count,
                 done=done,
                 train=loss,
                 validation=record.validation[-1] if record.validation else None,
                 kept_epoch=record.kept_epoch,
                 learning_rate=rate,
-                windows_per_second=done * self.count / max(self.trained, 1e-9),
+                windows_per_second=self.windows / max(self.trained, 1e-9),
                 seconds_left=left,
                 last=record.finished,
+                step=step,
+                steps=rounds.stop if rounds.in_steps else 0,
+                kept_step=min(record.kept_epoch * rounds.length, rounds.stop),
             )
         )
 

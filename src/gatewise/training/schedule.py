@@ -1,31 +1,83 @@
-"""The learning rate of every step as a function of the options, and steadier options."""
+"""The rounds of a training, the learning rate of each step, and steadier options."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from gatewise.training.options import GATE_COSTS, TrainingOptions
+from gatewise.training.options import GATE_COSTS, LEARNING_RATE, TrainingOptions
 
 PLATEAU_FACTOR = 0.5
 
 
+ROUNDS = 20
+"""How often a training that is counted in steps is judged."""
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """A training cut into rounds; after each, the validation loss is taken.
+
+    A round is an epoch, or a twentieth of a training that is counted in steps. Windows are shuffled
+    anew with every pass over them, wherever rounds begin.
+    """
+
+    batch_size: int
+    per_epoch: int  # steps of one pass over the windows
+    length: int  # steps of a round, but for the last
+    total: int  # steps at which schedules end
+    stop: int  # steps after which the training ends: `total` or fewer
+    patience: int | None  # rounds
+    in_steps: bool
+
+    @classmethod
+    def of(cls, options: TrainingOptions, windows: int, stop: int | None = None) -> Rounds:
+        """Return the rounds of options that leave nothing open, for a number of windows."""
+        assert options.batch_size is not None
+        per_epoch = math.ceil(windows / options.batch_size)
+        patience = None if options.patience == "auto" else options.patience
+        if options.steps is None:
+            assert options.epochs is not None
+            length, total = per_epoch, options.epochs * per_epoch
+        else:
+            length, total = math.ceil(options.steps / ROUNDS), options.steps
+            patience = None if patience is None else math.ceil(patience / length)
+        return cls(
+            batch_size=options.batch_size,
+            per_epoch=per_epoch,
+            length=length,
+            total=total,
+            stop=total if stop is None else min(stop, total),
+            patience=patience,
+            in_steps=options.steps is not None,
+        )
+
+    @property
+    def count(self) -> int:
+        """The number of rounds, if no early stop comes."""
+        return math.ceil(self.stop / self.length)
+
+    def steps(self, number: int) -> range:
+        """Return the steps of round `number`, counted from 1; steps count from 0."""
+        return range((number - 1) * self.length, min(number * self.length, self.stop))
+
+
 def learning_rate(
-    options: TrainingOptions, step: int, steps_per_epoch: int, losses: Sequence[float]
+    options: TrainingOptions, rounds: Rounds, step: int, losses: Sequence[float]
 ) -> float:
     """Return the rate of step number `step`, counted from 0 over the whole run.
 
-    `losses` are those of the epochs behind it, by which "plateau" goes. A pure function: a resumed
+    `losses` are those of the rounds behind it, by which "plateau" goes. A pure function: a resumed
     run needs no state of a schedule.
     """
     rate = options.learning_rate
+    assert rate is not None
     if options.schedule == "cosine":
-        done = step / (options.epochs * steps_per_epoch)
-        rate *= 0.5 * (1 + math.cos(math.pi * done))
+        rate *= 0.5 * (1 + math.cos(math.pi * (step / rounds.total)))
     elif options.schedule == "plateau":
-        rate *= PLATEAU_FACTOR ** plateaus(
-            losses, max(1, (options.patience or options.epochs) // 3)
-        )
+        wait = rounds.patience or math.ceil(rounds.total / rounds.length)
+        rate *= PLATEAU_FACTOR ** plateaus(losses, max(1, wait // 3))
     return rate
 
 
@@ -44,11 +96,12 @@ def steadier(options: TrainingOptions) -> str:
     ]
     if options.clip is None or options.clip > 1:
         changes.append(f"clip=1 (it was {'none' if options.clip is None else f'{options.clip:g}'})")
-    return " and ".join(changes) or f"learning_rate={options.learning_rate / 10:g}"
+    lower = (options.learning_rate or LEARNING_RATE) / 10
+    return " and ".join(changes) or f"learning_rate={lower:g}"
 
 
 def plateaus(losses: Sequence[float], wait: int) -> int:
-    """Return how often `wait` epochs in a row brought nothing better than the best before them."""
+    """Return how often `wait` rounds in a row brought nothing better than the best before them."""
     best, idle, count = math.inf, 0, 0
     for loss in losses:
         idle = 0 if loss < best else idle + 1

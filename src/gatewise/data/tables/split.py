@@ -20,10 +20,22 @@ Bound = float | int | str | Any
 
 @dataclass(frozen=True)
 class Split:
-    """Where the parts begin. Times before `train_end` train; `None`: there is no test part."""
+    """Where the parts begin; times before `train_end` train. Alike where there is no validation part."""
 
-    train_end: Any  # first time of the validation part: datetime64[us] or int64
-    validation_end: Any | None  # first time of the test part
+    train_end: Any | None  # first time of the validation part: datetime64[us] or int64
+    validation_end: Any | None  # first time of the test part; None: there is none
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts that there are, in the order of time."""
+        validated = self.train_end is not None and self.train_end != self.validation_end
+        found: tuple[Part, ...] = ("train", "validation") if validated else ("train",)
+        return found if self.validation_end is None else (*found, "test")
+
+    @property
+    def scored(self) -> Part:
+        """The part that a fit is scored on: the last."""
+        return self.parts[-1]
 
     def part_rows(self, table: Table, part: Part) -> NDArray[np.bool_]:
         """Return which rows of `table` belong to a part, [N]. OptionError for an unknown part."""
@@ -32,8 +44,12 @@ class Split:
         if part == "all":
             return np.ones(len(time), dtype=bool)
         if part == "train":
-            return np.asarray(time < self.train_end)
+            return np.ones(len(time), bool) if self.train_end is None else time < self.train_end
         if part == "validation":
+            if "validation" not in self.parts:
+                raise OptionError(
+                    "there is no validation part: name its first time or share with validation="
+                )
             return np.asarray((time >= self.train_end) & before_test)
         if part == "test":
             if self.validation_end is None:
@@ -44,28 +60,48 @@ class Split:
     def to_json(self) -> dict[str, Any]:
         """Return the bounds as JSON values: text for dates, integers for integer times."""
         return {
-            "train_end": _saved(self.train_end),
+            "train_end": None if self.train_end is None else _saved(self.train_end),
             "validation_end": None if self.validation_end is None else _saved(self.validation_end),
         }
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> Split:
         """Return the split that `to_json` wrote."""
-        end = saved["validation_end"]
-        return cls(_loaded(saved["train_end"]), None if end is None else _loaded(end))
+        ends = (saved["train_end"], saved["validation_end"])
+        return cls(*(None if end is None else _loaded(end) for end in ends))
 
 
-def split_times(table: Table, validation: Bound, test: Bound | None = None) -> Split:
-    """Cut a table into training, validation and, unless `test` is None, test parts, in this order.
+def split_times(
+    table: Table,
+    validation: Bound | None,
+    test: Bound | None = None,
+    *,
+    shortest: int = 0,
+    kept: int = 0,
+) -> Split:
+    """Cut a table into training, validation and test parts, in this order; None: no such part.
 
     Each bound is a fraction between 0 and 1 of the distinct times of all series, or the first time
     of that part: "1985-01-01" (local midnight in a table with a zone), "1985Q1", a date, or an
-    integer for integer times. Raises OptionError for a
-    bound outside the data, parts in the wrong order and parts that leave nothing to train on.
+    integer for integer times. With `shortest`, a part given as a share has at least so many times, and
+    where shares do not leave `kept` times to train on they give way, the validation first: to the
+    shortest part, and then to none. Raises OptionError for a bound outside the data, parts in the wrong
+    order and parts that leave nothing to train on.
     """
     times = table.distinct_times()
+    if shortest:
+        test = _counted(test, len(times), shortest, kept)
+        end = len(times)
+        if isinstance(test, Count):
+            end -= test
+        elif test is not None:
+            end = _position(table, times, test, end, "test")
+        validation = _counted(validation, len(times), shortest, kept + len(times) - end)
     test_at = None if test is None else _position(table, times, test, len(times), "test")
     end = len(times) if test_at is None else test_at
+    if validation is None:
+        bound = None if test_at is None else times[test_at]
+        return Split(bound, bound)
     validation_at = _position(table, times, validation, end, "validation")
     if validation_at >= end:
         raise OptionError(
@@ -75,8 +111,25 @@ def split_times(table: Table, validation: Bound, test: Bound | None = None) -> S
     return Split(times[validation_at], None if test_at is None else times[test_at])
 
 
+class Count(int):
+    """A number of times that a part has, where a plain integer is its first time."""
+
+
+def _counted(bound: Bound | None, times: int, shortest: int, taken: int) -> Bound | Count | None:
+    """Return a share of `times` as a count that leaves `taken` of them; None where there is no room."""
+    if not isinstance(bound, (float, np.floating)) or not 0 < bound < 1:
+        return bound
+    room = times - taken
+    wanted = max(round(float(bound) * times), shortest)
+    if wanted <= room:
+        return Count(wanted)
+    return Count(shortest) if shortest <= room else None
+
+
 def _position(table: Table, times: NDArray[Any], bound: Bound, end: int, name: str) -> int:
     """Return the position in `times` at which a part that ends before `end` begins."""
+    if isinstance(bound, Count):
+        return end - bound
     clock = np.issubdtype(times.dtype, np.datetime64)
     span = f"the data runs from {table.stamp(times[0])} to {table.stamp(times[-1])}"
     if isinstance(bound, (float, np.floating)):

@@ -49,13 +49,13 @@ class Origin:
     """The bounds of one fold: a table cut off after its test block, and the parts' first times."""
 
     table: Table
-    validation: str
+    validation: str | None
     test: str
     test_until: Any
 
 
 def rolling_origins(
-    table: Table, *, folds: int, size: int | None, validation: Bound, horizon: int = 0
+    table: Table, *, folds: int, size: int | None, validation: Bound | None, horizon: int = 0
 ) -> list[Origin]:
     """Return the bounds of `folds` consecutive test blocks of `size` time steps at the table's end.
 
@@ -82,14 +82,16 @@ def rolling_origins(
     for start in range(first, len(times), size):
         # Each part has one time at least: a share that rounds to nothing would put the validation
         # part's first time on the test part's, and one that rounds to all would leave no training.
-        watched = min(max(round(float(validation) * start), 1), start - 1)
+        watched = min(max(round(float(validation) * start), 1, horizon), start - 1)
+        # A short series is better trained on than watched.
+        spared = horizon > 0 and watched > start // 3
         # A split has no end of its test part, so the table is cut; and its shares count the test
         # part too, so the bounds are times.
         last = times[start + size - 1]
         origins.append(
             Origin(
                 table=table.until(last),
-                validation=_bound_text(times[start - watched], table.zone),
+                validation=None if spared else _bound_text(times[start - watched], table.zone),
                 test=_bound_text(times[start], table.zone),
                 test_until=local(np.array([last]), table.zone)[0],
             )

@@ -92,7 +92,7 @@ def case_of_forecaster(
     """
     prepared = prepared_for(fitted, data)
     if part is None and prepared.identity["sha256"] == fitted.data["sha256"]:
-        part = "validation" if fitted.settings.test is None else "test"
+        part = fitted.split.scored
     joined, windows = prepared.table, prepared.windows(part)
     _check_lookback(windows)
     names = _checked_module(fitted, module)

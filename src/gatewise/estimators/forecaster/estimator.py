@@ -284,7 +284,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         return evaluate_windows(fitted, prepared.table, prepared.windows(part), part)
 
     def _scored_again(self, data: Any) -> Evaluation:
-        return self.evaluate(data, part="validation" if self.test is None else "test")
+        return self.evaluate(data, part=self._fitted().split.scored)
 
     def _write_scores(self, run: Run, fitted: Fitted, evaluation: Evaluation) -> Mapping[str, Any]:
         frame = prediction_frame(evaluation.predictions, fitted.columns, truth=True)

@@ -24,6 +24,7 @@ from gatewise.estimators.options import NetworkOptions, spec_named
 from gatewise.options import values_of
 from gatewise.training.history import History
 from gatewise.training.inference import predict
+from gatewise.training.options import BATCH_SIZE
 
 ENGINE_BEFORE = "native"
 """What every call of `auto` ran on before fits said which engine they were settled on."""
@@ -66,8 +67,10 @@ def engine_for(settings: ForecasterSettings, features: int) -> str:
     layers = settings.num_layers
     weights = by_size.weights_of(cell, features, settings.hidden_size, layers, directions=1)
     rule = by_size.rule_for(cell, weights, training=True)
-    steps = settings.lookback + settings.horizon
-    return "native" if by_size.is_native(rule, steps, settings.batch_size) else "torch"
+    steps = settings.steps_back + settings.horizon
+    return (
+        "native" if by_size.is_native(rule, steps, settings.batch_size or BATCH_SIZE) else "torch"
+    )
 
 
 def build_network(

@@ -72,7 +72,7 @@ def _context(table: Table, settings: ForecasterSettings) -> Table:
 
     A forecast starts from the last known target, which may lie before the end.
     """
-    rows = np.full(len(table.series), settings.lookback)
+    rows = np.full(len(table.series), settings.steps_back)
     if settings.horizon:
         last = table.last_known()
         rows += np.where(last < 0, 0, table.starts[1:] - 1 - last)

@@ -53,7 +53,7 @@ def warn_of_no_score(prepared: Prepared) -> None:
     warn_of_unusable(
         prepared.given,
         np.diff(prepared.table.starts),
-        lookback=prepared.settings.lookback,
+        lookback=prepared.settings.steps_back,
         horizon=prepared.settings.horizon,
         lost="no score",
     )
@@ -108,12 +108,12 @@ def _windows(
         table,
         fitted.scaler.transform(normaliser.transform.applied(table)),
         rows,
-        lookback=settings.lookback,
+        lookback=settings.steps_back,
         horizon=settings.horizon,
         missing=settings.missing,
         need_target=need_target,
         part=part,
-        levels=normaliser.levels(table, settings.lookback, settings.horizon),
+        levels=normaliser.levels(table, settings.steps_back, settings.horizon),
     )
 
 
@@ -138,11 +138,11 @@ def _forecast_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
     table = table.extended(horizon)
     last = table.last_known()
     history = np.where(last < 0, 0, last - table.starts[:-1] + 1)
-    enough = np.flatnonzero(history >= fitted.settings.lookback)
+    enough = np.flatnonzero(history >= fitted.settings.steps_back)
     if not enough.size:
         raise DataError(
             f"a forecast starts from the last row whose targets ({', '.join(fitted.columns.target)}) "
-            f"are known and needs lookback={fitted.settings.lookback} rows up to there; there are "
+            f"are known and needs lookback={fitted.settings.steps_back} rows up to there; there are "
             f"{history.max()}: add the rows before, or rows that directly follow the fitted data"
         )
     # Before the windows: a gap ahead drops its window, and no message after that names the column.

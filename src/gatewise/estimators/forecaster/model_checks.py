@@ -40,13 +40,16 @@ def _numbers(value: Any) -> bool:
 
 
 def _is_history(value: Any) -> bool:
-    if not isinstance(value, dict) or set(value) != _HISTORY:
+    if not isinstance(value, dict) or not _HISTORY <= set(value) <= _HISTORY | _HISTORY_SINCE:
         return False
     lists = all(_numbers(value[name]) for name in ("train", "validation", "learning_rate"))
-    return lists and type(value["seed"]) is int and type(value["kept_epoch"]) is int
+    whole = (value.get(name, 0) for name in ("seed", "kept_epoch", "round_steps", "steps"))
+    return lists and all(type(number) is int for number in whole)
 
 
 _HISTORY = {"seed", "train", "validation", "learning_rate", "kept_epoch", "seconds"}
+_HISTORY_SINCE = {"round_steps", "steps", "in_steps"}
+"""Entries that models of before do not have."""
 
 
 def _is_data(value: Any) -> bool:
@@ -128,7 +131,9 @@ def check_context(settings: ForecasterSettings, columns: Columns, context: Table
         f"its step is {step.kind!r} of {step.size!r}"[:80],
     )
     longest = int(np.diff(starts).max())
-    _require(settings.lookback <= longest, f"its rows are too few for {settings.lookback} steps")
+    _require(
+        settings.steps_back <= longest, f"its rows are too few for {settings.steps_back} steps"
+    )
     _require(settings.horizon <= MOST_STEPS, f"horizon is {settings.horizon}")
 
 
@@ -163,7 +168,7 @@ def check_normaliser(
     _require(season is None or (type(season) is int and season > 0), "its season is none")
     if mode == "none":
         return
-    check_lookback(mode, season, settings.lookback)
+    check_lookback(mode, season, settings.steps_back)
     typical = normaliser.typical
     _require(typical.shape == (len(normaliser.series), targets), "its spreads have another shape")
     _require(not (np.isinf(typical) | (typical <= 0)).any(), "its spreads are none")

@@ -15,14 +15,14 @@ from gatewise.data.tables.columns import resolve_columns
 from gatewise.data.tables.frames import table_from_frame
 from gatewise.data.tables.levels import Normaliser
 from gatewise.data.tables.scaling import Scaler
-from gatewise.data.tables.split import Part, Split, split_times
+from gatewise.data.tables.split import Part, Split
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.transforms import Transform
 from gatewise.data.tables.windows import Features, Windows
 from gatewise.estimators.forecaster.baselines import Baselines, default_season, fit_baselines
 from gatewise.estimators.forecaster.evaluation import check_output_names
 from gatewise.estimators.forecaster.settings import ForecasterSettings, as_names
-from gatewise.estimators.forecaster.settling import settled
+from gatewise.estimators.forecaster.settling import settled, split_of
 from gatewise.estimators.forecaster.silence import warn_of_unusable
 from gatewise.typing import Mask
 
@@ -64,7 +64,7 @@ class Prepared:
         """Where the parts begin."""
         if self.fitted_split is not None:
             return self.fitted_split
-        return split_times(self.given, self.settings.validation, self.settings.test)
+        return split_of(self.settings, self.given)
 
     @cached_property
     def scaler(self) -> Scaler:
@@ -92,7 +92,7 @@ class Prepared:
             normalise=settings.normalise,
             transform=transform,
             season=season,
-            lookback=settings.lookback,
+            lookback=settings.steps_back,
         )
 
     @cached_property
@@ -101,7 +101,7 @@ class Prepared:
         return fit_baselines(
             self.given,
             self.split,
-            lookback=self.settings.lookback,
+            lookback=self.settings.steps_back,
             horizon=self.settings.horizon,
             season=self.settings.season,
             levels=self.settings.levels(),
@@ -111,12 +111,12 @@ class Prepared:
     @property
     def parts(self) -> tuple[Part, ...]:
         """The parts that there are."""
-        return ("train", "validation") if self.split.validation_end is None else PARTS
+        return self.split.parts
 
     @property
     def scored(self) -> Part:
         """The part that a fit is scored on."""
-        return self.parts[-1]
+        return self.split.scored
 
     @property
     def train(self) -> Windows:
@@ -124,9 +124,9 @@ class Prepared:
         return self.windows("train")
 
     @property
-    def validation(self) -> Windows:
-        """The windows of the validation part."""
-        return self.windows("validation")
+    def validation(self) -> Windows | None:
+        """The windows of the validation part; None where there is no such part."""
+        return self.windows("validation") if "validation" in self.parts else None
 
     def windows(self, part: Part | None) -> Windows:
         """Return the windows of a part whose targets are known; None stands for all of the data."""
@@ -155,7 +155,7 @@ class Prepared:
         warn_of_unusable(
             self.given,
             np.diff(self.given.starts),
-            lookback=settings.lookback,
+            lookback=settings.steps_back,
             horizon=settings.horizon,
             lost="no training and no score",
         )
@@ -166,7 +166,7 @@ class Prepared:
 
     @cached_property
     def _features(self) -> Features:
-        lookback, horizon = self.settings.lookback, self.settings.horizon
+        lookback, horizon = self.settings.steps_back, self.settings.horizon
         return Features.of(
             self.table,
             self.scaler.transform(self.normaliser.transform.applied(self.table)),
@@ -183,9 +183,6 @@ class Prepared:
     @cached_property
     def _new(self) -> Mask:
         return new_rows(self.table, self.given)
-
-
-PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
 def new_rows(table: Table, given: Table) -> Mask:

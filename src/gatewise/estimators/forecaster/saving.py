@@ -73,9 +73,9 @@ def load_model(path: Path, device: str = "cpu") -> Fitted:
     _check_cell(about.get("settings"), path)
     with ENVELOPE.unpacking(path):
         check_entries(about)
-        settings = ForecasterSettings(**about["settings"])
+        settings = ForecasterSettings.from_saved(about["settings"])
         settings.check_options()
-        asked = ForecasterSettings(**about.get("asked", about["settings"]))
+        asked = ForecasterSettings.from_saved(about.get("asked", about["settings"]))
         asked.check_options()
         # where it was fitted says nothing about where it is used
         settings.device = asked.device = device

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gatewise.choices import Baseline, Normalise, TransformName
 from gatewise.errors import OptionError
@@ -33,7 +33,13 @@ class TaskOptions:
         "Steps to forecast; 0 is a virtual sensor: the target now, from the inputs up to now.",
         whole(0),
     )
-    lookback: int = option(96, "Task and parts", "Steps the network looks back.", whole(1))
+    lookback: int | None = option(
+        None,
+        "Task and parts",
+        "Steps the network looks back.",
+        or_none(whole(1), "by the data"),
+        default_means="96; of a forecast two seasons and the horizon, where the data allows",
+    )
 
 
 # Python takes the fields of base classes from the last to the first: columns come first.
@@ -47,15 +53,17 @@ class ForecasterSettings(
     `static` (one value per series), `time`, `series`. Time is counted in steps of the table.
     """
 
+    before: ClassVar[Mapping[str, Any]] = {"normalise": "none", "transform": "none"}
+
     normalise: Normalise = option(
-        "none",
+        "auto",
         "Task and parts",
         "What a forecast adds to in each window, and the spread that it is measured in.",
         one_of(Normalise),
         more="See [below](#windows-with-a-level-of-their-own).",
     )
     transform: TransformName = option(
-        "none",
+        "auto",
         "Task and parts",
         "What is taken of a forecast's target before anything else.",
         one_of(TransformName),
@@ -104,6 +112,12 @@ class ForecasterSettings(
                 "with horizon=0 (a virtual sensor) the target is never seen, so at least one input "
                 "column is needed: name it with inputs=, or set a horizon of at least 1"
             )
+
+    @property
+    def steps_back(self) -> int:
+        """The lookback, once it is settled."""
+        assert self.lookback is not None
+        return self.lookback
 
     def levels(self) -> tuple[float, ...]:
         """Return the quantile levels in ascending order, the median added; empty without quantiles."""

@@ -2,32 +2,92 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from gatewise.choices import Normalise, TransformName
 from gatewise.data.tables.levels import least_lookback
+from gatewise.data.tables.split import Split, split_times
 from gatewise.data.tables.table import Table
+from gatewise.errors import OptionError
 from gatewise.estimators.forecaster.baselines import default_season
 from gatewise.estimators.forecaster.settings import ForecasterSettings
+from gatewise.options import part_of, values_of
+from gatewise.training.options import TrainingOptions
+
+LOOKBACK = 96
+"""Steps that a virtual sensor looks back."""
+
+WINDOWS = 32
+"""Windows that a lookback should leave to train on."""
+
+RATE = 0.01
+"""Learning rate of a forecast, at which windows with a level of their own learn best."""
+
+STEPS, MOST_STEPS, GROWTH = 300, 3000, 0.35
+"""Gradient steps for a thousand windows or fewer, the most, and the power by which they grow."""
+
+REAL_VALIDATION = 1000
+"""Windows of a validation part from which on stopping early by them is no game of chance."""
 
 
 def settled(settings: ForecasterSettings, table: Table) -> ForecasterSettings:
-    """Return a copy of the settings in which nothing is left to the data."""
+    """Return a copy of the settings in which nothing is left to the data.
+
+    Raises OptionError for a season that is longer than every series.
+    """
     made = ForecasterSettings(**settings.get_params())
     if made.horizon == 0:  # a virtual sensor never sees its target: there is no level to take of it
         made.normalise, made.transform = "none", "none"
-        return made
-    made.normalise = _normalise(made, table)
+        made.lookback = made.lookback or LOOKBACK
+        return _closed(made)
+    _check_season(made, table)
+    season = made.season or default_season(table)
+    rows = _training_rows(made, table)
+    made.normalise = _normalise(made, season, int(rows.max(initial=0)))
     made.transform = _transform(made, table)
-    return made
+    made.lookback = made.lookback or _lookback(made, season, rows)
+    return _trained_by(
+        made, table, int(np.maximum(rows - made.lookback - made.horizon + 1, 0).sum())
+    )
 
 
-def _normalise(settings: ForecasterSettings, table: Table) -> Normalise:
+def split_of(settings: ForecasterSettings, table: Table) -> Split:
+    """Return where the parts of a table begin."""
+    horizon = settings.horizon
+    if horizon == 0:
+        return split_times(table, settings.validation, settings.test)
+    season = settings.season or default_season(table) or 1
+    kept = (
+        2 * season + 2 * horizon if settings.lookback is None else settings.lookback + 2 * horizon
+    )
+    return split_times(table, settings.validation, settings.test, shortest=horizon, kept=kept)
+
+
+def _check_season(settings: ForecasterSettings, table: Table) -> None:
+    longest = int(np.diff(table.starts).max(initial=0))
+    if settings.season is not None and settings.season >= longest:
+        raise OptionError(
+            f"season={settings.season} is longer than the data: the longest series has {longest} rows"
+        )
+
+
+def _training_rows(settings: ForecasterSettings, table: Table) -> np.ndarray:
+    """Return how many rows of each series are in the training part."""
+    rows = split_of(settings, table).part_rows(table, "train")
+    return np.add.reduceat(rows.astype(np.int64), table.starts[:-1])
+
+
+def _normalise(settings: ForecasterSettings, season: int | None, longest: int) -> Normalise:
     if settings.normalise != "auto":
         return settings.normalise
-    season = settings.season or default_season(table)
-    seasonal = season is not None and settings.lookback >= least_lookback("season", season)
-    return "season" if seasonal else "last"
+    if season is None or season == 1:
+        return "last"
+    least = least_lookback("season", season)
+    if settings.lookback is None:
+        return "season" if longest - settings.horizon > least else "last"
+    return "season" if settings.lookback >= least else "last"
 
 
 def _transform(settings: ForecasterSettings, table: Table) -> TransformName:
@@ -35,3 +95,44 @@ def _transform(settings: ForecasterSettings, table: Table) -> TransformName:
         return settings.transform
     targets = table.values[:, : len(table.columns.target)]
     return "log" if bool(np.nanmin(targets) > 0) else "none"
+
+
+def _lookback(settings: ForecasterSettings, season: int | None, rows: np.ndarray) -> int:
+    """Return a lookback of two seasons and the horizon, or what leaves windows to train on."""
+    horizon = settings.horizon
+    seasonal = settings.normalise == "season"
+    wanted = 2 * (season or 1) + horizon if season else max(3 * horizon, 24)
+    least = least_lookback(settings.normalise, season) + (1 if seasonal else 0)
+    # most series of a panel should be long enough, and at least one has to be
+    usual = int(np.quantile(rows, 0.1, method="lower"))
+    length = max(usual, min(int(rows.max()), least + horizon))
+    windows = min(math.ceil(WINDOWS / len(rows)), max(length // 3, 1))
+    return max(min(wanted, length - horizon - windows + 1), least, 1)
+
+
+def _trained_by(settings: ForecasterSettings, table: Table, windows: int) -> ForecasterSettings:
+    """Return the settings of a forecast with how long, in which batches and how fast it is trained."""
+    if settings.batch_size is None:
+        most = 64 if windows < 2000 else 128 if windows < 8000 else 256
+        batches = max(math.ceil(windows / most), 1)
+        settings.batch_size = max(math.ceil(windows / batches), 1)  # no small rest
+    if settings.steps is None and settings.epochs is None:
+        grown = STEPS * max(windows / 1000, 1.0) ** GROWTH
+        settings.steps = min(round(grown), MOST_STEPS)
+    if settings.patience == "auto" and settings.epochs is None:
+        split = split_of(settings, table)
+        held = 0
+        if "validation" in split.parts:
+            inside = split.part_rows(table, "validation").astype(np.int64)
+            rows = np.add.reduceat(inside, table.starts[:-1])
+            held = int(np.maximum(rows - settings.horizon + 1, 0).sum())
+        settings.patience = "auto" if held >= REAL_VALIDATION else None
+    if settings.learning_rate is None:
+        settings.learning_rate = RATE
+    return _closed(settings)
+
+
+def _closed(settings: ForecasterSettings) -> ForecasterSettings:
+    """Return the settings with what is open of the training as the loop takes it."""
+    closed = part_of(TrainingOptions, settings).closed()
+    return settings.set_params(**values_of(TrainingOptions, closed))

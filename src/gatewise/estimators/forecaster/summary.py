@@ -33,7 +33,7 @@ def summarise(
     prepared = prepared_for(fitted, data)
     same = prepared.identity["sha256"] == fitted.data["sha256"]
     if part is None:
-        part = ("validation" if fitted.settings.test is None else "test") if same else "all"
+        part = fitted.split.scored if same else "all"
     table, windows = prepared.table, prepared.windows(part)
     # evaluating takes as long as predicting all windows with every member
     if known is None or not same or known.part != part:

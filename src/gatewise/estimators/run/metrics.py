@@ -34,6 +34,8 @@ def write_metrics(
                 "seed": history.seed,
                 "epochs": len(history.train),
                 "kept_epoch": history.kept_epoch,
+                "steps": history.steps,
+                "kept_steps": history.kept_steps,
                 "seconds": round(history.seconds, 1),
             }
             for history in histories

@@ -46,10 +46,12 @@ def horizon_curves(evaluation: Evaluation, unit: Unit) -> tuple[Curve, ...]:
 
 
 def training_curves(histories: tuple[History, ...]) -> tuple[Curve, ...]:
-    """Return the losses of every member in one chart; the dot is the epoch whose weights were kept."""
+    """Return the losses of every member in one chart; the dot is where the weights were kept."""
     epochs = max((len(history.train) for history in histories), default=0)
     if not epochs:
         return ()
+    steps = histories[0].in_steps
+    unit, scale = ("step", histories[0].round_steps) if steps else ("epoch", 1)
     lines: list[Line] = []
     for place, history in enumerate(histories):
         lines += [
@@ -61,7 +63,7 @@ def training_curves(histories: tuple[History, ...]) -> tuple[Curve, ...]:
                 colour=place,
             )
             for part, values, dashed, dot in (
-                ("validation", history.validation, False, float(history.kept_epoch)),
+                ("validation", history.validation, False, float(history.kept_epoch * scale)),
                 ("training", history.train, True, None),
             )
             if values
@@ -71,9 +73,9 @@ def training_curves(histories: tuple[History, ...]) -> tuple[Curve, ...]:
     low, high = min(known), max(known)
     return (
         Curve(
-            "Loss by epoch",
-            "epoch",
-            np.arange(1.0, epochs + 1),
+            f"Loss by {unit}",
+            unit,
+            np.arange(1.0, epochs + 1) * scale,
             tuple(lines),
             log_y=low > 0 and high / low > 20,
             note=" ".join(_training_notes(histories)),
@@ -96,8 +98,8 @@ def _filled(values: tuple[float, ...], length: int) -> Any:
 
 def _training_notes(histories: tuple[History, ...]) -> list[str]:
     notes = [
-        "Solid: validation loss; dashed: training loss (with dropout on); the dot is the epoch whose "
-        "weights were kept."
+        "Solid: validation loss; dashed: training loss (with dropout on); the dot is where the weights "
+        "were kept."
     ]
     notes += [
         f"Seed {history.seed}: {_kept(history)}{_took(history)}."
@@ -115,10 +117,11 @@ def _took(history: History) -> str:
 
 def _kept(history: History) -> str:
     """Return in words which weights were kept, and where the validation loss was lowest if elsewhere."""
-    kept = f"the weights of epoch {history.kept_epoch} of {len(history.train)} were kept"
+    kept = f"the weights of {history.kept()} were kept"
     if not history.validation:
         return kept
     lowest = history.validation.index(min(history.validation)) + 1
     if lowest == history.kept_epoch:
         return f"{kept}, the lowest validation loss"
-    return f"{kept}, without early stopping (lowest validation loss at epoch {lowest})"
+    at = f"step {lowest * history.round_steps:,}" if history.in_steps else f"epoch {lowest}"
+    return f"{kept}, without early stopping (lowest validation loss at {at})"
