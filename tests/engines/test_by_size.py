@@ -65,7 +65,7 @@ def test_both_sides_of_every_rule(cell, training) -> None:
             assert engine(cell, rule.steps, rows - 1, weights, training=training) == "torch"
 
 
-def weights_between(rules: tuple[by_size.Rule, ...]) -> list[int]:
+def weights_between(rules: tuple[by_size.Least, ...]) -> list[int]:
     """Return for each rule the most weights that it is for."""
     return [10**9 if rule.weights == inf else int(rule.weights) for rule in rules]
 

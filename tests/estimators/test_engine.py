@@ -27,8 +27,8 @@ SMALL: dict[str, Any] = {
 }
 
 
-def rules(row_steps: int) -> tuple[by_size.Rule, ...]:
-    return (by_size.Rule(float("inf"), 1, 1, row_steps),)
+def rules(row_steps: int) -> tuple[by_size.Least, ...]:
+    return (by_size.Least(float("inf"), 1, 1, row_steps),)
 
 
 @pytest.fixture(autouse=True)

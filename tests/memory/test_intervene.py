@@ -29,7 +29,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from gatewise.cells import CELLS, State
 from gatewise.errors import InputError
-from gatewise.memory.interventions._held import Average, HeldDirection, HeldUnits
+from gatewise.memory.interventions._held import HeldDirection, HeldUnits, RunMeans
 from gatewise.memory.interventions._intervene import Cut, Intervention, Place, intervening
 from gatewise.nn.structure import parameters_of, spec_of
 
@@ -188,7 +188,7 @@ def test_steps_are_counted_over_the_calls_of_one_run() -> None:
 def test_units_held_in_the_recurrence_are_held_before_each_step(cell: str, bias: bool) -> None:
     units = [0, 3]
     for module in sources(cell, {"bias": bias}):
-        x, average = inputs(T, B, I), Average()
+        x, average = inputs(T, B, I), RunMeans()
         changed(module, average, x)
         (place, mean), *_ = average.means.items()
         held = HeldUnits(place, units, mean, recurrence=True)
@@ -209,7 +209,7 @@ def test_units_of_a_projected_layer_are_held_before_the_projection() -> None:
     units = [1, 4]
     for recurrence in (True, False):
         for module in sources("lstm", {"proj_size": 2}):
-            x, average = inputs(T, B, I), Average()
+            x, average = inputs(T, B, I), RunMeans()
             changed(module, average, x)
             (place, mean), *_ = average.means.items()
             own, spec = parameters_of(module, "_l0"), spec_of(module)
@@ -229,7 +229,7 @@ def test_units_of_a_projected_layer_are_held_before_the_projection() -> None:
 
 def test_the_mean_is_over_valid_steps() -> None:
     module = build("lstm", bidirectional=True).eval()
-    average = Average()
+    average = RunMeans()
     changed(module, average, inputs(T, B, I), lengths=LENGTHS)
     _, _, gates = module(inputs(T, B, I), lengths=LENGTHS, return_gates=True)
     for direction in (0, 1):
@@ -242,7 +242,7 @@ def test_the_mean_is_over_valid_steps() -> None:
 @pytest.mark.parametrize("zero", [True, False])
 def test_a_direction_taken_out_leaves_the_other_as_it_is(zero: bool) -> None:
     for module in sources("gru", {"bidirectional": True}):
-        x, average = inputs(T, B, I), Average()
+        x, average = inputs(T, B, I), RunMeans()
         output, h = changed(module, average, x)
         for direction in (0, 1):
             out, end = changed(module, HeldDirection(direction, average.means, zero=zero), x)

@@ -25,7 +25,7 @@ SHORT, LONG, ROWS = 2, 30, 3
 @pytest.fixture(autouse=True)
 def from_six_steps_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give all cells one rule, so that these tests stay when the measured ones change."""
-    rules = (by_size.Rule(float("inf"), 6, 1, 6),)
+    rules = (by_size.Least(float("inf"), 6, 1, 6),)
     for cell in by_size.RULES:
         monkeypatch.setitem(by_size.RULES, cell, (rules, rules))
     by_size.takes.cache_clear()
@@ -106,7 +106,7 @@ def test_sizes_alone_decide(cell) -> None:
 
 
 def test_a_backward_pass_may_follow_where_anything_needs_a_gradient(monkeypatch) -> None:
-    always, never = ((by_size.Rule(float("inf"), steps, 1, 1),) for steps in (1, 10**9))
+    always, never = ((by_size.Least(float("inf"), steps, 1, 1),) for steps in (1, 10**9))
     monkeypatch.setitem(by_size.RULES, "gru", (never, always))  # of inference, of training
     module, x = build("gru", I, H), inputs(SHORT, ROWS, I)
     assert module.engine_choice(x).name == "native"

@@ -18,7 +18,9 @@ from gatewise.errors import OptionError, nearest
 if TYPE_CHECKING:
     from torch import Tensor
 
-Step: TypeAlias = "Callable[[Tensor, Tensor, State, Parameters], tuple[State, dict[str, Tensor]]]"
+StepFunction: TypeAlias = (
+    "Callable[[Tensor, Tensor, State, Parameters], tuple[State, dict[str, Tensor]]]"
+)
 """`step(wx, rh, state, parameters) -> (state, gates)`.
 
 `wx = W_ih x + b_ih` and `rh = W_hh h + b_hh` are `[..., G*H]` and arrive unsummed, so that a cell
@@ -76,7 +78,7 @@ class CellSpec:
     packing: tuple[str, ...]
     states: tuple[str, ...]
     recorded: tuple[str, ...]
-    step: Step
+    step: StepFunction
     keep_gate: str | None = None
     write_gate: str | None = None
     read_gate: str | None = None

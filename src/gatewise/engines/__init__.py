@@ -16,7 +16,7 @@ from gatewise.cells import CellSpec
 from gatewise.engines import by_size, fused, reference
 from gatewise.engines.engine import Engine, Plain, Run
 from gatewise.engines.gates import Gates
-from gatewise.engines.layout import Network, Result, Rows
+from gatewise.engines.layout import Network, PassResult, Rows
 from gatewise.engines.native import engine as native
 from gatewise.engines.onlookers import is_for_onnx, recorder, varies
 from gatewise.errors import EngineError, OptionError, nearest
@@ -101,8 +101,8 @@ __all__ = [
     "EngineChoice",
     "Gates",
     "Network",
+    "PassResult",
     "Plain",
-    "Result",
     "Rows",
     "Run",
     "check_engine",

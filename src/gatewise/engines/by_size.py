@@ -29,7 +29,7 @@ class Workload(NamedTuple):
     packed: bool = False  # whether the rows come packed, in torch's PackedSequence
 
 
-class Rule(NamedTuple):
+class Least(NamedTuple):
     """From where on the core is at least as fast, for layers of no more than so many weights."""
 
     weights: float
@@ -39,16 +39,26 @@ class Rule(NamedTuple):
 
 
 _LSTM = (
-    (Rule(150_000, 1, 1, 1), Rule(5_000_000, 16, 16, 256), Rule(inf, 16, 64, 1024)),
-    (Rule(4_000, 4, 1, 4), Rule(150_000, 1, 1, 1), Rule(1_600_000, 2, 16, 32), Rule(inf, 2, 4, 8)),
+    (Least(150_000, 1, 1, 1), Least(5_000_000, 16, 16, 256), Least(inf, 16, 64, 1024)),
+    (
+        Least(4_000, 4, 1, 4),
+        Least(150_000, 1, 1, 1),
+        Least(1_600_000, 2, 16, 32),
+        Least(inf, 2, 4, 8),
+    ),
 )
 _GRU = (
-    (Rule(150_000, 4, 1, 8), Rule(400_000, 16, 4, 64), Rule(inf, 8, 4, 32)),
-    (Rule(30_000, 3, 1, 3), Rule(300_000, 4, 1, 4), Rule(400_000, 16, 1, 16), Rule(inf, 8, 1, 16)),
+    (Least(150_000, 4, 1, 8), Least(400_000, 16, 4, 64), Least(inf, 8, 4, 32)),
+    (
+        Least(30_000, 3, 1, 3),
+        Least(300_000, 4, 1, 4),
+        Least(400_000, 16, 1, 16),
+        Least(inf, 8, 1, 16),
+    ),
 )
 _RNN = (
-    (Rule(120_000, 12, 1, 12), Rule(300_000, 8, 4, 32), Rule(inf, 16, 4, 64)),
-    (Rule(140_000, 6, 1, 6), Rule(600_000, 8, 1, 16), Rule(inf, 8, 1, 64)),
+    (Least(120_000, 12, 1, 12), Least(300_000, 8, 4, 32), Least(inf, 16, 4, 64)),
+    (Least(140_000, 6, 1, 6), Least(600_000, 8, 1, 16), Least(inf, 8, 1, 64)),
 )
 PACKED_STEPS = 8
 """Steps that the map of packed rows costs the core at each call: so many more are asked for."""
@@ -66,7 +76,7 @@ def weights_of(cell: str, inputs: int, hidden: int, layers: int, directions: int
     return len(CELLS[cell].packing) * hidden * (inputs + hidden + upper) // layers
 
 
-def rule_for(cell: str, weights: int, training: bool) -> Rule:
+def rule_for(cell: str, weights: int, training: bool) -> Least:
     """Return the rule that holds for layers of so many weights."""
     for rule in RULES[cell][training]:
         if weights <= rule[0]:
@@ -74,7 +84,7 @@ def rule_for(cell: str, weights: int, training: bool) -> Rule:
     raise AssertionError(f"the last rule of {cell!r} has no bound")
 
 
-def is_native(rule: Rule, steps: int, rows: int, *, packed: bool = False) -> bool:
+def is_native(rule: Least, steps: int, rows: int, *, packed: bool = False) -> bool:
     """Tell whether the core takes a call of these sizes; one without rows is the core's."""
     _, least, least_rows, least_row_steps = rule
     if packed:

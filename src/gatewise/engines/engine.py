@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from torch import Tensor
 
-from gatewise.engines.layout import Result
+from gatewise.engines.layout import PassResult
 
 
 class Plain(NamedTuple):
@@ -33,8 +33,8 @@ class Plain(NamedTuple):
     training: bool  # torch's mode of the module: whether there is dropout
 
 
-Run: TypeAlias = Callable[..., Result]
-"""`run(network, x, states, rows, *, gates) -> Result`, in the types that torch returns.
+Run: TypeAlias = Callable[..., PassResult]
+"""`run(network, x, states, rows, *, gates) -> PassResult`, in the types that torch returns.
 
 `x` is `[T, B, I]` or packed `[N, I]`, `states [L*D, B, *]` or None, `rows` None where every row has T
 steps. With `takes_max_memory` also `max_memory=`.

@@ -20,7 +20,7 @@ from torch import _VF, Tensor
 from gatewise.cells import CellSpec, State
 from gatewise.engines.engine import Engine, Plain
 from gatewise.engines.held import are_whole
-from gatewise.engines.layout import Network, Result, Rows, batch_of, drop_out, dropped
+from gatewise.engines.layout import Network, PassResult, Rows, batch_of, drop_out, dropped
 from gatewise.engines.recover import Pieces, recover, without_autocast
 
 PASSES: dict[str, Callable[..., tuple[Tensor, ...]]] = {
@@ -41,7 +41,7 @@ def run(
     gates: bool,
     output: Tensor | None = None,
     masks: Sequence[Tensor] | None = None,
-) -> Result:
+) -> PassResult:
     """Run `x [T, B, I]` or packed `[N, I]` through torch's kernels.
 
     `states [L*D, B, *]` are the first ones (None: zeros) and `rows` says which steps are valid
@@ -53,7 +53,7 @@ def run(
         states = network.states(x, batch_of(x, rows))
     if not gates:
         end, final = _pass(network, x, states, rows)
-        return Result(end, final, None)
+        return PassResult(end, final, None)
     depth = network.directions
     ends: list[State] = []
     record: list[Pieces] = []  # of each layer and direction
@@ -81,7 +81,7 @@ def run(
     for name in network.spec.recorded:  # one copy, straight from the pieces
         joined = torch.cat([piece for one in record for piece in one[name]])  # [L*D*T, B, H]
         stacked[name] = joined.view(*shape, joined.shape[-1])  # a size of -1 fails for zero rows
-    return Result(x, final, stacked)
+    return PassResult(x, final, stacked)
 
 
 def run_plain(
@@ -114,8 +114,8 @@ def why_not(spec: CellSpec, like: Tensor, weights: Iterable[Tensor] = ()) -> str
 
 
 def in_types_of_torch(
-    result: Result, network: Network, x: Tensor, states: State | None, rows: Rows | None
-) -> Result:
+    result: PassResult, network: Network, x: Tensor, states: State | None, rows: Rows | None
+) -> PassResult:
     """Return another engine's result in the types that torch's pass returns under autocast.
 
     Those follow from the kernel that torch picks for this very input (its LSTM returns bfloat16 for
@@ -132,7 +132,7 @@ def in_types_of_torch(
     if gates is not None:
         gates = {name: value.to(output.dtype) for name, value in gates.items()}
     final = tuple(state.to(end.dtype) for state, end in zip(result.states, ends, strict=True))
-    return Result(result.output.to(output.dtype), final, gates)
+    return PassResult(result.output.to(output.dtype), final, gates)
 
 
 def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tuple[Tensor, State]:

@@ -60,7 +60,7 @@ def in_separate_memory(tensor: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Result:
+class PassResult:
     """What one pass returns, in the batch's own order."""
 
     output: Tensor  # [T, B, D*P], 0 past each row's length; [N, D*P] where the input was packed

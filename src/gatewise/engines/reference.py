@@ -16,7 +16,7 @@ from torch.nn.functional import linear
 from gatewise.cells import CellSpec, Parameters, State
 from gatewise.engines.engine import Engine
 from gatewise.engines.fused import in_types_of_torch
-from gatewise.engines.layout import Network, Result, Rows, batch_of, drop_out, dropped
+from gatewise.engines.layout import Network, PassResult, Rows, batch_of, drop_out, dropped
 
 
 def run(
@@ -27,7 +27,7 @@ def run(
     *,
     gates: bool,
     masks: Sequence[Tensor] | None = None,
-) -> Result:
+) -> PassResult:
     """Run `x [T, B, I]` or packed `[N, I]` through every layer and direction.
 
     `states [L*D, B, *]` are the first ones (None: zeros) and `rows` says which steps are valid
@@ -59,10 +59,10 @@ def run(
     if rows is not None and rows.packed:
         x = rows.pack(x)
     if not gates:
-        return Result(x, end_states, None)
+        return PassResult(x, end_states, None)
     names = network.spec.recorded
     stacked = {name: torch.stack([layer[name] for layer in record]) for name in names}
-    return Result(x, end_states, stacked)
+    return PassResult(x, end_states, stacked)
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _record(
 
 def _run_as_torch(
     network: Network, x: Tensor, states: State | None, rows: Rows | None, *, gates: bool
-) -> Result:
+) -> PassResult:
     """Run the loop, and return its results in the types that torch's pass has under autocast."""
     result = run(network, x, states, rows, gates=gates)
     return in_types_of_torch(result, network, x, states, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gatewise.memory._draws import Draws, draws_of
-from gatewise.memory.checking import checked_options
+from gatewise.memory.checking import Method, checked_options
 from gatewise.memory.intervals import (
     MIN_GROUPS,
     Groups,
@@ -24,6 +24,7 @@ __all__ = [
     "MIN_GROUPS",
     "Draws",
     "Groups",
+    "Method",
     "Result",
     "Sampling",
     "checked_options",

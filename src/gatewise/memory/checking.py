@@ -17,6 +17,9 @@ from gatewise.errors import OptionError
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Method = Literal["auto", "exact", "estimate"]
+"""How a gradient is taken: whole, from random probes, or as its size allows."""
+
 MOST = 1_000_000
 """More repetitions than help any figure; more is a slip, and would never finish."""
 

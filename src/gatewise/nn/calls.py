@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.cells import State
-from gatewise.engines import Gates, Result, Rows
+from gatewise.engines import Gates, PassResult, Rows
 from gatewise.engines.held import check_held, check_place, has_memory
 from gatewise.errors import InputError
 from gatewise.nn.arguments import lengths_as_tensor
@@ -59,7 +59,7 @@ class Call:
         ends = states if self.batched else tuple(state.squeeze(1) for state in states)
         return ends[0] if len(ends) == 1 else ends
 
-    def gates(self, result: Result) -> Gates:
+    def gates(self, result: PassResult) -> Gates:
         """Return the gates of a result."""
         assert result.gates is not None
         if self.rows is None:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from gatewise.errors import FileError, InputError
 from gatewise.files import Envelope, seal, written_whole
-from gatewise.tracing._options import Kept, Options, Steps, check_options, check_place
+from gatewise.tracing._options import Kept, Steps, TraceOptions, check_options, check_place
 from gatewise.tracing._recordings import RecordedCall, RecordedModule, Recordings
 
 ENVELOPE = Envelope("gatewise-trace", 2, "trace", "record it again")
@@ -57,7 +57,7 @@ def save(trace: Recordings, path: str | PathLike[str]) -> None:
 
 def read(
     path: str | PathLike[str], device: torch.device | str
-) -> tuple[dict[str, str], dict[str, RecordedModule], Options]:
+) -> tuple[dict[str, str], dict[str, RecordedModule], TraceOptions]:
     """Return the aliases, modules and options of the trace in a file; see `Trace.load`."""
     check_place(device, "load_trace")
     path = _path_of(path, "load_trace")

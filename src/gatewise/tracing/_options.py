@@ -80,7 +80,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Options:
+class TraceOptions:
     """The options of a trace that hold for all modules."""
 
     dtype: torch.dtype | None = None
@@ -89,7 +89,7 @@ class Options:
     with_grad: bool = False
 
 
-def check_options(dtype: Any, device: Any, max_bytes: Any, with_grad: Any) -> Options:
+def check_options(dtype: Any, device: Any, max_bytes: Any, with_grad: Any) -> TraceOptions:
     """Return the options in one form; raises OptionError for a value outside what it may be."""
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype in DTYPES):
         raise OptionError(
@@ -105,7 +105,7 @@ def check_options(dtype: Any, device: Any, max_bytes: Any, with_grad: Any) -> Op
         place = None if device is None else torch.device(device)
     except (RuntimeError, TypeError, ValueError) as error:
         raise OptionError(f"trace: device={device!r} is none: {_first_line(error)}") from error
-    return Options(dtype, place, max_bytes, with_grad)
+    return TraceOptions(dtype, place, max_bytes, with_grad)
 
 
 def check_place(device: torch.device | str | None, caller: str) -> None:

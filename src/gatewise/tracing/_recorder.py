@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gatewise.tracing._budget import CallSizes, check_budget
 from gatewise.tracing._fingerprint import fingerprint
-from gatewise.tracing._options import Kept, Options
+from gatewise.tracing._options import Kept, TraceOptions
 from gatewise.tracing._recordings import RecordedCall, RecordedModule
 from gatewise.tracing._selection import Tensors
 
@@ -26,7 +26,7 @@ class _Open:
 class Recorder:
     """The records of the modules, while they are written."""
 
-    def __init__(self, kept: Mapping[str, Kept], options: Options) -> None:
+    def __init__(self, kept: Mapping[str, Kept], options: TraceOptions) -> None:
         self.modules = {name: RecordedModule(wanted) for name, wanted in kept.items()}
         self._options = options
         self._open: dict[str, _Open] = {}  # of cells; what is absent begins a new record

@@ -13,7 +13,7 @@ from gatewise.engines import Gates
 from gatewise.errors import InputError, UnknownNameError, nearest
 from gatewise.nn.structure import check_model
 from gatewise.tracing._fingerprint import fingerprint
-from gatewise.tracing._options import Kept, Options
+from gatewise.tracing._options import Kept, TraceOptions
 from gatewise.wording import counted
 
 
@@ -61,7 +61,10 @@ class Recordings(Mapping[str, Gates]):
     """What is recorded of each module of a model; see `Trace`, which adds files and tables."""
 
     def __init__(
-        self, aliases: Mapping[str, str], modules: Mapping[str, RecordedModule], options: Options
+        self,
+        aliases: Mapping[str, str],
+        modules: Mapping[str, RecordedModule],
+        options: TraceOptions,
     ) -> None:
         self.aliases = dict(aliases)  # every name, and the first name of the same module
         self.options = options

@@ -17,7 +17,7 @@ from gatewise.cells import CellSpec, Parameters, State
 from gatewise.engines import ENGINES, Network, Rows
 from gatewise.engines.layout import batch_of, dropout_masks, dropped
 from gatewise.engines.recover import CHUNK, at_least_float32, recover, without_autocast
-from gatewise.tracing._options import Kept, Options
+from gatewise.tracing._options import Kept, TraceOptions
 from gatewise.tracing._selection import Tensors
 
 
@@ -45,7 +45,7 @@ class Pass:
 
 
 @torch.no_grad()
-def recovered(call: Pass, kept: Kept, steps: range, options: Options) -> Tensors:
+def recovered(call: Pass, kept: Kept, steps: range, options: TraceOptions) -> Tensors:
     """Return what is kept of the gates of `call`, each `[L, D, K, B, *]`, NaN past each row's end.
 
     Layers below the last are run again, one at a time, with the dropout between them that the call drew.
@@ -76,7 +76,7 @@ def recovered(call: Pass, kept: Kept, steps: range, options: Options) -> Tensors
     return record
 
 
-def _empty_record(call: Pass, kept: Kept, steps: range, options: Options) -> Tensors:
+def _empty_record(call: Pass, kept: Kept, steps: range, options: TraceOptions) -> Tensors:
     width = len(call.network.parameters[0][0].W_hh) // len(call.network.spec.packing)
     lead = (len(call.network.parameters), call.network.directions, len(steps), call.batch)
     dtype = options.dtype or call.output.dtype

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from gatewise.tracing._options import Kept, Options
+from gatewise.tracing._options import Kept, TraceOptions
 
 Tensors = dict[str, Tensor]
 
@@ -15,7 +15,7 @@ Tensors = dict[str, Tensor]
 def selected(
     gates: Mapping[str, Tensor],
     kept: Kept,
-    options: Options,
+    options: TraceOptions,
     *,
     steps: range | None,
     borrowed: set[int],

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.utils.parametrize import is_parametrized
 from torch.nn.utils.rnn import PackedSequence
 
-from gatewise.engines import Gates, Network, Result, fused
+from gatewise.engines import Gates, Network, PassResult, fused
 from gatewise.engines.layout import dropout_masks
 from gatewise.errors import EngineError, InputError
 from gatewise.nn.calls import Call, prepare
@@ -20,7 +20,7 @@ from gatewise.nn.modules import GatedModule
 from gatewise.nn.structure import network_of, spec_of
 from gatewise.tracing._budget import CallSizes
 from gatewise.tracing._fingerprint import fingerprint
-from gatewise.tracing._options import Kept, Options
+from gatewise.tracing._options import Kept, TraceOptions
 from gatewise.tracing._recorder import Recorder
 from gatewise.tracing._recordings import RecordedCall
 from gatewise.tracing._recovery import Pass, recovered
@@ -30,7 +30,7 @@ from gatewise.tracing._selection import Tensors, kept_lengths, memory_of, select
 class Watch:
     """Sees the calls of one module, which hands over the gates of its pass if `wants` says so."""
 
-    def __init__(self, name: str, kept: Kept, options: Options, recorder: Recorder) -> None:
+    def __init__(self, name: str, kept: Kept, options: TraceOptions, recorder: Recorder) -> None:
         self.wants = False
         self._name = name
         self._kept = kept
@@ -146,7 +146,7 @@ class Watch:
             network, call.x, states, call.rows, call.in_form_of_x(output), engine, random
         )
         found = recovered(this_pass, self._kept, steps, self._options)
-        gates = call.gates(Result(this_pass.output, (), found))
+        gates = call.gates(PassResult(this_pass.output, (), found))
         return dict(gates), gates.lengths
 
     def _in_graph(self, module: torch.nn.RNNBase, call: Call, output: Any) -> Gates:

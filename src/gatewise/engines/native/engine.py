@@ -16,7 +16,7 @@ from torch import Tensor
 from gatewise.cells import CELLS, CellSpec, State
 from gatewise.engines import plan as plans
 from gatewise.engines.engine import Engine, Plain
-from gatewise.engines.layout import Network, Result, Rows, dropout_masks
+from gatewise.engines.layout import Network, PassResult, Rows, dropout_masks
 from gatewise.engines.onlookers import is_for_onnx, recorder, why_unfollowed
 from gatewise.engines.segments import MaxMemory, segment_for
 from gatewise.errors import InputError
@@ -77,7 +77,7 @@ def run(
     *,
     gates: bool,
     max_memory: MaxMemory = None,
-) -> Result:
+) -> PassResult:
     """Run `x [T, B, I]` or packed `[N, I]` on the native core.
 
     `states [L*D, B, *]` are the first ones (None: zeros) and `rows` says which steps are valid
@@ -164,7 +164,7 @@ def _check_types(plan: plans.Plan, given: plans.Given) -> None:
 
 def _result(
     network: Network, plan: plans.Plan, types: _Types, found: Sequence[Tensor], rows: Rows | None
-) -> Result:
+) -> PassResult:
     """Return the operator's results as an engine's, in torch's types."""
     kinds = plans.count_states(plan)
     output, kept = found[0], found[1 + kinds :]
@@ -175,7 +175,7 @@ def _result(
         record = dict(zip(plan.saved, kept[below:], strict=True))
         record["hidden"] = _hidden(network, output, kept[0] if below else None, rows)
         gates = {name: record[name].to(types.output) for name in network.spec.recorded}
-    return Result(_in_type(output, types.output), states, gates)
+    return PassResult(_in_type(output, types.output), states, gates)
 
 
 def _in_type(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -8,21 +8,19 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from gatewise.errors import InputError, OptionError, nearest
-from gatewise.memory._base import Sampling
+from gatewise.memory._base import Method, Sampling
 from gatewise.memory.gradients._gain import Gains, Norm, gains
 from gatewise.memory.gradients._medians import by_row, median, median_interval, rate_of
 from gatewise.memory.gradients._strand import Samples, StateChoice, Strand
 from gatewise.memory.gradients.highway_result import Highway
 from gatewise.typing import Array
-
-Method = Literal["auto", "exact", "estimate"]
 
 EXACT_WORK = 2e11
 """Multiplications up to which `method="auto"` computes the whole Jacobian: some 20 s on one core."""
@@ -35,7 +33,7 @@ SYMBOLS = {"hidden": "h", "cell": "c"}
 
 
 @dataclass(frozen=True)
-class Options:
+class HighwayOptions:
     """What `highway` computes, checked; see there.
 
     Raises OptionError for a value that is none of those allowed.
@@ -75,7 +73,7 @@ class Options:
             raise OptionError(f"run_in must be a whole number of at least 0; got {self.run_in!r}")
 
 
-def highway_of(strand: Strand, options: Options, settings: dict[str, Any]) -> Highway:
+def highway_of(strand: Strand, options: HighwayOptions, settings: dict[str, Any]) -> Highway:
     """Return the highway of one direction of one layer; `settings` are added to the result's."""
     samples = _samples(strand, options)
     furthest = int(samples.times.max()) - options.run_in
@@ -132,7 +130,7 @@ def highway_of(strand: Strand, options: Options, settings: dict[str, Any]) -> Hi
     )
 
 
-def _samples(strand: Strand, options: Options) -> Samples:
+def _samples(strand: Strand, options: HighwayOptions) -> Samples:
     """Return the ends to look back from; raises InputError for times that no row has."""
     lengths = strand.lengths
     rows = (lengths > 1).nonzero().flatten()
@@ -166,7 +164,7 @@ def _samples(strand: Strand, options: Options) -> Samples:
     return Samples(pairs[:, 0], pairs[:, 1])
 
 
-def _is_exact(strand: Strand, samples: Samples, max_lag: int, options: Options) -> bool:
+def _is_exact(strand: Strand, samples: Samples, max_lag: int, options: HighwayOptions) -> bool:
     """Tell whether to compute every row of the Jacobians."""
     if options.norm == "spectral" or options.method == "exact":
         return True

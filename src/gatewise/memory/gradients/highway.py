@@ -15,9 +15,9 @@ import torch
 from gatewise.cells import CellSpec
 from gatewise.engines import Gates
 from gatewise.errors import InputError, nearest
-from gatewise.memory._base import Sampling, checked_options
+from gatewise.memory._base import Method, Sampling, checked_options
 from gatewise.memory.gradients._gain import Norm
-from gatewise.memory.gradients._highway_curves import Method, Options, highway_of
+from gatewise.memory.gradients._highway_curves import HighwayOptions, highway_of
 from gatewise.memory.gradients._strand import Reading, StateChoice, Strand
 from gatewise.memory.gradients._transitions import CLOSED
 from gatewise.memory.gradients.highway_result import Highway
@@ -88,7 +88,7 @@ def highway(
     Raises InputError for a model without a recurrent module, several of them and no `module`, and a
     layer, direction, call or time that does not exist; OptionError for an unknown option.
     """
-    options = Options(
+    options = HighwayOptions(
         at=at,
         max_lag=max_lag,
         run_in=run_in,

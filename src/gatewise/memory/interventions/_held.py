@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gatewise.cells import Parameters, State
-from gatewise.engines import Result
+from gatewise.engines import PassResult
 from gatewise.memory.interventions._intervene import Intervention, Piece, Place
 
 
@@ -26,7 +26,7 @@ class Mean:
     ends: State  # the same of the last states alone
 
 
-class Average(Intervention):
+class RunMeans(Intervention):
     """Runs the model as it is and keeps the means of every layer and direction, of the last call."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class HeldUnits(Intervention):
             found = piece.run(parameters=_shifted(replace(weights, W_hh=w_hh), read))
         return self._set(found.output, held), self._hold(found.states)
 
-    def _step_by_step(self, piece: Piece) -> Result:
+    def _step_by_step(self, piece: Piece) -> PassResult:
         """Run a cell whose bias is no place for what `W_hh` reads: hold the states between steps."""
         spec = piece.network.spec
 
@@ -180,7 +180,7 @@ def _projection(piece: Piece) -> Tensor | None:
     return piece.network.parameters[0][0].W_hr
 
 
-def _given(found: Result) -> Tensor:
+def _given(found: PassResult) -> Tensor:
     """Return what the units of a projected LSTM give before the projection, `[T, B, H]`."""
     assert found.gates is not None
     return (found.gates["output"] * torch.tanh(found.gates["cell"]))[0, 0]

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from gatewise.cells import Parameters, State
-from gatewise.engines import ENGINES, Network, Result, Rows
+from gatewise.engines import ENGINES, Network, PassResult, Rows
 from gatewise.errors import InputError
 from gatewise.nn.calls import prepare
 from gatewise.nn.finding import why_not_layered
@@ -79,7 +79,7 @@ class Piece:
         parameters: Parameters | None = None,
         *,
         gates: bool = False,
-    ) -> Result:
+    ) -> PassResult:
         """Run `steps` from `state`; the output is in the order of time for either direction.
 
         None stands for the piece's own. The reverse direction begins at each row's own end.
@@ -87,7 +87,7 @@ class Piece:
         begin, end, _ = steps.indices(self.steps)
         x, state = self.x[begin:end], self.start if state is None else state
         if begin >= end:
-            return Result(x.new_zeros(0, x.shape[1], state[0].shape[-1]), state, None)
+            return PassResult(x.new_zeros(0, x.shape[1], state[0].shape[-1]), state, None)
         network = self.network
         if parameters is not None:
             network = network.alone((parameters,))
@@ -102,7 +102,7 @@ class Piece:
         record = found.gates and {
             name: _turned(value[0, 0], lengths)[None, None] for name, value in found.gates.items()
         }
-        return Result(_turned(found.output, lengths), found.states, record)
+        return PassResult(_turned(found.output, lengths), found.states, record)
 
 
 def _turned(x: Tensor, lengths: Tensor | None) -> Tensor:

@@ -18,7 +18,7 @@ from gatewise.memory.interventions._lags import Block
 from gatewise.memory.interventions.subject import Subject
 from gatewise.typing import Array
 
-Span = tuple[NDArray[np.int64], NDArray[np.bool_]]
+Replaced = tuple[NDArray[np.int64], NDArray[np.bool_]]
 """Steps `[B, W]` to replace, and which of them lie inside their row."""
 
 
@@ -72,7 +72,7 @@ class Resampler:
         asked = [[self._places_of(m, step) for m in range(len(self._places))] for step in steps]
         return self._effects(asked, self._resamples * repeats)
 
-    def _effects(self, asked: Sequence[Sequence[Span]], resamples: int) -> Array:
+    def _effects(self, asked: Sequence[Sequence[Replaced]], resamples: int) -> Array:
         """Return the mean effect `[asked, A * rows]` of replacing the steps of each span."""
         subject = self._subject
         total = np.full((len(asked), *self._places.shape), np.nan)
@@ -102,7 +102,7 @@ class Resampler:
                 total[n, m] = np.where(np.isnan(total[n, m]), effect, total[n, m] + effect)
         return total.reshape(len(asked), -1)
 
-    def _steps(self, m: int, block: Block) -> Span:
+    def _steps(self, m: int, block: Block) -> Replaced:
         """Return the steps `[B, W]` of a block of lags, and which of them lie inside their row."""
         a, b = block
         lags = np.arange(a, b) if self._future else -np.arange(a, b)[::-1]
@@ -116,7 +116,7 @@ class Resampler:
         some = inside.any(axis=0)
         return steps[:, some], inside[:, some]
 
-    def _places_of(self, m: int, step: int) -> Span:
+    def _places_of(self, m: int, step: int) -> Replaced:
         """Return the one step `[B, 1]` that is `step` from where each row begins."""
         places = self._places[m][:, None]
         if self._future:
@@ -128,7 +128,7 @@ class Resampler:
     def _index(self, runs: int) -> Tensor:
         return torch.arange(self._subject.rows, device="cpu").repeat(runs)
 
-    def _replacing(self, spans: Sequence[Span]) -> list[Tensor]:
+    def _replacing(self, spans: Sequence[Replaced]) -> list[Tensor]:
         """Return the sequences `[runs * B, T, ...]` with the steps of each run replaced."""
         rows, steps = self._subject.rows, self._subject.steps
         donors = [self._donors(at)[inside] for at, inside in spans]

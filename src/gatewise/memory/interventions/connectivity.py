@@ -6,14 +6,14 @@ Sizes: B rows, T steps, A steps whose answer is read, K answers, I inputs, L lag
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from gatewise.errors import InputError, OptionError, nearest
-from gatewise.memory._base import Sampling, checked_options
+from gatewise.memory._base import Method, Sampling, checked_options
 from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.connectivity_result import Connectivity, by_lag
 from gatewise.memory.interventions.subject import Output, Subject
@@ -23,8 +23,6 @@ from gatewise.typing import Array
 __all__ = ["Connectivity", "connectivity"]
 
 CALLER = "connectivity"
-Method = Literal["auto", "exact", "estimate"]
-
 _CUT = (
     f"{CALLER}: the answers do not depend on the inputs differentiably; the model, or output=, cuts "
     "the graph (no_grad, detach, argmax, or a trip to NumPy)"
@@ -87,7 +85,7 @@ def connectivity(
     width = subject.answer.shape[-1]
     # one backward pass an answer is exact, and no dearer than as many probes
     exact = method == "exact" or (method == "auto" and width <= probes)
-    backward = _Backward(subject, times, None if exact else probes, sampling.seed)
+    backward = _Gradients(subject, times, None if exact else probes, sampling.seed)
     rows, channels, error = backward.run()
     lags, drawing = by_lag(rows, *subject.places(at), sampling, run_in)
     return Connectivity(
@@ -131,7 +129,7 @@ def _default(subject: Subject) -> list[int] | None:
     return [int(t) for t in np.linspace(0, subject.steps, count + 1).round()[1:] - 1]
 
 
-class _Backward:
+class _Gradients:
     """The backward passes: as many (step, cotangent) pairs a call as its memory allows."""
 
     def __init__(self, subject: Subject, times: list[int], probes: int | None, seed: int) -> None:

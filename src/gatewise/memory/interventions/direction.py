@@ -14,7 +14,7 @@ import torch
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory._base import Result, Sampling, checked_options, draws_of, in_blocks
-from gatewise.memory.interventions._held import Average, HeldDirection
+from gatewise.memory.interventions._held import HeldDirection, RunMeans
 from gatewise.memory.interventions._judge import Judge
 from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.losses import Loss
@@ -112,7 +112,7 @@ def direction_share(
         raise OptionError(f"direction_share: replace must be 'mean' or 'zero'; got {replace!r}")
     subject = Subject(model, inputs, caller="direction_share", time=time, output=output)
     names = _bidirectional(subject, module)
-    judge, average = Judge(subject, targets, loss), Average()
+    judge, average = Judge(subject, targets, loss), RunMeans()
     subject.answers(intervention=average, module=names)
     effects = np.stack([
         judge.effect(

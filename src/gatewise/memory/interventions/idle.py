@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gatewise.errors import OptionError
 from gatewise.memory._base import Result, Sampling, checked_options, draws_of, in_blocks
-from gatewise.memory.interventions._held import Average, held_units
+from gatewise.memory.interventions._held import RunMeans, held_units
 from gatewise.memory.interventions._intervene import Place, place_names
 from gatewise.memory.interventions._judge import Judge
 from gatewise.memory.interventions.arguments import Inputs
@@ -131,7 +131,7 @@ def idle_units(
         )
     subject = Subject(model, inputs, caller="idle_units", time=time, output=output)
     judge = Judge(subject, targets, loss)
-    average = Average()
+    average = RunMeans()
     subject.answers(intervention=average, module=module)
     called = place_names(average.means)
     units = [(place, n) for place, mean in average.means.items() for n in range(len(mean.units))]

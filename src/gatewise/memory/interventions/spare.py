@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.memory._base import Result
-from gatewise.memory.interventions._held import Average, held_units
+from gatewise.memory.interventions._held import RunMeans, held_units
 from gatewise.memory.interventions._judge import Judge
 from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.idle import IdleUnits
@@ -75,7 +75,7 @@ def spare_units(
     it raises as that does.
     """
     subject = Subject(model, inputs, caller="spare_units", time=time, output=output)
-    judge, average = Judge(subject, targets, loss), Average()
+    judge, average = Judge(subject, targets, loss), RunMeans()
     subject.answers(intervention=average, module=module)
     units = [(place, n) for place, mean in average.means.items() for n in range(len(mean.units))]
 
