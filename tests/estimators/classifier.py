@@ -29,7 +29,7 @@ from gatewise.files import Envelope
 from gatewise.training.history import History
 from gatewise.training.inference import predict
 from gatewise.training.losses import per_row
-from gatewise.training.task import Network, Task
+from gatewise.training.task import Task, TrainableNetwork
 
 ENVELOPE = Envelope("gatewise-classifier", 1, "model", "fit it again")
 LABELS, UNITS = 2, 6
@@ -64,7 +64,7 @@ class Sequences:
 @dataclass(frozen=True)
 class Fitted:
     settings: EstimatorOptions
-    networks: tuple[Network, ...]
+    networks: tuple[TrainableNetwork, ...]
     histories: tuple[History, ...]
     engine: str
 
@@ -90,7 +90,7 @@ class Classifier(Estimator[Sequences, Fitted, float], EstimatorOptions):
     def _prepare(self, data: Any, start: Fitted | None, *, progress: bool) -> Sequences:
         return data
 
-    def _network(self, prepared: Sequences | None, engine: str) -> Network:
+    def _network(self, prepared: Sequences | None, engine: str) -> TrainableNetwork:
         network = RecurrentNetwork(
             cell="gru", input_size=1, hidden_size=UNITS, num_layers=1, dropout=0.0, forget_bias=None,
             engine="auto", head=Scores(UNITS, LABELS), steps=1,
@@ -98,7 +98,7 @@ class Classifier(Estimator[Sequences, Fitted, float], EstimatorOptions):
         network.settle(engine)
         return network
 
-    def _task(self, prepared: Sequences, network: Network) -> Task:
+    def _task(self, prepared: Sequences, network: TrainableNetwork) -> Task:
         loss = per_row(lambda scores, y: functional.cross_entropy(scores, y, reduction="none"))
         return Task(network, prepared.part(slice(0, -40)), prepared.part(slice(-40, None)), loss)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gatewise.training.checkpoint import Record
+from gatewise.training.checkpoint import RoundsDone
 from gatewise.training.loop import train
 from gatewise.training.losses import per_row, squared_error
 from gatewise.training.progress import Bar, Lines, Pace, Silent, Status, clock, display
@@ -136,7 +136,7 @@ def test_within_a_long_epoch_the_status_is_shown_ten_times_a_second(monkeypatch)
     now = 100.0
     monkeypatch.setattr("gatewise.training.progress.time.perf_counter", lambda: now)
     told = []
-    record = Record(train=[1.0], validation=[2.0], learning_rate=[0.1], kept_epoch=1)
+    record = RoundsDone(train=[1.0], validation=[2.0], learning_rate=[0.1], kept_epoch=1)
     rounds = Rounds.of(options(epochs=4, batch_size=10), windows=1000)
     pace = Pace(display(told.append), "", rounds, record)
     for step in range(1, 101):

@@ -13,7 +13,7 @@ from torch import nn
 
 import gatewise as gw
 from gatewise.errors import InputError, OptionError
-from gatewise.explaining.plan import plan
+from gatewise.explaining.affordable import affordable
 from gatewise.explaining.remembering import _clear, duration
 from gatewise.memory import Transplant
 from gatewise.report import Unit
@@ -69,7 +69,7 @@ def test_a_budget_that_is_too_small_says_what_is_needed() -> None:
         gw.explain(fixture.model, fixture.inputs, budget=1e-9)
     needed = re.search(r"give budget=(\S+) or more", str(caught.value))
     assert needed
-    assert plan(fixture.model, 32, 60, float(needed[1])).rows >= 12
+    assert affordable(fixture.model, 32, 60, float(needed[1])).rows >= 12
     for wrong in (0, -1.0, float("nan"), float("inf"), True, "much"):
         with pytest.raises(OptionError, match="budget must be a number"):
             gw.explain(fixture.model, fixture.inputs, budget=wrong)  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ from gatewise.training.history import History
 from gatewise.training.loop import train
 from gatewise.training.options import TrainingOptions
 from gatewise.training.randomness import seeded
-from gatewise.training.task import Network, Task
+from gatewise.training.task import Task, TrainableNetwork
 
 TABLE_FORMATS = ("csv", "parquet")
 START = "start.safetensors"
@@ -234,7 +234,9 @@ class Estimator(Hooks[P, F, E]):
         world.wait()  # the folder is complete for every process that goes on
         return fitted, evaluation
 
-    def _untrained(self, prepared: P, member: int, engine: str, start: F | None) -> Network:
+    def _untrained(
+        self, prepared: P, member: int, engine: str, start: F | None
+    ) -> TrainableNetwork:
         """Return a member's network with its first weights, which follow from its seed alone."""
         with seeded(self.seed + member):
             network = self._network(prepared, engine)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from gatewise.estimators.options import EstimatorOptions
 from gatewise.estimators.run.folder import Run
 from gatewise.training.history import History
-from gatewise.training.task import Network, Task
+from gatewise.training.task import Task, TrainableNetwork
 
 
 class PreparedData(Protocol):
@@ -30,7 +30,7 @@ class FittedModel(Protocol):
         """The options that it was fitted with."""
 
     @property
-    def networks(self) -> tuple[Network, ...]:
+    def networks(self) -> tuple[TrainableNetwork, ...]:
         """The networks of all members."""
 
     @property
@@ -76,11 +76,11 @@ class Hooks(EstimatorOptions, ABC, Generic[P, F, E]):
         """
 
     @abstractmethod
-    def _network(self, prepared: P, engine: str) -> Network:
+    def _network(self, prepared: P, engine: str) -> TrainableNetwork:
         """Return an untrained network whose `auto` is settled on `engine`."""
 
     @abstractmethod
-    def _task(self, prepared: P, network: Network) -> Task:
+    def _task(self, prepared: P, network: TrainableNetwork) -> Task:
         """Return what the network is trained on, with which loss."""
 
     @abstractmethod

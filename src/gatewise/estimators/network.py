@@ -16,7 +16,7 @@ from gatewise.estimators.options import spec_named
 from gatewise.nn import GRU, LSTM, RNN, Recurrent
 from gatewise.nn.init import open_forget_gate
 from gatewise.nn.modules import GatedModule
-from gatewise.training.task import Network
+from gatewise.training.task import TrainableNetwork
 
 
 def layer_of(cell: str, input_size: int, hidden_size: int, engine: str) -> GatedModule:
@@ -30,7 +30,7 @@ def layer_of(cell: str, input_size: int, hidden_size: int, engine: str) -> Gated
     return Recurrent(name, input_size, hidden_size, **options)
 
 
-class RecurrentNetwork(Network):
+class RecurrentNetwork(TrainableNetwork):
     """A stack of single-layer gatewise modules whose last S hidden states go to a head.
 
     Every layer is a module of its own, in `layers`, so that each can be traced by name. Dropout

@@ -13,6 +13,7 @@ import torch
 from gatewise import memory
 from gatewise.errors import InputError, OptionError
 from gatewise.explaining import parts, remembering
+from gatewise.explaining.affordable import affordable, sizes
 from gatewise.explaining.case import (
     Case,
     Group,
@@ -26,7 +27,6 @@ from gatewise.explaining.explanation import Explanation
 from gatewise.explaining.finding import Finding
 from gatewise.explaining.measuring import Measured, measure
 from gatewise.explaining.page import plain_page
-from gatewise.explaining.plan import plan, sizes
 from gatewise.explaining.skill import nothing, unlearnt
 from gatewise.explaining.views import Views, compared_figures, views_of
 from gatewise.memory import Sampling
@@ -203,7 +203,7 @@ def _plain_case(
     )
     labels = _labels(by, subject.rows)
     names = list(dict.fromkeys(labels))
-    chosen = plan(subject.model, subject.rows, subject.steps, budget, horizons=len(names))
+    chosen = affordable(subject.model, subject.rows, subject.steps, budget, horizons=len(names))
     case = chosen_from(whole, subject, spread(subject.rows, chosen.rows), chosen.steps)
     groups = []
     for name in names:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from gatewise import memory
 from gatewise.engines.gates import Gates
 from gatewise.errors import InputError
+from gatewise.explaining.affordable import sizes
 from gatewise.explaining.case import Case
 from gatewise.explaining.measuring import Measured
-from gatewise.explaining.plan import sizes
 from gatewise.memory.interventions.subject import Subject
 from gatewise.report import Contents, Record, Series, UnitColumn
 from gatewise.report.contents import TRACE

@@ -30,7 +30,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Group:
+class RowGroup:
     """Rows under one heading, or under none."""
 
     title: str
@@ -47,7 +47,7 @@ class Table:
     title: str
     head: str  # heads the first column
     columns: tuple[Cell, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[RowGroup, ...]
     notes: tuple[str, ...] = ()
     folded: bool = False
 
@@ -70,7 +70,7 @@ class Table:
         """Return a plain table; the first column heads the rows."""
         made = tuple(Row(Cell(row[0]), tuple(Cell(text) for text in row[1:])) for row in rows)
         heads = tuple(Cell(name) for name in columns[1:])
-        return cls(title, columns[0], heads, (Group("", made),), tuple(notes))
+        return cls(title, columns[0], heads, (RowGroup("", made),), tuple(notes))
 
 
 def table_html(table: Table) -> str:
@@ -84,7 +84,7 @@ def table_html(table: Table) -> str:
     )
 
 
-def _group(group: Group, width: int) -> str:
+def _group(group: RowGroup, width: int) -> str:
     title = (
         f'<tr class="target"><th scope="rowgroup" colspan="{width}">{escape(group.title)}</th></tr>'
         if group.title

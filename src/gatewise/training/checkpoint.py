@@ -25,7 +25,7 @@ ENVELOPE = Envelope("gatewise-checkpoint", 2, "checkpoint", "fit anew")
 
 
 @dataclass
-class Record:
+class RoundsDone:
     """How far a run has come: the rounds done, their losses and rates, and which was best."""
 
     train: list[float] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Checkpoint:
 
     options: TrainingOptions
     windows: tuple[int, int]  # of the training and the validation part
-    record: Record
+    record: RoundsDone
     tensors: dict[str, Tensor]
 
     def to_bytes(self) -> bytes:
@@ -147,9 +147,9 @@ def from_bytes(data: bytes, path: Path) -> Checkpoint:
         )
 
 
-def _record(saved: dict[str, Any], *, validated: bool) -> Record:
+def _record(saved: dict[str, Any], *, validated: bool) -> RoundsDone:
     """Return the record that was saved; TypeError or ValueError where it cannot be one."""
-    record = Record(**saved)
+    record = RoundsDone(**saved)
     for losses in (record.train, record.validation, record.learning_rate):
         if not isinstance(losses, list) or any(type(loss) is not float for loss in losses):
             raise TypeError("its losses are no numbers")

@@ -126,7 +126,7 @@ class _Trainer:
         self.ordered = 0  # the epoch that it is of
         self.average = None if options.average is None else Average(self.network, options.average)
         self.best: dict[str, Tensor] = {}
-        self.record = files.Record()
+        self.record = files.RoundsDone()
         held = 0 if self.validation is None else len(self.validation)
         self.windows = (len(self.training), held)
 

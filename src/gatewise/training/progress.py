@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from gatewise.training.checkpoint import Record
+from gatewise.training.checkpoint import RoundsDone
 from gatewise.training.distributed import is_main
 from gatewise.training.schedule import Rounds
 
@@ -183,7 +183,7 @@ class Pace:
     `record` holds the rounds before this one.
     """
 
-    def __init__(self, shown: Display, label: str, rounds: Rounds, record: Record) -> None:
+    def __init__(self, shown: Display, label: str, rounds: Rounds, record: RoundsDone) -> None:
         self.shown = shown
         self.label = label
         self.rounds = rounds

@@ -36,7 +36,7 @@ class Batches(Protocol):
         """Return what the network is called with, `[T, B, F]` first, and the truth, for `picks` [B]."""
 
 
-class Network(nn.Module):
+class TrainableNetwork(nn.Module):
     """A network that the loop can train: it is called with the inputs of a batch.
 
     Where it drops anything it takes `masks=`, since processes that share a batch have to drop what one
@@ -55,7 +55,7 @@ class Network(nn.Module):
 class Task:
     """A network to train on `training`, judged on `validation` where there is one."""
 
-    network: Network
+    network: TrainableNetwork
     training: Batches
     validation: Batches | None
     loss: Loss

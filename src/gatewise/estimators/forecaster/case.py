@@ -24,8 +24,8 @@ from gatewise.estimators.forecaster.forecasting import prepared_for
 from gatewise.estimators.forecaster.metrics import nse
 from gatewise.estimators.forecaster.page.run import RunSummary
 from gatewise.estimators.network import RecurrentNetwork
+from gatewise.explaining.affordable import Affordable, affordable, sizes
 from gatewise.explaining.case import MOST_GROUPS, Case, Group, spread
-from gatewise.explaining.plan import Plan, plan, sizes
 from gatewise.memory.interventions.subject import Output
 from gatewise.typing import Indices
 from gatewise.unit import Unit
@@ -143,12 +143,12 @@ def _check_lookback(windows: Windows) -> None:
         )
 
 
-def _planned(fitted: Fitted, windows: Windows, budget: float, apart: int) -> Plan:
+def _planned(fitted: Fitted, windows: Windows, budget: float, apart: int) -> Affordable:
     """Return how many windows fit the budget; `apart` horizons are asked for besides those of members.
 
     Whole windows: a part of one would hide memory that the forecaster makes use of.
     """
-    chosen = plan(
+    chosen = affordable(
         fitted.networks[0],
         len(windows),
         windows.lookback,

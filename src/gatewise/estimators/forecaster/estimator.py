@@ -42,7 +42,7 @@ from gatewise.estimators.run.folder import Run
 from gatewise.explaining.case import Case
 from gatewise.training.losses import per_row, pinball, squared_error
 from gatewise.training.progress import say
-from gatewise.training.task import Network, Task
+from gatewise.training.task import Task, TrainableNetwork
 
 
 class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
@@ -267,11 +267,11 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
     def _asked(cls, fitted: Fitted) -> ForecasterSettings:
         return fitted.asked
 
-    def _network(self, prepared: Prepared, engine: str) -> Network:
+    def _network(self, prepared: Prepared, engine: str) -> TrainableNetwork:
         features, targets = len(prepared.train.names), len(prepared.table.columns.target)
         return build_network(prepared.settings, features, targets, engine)
 
-    def _task(self, prepared: Prepared, network: Network) -> Task:
+    def _task(self, prepared: Prepared, network: TrainableNetwork) -> Task:
         levels = self.levels()
         loss = per_row(pinball(levels) if levels else squared_error)
         return Task(network, prepared.train, prepared.validation, loss)

@@ -9,7 +9,7 @@ from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.page.tables import score_table
 from gatewise.estimators.forecaster.score_names import PART_NAMES
 from gatewise.estimators.forecaster.verdict import Evaluation, best_baseline
-from gatewise.report.table import Cell, Group, Row, Table
+from gatewise.report.table import Cell, Row, RowGroup, Table
 from gatewise.unit import Unit
 from gatewise.wording import joined
 
@@ -48,7 +48,7 @@ def glance_table(evaluation: Evaluation, units: Mapping[str, str]) -> Table | No
     groups = whole.groups[:TARGETS]
     alone = len(whole.groups) == 1
     kept = tuple(
-        Group("", _rows(evaluation, group, MODELS if alone else 2, "" if alone else group.title))
+        RowGroup("", _rows(evaluation, group, MODELS if alone else 2, "" if alone else group.title))
         for group in groups
     )
     left = []
@@ -77,7 +77,7 @@ def _head(title: str, evaluation: Evaluation, units: Mapping[str, str]) -> Cell:
     )
 
 
-def _rows(evaluation: Evaluation, group: Group, most: int, target: str) -> tuple[Row, ...]:
+def _rows(evaluation: Evaluation, group: RowGroup, most: int, target: str) -> tuple[Row, ...]:
     """Return the model's row and those of the best baselines, in small: a line each."""
     best = best_baseline(evaluation, group.title)
     name = best.replace("_", " ") if best else ""

@@ -14,7 +14,7 @@ from gatewise.estimators.forecaster.score_names import (
     ordered_metrics,
 )
 from gatewise.estimators.forecaster.verdict import Evaluation, best_baseline, nominal_coverage
-from gatewise.report.table import Cell, Group, Row, Table
+from gatewise.report.table import Cell, Row, RowGroup, Table
 from gatewise.training.history import History
 from gatewise.wording import joined
 
@@ -84,7 +84,7 @@ def members_table(evaluation: Evaluation, histories: tuple[History, ...]) -> Tab
             head = Cell(f"member {place + 1}", seed)
             rows.append(Row(head, (Cell(target, left=True), *figures)))
     columns = (Cell("Target", left=True), *(Cell(metric_name(metric)) for metric in metrics))
-    return Table("Each member alone", "Member", columns, (Group("", tuple(rows)),), folded=True)
+    return Table("Each member alone", "Member", columns, (RowGroup("", tuple(rows)),), folded=True)
 
 
 def _units(shown: list[Metric]) -> list[str]:
@@ -115,7 +115,7 @@ def _head(evaluation: Evaluation, metric: str) -> Cell:
 
 def _target_group(
     evaluation: Evaluation, target: str, metrics: list[str], model_note: str
-) -> Group:
+) -> RowGroup:
     models = [model for model in evaluation.scores if target in evaluation.scores[model]]
     best = {
         metric: _best(metric, [evaluation.scores[model][target] for model in models])
@@ -134,7 +134,7 @@ def _target_group(
         )
         note = model_note if is_model else MODEL_NOTES.get(model, "")
         rows.append(Row(Cell(model_name(model), note), cells, is_model))
-    return Group(target, tuple(rows))
+    return RowGroup(target, tuple(rows))
 
 
 def _cell(metric: str, scores: Metrics, best: float, doubtful: bool, spread: str) -> Cell:

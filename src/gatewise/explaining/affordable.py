@@ -30,7 +30,7 @@ FEWEST_STEPS = 32
 
 
 @dataclass(frozen=True)
-class Plan:
+class Affordable:
     """Rows and steps to look at, and the seconds that this is estimated to take."""
 
     rows: int
@@ -38,9 +38,9 @@ class Plan:
     seconds: float
 
 
-def plan(
+def affordable(
     model: torch.nn.Module, rows: int, steps: int, budget: float, *, horizons: int = 0
-) -> Plan:
+) -> Affordable:
     """Return how many of `rows` and `steps` fit the budget; `horizons` are asked for besides the first.
 
     Rows are left out before steps are, since steps left out are memory that cannot be seen.
@@ -69,7 +69,7 @@ def plan(
     kept = steps
     if seconds(picked, steps) > budget:
         kept = max(least[1], int(budget / seconds(picked, 1)))
-    return Plan(picked, kept, seconds(picked, kept))
+    return Affordable(picked, kept, seconds(picked, kept))
 
 
 def sizes(model: torch.nn.Module) -> tuple[int, int]:
