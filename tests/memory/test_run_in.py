@@ -15,6 +15,9 @@ import gatewise as gw
 from gatewise import memory
 from gatewise.errors import InputError, OptionError
 from gatewise.memory.interventions.horizon import horizon
+from gatewise.report import Unit
+
+DAY = Unit("day")
 
 
 @pytest.mark.parametrize("source", ["torch", "gatewise"])
@@ -145,9 +148,11 @@ def test_the_other_curves_leave_the_same_steps_out() -> None:
     assert every.reach == 59  # the hook, by the gradient
     assert abs(without.reach - task.horizon) <= 1
     assert without.lags[-1] == 59 - run_in
-    assert "are left out" in without.caveat
+    assert f"the first {run_in} steps of each row" in without.caveat
+    assert f"the first {run_in} days of each row" in without.caveat_in(DAY)
     far = memory.highway(task.model, task.inputs, run_in=run_in)
     assert far.lags[-1] == 59 - run_in
+    assert f"the first {run_in} days of each row" in far.as_curve(DAY).note
     whole = memory.highway(task.model, task.inputs)
     np.testing.assert_allclose(far.total, whole.total[: len(far.lags)])
     *_, gates = task.model.rnn(task.inputs, return_gates=True)
@@ -166,6 +171,7 @@ def test_the_explanation_says_what_is_left_out_and_draws_it_apart() -> None:
     )
     run_in = told.results["horizon"].to_dict()["run_in"]
     assert f"The first {run_in} days of each row are left out" in first.sentence
+    assert f"the first {run_in} days of each row are left out" in first.caveat
     curve = next(one for one in told.curves() if one.name == "Memory horizon")
     read, start = curve.lines
     assert start.dashed

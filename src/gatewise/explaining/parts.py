@@ -263,7 +263,7 @@ def _several(
         f"{lead}, it remembers: {'; '.join(parts)} ({ending}).",
         "; ".join(f"{name}: {horizons[name].settings['rows']} {case.called}s" for name in order)
         + ".",
-        caveat or longest.caveat,
+        caveat or longest.caveat_in(case.unit),
         level if differ else "low",
         "plain",
         topic=topic,

@@ -44,7 +44,7 @@ def remembered(case: Case, found: Measured) -> Finding:
         evidence += (
             f" Only {lags.rows_there} {case.called}s are so long that they have such an input."
         )
-    caveat = lags.caveat
+    caveat = lags.caveat_in(case.unit)
     free = independent(case, lags)
     if free < case.rows:
         caveat += (

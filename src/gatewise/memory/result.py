@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.typing import Array
-from gatewise.wording import counted
+from gatewise.unit import Unit
 
 FELT = 0.05
 """The share of the largest effect that is still felt: what is below it counts as forgotten."""
@@ -41,6 +41,10 @@ class Result(ABC):
         """What the figures do not say, such as "gate path only"; may be empty."""
         return ""
 
+    def caveat_in(self, unit: Unit) -> str:
+        """Return the caveat with steps counted in `unit`: in days where one step is a day."""
+        return self.caveat
+
     @property
     def interval_name(self) -> str:
         """What the intervals are called, such as "95 % interval"."""
@@ -50,7 +54,12 @@ class Result(ABC):
     @property
     def note(self) -> str:
         """The caveat as a sentence of its own, or ""."""
-        return f"{self.caveat[:1].upper()}{self.caveat[1:]}." if self.caveat else ""
+        return self.note_in(Unit())
+
+    def note_in(self, unit: Unit) -> str:
+        """Return `note` with steps counted in `unit`."""
+        text = self.caveat_in(unit)
+        return f"{text[:1].upper()}{text[1:]}." if text else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as values that JSON has, `kind` being the name of the class.
@@ -132,9 +141,9 @@ def in_blocks(settings: Mapping[str, Any]) -> str:
     )
 
 
-def left_out(run_in: int) -> str:
+def left_out(run_in: int, unit: Unit) -> str:
     """Return what a curve says of the steps that it leaves out, to go on a caveat with."""
-    return f"the first {counted(run_in, 'step')} of each row, its start from no state, are left out"
+    return f"the first {unit.counted(run_in)} of each row, its start from no state, are left out"
 
 
 def known_band(low: Array, high: Array) -> tuple[Array | None, Array | None]:

@@ -165,6 +165,10 @@ class Highway(Result):
     @property
     def caveat(self) -> str:
         """What a gradient does not say, and how the figures were made."""
+        return self.caveat_in(Unit())
+
+    def caveat_in(self, unit: Unit) -> str:
+        """See `Result.caveat_in`."""
         parts = [
             "gradient only: a network that latches what it remembers has small Jacobians, so set "
             "this beside an intervention (horizon, state transplant)"
@@ -176,7 +180,7 @@ class Highway(Result):
                 f"{figure(100 * worst)} %"
             )
         if run_in := self.settings.get("run_in"):
-            parts.append(left_out(run_in))
+            parts.append(left_out(run_in, unit))
         if self.reach == self.lags[-1]:
             parts.append("still felt at the largest lag looked at")
         if self.path == "cancelled":
@@ -210,7 +214,7 @@ class Highway(Result):
             log_y=True,
             marks=(Mark(self.reach * each, falls),) if self.reach else (),
             reading=self._reading_of_curve(unit),
-            note=self.note,
+            note=self.note_in(unit),
         )
 
     def _reading_of_curve(self, unit: Unit) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gatewise.memory._base import FELT, Result, Sampling, draws_of, in_blocks, left_out
 from gatewise.typing import Array
+from gatewise.unit import Unit
 from gatewise.wording import between, counted, figure, percent
 
 DRAWN = 2**22
@@ -91,6 +92,10 @@ class Connectivity(Result):
     @property
     def caveat(self) -> str:
         """What a gradient does not say."""
+        return self.caveat_in(Unit())
+
+    def caveat_in(self, unit: Unit) -> str:
+        """See `Result.caveat_in`."""
         text = (
             "gradient only, for small changes around these inputs and in the inputs' own units: a "
             "network that latches has small gradients where it remembers (see horizon)"
@@ -104,7 +109,7 @@ class Connectivity(Result):
                 f"about {figure(100 * relative)} %"
             )
         if run_in := self.settings["run_in"]:
-            text += f"; {left_out(run_in)}"
+            text += f"; {left_out(run_in, unit)}"
         return text + in_blocks(self.settings)
 
 

@@ -112,7 +112,7 @@ class ContextNeed(Result):
             marks=(mark,) if self.steps else (),
             level=bar if self.score > 0 else None,
             reading=self._reading_of_curve(unit),
-            note=self.note,
+            note=self.note_in(unit),
         )
 
     @property

@@ -96,23 +96,27 @@ class Horizon(Result):
     @property
     def caveat(self) -> str:
         """See `Result.caveat`."""
+        return self.caveat_in(Unit())
+
+    def caveat_in(self, unit: Unit) -> str:
+        """See `Result.caveat_in`."""
         text = (
             f"steps are replaced one at a time and count above {percent(self.settings['share'])} of the "
             "largest effect: memory spread thinly over many steps, or of what others repeat, lies below"
         )
-        text += self._start_in_words()
+        text += self._start_in_words(unit)
         if untested := self.settings["untested"]:
             text += f"; {untested} lags beyond the horizon were not tried one by one"
         return text + in_blocks(self.settings)
 
-    def _start_in_words(self) -> str:
+    def _start_in_words(self, unit: Unit) -> str:
         """Return what was left out at the start of the rows, to go on a caveat with."""
         if why := self.settings["run_in_untold"]:
             return f"; what the start from no state adds to the furthest lags is not known: {why}"
         if not self.run_in:
             return ""
         return (
-            f"; the first {counted(self.run_in, 'step')} of each row are left out: the network, which "
+            f"; the first {unit.counted(self.run_in)} of each row are left out: the network, which "
             "begins there with no state, answers to them more strongly than to the same steps further "
             f"on (up to {percent(self.start)} of the largest effect), which is no memory"
         )
@@ -147,7 +151,7 @@ class Horizon(Result):
             marks=(self._mark(unit),) if self.depends else (),
             level=Mark(bar, f"{percent(share)} of the largest") if self.depends else None,
             reading=self._reading_of_curve(unit),
-            note=self.note,
+            note=self.note_in(unit),
         )
 
     def _mark(self, unit: Unit) -> Mark:

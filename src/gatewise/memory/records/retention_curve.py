@@ -27,6 +27,7 @@ from gatewise.memory.records._recorded import Slice, recorded
 from gatewise.memory.records._roles import Record
 from gatewise.memory.records.timescale import GATE_PATH_ONLY
 from gatewise.typing import Array
+from gatewise.unit import Unit
 from gatewise.wording import between, counted, figure, unit_name
 
 CHUNK_BYTES = 32 * 2**20
@@ -82,8 +83,12 @@ class RetentionCurve(Result):
     @property
     def caveat(self) -> str:
         """Gate path only."""
+        return self.caveat_in(Unit())
+
+    def caveat_in(self, unit: Unit) -> str:
+        """See `Result.caveat_in`."""
         run_in = self.settings["run_in"]
-        return f"{GATE_PATH_ONLY}; {left_out(run_in)}" if run_in else GATE_PATH_ONLY
+        return f"{GATE_PATH_ONLY}; {left_out(run_in, unit)}" if run_in else GATE_PATH_ONLY
 
 
 @checked_options
