@@ -12,14 +12,13 @@ from gatewise.data.files import read_frame
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.frames import table_from_frame
 from gatewise.data.tables.split import Split, split_times
-from gatewise.data.tables.steps import DAY, HOUR, Step
+from gatewise.data.tables.steps import Step
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError
 from gatewise.estimators.forecaster import metrics
 from gatewise.estimators.forecaster.baselines import (
     Baselines,
     applicable,
-    default_season,
     fit_baselines,
 )
 from gatewise.estimators.forecaster.baselines.climatology import slots
@@ -44,26 +43,6 @@ def test_predict_holds_exactly_the_names_that_apply(horizon: int) -> None:
     for values in predicted.values():
         assert values.shape == (3, max(horizon, 1), 1)
         assert np.isfinite(values).all()
-
-
-@pytest.mark.parametrize(
-    ("step", "rows", "season"),
-    [
-        (STEPS["hour"], 500, 24),
-        (Step("fixed", HOUR // 2), 500, 48),
-        (Step("fixed", 7 * HOUR), 500, None),
-        (STEPS["day"], 729, 7),
-        (STEPS["day"], 730, 365),
-        (Step("fixed", 7 * DAY), 200, 52),
-        (STEPS["month"], 60, 12),
-        (Step("months", 3, anchor=31), 60, 4),
-        (Step("months", 12, anchor=31), 60, None),
-        (Step("rows"), 60, None),
-    ],
-)
-def test_season_suggested_by_the_step(step: Step, rows: int, season: int | None) -> None:
-    table = replace(make_table(a=wave(rows)), step=step)
-    assert default_season(table) == season
 
 
 @pytest.mark.parametrize("season", [0, -3, 2.5, True])

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from gatewise import Forecaster
+from gatewise.data.tables.season import find_seasons
 from gatewise.data.tables.zones import local
 from gatewise.errors import DataError
-from gatewise.estimators.forecaster.baselines.season import default_season
 from gatewise.estimators.forecaster.page.charts import RunCharts
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.preparation import prepare, read_table
@@ -35,7 +35,7 @@ def test_a_season_follows_from_the_spelling(form, frequency, season):
     ]
     wave = np.sin(2 * np.pi * np.arange(len(texts)) / season)
     table = read_table(Forecaster(lookback=4), pl.DataFrame({"quarter": texts, "y": wave}))
-    assert default_season(table) == season
+    assert find_seasons(table)[0].rows == season
 
 
 def test_quarters_have_the_seasonal_naive_beside_them():

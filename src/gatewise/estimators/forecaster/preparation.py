@@ -19,10 +19,10 @@ from gatewise.data.tables.split import Part, Split
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.transforms import Transform
 from gatewise.data.tables.windows import Features, Windows
-from gatewise.estimators.forecaster.baselines import Baselines, default_season, fit_baselines
+from gatewise.estimators.forecaster.baselines import Baselines, fit_baselines
 from gatewise.estimators.forecaster.evaluation import check_output_names
 from gatewise.estimators.forecaster.settings import ForecasterSettings, as_names
-from gatewise.estimators.forecaster.settling import settled, split_of
+from gatewise.estimators.forecaster.settling import season_of, settled, split_of
 from gatewise.estimators.forecaster.silence import warn_of_unusable
 from gatewise.typing import Mask
 
@@ -67,6 +67,11 @@ class Prepared:
         return split_of(self.settings, self.given)
 
     @cached_property
+    def season(self) -> int | None:
+        """The season in rows that level and baselines share; None where there is none."""
+        return season_of(self.settings, self.given)
+
+    @cached_property
     def scaler(self) -> Scaler:
         """The scaling, whose means come from the training part only."""
         if self.fitted_scaler is not None:
@@ -84,14 +89,13 @@ class Prepared:
         if settings.horizon == 0:  # a virtual sensor has no past of its target to take a level from
             return Normaliser.plain()
         training = self.split.part_rows(self.given, "train")
-        season = settings.season or default_season(self.given)
-        transform = Transform.fit(self.given, training, settings.transform, season or 1)
+        transform = Transform.fit(self.given, training, settings.transform, self.season or 1)
         return Normaliser.fit(
             self.given,
             training,
             normalise=settings.normalise,
             transform=transform,
-            season=season,
+            season=self.season,
             lookback=settings.steps_back,
         )
 
@@ -103,7 +107,7 @@ class Prepared:
             self.split,
             lookback=self.settings.steps_back,
             horizon=self.settings.horizon,
-            season=self.settings.season,
+            season=self.season,
             levels=self.settings.levels(),
             names=self.settings.baselines,
         )

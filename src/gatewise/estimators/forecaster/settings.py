@@ -72,8 +72,9 @@ class ForecasterSettings(
         None,
         "Task and parts",
         "Steps in a season, for the baselines.",
-        or_none(whole(1), "taken from the time step"),
-        default_means="from the time step",
+        or_none(whole(1), "found in the time step or the values"),
+        default_means="found",
+        more="From the time step, else by autocorrelation in the training part.",
     )
     baselines: Sequence[str] | None = option(
         None,

@@ -8,10 +8,10 @@ import numpy as np
 
 from gatewise.choices import Normalise, TransformName
 from gatewise.data.tables.levels import least_lookback
+from gatewise.data.tables.season import find_seasons
 from gatewise.data.tables.split import Split, split_times
 from gatewise.data.tables.table import Table
 from gatewise.errors import OptionError
-from gatewise.estimators.forecaster.baselines import default_season
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.options import part_of, values_of
 from gatewise.training.options import TrainingOptions
@@ -43,7 +43,7 @@ def settled(settings: ForecasterSettings, table: Table) -> ForecasterSettings:
         made.lookback = made.lookback or LOOKBACK
         return _closed(made)
     _check_season(made, table)
-    season = made.season or default_season(table)
+    season = season_of(made, table)
     rows = _training_rows(made, table)
     made.normalise = _normalise(made, season, int(rows.max(initial=0)))
     made.transform = _transform(made, table)
@@ -55,13 +55,28 @@ def settled(settings: ForecasterSettings, table: Table) -> ForecasterSettings:
 
 def split_of(settings: ForecasterSettings, table: Table) -> Split:
     """Return where the parts of a table begin."""
+    # A lookback that is named asks for no season.
+    return _split(
+        settings, table, (season_of(settings, table) or 1) if settings.lookback is None else 1
+    )
+
+
+def season_of(settings: ForecasterSettings, table: Table) -> int | None:
+    """Return the season in rows: the one that is named, else what the training part repeats best."""
+    if settings.season is not None:
+        return settings.season
+    # The parts give way to two seasons of training: without knowing the season, training is shorter.
+    rows = _split(settings, table, 1).part_rows(table, "train")
+    found = find_seasons(table, rows)
+    return found[0].rows if found else None
+
+
+def _split(settings: ForecasterSettings, table: Table, season: int) -> Split:
     horizon = settings.horizon
     if horizon == 0:
         return split_times(table, settings.validation, settings.test)
-    season = settings.season or default_season(table) or 1
-    kept = (
-        2 * season + 2 * horizon if settings.lookback is None else settings.lookback + 2 * horizon
-    )
+    lookback = 2 * season if settings.lookback is None else settings.lookback
+    kept = lookback + 2 * horizon
     return split_times(table, settings.validation, settings.test, shortest=horizon, kept=kept)
 
 

@@ -8,6 +8,5 @@ quantiles to each: those of its own errors in training.
 from __future__ import annotations
 
 from gatewise.estimators.forecaster.baselines.collection import Baselines, applicable, fit_baselines
-from gatewise.estimators.forecaster.baselines.season import default_season
 
-__all__ = ["Baselines", "applicable", "default_season", "fit_baselines"]
+__all__ = ["Baselines", "applicable", "fit_baselines"]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.data.tables.season import find_seasons
 from gatewise.data.tables.split import Split
 from gatewise.data.tables.table import Table
 from gatewise.errors import OptionError
@@ -26,7 +27,6 @@ from gatewise.estimators.forecaster.baselines.rows import (
     series_bounds,
     step_offsets,
 )
-from gatewise.estimators.forecaster.baselines.season import default_season
 from gatewise.typing import Array, Indices
 
 
@@ -180,7 +180,7 @@ def fit_baselines(
 ) -> Baselines:
     """Fit baselines on the training part alone: those of these names, or all that apply.
 
-    `season` is in rows; None takes what the table's step suggests. With quantile `levels`, ascending,
+    `season` is in rows; None: the first that `find_seasons` finds. With quantile `levels`, ascending,
     every baseline has bands too: the quantiles of its errors on the training windows, by series, step
     and target. Climatology and ridge regression are measured on blocks of time that they were not
     fitted on (the regression's penalty alone has seen all of them). Where training is too short for
@@ -192,9 +192,9 @@ def fit_baselines(
     """
     if season is not None and (isinstance(season, bool) or season != int(season) or season < 1):
         raise OptionError(f"season={season!r}: give a whole number of rows from 1, or None")
-    season = default_season(table) if season is None else season
-    chosen = _chosen(names, horizon, season)
     train_rows = split.part_rows(table, "train")
+    season = _season(table, train_rows) if season is None else season
+    chosen = _chosen(names, horizon, season)
     origins = origins_within(table, train_rows, lookback=lookback, horizon=horizon)
     values = column_block(table, table.columns.target)
     layout = Layout.of(table, lookback=lookback, horizon=horizon) if "ridge" in chosen else None
@@ -220,6 +220,12 @@ def fit_baselines(
         return fitted
     errors = _training_errors(fitted, table, train_rows, origins, left_out)
     return replace(fitted, bands=Bands.fit(table, origins, errors, tuple(levels)))
+
+
+def _season(table: Table, rows: NDArray[np.bool_]) -> int | None:
+    """Return the season that the training rows `[N]` repeat best, or None."""
+    found = find_seasons(table, rows)
+    return found[0].rows if found else None
 
 
 def _affordable(
