@@ -12,8 +12,10 @@ from typing import Any
 from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.options import Option, options_of
+from gatewise.report.glossary import WORDS
 
 PAGE = Path(__file__).parent / "forecasting.md"
+GLOSSARY = Path(__file__).parent / "glossary.md"
 END = "<!-- end -->"
 NEEDS = {0: "every model", 1: "quantiles", 2: "two quantiles or more"}
 
@@ -41,6 +43,12 @@ def metrics_table() -> str:
     return "\n".join(["| metric | meaning | with |", "|---|---|---|", *rows])
 
 
+def words_table() -> str:
+    """Return the page's words as Markdown."""
+    rows = [f"| {word.name} | {word.meaning} |" for word in WORDS]
+    return "\n".join(["| word | what it means here |", "|---|---|", *rows])
+
+
 def page_with(page: str, name: str, table: str) -> str:
     """Return the page with `table` between the marks of its name."""
     begin = f"<!-- made by docs/tables.py: {name} -->"
@@ -53,6 +61,11 @@ def page_anew(page: str) -> str:
     for name, table in (("metrics", metrics_table()), ("options", options_table())):
         page = page_with(page, name, table)
     return page
+
+
+def glossary_anew(page: str) -> str:
+    """Return the glossary with the words as the report page explains them."""
+    return page_with(page, "words", words_table())
 
 
 class _Spelt(dict[str, str]):
@@ -80,4 +93,5 @@ def _meaning(option: Option) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page_anew(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, anew in ((PAGE, page_anew), (GLOSSARY, glossary_anew)):
+        path.write_text(anew(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import gatewise.explaining
@@ -30,6 +32,27 @@ def test_inspect_prints_the_sentences_and_writes_them_to_the_page(
     page = (copied_run / "report.html").read_text()
     assert lines[start + 1].split("[")[0].strip() in page
     assert "Memory curves" in page
+
+
+def test_another_window_is_shown_by_its_last_time(call: Call, copied_run: Path) -> None:
+    page = copied_run / "report.html"
+    assert call("inspect", copied_run).code == 0
+    found = re.search(r"as the first member saw it: [\d-]+ to ([\d-]+)\.", page.read_text())
+    assert found is not None
+    other = np.datetime64(found[1]) - 3
+    assert call("inspect", copied_run, "--at", str(other)).code == 0
+    assert f" to {other}." in page.read_text()
+    assert f"at=&#x27;{other}&#x27;" in page.read_text() or f"at='{other}'" in page.read_text()
+    kept = page.read_bytes()
+    for words, said in (
+        (("--at", "1812-01-01"), "no window ends at 1812-01-01: windows end from"),
+        (("--at", "soon"), "--at soon is not a time of the data"),
+        (("--of", "nowhere"), "this data is a single series"),
+    ):
+        done = call("inspect", copied_run, *words)
+        assert done.code == 2
+        assert said in done.err
+    assert page.read_bytes() == kept
 
 
 def test_a_fit_ends_with_the_sentences_and_the_page(here: Path, call: Call, table: Path) -> None:

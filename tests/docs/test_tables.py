@@ -12,3 +12,10 @@ def test_the_tables_of_options_and_metrics_are_the_forecasters() -> None:
     tables = runpy.run_path(str(DOCS / "tables.py"))
     page = (DOCS / "forecasting.md").read_text(encoding="utf-8")
     assert tables["page_anew"](page) == page, "run python docs/tables.py"
+
+
+def test_the_glossary_has_the_words_of_the_page() -> None:
+    tables = runpy.run_path(str(DOCS / "tables.py"))
+    page = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    assert tables["glossary_anew"](page) == page, "run python docs/tables.py"
+    assert "| idle unit | A unit that" in page

@@ -14,7 +14,18 @@ from gatewise.errors import is_line
 
 OPTIONS = (
     *(field.name for kind in (ForecasterOptions, NewRun) for field in fields(kind)),
-    *("against", "budget", "by", "part", "max_idle", "max_saturated", "max_window", "min_horizon"),
+    *(
+        "against",
+        "at",
+        "budget",
+        "by",
+        "of",
+        "part",
+        "max_idle",
+        "max_saturated",
+        "max_window",
+        "min_horizon",
+    ),
 )
 """Options by the same name here and in the library: of a new run, and of a finished one."""
 

@@ -67,6 +67,13 @@ class Asked:
         bool, Parameter(help="Replace that file if it exists.", show_default=False, negative="")
     ] = False
     title: NewTitle = None
+    at: Annotated[
+        str | None,
+        Parameter(help="The last time of the window whose gates are shown. [default: much to see]"),
+    ] = None
+    of: Annotated[str | None, Parameter(help="The series of that window, in a table of many.")] = (
+        None
+    )
     by: Annotated[
         By | None,
         Parameter(help="Also the memory of the windows that end in each season, month or series."),
@@ -111,6 +118,7 @@ def inspect(
     Try:
 
       gatewise inspect runs/river --by season
+      gatewise inspect runs/river --at 1987-01-05
       gatewise inspect runs/river newer.csv --out newer.html
       gatewise inspect runs/river --against runs/river-gru
       gatewise inspect runs/river --json - --min-horizon 30 --max-idle 0.25
@@ -165,13 +173,16 @@ def _inspect(
             by = by or cast("By | None", kept.by)
     # Both runs are opened before either is explained, which takes long: a wrong name ends it at once.
     other = None if asked.against is None else opened(asked.against, source, part, device)[0]
+    title = asked.title or (kept.title if kept is not None else None) or title_of(model)
+    # Before the explanation, which takes long: a window that is not there ends it at once.
+    summary = model.summary(
+        prepared, title=title, part=part, source=source, at=asked.at, of=asked.of
+    )
     explanation = explain(model, prepared, part=part, by=by, budget=asked.budget)
     comparison = None
     if asked.against is not None and other is not None:
         theirs = explain(other, source, part=part, by=by, budget=asked.budget)
         comparison = compare(explanation, theirs, names_of(run, asked.against))
-    title = asked.title or (kept.title if kept is not None else None) or title_of(model)
-    summary = model.summary(prepared, title=title, part=part, source=source)
     if page is not None:
         made = explanation.contents(replace(summary, run=run))
         write_page(with_comparison(made, comparison), page)

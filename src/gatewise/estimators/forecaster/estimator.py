@@ -221,14 +221,20 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         title: str = "gatewise",
         part: Part | None = None,
         source: str | None = None,
+        at: Any = None,
+        of: str | None = None,
     ) -> RunSummary:
         """Return everything the report shows, with `part` of `data` scored.
 
         The default part is the one that the fit scored where this is the data of the fit, else "all".
-        `source` is where a table in memory came from, for the page's words on provenance.
+        `source` is where a table in memory came from, for the page's words on provenance. `at` is the
+        last time that the window sees whose gates are shown, `of` its series; by default it is one
+        with much to see. Raises OptionError or DataError for a window that the part does not have.
         """
         known = getattr(self, "evaluation_", None)
-        return summarise(self._fitted(), known, data, title=title, part=part, source=source)
+        return summarise(
+            self._fitted(), known, data, title=title, part=part, source=source, at=at, of=of
+        )
 
     def explain_case(
         self, data: Any, *, part: Any, by: Any, module: str | None, budget: float

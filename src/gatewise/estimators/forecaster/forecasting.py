@@ -12,7 +12,7 @@ from gatewise.data.tables.frames import table_from_frame
 from gatewise.data.tables.reading import parse_time
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows, make_windows
-from gatewise.errors import DataError, OptionError, warn
+from gatewise.errors import DataError, OptionError, nearest, warn
 from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.preparation import Prepared, as_frame, new_rows
@@ -59,10 +59,26 @@ def warn_of_no_score(prepared: Prepared) -> None:
     )
 
 
-def window_at(table: Table, windows: Windows, at: Any) -> int:
-    """Return the number of the first window whose "now" is the time `at`."""
+def windows_of(table: Table, windows: Windows, series: str) -> NDArray[np.intp]:
+    """Return the numbers of the windows of one series; DataError where there are none."""
+    if table.series == ("",):
+        raise DataError(f"this data is a single series, without a name: leave out of={series!r}")
+    if series not in table.series:
+        raise DataError(f"no series {series!r} in this data.{nearest(series, table.series)}")
+    place = table.series.index(series)
+    found = np.flatnonzero(table.series_index()[windows.origins] == place)
+    if not found.size:
+        raise DataError(f"series {series!r} has no window in this part: name another part")
+    return found
+
+
+def window_at(
+    table: Table, windows: Windows, at: Any, picks: NDArray[np.intp] | None = None
+) -> int:
+    """Return the number of the first window, of `picks` or of all, whose "now" is the time `at`."""
+    picks = np.arange(len(windows)) if picks is None else picks
     clock = bool(np.issubdtype(table.time.dtype, np.datetime64))
-    now = table.time[windows.origins]
+    now = table.time[windows.origins[picks]]
     try:
         moment = parse_time(str(at), clock=clock, zone=table.zone, form=table.form)
     except ValueError:
@@ -75,7 +91,7 @@ def window_at(table: Table, windows: Windows, at: Any) -> int:
             f"no window ends at {at}: windows end from {table.stamp(now.min())} to "
             f"{table.stamp(now.max())}, each at a row with {windows.lookback} rows up to it"
         )
-    return int(found[0])
+    return int(picks[found[0]])
 
 
 def table_of(

@@ -65,10 +65,14 @@ def timescales(fitted: Fitted, windows: Windows) -> GateTimescales | None:
     )
 
 
-def widest_change(table: Table, windows: Windows) -> int:
-    """Return the window whose last target is furthest from its mean: where there is much to see."""
-    truth = table.values[windows.target_rows(np.arange(len(windows)))[:, -1], 0]
-    return int(np.nanargmax(np.abs(truth - np.nanmean(truth))))
+def widest_change(table: Table, windows: Windows, picks: NDArray[np.intp] | None = None) -> int:
+    """Return the window, of `picks` or of all, where there is much to see.
+
+    Its last target is furthest from the mean of theirs.
+    """
+    picks = np.arange(len(windows)) if picks is None else picks
+    truth = table.values[windows.target_rows(picks)[:, -1], 0]
+    return int(picks[np.nanargmax(np.abs(truth - np.nanmean(truth)))])
 
 
 def _gates(

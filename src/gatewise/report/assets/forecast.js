@@ -95,22 +95,23 @@
     note.append("The gates of this window: ", gatewise.element("code", {}, command));
   }
 
-  // Date inputs speak of days, whatever lies between them is that day's first step.
+  // Date inputs speak of days: of several steps in a day, its first one is meant.
+  const dayOf = (seconds) => Math.floor(local(seconds) / DAY) * DAY;
   const dayText = (seconds) => gatewise.calendarText(local(seconds)).slice(0, 10);
   function bounds() {
-    const input = byId("forecast-at"), time = shown.time;
-    const write = all.calendar ? dayText : String;
-    [input.min, input.max] = [write(time[0]), write(time.at(-1 - shown.ahead))];
+    const input = byId("forecast-at");
+    [input.min, input.max] = all.windows.map(all.calendar ? dayText : String);
   }
   function choose() {
     const input = byId("forecast-at");
     if (!input.value) return clear();
     const wanted = all.calendar ? Date.parse(`${input.value}T00:00:00Z`) / 1000 : Number(input.value);
-    const { time, ahead } = shown, known = time.slice(0, time.length - ahead);
-    const found = known.find((t) => (all.calendar ? Math.floor(local(t) / DAY) * DAY : t) >= wanted);
-    input.setAttribute("aria-invalid", String(found == null));
-    if (found == null) return;
-    at = found;
+    const day = all.calendar ? dayOf : (t) => t;
+    const [first, last] = all.windows, there = wanted >= day(first) && wanted <= last + local(last) - last;
+    input.setAttribute("aria-invalid", String(!there));
+    if (!there) return;
+    // Where points were left out, the time that was asked for may be among them.
+    at = all.thinned ? wanted : shown.time.find((t) => day(t) >= wanted) ?? last;
     draw();
     window();
   }

@@ -98,6 +98,11 @@ class RunCharts:
             else ["whole part"],
             "bands": [label for label, _, _ in _bands(predictions)],
             "lookback": _span(predictions, self.lookback),
+            "windows": [
+                float(seconds(predictions.origin).min()),
+                float(seconds(predictions.origin).max()),
+            ],
+            "thinned": longest > limit,
             "charts": made,
         }
         shown = max(len(chart["time"]) for chart in made.values())

@@ -33,7 +33,7 @@ from gatewise.data import read_frame
 
 model, data = gw.Forecaster.load({run!r}), read_frame({source!r})
 """
-WINDOW = "window = model.summary(data, part={part!r}).window\n"
+WINDOW = "window = model.summary(data, part={part!r}{asked}).window\n"
 """The window of the page again: it is the same for the same model, data and part."""
 TONES: dict[str, Tone] = {"better": "good", "unclear": "warn", "worse": "warn", "unknown": "plain"}
 
@@ -55,6 +55,7 @@ class RunSummary:
     units: dict[str, str] = field(default_factory=dict)  # column name to unit, of bundled sets
     ahead: Predictions | None = None  # beyond the data, where the run forecasts
     measured: Measured | None = None  # the targets before the scored part, to draw forecasts with
+    window_asked: dict[str, str] = field(default_factory=dict)  # how the window was asked for
 
     def contents(self) -> Contents:
         """Return the page of the run."""
@@ -96,7 +97,7 @@ def contents_of_run(summary: RunSummary) -> Contents:
         series_note=_series_note(summary, window),
         marks=_now(summary, window),
         records=_records(summary, window),
-        records_note=_window_note(window),
+        records_note=_window_note(summary, window),
         lag=float(lookback) if isinstance(lookback, int) else None,
         lag_name="the window:",
     )
@@ -120,7 +121,7 @@ def _inspect(summary: RunSummary) -> str:
         return ""
     panel = len(np.unique(summary.evaluation.predictions.series)) > 1
     return f"gatewise inspect {quote(summary.run)} --at {{at}}" + (
-        " --series {series}" if panel else ""
+        " --of {series}" if panel else ""
     )
 
 
@@ -176,7 +177,10 @@ def _tables(summary: RunSummary) -> tuple[Any, ...]:
 def _records(summary: RunSummary, window: WindowGates) -> tuple[Record, ...]:
     layers = len(next(iter(window.gates.values())))
     tau = summary.timescales.steps if summary.timescales is not None else None
-    setup = WINDOW.format(part=summary.evaluation.part)
+    setup = WINDOW.format(
+        part=summary.evaluation.part,
+        asked="".join(f", {name}={value!r}" for name, value in summary.window_asked.items()),
+    )
     if summary.run and (source := summary.data.get("source")):
         setup = LOADED.format(run=summary.run, source=source) + setup
     return tuple(
@@ -195,10 +199,15 @@ def _records(summary: RunSummary, window: WindowGates) -> tuple[Record, ...]:
     )
 
 
-def _window_note(window: WindowGates) -> str:
+def _window_note(summary: RunSummary, window: WindowGates) -> str:
     series = f"series {window.series}, " if window.series else ""
     period = " to ".join(time_text(window.time[at], window.zone) for at in (0, -1))
-    return f"One window as the first member saw it: {series}{period}."
+    chosen = (
+        "" if summary.window_asked else " It is one with much to see; any other is a command away:"
+    )
+    command = _inspect(summary).format(at="TIME", series="SERIES")
+    more = f"{chosen} {command}." if chosen and command else ""
+    return f"One window as the first member saw it: {series}{period}.{more}"
 
 
 def _now(summary: RunSummary, window: WindowGates) -> tuple[Mark, ...]:
