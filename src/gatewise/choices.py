@@ -10,6 +10,12 @@ Frequency = Literal["infer", "rows"]
 Missing = Literal["refuse", "mask"]
 """Refuse a table with missing values, or mask them with an indicator."""
 
+Fill = Literal["forward", "linear", "zero", "season"]
+"""Fill a gap with the value before, on a line to the value after, with 0, or with a season before's."""
+
+Keep = Literal["first", "last"]
+"""Which of the rows with one time stays."""
+
 Scale = Literal["standard", "per_series", "none"]
 """Zero mean and unit variance over the training part, in each series alone, or no scaling."""
 

@@ -20,7 +20,7 @@ Options = TypeVar("Options")
 MANY = 1_000_000_000
 """More rows, epochs or windows than anybody has; what is beyond is a slip, and overflows."""
 
-Group = Literal["Columns", "Task and parts", "Network", "Training", "Limits"]
+Group = Literal["Columns", "Reading", "Task and parts", "Network", "Training", "Limits"]
 """The panels of the help and the parts of the docs' table, in this order."""
 
 
@@ -200,6 +200,16 @@ def levels() -> Rule:
 def text(wanted: str) -> Rule:
     """Return the rule of one text."""
     return Rule(lambda value: isinstance(value, str), wanted, str)
+
+
+def on_or_off() -> Rule:
+    """Return the rule of a switch."""
+    return Rule(lambda value: isinstance(value, bool), "a switch, on or off", bool)
+
+
+def text_that(wanted: str, allowed: Callable[[str], bool]) -> Rule:
+    """Return the rule of one text for which `allowed` holds, which `wanted` says in words."""
+    return Rule(lambda value: isinstance(value, str) and allowed(value), wanted, str)
 
 
 def names() -> Rule:

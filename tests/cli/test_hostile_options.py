@@ -67,7 +67,7 @@ def options_of(command: str) -> Iterator[tuple[str, list[str]]]:
         kinds = {argument.hint, *get_args(argument.hint)}
         if argument.name in PLACES:
             yield argument.name, [path for path in PATHS if path != "river.csv"]
-        if not argument.name.startswith("--") or argument.hint is bool or not argument.parse:
+        if not argument.name.startswith("--") or bool in kinds or not argument.parse:
             continue
         if argument.name in ("--out", "--config", "--json", "--plot", "--against"):
             yield argument.name, PATHS

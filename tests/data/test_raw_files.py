@@ -13,7 +13,8 @@ import pytest
 from tests.damage import damaged_bytes, refusal
 
 from gatewise.data import resolve_columns, table_from_frame
-from gatewise.data.files import HEAD, read_frame
+from gatewise.data.delimited import HEAD
+from gatewise.data.files import read_frame
 from gatewise.data.tables import raw
 from gatewise.errors import FileError, GatewiseError
 
@@ -76,9 +77,9 @@ def test_names_are_what_the_quotes_hold(tmp_path: Path, header: str, names: list
         (b"ds,x\n2001-01-01,1\n\n2001-01-02,3\n", "line 3 .*remove lines that are empty"),
         (b"\n\nds,x\n2001-01-01,1\n", "line 1 .* is empty"),
         (b"ds,x\n2001-01-01,1\n  \n2001-01-03,1\n", "line 3 .*remove lines that are empty"),
-        (b"# gauge\nds,x\n2001-01-01,1\n", "line 2 .*remove comment lines"),
-        (b"# gauge, in m\nds,x,y\n2001-01-01,1,2\n", "line 2 .*remove comment lines"),
-        (b"ds,x\n2001-01-01,1\n# gap\n2001-01-03,1\n", "line 3 .*remove comment lines"),
+        (b"# gauge\nds,x\n2001-01-01,1\n", "line 2 .*skip .* with comment='#'"),
+        (b"# gauge, in m\nds,x,y\n2001-01-01,1,2\n", "line 2 .*skip .* with comment='#'"),
+        (b"ds,x\n2001-01-01,1\n# gap\n2001-01-03,1\n", "line 3 .*skip .* with comment='#'"),
         (b"ds,x\n2001-01-01,1,\n", "line 2 .*remove the ',' at the ends of lines"),
         (b"ds,x\n2001-01-01,1\n2001-01-02\n", "line 3 has 1 cells, the header 2: write every cell"),
         (b"ds,,\n2001-01-01,1,2\n", "2 columns without a name: name them"),

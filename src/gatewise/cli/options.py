@@ -14,7 +14,9 @@ from gatewise.options import Option, can_be_off, options_of
 
 GROUPS = {
     title: Group(title, sort_key=place)
-    for place, title in enumerate(("Columns", "Task and parts", "Network", "Training", "Run"), 1)
+    for place, title in enumerate(
+        ("Columns", "Reading", "Task and parts", "Network", "Training", "Run"), 1
+    )
 }
 GROUPS["Limits"] = Group(
     "Limits", help="What a job holds the run to: exit code 1 where one is broken."

@@ -59,6 +59,8 @@ def print_data(out: Console, source: str, prepared: Prepared) -> None:
     out.print(f"  time        {told}" + (f", on the clock of {zone}" if zone else ""))
     if prepared.unused:
         out.print(f"  not used    {', '.join(prepared.unused)}")
+    for place, note in enumerate(table.notes):
+        out.print(f"  {'' if place else 'repaired':<10}  {note}")
     for part in prepared.parts:
         times = table.time[split.part_rows(table, part)]
         if len(times):

@@ -43,15 +43,20 @@ def predict(
     Without --out the first rows are printed. Rows that follow the fitted data need no history.
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
-    from gatewise.data import read_frame, write_frame  # noqa: PLC0415
+    from gatewise.data import write_frame  # noqa: PLC0415
     from gatewise.data.files import WRITABLE  # noqa: PLC0415
+    from gatewise.estimators.forecaster.forecasting import new_rows_of  # noqa: PLC0415
+    from gatewise.estimators.forecaster.preparation import as_frame  # noqa: PLC0415
 
     if out is not None:
         check_new_file(Path(out), overwrite, ending=WRITABLE)
     model = Forecaster.load(run, device=device)
-    rows = None if data is None else read_frame(data)
+    rows = None if data is None else as_frame(model, data)
     frame = model.predict(rows)
     screen = console()
+    if rows is not None and model.repairs_rows():  # read again for what is said of it alone
+        for note in new_rows_of(model.fitted_, rows).notes:
+            screen.print(f"{data}: {note}.")
     if rows is not None and model.horizon == 0 and len(frame) < len(rows):
         screen.print(
             f"{len(rows) - len(frame):,} of {len(rows):,} rows have no prediction: each needs "

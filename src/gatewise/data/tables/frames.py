@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from gatewise.choices import Frequency, Missing
 from gatewise.data.finding import holds_time_text
 from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.filling import ADDED, filled, with_missing_rows
 from gatewise.data.tables.ids import Ids, read_ids
 from gatewise.data.tables.native import COUNTED, Frame, as_frame
 from gatewise.data.tables.reading import Times, float_column, time_column
+from gatewise.data.tables.repairs import NO_REPAIRS, Repairs, ordered
 from gatewise.data.tables.steps import ROWS, Step, follows, infer_step
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError, nearest
@@ -30,6 +32,7 @@ def table_from_frame(
     allow_trailing_gap: int = 0,
     step: Step | None = None,
     like: Table | None = None,
+    repairs: Repairs = NO_REPAIRS,
 ) -> Table:
     """Read and check the columns of a pandas or polars frame; a `Table` passes through the checks.
 
@@ -44,6 +47,8 @@ def table_from_frame(
     step: the step to hold the rows to, such as the one found when a model was fitted.
     like: rows of the data of a fit: its spelling of times is tried first, times must have a zone as
         they had there, or none, and series are called as they were there.
+    repairs: how the time is written, and what may be done to rows that are out of order, repeated or
+        incomplete; the table's `notes` count what was done.
 
     Rows are put series after series, in order of appearance; inside a series they must be sorted.
     Raises DataError (column, row, value) for what it cannot take, OptionError for an option value.
@@ -59,26 +64,52 @@ def table_from_frame(
     if count == 0:
         raise DataError("the table has no rows")
     ids = _ids(table, columns.series, like)
-    rows = _series_after_series(ids.index)
-    lengths = np.bincount(ids.index, minlength=len(ids.names))
-    starts = np.concatenate([[0], np.cumsum(lengths)])
     optional = () if need_target else columns.target
-    if not need_target and lengths.max() <= allow_trailing_gap:  # every row lies ahead
+    if not need_target and np.bincount(ids.index).max() <= allow_trailing_gap:  # all rows lie ahead
         optional += columns.inputs
     keys = () if columns.time is None else (columns.time,)
     _check_present(table, (*keys, *(name for name in columns.values if name not in optional)))
-    times = _times(table, columns.time, rows, starts, like)
+    times = _times(table, columns.time, like, repairs)
+    rows, notes = ordered(ids.index, None if times is None else times.values, repairs)
+    lengths = np.bincount(ids.index[rows], minlength=len(ids.names))
+    starts = np.concatenate([[0], np.cumsum(lengths)])
     values = _values(table, columns, rows, read_target=read_target)
+    if times is None:  # the rows of each series are counted from 0
+        times = Times(np.arange(len(rows)) - np.repeat(starts[:-1], lengths))
+    else:
+        times = replace(times, values=_ordered(times.values, rows))
     result = Table(
         *(columns, values, times.values, ids.names, starts, step or ROWS),
         zone=times.zone,
         form=times.form,
         ids=ids.kind,
+        notes=tuple(notes),
     )
     _check_order(result, rows, table)
+    if repairs.fill is not None:
+        regular = columns.time is not None and frequency == "infer"
+        grid = (step or infer_step(result.time, result.starts)[0]) if regular else ROWS
+        result, rows = _filled(result, rows, repairs, grid, allow_trailing_gap)
     result = replace(result, step=_checked_step(result, rows, frequency, step))
-    _check_values(result, rows, missing, need_target, allow_trailing_gap)
+    _check_values(result, rows, missing, need_target, allow_trailing_gap, repairs=repairs)
     return result
+
+
+def _filled(
+    table: Table,
+    rows: NDArray[np.int64],
+    repairs: Repairs,
+    step: Step,
+    allow_trailing_gap: int,
+) -> tuple[Table, NDArray[np.int64]]:
+    """Return the table with its missing rows and values, and the row of the frame of each."""
+    count = len(table)
+    table, rows = with_missing_rows(table, rows, step)
+    ahead = np.zeros(len(table), dtype=bool)
+    if allow_trailing_gap:
+        last = np.maximum(table.last_known(), table.starts[:-1] - 1)
+        ahead = np.arange(len(table)) > np.repeat(last, np.diff(table.starts))
+    return filled(table, repairs, len(table) - count, ahead), rows
 
 
 def _check_as_asked(table: Table, columns: Columns, step: Step | None) -> None:
@@ -103,23 +134,17 @@ def _values(
     table: Frame, columns: Columns, rows: NDArray[np.int64], *, read_target: bool
 ) -> NDArray[np.float64]:
     """Return the columns of numbers [N, C] in the order of `rows`; NaN for those that are not read."""
-    values = np.empty((len(table), len(columns.values)), dtype=np.float64)
+    values = np.empty((len(rows), len(columns.values)), dtype=np.float64)
     for position, name in enumerate(columns.values):
         unread = name not in table.columns or (name in columns.target and not read_target)
         values[:, position] = np.nan if unread else _ordered(float_column(table, name), rows)
     return values
 
 
-def _series_after_series(owner: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the rows in the order of the series `owner` [N] that they belong to."""
-    if (owner[1:] >= owner[:-1]).all():  # as they came
-        return np.arange(len(owner))
-    return np.argsort(owner, kind="stable")
-
-
 def _ordered(values: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
     """Return `values` in the order of `rows`, without a copy where that is as they came."""
-    return values if (rows[1:] > rows[:-1]).all() else values[rows]
+    as_they_came = len(rows) == len(values) and (rows[1:] > rows[:-1]).all()
+    return values if as_they_came else values[rows]
 
 
 def _check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -139,27 +164,25 @@ def _check_present(table: Frame, names: tuple[str, ...]) -> None:
         )
 
 
-def _times(
-    table: Frame,
-    name: str | None,
-    rows: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    like: Table | None,
-) -> Times:
-    """Return the times of column `name`, in the order of `rows`; DataError unless zoned as `like` is.
-
-    Without a column the rows of each series, which begin at `starts`, are counted from 0.
-    """
+def _times(table: Frame, name: str | None, like: Table | None, repairs: Repairs) -> Times | None:
+    """Return the times of column `name`; DataError unless zoned as `like` is. None: rows are counted."""
     if name is None:
-        return Times(np.arange(len(table)) - np.repeat(starts[:-1], np.diff(starts)))
-    times = time_column(table, name, None if like is None else like.form)
+        asked = [word for word in ("sort", "drop_duplicates") if getattr(repairs, word)]
+        if asked:
+            raise DataError(
+                f"{asked[0]}={getattr(repairs, asked[0])!r} needs a time column, and here the rows are "
+                f"counted: name it with time=..., or leave {asked[0]} out"
+            )
+        return None
+    form = None if like is None else like.form
+    times = time_column(table, name, form, repairs.date_format)
     if like is not None and (times.zone is None) != (like.zone is None):
         here, there = (one or "no time zone" for one in (times.zone, like.zone))
         raise DataError(
             f"time column {name!r} has {here}, and that of the fitted data has {there}: give both "
             "times with a zone, or both without"
         )
-    return replace(times, values=_ordered(times.values, rows))
+    return times
 
 
 def _of_series(table: Table, row: int) -> str:
@@ -182,12 +205,13 @@ def _check_order(table: Table, rows: NDArray[np.int64], frame: Frame) -> None:
     if table.time[now] == table.time[now - 1]:
         raise DataError(
             f"time column {name!r} repeats {table.stamp(table.time[now])} in rows {first} and {second}"
-            f"{where} ({COUNTED}): keep one row for each time{hint}"
+            f"{where} ({COUNTED}): keep one row for each time (drop_duplicates='first' or "
+            f"'last'){hint}"
         )
     raise DataError(
         f"time column {name!r} goes back from {table.stamp(table.time[now - 1])} in row {first} to "
-        f"{table.stamp(table.time[now])} in row {second}{where} ({COUNTED}): sort the rows by {name!r}"
-        f"{hint}"
+        f"{table.stamp(table.time[now])} in row {second}{where} ({COUNTED}): sort the rows by {name!r} "
+        f"(sort=True){hint}"
     )
 
 
@@ -246,8 +270,8 @@ def _checked_step(
     raise DataError(
         f"time column {name!r} is irregular: row {rows[broken] + 1} ({table.stamp(table.time[broken])})"
         f"{_of_series(table, broken)} does not follow row {rows[broken - 1] + 1} "
-        f"({table.stamp(table.time[broken - 1])}) by {step.text} ({COUNTED}): fill in the missing rows, "
-        f'or count rows as steps with frequency="rows".{hint}'
+        f"({table.stamp(table.time[broken - 1])}) by {step.text} ({COUNTED}): fill in the missing rows "
+        f'(fill="forward", say), or count rows as steps with frequency="rows".{hint}'
     )
 
 
@@ -269,6 +293,8 @@ def _check_values(
     missing: Missing,
     need_target: bool,
     allow_trailing_gap: int,
+    *,
+    repairs: Repairs = NO_REPAIRS,
 ) -> None:
     """Refuse infinity, missing values where they may not be, and static columns that vary."""
     columns = table.columns
@@ -286,7 +312,12 @@ def _check_values(
         if name in columns.target or name in columns.inputs:
             gaps &= ~trailing
         if gaps.any():
-            fix = 'fill them, or mask them with an indicator: missing="mask"'
+            fix = 'fill them (fill="forward", say), or mask them with an indicator: missing="mask"'
+            if repairs.fill is not None:
+                fix = (
+                    f"fill={repairs.fill!r} reaches gaps of up to fill_limit={repairs.fill_limit} that "
+                    'it has values beside; fill the others, or mask them: missing="mask"'
+                )
             _refuse(table, rows, name, gaps, what="missing", fix=fix)
     for name in columns.static:
         _check_static(table, rows, name)
@@ -303,12 +334,15 @@ def _refuse(
 ) -> None:
     at = np.flatnonzero(bad)
     first = int(at[rows[at].argmin()])
-    when = "" if table.columns.time is None else f"{table.stamp(table.time[first])}; "
     noun = "value" if at.size == 1 else "values"
-    raise DataError(
-        f"column {name!r} has {at.size} {what} {noun}, the first in row {rows[first] + 1}"
-        f"{_of_series(table, first)} ({when}{COUNTED}): {fix}"
-    )
+    if rows[first] == ADDED:
+        where = (
+            f"at {table.stamp(table.time[first])}{_of_series(table, first)} (a row that was added)"
+        )
+    else:
+        when = "" if table.columns.time is None else f"{table.stamp(table.time[first])}; "
+        where = f"in row {rows[first] + 1}{_of_series(table, first)} ({when}{COUNTED})"
+    raise DataError(f"column {name!r} has {at.size} {what} {noun}, the first {where}: {fix}")
 
 
 def _check_static(table: Table, rows: NDArray[np.int64], name: str) -> None:

@@ -13,6 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.data.tables.dateformat import read_formatted
 from gatewise.data.tables.native import COUNTED, Frame, is_missing, type_name
 from gatewise.data.tables.timeformats import MIXED, UnreadableTimeError, read_texts
 from gatewise.data.tables.timenumbers import EPOCHS, WHOLE, form_of, read_numbers
@@ -60,8 +61,10 @@ class Times:
     form: str | None = None  # the spelling of text or numbers
 
 
-def time_column(frame: Frame, name: str, form: str | None = None) -> Times:
-    """Return a column of times.
+def time_column(
+    frame: Frame, name: str, form: str | None = None, date_format: str | None = None
+) -> Times:
+    """Return a column of times; text and numbers in the spelling `date_format`, if one is named.
 
     Dates, datetimes, periods, text in the spellings of `timeformats`, and numbers are read. Numbers
     such as 20100131, 201001, seconds since 1970 and 1956.25 become dates, other integers stay as
@@ -71,6 +74,8 @@ def time_column(frame: Frame, name: str, form: str | None = None) -> Times:
     column = frame[name]
     dtype = column.dtype
     _refuse_null_times(column, name)
+    if date_format is not None and (_is_text(column) or dtype.is_numeric()):
+        return _formatted(column, name, date_format)
     if has_zone(column):  # before dates: hours stay regular in UTC when clocks change
         return Times(_microseconds(to_utc(column).to_numpy(), name), zone_of(column))
     if is_period(column):
@@ -91,6 +96,20 @@ def time_column(frame: Frame, name: str, form: str | None = None) -> Times:
         f"dates, datetimes, ISO text such as 1985-01-31, or integers{_time_hint(column)}, "
         'or count rows with time="none"'
     )
+
+
+def _formatted(column: nw.Series[Any], name: str, date_format: str) -> Times:
+    """Read times in a spelling that was named, whole numbers as their digits."""
+    texts = column.cast(nw.String).to_list()
+    values, zoned = read_formatted(texts, date_format)
+    wrong = np.isnat(values)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(
+            f"column {name!r} is the time, and row {row + 1} is {_shown(texts[row])} ({COUNTED}), "
+            f"which is not written as date_format={date_format!r} says"
+        )
+    return Times(values, "UTC" if zoned else None)
 
 
 def _number_times(column: nw.Series[Any], name: str, form: str | None) -> Times:
@@ -199,7 +218,8 @@ def _unreadable(name: str, row: int, value: Any, reason: str = "") -> DataError:
     why = f"; {reason}" if reason else ""
     return DataError(
         f"column {name!r} is the time, and row {row + 1} is {_shown(value)} ({COUNTED}{why}): write "
-        'ISO dates such as 1985-01-31 or 1985-01-31 18:00, or count rows with time="none"'
+        "ISO dates such as 1985-01-31 or 1985-01-31 18:00, say how they are written "
+        "(date_format='%d/%m/%Y', say), or count rows with time=\"none\""
     )
 
 

@@ -15,7 +15,26 @@ from gatewise.data.tables.zones import stamp
 from gatewise.errors import DataError, nearest
 from gatewise.files import parse
 
-__all__ = ["Step", "Table"]
+__all__ = ["Filled", "Step", "Table"]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What of a table was filled in, and so was never measured. Sizes: N rows, K targets."""
+
+    targets: NDArray[np.bool_]  # [N, K] seen as history, never trained on or scored
+    foreseen: NDArray[np.bool_]  # [N] a value that knows a later one: no scored window ends there
+
+    def taken(self, rows: NDArray[Any]) -> Filled:
+        """Return what is left of it when `rows`, a mask or numbers, are taken from the table."""
+        return Filled(self.targets[rows], self.foreseen[rows])
+
+    def placed(self, rows: NDArray[np.int64], total: int) -> Filled:
+        """Return it for a table of `total` rows in which its rows [N] are the numbers `rows`."""
+        targets = np.zeros((total, self.targets.shape[1]), dtype=bool)
+        foreseen = np.zeros(total, dtype=bool)
+        targets[rows], foreseen[rows] = self.targets, self.foreseen
+        return Filled(targets, foreseen)
 
 
 @dataclass(frozen=True)
@@ -31,6 +50,8 @@ class Table:
     zone: str | None = None  # the zone that the times came in; they are UTC then
     form: str | None = None  # the spelling of times that came as text or numbers
     ids: str = "String"  # the type of the series column, by its name in narwhals
+    filled: Filled | None = None  # what was filled in on request
+    notes: tuple[str, ...] = ()  # what was done to the rows on request, in words
 
     def __len__(self) -> int:
         return len(self.values)
@@ -71,7 +92,8 @@ class Table:
         time = np.empty(new_starts[-1], dtype=self.time.dtype)
         time[old] = self.time
         time[new] = self.step.after(self.time[ends][:, None], ahead[None, :]).ravel()
-        return replace(self, values=values, time=time, starts=new_starts)
+        filled = None if self.filled is None else self.filled.placed(old, len(values))
+        return replace(self, values=values, time=time, starts=new_starts, filled=filled)
 
     def distinct_times(self) -> NDArray[Any]:
         """Return the times that any series has, each once, ascending."""
@@ -95,7 +117,7 @@ class Table:
         starts = np.maximum(self.starts[:-1], self.starts[1:] - rows)
         kept = np.arange(len(self)) >= np.repeat(starts, np.diff(self.starts))
         bounds = np.concatenate([[0], np.cumsum(self.starts[1:] - starts)])
-        return replace(self, values=self.values[kept], time=self.time[kept], starts=bounds)
+        return self._of_rows(kept, starts=bounds)
 
     def until(self, last: Any) -> Table:
         """Return the rows up to and including the time `last`; series that begin later are gone."""
@@ -103,8 +125,13 @@ class Table:
         counts = np.add.reduceat(kept.astype(np.int64), self.starts[:-1])
         names = tuple(name for name, count in zip(self.series, counts, strict=True) if count)
         bounds = np.concatenate([[0], np.cumsum(counts[counts > 0])])
+        return self._of_rows(kept, starts=bounds, series=names)
+
+    def _of_rows(self, rows: NDArray[Any], **changes: Any) -> Table:
+        """Return the table of `rows`, a mask or numbers, with the `changes` that this brings."""
+        filled = None if self.filled is None else self.filled.taken(rows)
         return replace(
-            self, values=self.values[kept], time=self.time[kept], series=names, starts=bounds
+            self, values=self.values[rows], time=self.time[rows], filled=filled, **changes
         )
 
     def before(self, other: Table) -> Table:
@@ -133,12 +160,17 @@ class Table:
         kept = np.flatnonzero(owner >= 0)
         owners = np.concatenate([owner[kept], other.series_index()])
         order = np.argsort(owners, kind="stable")
+        filled = other.filled
+        if filled is not None:  # of the rows before, which are not predicted, it does not matter
+            later = np.arange(len(kept), len(owners))
+            filled = filled.placed(later, len(owners)).taken(order)
         return replace(
             other,
             values=np.concatenate([self.values[kept], other.values])[order],
             time=np.concatenate([self.time[kept], other.time])[order],
             starts=np.concatenate([[0], np.cumsum(np.bincount(owners))]),
             step=self.step,
+            filled=filled,
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:

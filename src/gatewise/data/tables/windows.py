@@ -90,7 +90,7 @@ class Features:
     lookback: int
     horizon: int
     complete: Mask  # [N] rows of "now" at which no feature that would be seen is missing
-    answered: Mask  # [N] rows of "now" whose predicted rows all have their targets
+    answered: Mask  # [N] rows of "now" whose predicted rows all have measured targets
     levels: Levels | None = None
 
     @classmethod
@@ -113,6 +113,8 @@ class Features:
         _check_options(table, lookback, horizon)
         columns = table.columns
         targets = scaled[:, : len(columns.target)]
+        if table.filled is not None:
+            targets = np.where(table.filled.targets, np.nan, targets)
         seen = _seen(table, horizon)
         values = scaled[:, [columns.values.index(name) for name in seen]]
         ahead = np.array([name in columns.future + columns.static for name in seen])
@@ -133,6 +135,9 @@ class Features:
         complete = _complete(features, known_ahead, lookback, horizon)
         if levels is not None:  # without a known value of the target there is no level to add to
             complete &= ~np.isnan(levels.centre).any(axis=1)
+        answered = ~_any_between(unknown, 1 if horizon else 0, horizon)
+        if table.filled is not None:
+            answered &= ~table.filled.foreseen
         return cls(
             table=table,
             values=features,
@@ -142,7 +147,7 @@ class Features:
             lookback=lookback,
             horizon=horizon,
             complete=complete,
-            answered=~_any_between(unknown, 1 if horizon else 0, horizon),
+            answered=answered,
             levels=levels,
         )
 

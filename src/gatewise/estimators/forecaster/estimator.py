@@ -132,7 +132,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         deviation over members), NAME_q0.9 and the like.
         """
         fitted = self._fitted()
-        frame = None if data is None else as_frame(data)
+        frame = None if data is None else as_frame(fitted.settings, data)
         result = forecasting.predict(fitted, frame)
         if frame is None:
             return prediction_frame(result, fitted.columns, truth=False)
@@ -259,6 +259,8 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
             prepared = prepared_to_fit(self, data, start)
             if progress and prepared.unused:
                 say(f"columns not used: {', '.join(prepared.unused)}")
+            for note in prepared.given.notes if progress else ():
+                say(note)
         prepared.check()
         fitting.check_size(prepared)
         return prepared
@@ -322,8 +324,9 @@ def prepared_to_fit(
     if start is None:
         return prepare(settings, data)
     settings = fitting.kept_of(settings, start)
-    frame = as_frame(data)
-    table = forecasting.table_of(start, frame, need_target=True)
+    frame = as_frame(settings, data)
+    repairs = settings.repairs(settings.season)
+    table = forecasting.table_of(start, frame, need_target=True, repairs=repairs)
     return replace(
         prepare(settings, table),
         fitted_scaler=start.scaler,

@@ -54,6 +54,8 @@ def _about(prepared: Prepared) -> dict[str, Any]:
         "last": table.stamp(table.time.max()),
         "step": table.step.text,
         **({} if table.zone is None else {"time_zone": table.zone}),
+        **({"not_used": list(prepared.unused)} if prepared.unused else {}),
+        **({"repairs": list(prepared.given.notes)} if prepared.given.notes else {}),
         "parts": {name: _about_part(table, windows) for name, windows in parts.items()},
     }
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gatewise.data.tables.frames import table_from_frame
 from gatewise.data.tables.reading import parse_time
+from gatewise.data.tables.repairs import Repairs
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows, make_windows
 from gatewise.errors import DataError, OptionError, nearest, warn
@@ -40,7 +41,7 @@ def prepared_for(fitted: Fitted, data: Any) -> Prepared:
         data = data.given
     return Prepared(
         fitted.settings,
-        table_of(fitted, as_frame(data), need_target=True),
+        table_of(fitted, as_frame(fitted.settings, data), need_target=True),
         fitted_scaler=fitted.scaler,
         fitted_normaliser=fitted.normaliser,
         fitted_split=fitted.split,
@@ -101,18 +102,24 @@ def table_of(
     need_target: bool,
     read_target: bool = True,
     allow_trailing_gap: int = 0,
+    repairs: Repairs | None = None,
 ) -> Table:
-    """Return the checked table of new data in the columns and the time step of the fit."""
+    """Return the checked table of new data in the columns and the time step of the fit.
+
+    Its rows are repaired as those of the fit were, unless there are other `repairs`.
+    """
+    settings = fitted.settings
     return table_from_frame(
         frame,
         fitted.columns,
-        missing=fitted.settings.missing,
-        frequency=fitted.settings.frequency,
+        missing=settings.missing,
+        frequency=settings.frequency,
         need_target=need_target,
         read_target=read_target,
         allow_trailing_gap=allow_trailing_gap,
         step=fitted.step,
         like=fitted.context,
+        repairs=settings.repairs(settings.season) if repairs is None else repairs,
     )
 
 
@@ -133,10 +140,18 @@ def _windows(
     )
 
 
+def new_rows_of(fitted: Fitted, frame: Any) -> Table:
+    """Return the checked rows to predict from: a sensor's target is not looked at."""
+    horizon = fitted.settings.horizon
+    return table_of(
+        fitted, frame, need_target=False, read_target=horizon > 0, allow_trailing_gap=horizon
+    )
+
+
 def _sensor_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
     if frame is None:
         raise DataError("a virtual sensor (horizon=0) needs data to predict from: pass new rows")
-    new = table_of(fitted, frame, need_target=False, read_target=False)
+    new = new_rows_of(fitted, frame)
     table = fitted.context.before(new)
     windows = _windows(fitted, table, new_rows(table, new), "new", need_target=False)
     _warn_of_silence(table, windows, np.empty(0, dtype=np.int64))
@@ -149,7 +164,7 @@ def _forecast_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
     if frame is None:
         table = fitted.context
     else:
-        new = table_of(fitted, frame, need_target=False, allow_trailing_gap=horizon)
+        new = new_rows_of(fitted, frame)
         table = fitted.context.before(new)
     table = table.extended(horizon)
     last = table.last_known()

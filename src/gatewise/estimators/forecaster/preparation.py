@@ -24,6 +24,7 @@ from gatewise.estimators.forecaster.evaluation import check_output_names
 from gatewise.estimators.forecaster.settings import ForecasterSettings, as_names
 from gatewise.estimators.forecaster.settling import season_of, settled, split_of
 from gatewise.estimators.forecaster.silence import warn_of_unusable
+from gatewise.estimators.reading import ReadingOptions
 from gatewise.typing import Mask
 
 
@@ -199,16 +200,24 @@ def new_rows(table: Table, given: Table) -> Mask:
     return np.asarray(within >= np.repeat(old, lengths))
 
 
-def as_frame(data: Any) -> Any:
-    """Read `data` if it is a path; frames and tables pass through."""
-    return read_frame(data) if isinstance(data, str | Path) else data
+def as_frame(settings: ReadingOptions, data: Any) -> Any:
+    """Read `data` as the settings say if it is a path; frames and tables pass through."""
+    if not isinstance(data, str | Path):
+        return data
+    return read_frame(
+        data,
+        sep=settings.sep,
+        decimal=settings.decimal,
+        comment=settings.comment,
+        parse_dates=settings.date_format is None,
+    )
 
 
 def read_table(settings: ForecasterSettings, data: Any) -> Table:
     """Return the checked table of `data` with the columns that the settings name."""
     if isinstance(data, Table):  # checked when it was made
         return data
-    frame = as_frame(data)
+    frame = as_frame(settings, data)
     columns = resolve_columns(
         frame,
         target=settings.target,
@@ -218,12 +227,18 @@ def read_table(settings: ForecasterSettings, data: Any) -> Table:
         time=settings.time,
         series=settings.series,
     )
-    return table_from_frame(frame, columns, missing=settings.missing, frequency=settings.frequency)
+    return table_from_frame(
+        frame,
+        columns,
+        missing=settings.missing,
+        frequency=settings.frequency,
+        repairs=settings.repairs(settings.season),
+    )
 
 
 def prepare(settings: ForecasterSettings, data: Any) -> Prepared:
     """Return the data of a fit, read and checked as a table; the rest is made when it is asked for."""
-    frame = as_frame(data)
+    frame = as_frame(settings, data)
     table = read_table(settings, frame)
     return Prepared(settled(settings, table), table, unused_columns(frame, table))
 

@@ -15,6 +15,7 @@ from gatewise.estimators.options import (
     TableOptions,
     spec_named,
 )
+from gatewise.estimators.reading import ReadingOptions
 from gatewise.estimators.run.known import register
 from gatewise.options import levels, one_of, option, options_of, or_none, some_of, whole
 from gatewise.training.options import GATE_COSTS
@@ -45,7 +46,7 @@ class TaskOptions:
 # Python takes the fields of base classes from the last to the first: columns come first.
 @dataclass(kw_only=True, eq=False)
 class ForecasterSettings(
-    EstimatorOptions, NetworkOptions, TableOptions, TaskOptions, ColumnOptions
+    EstimatorOptions, NetworkOptions, TableOptions, TaskOptions, ReadingOptions, ColumnOptions
 ):
     """The options of `Forecaster`; the constructor only keeps them, `check_options` judges them.
 
@@ -96,6 +97,7 @@ class ForecasterSettings(
     def check_options(self) -> None:
         """Raise `OptionError` for the first option outside what it may be, alone or with others."""
         super().check_options()
+        self.check_reading()
         charged = [name for name in GATE_COSTS if getattr(self, name) > 0]
         spec = spec_named(self.cell)
         if charged and not spec.keep_gate and not spec.write_gate:

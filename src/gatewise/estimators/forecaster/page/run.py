@@ -29,9 +29,8 @@ from gatewise.wording import counted
 
 PYTHON = 'window.gates["{quantity}"][{layer}][{time}, {units}]'
 LOADED = """import gatewise as gw
-from gatewise.data import read_frame
 
-model, data = gw.Forecaster.load({run!r}), read_frame({source!r})
+model, data = gw.Forecaster.load({run!r}), {source!r}
 """
 WINDOW = "window = model.summary(data, part={part!r}{asked}).window\n"
 """The window of the page again: it is the same for the same model, data and part."""
