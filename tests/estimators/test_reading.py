@@ -119,8 +119,13 @@ def test_a_season_fills_gaps_with_that_of_before() -> None:
         rain=pl.when(pl.int_range(150) == 100).then(None).otherwise(pl.col("rain"))
     )
     model = gw.Forecaster(
-        **{"target": "level", "inputs": "rain", "lookback": 5, "hidden_size": 3, "epochs": 1},
-        **{"fill": "season", "season": 7},
+        target="level",
+        inputs="rain",
+        lookback=5,
+        hidden_size=3,
+        epochs=1,
+        fill="season",
+        season=7,
     )
     fitted = model.fit(frame, progress=False).fitted_
     assert fitted.data["repairs"] == [
