@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
 from gatewise.typing import AnyArray
@@ -56,16 +57,18 @@ def _strptime(text: str, form: str) -> datetime:
 
 def _all_at_once(texts: Sequence[str], form: str) -> AnyArray | None:
     """Read all texts in polars where it reads this spelling as Python does; None where it does not."""
-    import polars as pl  # noqa: PLC0415
-
     if "%z" in form.lower() or "%p" in form or "%y" in form:
         return None  # where the two might part
     probe = _PROBE.strftime(form)
     try:
-        shown = pl.Series([probe]).str.to_datetime(form, strict=False, time_unit="us")[0]
-        if shown != _strptime(probe, form):
+        if _in_polars([probe], form)[0] != np.datetime64(_strptime(probe, form), "us"):
             return None
-        parsed = pl.Series(texts).str.to_datetime(form, strict=False, time_unit="us")
-    except pl.exceptions.PolarsError:
+        return _in_polars(texts, form)
+    except Exception:  # polars has its own type for it, and the slow way finds the row
         return None
-    return parsed.to_numpy().astype("datetime64[us]")
+
+
+def _in_polars(texts: Sequence[str], form: str) -> AnyArray:
+    column = nw.new_series("time", texts, nw.String, backend="polars")
+    read: AnyArray = column.str.to_datetime(format=form).to_numpy()
+    return read.astype("datetime64[us]")
