@@ -21,6 +21,9 @@ narrow networks (32 units, native engine); wide ones are faster, a loop of cells
 PASSES = 500
 """Passes over all rows that one explanation makes, besides two for each unit."""
 
+INPUTS = 400
+"""Those that the importance of inputs takes besides, integrated gradients among them."""
+
 HORIZON = 300
 """Those of one horizon."""
 
@@ -50,7 +53,7 @@ def affordable(
         raise OptionError(f"budget must be a number of seconds above 0, such as 30; got {budget!r}")
     weights, units = sizes(model)
     # 2.0: a weight takes a multiplication and an addition at each step, and SPEED counts both.
-    each = 2.0 * weights * (PASSES + 2 * units + HORIZON * horizons) / SPEED
+    each = 2.0 * weights * (PASSES + INPUTS + 2 * units + HORIZON * horizons) / SPEED
 
     def seconds(some_rows: int, some_steps: int) -> float:
         return each * some_rows * some_steps

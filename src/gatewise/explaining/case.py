@@ -5,7 +5,7 @@ Sizes: B rows, T steps, K answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -59,6 +59,10 @@ class Case:
         chosen: What was chosen of what there is, for the settings.
         skill: By target, 1 less the loss as a share of that of the best single answer, over all rows;
             empty where there are no targets. Targets without skill are none of `outputs`.
+        columns: What the columns of the inputs are called, as `memory.importance` takes them.
+        whole: The inputs with what is known ahead in the first sequence, where that is another one.
+        now: The step of those that lags count back from; None for the end of each row.
+        distance: Rows that are fewer than this apart share steps.
         base: Returns the page without the verdicts.
     """
 
@@ -86,6 +90,10 @@ class Case:
     grouped_by: str = ""
     chosen: Mapping[str, Any] = field(default_factory=dict)
     skill: Mapping[str, float] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[int]] | Sequence[str] | None = None
+    whole: Inputs | None = None
+    now: int | None = None
+    distance: int = 1
     base: Callable[[], Contents] | None = None
 
     def at(self) -> list[int] | None:

@@ -12,7 +12,7 @@ import torch
 
 from gatewise import memory
 from gatewise.errors import InputError, OptionError
-from gatewise.explaining import parts, remembering
+from gatewise.explaining import inputs, parts, remembering
 from gatewise.explaining.affordable import affordable, sizes
 from gatewise.explaining.case import (
     Case,
@@ -32,6 +32,7 @@ from gatewise.explaining.views import Views, compared_figures, views_of
 from gatewise.memory import Sampling
 from gatewise.memory.checking import checked_options
 from gatewise.memory.intervals import MIN_GROUPS
+from gatewise.memory.interventions.importance import check_columns
 from gatewise.memory.interventions.losses import Loss
 from gatewise.memory.interventions.spare import SpareUnits
 from gatewise.memory.interventions.subject import Output
@@ -49,6 +50,7 @@ def explain(
     *,
     module: str | None = None,
     loss: Loss | None = None,
+    columns: Any = None,
     by: str | Sequence[Any] | None = None,
     part: Any = None,
     time: int | None = None,
@@ -57,7 +59,7 @@ def explain(
     budget: float = BUDGET,
     sampling: Sampling = Sampling(),  # noqa: B008 - frozen
 ) -> Explanation:
-    """Say what a model remembers, for how long, where it is kept, and what of the network is idle.
+    """Say what a model remembers, for how long and where, which input matters, and what is idle.
 
     Three views stand side by side: what the gates alone would hold, how far the gradient reaches, and
     what interventions on inputs and states do. The sentences rest on the interventions, and say so
@@ -72,6 +74,8 @@ def explain(
             change of the model's own answers. A forecaster has those of its table.
         module: The path of the recurrent module to look into; all by default.
         loss: "mse", "mae", "cross_entropy" or a function to one number a row.
+        columns: What the features of the inputs are called, to say which matters: a name for each, or
+            names with the numbers of features; a forecaster has those of its table.
         by: Rows to ask about apart: a label for each row; for a forecaster "season", "month" or
             "series".
         part: For a forecaster: "train", "validation", "test" or "all"; as in `summary`.
@@ -86,7 +90,7 @@ def explain(
     budget that is too small; OptionError for an unknown option.
     """
     if isinstance(model, HasCase):
-        _refuse_given(targets=targets, loss=loss, time=time, output=output)
+        _refuse_given(targets=targets, loss=loss, columns=columns, time=time, output=output)
         case = model.explain_case(data, part=part, by=by, module=module, budget=budget)
     else:
         if part is not None:
@@ -95,6 +99,7 @@ def explain(
             *(model, data, targets),
             module=module,
             loss=loss,
+            columns=columns,
             by=by,
             time=time,
             output=output,
@@ -116,6 +121,7 @@ def _explained(case: Case, budget: float, sampling: Sampling) -> Explanation:
     if nothing(case.skill):
         return _unread(case, budget, sampling)
     found = measure(case, sampling)
+    inputs.measure_inputs(case, found, sampling)
     views = views_of(found, case.steps)
     if case.base is None:
         case = replace(case, base=partial(plain_page, case, found))
@@ -186,6 +192,7 @@ def _plain_case(
     *,
     module: str | None,
     loss: Loss | None,
+    columns: Any,
     by: Any,
     time: int | None,
     output: Output | None,
@@ -201,6 +208,7 @@ def _plain_case(
     whole, subject = case_of(
         model, data, targets, loss=loss, module=module, time=time, output=output
     )
+    check_columns(subject, columns)
     labels = _labels(by, subject.rows)
     names = list(dict.fromkeys(labels))
     chosen = affordable(subject.model, subject.rows, subject.steps, budget, horizons=len(names))
@@ -214,6 +222,7 @@ def _plain_case(
     return replace(
         case,
         unit=unit,
+        columns=columns,
         groups=tuple(groups),
         grouped_by="group" if groups else "",
         chosen={
@@ -257,6 +266,10 @@ def _findings(case: Case, found: Measured, views: Views) -> tuple[Finding, ...]:
         else None,
         parts.by_target(case, found),
         parts.by_group(case, found),
+        inputs.counting(case, found),
+        inputs.going_together(case, found),
+        inputs.ranked_otherwise(case, found),
+        inputs.by_target(case, found),
         remembering.windowed(case, found),
         parts.idle(case, found),
         parts.stuck(case, found),
@@ -277,6 +290,8 @@ ASKED = {
     "connectivity": "the gradient",
     "highway": "the gradient through the state",
     "direction_share": "what each direction is worth",
+    "importance": "which input matters",
+    "integrated_gradients": "which input moves the answers",
     "gate_timescale": "gate timescales",
     "retention_curve": "what gates alone would hold",
     "saturation": "stuck gates",
@@ -339,6 +354,7 @@ def _figures(case: Case, found: Measured, views: Views) -> Mapping[str, Any]:
         "horizon_at_least": lags.at_least,
         "depends": lags.depends,
         **compared_figures(views),
+        **inputs.input_figures(found),
     }
     if isinstance(need, memory.ContextNeed):
         # 0 stands for a window that cannot be named: as a figure it would pass for the shortest.

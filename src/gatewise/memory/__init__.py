@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from gatewise.memory.interventions.horizon import horizon
     from gatewise.memory.interventions.horizon_result import Horizon
     from gatewise.memory.interventions.idle import IdleUnits, idle_units
+    from gatewise.memory.interventions.importance import importance
+    from gatewise.memory.interventions.importance_result import Importance
+    from gatewise.memory.interventions.integrated import integrated_gradients
+    from gatewise.memory.interventions.integrated_result import IntegratedGradients
     from gatewise.memory.interventions.probe import Probe, probe, probe_model
     from gatewise.memory.interventions.transplant import Transplant, transplant
     from gatewise.memory.records.health import StateHealth, state_health
@@ -51,6 +55,10 @@ _HOMES = {
     "interventions.horizon": ("horizon",),
     "interventions.horizon_result": ("Horizon",),
     "interventions.idle": ("IdleUnits", "idle_units"),
+    "interventions.importance": ("importance",),
+    "interventions.importance_result": ("Importance",),
+    "interventions.integrated": ("integrated_gradients",),
+    "interventions.integrated_result": ("IntegratedGradients",),
     "records.ledger": ("Ledger", "ledger"),
     "interventions.probe": ("Probe", "probe", "probe_model"),
     "records.redundancy": ("Redundancy", "redundancy"),
@@ -78,6 +86,8 @@ __all__ = [
     "Highway",
     "Horizon",
     "IdleUnits",
+    "Importance",
+    "IntegratedGradients",
     "Ledger",
     "Probe",
     "Redundancy",
@@ -99,6 +109,8 @@ __all__ = [
     "highway",
     "horizon",
     "idle_units",
+    "importance",
+    "integrated_gradients",
     "ledger",
     "probe",
     "probe_model",

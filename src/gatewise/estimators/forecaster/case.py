@@ -5,6 +5,7 @@ Sizes: B windows, T steps up to now, S steps ahead, F features, K targets, Q lev
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gatewise.data.tables.table import Table
-from gatewise.data.tables.windows import Windows
+from gatewise.data.tables.windows import AHEAD, MISSING_SUFFIX, Windows
 from gatewise.data.tables.zones import local
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
@@ -132,6 +133,7 @@ def case_of_forecaster(
             "units": sizes(fitted.networks[0])[1],
         },
         skill=skill,
+        **_for_inputs(fitted, windows, picks),
         base=lambda: summarised(prepared, part).contents(),
     )
 
@@ -244,6 +246,35 @@ def _inputs(fitted: Fitted, windows: Windows, picks: Indices) -> tuple[Tensor, .
     if not windows.horizon:
         return (past,)
     return past, x[windows.lookback :].transpose(0, 1).contiguous()
+
+
+def _for_inputs(fitted: Fitted, windows: Windows, picks: Indices) -> dict[str, Any]:
+    """Return what a case tells of the columns of its windows, and of steps that windows share.
+
+    The whole window is one sequence, so that a column goes with its values ahead.
+    """
+    x = torch.from_numpy(windows.gather(picks)[0]).to(fitted.settings.device)
+    apart = max(len(windows) / len(picks), 1.0)  # steps from one window picked to the next
+    return {
+        "columns": columns_of(windows, fitted.columns.target),
+        "whole": (x,),
+        "now": windows.lookback - 1,
+        "distance": math.ceil(windows.lookback / apart),
+    }
+
+
+def columns_of(windows: Windows, targets: tuple[str, ...]) -> dict[str, list[int]]:
+    """Return the features of each column by its name: its values and their indicator of gaps.
+
+    A forecast sees the past of its targets too. The flag of steps ahead is no column.
+    """
+    found: dict[str, list[int]] = {}
+    for place, feature in enumerate(windows.names):
+        name = feature.removesuffix(MISSING_SUFFIX)
+        if feature != AHEAD:
+            called = f"{name} (its own past)" if name in targets else name
+            found.setdefault(called, []).append(place)
+    return found
 
 
 def _groups(table: Table, windows: Windows, by: Any) -> tuple[dict[str, Indices], list[str]]:
