@@ -127,7 +127,14 @@ def test_answers_are_those_of_the_forecaster_with_what_is_ahead_kept_apart() -> 
 
 
 def test_a_forecast_is_explained_from_now_backwards() -> None:
-    model = fitted(horizon=3, lookback=10, cell="gru", quantiles=(0.1, 0.5, 0.9), num_layers=2)
+    model = fitted(
+        horizon=3,
+        lookback=10,
+        cell="gru",
+        quantiles=(0.1, 0.5, 0.9),
+        num_layers=2,
+        normalise="none",
+    )
     explanation = gw.explain(model, frame())
     assert explanation.results["horizon"].settings["steps"] == 10
     assert explanation.modules == ("network.layers.0", "network.layers.1")

@@ -13,9 +13,9 @@ import torch
 import gatewise as gw
 from gatewise.errors import InputError
 from gatewise.explaining import inputs
+from gatewise.explaining.affordable import INPUTS
 from gatewise.explaining.case import Case
 from gatewise.explaining.measuring import Measured
-from gatewise.explaining.plan import INPUTS
 from gatewise.memory import Importance, IntegratedGradients, Sampling
 
 
