@@ -3,8 +3,9 @@
 Drop-in modules (`LSTM`, `GRU`, `RNN` and their cells), `accelerate` and `restore` for the models you
 have, `trace` for their gates (a `Trace`, which `load_trace` reads back), `explain` for what they
 remember and `memory` for every figure behind it,
-`Stream` for one step at a time, `init` for starting values, `Forecaster` for tables, `penalties` for
-costs on gates, `datasets` for real data to try it on, `report` for the page, `figures` for pictures.
+`Stream` for one step at a time, `init` for starting values, `Forecaster` for tables and `tune` for its
+settings, `penalties` for costs on gates, `datasets` for real data to try it on, `report` for the page,
+`figures` for pictures.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from gatewise import errors, figures, memory, nn, penalties, report
     from gatewise.data import datasets
     from gatewise.estimators import Forecaster
+    from gatewise.estimators.tuning import tune
     from gatewise.explaining import explain
     from gatewise.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, init, restore
     from gatewise.nn.accelerate import accelerate
@@ -38,6 +40,7 @@ _HOMES = {
     "datasets": "gatewise.data",
     "explain": "gatewise.explaining",
     "Forecaster": "gatewise.estimators",
+    "tune": "gatewise.estimators.tuning",
     **dict.fromkeys(
         ("GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "accelerate", "init", "restore"),
         "gatewise.nn",
@@ -70,6 +73,7 @@ __all__ = [
     "report",
     "restore",
     "trace",
+    "tune",
 ]
 
 

@@ -39,7 +39,7 @@ def test_a_block_holds_a_whole_forecast() -> None:
     table = make_table(a=wave(60))
     default = rolling_origins(table, folds=2, size=None, validation=0.2, horizon=12)
     assert [origin.test[:10] for origin in default] == ["2001-02-06", "2001-02-18"]
-    with pytest.raises(OptionError, match=r"size=5: .* horizon=12 it needs at least 12 steps"):
+    with pytest.raises(OptionError, match=r"block of 5 steps .* horizon=12 it needs at least 12"):
         rolling_origins(table, folds=2, size=5, validation=0.2, horizon=12)
 
 

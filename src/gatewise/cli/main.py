@@ -18,6 +18,7 @@ from gatewise.cli.demo import demo
 from gatewise.cli.inspecting import LimitsBroken, inspect
 from gatewise.cli.output import help_console
 from gatewise.cli.training import Interrupted, continue_on, fit, resume, retrain
+from gatewise.cli.tuning import tune
 from gatewise.cli.using import evaluate, predict
 from gatewise.errors import GatewiseError, GatewiseWarning
 from gatewise.launch import world_of_launch
@@ -43,6 +44,10 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "predict": (predict, "RUN [DATA] [--out FILE]"),
     "evaluate": (evaluate, "RUN [DATA] [--part PART] [--json]"),
     "inspect": (inspect, "RUN [DATA] [--by season] [--against RUN] [--json FILE] [OPTIONS]"),
+    "tune": (
+        tune,
+        "DATA --target COLUMN ... --out FOLDER [--space NAME=VALUES ...] [OPTIONS]",
+    ),
     "demo": (demo, "[--out RUN] [--members N]"),
     "datasets": (datasets, "[NAME] [--out FILE]"),
     "resume": (resume, "RUN [DATA]"),
@@ -63,6 +68,8 @@ def make_app() -> App:
         version=f"gatewise {version('gatewise')}",
         config=from_config_file,
         console=help_console(),
+        # Ctrl-C is ours to tell: cyclopts would end the process without a word.
+        suppress_keyboard_interrupt=False,
         # No --no-x and --empty-x twins: one spelling per option.
         default_parameter=Parameter(negative=""),
     )

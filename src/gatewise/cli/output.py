@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -15,7 +16,7 @@ from gatewise.wording import counted, layer_name, number
 
 if TYPE_CHECKING:
     from gatewise.estimators.forecaster.preparation import Prepared
-    from gatewise.estimators.forecaster.results import GateTimescales
+    from gatewise.estimators.forecaster.results import GateTimescales, ScoreTable
     from gatewise.estimators.forecaster.verdict import Evaluation
 
 HELP_WIDTH = 110
@@ -70,8 +71,13 @@ def print_data(out: Console, source: str, prepared: Prepared) -> None:
             )
 
 
-def print_scores(out: Console, evaluation: Evaluation) -> None:
-    """Print the score table with the members' range, then the verdict."""
+def print_scores(
+    out: Console, evaluation: Evaluation, *, beside: Mapping[str, ScoreTable] | None = None
+) -> None:
+    """Print the score table with the members' range, then the verdict.
+
+    `beside` are the scores of other models on the same rows, by what they are called here.
+    """
     from gatewise.estimators.forecaster.score_names import PART_NAMES  # noqa: PLC0415
     from gatewise.estimators.forecaster.verdict import verdict  # noqa: PLC0415 - brings torch
 
@@ -80,7 +86,7 @@ def print_scores(out: Console, evaluation: Evaluation) -> None:
     for target in evaluation.predictions.targets:
         out.print()
         out.print(f"Scores on {part}" + (f": {target}" if many else ""), style="bold")
-        out.print(_score_grid(evaluation, target))
+        out.print(_score_grid(evaluation, target, beside or {}))
     said = verdict(evaluation)
     colours = {"better": "green", "unclear": "yellow", "worse": "red"}
     out.print(f"{said.headline}.", style=colours.get(said.tone, ""))
@@ -129,7 +135,7 @@ def grid() -> Grid:
     return Grid(box=box.SIMPLE_HEAD if _on_terminal() else None, pad_edge=False)
 
 
-def _score_grid(evaluation: Evaluation, target: str) -> Grid:
+def _score_grid(evaluation: Evaluation, target: str, beside: Mapping[str, ScoreTable]) -> Grid:
     from gatewise.estimators.forecaster.score_names import (  # noqa: PLC0415 - brings torch
         metric_name,
         metric_text,
@@ -156,4 +162,8 @@ def _score_grid(evaluation: Evaluation, target: str) -> Grid:
         if model == "gatewise" and len(evaluation.members) > 1:
             for place, member in enumerate(evaluation.members):
                 add(f"  member {place + 1} alone", member[target], "dim")
+        if model == "gatewise":
+            for other, table in beside.items():
+                if target in table.get("gatewise", {}):
+                    add(other, table["gatewise"][target])
     return made

@@ -34,6 +34,7 @@ from gatewise.training.distributed import World, check_device, is_main, joined
 from gatewise.training.history import History
 from gatewise.training.loop import train
 from gatewise.training.options import TrainingOptions
+from gatewise.training.progress import Callback
 from gatewise.training.randomness import seeded
 from gatewise.training.task import Task, TrainableNetwork
 
@@ -49,7 +50,7 @@ class Estimator(Hooks[P, F, E]):
     evaluation_: E | None
 
     @classmethod
-    def resume(cls, run: str | Path, data: Any = None, *, progress: bool = True) -> Self:
+    def resume(cls, run: str | Path, data: Any = None, *, progress: bool | Callback = True) -> Self:
         """Finish an interrupted fit; the result is the uninterrupted one's, bit for bit.
 
         Without `data` it is read again from where the run says it was. Raises DataError if it is not
@@ -128,7 +129,7 @@ class Estimator(Hooks[P, F, E]):
         *,
         out: str | Path | None,
         overwrite: bool,
-        progress: bool,
+        progress: bool | Callback,
         table_format: str = "csv",
         source: str | None = None,
         title: str | None = None,
@@ -151,7 +152,7 @@ class Estimator(Hooks[P, F, E]):
                     out, overwrite=overwrite
                 )  # another process may have been there first
                 about = {
-                    "source": _source(data if isinstance(data, str | Path) else source),
+                    "source": source_of(data if isinstance(data, str | Path) else source),
                     "predictions": table_format,
                     "continued": start is not None,
                     **({} if title is None else {"title": title}),
@@ -167,10 +168,10 @@ class Estimator(Hooks[P, F, E]):
         about: Mapping[str, Any],
         start: F | None,
         *,
-        progress: bool,
+        progress: bool | Callback,
     ) -> tuple[F, E]:
         """Fit with options that are checked, into a `folder` that is ours, `about` in its config."""
-        prepared = self._prepare(data, start, progress=progress)
+        prepared = self._prepare(data, start, progress=bool(progress))
         engine = self._engine(prepared) if start is None else start.engine
         with joined(self.device) as world:
             world.wait()  # no process may look at the folder after another has begun to fill it
@@ -182,7 +183,7 @@ class Estimator(Hooks[P, F, E]):
                 prepared, run, world, engine, progress=progress, start=start, resume=False
             )
 
-    def _go_on(self, run: Run, data: Any, *, progress: bool) -> tuple[F, E]:
+    def _go_on(self, run: Run, data: Any, *, progress: bool | Callback) -> tuple[F, E]:
         """Finish the unfinished `run`, which began with these options; the caller holds its lock."""
         prepared = self.prepare_resumed(run, data)
         engine = run.config.get("engine") or self.engine_before
@@ -201,7 +202,7 @@ class Estimator(Hooks[P, F, E]):
         world: World,
         engine: str,
         *,
-        progress: bool,
+        progress: bool | Callback,
         start: F | None,
         resume: bool,
     ) -> tuple[F, E]:
@@ -252,7 +253,7 @@ class Estimator(Hooks[P, F, E]):
         *,
         checkpoint: Path | None,
         resume: bool,
-        progress: bool,
+        progress: bool | Callback,
     ) -> History:
         """Train one member; its checkpoint stays until the whole run is complete."""
         return train(
@@ -329,7 +330,7 @@ class Estimator(Hooks[P, F, E]):
             raise FileError(f"the run {run.folder} is that of a {kind}, not of a {cls.kind}")
 
 
-def _source(place: str | Path | None) -> str | None:
+def source_of(place: str | Path | None) -> str | None:
     """Return where data can be read again: an absolute path or a bundled set's name."""
     if place is None or str(place).startswith(DATASET):
         return place if place is None else str(place)

@@ -91,8 +91,8 @@ def rolling_origins(
         origins.append(
             Origin(
                 table=table.until(last),
-                validation=None if spared else _bound_text(times[start - watched], table.zone),
-                test=_bound_text(times[start], table.zone),
+                validation=None if spared else bound_text(times[start - watched], table.zone),
+                test=bound_text(times[start], table.zone),
                 test_until=local(np.array([last]), table.zone)[0],
             )
         )
@@ -106,12 +106,12 @@ def _check_blocks(folds: int, size: int | None, horizon: int) -> None:
             raise OptionError(f"{name} must be a whole number of at least 1, not {value!r:.60}")
     if size is not None and size < horizon:
         raise OptionError(
-            f"size={size}: a test block must hold a whole forecast, so with horizon={horizon} it needs "
-            f"at least {horizon} steps"
+            f"a test block of {size} steps holds no whole forecast: with horizon={horizon} it needs at "
+            f"least {horizon}"
         )
 
 
-def _bound_text(time: Any, zone: str | None) -> str:
+def bound_text(time: Any, zone: str | None) -> str:
     """Return a time as a bound of the split; in a zone with the offset, so that it is one instant."""
     if zone is None:
         return str(time)

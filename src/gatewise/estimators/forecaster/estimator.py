@@ -41,7 +41,7 @@ from gatewise.estimators.hooks import Trained
 from gatewise.estimators.run.folder import Run
 from gatewise.explaining.case import Case
 from gatewise.training.losses import per_row, pinball, squared_error
-from gatewise.training.progress import say
+from gatewise.training.progress import Callback, say
 from gatewise.training.task import Task, TrainableNetwork
 
 
@@ -68,16 +68,17 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         *,
         out: str | Path | None = None,
         overwrite: bool = False,
-        progress: bool = True,
+        progress: bool | Callback = True,
         predictions: str = "csv",
         source: str | None = None,
         title: str | None = None,
     ) -> Self:
         """Fit afresh; with `out` leave a run folder that an interrupted fit can be resumed from.
 
-        `predictions` is the format of the table of predictions in the run folder: "csv" or "parquet".
-        `source` tells `resume` where a table in memory came from: a file or "dataset:NAME". `title` is
-        kept for the pages of the run.
+        `progress` shows a bar on a terminal and plain lines elsewhere; a function is called with every
+        `Status` in place of that. `predictions` is the format of the table of predictions in the run
+        folder: "csv" or "parquet". `source` tells `resume` where a table in memory came from: a file or
+        "dataset:NAME". `title` is kept for the pages of the run.
         Raises OptionError for a bad option, DataError for unusable data, FileError for a folder that
         is in the way: all before anything is written.
         """
@@ -101,7 +102,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         *,
         out: str | Path | None = None,
         overwrite: bool = False,
-        progress: bool = True,
+        progress: bool | Callback = True,
         predictions: str = "csv",
         source: str | None = None,
         title: str | None = None,
