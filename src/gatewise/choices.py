@@ -10,6 +10,9 @@ Frequency = Literal["infer", "rows"]
 Missing = Literal["refuse", "mask"]
 """Refuse a table with missing values, or mask them with an indicator."""
 
+Calendar = Literal["hour", "weekday", "weekend", "day_of_year", "month"]
+"""What of a time may be a column of its own."""
+
 Fill = Literal["forward", "linear", "zero", "season"]
 """Fill a gap with the value before, on a line to the value after, with 0, or with a season before's."""
 

@@ -188,6 +188,17 @@ def some_of(words: Any) -> Rule:
     )
 
 
+def any_of(words: Any) -> Rule:
+    """Return the rule of a list of words of a `Literal`, each once at most, or of none."""
+    choices: tuple[str, ...] = get_args(words)
+
+    def allowed(value: Any) -> bool:
+        listed = isinstance(value, Sequence) and not isinstance(value, str)
+        return listed and all(each in choices for each in value) and len(set(value)) == len(value)
+
+    return Rule(allowed, f"a list of {', '.join(map(repr, choices))}", tuple[words, ...], choices)
+
+
 def levels() -> Rule:
     """Return the rule of quantile levels."""
     return Rule(

@@ -8,9 +8,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from gatewise.cells import CELLS, CellSpec
-from gatewise.choices import Engine, Frequency, Missing, Scale
+from gatewise.choices import Calendar, Engine, Frequency, Missing, Scale
 from gatewise.errors import OptionError, nearest
 from gatewise.options import (
+    any_of,
     between,
     check,
     names,
@@ -68,6 +69,14 @@ class ColumnOptions:
         "Columns known ahead, such as the calendar; needs {horizon}.",
         or_none(names(), "nothing known ahead"),
         default_means="none",
+    )
+    calendar: Sequence[str] = option(
+        (),
+        "Columns",
+        "Columns made of the time, known ahead: hour, weekday, weekend, day_of_year, month.",
+        any_of(Calendar),
+        default_means="none",
+        more="Two waves each, `weekend` a switch; on the clock of the time's zone.",
     )
     static: Names | None = option(
         (),

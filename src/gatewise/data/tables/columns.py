@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatewise.data.finding import NO_TIME, find_time
+from gatewise.data.tables.calendar import calendar_columns
 from gatewise.data.tables.native import as_frame, index_columns
 from gatewise.errors import DataError, nearest
 from gatewise.typing import Names
@@ -25,6 +26,7 @@ class Columns:
     static: tuple[str, ...]  # one value per series
     time: str | None  # None: the rows are steps 0, 1, 2, ...
     series: str | None  # None: one series
+    calendar: tuple[str, ...] = ()  # those of the inputs or of the future that the time gives
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -40,13 +42,15 @@ class Columns:
             "static": list(self.static),
             "time": self.time,
             "series": self.series,
+            **({"calendar": list(self.calendar)} if self.calendar else {}),
         }
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> Columns:
         """Return the columns that `to_json` wrote."""
         roles = {role: tuple(saved[role]) for role in ("target", "inputs", "future", "static")}
-        return cls(**roles, time=saved["time"], series=saved["series"])
+        calendar = tuple(saved.get("calendar", ()))
+        return cls(**roles, time=saved["time"], series=saved["series"], calendar=calendar)
 
 
 def resolve_columns(
@@ -58,6 +62,8 @@ def resolve_columns(
     static: Names = (),
     time: str | None = None,
     series: str | None = None,
+    calendar: Names = (),
+    ahead: bool = True,
     need_target: bool = True,
 ) -> Columns:
     """Find each role's columns in `frame` and refuse what cannot be right.
@@ -66,6 +72,9 @@ def resolve_columns(
     "ds" if there is one, else the only column, or index, that holds times or may hold them, else
     none: the rows are then steps 0, 1, 2. time="none" says so. A pandas MultiIndex of a time and
     something else is a panel. With `need_target=False` the target's columns may be absent.
+
+    `calendar` are words such as "hour" and "weekday", whose columns are made of the time: known
+    `ahead` (among `future`), or for a virtual sensor, ahead of which nothing lies, among `inputs`.
 
     Raises DataError for an unknown column (with the nearest names), for a column in two roles,
     where several columns could be the time and where it is spread over several.
@@ -99,8 +108,10 @@ def resolve_columns(
         time = find_time(table, [name for name in known if name not in taken], levels)
     if len(levels) > 1:
         series = _series_of_levels(levels, series, time, rows_meant=rows_meant)
+    made = calendar_columns(_names("calendar", calendar))
+    roles["future" if ahead else "inputs"] += made
     _check_roles({**roles, "time": _optional(time), "series": _optional(series)})
-    return Columns(**roles, time=time, series=series)
+    return Columns(**roles, time=time, series=series, calendar=made)
 
 
 def _optional(name: str | None) -> tuple[str, ...]:

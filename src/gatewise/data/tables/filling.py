@@ -168,7 +168,9 @@ def filled(table: Table, repairs: Repairs, added: int, ahead: Mask) -> Table:
     counts = {}
     for place, name in enumerate(columns.values[: len(columns.values) - len(columns.static)]):
         gaps = np.isnan(values[:, place])
-        if gaps.all() or not gaps.any():
+        if (
+            gaps.all() or not gaps.any()
+        ):  # of what is not read, and of the calendar, nothing is known
             continue
         hidden = name in columns.target + columns.inputs
         runs = _Runs.of(gaps & ~ahead if hidden else gaps, table.starts)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gatewise.choices import Frequency, Missing
 from gatewise.data.finding import holds_time_text
+from gatewise.data.tables.calendar import check_calendar
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.filling import ADDED, filled, with_missing_rows
 from gatewise.data.tables.ids import Ids, read_ids
@@ -68,6 +69,7 @@ def table_from_frame(
     if not need_target and np.bincount(ids.index).max() <= allow_trailing_gap:  # all rows lie ahead
         optional += columns.inputs
     keys = () if columns.time is None else (columns.time,)
+    optional += columns.calendar
     _check_present(table, (*keys, *(name for name in columns.values if name not in optional)))
     times = _times(table, columns.time, like, repairs)
     rows, notes = ordered(ids.index, None if times is None else times.values, repairs)
@@ -90,7 +92,9 @@ def table_from_frame(
         regular = columns.time is not None and frequency == "infer"
         grid = (step or infer_step(result.time, result.starts)[0]) if regular else ROWS
         result, rows = _filled(result, rows, repairs, grid, allow_trailing_gap)
-    result = replace(result, step=_checked_step(result, rows, frequency, step))
+    result = replace(result, step=_checked_step(result, rows, frequency, step)).with_calendar()
+    if like is None:
+        check_calendar(result)
     _check_values(result, rows, missing, need_target, allow_trailing_gap, repairs=repairs)
     return result
 
@@ -137,6 +141,7 @@ def _values(
     values = np.empty((len(rows), len(columns.values)), dtype=np.float64)
     for position, name in enumerate(columns.values):
         unread = name not in table.columns or (name in columns.target and not read_target)
+        unread |= name in columns.calendar
         values[:, position] = np.nan if unread else _ordered(float_column(table, name), rows)
     return values
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.data.tables.calendar import calendar_values
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.steps import Step
 from gatewise.data.tables.zones import stamp
@@ -93,7 +94,18 @@ class Table:
         time[old] = self.time
         time[new] = self.step.after(self.time[ends][:, None], ahead[None, :]).ravel()
         filled = None if self.filled is None else self.filled.placed(old, len(values))
-        return replace(self, values=values, time=time, starts=new_starts, filled=filled)
+        longer = replace(self, values=values, time=time, starts=new_starts, filled=filled)
+        return longer.with_calendar()
+
+    def with_calendar(self) -> Table:
+        """Return the table with those columns that follow from its times."""
+        made = self.columns.calendar
+        if not made or self.time.dtype.kind != "M":
+            return self
+        values = self.values.copy()
+        places = [self.columns.values.index(name) for name in made]
+        values[:, places] = calendar_values(self.time, self.zone, made)
+        return replace(self, values=values)
 
     def distinct_times(self) -> NDArray[Any]:
         """Return the times that any series has, each once, ascending."""

@@ -13,7 +13,12 @@ from gatewise.data.tables.output import frame_like
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows
 from gatewise.errors import DataError
-from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
+from gatewise.estimators.forecaster.fitted import (
+    Fitted,
+    member_outputs,
+    not_below_zero,
+    to_predictions,
+)
 from gatewise.estimators.forecaster.metrics import scores
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.results import Metrics, ScoreTable
@@ -27,8 +32,11 @@ def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) 
     outputs = member_outputs(fitted, table, windows)
     predictions = to_predictions(fitted, table, windows, outputs)
     baselines = fitted.baselines.predict(table, windows.origins)
-    points = {MODEL_NAME: predictions.point, **baselines}
     bands = fitted.baselines.quantiles(table, windows.origins, baselines)
+    if fitted.settings.positive:  # what the model may know, they know too
+        baselines = {name: not_below_zero(point) for name, point in baselines.items()}
+        bands = {name: not_below_zero(band) for name, band in bands.items()}
+    points = {MODEL_NAME: predictions.point, **baselines}
     if predictions.quantiles is not None:
         bands[MODEL_NAME] = predictions.quantiles
     # The median is the point that scores, as in `predictions`; without levels there is one output.

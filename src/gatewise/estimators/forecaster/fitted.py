@@ -116,9 +116,16 @@ def in_target_units(
 ) -> NDArray[np.float64]:
     """Return a network's answers `[N, S, K, ...]` for windows in the targets' own units."""
     if windows.levels is not None:
-        return windows.levels.restored(answers, windows.origins)
-    scaled = fitted.scaler.inverse_targets(answers, table, windows.origins)
-    return fitted.normaliser.transform.inverse(scaled)
+        values = windows.levels.restored(answers, windows.origins)
+    else:
+        scaled = fitted.scaler.inverse_targets(answers, table, windows.origins)
+        values = fitted.normaliser.transform.inverse(scaled)
+    return not_below_zero(values) if fitted.settings.positive else values
+
+
+def not_below_zero(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values with 0 for those below it: for a point and any quantile never a worse guess."""
+    return np.asarray(np.maximum(values, 0.0))
 
 
 def to_predictions(

@@ -226,6 +226,11 @@ def _check_ahead(
     ahead = last[asked, None] + np.arange(1, fitted.settings.horizon + 1)
     for name in fitted.columns.future:
         gaps = np.isnan(table.column(name)[ahead])
+        if gaps.any() and name in fitted.columns.calendar:
+            raise DataError(
+                "the calendar ahead is not known, because every row is a step (frequency='rows'): give "
+                f"{fitted.settings.horizon} rows more with their times, target and inputs left empty"
+            )
         if gaps.any():
             place, step = np.argwhere(gaps)[0]
             named = table.series[asked[place]]

@@ -78,6 +78,9 @@ def check_entries(about: dict[str, Any]) -> None:
     columns = about["columns"]
     for role in ("target", "inputs", "future", "static"):
         _require(_texts(columns.get(role)), f"its {role} columns are no names")
+    made = columns.get("calendar", [])
+    known = set(columns["inputs"] + columns["future"])
+    _require(_texts(made) and set(made) <= known, "its calendar columns are no columns")
     for role in ("time", "series"):
         _require(isinstance(columns.get(role), str | None), f"its {role} column is no name")
     known = {field.name for field in fields(ForecasterSettings)}

@@ -19,6 +19,7 @@ from gatewise.data.tables.split import Part, Split
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.transforms import Transform
 from gatewise.data.tables.windows import Features, Windows
+from gatewise.errors import DataError
 from gatewise.estimators.forecaster.baselines import Baselines, fit_baselines
 from gatewise.estimators.forecaster.evaluation import check_output_names
 from gatewise.estimators.forecaster.settings import ForecasterSettings, as_names
@@ -26,6 +27,7 @@ from gatewise.estimators.forecaster.settling import season_of, settled, split_of
 from gatewise.estimators.forecaster.silence import warn_of_unusable
 from gatewise.estimators.reading import ReadingOptions
 from gatewise.typing import Mask
+from gatewise.wording import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +166,8 @@ class Prepared:
             horizon=settings.horizon,
             lost="no training and no score",
         )
+        if settings.positive:
+            check_positive(self.given)
         for part in self.parts:
             self.windows(part)
         _ = self.baselines
@@ -188,6 +192,21 @@ class Prepared:
     @cached_property
     def _new(self) -> Mask:
         return new_rows(self.table, self.given)
+
+
+def check_positive(table: Table) -> None:
+    """Raise DataError for a target below 0."""
+    for name in table.columns.target:
+        below = np.flatnonzero(table.column(name) < 0)
+        if below.size:
+            first = int(below[0])
+            named = table.series[int(table.starts.searchsorted(first, "right")) - 1]
+            where = f" of series {named!r}" if named else ""
+            count = counted(below.size, "value")
+            raise DataError(
+                f"positive=True, and target {name!r} has {count} below 0, the first{where} at "
+                f"{table.stamp(table.time[first])} ({table.column(name)[first]:g}): leave positive out"
+            )
 
 
 def new_rows(table: Table, given: Table) -> Mask:
@@ -226,6 +245,8 @@ def read_table(settings: ForecasterSettings, data: Any) -> Table:
         static=as_names(settings.static),
         time=settings.time,
         series=settings.series,
+        calendar=tuple(settings.calendar),
+        ahead=settings.horizon > 0,
     )
     return table_from_frame(
         frame,

@@ -17,7 +17,7 @@ from gatewise.estimators.options import (
 )
 from gatewise.estimators.reading import ReadingOptions
 from gatewise.estimators.run.known import register
-from gatewise.options import levels, one_of, option, options_of, or_none, some_of, whole
+from gatewise.options import levels, on_or_off, one_of, option, options_of, or_none, some_of, whole
 from gatewise.training.options import GATE_COSTS
 
 if TYPE_CHECKING:
@@ -68,6 +68,13 @@ class ForecasterSettings(
         "Task and parts",
         "What is taken of a forecast's target before anything else.",
         one_of(TransformName),
+    )
+    positive: bool = option(
+        False,
+        "Task and parts",
+        "Never predict below 0: neither the value nor a quantile.",
+        on_or_off(),
+        more="What is below becomes 0, of the baselines too; a negative target is refused.",
     )
     season: int | None = option(
         None,

@@ -1,0 +1,105 @@
+"""Columns that follow from the time of a row: known as far ahead as the time itself.
+
+What goes round is two columns, sine and cosine of where in the round the row lies, so that December
+is as near to January as to November.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+
+from gatewise.choices import Calendar
+from gatewise.data.tables.zones import local
+from gatewise.errors import DataError, nearest
+from gatewise.typing import AnyArray, Array
+
+if TYPE_CHECKING:
+    from gatewise.data.tables.table import Table
+
+WAVES = ("sin", "cos")
+WEEKEND = "weekend"
+_SATURDAY = 5
+_YEAR = 365.2425  # days, on the mean of four centuries
+
+
+def calendar_columns(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that words such as "weekday" stand for: "weekday:sin", "weekday:cos".
+
+    Raises DataError for a word that is none, or is there twice.
+    """
+    names: list[str] = []
+    known = get_args(Calendar)
+    for word in words:
+        if word not in known:
+            raise DataError(
+                f"calendar: {word!r} is none of {', '.join(map(repr, known))}.{nearest(word, known)}"
+            )
+        added = [WEEKEND] if word == WEEKEND else [f"{word}:{wave}" for wave in WAVES]
+        if added[0] in names:
+            raise DataError(f"calendar: {word!r} is listed twice: name it once")
+        names += added
+    return tuple(names)
+
+
+def check_calendar(table: Table) -> None:
+    """Refuse a calendar without dates, and what is the same in every row."""
+    names = table.columns.calendar
+    if not names:
+        return
+    words = list(dict.fromkeys(name.partition(":")[0] for name in names))
+    if table.time.dtype.kind != "M":
+        what = "the rows are counted" if table.columns.time is None else "it holds whole numbers"
+        raise DataError(
+            f"calendar={words!r} needs dates in the time column, and "
+            f"{what}: give dates such as 1985-01-31, or leave the calendar out"
+        )
+    for word in words:
+        of_word = [name for name in names if name.partition(":")[0] == word]
+        columns = np.stack([table.column(name) for name in of_word])
+        if len(table) > 1 and np.ptp(columns, axis=1).max() < 1e-9:
+            raise DataError(
+                f"calendar={words!r}: the {word} is the same in all {len(table):,} rows (one step is "
+                f"{table.step.text}): leave {word!r} out"
+            )
+
+
+def calendar_values(time: AnyArray, zone: str | None, names: tuple[str, ...]) -> Array:
+    """Return the columns `names` [N, c] of times [N] on the clock of `zone`; NaN of no time."""
+    values = np.full((len(time), len(names)), np.nan)
+    known = ~np.isnat(time)
+    shown = local(time[known], zone)
+    for place, name in enumerate(names):
+        word, _, wave = name.partition(":")
+        if word == WEEKEND:
+            values[known, place] = _weekday(shown) >= _SATURDAY
+        else:
+            turn = 2 * np.pi * _turn(shown, word)
+            values[known, place] = np.sin(turn) if wave == "sin" else np.cos(turn)
+    return values
+
+
+def _turn(shown: AnyArray, word: str) -> Array:
+    """Return where in its round each time lies, [N], from 0 to 1.
+
+    A unit counts from its middle: two that lie half a round apart then differ in both waves.
+    """
+    day = shown.astype("datetime64[D]")
+    if word == "hour":
+        seconds = (shown - day) / np.timedelta64(1, "s")
+        return np.asarray((seconds + 1800) / 86400)
+    if word == "weekday":
+        return np.asarray((_weekday(shown) + 0.5) / 7)
+    if word == "month":
+        month = shown.astype("datetime64[M]").astype(np.int64) % 12
+        return np.asarray((month + 0.5) / 12)
+    first = shown.astype("datetime64[Y]").astype("datetime64[D]")
+    return np.asarray(((day - first).astype(np.int64) + 0.5) / _YEAR)
+
+
+def _weekday(shown: AnyArray) -> AnyArray:
+    """Return the days since Monday, [N]."""
+    days = shown.astype("datetime64[D]").astype(np.int64)
+    return np.asarray((days + 3) % 7)  # 1970-01-01 was a Thursday
