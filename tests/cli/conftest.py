@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gatewise.cli import run as run_command_line
+from gatewise.estimators.forecaster.page import picture
+from gatewise.files import atomic_write_bytes
 from tests.cli.python_syntax import in_python
 from tests.cli.tables import LEARNING, Outcome, table_text
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_drawing() -> Iterator[None]:
+    """Write a picture without drawing it, which takes longer than these fits; test_pictures.py draws."""
+    with pytest.MonkeyPatch.context() as patch:
+        drawn = lambda contents, path: atomic_write_bytes(path, b"a picture")  # noqa: E731
+        patch.setattr(picture, "write_picture", drawn)
+        yield
 
 
 @pytest.fixture

@@ -25,7 +25,10 @@ from gatewise.estimators.forecaster.settings import ForecasterSettings
 from tests.cli.tables import QUICK, Outcome, files_under, quick, table_text
 
 Call = Callable[..., Outcome]
-RESULTS = {"config.json", "model.safetensors", "metrics.json", "predictions.csv", "report.html"}
+RESULTS = {
+    *("config.json", "model.safetensors", "metrics.json", "predictions.csv", "report.html"),
+    "report.png",
+}
 
 
 def test_fit_leaves_a_whole_run_and_says_so(here: Path, call: Call, table: Path) -> None:

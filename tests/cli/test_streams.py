@@ -16,7 +16,10 @@ from tests.cli.broken_streams import Case, outcomes
 from tests.cli.tables import QUICK, Outcome, table_text
 
 Call = Callable[..., Outcome]
-RESULTS = {"config.json", "model.safetensors", "metrics.json", "predictions.csv", "report.html"}
+RESULTS = {
+    *("config.json", "model.safetensors", "metrics.json", "predictions.csv", "report.html"),
+    "report.png",
+}
 TROUBLES = ("closed", "full", "broken pipe")
 STDOUT_CODES = {"closed": 0, "full": 2, "broken pipe": 141}
 

@@ -28,6 +28,7 @@ from gatewise.cli.opening import (
 )
 from gatewise.cli.options import Config, Device, NewTitle, class_of
 from gatewise.cli.output import console, print_scores, print_timescales
+from gatewise.cli.pictures import check_picture, pictured_beside
 from gatewise.cli.sentences import names_of, print_comparison, print_explanation, with_comparison
 from gatewise.errors import OptionError
 from gatewise.explaining.limits import Limits
@@ -61,6 +62,13 @@ class Asked:
         Parameter(
             help="The page, .html. [default: RUN/report.html, and none where --json - or a limit is "
             "asked for; other DATA or another part needs a name]"
+        ),
+    ] = None
+    picture: Annotated[
+        str | None,
+        Parameter(
+            help="The page's first screen as a picture, .png, .pdf or .svg. [default: RUN/report.png "
+            "beside RUN/report.html]"
         ),
     ] = None
     overwrite: Annotated[
@@ -134,6 +142,8 @@ def inspect(
         check_new_file(Path(asked.out), asked.overwrite, ending=".html")
     elif writes_anew and os.path.isfile(run):
         raise OptionError(f"{run} is a model file without a run folder: name the page with --out")
+    if asked.picture is not None:
+        check_picture(Path(asked.picture), asked.overwrite)
     if asked.as_json not in (None, "-"):
         check_new_file(Path(str(asked.as_json)), asked.overwrite)
     with ExitStack() as held:
@@ -183,13 +193,20 @@ def _inspect(
     if asked.against is not None and other is not None:
         theirs = explain(other, source, part=part, by=by, budget=asked.budget)
         comparison = compare(explanation, theirs, names_of(run, asked.against))
+    made = with_comparison(explanation.contents(replace(summary, run=run)), comparison)
     if page is not None:
-        made = explanation.contents(replace(summary, run=run))
-        write_page(with_comparison(made, comparison), page)
+        write_page(made, page)
+    screen = console(quiet=asked.as_json == "-")
+    pictured = pictured_beside(
+        screen,
+        made,
+        page if writes_anew else None,
+        None if asked.picture is None else Path(asked.picture),
+    )
     broken = limits.broken(explanation)
     if asked.as_json is not None:
         _write_json(asked.as_json, explanation, comparison, limits, broken)
-    _print_all(console(quiet=asked.as_json == "-"), summary, explanation, comparison, page)
+    _print_all(screen, summary, explanation, comparison, (page, pictured))
     if broken:
         raise LimitsBroken("\n".join(broken))
 
@@ -199,7 +216,7 @@ def _print_all(
     summary: Any,
     explanation: Explanation,
     comparison: Comparison | None,
-    page: Path | None,
+    written: tuple[Path | None, Path | None],
 ) -> None:
     print_scores(screen, summary.evaluation)
     print_explanation(screen, explanation)
@@ -207,9 +224,13 @@ def _print_all(
         print_comparison(screen, comparison)
     if explanation.figures.get("learnt") is not False:
         print_timescales(screen, summary.timescales)
-    if page is not None:
+    page, picture = written
+    if page is not None or picture is not None:
         screen.print()
+    if page is not None:
         screen.print(f"Page  {page}")
+    if picture is not None:
+        screen.print(f"Picture  {picture}")
 
 
 def _write_json(

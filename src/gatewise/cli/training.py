@@ -27,6 +27,7 @@ from gatewise.cli.output import (
     print_next,
     print_scores,
 )
+from gatewise.cli.pictures import pictured_beside
 from gatewise.errors import DataError, FileError, OptionError
 from gatewise.launch import is_main_process
 
@@ -229,13 +230,17 @@ def finish(
     summary = model.summary(prepared, title=run.title or title_of(model), source=source)
     summary = replace(summary, run=str(folder))
     explanation = explained(screen, model, prepared, by=run.by)
-    write_page(summary if explanation is None else explanation.contents(summary), page)
+    contents = summary.contents() if explanation is None else explanation.contents(summary)
+    write_page(contents, page)
+    picture = pictured_beside(screen, contents, page)
     print_scores(screen, summary.evaluation)
     if explanation is not None:
         print_explanation(screen, explanation)
     screen.print()
     screen.print(f"Run   {folder}")
     screen.print(f"Page  {page}")
+    if picture is not None:
+        screen.print(f"Picture  {picture}")
     print_next(
         screen,
         {

@@ -29,7 +29,7 @@ def overview_html(
 ) -> str:
     """Return the first screen's plot, scores and memory curve, as far as there are any."""
     plot = _plot(contents, blobs, payload)
-    curve = next((one for one in contents.curves if one.group == MEMORY), None)
+    curve = memory_curve(contents)
     beside = [
         *([_scores(contents, words)] if contents.scores is not None else []),
         *([_memory(contents, curve, words, payload)] if curve is not None else []),
@@ -43,6 +43,11 @@ def overview_html(
         '<section id="overview" aria-labelledby="overview-heading">'
         f'<h2 id="overview-heading" class="unseen">Overview</h2>{plot}{pair}{tags}</section>'
     )
+
+
+def memory_curve(contents: Contents) -> Curve | None:
+    """Return the curve that stands on the first screen; None where there is none."""
+    return next((one for one in contents.curves if one.group == MEMORY), None)
 
 
 def finding_html(finding: Finding, words: Glossary, seen: set[str]) -> str:

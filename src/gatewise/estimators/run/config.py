@@ -19,10 +19,11 @@ CONFIG = "config.json"
 MODEL = "model.safetensors"
 METRICS = "metrics.json"
 REPORT = "report.html"
+PICTURE = "report.png"
 CHECKPOINTS = "checkpoints"
 REPLACEMENT = "replacement"
 """The folder, in that of a finished run, where the run that is to replace it is made."""
-RESULTS = (MODEL, METRICS, "predictions.csv", "predictions.parquet", REPORT)
+RESULTS = (MODEL, METRICS, "predictions.csv", "predictions.parquet", REPORT, PICTURE)
 
 
 def check_config(config: dict[str, Any], place: Path) -> None:

@@ -6,6 +6,7 @@ RUN/model.safetensors        the portable model
 RUN/metrics.json             scores beside the baselines'
 RUN/predictions.csv          the scored part: truth, prediction, bands (or .parquet)
 RUN/report.html              the page (written by the command line)
+RUN/report.png               its first screen as a picture (where matplotlib is installed)
 RUN/replacement/             an unfinished run that will take the place of this one (`run_replacement`)
 RUN/.lock                    while a process writes to the folder (`run_lock`)
 

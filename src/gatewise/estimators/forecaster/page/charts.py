@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,6 +65,10 @@ class RunCharts:
 
     def charts(self) -> Charts:
         """Return the charts as JSON values and arrays, with honest notes."""
+        return self._charts
+
+    @cached_property  # the page and its picture both ask for them
+    def _charts(self) -> Charts:
         predictions = self.predictions
         found = _series(predictions)
         targets = list(range(min(len(predictions.targets), MAX_TARGETS)))
