@@ -42,7 +42,7 @@ Every option may also stand in a file: --config run.toml or run.json; the comman
 COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "fit": (fit, "DATA --target COLUMN --inputs COLUMN ... --out RUN [OPTIONS]"),
     "predict": (predict, "RUN [DATA] [--out FILE]"),
-    "evaluate": (evaluate, "RUN [DATA] [--part PART] [--json]"),
+    "evaluate": (evaluate, "RUN [DATA] [--part PART] [--against RUN] [--json]"),
     "inspect": (inspect, "RUN [DATA] [--by season] [--against RUN] [--json FILE] [OPTIONS]"),
     "tune": (
         tune,

@@ -15,6 +15,7 @@ from gatewise.unit import Unit
 from gatewise.wording import counted, layer_name, number
 
 if TYPE_CHECKING:
+    from gatewise.estimators.forecaster.against import SideBySide
     from gatewise.estimators.forecaster.preparation import Prepared
     from gatewise.estimators.forecaster.results import GateTimescales, ScoreTable
     from gatewise.estimators.forecaster.verdict import Evaluation
@@ -91,6 +92,20 @@ def print_scores(
     colours = {"better": "green", "unclear": "yellow", "worse": "red"}
     out.print(f"{said.headline}.", style=colours.get(said.tone, ""))
     for sentence in (*said.sentences, *evaluation.notes):
+        out.print(sentence)
+
+
+def print_beside(
+    out: Console, evaluation: Evaluation, compared: SideBySide | None, names: tuple[str, str]
+) -> None:
+    """Print scores, those of another model on the same rows among them, and the difference in words."""
+    if compared is None:
+        print_scores(out, evaluation)
+        return
+    print_scores(out, evaluation, beside={names[1]: compared.other.scores})
+    out.print()
+    out.print(f"Against {names[1]}", style="bold")
+    for sentence in compared.sentences(*names):
         out.print(sentence)
 
 

@@ -23,9 +23,9 @@ from gatewise.cli.options import (
 )
 from gatewise.cli.output import (
     console,
+    print_beside,
     print_data,
     print_next,
-    print_scores,
 )
 from gatewise.cli.pictures import pictured_beside
 from gatewise.errors import DataError, FileError, OptionError
@@ -33,6 +33,7 @@ from gatewise.launch import is_main_process
 
 if TYPE_CHECKING:
     from gatewise import Forecaster
+    from gatewise.estimators.forecaster.against import SideBySide
     from gatewise.estimators.forecaster.fitted import Fitted
     from gatewise.estimators.forecaster.preparation import Prepared
     from gatewise.estimators.run.folder import Run
@@ -201,7 +202,7 @@ def run_training(
             title=new.title,
             progress=not new.quiet,
         )
-        finish(screen, model, prepared, data, folder, title=new.title, by=by)
+        finish(screen, model, prepared, data, folder, title=new.title, by=by, before=start)
 
 
 def finish(
@@ -213,8 +214,12 @@ def finish(
     *,
     title: str | None,
     by: str | None = None,
+    before: Fitted | None = None,
 ) -> None:
-    """Write the page of a run that was just trained; print scores, memory and what to type next."""
+    """Write the page of a run that was just trained; print scores, memory and what to type next.
+
+    `before` is the model that training went on from, whose scores stand beside.
+    """
     if not is_main_process():
         return
     from gatewise.cli.sentences import explained, print_explanation  # noqa: PLC0415 - brings torch
@@ -233,7 +238,8 @@ def finish(
     contents = summary.contents() if explanation is None else explanation.contents(summary)
     write_page(contents, page)
     picture = pictured_beside(screen, contents, page)
-    print_scores(screen, summary.evaluation)
+    compared = None if before is None else beside_before(model, before, prepared)
+    print_beside(screen, summary.evaluation, compared, ("the model now", "the model before"))
     if explanation is not None:
         print_explanation(screen, explanation)
     screen.print()
@@ -248,6 +254,15 @@ def finish(
             f"gatewise predict {folder} NEW.csv --out PREDICTED.csv": "predict from new rows",
         },
     )
+
+
+def beside_before(model: Forecaster, before: Fitted, prepared: Prepared) -> SideBySide | None:
+    """Return the scores of a model that was trained on and of what it was before, on the same rows."""
+    from gatewise.estimators.forecaster.against import side_by_side  # noqa: PLC0415 - brings torch
+
+    with suppress(DataError):  # where nothing is shared there is nothing to tell
+        return side_by_side(model.fitted_, before, prepared, prepared.scored)
+    return None
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,9 +12,11 @@ from cyclopts import Parameter
 
 from gatewise.cli.opening import ItsData, Model, Part, check_new_file, opened
 from gatewise.cli.options import Config, Device
-from gatewise.cli.output import console, grid, print_scores
+from gatewise.cli.output import console, grid, print_beside
+from gatewise.cli.sentences import names_of
 
 if TYPE_CHECKING:
+    from gatewise.estimators.forecaster.against import SideBySide
     from gatewise.estimators.forecaster.verdict import Evaluation
 
 HEAD = 10
@@ -85,6 +88,9 @@ def evaluate(
     /,
     *,
     part: Part = None,
+    against: Annotated[
+        str | None, Parameter(help="Another run or model, to score on the same rows.")
+    ] = None,
     as_json: Annotated[
         bool, Parameter(name="--json", help="Print JSON instead.", show_default=False)
     ] = False,
@@ -97,14 +103,33 @@ def evaluate(
 
       gatewise evaluate runs/river --part test
       gatewise evaluate runs/river newer.csv --json
+      gatewise evaluate runs/river --against runs/river-gru
     """
     # Of a run, data and part are those of the fit where none are named: `opened` finds them.
     model, data, part = opened(run, data, part, device)
-    evaluation = model.evaluate(data, part=part)
-    if as_json:
-        print(json.dumps(_finite(scores_json(evaluation)), indent=2))
+    if against is None:
+        evaluation, compared = model.evaluate(data, part=part), None
     else:
-        print_scores(console(), evaluation)
+        compared = model.compare(opened(against, data, part, device)[0], data, part=part)
+        evaluation = compared.one
+    names = names_of(run, against or "")
+    if as_json:
+        told = scores_json(evaluation)
+        if compared is not None:
+            told["against"] = against_json(compared, names)
+        print(json.dumps(_finite(told), indent=2))
+    else:
+        print_beside(console(), evaluation, compared, names)
+
+
+def against_json(compared: SideBySide, names: tuple[str, str]) -> dict[str, Any]:
+    """Return the other model's scores on the same rows, and the differences."""
+    return {
+        "name": names[1],
+        "scores": compared.other.scores,
+        "differences": [asdict(each) for each in compared.differences],
+        "sentences": list(compared.sentences(*names)),
+    }
 
 
 def scores_json(evaluation: Evaluation) -> dict[str, Any]:

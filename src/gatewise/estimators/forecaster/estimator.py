@@ -15,6 +15,7 @@ from gatewise.data.tables.split import Part
 from gatewise.errors import NotFittedError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.forecaster import fitting, forecasting, inside
+from gatewise.estimators.forecaster.against import SideBySide, side_by_side
 from gatewise.estimators.forecaster.backtest import Backtest, Fold, rolling_origins
 from gatewise.estimators.forecaster.case import case_of_forecaster
 from gatewise.estimators.forecaster.evaluation import (
@@ -165,6 +166,14 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         windows = prepared.windows(part)
         forecasting.warn_of_no_score(prepared)
         return evaluate_windows(fitted, prepared.table, windows, part or "all")
+
+    def compare(self, other: Forecaster, data: Any, *, part: Part | None = None) -> SideBySide:
+        """Score this model and another on the same rows of `data`, with the difference and its interval.
+
+        `part` is cut at the times of this model's fit, as `evaluate` has it. Raises DataError where the
+        two predict no target or no window in common.
+        """
+        return side_by_side(self._fitted(), other._fitted(), data, part)
 
     def score(self, data: Any, y: None = None) -> float:
         """Return the Nash-Sutcliffe efficiency (R^2) on `data`, the mean over the targets."""

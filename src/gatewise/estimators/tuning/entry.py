@@ -170,7 +170,11 @@ def _job(model: Forecaster, prepared: Prepared, metric: str) -> Job:
     validation = bound_text(split.train_end, table.zone)
     settings = model.to_json() | {"validation": validation, "test": None, "members": 1}
     # The season is found in the training part, which is the same; named, it is not looked for again.
-    return Job(table, settings | {"baselines": None, "season": prepared.season}, metric)
+    settings |= {"baselines": None, "season": prepared.season}
+    # A trial is there to be scored; what predicts is fitted on everything at the end.
+    return Job(
+        table, {**settings, **{name: False for name in ("refit",) if name in settings}}, metric
+    )
 
 
 @dataclass
