@@ -194,6 +194,32 @@ def test_the_band_says_what_it_is() -> None:
     assert len(alone.payload["charts"]["0/0/0/0"]["lines"]) == 2
 
 
+def test_every_axis_of_a_run_has_its_unit() -> None:
+    summary = replace(
+        build_summary(count=60, horizon=3, steps=20, targets=("discharge", "level")),
+        units={"discharge": "m³/s"},
+    )
+    labels = {curve.name: curve.y_label for curve in summary.contents().curves}
+    assert labels["RMSE of discharge"] == "RMSE in m³/s"
+    assert labels["RMSE of level"] == "RMSE in units of level"
+    assert labels["NSE of level"] == "NSE"
+    assert all(labels.values())
+
+
+def test_the_first_screen_has_the_most_telling_measures() -> None:
+    summary = build_summary(count=60, horizon=3, steps=20, levels=(0.1, 0.5, 0.9))
+    scores = summary.evaluation.scores
+    for place, model in enumerate(scores):
+        scores[model]["discharge"] |= {"mase": 0.5 + place, "crps": 0.2 + place}
+    table = replace(summary, units={"discharge": "m³/s"}).contents().scores
+    assert table is not None
+    assert table.columns[-1].text == "coverage"
+    assert len(table.columns) == 4
+    assert "RMSE, m³/s" in [head.text for head in table.columns]
+    assert table.groups[0].rows[0].head.text == "gatewise"
+    assert any("more measures" in note for note in table.notes)
+
+
 def test_how_long_training_took_is_told_only_where_it_is_known() -> None:
     summary = build_summary()
     (known,) = training_curves(summary.histories)

@@ -99,7 +99,7 @@
       parts.push(`Half of what is in it was written in the last ${gatewise.span(back[0])}`);
       parts.push(back[1] == null ? ". " : `, 90 % in the last ${gatewise.span(back[1])}. `);
     }
-    return [say(...parts), element("p", { class: "hint" }, remainder(each, total, outside), " The ledger says when it was written, not from which input.")];
+    return [say(...parts), element("p", { class: "hint" }, remainder(each, total, outside), " The ", gatewise.word("ledger"), " says when it was written, not from which input.")];
   }
 
   function remainder(each, total, outside) {

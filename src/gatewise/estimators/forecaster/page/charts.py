@@ -209,9 +209,14 @@ class RunCharts:
         return tuple(notes)
 
 
-def axis_label(name: str, units: Mapping[str, str]) -> str:
-    """Return the label of an axis of a column's values: its unit, or that they are in its units."""
-    return f"{name} in {units[name]}" if units.get(name) else f"in units of {name}"
+def axis_label(name: str, units: Mapping[str, str], column: str = "") -> str:
+    """Return the label of an axis of a column's values: its unit, or that they are in its units.
+
+    `name` may be what is drawn of `column`, such as a score.
+    """
+    if units.get(name):
+        return f"{name} in {units[name]}"
+    return f"{name} in units of {column}" if column else f"in units of {name}"
 
 
 def band_text(predictions: Predictions) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from gatewise.estimators.forecaster.metrics import METRICS
+from gatewise.estimators.forecaster.page.charts import axis_label
 from gatewise.estimators.forecaster.score_names import metric_name, model_name, ordered_metrics
 from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.report import Curve, Line
@@ -17,7 +20,9 @@ from gatewise.wording import number
 MAX_MEMBERS = 10
 
 
-def horizon_curves(evaluation: Evaluation, unit: Unit) -> tuple[Curve, ...]:
+def horizon_curves(
+    evaluation: Evaluation, unit: Unit, units: Mapping[str, str] | None = None
+) -> tuple[Curve, ...]:
     """Return each metric by predicted step, one chart per target and metric; none for a single step."""
     steps = evaluation.predictions.truth.shape[1]
     if steps < 2 or not evaluation.by_horizon:
@@ -37,12 +42,20 @@ def horizon_curves(evaluation: Evaluation, unit: Unit) -> tuple[Curve, ...]:
             f"{counted} ahead",
             np.arange(1.0, steps + 1) * each,
             lines,
+            y_label=_in_units(metric, target, units or {}),
             group=AHEAD,
         )
         for target in targets
         for metric in metrics
         if (lines := _by_model(evaluation, target, metric))
     )
+
+
+def _in_units(metric: str, target: str, units: Mapping[str, str]) -> str:
+    """Return what the axis of a metric counts in."""
+    if metric in METRICS and not METRICS[metric].in_units:
+        return metric_name(metric)
+    return axis_label(metric_name(metric), {metric_name(metric): units.get(target, "")}, target)
 
 
 def training_curves(histories: tuple[History, ...]) -> tuple[Curve, ...]:
@@ -77,6 +90,7 @@ def training_curves(histories: tuple[History, ...]) -> tuple[Curve, ...]:
             unit,
             np.arange(1.0, epochs + 1) * scale,
             tuple(lines),
+            y_label="loss, of scaled targets",
             log_y=low > 0 and high / low > 20,
             note=" ".join(_training_notes(histories)),
             group=TRAINING,

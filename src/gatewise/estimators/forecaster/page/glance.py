@@ -7,13 +7,16 @@ from typing import Any
 
 from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.page.tables import score_table
-from gatewise.estimators.forecaster.score_names import PART_NAMES
+from gatewise.estimators.forecaster.score_names import PART_NAMES, metric_name
 from gatewise.estimators.forecaster.verdict import Evaluation, best_baseline
 from gatewise.report.table import Cell, Row, RowGroup, Table
 from gatewise.unit import Unit
 from gatewise.wording import joined
 
 MEASURES = 4
+OF_FORECAST = ("mase", "rmse", "crps", "coverage", "mae", "nse")
+OF_SENSOR = ("nse", "rmse", "mae", "coverage", "kge")
+"""Which measures stand on the first screen, the most telling ones first."""
 MODELS = 6
 """Rows of a single target: the model and the best baselines."""
 TARGETS = 3
@@ -47,8 +50,12 @@ def glance_table(evaluation: Evaluation, units: Mapping[str, str]) -> Table | No
         return None
     groups = whole.groups[:TARGETS]
     alone = len(whole.groups) == 1
+    picks = _measures(evaluation, whole)
     kept = tuple(
-        RowGroup("", _rows(evaluation, group, MODELS if alone else 2, "" if alone else group.title))
+        RowGroup(
+            "",
+            _rows(evaluation, group, picks, MODELS if alone else 2, "" if alone else group.title),
+        )
         for group in groups
     )
     left = []
@@ -56,16 +63,25 @@ def glance_table(evaluation: Evaluation, units: Mapping[str, str]) -> Table | No
         left.append(f"{len(whole.groups) - len(groups)} more targets")
     if any(len(short.rows) < len(group.rows) for short, group in zip(kept, groups, strict=True)):
         left.append("other baselines")
-    if len(whole.columns) > MEASURES:
+    if len(whole.columns) > len(picks):
         left.append("more measures")
     part = PART_NAMES.get(evaluation.part, evaluation.part)
     return Table(
         f"Scores on {part}",
         "Model",
-        tuple(_head(head.text, evaluation, units) for head in whole.columns[:MEASURES]),
+        tuple(_head(whole.columns[k].text, evaluation, units) for k in picks),
         kept,
         (f"Further down: {joined(left)}.",) if left else (),
     )
+
+
+def _measures(evaluation: Evaluation, whole: Table) -> list[int]:
+    """Return the places of the columns that are shown, the most telling ones first."""
+    forecast = evaluation.predictions.truth.shape[1] > 1
+    titles = [head.text for head in whole.columns]
+    wanted = [metric_name(name) for name in (OF_FORECAST if forecast else OF_SENSOR)]
+    known = [titles.index(title) for title in wanted if title in titles]
+    return [*known, *(k for k in range(len(titles)) if k not in known)][:MEASURES]
 
 
 def _head(title: str, evaluation: Evaluation, units: Mapping[str, str]) -> Cell:
@@ -77,7 +93,9 @@ def _head(title: str, evaluation: Evaluation, units: Mapping[str, str]) -> Cell:
     )
 
 
-def _rows(evaluation: Evaluation, group: RowGroup, most: int, target: str) -> tuple[Row, ...]:
+def _rows(
+    evaluation: Evaluation, group: RowGroup, picks: list[int], most: int, target: str
+) -> tuple[Row, ...]:
     """Return the model's row and those of the best baselines, in small: a line each."""
     best = best_baseline(evaluation, group.title)
     name = best.replace("_", " ") if best else ""
@@ -87,7 +105,10 @@ def _rows(evaluation: Evaluation, group: RowGroup, most: int, target: str) -> tu
     return tuple(
         Row(
             Cell(f"{row.head.text}, {target}" if target else row.head.text),
-            tuple(Cell(c.text, mark=c.mark, doubtful=c.doubtful) for c in row.cells[:MEASURES]),
+            tuple(
+                Cell(row.cells[k].text, mark=row.cells[k].mark, doubtful=row.cells[k].doubtful)
+                for k in picks
+            ),
             row.leading,
         )
         for row in [*first, *others][:most]

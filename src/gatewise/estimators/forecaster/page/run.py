@@ -74,7 +74,7 @@ def contents_of_run(summary: RunSummary) -> Contents:
         facts=_facts(summary),
         findings=_findings(summary),
         readable=learnt(evaluation),
-        curves=horizon_curves(evaluation, unit) + training_curves(summary.histories),
+        curves=horizon_curves(evaluation, unit, summary.units) + training_curves(summary.histories),
         predictions=_charts(summary) if len(evaluation.predictions.origin) else None,
         scores=glance_table(evaluation, summary.units),
         inspect=_inspect(summary),
