@@ -11,13 +11,14 @@ import torch
 from tests.made_up import GEARED, MADE_UP, OVERWRITE, PAIR, TRIO
 from tests.nn.recurrent import as_hx, as_states, build
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm
+from torch.nn.functional import layer_norm, linear
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import gatewise as gw
 from gatewise.cells import CELLS
 from gatewise.errors import InputError
 from gatewise.memory.gradients.highway import highway
+from gatewise.nn.structure import network_of
 
 T, B, I, H = 9, 3, 2, 4  # noqa: E741 - the sizes of the shape comments
 LENGTHS = torch.tensor([T, 6, 8])
@@ -60,20 +61,40 @@ class ReadsLast(nn.Module):
 
 
 def shown_by(
-    module: nn.RNNBase, output_gate: Tensor | None, c: Tensor, others: tuple[Tensor, ...]
+    module: nn.RNNBase, x: Tensor, output_gate: Tensor | None, c: Tensor, others: tuple[Tensor, ...]
 ) -> Callable[..., Tensor]:
-    """Return h as a function of a cell's second state, all else of that step as it was."""
+    """Return h as a function of a cell's second state, all else of the last step of `x` as it was."""
     if module.mode == PAIR.name:
         return torch.tanh
     if module.mode == TRIO.name:
         return lambda total: total / (1 + others[0].abs())
-    assert output_gate is not None
     if module.mode == "layer_norm_lstm":
         gain, shift = module.gain_cell_l0, module.shift_cell_l0
         return lambda c: output_gate * torch.tanh(layer_norm(c, (H,), gain, shift))
-    peephole = module.peephole_output_l0
-    before = torch.logit(output_gate) - peephole * c
-    return lambda c: torch.sigmoid(before + peephole * c) * torch.tanh(c)
+    if module.mode == "peephole_lstm":
+        assert output_gate is not None
+        peephole = module.peephole_output_l0
+        before = torch.logit(output_gate) - peephole * c
+        return lambda c: torch.sigmoid(before + peephole * c) * torch.tanh(c)
+    return shown_by_step(module, x)
+
+
+def shown_by_step(module: nn.RNNBase, x: Tensor) -> Callable[..., Tensor]:
+    """Return `shown_by` of a cell that is not known here: h near what it is, by its step's slope."""
+    spec, parameters = CELLS[module.mode], network_of(module).parameters[0][0]
+    with torch.no_grad():
+        start = [x.new_zeros(1, 1, H)] * len(spec.states)
+        before = as_states(module(x[:-1])[1]) if len(x) > 1 else start
+    states = tuple(state[0] for state in before)
+    b_ih, b_hh = spec.biases(parameters)
+    wx = linear(x[-1], parameters.W_ih, b_ih)
+    rh = linear(states[0], parameters.W_hh, b_hh)
+    (h, c, *_), _ = spec.step(wx, rh, states, parameters)
+    rows = [
+        torch.autograd.grad(value, c, retain_graph=True, allow_unused=True)[0] for value in h[0]
+    ]
+    slope = torch.cat([torch.zeros_like(c) if row is None else row for row in rows])
+    return lambda near: h.detach() + (near - c.detach()) @ slope.T
 
 
 def norm_by_autograd(module: nn.RNNBase, x: Tensor, lag: int, state: str) -> float:
@@ -94,7 +115,7 @@ def norm_by_autograd(module: nn.RNNBase, x: Tensor, lag: int, state: str) -> flo
         return float(torch.autograd.functional.jacobian(whole, where).norm())
     gate = gates.output[0, 0, -1] if "output" in gates else None
     _, held, *others = start
-    shown = shown_by(module, gate, held, tuple(others))
+    shown = shown_by(module, x[:cut], gate, held, tuple(others))
     total = torch.autograd.functional.jacobian(lambda c: after(shown(c), c, *others)[1], held)
     return float(total.norm())
 
