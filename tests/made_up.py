@@ -99,4 +99,26 @@ TRIO = CellSpec(
     fractions=("keep",),  # the other one is exponential
 )
 
+
+def leaky(
+    wx: Tensor, rh: Tensor, state: State, parameters: Parameters
+) -> tuple[State, dict[str, Tensor]]:
+    """Each unit keeps a share that is a parameter: a gate that keeps and is no block of the weights."""
+    (h,) = state
+    keep = parameters.extra["leak"].sigmoid().expand_as(h)
+    candidate = torch.tanh(wx + rh)
+    h = keep * h + (1 - keep) * candidate
+    return (h,), {"keep": keep, "candidate": candidate, "hidden": h}
+
+
+LEAKY = CellSpec(
+    name="made_up_leaky",
+    packing=("candidate",),
+    states=("hidden",),
+    recorded=("keep", "candidate", "hidden"),
+    step=leaky,
+    keep_gate="keep",
+    extra=(ExtraParameter("leak", ("H",), 1.0),),
+)
+
 MADE_UP = {spec.name: spec for spec in (OVERWRITE, PAIR, GEARED, TRIO)}

@@ -106,3 +106,8 @@ def test_torch_runs_inside_transforms_and_forward_mode() -> None:
 def test_an_unknown_engine_lists_those_there_are(engine: str) -> None:
     with pytest.raises(OptionError, match="one of 'auto', 'native', 'reference', 'torch'; got"):
         choose(engine, CELLS["lstm"], LIKE)
+
+
+def test_no_module_of_torch_is_named_for_a_cell_that_torch_does_not_have() -> None:
+    with pytest.raises(EngineError, match=r"does not have the cell 'mgu'; use engine='auto'$"):
+        choose("native", CELLS["mgu"], torch.zeros(1))

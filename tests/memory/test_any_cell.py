@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from tests.made_up import GEARED, MADE_UP, OVERWRITE, PAIR, TRIO
+from tests.made_up import LEAKY, MADE_UP, OVERWRITE, PAIR, TRIO
 from tests.nn.recurrent import as_hx, as_states, build
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear
@@ -23,14 +23,14 @@ from gatewise.nn.structure import network_of
 T, B, I, H = 9, 3, 2, 4  # noqa: E741 - the sizes of the shape comments
 LENGTHS = torch.tensor([T, 6, 8])
 OTHERS = [name for name, spec in CELLS.items() if spec.saved is None]
-EACH = pytest.mark.parametrize("cell", [*MADE_UP, *OTHERS])
+EACH = pytest.mark.parametrize("cell", [*MADE_UP, LEAKY.name, *OTHERS])
 
 
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    for name, spec in MADE_UP.items():
-        monkeypatch.setitem(CELLS, name, spec)
+    for spec in (*MADE_UP.values(), LEAKY):
+        monkeypatch.setitem(CELLS, spec.name, spec)
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_every_figure_of_a_record_or_a_model_is_there(cell, x):
         memory.saturation,
     )
     for figure in of_gates:
-        if cell == GEARED.name:  # which has none
+        if not CELLS[cell].terms("keep"):
             with pytest.raises(InputError, match="gate"):
                 figure(gates)
         else:
@@ -206,3 +206,15 @@ def test_every_figure_of_a_record_or_a_model_is_there(cell, x):
         memory.transplant,
     ):
         assert figure(model, x).reading
+
+
+def test_a_share_that_is_a_parameter_is_read_as_the_gate_that_keeps() -> None:
+    module = build(LEAKY.name, I, H)
+    with torch.no_grad():
+        module.leak_l0[:] = torch.tensor([0.0, 1.0, 2.0, 3.0])
+    gates = module(torch.randn(T, B, I, dtype=torch.float64), return_gates=True)[2]
+    expected = -1 / module.leak_l0.sigmoid().log()
+    found = gw.memory.gate_timescale(gates).steps[0, 0]
+    np.testing.assert_allclose(found, expected.detach(), rtol=1e-12)
+    with pytest.raises(InputError, match="with a bias on the gate that keeps"):
+        gw.init.open_forget_gate(module)  # no bias opens it

@@ -60,8 +60,8 @@ class CellSpec:
             shown is not that product: it is then the hidden state itself.
         content: The recorded array that is written.
         carrier: The state that keeps and is written to; by default the last one.
-        fractions: The recorded arrays that lie between 0 and 1; by default those that are blocks of
-            `packing`, but neither states nor content. An exponential gate is none of them.
+        fractions: The recorded arrays that lie between 0 and 1; by default the gates named above and
+            the blocks of `packing`, but neither states nor content. An exponential gate is none.
         extra: The parameters that the cell has beside weights and biases. `step` finds them in
             `parameters.extra` by name; `gatewise.nn.Recurrent` makes and names them, and they are in
             `state_dict()`, in gradients and in every engine but torch's and the native one.
@@ -108,9 +108,9 @@ class CellSpec:
                     f"none of {', '.join(RESERVED)} and has no leading underscore"
                 )
         for gate in (self.keep_gate, self.write_gate, self.read_gate):
-            if gate is not None and gate not in self.packing:
+            if gate is not None and gate not in self.recorded:
                 raise OptionError(
-                    f"cell {self.name!r}: gate {gate!r} is no block of packing={self.packing}"
+                    f"cell {self.name!r}: gate {gate!r} is none of recorded={self.recorded}"
                 )
         self._fill_in()
         self._check_names()
@@ -121,9 +121,9 @@ class CellSpec:
             object.__setattr__(self, "carrier", self.states[-1])
         if self.fractions is _BLOCKS:
             others = (*self.states, self.content)
-            blocks = [name for name in self.recorded if name in self.packing]
-            gates = tuple(name for name in blocks if name not in others)
-            object.__setattr__(self, "fractions", gates)
+            gates = (*self.packing, self.keep_gate, self.write_gate, self.read_gate)
+            known = tuple(name for name in self.recorded if name in gates and name not in others)
+            object.__setattr__(self, "fractions", known)
 
     def _check_names(self) -> None:
         """Raise OptionError for a name that stands for nothing, or for two things."""
@@ -145,6 +145,11 @@ class CellSpec:
         names = [one.name for one in self.extra]
         if len(set(names)) < len(names):
             raise OptionError(f"cell {self.name!r}: two extra parameters have one name in {names}")
+
+    @property
+    def with_bias(self) -> tuple[str, ...]:
+        """The gates that keep or write and are blocks of the weights, so that a bias opens them."""
+        return tuple(name for name in (self.keep_gate, self.write_gate) if name in self.packing)
 
     def terms(self, role: str) -> tuple[Term, ...]:
         """Return the recorded arrays whose product plays `role`; none where nothing does.

@@ -68,7 +68,9 @@ def choose(
     if requested != "auto":
         engine = ENGINES[requested]
         if reason := engine.why_not(spec, like, weights):
-            raise EngineError(f"{reason}; {engine.instead}")
+            # a cell that torch does not have has no module of torch to go back to
+            instead = engine.instead if spec.name in fused.PASSES else Engine.instead
+            raise EngineError(f"{reason}; {instead}")
         return EngineChoice(requested, _NAMED)
     # Who records a call comes before its size: what is recorded may run where gatewise is missing.
     reason = native.ENGINE.why_not(spec, like, weights)

@@ -59,7 +59,7 @@ class RecurrentNetwork(TrainableNetwork):
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(layer_of(cell, size, hidden_size, engine) for size in sizes)
         spec = spec_named(cell)
-        if forget_bias is not None and (spec.keep_gate or spec.write_gate):
+        if forget_bias is not None and spec.with_bias:
             for layer in self.layers:
                 open_forget_gate(layer, bias=forget_bias)
         self.head = head

@@ -316,4 +316,9 @@ def _share_span(moved: memory.Transplant, name: str) -> str:
 
 
 def _kinds(kinds: set[str]) -> str:
-    return "/".join(sorted(kind.split("_")[0].upper() for kind in kinds)) or "network"
+    return "/".join(sorted(_kind(kind) for kind in kinds)) or "network"
+
+
+def _kind(cell: str) -> str:
+    """Return how a cell's name is written: "RNN" of "rnn_tanh", "LEAKY RNN" of "leaky_rnn"."""
+    return cell.removesuffix("_tanh").removesuffix("_relu").replace("_", " ").upper()

@@ -49,9 +49,9 @@ def open_forget_gate(module: torch.nn.Module, bias: float = 1.0) -> None:
     with torch.no_grad():
         for biases in found:
             spec = biases.spec
-            if spec.keep_gate is not None:
+            if spec.keep_gate in spec.with_bias:
                 biases.set(spec.keep_gate, bias)
-            elif spec.write_gate is not None:
+            elif spec.write_gate in spec.with_bias:
                 biases.set(spec.write_gate, -bias)
 
 
@@ -81,9 +81,9 @@ def chrono(
             draw = torch.empty(biases.hidden_size, dtype=biases.b_ih.dtype, device="cpu")
             draw = draw.uniform_(1.0, max_lag - 1.0, generator=generator).log()
             draw = draw.to(biases.b_ih.device)
-            if spec.keep_gate is not None:
+            if spec.keep_gate in spec.with_bias:
                 biases.set(spec.keep_gate, draw)
-            if spec.write_gate is not None:
+            if spec.write_gate in spec.with_bias:
                 biases.set(spec.write_gate, -draw)
 
 
@@ -95,7 +95,7 @@ def _gated(module: torch.nn.Module, caller: str) -> list[_Biases]:
         if not isinstance(part, torch.nn.RNNBase | torch.nn.RNNCellBase):
             continue
         spec = spec_of(part)
-        if spec.keep_gate is None and spec.write_gate is None:
+        if not spec.with_bias:
             continue
         if not part.bias:
             where = f"{name!r}" if name else "the module"
@@ -107,7 +107,7 @@ def _gated(module: torch.nn.Module, caller: str) -> list[_Biases]:
             found.append(_Biases(spec, part.hidden_size, parameters.b_ih, parameters.b_hh))
     if not found:
         raise InputError(
-            f"{caller}: {type(module).__name__} contains no LSTM, GRU or other cell with a gate "
-            "that keeps its state"
+            f"{caller}: {type(module).__name__} contains no LSTM, GRU or other cell with a bias "
+            "on the gate that keeps its state"
         )
     return found
