@@ -78,6 +78,8 @@ class _Spelt(dict[str, str]):
 def _default(default: Any, option: Option) -> str:
     if option.default_means is not None:
         return option.default_means
+    if isinstance(default, bool):
+        return "on" if default else "off"
     return f'`"{default}"`' if isinstance(default, str) else f"{default:g}"
 
 

@@ -115,7 +115,7 @@ def test_answers_are_those_of_the_forecaster_with_what_is_ahead_kept_apart() -> 
     network = model.fitted_.networks[0]
     x = torch.randn(13, 5, network.layers[0].input_size)
     expected = network(x)[..., 0]
-    wrapped = AnswersFromPast(network, 0)
+    wrapped = AnswersFromPast(network)
     got = wrapped(x[:10], x[10:].transpose(0, 1))
     torch.testing.assert_close(got.unflatten(1, (3, 2)), expected)
     torch.testing.assert_close(OneTarget(1, 2)(got), expected[..., 1])

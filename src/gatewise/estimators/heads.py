@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gatewise.estimators.likelihoods import Likelihood
+
 
 class PointHead(nn.Module):
     """One value per target: `[S, B, H] -> [B, S, K, 1]`, linear in the hidden state."""
@@ -26,6 +28,10 @@ class PointHead(nn.Module):
         """Return the predictions `[B, S, K, 1]` of the hidden states `[S, B, H]`."""
         values: Tensor = self.linear(hidden)
         return values.transpose(0, 1).unsqueeze(-1)
+
+    def point(self, answers: Tensor) -> Tensor:
+        """Return one number for each predicted value `[..., 1]`: the value itself."""
+        return answers[..., 0]
 
     def start_at_zero(self) -> None:
         """Let every prediction be 0 until the head is trained."""
@@ -67,6 +73,10 @@ class QuantileHead(nn.Module):
             quantiles.insert(0, quantiles[0] - gaps[..., level])
         return torch.stack(quantiles, dim=-1)
 
+    def point(self, answers: Tensor) -> Tensor:
+        """Return one number for each predicted value `[..., Q]`: the median."""
+        return answers[..., self.median]
+
     def start_at_zero(self) -> None:
         """Let every median be 0, and the gaps those of the normal distribution, until it is trained."""
         nn.init.zeros_(self.linear.weight)
@@ -78,3 +88,34 @@ class QuantileHead(nn.Module):
         distances = [max(upper - lower, 1e-6) for lower, upper in pairwise(normal)]
         gaps = [math.log(math.expm1(distance)) for distance in distances]
         return [*gaps[: self.median], 0.0, *gaps[self.median :]]
+
+
+class DistributionHead(nn.Module):
+    """The parameters of a distribution for each target: `[S, B, H] -> [B, S, K, P]`.
+
+    Untrained, the distribution is about the standard normal one, which is where scaled targets are.
+    """
+
+    def __init__(self, hidden_size: int, targets: int, likelihood: Likelihood) -> None:
+        super().__init__()
+        self.likelihood = likelihood
+        self.linear = nn.Linear(
+            hidden_size, targets * likelihood.size, device="cpu", dtype=torch.float32
+        )
+        with torch.no_grad():
+            self.linear.bias.view(targets, -1).copy_(
+                torch.tensor(likelihood.start, dtype=torch.float32, device="cpu")
+            )
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return the parameters `[B, S, K, P]` of the hidden states `[S, B, H]`."""
+        raw = self.linear(hidden).transpose(0, 1).unflatten(-1, (-1, self.likelihood.size))
+        return self.likelihood.parameters(raw)
+
+    def point(self, answers: Tensor) -> Tensor:
+        """Return one number for each predicted value `[..., P]`: the mean."""
+        return self.likelihood.centre(answers)
+
+    def start_at_zero(self) -> None:
+        """Let every distribution be about the standard normal one until the head is trained."""
+        nn.init.zeros_(self.linear.weight)

@@ -64,12 +64,18 @@ class Windows:
             ahead = x[self.lookback :]
             ahead[:, :, ~self.known_ahead] = 0.0
             ahead[:, :, self.names.index(AHEAD)] = 1.0
+        if self.levels is not None:
+            past = rows[: self.lookback]
+            # the targets are the first features of a forecast
+            x[: self.lookback, :, : self.targets.shape[1]] = self.levels.scaled(past, origins)
+        return x, self.answers(picks)
+
+    def answers(self, picks: Indices) -> Array32:
+        """Return the right answers y [B, S, K] of windows `picks` [B]; NaN where unknown."""
+        rows = self.target_rows(picks)
         if self.levels is None:
-            return x, self.targets.take(self.target_rows(picks), axis=0)
-        past = rows[: self.lookback]
-        # the targets are the first features of a forecast
-        x[: self.lookback, :, : self.targets.shape[1]] = self.levels.scaled(past, origins)
-        return x, self.levels.answers(self.target_rows(picks), origins)
+            return self.targets.take(rows, axis=0)
+        return self.levels.answers(rows, self.origins[picks])
 
     def target_rows(self, picks: Indices) -> Indices:
         """Return the rows of the table that windows `picks` [B] predict, [B, S]."""

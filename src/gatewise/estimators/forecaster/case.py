@@ -51,16 +51,16 @@ class AnswersFromPast(torch.nn.Module):
     Lags then count from "now": steps ahead, where most features are hidden, are not taken for memory.
     """
 
-    def __init__(self, network: RecurrentNetwork, level: int) -> None:
+    def __init__(self, network: RecurrentNetwork) -> None:
         super().__init__()
         self.network = network
-        self._level = level
 
     def forward(self, past: Tensor, ahead: Tensor | None = None) -> Tensor:
         """Return the point predictions `[B, S * K]` for `past [T, B, F]` and `ahead [B, S, F]`."""
         x = past if ahead is None else torch.cat([past, ahead.transpose(0, 1)])
-        answers: Tensor = self.network(x)
-        return answers[..., self._level].flatten(1)
+        head: Any = self.network.head
+        point: Tensor = head.point(self.network(x))
+        return point.flatten(1)
 
 
 @dataclass(frozen=True)
@@ -211,9 +211,8 @@ def _skill(fitted: Fitted, table: Table, windows: Windows) -> dict[str, float]:
 
 
 def _wrapped(fitted: Fitted, member: int) -> AnswersFromPast:
-    levels = fitted.settings.levels()
     network = fitted.networks[member].to(fitted.settings.device)
-    return AnswersFromPast(network, levels.index(0.5) if levels else 0)
+    return AnswersFromPast(network)
 
 
 def _layers(fitted: Fitted) -> list[str]:

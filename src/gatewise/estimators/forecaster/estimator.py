@@ -24,7 +24,13 @@ from gatewise.estimators.forecaster.evaluation import (
     prediction_frame,
     spread_over_members,
 )
-from gatewise.estimators.forecaster.fitted import ENGINE_BEFORE, Fitted, build_network, engine_for
+from gatewise.estimators.forecaster.fitted import (
+    ENGINE_BEFORE,
+    Fitted,
+    build_network,
+    engine_for,
+    loss_of,
+)
 from gatewise.estimators.forecaster.page.run import RunSummary
 from gatewise.estimators.forecaster.preparation import (
     Prepared,
@@ -41,7 +47,6 @@ from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.estimators.hooks import Trained
 from gatewise.estimators.run.folder import Run
 from gatewise.explaining.case import Case
-from gatewise.training.losses import per_row, pinball, squared_error
 from gatewise.training.progress import Callback, say
 from gatewise.training.task import Task, TrainableNetwork
 
@@ -273,6 +278,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
                 say(note)
         prepared.check()
         fitting.check_size(prepared)
+        fitting.check_bands(prepared)
         return prepared
 
     def _engine(self, prepared: Prepared) -> str:
@@ -290,9 +296,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         return build_network(prepared.settings, features, targets, engine)
 
     def _task(self, prepared: Prepared, network: TrainableNetwork) -> Task:
-        levels = self.levels()
-        loss = per_row(pinball(levels) if levels else squared_error)
-        return Task(network, prepared.train, prepared.validation, loss)
+        return Task(network, prepared.train, prepared.validation, loss_of(prepared.settings))
 
     def _learnt(self, prepared: Prepared, trained: Trained) -> Fitted:
         return fitting.learnt(self, prepared, trained)
@@ -314,6 +318,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
             "spread": spread_over_members(evaluation),
             "by_horizon": evaluation.by_horizon,
             "notes": evaluation.notes,
+            **_calibration_metrics(evaluation),
         }
 
     @classmethod
@@ -325,6 +330,22 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
 
     def _advice(self) -> str:
         return " and scale='standard'" if self.scale == "none" else ""
+
+
+def _calibration_metrics(evaluation: Evaluation) -> dict[str, Any]:
+    """Return what metrics.json says of the calibration of the bands: the coverage before and after."""
+    made = evaluation.calibration
+    if made is None:
+        return {}
+    after = {
+        target: metrics["coverage"]
+        for target, metrics in evaluation.scores["gatewise"].items()
+        if "coverage" in metrics
+    }
+    about = {"part": "validation", "windows": made.windows, "pooled": made.pooled}
+    return {
+        "calibration": {**about, "too_few": made.too_few, "before": made.before, "after": after}
+    }
 
 
 def prepared_to_fit(

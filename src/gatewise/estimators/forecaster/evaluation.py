@@ -15,21 +15,25 @@ from gatewise.data.tables.windows import Windows
 from gatewise.errors import DataError
 from gatewise.estimators.forecaster.fitted import (
     Fitted,
-    member_outputs,
+    calibrated,
+    in_target_units,
     not_below_zero,
     to_predictions,
+    uncalibrated_outputs,
 )
-from gatewise.estimators.forecaster.metrics import scores
+from gatewise.estimators.forecaster.metrics import coverage, scores
 from gatewise.estimators.forecaster.predictions import Predictions
-from gatewise.estimators.forecaster.results import Metrics, ScoreTable
+from gatewise.estimators.forecaster.results import CalibratedBands, Metrics, ScoreTable
 from gatewise.estimators.forecaster.verdict import Evaluation
+from gatewise.typing import Array
 
 MODEL_NAME = "gatewise"
 
 
 def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) -> Evaluation:
     """Predict `windows` and score the model, its members and the baselines on them."""
-    outputs = member_outputs(fitted, table, windows)
+    raw = uncalibrated_outputs(fitted, windows)
+    outputs = calibrated(fitted, raw)
     predictions = to_predictions(fitted, table, windows, outputs)
     baselines = fitted.baselines.predict(table, windows.origins)
     bands = fitted.baselines.quantiles(table, windows.origins, baselines)
@@ -51,11 +55,30 @@ def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) 
         },
         members=tuple(
             _by_target(predictions, member[..., middle], member if levels else None)
-            for member in outputs
+            for member in (in_target_units(fitted, table, windows, each) for each in outputs)
         ),
         by_horizon=_by_horizon(predictions, points, bands),
         notes=fitted.baselines.notes,
+        calibration=_calibrated_bands(fitted, table, windows, raw),
     )
+
+
+def _calibrated_bands(
+    fitted: Fitted, table: Table, windows: Windows, raw: Array
+) -> CalibratedBands | None:
+    """Return what calibration did to the bands of these windows; None where nothing was calibrated."""
+    made = fitted.calibration
+    if made is None:
+        return None
+    before: dict[str, float] = {}
+    if fitted.settings.likelihood != "residuals":  # whose band has no width before
+        bands = in_target_units(fitted, table, windows, raw.mean(axis=0))
+        truth = table.values[windows.target_rows(np.arange(len(windows)))]
+        before = {
+            target: coverage(truth[:, :, k], bands[:, :, k])
+            for k, target in enumerate(table.columns.target)
+        }
+    return CalibratedBands(made.text(), made.windows, made.pooled, made.too_few, before)
 
 
 def _by_target(

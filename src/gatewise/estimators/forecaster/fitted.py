@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from gatewise.data.tables.columns import Columns
@@ -16,15 +17,20 @@ from gatewise.data.tables.table import Step, Table
 from gatewise.data.tables.windows import Windows
 from gatewise.engines import by_size
 from gatewise.estimators.forecaster.baselines import Baselines
+from gatewise.estimators.forecaster.calibration import Calibration
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.settings import ForecasterSettings
-from gatewise.estimators.heads import PointHead, QuantileHead
+from gatewise.estimators.heads import DistributionHead, PointHead, QuantileHead
+from gatewise.estimators.likelihoods import LIKELIHOODS, Likelihood
 from gatewise.estimators.network import RecurrentNetwork
 from gatewise.estimators.options import NetworkOptions, spec_named
 from gatewise.options import values_of
 from gatewise.training.history import History
 from gatewise.training.inference import predict
+from gatewise.training.losses import negative_log_likelihood, per_row, pinball, squared_error
 from gatewise.training.options import BATCH_SIZE
+from gatewise.training.task import Loss
+from gatewise.typing import Array
 
 ENGINE_BEFORE = "native"
 """What every call of `auto` ran on before fits said which engine they were settled on."""
@@ -48,6 +54,7 @@ class Fitted:
     context: Table
     data: dict[str, Any]  # source, fingerprint, rows, series, first and last time, parts
     engine: str  # what `auto` is settled on in every call: see engine_for
+    calibration: Calibration | None = None  # of the bands, by the validation part
 
     def parameters(self) -> int:
         """Return the number of trained values of one member."""
@@ -80,12 +87,7 @@ def build_network(
 
     `engine` is what `auto` is settled on: see `engine_for`.
     """
-    levels = settings.levels()
-    head = (
-        QuantileHead(settings.hidden_size, targets, levels)
-        if levels
-        else PointHead(settings.hidden_size, targets)
-    )
+    head = _head(settings, targets)
     if settings.horizon and settings.normalise in ("season", "last"):
         head.start_at_zero()  # before any training, the forecast is the naive one
     network = RecurrentNetwork(
@@ -99,22 +101,60 @@ def build_network(
     return network
 
 
-def member_outputs(fitted: Fitted, table: Table, windows: Windows) -> NDArray[np.float64]:
-    """Return every member's output for every window, in the targets' units: `[M, N, S, K, Q]`."""
-    return np.stack(
-        [
-            in_target_units(
-                fitted, table, windows, predict(network, windows, device=fitted.settings.device)
-            )
-            for network in fitted.networks
-        ]
-    )
+def _head(
+    settings: ForecasterSettings, targets: int
+) -> PointHead | QuantileHead | DistributionHead:
+    family, levels = family_of(settings), settings.levels()
+    if family is not None:
+        return DistributionHead(settings.hidden_size, targets, family)
+    if levels and settings.likelihood is None:
+        return QuantileHead(settings.hidden_size, targets, levels)
+    return PointHead(settings.hidden_size, targets)
 
 
-def in_target_units(
-    fitted: Fitted, table: Table, windows: Windows, answers: NDArray[Any]
-) -> NDArray[np.float64]:
-    """Return a network's answers `[N, S, K, ...]` for windows in the targets' own units."""
+def family_of(settings: ForecasterSettings) -> Likelihood | None:
+    """Return the family of distributions that the network predicts; None where it is none."""
+    return None if settings.likelihood is None else LIKELIHOODS.get(settings.likelihood)
+
+
+def loss_of(settings: ForecasterSettings) -> Loss:
+    """Return what the network is trained with: that of its head."""
+    family, levels = family_of(settings), settings.levels()
+    if family is not None:
+        return per_row(negative_log_likelihood(family))
+    quantiles = levels and settings.likelihood is None
+    return per_row(pinball(levels) if quantiles else squared_error)
+
+
+def member_outputs(fitted: Fitted, table: Table, windows: Windows) -> Array:
+    """Return every member's output for every window, `[M, N, S, K, Q]`; see `in_target_units`."""
+    return calibrated(fitted, uncalibrated_outputs(fitted, windows))
+
+
+def uncalibrated_outputs(fitted: Fitted, windows: Windows) -> Array:
+    """Return every member's output `[M, N, S, K, Q]` in its own units, its bands as it gave them."""
+    family, levels = family_of(fitted.settings), fitted.settings.levels()
+    found = []
+    for network in fitted.networks:
+        answers = predict(network, windows, device=fitted.settings.device).astype(np.float64)
+        if family is not None:
+            answers = family.quantiles(torch.from_numpy(answers), levels).numpy()
+        elif levels and fitted.settings.likelihood == "residuals":
+            answers = np.repeat(answers, len(levels), axis=-1)
+        found.append(answers)
+    return np.stack(found)
+
+
+def calibrated(fitted: Fitted, outputs: Array) -> Array:
+    """Return outputs `[M, N, S, K, Q]` with their bands calibrated, where the model is."""
+    return outputs if fitted.calibration is None else fitted.calibration.applied(outputs)
+
+
+def in_target_units(fitted: Fitted, table: Table, windows: Windows, answers: NDArray[Any]) -> Array:
+    """Return a network's answers `[N, S, K, ...]` for windows in the targets' own units.
+
+    That increases in the answers, so quantiles stay quantiles.
+    """
     if windows.levels is not None:
         values = windows.levels.restored(answers, windows.origins)
     else:
@@ -128,14 +168,16 @@ def not_below_zero(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.maximum(values, 0.0))
 
 
-def to_predictions(
-    fitted: Fitted, table: Table, windows: Windows, outputs: NDArray[np.float64]
-) -> Predictions:
-    """Average the members' outputs `[M, N, S, K, Q]` and put times and truth beside them."""
+def to_predictions(fitted: Fitted, table: Table, windows: Windows, outputs: Array) -> Predictions:
+    """Average the members' outputs `[M, N, S, K, Q]` and put times and truth beside them.
+
+    Level by level and in the units of the outputs, in which they were calibrated (Vincent 1912): the
+    average of distributions of one shape has that shape, where their mixture would be wider.
+    """
     levels = fitted.settings.levels()
     rows = windows.target_rows(np.arange(len(windows)))
     middle = levels.index(0.5) if levels else 0
-    points = outputs[..., middle]
+    together = in_target_units(fitted, table, windows, outputs.mean(axis=0))
     targets = len(table.columns.target)
     return Predictions(
         targets=table.columns.target,
@@ -143,10 +185,19 @@ def to_predictions(
         origin=table.time[windows.origins],
         time=table.time[rows],
         truth=table.values[rows, :targets],
-        point=points.mean(axis=0),
-        spread=points.std(axis=0) if len(points) > 1 else None,
+        point=together[..., middle],
+        spread=_spread(fitted, table, windows, outputs[..., middle]),
         levels=levels,
-        quantiles=outputs.mean(axis=0) if levels else None,
+        quantiles=together if levels else None,
         zone=table.zone,
         ids=table.ids,
     )
+
+
+def _spread(fitted: Fitted, table: Table, windows: Windows, points: Array) -> Array | None:
+    """Return the standard deviation of the members' points `[M, N, S, K]`; None for one member."""
+    if len(points) < 2:
+        return None
+    each = [in_target_units(fitted, table, windows, member) for member in points]
+    spread: Array = np.std(each, axis=0)
+    return spread

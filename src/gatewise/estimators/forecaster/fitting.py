@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows
-from gatewise.errors import OptionError
-from gatewise.estimators.forecaster.fitted import Fitted, build_network, engine_for
+from gatewise.errors import DataError, OptionError
+from gatewise.estimators.forecaster.calibration import Calibration, least_known, outermost_share
+from gatewise.estimators.forecaster.fitted import (
+    Fitted,
+    build_network,
+    engine_for,
+    uncalibrated_outputs,
+)
 from gatewise.estimators.forecaster.preparation import Prepared
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.hooks import Trained
@@ -19,14 +26,14 @@ from gatewise.training.randomness import seeded
 
 KEPT = (
     *("horizon", "lookback", "missing", "frequency", "scale", "normalise", "transform"),
-    *("cell", "hidden_size", "num_layers", "quantiles", "members"),
+    *("cell", "hidden_size", "num_layers", "quantiles", "likelihood", "members"),
 )
 """Options that training on with new data cannot change."""
 
 
 def learnt(settings: ForecasterSettings, prepared: Prepared, trained: Trained) -> Fitted:
     """Return everything that is kept of a fit."""
-    return Fitted(
+    fitted = Fitted(
         settings=prepared.settings,
         asked=ForecasterSettings(**settings.get_params()),
         columns=prepared.table.columns,
@@ -42,6 +49,18 @@ def learnt(settings: ForecasterSettings, prepared: Prepared, trained: Trained) -
         data=_about(prepared),
         engine=trained.engine,
     )
+    return replace(fitted, calibration=_calibration(fitted, prepared))
+
+
+def _calibration(fitted: Fitted, prepared: Prepared) -> Calibration | None:
+    """Return the calibration of the bands by the validation part; None where there is nothing to do."""
+    settings = fitted.settings
+    if not settings.levels() or not settings.calibrate or prepared.validation is None:
+        return None
+    windows = prepared.validation
+    outputs = uncalibrated_outputs(fitted, windows).mean(axis=0)
+    truth = windows.answers(np.arange(len(windows))).astype(np.float64)
+    return Calibration.fit(truth, outputs, settings.levels())
 
 
 def _about(prepared: Prepared) -> dict[str, Any]:
@@ -120,6 +139,21 @@ def check_size(prepared: Prepared) -> None:
         raise OptionError(
             f"{network} does not fit into memory ({reason}): take a smaller one"
         ) from error
+
+
+def check_bands(prepared: Prepared) -> None:
+    """Raise DataError where a band is that of errors on a validation part of too few windows."""
+    settings = prepared.settings
+    if settings.likelihood != "residuals":
+        return
+    there = 0 if prepared.validation is None else len(prepared.validation)
+    errors, needed = there * max(settings.horizon, 1), least_known(settings.levels())
+    if errors < needed:
+        raise DataError(
+            "likelihood='residuals' reads its band off the errors on the validation part: there are "
+            f"{errors}, and a level of {outermost_share(settings.levels()):g} needs {needed}; give a "
+            "longer validation part, or levels nearer to the median"
+        )
 
 
 def _bytes_of_training(settings: ForecasterSettings, features: int) -> int:

@@ -19,6 +19,8 @@ from gatewise.data.tables.levels import Normaliser, check_lookback
 from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.table import Table
 from gatewise.estimators.forecaster.baselines import Baselines
+from gatewise.estimators.forecaster.calibration import Calibration
+from gatewise.estimators.forecaster.fitted import family_of
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.typing import Arrays
 
@@ -101,12 +103,36 @@ def check_weights(settings: ForecasterSettings, about: dict[str, Any], arrays: A
         _require(first[1] == len(about["features"]), f"its weights are for {first[1]} features")
         units = _shape(arrays, f"{member}.layers.0.weight_hh_l0", 2)[1]
         _require(units == settings.hidden_size, f"its weights are for {units} units")
-        wanted = len(about["columns"]["target"]) * max(len(settings.levels()), 1)
+        wanted = len(about["columns"]["target"]) * _answers_of(settings)
         outputs = _shape(arrays, f"{member}.head.linear.weight", 2)[0]
         _require(outputs == wanted, f"its weights are for {outputs} outputs, not {wanted}")
     for name, array in weights.items():
         _require(array.dtype == np.float32, f"{name} is of the type {array.dtype}")
         _require(bool(np.isfinite(array).all()), f"{name} holds a value that is no number")
+
+
+def _answers_of(settings: ForecasterSettings) -> int:
+    """Return how many numbers the network answers for each predicted value."""
+    family = family_of(settings)
+    if family is not None:
+        return family.size
+    return max(len(settings.levels()), 1) if settings.likelihood is None else 1
+
+
+def check_calibration(
+    settings: ForecasterSettings, columns: Columns, made: Calibration | None
+) -> None:
+    """Raise ValueError unless the calibration is one of this task's levels."""
+    if made is None:
+        return
+    levels = settings.levels()
+    wanted = (max(settings.horizon, 1), len(columns.target), len(levels))
+    _require(made.levels == levels, "its calibration is of other levels")
+    _require(made.offsets.shape == wanted, "its calibration has another shape")
+    _require(made.offsets.dtype == np.float64, "its calibration is no table of numbers")
+    _require(bool(np.isfinite(made.offsets).all()), "its calibration holds what is no number")
+    whole = type(made.windows) is int and type(made.pooled) is type(made.too_few) is bool
+    _require(whole, "its calibration says nothing of where it is from")
 
 
 def check_context(settings: ForecasterSettings, columns: Columns, context: Table) -> None:

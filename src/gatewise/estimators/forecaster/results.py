@@ -22,6 +22,17 @@ ScoreTable = dict[str, dict[str, Metrics]]
 """Model name (`gatewise`, `persistence`, ...) to target name to metrics."""
 
 
+@dataclass(frozen=True)
+class CalibratedBands:
+    """What calibration did to the bands of the windows that are scored."""
+
+    text: str  # a sentence on how it was done
+    windows: int  # of the validation part
+    pooled: bool  # over the steps ahead
+    too_few: bool  # windows for the outermost levels, which are as the network gave them
+    before: dict[str, float]  # target to coverage without it; empty where there was no band before
+
+
 @dataclass(frozen=True, repr=False)
 class WindowGates:
     """Every gate and state of one member's network over one window of one series."""

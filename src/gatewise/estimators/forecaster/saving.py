@@ -13,9 +13,11 @@ from gatewise.data.tables.split import Split
 from gatewise.data.tables.table import Table
 from gatewise.errors import FileError, nearest
 from gatewise.estimators.forecaster.baselines import Baselines
+from gatewise.estimators.forecaster.calibration import Calibration
 from gatewise.estimators.forecaster.fitted import ENGINE_BEFORE, Fitted, build_network
 from gatewise.estimators.forecaster.model_checks import (
     check_baselines,
+    check_calibration,
     check_context,
     check_entries,
     check_normaliser,
@@ -48,6 +50,8 @@ def save_model(fitted: Fitted, path: Path) -> None:
         **under("context", fitted.context.arrays()),
         **weights_of(fitted.networks),
     }
+    if fitted.calibration is not None:
+        arrays["calibration.offsets"] = fitted.calibration.offsets
     about = {
         "settings": fitted.settings.to_json(),
         "asked": fitted.asked.to_json(),
@@ -59,6 +63,7 @@ def save_model(fitted: Fitted, path: Path) -> None:
         "baselines": fitted.baselines.settings(),
         "data": fitted.data,
         "engine": fitted.engine,
+        **({} if fitted.calibration is None else {"calibration": fitted.calibration.about()}),
     }
     write_model(path, ENVELOPE, about, arrays)
 
@@ -107,6 +112,9 @@ def _rebuild(
     check_scaler(settings, columns, scaler)
     check_normaliser(settings, columns, normaliser)
     check_baselines(settings, columns, baselines)
+    saved = about.get("calibration")
+    calibration = saved and Calibration.from_saved(saved, within("calibration", arrays))
+    check_calibration(settings, columns, calibration)
     networks = []
     engine = about.get("engine", ENGINE_BEFORE)
     for member in range(settings.members):
@@ -128,4 +136,5 @@ def _rebuild(
         context=context,
         data=about["data"],
         engine=engine,
+        calibration=calibration,
     )

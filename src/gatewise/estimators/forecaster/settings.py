@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gatewise.choices import Baseline, Normalise, TransformName
+from gatewise.choices import Baseline, LikelihoodName, Normalise, TransformName
 from gatewise.errors import OptionError
 from gatewise.estimators.options import (
     ColumnOptions,
@@ -22,6 +22,10 @@ from gatewise.training.options import GATE_COSTS
 
 if TYPE_CHECKING:
     from gatewise.typing import Names
+
+
+USUAL_LEVELS = (0.1, 0.5, 0.9)
+"""Of a likelihood where no quantiles are named."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -54,7 +58,11 @@ class ForecasterSettings(
     `static` (one value per series), `time`, `series`. Time is counted in steps of the table.
     """
 
-    before: ClassVar[Mapping[str, Any]] = {"normalise": "none", "transform": "none"}
+    before: ClassVar[Mapping[str, Any]] = {
+        "calibrate": False,
+        "normalise": "none",
+        "transform": "none",
+    }
 
     normalise: Normalise = option(
         "auto",
@@ -98,7 +106,24 @@ class ForecasterSettings(
         "Quantile levels to predict, such as 0.1 0.5 0.9.",
         or_none(levels(), "none"),
         default_means="none",
-        more="Trained with the pinball loss.",
+        more="Trained with the pinball loss, or read from the `likelihood`. The median predicts.",
+    )
+    likelihood: LikelihoodName | None = option(
+        None,
+        "Network",
+        "Distribution to predict, which the quantiles are read from; residuals: a point and how far off "
+        "it was on the validation part.",
+        or_none(one_of(LikelihoodName), "none"),
+        default_means="none",
+        more="See [below](#bands-and-distributions).",
+    )
+    calibrate: bool = option(
+        True,
+        "Network",
+        "Move the quantiles by the errors on the validation part, so that they hold what they promise.",
+        on_or_off(),
+        changeable=True,
+        more="See [below](#bands-and-distributions).",
     )
 
     def check_options(self) -> None:
@@ -111,6 +136,11 @@ class ForecasterSettings(
             raise OptionError(
                 f"{charged[0]} is a cost on gates, and cell={self.cell!r} has none: use cell='lstm' or "
                 f"cell='gru', or {charged[0]}=0"
+            )
+        if self.likelihood == "residuals" and not self.calibrate:
+            raise OptionError(
+                "likelihood='residuals' has no band but that of the errors on the validation part: "
+                "leave calibrate on, or name another likelihood"
             )
         if self.horizon == 0 and as_names(self.future):
             raise OptionError(
@@ -130,10 +160,13 @@ class ForecasterSettings(
         return self.lookback
 
     def levels(self) -> tuple[float, ...]:
-        """Return the quantile levels in ascending order, the median added; empty without quantiles."""
-        if self.quantiles is None:
-            return ()
-        return tuple(sorted({float(level) for level in self.quantiles} | {0.5}))
+        """Return the quantile levels in ascending order, the median added; empty without a band."""
+        quantiles = self.quantiles
+        if quantiles is None:
+            if self.likelihood is None:
+                return ()
+            quantiles = USUAL_LEVELS
+        return tuple(sorted({float(level) for level in quantiles} | {0.5}))
 
 
 def as_names(value: Names | None) -> tuple[str, ...]:

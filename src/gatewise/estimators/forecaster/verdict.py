@@ -13,7 +13,7 @@ import numpy as np
 
 from gatewise.data.tables.zones import time_text
 from gatewise.estimators.forecaster.predictions import Predictions
-from gatewise.estimators.forecaster.results import Metrics, ScoreTable
+from gatewise.estimators.forecaster.results import CalibratedBands, Metrics, ScoreTable
 from gatewise.estimators.forecaster.score_names import PART_NAMES, metric_text, model_name
 from gatewise.report import Verdict
 from gatewise.wording import counted, joined, number
@@ -45,6 +45,7 @@ class Evaluation:
     members: tuple[dict[str, Metrics], ...]  # target to metrics, one per member
     by_horizon: dict[str, dict[str, dict[str, list[float]]]]  # model, target, metric, S values
     notes: tuple[str, ...] = ()  # sentences on what the baselines leave out to keep the cost down
+    calibration: CalibratedBands | None = None  # None: the bands are as the network gave them
 
     def verdict(self) -> Verdict:
         """Return what the scores say: a headline, its sentences and their tone."""
@@ -236,7 +237,29 @@ def _band_sentences(evaluation: Evaluation) -> list[str]:
         for target, share in held.items()
         if math.isfinite(share)
     ]
-    return [f"The {wanted * 100:.0f}\u00a0% band holds {joined(parts)}."] if parts else []
+    if not parts:
+        return []
+    said = [f"The {wanted * 100:.0f}\u00a0% band holds {joined(parts)}."]
+    return said + _calibration_sentences(evaluation, list(held))
+
+
+def _calibration_sentences(evaluation: Evaluation, targets: list[str]) -> list[str]:
+    """Say how the bands were calibrated, and what they held before."""
+    made = evaluation.calibration
+    if made is None:
+        return []
+    before = [
+        f"{made.before[target] * 100:.0f}\u00a0%{f' of {target}' if len(targets) > 1 else ''}"
+        for target in targets
+        if math.isfinite(made.before.get(target, math.nan))
+    ]
+    held = f" Before that they held {joined(before)}." if before and not made.too_few else ""
+    same = (
+        " So what they hold on that part says nothing of new data."
+        if evaluation.part == "validation" and not made.too_few
+        else ""
+    )
+    return [f"{made.text}{held}{same}"]
 
 
 def _judgement(share: float, wanted: float) -> str:
