@@ -10,6 +10,7 @@ from typing import Any
 from gatewise.explaining.curves import memory_curves
 from gatewise.explaining.finding import Finding
 from gatewise.explaining.page import with_columns
+from gatewise.explaining.panel import input_panel
 from gatewise.memory import Result
 from gatewise.memory.result import plain
 from gatewise.report import Contents, Curve, Unit, write_page
@@ -39,7 +40,8 @@ class Explanation:
         findings: Sentences with evidence, caveat and confidence, the headline first.
         results: The results that they rest on, by name: "horizon", "context_need", "idle_units",
             "spare_units", "transplant", "ablation", "connectivity", "highway", "gate_timescale",
-            "retention_curve", "saturation", "still_units", "redundancy", "state_health". With
+            "retention_curve", "saturation", "still_units", "redundancy", "state_health",
+            "importance", "integrated_gradients". With
             several modules "highway[encoder]" and so on; "horizon[NAME]" of a target, group or member.
         figures: The figures of the sentences by name; None where there is none.
         skipped: Results that this model or these inputs do not allow, with the reason.
@@ -85,6 +87,7 @@ class Explanation:
             findings=findings,
             memory="" if memory is None else memory.sentence,
             curves=(*self.curves(), *base.curves),
+            inputs=input_panel(self.results, self.unit) or base.inputs,
             records=tuple(
                 with_columns(
                     record, self.results, self.modules, self._module_of(record.module, record.layer)

@@ -14,7 +14,8 @@ class Finding(report.Finding):
 
     Attributes:
         topic: "memory", "carrier", "views", "window", "units", "gates", "seeds", "targets", "groups",
-            "directions", "growth" or "sample".
+            "directions", "growth", "inputs" ("inputs together", "inputs ranked", "inputs by target"),
+            "skill", "left out" or "sample".
         rests_on: The results it was written from, by their names in `Explanation.results`.
     """
 

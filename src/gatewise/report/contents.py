@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gatewise.cells import CELLS, CellSpec
 from gatewise.curve import Curve, Mark, check_band, check_one_of
 from gatewise.errors import InputError
+from gatewise.report.inputs import InputPanel
 from gatewise.report.table import Table
 from gatewise.typing import Floats
 from gatewise.unit import Unit
@@ -197,6 +198,7 @@ class Contents:
         records_note: What the records are of, such as which window, which member.
         readable: Whether the network has learnt anything; if not, gates are shown and no memory is read
             off them.
+        inputs: What each column of the inputs is worth.
         lag: The task's lag in steps, drawn where timescales are; `lag_name` is what it is called there.
         predictions: A scored part, drawn as truth against prediction, on an axis of its own.
         scores: A small table that stands on the first screen: the model beside baselines.
@@ -221,6 +223,7 @@ class Contents:
     records_note: str = ""
     readable: bool = True
     curves: tuple[Curve, ...] = ()
+    inputs: InputPanel | None = None
     lag: float | None = None
     lag_name: str = "lag"
     predictions: HasCharts | None = None

@@ -15,6 +15,7 @@ from gatewise.report.contents import AHEAD, TRAINING, Contents, Finding, Record
 from gatewise.report.curves import curve_data
 from gatewise.report.definitions import definitions
 from gatewise.report.glossary import Glossary
+from gatewise.report.inputs import panel_html
 from gatewise.report.overview import finding_html, notes_html
 from gatewise.report.records import records_data
 from gatewise.report.series import strip_data, time_data
@@ -47,6 +48,7 @@ def sections_of(
     sections = [
         *_findings(contents.findings[1:], words),
         *(section for section in curves if section not in of_scores),
+        *_inputs(contents),
         *_tables(contents.tables),
         *inside,
         *_units(contents),
@@ -140,6 +142,12 @@ def _curve(group: str, place: int, curve: Curve, words: Glossary, *, hidden: boo
         f'aria-label="{escape(curve.name)}, over {escape(curve.x_label)}"></div>'
         f"<div>{notes_html([curve.note] if curve.note else [])}</div></figure>"
     )
+
+
+def _inputs(contents: Contents) -> list[Section]:
+    if contents.inputs is None:
+        return []
+    return [Section("inputs", "Inputs", "Which input matters", panel_html(contents.inputs))]
 
 
 def _units(contents: Contents) -> list[Section]:

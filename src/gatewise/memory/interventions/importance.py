@@ -252,8 +252,7 @@ class _Asked:
         picked = [n for n in order if allowed[n] and relative[n] >= NOTHING][:DETAILED]
         score = float(self._scores[0].mean())
         if picked and len(first) > 1 and score > 0:
-            fewer = min(LAG_PASSES // (len(picked) * len(first)), -(-len(self._donors) // 2))
-            donors = self._donors[: max(1, fewer)]
+            donors = self._donors[: max(1, LAG_PASSES // (len(picked) * len(first)))]
             swaps = [
                 Swap(self._columns.features[n], self._lags.steps(place))
                 for n in picked

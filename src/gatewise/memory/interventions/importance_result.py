@@ -19,7 +19,7 @@ from gatewise.wording import figure, joined, percent, span
 NOTHING = 0.01
 """A column that is surely worth less than this share of the score adds nothing."""
 
-MOST = 0.9
+MOST = 0.8
 """The lags that count hold this share of what a column's lags cost, one range at a time."""
 
 LEAST = 0.05
@@ -46,7 +46,7 @@ class Importance(Result):
         by_lag: The same share, for the steps of one range of lags alone, `[C, L]`; NaN for columns whose
             lags were not measured: those worth little, and those that are one value in each row.
         by_lag_low, by_lag_high: Its interval, `[C, L]`.
-        lag_from, lag_to: The lags between which nine tenths of that lie, `[C]`; NaN where unmeasured.
+        lag_from, lag_to: The lags between which four fifths of that lie, `[C]`; NaN where unmeasured.
         lag_to_low, lag_to_high: The interval of `lag_to`, `[C]`.
         targets: Names of the targets that were also scored apart, `[K]`.
         by_target: The share of each target's own score, `[K, C]`; NaN for a target without score.
@@ -173,7 +173,7 @@ class Importance(Result):
         )
 
     def lags_said(self, place: int, unit: Unit) -> str:
-        """Return at which lags a column counts, such as "of the last 3 days"; "" if unmeasured."""
+        """Return at which lags a column counts, such as "of the last 3 days (2–5)"; "" if unmeasured."""
         first, last = float(self.lag_from[place]), float(self.lag_to[place])
         if np.isnan(first) or np.isnan(last):
             return ""
@@ -191,7 +191,10 @@ class Importance(Result):
             return f"{unit.counted(first)} back"
         if first > last / 2:
             return f"{figure(first)} to {unit.counted(last)} back"
-        return f"of the last {_steps(unit, last)}"
+        low, high = float(self.lag_to_low[place]), float(self.lag_to_high[place])
+        if low == high:  # then the interval tells no more
+            return f"of the last {_steps(unit, last)}"
+        return f"of the last {unit.spanned(last + 1, low + 1, high + 1)}"
 
 
 def _steps(unit: Unit, last: float) -> str:
@@ -202,7 +205,7 @@ def _steps(unit: Unit, last: float) -> str:
 def counting_lags(
     rises: Array, first: NDArray[np.int64], last: NDArray[np.int64]
 ) -> tuple[Array, Array]:
-    """Return for `rises [..., L]` the lags between which nine tenths of what they cost lie, `[...]`.
+    """Return for `rises [..., L]` the lags between which four fifths of what they cost lie, `[...]`.
 
     Newer ones that hold less than a twentieth are left out at that end. NaN where nothing is lost.
     """
