@@ -202,6 +202,11 @@ def test_a_plain_model_is_told_by_the_names_given() -> None:
     assert sentence.startswith("Of the inputs, rain ")
     assert sentence.endswith("tmin adds nothing.")
     assert explanation.figures["first_input"] == "rain"
+    panel = explanation.contents().inputs
+    assert panel is not None
+    assert [one.name for one in panel.inputs] == ["rain", "tmin"]
+    assert panel.lag_names[7:] == ("7", "8–9")
+    assert panel.inputs[0].moved == pytest.approx(1)
     with pytest.raises(InputError, match="columns has 3 names"):
         gw.explain(lstm, x, columns=["a", "b", "c"])
     with pytest.raises(InputError, match="columns= is the forecaster's own"):

@@ -49,6 +49,8 @@ def results() -> dict[str, Result]:
         "gate_timescale": memory.gate_timescale(gates),
         "saturation": memory.saturation(gates),
         "idle_units": memory.idle_units(model, x, y),
+        "importance": memory.importance(model, x, y),
+        "integrated_gradients": memory.integrated_gradients(model, x),
         "retention_curve": memory.retention_curve(gates),
         "traffic": memory.traffic(gates),
         "ledger": memory.ledger(gates),

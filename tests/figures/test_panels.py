@@ -360,3 +360,18 @@ def test_a_trace_of_several_layers_says_which_is_drawn() -> None:
     traffic = memory.traffic(trace[""])
     assert "layer 2" in figures.traffic(traffic).get_title("left")
     assert "layer 1" in figures.traffic(traffic, place=(0, 0)).get_title("left")
+
+
+def test_inputs_are_bars_from_the_most_important_on_with_their_lags_below() -> None:
+    result = results()["importance"]
+    ax = figures.importance(result)
+    top, below = ax.child_axes
+    order = result.order
+    assert [one.get_text() for one in top.get_yticklabels()] == result.columns[order].tolist()
+    np.testing.assert_allclose([one.get_width() for one in top.patches], result.relative[order])
+    [image] = below.get_images()
+    known = [n for n in order if np.isfinite(result.by_lag[n]).any()]
+    np.testing.assert_allclose(image.get_array(), np.clip(result.by_lag[known], 0, None))
+    ways = results()["integrated_gradients"]
+    bars = figures.integrated_gradients(ways).patches
+    np.testing.assert_allclose([one.get_width() for one in bars], ways.share[ways.order])

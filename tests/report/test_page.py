@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from math import nan
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from gatewise.errors import FileError, InputError
 from gatewise.estimators.forecaster.page.run import RunSummary
 from gatewise.report import Contents, Finding, render_page, write_page
+from gatewise.report.inputs import InputPanel, InputWorth
 from tests.report.summaries import build_summary
 
 VOID = {"meta", "line", "circle", "br", "input", "link", "img"}
@@ -208,3 +210,25 @@ def test_a_long_part_makes_a_page_of_moderate_size() -> None:
     assert len(render_page(build_summary(steps=3000, hidden=300), megabytes=0)) < len(text)
     with pytest.raises(InputError, match="megabytes"):
         render_page(build_summary(), megabytes=-1)
+
+
+def test_what_inputs_are_worth_is_a_table_of_bars_and_lags() -> None:
+    rain = InputWorth("<rain>", 0.8, 0.7, 0.9, 0.6, (0.5, 0.25, nan))
+    tmin = InputWorth("tmin", -0.001, nan, nan)
+    both = InputWorth("both together", 1.2, 1.0, 1.6)
+    panel = InputPanel(
+        (rain, tmin), ("0", "1", "2"), "days back", together=(both,), notes=("A note.",)
+    )
+    page = render_page(Contents(title="t", inputs=panel))
+    Outline(page)
+    body = page[page.index('id="inputs"') :]
+    assert "&lt;rain&gt;" in body
+    assert 'width:50.00%"' in body  # 0.8 of the longest, the upper end of the group
+    assert 'left:43.75%;width:12.50%"' in body
+    assert body.count('class="ends"') == 2
+    assert '<td style="--depth:50%">25</td><td></td>' in body
+    assert "A note." in body
+    with pytest.raises(InputError, match="2 lags, of which 3 have names"):
+        InputPanel((InputWorth("a", 1.0, lags=(1.0, 2.0)),), ("0", "1", "2"))
+    many = InputPanel(tuple(InputWorth(f"c{k}", 1.0) for k in range(30)))
+    assert "6 more columns cost less" in render_page(Contents(title="t", inputs=many))

@@ -24,6 +24,7 @@ from gatewise.figures.bars import (
 )
 from gatewise.figures.curves import context_need, highway, horizon, state_health, three_views
 from gatewise.figures.heatmaps import connectivity, ledger, retention_curve, traffic
+from gatewise.figures.inputs import importance, integrated_gradients
 from gatewise.figures.page import draw, memory_page
 from gatewise.figures.units import gate_timescale, idle_units, saturation
 
@@ -37,6 +38,8 @@ __all__ = [
     "highway",
     "horizon",
     "idle_units",
+    "importance",
+    "integrated_gradients",
     "ledger",
     "memory_page",
     "probe",

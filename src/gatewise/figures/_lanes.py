@@ -14,9 +14,9 @@ GAP = 0.12
 """Between lanes, as a share of the axes' height; twice that between small multiples."""
 
 
-def lanes(ax: Axes, count: int) -> list[Axes]:
+def lanes(ax: Axes, count: int, gap: float = GAP) -> list[Axes]:
     """Return `count` axes above each other inside `ax`, whose own frame is taken off."""
-    return multiples(ax, count, columns=1, gap=GAP)
+    return multiples(ax, count, columns=1, gap=gap)
 
 
 def multiples(ax: Axes, count: int, columns: int, gap: float = 2 * GAP) -> list[Axes]:

@@ -41,7 +41,7 @@ STATES = {"cell": "c", "hidden": "h", "both": "c and h"}
 
 
 @dataclass(frozen=True)
-class _Bar:
+class Bar:
     """One bar: its name, how long it is, its interval, and its colour."""
 
     name: str
@@ -52,22 +52,22 @@ class _Bar:
     text: str
 
 
-def _bars(ax: Axes, bars: Sequence[_Bar]) -> None:
+def bars(ax: Axes, drawn: Sequence[Bar]) -> None:
     """Draw bars to the right, the first on top, with intervals and the figure behind each."""
     values, low, high = (
-        np.array([getattr(bar, name) for bar in bars], dtype=np.float64)
+        np.array([getattr(bar, name) for bar in drawn], dtype=np.float64)
         for name in ("value", "low", "high")
     )
-    places = np.arange(len(bars))
-    ax.barh(places, values, height=0.6, color=[bar.colour for bar in bars])
+    places = np.arange(len(drawn))
+    ax.barh(places, values, height=0.6, color=[bar.colour for bar in drawn])
     known = np.isfinite(low + high)
     ax.hlines(places[known], low[known], high[known], color=INK, lw=1.6)
-    ax.set_yticks(places, [literal(bar.name) for bar in bars])
-    ax.set_ylim(len(bars) - 0.4, -0.6)
+    ax.set_yticks(places, [literal(bar.name) for bar in drawn])
+    ax.set_ylim(len(drawn) - 0.4, -0.6)
     ax.axvline(0, color=SOFT, lw=0.8)
     # the text stands behind the interval, or behind zero where the bar points to the left
     ends = np.nan_to_num(np.fmax(np.fmax(values, high), 0.0))
-    for place, end, bar in zip(places, ends, bars, strict=True):
+    for place, end, bar in zip(places, ends, drawn, strict=True):
         ax.annotate(
             bar.text,
             (end, place),
@@ -88,8 +88,8 @@ def redundancy(result: Redundancy, ax: Axes | None = None, *, caption: bool = Tr
     ax = begin(result, Redundancy, "redundancy", ax)
     values, units = result.dimension.ravel().tolist(), result.cluster.shape[-1]
     ends = zip(result.low.ravel(), result.high.ravel(), strict=True)
-    bars = [
-        _Bar(
+    found = [
+        Bar(
             place_name(place, result.dimension.shape) or "state",
             value,
             *end,
@@ -98,8 +98,8 @@ def redundancy(result: Redundancy, ax: Axes | None = None, *, caption: bool = Tr
         )
         for place, value, end in zip(np.ndindex(*result.dimension.shape), values, ends, strict=True)
     ]
-    ax.barh(np.arange(len(bars)), [units] * len(bars), height=0.6, color=FAINT, alpha=0.35)
-    _bars(ax, bars)
+    ax.barh(np.arange(len(found)), [units] * len(found), height=0.6, color=FAINT, alpha=0.35)
+    bars(ax, found)
     ax.set_xlabel("directions that the state moves in (participation ratio)")
     return finish(ax, "Effective dimension", result, caption)
 
@@ -135,11 +135,11 @@ def _by_state(
     what: str,
 ) -> None:
     colours = {"cell": BLUE, "hidden": ORANGE, "both": GREEN}
-    bars = [
-        _Bar(STATES[name], value, low[name], high[name], colours[name], percent(value))
+    found = [
+        Bar(STATES[name], value, low[name], high[name], colours[name], percent(value))
         for name, value in shares.items()
     ]
-    _bars(ax, bars)
+    bars(ax, found)
     if not np.isfinite(list(shares.values())).any():
         nothing(ax, "the answers do not differ")
     ax.set_ylabel(what)
@@ -152,14 +152,14 @@ def probe(result: Probe, ax: Axes | None = None, *, caption: bool = True) -> Axe
     """
     ax = begin(result, Probe, "probe", ax)
     interval, none = (result.low, result.high), (np.nan, np.nan)
-    bars = [_Bar("the network's state", result.r2, *interval, BLUE, figure(result.r2))]
+    found = [Bar("the network's state", result.r2, *interval, BLUE, figure(result.r2))]
     if len(result.random):
         mean = float(result.random.mean())
-        bars.append(_Bar("random weights, mean", mean, *none, FAINT, figure(mean)))
+        found.append(Bar("random weights, mean", mean, *none, FAINT, figure(mean)))
     if not np.isnan(result.lagged):
         name = f"the last {result.settings['lags'] + 1} inputs"
-        bars.append(_Bar(name, result.lagged, *none, FAINT, figure(result.lagged)))
-    _bars(ax, bars)
+        found.append(Bar(name, result.lagged, *none, FAINT, figure(result.lagged)))
+    bars(ax, found)
     if len(result.random):
         ax.plot(result.random, np.ones(len(result.random)), "|", color=INK, ms=10, mew=1.4)
     ax.set_xlabel("R² on blocks that the read-out has not seen")
@@ -178,7 +178,7 @@ def direction_share(
     if result.effect.shape[1] == 1:
         figures = (result.relative.tolist(), result.low.tolist(), result.high.tolist())
         each = zip(DIRECTIONS, *figures, (BLUE, ORANGE), strict=True)
-        _bars(ax, [_Bar(f"without {bar[0]}", *bar[1:], percent(bar[1])) for bar in each])
+        bars(ax, [Bar(f"without {bar[0]}", *bar[1:], percent(bar[1])) for bar in each])
         if not np.isfinite(result.relative).any():
             nothing(ax, "the answers have nothing to lose")
         ax.set_xlabel(f"share lost of {result.settings['against']}")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gatewise.errors import InputError, OptionError
-from gatewise.figures import bars, curves, heatmaps, units
+from gatewise.figures import bars, curves, heatmaps, inputs, units
 from gatewise.figures._canvas import INK, literal, new_figure
 from gatewise.memory.drift import Drift
 from gatewise.memory.gradients.highway_result import Highway
@@ -17,6 +17,8 @@ from gatewise.memory.interventions.context import ContextNeed
 from gatewise.memory.interventions.direction import DirectionShare
 from gatewise.memory.interventions.horizon_result import Horizon
 from gatewise.memory.interventions.idle import IdleUnits
+from gatewise.memory.interventions.importance_result import Importance
+from gatewise.memory.interventions.integrated_result import IntegratedGradients
 from gatewise.memory.interventions.probe import Probe
 from gatewise.memory.interventions.transplant import Transplant
 from gatewise.memory.records.health import StateHealth
@@ -44,6 +46,8 @@ PANELS: dict[type[Result], Callable[..., Axes]] = {
     Traffic: heatmaps.traffic,
     Ledger: heatmaps.ledger,
     Connectivity: heatmaps.connectivity,
+    Importance: inputs.importance,
+    IntegratedGradients: inputs.integrated_gradients,
     Redundancy: bars.redundancy,
     Transplant: bars.transplant,
     Ablation: bars.ablation,
