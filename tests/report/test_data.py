@@ -142,7 +142,7 @@ def test_whole_forecasts_follow_one_another_up_to_the_last() -> None:
     predictions = build_summary(count=30, horizon=7, steps=40).evaluation.predictions
     data = forecast_data(predictions)
     assert [view["name"] for view in data.payload["views"]] == [
-        *("whole forecasts, each 1 to 7 steps ahead", "1 step ahead", "4 steps ahead"),
+        *("1 to 7 steps ahead", "1 step ahead", "4 steps ahead"),
         "7 steps ahead",
     ]
     chart = data.payload["charts"]["0/0/-1/0"]

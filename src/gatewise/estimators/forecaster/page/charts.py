@@ -171,7 +171,7 @@ class RunCharts:
     def _view_name(self, view: int) -> str:
         steps = self.predictions.truth.shape[1]
         if view == EACH:
-            return f"whole forecasts, each 1 to {self.unit.counted(steps)} ahead"
+            return f"1 to {self.unit.counted(steps)} ahead"
         return f"{self.unit.counted(view + 1)} ahead" if steps > 1 else "one step"
 
     def _notes(

@@ -14,9 +14,12 @@ from gatewise.unit import Unit
 from gatewise.wording import joined
 
 MEASURES = 4
-OF_FORECAST = ("mase", "rmse", "crps", "coverage", "mae", "nse")
+OF_FORECAST = ("mase", "rmse", "crps", "coverage", "mae")
 OF_SENSOR = ("nse", "rmse", "mae", "coverage", "kge")
-"""Which measures stand on the first screen, the most telling ones first."""
+"""Which measures stand on the first screen, the most telling ones first.
+
+Not a forecast's NSE: of series of unlike scales together it is near 1 for any model.
+"""
 MODELS = 6
 """Rows of a single target: the model and the best baselines."""
 TARGETS = 3
@@ -69,7 +72,7 @@ def glance_table(evaluation: Evaluation, units: Mapping[str, str]) -> Table | No
     return Table(
         f"Scores on {part}",
         "Model",
-        tuple(_head(whole.columns[k].text, evaluation, units) for k in picks),
+        tuple(_head(whole.columns[k], evaluation, units) for k in picks),
         kept,
         (f"Further down: {joined(left)}.",) if left else (),
     )
@@ -81,16 +84,16 @@ def _measures(evaluation: Evaluation, whole: Table) -> list[int]:
     titles = [head.text for head in whole.columns]
     wanted = [metric_name(name) for name in (OF_FORECAST if forecast else OF_SENSOR)]
     known = [titles.index(title) for title in wanted if title in titles]
-    return [*known, *(k for k in range(len(titles)) if k not in known)][:MEASURES]
+    return known[:MEASURES] or list(range(min(MEASURES, len(titles))))
 
 
-def _head(title: str, evaluation: Evaluation, units: Mapping[str, str]) -> Cell:
+def _head(head: Cell, evaluation: Evaluation, units: Mapping[str, str]) -> Cell:
     """Return the heading of a measure, with its unit where all targets have the same one."""
     known = {units.get(target, "") for target in evaluation.predictions.targets}
-    in_units = any(metric.title == title and metric.in_units for metric in METRICS.values())
-    return Cell(
-        f"{title}, {known.pop()}" if in_units and len(known) == 1 and known != {""} else title
-    )
+    in_units = any(each.title == head.text and each.in_units for each in METRICS.values())
+    if in_units and len(known) == 1 and known != {""}:
+        return Cell(f"{head.text}, {known.pop()}")
+    return head
 
 
 def _rows(
