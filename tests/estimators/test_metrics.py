@@ -21,7 +21,8 @@ def truth() -> np.ndarray:
 
 def test_perfect_prediction(truth: np.ndarray) -> None:
     found = metrics.scores(truth, truth)
-    assert list(found) == [name for name, metric in METRICS.items() if not metric.levels]
+    plain = [name for name, metric in METRICS.items() if not metric.levels and not metric.scaled]
+    assert list(found) == plain
     assert (found["nse"], found["rmse"], found["mae"]) == (1.0, 0.0, 0.0)
 
 
@@ -46,6 +47,46 @@ def test_nse_does_not_depend_on_unit_or_offset(truth: np.ndarray) -> None:
 
 def test_nse_of_a_constant_truth_is_nan() -> None:
     assert math.isnan(metrics.nse([2.0, 2.0], [2.0, 3.0]))
+
+
+def test_smape_by_hand() -> None:
+    # 200 * 1 / 3, 0 of a truth and prediction that are 0, 200 where one of them is.
+    assert metrics.smape([1.0, 0.0, 5.0], [2.0, 0.0, 0.0]) == pytest.approx((200 / 3 + 0 + 200) / 3)
+
+
+def test_kge_by_hand(truth: np.ndarray) -> None:
+    # Twice as high and wide, and perfectly correlated: both ratios are off by 1.
+    assert metrics.kge([1.0, 2.0, 3.0], [2.0, 4.0, 6.0]) == pytest.approx(1 - math.sqrt(2))
+    assert metrics.kge([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]) == pytest.approx(1 - 2)
+    assert metrics.kge(truth, truth) == pytest.approx(1.0)
+    assert metrics.kge([1.0, 3.0], [2.0, 2.0]) == pytest.approx(1 - math.sqrt(2))
+    for t, p in (([2.0, 2.0], [1.0, 3.0]), ([-1.0, 1.0], [0.0, 1.0])):
+        assert math.isnan(metrics.kge(t, p))
+
+
+def test_biases_by_hand() -> None:
+    assert metrics.percent_bias([1.0, 3.0], [1.0, 5.0]) == pytest.approx(50.0)
+    assert math.isnan(metrics.percent_bias([-1.0, 3.0], [1.0, 5.0]))
+    assert math.isnan(metrics.percent_bias([0.0, 0.0], [1.0, 5.0]))
+    flow = np.ones(100)
+    flow[[20, 60]] = 10.0  # the highest 2 %
+    late = np.roll(flow, 1)
+    assert metrics.peak_bias(flow, late) == pytest.approx(-90.0)
+    assert metrics.high_flow_bias(flow, late) == 0.0
+    assert metrics.high_flow_bias(flow, flow * 0.8) == pytest.approx(-20.0)
+    assert metrics.peak_bias(flow, flow * 0.8) == pytest.approx(-20.0)
+    assert math.isnan(metrics.high_flow_bias(flow[:49], flow[:49]))
+
+
+def test_scaled_scores_by_hand() -> None:
+    truth = np.array([[10.0, 12.0], [100.0, 140.0]])
+    point = truth + np.array([[1.0, -3.0], [20.0, 0.0]])
+    found = metrics.scores(truth, point, naive=([2.0, 10.0], [4.0, 5.0]))
+    assert found["mase"] == pytest.approx((1 / 2 + 3 / 2 + 20 / 10 + 0) / 4)
+    assert found["rmsse"] == pytest.approx(math.sqrt((1 / 16 + 9 / 16 + 16 + 0) / 4))
+    # A series without a naive error has no part in it.
+    found = metrics.scores(truth, point, naive=([2.0, math.nan], [4.0, math.nan]))
+    assert found["mase"] == pytest.approx((1 / 2 + 3 / 2) / 2)
 
 
 def test_pinball_at_the_median_is_half_the_mae(truth: np.ndarray) -> None:
@@ -79,9 +120,12 @@ def test_unknown_truth_is_left_out(truth: np.ndarray) -> None:
     holed = truth.copy()
     holed[5:12] = np.nan
     seen = ~np.isnan(holed)
-    whole = metrics.scores(holed, prediction, quantiles, [0.1, 0.9])
-    part = metrics.scores(truth[seen], prediction[seen], quantiles[seen], [0.1, 0.9])
-    assert whole == part
+    naive = (np.full(40, 2.0), np.full(40, 3.0))
+    whole = metrics.scores(holed, prediction, quantiles, [0.1, 0.9], naive)
+    rows = seen.all(axis=1)
+    naive = (naive[0][rows], naive[1][rows])
+    part = metrics.scores(truth[rows], prediction[rows], quantiles[rows], [0.1, 0.9], naive)
+    assert whole == pytest.approx(part, nan_ok=True)
     assert set(whole) == set(METRICS) >= {"nse", "rmse", "mae", "pinball", "coverage"}
 
 
@@ -89,13 +133,16 @@ def test_nan_prediction_is_not_hidden(truth: np.ndarray) -> None:
     point = truth.copy()
     point[3, 1] = np.nan
     quantiles = np.stack([point - 1, point + 1], axis=-1)
-    values = metrics.scores(truth, point, quantiles, [0.1, 0.9])
+    naive = (np.ones(40), np.ones(40))
+    values = metrics.scores(np.abs(truth), point, quantiles, [0.1, 0.9], naive)
+    assert set(values) == set(METRICS)
     assert all(math.isnan(value) for value in values.values())
 
 
 def test_no_known_truth_gives_nan() -> None:
     nothing = np.full((2, 2), np.nan)
-    values = metrics.scores(nothing, np.ones((2, 2)), np.ones((2, 2, 2)), [0.1, 0.9])
+    naive = (np.ones(2), np.ones(2))
+    values = metrics.scores(nothing, np.ones((2, 2)), np.ones((2, 2, 2)), [0.1, 0.9], naive)
     assert len(values) == len(METRICS)
     assert all(math.isnan(value) for value in values.values())
 

@@ -49,7 +49,7 @@ def test_one_entry_makes_a_metric(
 
     print_scores(console(), evaluation)
     head = next(line for line in capsys.readouterr().out.splitlines() if "NSE" in line)
-    assert head.split() == ["model", "NSE", "RMSE", "MAE", "bias"]
+    assert head.split() == ["model", "NSE", "RMSE", "MAE", "MASE", "bias"]
 
     write_page(model.summary(frame, title="A reservoir"), tmp_path / "page.html")
     page = html.unescape((tmp_path / "page.html").read_text())

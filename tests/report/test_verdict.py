@@ -41,7 +41,10 @@ def test_no_better_names_the_baseline_that_won() -> None:
     assert said.tone == "worse"
     assert said.headline == "No better than climatology"
     assert "17\u00a0% larger" in said.sentences[0]
-    assert "none of them beat climatology" in said.sentences[1]
+    assert said.sentences[1] == (
+        "Climatology is better here: predict with --model climatology, or predict(model='climatology')."
+    )
+    assert "none of them beat climatology" in said.sentences[2]
 
 
 def test_equal_is_no_better() -> None:

@@ -84,9 +84,13 @@ def print_scores(
 
     many = len(evaluation.predictions.targets) > 1
     part = PART_NAMES.get(evaluation.part, evaluation.part)
+    by_series = evaluation.by_series
     for target in evaluation.predictions.targets:
         out.print()
-        out.print(f"Scores on {part}" + (f": {target}" if many else ""), style="bold")
+        head = f"Scores on {part}" + (f": {target}" if many else "")
+        if by_series is not None:
+            head += f", medians over {len(by_series.series)} series"
+        out.print(head, style="bold")
         out.print(_score_grid(evaluation, target, beside or {}))
     said = verdict(evaluation)
     colours = {"better": "green", "unclear": "yellow", "worse": "red"}
@@ -102,7 +106,7 @@ def print_beside(
     if compared is None:
         print_scores(out, evaluation)
         return
-    print_scores(out, evaluation, beside={names[1]: compared.other.scores})
+    print_scores(out, evaluation, beside={names[1]: compared.other.shown})
     out.print()
     out.print(f"Against {names[1]}", style="bold")
     for sentence in compared.sentences(*names):
@@ -155,30 +159,40 @@ def _score_grid(evaluation: Evaluation, target: str, beside: Mapping[str, ScoreT
         metric_name,
         metric_text,
         model_name,
-        ordered_metrics,
+        shown_metrics,
     )
 
     rows: dict[str, dict[str, float]] = {
         model: by_target[target]
-        for model, by_target in evaluation.scores.items()
+        for model, by_target in evaluation.shown.items()
         if target in by_target
     }
-    metrics = ordered_metrics(metric for scores in rows.values() for metric in scores)
+    metrics = shown_metrics(
+        (metric for scores in rows.values() for metric in scores),
+        forecast=evaluation.predictions.forecast,
+    )
+    by_series = evaluation.by_series
     made = grid()
     made.add_column("model")
+    if by_series is not None:
+        made.add_column("series beaten", justify="right")
     for metric in metrics:
         made.add_column(metric_name(metric), justify="right")
 
-    def add(name: str, scores: dict[str, Any], style: str = "") -> None:
-        made.add_row(name, *(metric_text(m, scores.get(m)) for m in metrics), style=style)
+    def add(name: str, scores: dict[str, Any], style: str = "", beaten: str = "") -> None:
+        values = [metric_text(m, scores.get(m)) for m in metrics]
+        made.add_row(name, *([] if by_series is None else [beaten]), *values, style=style)
 
     for model, scores in rows.items():
-        add(model_name(model), scores, "bold" if model == "gatewise" else "")
-        if model == "gatewise" and len(evaluation.members) > 1:
-            for place, member in enumerate(evaluation.members):
+        if model != "gatewise":
+            won = None if by_series is None else by_series.beaten(target, model)
+            add(model_name(model), scores, beaten="" if won is None else f"{won[0]} of {won[1]}")
+            continue
+        add(model_name(model), scores, "bold")
+        if len(evaluation.members) > 1:
+            for place, member in enumerate(evaluation.shown_members):
                 add(f"  member {place + 1} alone", member[target], "dim")
-        if model == "gatewise":
-            for other, table in beside.items():
-                if target in table.get("gatewise", {}):
-                    add(other, table["gatewise"][target])
+        for other, table in beside.items():
+            if target in table.get("gatewise", {}):
+                add(other, table["gatewise"][target])
     return made

@@ -143,7 +143,7 @@ def tune(
     evaluation = tuned.evaluation_
     assert evaluation is not None
     assert result.start.evaluation_ is not None
-    print_scores(screen, evaluation, beside={"before tuning": result.start.evaluation_.scores})
+    print_scores(screen, evaluation, beside={"before tuning": result.start.evaluation_.shown})
     screen.print()
     screen.print("Tuning", style="bold")
     for sentence in result.sentences:

@@ -139,6 +139,7 @@ def scores_json(evaluation: Evaluation) -> dict[str, Any]:
         "scores": evaluation.scores,
         "members": list(evaluation.members),
         "by_horizon": evaluation.by_horizon,
+        **evaluation.panel(),
     }
 
 

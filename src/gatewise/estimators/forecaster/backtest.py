@@ -119,14 +119,14 @@ def bound_text(time: Any, zone: str | None) -> str:
 
 
 def _over_folds(folds: tuple[Fold, ...], summary: Any) -> ScoreTable:
-    first = folds[0].evaluation.scores
+    first = folds[0].evaluation.shown
 
     def over(model: str, target: str) -> Metrics:
-        rows = [fold.evaluation.scores[model][target] for fold in folds]
+        rows = [fold.evaluation.shown[model][target] for fold in folds]
         return {name: float(summary([row[name] for row in rows])) for name in rows[0]}
 
     return {
         model: {target: over(model, target) for target in targets}
         for model, targets in first.items()
-        if all(model in fold.evaluation.scores for fold in folds)
+        if all(model in fold.evaluation.shown for fold in folds)
     }

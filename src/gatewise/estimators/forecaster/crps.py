@@ -6,6 +6,7 @@ target's units; of a point it is the absolute error (Gneiting and Raftery 2007, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,7 +45,7 @@ def crps(truth: ArrayLike, quantiles: ArrayLike, levels: Sequence[float]) -> flo
         )
     known = ~np.isnan(t)
     if not known.any():
-        return float("nan")
+        return math.nan
     error = t[known][:, None] - q[known]
     a = np.asarray(levels, dtype=np.float64)
     pinball = np.maximum(a * error, (a - 1.0) * error)

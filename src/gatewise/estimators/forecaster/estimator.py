@@ -45,6 +45,7 @@ from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.forecaster.summary import summarise
 from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.estimators.hooks import Trained
+from gatewise.estimators.run.config import SCORES_BY_SERIES
 from gatewise.estimators.run.folder import Run
 from gatewise.explaining.case import Case
 from gatewise.training.progress import Callback, say
@@ -311,6 +312,8 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
     def _write_scores(self, run: Run, fitted: Fitted, evaluation: Evaluation) -> Mapping[str, Any]:
         frame = prediction_frame(evaluation.predictions, fitted.columns, truth=True)
         write_frame(frame, run.path / f"predictions.{run.config['predictions']}")
+        if evaluation.by_series is not None:
+            write_frame(evaluation.by_series.frame(), run.path / SCORES_BY_SERIES)
         return {
             "part": evaluation.part,
             "scores": evaluation.scores,
@@ -319,6 +322,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
             "by_horizon": evaluation.by_horizon,
             "notes": evaluation.notes,
             **_calibration_metrics(evaluation),
+            **evaluation.panel(),
         }
 
     @classmethod

@@ -13,6 +13,7 @@ from gatewise.data.tables.output import frame_like
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows
 from gatewise.errors import DataError
+from gatewise.estimators.forecaster.by_series import scores_by_series
 from gatewise.estimators.forecaster.fitted import (
     Fitted,
     calibrated,
@@ -46,20 +47,27 @@ def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) 
     # The median is the point that scores, as in `predictions`; without levels there is one output.
     levels = predictions.levels
     middle = levels.index(0.5) if levels else 0
+    errors = fitted.baselines.naive
+    naive = None if errors is None else errors.of(table, windows.origins)
+    note = "" if errors is None or not predictions.forecast else errors.note()
+    alone = [in_target_units(fitted, table, windows, each) for each in outputs]
     return Evaluation(
         part=part,
         predictions=predictions,
         scores={
-            model: _by_target(predictions, point, bands.get(model))
+            model: _by_target(predictions, point, bands.get(model), naive)
             for model, point in points.items()
         },
         members=tuple(
-            _by_target(predictions, member[..., middle], member if levels else None)
-            for member in (in_target_units(fitted, table, windows, each) for each in outputs)
+            _by_target(predictions, member[..., middle], member if levels else None, naive)
+            for member in alone
         ),
-        by_horizon=_by_horizon(predictions, points, bands),
-        notes=fitted.baselines.notes,
+        by_horizon=_by_horizon(predictions, points, bands, naive),
+        notes=(*fitted.baselines.notes, *([note] if note else [])),
         calibration=_calibrated_bands(fitted, table, windows, raw),
+        by_series=scores_by_series(
+            predictions, points, bands, [member[..., middle] for member in alone], naive
+        ),
     )
 
 
@@ -85,6 +93,7 @@ def _by_target(
     predictions: Predictions,
     point: NDArray[np.float64],
     quantiles: NDArray[np.float64] | None,
+    naive: tuple[Array, Array] | None,
 ) -> dict[str, Metrics]:
     """Score `point` [N, S, K] and `quantiles` [N, S, K, Q] target by target."""
     return {
@@ -93,6 +102,7 @@ def _by_target(
             point[:, :, k],
             None if quantiles is None else quantiles[:, :, k],
             predictions.levels,
+            None if naive is None else (naive[0][:, k], naive[1][:, k]),
         )
         for k, target in enumerate(predictions.targets)
     }
@@ -102,6 +112,7 @@ def _by_horizon(
     predictions: Predictions,
     points: dict[str, NDArray[np.float64]],
     bands: dict[str, NDArray[np.float64]],
+    naive: tuple[Array, Array] | None,
 ) -> dict[str, dict[str, dict[str, list[float]]]]:
     """Score each predicted step alone; empty where there is only one."""
     steps = predictions.truth.shape[1]
@@ -117,6 +128,7 @@ def _by_horizon(
                     point[:, s, k],
                     None if quantiles is None else quantiles[:, s, k],
                     predictions.levels,
+                    None if naive is None else (naive[0][:, k], naive[1][:, k]),
                 )
                 for s in range(steps)
             ]
@@ -181,8 +193,7 @@ def prediction_columns(
     members) and `NAME_q0.9` and the like. Raises DataError where two would have one name.
     """
     count, steps = predictions.time.shape
-    # Predictions do not hold the horizon, but only a virtual sensor answers for its origin itself.
-    forecast = not np.array_equal(predictions.origin, predictions.time[:, 0])
+    forecast = predictions.forecast
     names = _output_names(
         columns,
         forecast=forecast,

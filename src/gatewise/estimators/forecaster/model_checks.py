@@ -223,6 +223,10 @@ def check_baselines(settings: ForecasterSettings, columns: Columns, fitted: Base
         wanted = (len(fitted.bands.series) + 1, steps, targets, len(levels))
         held = all(offsets.shape == wanted for offsets in fitted.bands.offsets.values())
         _require(held, "its baselines' bands have another shape")
+    if fitted.naive is not None:
+        sizes = (len(fitted.naive.series), targets)
+        held = fitted.naive.absolute.shape == fitted.naive.squared.shape == sizes
+        _require(held, "its naive errors have another shape")
     if fitted.ridge is not None:
         layout = fitted.ridge.layout
         whole = type(layout.lags) is int and layout.lags > 0

@@ -29,6 +29,11 @@ class Predictions:
     zone: str | None = None  # of the clock that the times are shown on; they are UTC then
     ids: str = "String"  # the type of the series column, by its name in narwhals
 
+    @property
+    def forecast(self) -> bool:
+        """Whether these are forecasts: only a virtual sensor answers for its origin itself."""
+        return not np.array_equal(self.origin, self.time[:, 0])
+
     def __repr__(self) -> str:
         count, steps = self.time.shape
         return f"Predictions({count} windows, {steps} steps, targets {', '.join(self.targets)})"

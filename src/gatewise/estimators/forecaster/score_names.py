@@ -35,6 +35,16 @@ def metric_name(metric: str) -> str:
     return METRICS[metric].title if metric in METRICS else metric
 
 
+def shown_metrics(found: Iterable[str], *, forecast: bool) -> list[str]:
+    """Return those that tables show of a forecast or of a virtual sensor, in their order."""
+    kinds = ("always", "forecast" if forecast else "sensor")
+    return [
+        name
+        for name in ordered_metrics(found)
+        if name not in METRICS or METRICS[name].shown in kinds
+    ]
+
+
 def ordered_metrics(found: Iterable[str]) -> list[str]:
     """Return metric names in the order of the tables; names not known here come last."""
     names = set(found)

@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from gatewise.data.tables.zones import time_text
+from gatewise.estimators.forecaster.by_series import SeriesScores
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.results import CalibratedBands, Metrics, ScoreTable
-from gatewise.estimators.forecaster.score_names import PART_NAMES, metric_text, model_name
+from gatewise.estimators.forecaster.score_names import (
+    PART_NAMES,
+    metric_name,
+    metric_text,
+    model_name,
+)
+from gatewise.estimators.forecaster.verdict_of_panel import (
+    PanelComparison,
+    best_by_median,
+    compared,
+)
 from gatewise.report import Verdict
 from gatewise.wording import counted, joined, number
 
@@ -46,6 +58,41 @@ class Evaluation:
     by_horizon: dict[str, dict[str, dict[str, list[float]]]]  # model, target, metric, S values
     notes: tuple[str, ...] = ()  # sentences on what the baselines leave out to keep the cost down
     calibration: CalibratedBands | None = None  # None: the bands are as the network gave them
+    by_series: SeriesScores | None = None  # of a panel: `scores` throws its series together
+
+    def panel(self) -> dict[str, Any]:
+        """Return what files say of the series of a panel; empty where there is one series."""
+        by_series = self.by_series
+        if by_series is None:
+            return {}
+        targets = self.predictions.targets
+        beaten = {
+            model: {target: list(by_series.beaten(target, model)) for target in targets}
+            for model in by_series.scores
+            if model != "gatewise"
+        }
+        decides = {target: by_series.measure(target) for target in targets}
+        return {
+            "series": {
+                "count": len(by_series.series),
+                "medians": by_series.medians(),
+                "decides": decides,
+                "beaten": beaten,
+            }
+        }
+
+    @property
+    def shown(self) -> ScoreTable:
+        """The scores to show: of a panel the medians over its series, else `scores`."""
+        return self.scores if self.by_series is None else self.by_series.medians()
+
+    @property
+    def shown_members(self) -> tuple[dict[str, Metrics], ...]:
+        """The scores of each member to show: of a panel the medians over its series."""
+        if self.by_series is None:
+            return self.members
+        alone = tuple(member["gatewise"] for member in self.by_series.members)
+        return alone or (self.shown["gatewise"],)
 
     def verdict(self) -> Verdict:
         """Return what the scores say: a headline, its sentences and their tone."""
@@ -79,6 +126,49 @@ class _Comparison:
             return "unclear"
         return "better"
 
+    @property
+    def measure(self) -> str:
+        """The metric that is told: NSE, or RMSE where the truth never varies."""
+        return "nse" if math.isfinite(self.model.get("nse", math.nan)) else "rmse"
+
+    def headline(self) -> str:
+        """Return the verdict in a few words."""
+        if not math.isfinite(self.model.get("rmse", math.nan)):
+            return "No score: there is no truth to compare with"
+        if self.baseline is None:
+            return "A score, but no baseline to compare it with"
+        name = model_name(self.baseline)
+        if self.tone == "better":
+            return f"Better than the best baseline, {name}"
+        if self.tone == "worse":
+            return f"No better than {name}"
+        if self.gain < BARELY:
+            return f"Barely better than {name}"
+        return f"Better than {name} together, but not with every seed"
+
+    def sentence(self, lead: str) -> str:
+        """Return the scores of both in a sentence; `lead` opens it."""
+        model, other, target = self.model, self.other, self.target
+        opening = f"{lead} " if lead else ""
+        if not math.isfinite(model.get("rmse", math.nan)):
+            return f"{opening}{target} has no known truth, so nothing was scored."
+        text = f"{opening}gatewise reaches {_skill(model)}" if lead else _skill(model)
+        text += f" for {target}"
+        if self.baseline is None:
+            return f"{text}; no baseline applies here, so the score stands alone."
+        name = model_name(self.baseline)
+        text += f", the best baseline ({name}) {_skill(other)}"
+        size = abs(self.gain) * 100
+        if size < 0.5:
+            text += f", with about the same RMSE ({number(model['rmse'])})"
+        elif math.isfinite(size):
+            word = "smaller" if self.gain > 0 else "larger"
+            errors = f"{number(model['rmse'])} against {number(other['rmse'])}"
+            text += f"; RMSE {errors}, {size:.0f}\u00a0% {word}"
+        nse = model.get("nse", math.nan)
+        worse = " That is worse than always predicting the mean of the truth." if nse < 0 else ""
+        return f"{text}.{worse}"
+
 
 def verdict(evaluation: Evaluation) -> Verdict:
     """Return the verdict on `evaluation`: a headline, its sentences and their tone."""
@@ -87,7 +177,7 @@ def verdict(evaluation: Evaluation) -> Verdict:
     tones = [comparison.tone for comparison in found]
     lead = f"On {PART_NAMES.get(evaluation.part, evaluation.part)} ({_extent(evaluation.predictions)}),"
     sentences = [
-        _sentence(comparison, lead if place == 0 else "")
+        comparison.sentence(lead if place == 0 else "")
         for place, comparison in enumerate(found[:MAX_SENTENCES])
     ]
     if len(found) > MAX_SENTENCES:
@@ -96,6 +186,7 @@ def verdict(evaluation: Evaluation) -> Verdict:
         )
     if evaluation.part in FLATTERING:
         sentences.append(FLATTERING[evaluation.part])
+    sentences.extend(_advice(found))
     sentences.append(_members_sentence(evaluation, found))
     sentences.extend(_band_sentences(evaluation))
     return Verdict(_headline(found), tuple(sentences), _overall(tones))
@@ -106,7 +197,7 @@ def learnt(evaluation: Evaluation) -> bool:
 
     For some target; True where there is no truth to tell by.
     """
-    model = (evaluation.members or (evaluation.scores.get("gatewise", {}),))[0]
+    model = (evaluation.shown_members or (evaluation.shown.get("gatewise", {}),))[0]
     known = [nse for scores in model.values() if math.isfinite(nse := scores.get("nse", math.nan))]
     return not known or max(known) > 0
 
@@ -118,7 +209,12 @@ def nominal_coverage(predictions: Predictions) -> float | None:
 
 
 def best_baseline(evaluation: Evaluation, target: str) -> str | None:
-    """Return the baseline with the smallest RMSE for `target`, or None where none has a score."""
+    """Return the best baseline for `target`, or None where none has a score.
+
+    The one with the smallest RMSE; of a panel, with the best median over the series.
+    """
+    if evaluation.by_series is not None:
+        return best_by_median(evaluation.by_series, target)
     errors = {
         model: by_target[target]["rmse"]
         for model, by_target in evaluation.scores.items()
@@ -127,7 +223,9 @@ def best_baseline(evaluation: Evaluation, target: str) -> str | None:
     return min(errors, key=errors.__getitem__) if errors else None
 
 
-def _compare(evaluation: Evaluation, target: str) -> _Comparison:
+def _compare(evaluation: Evaluation, target: str) -> _Comparison | PanelComparison:
+    if evaluation.by_series is not None:
+        return compared(evaluation.by_series, target)
     baseline = best_baseline(evaluation, target)
     return _Comparison(
         target,
@@ -138,13 +236,25 @@ def _compare(evaluation: Evaluation, target: str) -> _Comparison:
     )
 
 
+def _advice(found: list[_Comparison | PanelComparison]) -> list[str]:
+    """Return what to do where one baseline is better than the network for every target."""
+    names = {comparison.baseline for comparison in found}
+    if len(names) > 1 or any(comparison.tone != "worse" for comparison in found):
+        return []
+    (name,) = names
+    return [
+        f"{model_name(str(name)).capitalize()} is better here: predict with --model {name}, "
+        f"or predict(model={name!r})."
+    ]
+
+
 def _overall(tones: list[str]) -> str:
     return tones[0] if len(set(tones)) == 1 else "unclear"
 
 
-def _headline(found: list[_Comparison]) -> str:
+def _headline(found: list[_Comparison | PanelComparison]) -> str:
     if len(found) == 1:
-        return _single_headline(found[0])
+        return found[0].headline()
     better = sum(comparison.tone == "better" for comparison in found)
     known = sum(comparison.tone != "unknown" for comparison in found)
     if not known:
@@ -156,44 +266,6 @@ def _headline(found: list[_Comparison]) -> str:
     return f"Better than the best baseline on {better} of {known} targets"
 
 
-def _single_headline(comparison: _Comparison) -> str:
-    if not math.isfinite(comparison.model.get("rmse", math.nan)):
-        return "No score: there is no truth to compare with"
-    if comparison.baseline is None:
-        return "A score, but no baseline to compare it with"
-    name = model_name(comparison.baseline)
-    if comparison.tone == "better":
-        return f"Better than the best baseline, {name}"
-    if comparison.tone == "worse":
-        return f"No better than {name}"
-    if comparison.gain < BARELY:
-        return f"Barely better than {name}"
-    return f"Better than {name} together, but not with every seed"
-
-
-def _sentence(comparison: _Comparison, lead: str) -> str:
-    model, other, target = comparison.model, comparison.other, comparison.target
-    opening = f"{lead} " if lead else ""
-    if not math.isfinite(model.get("rmse", math.nan)):
-        return f"{opening}{target} has no known truth, so nothing was scored."
-    text = f"{opening}gatewise reaches {_skill(model)}" if lead else _skill(model)
-    text += f" for {target}"
-    if comparison.baseline is None:
-        return f"{text}; no baseline applies here, so the score stands alone."
-    name = model_name(comparison.baseline)
-    text += f", the best baseline ({name}) {_skill(other)}"
-    size = abs(comparison.gain) * 100
-    if size < 0.5:
-        text += f", with about the same RMSE ({number(model['rmse'])})"
-    elif math.isfinite(size):
-        word = "smaller" if comparison.gain > 0 else "larger"
-        errors = f"{number(model['rmse'])} against {number(other['rmse'])}"
-        text += f"; RMSE {errors}, {size:.0f}\u00a0% {word}"
-    nse = model.get("nse", math.nan)
-    worse = " That is worse than always predicting the mean of the truth." if nse < 0 else ""
-    return f"{text}.{worse}"
-
-
 def _skill(scores: Metrics) -> str:
     nse = scores.get("nse", math.nan)
     if math.isfinite(nse):
@@ -201,7 +273,7 @@ def _skill(scores: Metrics) -> str:
     return f"RMSE {number(scores['rmse'])}"
 
 
-def _members_sentence(evaluation: Evaluation, found: list[_Comparison]) -> str:
+def _members_sentence(evaluation: Evaluation, found: list[_Comparison | PanelComparison]) -> str:
     count = len(evaluation.members)
     if count < 2:
         return (
@@ -209,14 +281,17 @@ def _members_sentence(evaluation: Evaluation, found: list[_Comparison]) -> str:
             "(train with 3 members)."
         )
     parts = []
+    of = "a median " if evaluation.by_series is not None else ""
     for comparison in found[:MAX_SENTENCES]:
-        metric = "nse" if math.isfinite(comparison.model.get("nse", math.nan)) else "rmse"
-        values = [member[comparison.target].get(metric, math.nan) for member in evaluation.members]
+        metric = comparison.measure
+        values = [
+            member[comparison.target].get(metric, math.nan) for member in evaluation.shown_members
+        ]
         low, high = metric_text(metric, min(values)), metric_text(metric, max(values))
         name = f" for {comparison.target}" if len(found) > 1 else ""
-        parts.append(f"{metric.upper()} {low} to {high}{name}")
+        parts.append(f"{of}{metric_name(metric)} {low} to {high}{name}")
     text = f"Alone, the {count} members reach {joined(parts)}"
-    if len(found) == 1 and found[0].baseline is not None:
+    if len(found) == 1 and isinstance(found[0], _Comparison) and found[0].baseline is not None:
         beating = sum(rmse < found[0].other["rmse"] for rmse in found[0].members)
         many = "all" if beating == count else "none" if beating == 0 else f"{beating}"
         text += f"; {many} of them beat {model_name(found[0].baseline)}"
@@ -228,7 +303,7 @@ def _band_sentences(evaluation: Evaluation) -> list[str]:
     if wanted is None:
         return []
     held = {
-        target: evaluation.scores.get("gatewise", {}).get(target, {}).get("coverage", math.nan)
+        target: evaluation.shown.get("gatewise", {}).get(target, {}).get("coverage", math.nan)
         for target in evaluation.predictions.targets[:MAX_SENTENCES]
     }
     parts = [

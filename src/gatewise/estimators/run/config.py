@@ -23,7 +23,16 @@ PICTURE = "report.png"
 CHECKPOINTS = "checkpoints"
 REPLACEMENT = "replacement"
 """The folder, in that of a finished run, where the run that is to replace it is made."""
-RESULTS = (MODEL, METRICS, "predictions.csv", "predictions.parquet", REPORT, PICTURE)
+SCORES_BY_SERIES = "scores_by_series.csv"
+RESULTS = (
+    MODEL,
+    METRICS,
+    "predictions.csv",
+    "predictions.parquet",
+    SCORES_BY_SERIES,
+    REPORT,
+    PICTURE,
+)
 
 
 def check_config(config: dict[str, Any], place: Path) -> None:

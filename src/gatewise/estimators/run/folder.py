@@ -5,6 +5,7 @@ RUN/checkpoints/             one file per member while training; gone when the r
 RUN/model.safetensors        the portable model
 RUN/metrics.json             scores beside the baselines'
 RUN/predictions.csv          the scored part: truth, prediction, bands (or .parquet)
+RUN/scores_by_series.csv     of a panel: the scores of each series
 RUN/report.html              the page (written by the command line)
 RUN/report.png               its first screen as a picture (where matplotlib is installed)
 RUN/replacement/             an unfinished run that will take the place of this one (`run_replacement`)

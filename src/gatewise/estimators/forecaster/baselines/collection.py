@@ -27,6 +27,7 @@ from gatewise.estimators.forecaster.baselines.rows import (
     series_bounds,
     step_offsets,
 )
+from gatewise.estimators.forecaster.baselines.scale import NaiveErrors
 from gatewise.typing import Array, Indices
 
 
@@ -67,6 +68,9 @@ class Baselines:
     ridge: Ridge | None
     bands: Bands | None = None  # where quantile levels were asked for
     notes: tuple[str, ...] = ()  # sentences on what was left out to keep the cost down
+    naive: NaiveErrors | None = (
+        None  # what scaled scores are measured in; None in a model of before
+    )
 
     def predict(self, table: Table, origins: Indices) -> dict[str, Array]:
         """Return each applicable baseline's predictions, `[n, S, K]`, in the targets' own units.
@@ -116,6 +120,8 @@ class Baselines:
         arrays = {"mean": self.mean, **{f"bands.{name}": array for name, array in bands.items()}}
         if self.climatology is not None:
             arrays["climatology"] = self.climatology.table
+        if self.naive is not None:
+            arrays |= {"naive.absolute": self.naive.absolute, "naive.squared": self.naive.squared}
         if self.ridge is not None:
             arrays |= {f"ridge.{name}": getattr(self.ridge, name) for name in _RIDGE}
         return arrays
@@ -134,6 +140,9 @@ class Baselines:
             "series": [] if with_series is None else list(with_series.series),
             "layout": None if ridge is None else ridge.layout.to_json(),
             "levels": [] if bands is None else list(bands.levels),
+            "naive": None
+            if self.naive is None
+            else {"season": self.naive.season, "series": list(self.naive.series)},
         }
 
     @classmethod
@@ -162,7 +171,16 @@ class Baselines:
             else None,
             bands=Bands(levels, series, offsets) if levels else None,
             notes=tuple(settings.get("notes", ())),
+            naive=_naive(arrays, settings.get("naive")),
         )
+
+
+def _naive(arrays: dict[str, NDArray[Any]], saved: dict[str, Any] | None) -> NaiveErrors | None:
+    """Return the naive errors that were saved; None where there were none."""
+    if saved is None:
+        return None
+    found = (arrays["naive.absolute"], arrays["naive.squared"])
+    return NaiveErrors(int(saved["season"]), tuple(saved["series"]), *found)
 
 
 _RIDGE = ("mean", "deviation", "coefficients", "penalties")
@@ -215,6 +233,7 @@ def fit_baselines(
         climatology=climatology,
         ridge=ridge,
         notes=notes,
+        naive=NaiveErrors.fit(table, values, train_rows, season),
     )
     if not levels:
         return fitted

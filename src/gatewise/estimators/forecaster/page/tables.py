@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from gatewise.estimators.forecaster.by_series import SeriesScores
 from gatewise.estimators.forecaster.metrics import METRICS, Metric
 from gatewise.estimators.forecaster.results import Metrics
 from gatewise.estimators.forecaster.score_names import (
@@ -11,7 +12,7 @@ from gatewise.estimators.forecaster.score_names import (
     metric_name,
     metric_text,
     model_name,
-    ordered_metrics,
+    shown_metrics,
 )
 from gatewise.estimators.forecaster.verdict import Evaluation, best_baseline, nominal_coverage
 from gatewise.report.table import Cell, Row, RowGroup, Table
@@ -22,10 +23,15 @@ from gatewise.wording import joined
 def score_table(evaluation: Evaluation, title: str, model_note: str) -> Table:
     """Return the score table, one group per target, the best value of each column marked."""
     metrics = _metrics(evaluation)
+    heads = tuple(_head(evaluation, metric) for metric in metrics)
+    by_series = evaluation.by_series
+    if by_series is not None:
+        title = f"{title}: medians over {len(by_series.series)} series"
+        heads = (Cell("series beaten", "by gatewise"), *heads)
     return Table(
         title,
         "Model",
-        tuple(_head(evaluation, metric) for metric in metrics),
+        heads,
         tuple(
             _target_group(evaluation, target, metrics, model_note)
             for target in evaluation.predictions.targets
@@ -37,7 +43,15 @@ def score_table(evaluation: Evaluation, title: str, model_note: str) -> Table:
 def score_notes(evaluation: Evaluation) -> list[str]:
     """Return what a reader must know to read the table."""
     shown = [METRICS[metric] for metric in _metrics(evaluation) if metric in METRICS]
+    panel = []
+    if evaluation.by_series is not None:
+        panel = [
+            f"Each value is the median over {len(evaluation.by_series.series)} series; beaten: on "
+            "how many of them gatewise is better. The run folder has the scores of each in "
+            "scores_by_series.csv."
+        ]
     notes = [
+        *panel,
         *_units(shown),
         *(metric.note for metric in shown if metric.note),
         "All models are scored on the same windows, and none sees what the model does not see.",
@@ -77,7 +91,7 @@ def members_table(evaluation: Evaluation, histories: tuple[History, ...]) -> Tab
         return None
     metrics = _metrics(evaluation)
     rows = []
-    for place, member in enumerate(evaluation.members):
+    for place, member in enumerate(evaluation.shown_members):
         seed = f"seed {histories[place].seed}" if place < len(histories) else ""
         for target, scores in member.items():
             figures = [Cell(metric_text(metric, scores.get(metric))) for metric in metrics]
@@ -98,11 +112,14 @@ def _units(shown: list[Metric]) -> list[str]:
 
 
 def _metrics(evaluation: Evaluation) -> list[str]:
-    return ordered_metrics(
-        metric
-        for by_target in evaluation.scores.values()
-        for scores in by_target.values()
-        for metric in scores
+    return shown_metrics(
+        (
+            metric
+            for by_target in evaluation.scores.values()
+            for scores in by_target.values()
+            for metric in scores
+        ),
+        forecast=evaluation.predictions.forecast,
     )
 
 
@@ -116,25 +133,33 @@ def _head(evaluation: Evaluation, metric: str) -> Cell:
 def _target_group(
     evaluation: Evaluation, target: str, metrics: list[str], model_note: str
 ) -> RowGroup:
-    models = [model for model in evaluation.scores if target in evaluation.scores[model]]
-    best = {
-        metric: _best(metric, [evaluation.scores[model][target] for model in models])
-        for metric in metrics
-    }
+    shown = evaluation.shown
+    models = [model for model in shown if target in shown[model]]
+    best = {metric: _best(metric, [shown[model][target] for model in models]) for metric in metrics}
     doubtful = _within_members(evaluation, target)
     rows = []
     for model in models:
         is_model = model == "gatewise"
-        scores = evaluation.scores[model][target]
+        scores = shown[model][target]
         cells = tuple(
             _cell(
                 metric, scores, best[metric], doubtful, _range(evaluation, target, metric, is_model)
             )
             for metric in metrics
         )
+        if evaluation.by_series is not None:
+            cells = (_beaten(evaluation.by_series, target, model), *cells)
         note = model_note if is_model else MODEL_NOTES.get(model, "")
         rows.append(Row(Cell(model_name(model), note), cells, is_model))
     return RowGroup(target, tuple(rows))
+
+
+def _beaten(by_series: SeriesScores, target: str, model: str) -> Cell:
+    """Return on how many series the model beats a baseline."""
+    if model == "gatewise":
+        return Cell("")
+    won, known = by_series.beaten(target, model)
+    return Cell(f"{won} of {known}")
 
 
 def _cell(metric: str, scores: Metrics, best: float, doubtful: bool, spread: str) -> Cell:
@@ -151,22 +176,26 @@ def _best(metric: str, scores: list[Metrics]) -> float:
     better = METRICS[metric].better if metric in METRICS else "low"
     if better is None or len(values) < 2:
         return math.nan
+    if better == "zero":
+        return min(values, key=abs)
     return max(values) if better == "high" else min(values)
 
 
 def _range(evaluation: Evaluation, target: str, metric: str, is_model: bool) -> str:
     if not is_model or len(evaluation.members) < 2:
         return ""
-    values = [member.get(target, {}).get(metric, math.nan) for member in evaluation.members]
+    members = evaluation.shown_members
+    values = [member.get(target, {}).get(metric, math.nan) for member in members]
     if not all(math.isfinite(value) for value in values):
         return ""
     return f"{metric_text(metric, min(values))} to {metric_text(metric, max(values))}"
 
 
 def _within_members(evaluation: Evaluation, target: str) -> bool:
-    """Return whether the best baseline's RMSE lies among the single members' own."""
+    """Return whether the best baseline's score lies among the single members' own."""
     baseline = best_baseline(evaluation, target)
-    errors = [member.get(target, {}).get("rmse", math.nan) for member in evaluation.members]
-    if baseline is None or len(errors) < 2:
+    name = "rmse" if evaluation.by_series is None else evaluation.by_series.measure(target)
+    values = [member.get(target, {}).get(name, math.nan) for member in evaluation.shown_members]
+    if baseline is None or len(values) < 2:
         return False
-    return min(errors) < evaluation.scores[baseline][target]["rmse"] <= max(errors)
+    return min(values) <= evaluation.shown[baseline][target][name] <= max(values)
