@@ -28,7 +28,7 @@ Normalise = Literal["auto", "season", "last", "window", "robust", "none"]
 TransformName = Literal["auto", "none", "log", "box-cox"]
 """What is taken of a forecast's target before anything else."""
 
-LikelihoodName = Literal["gaussian", "student-t", "mixture", "residuals"]
+LikelihoodName = Literal["gaussian", "student-t", "negative-binomial", "mixture", "residuals"]
 """The family of distributions that a network predicts; "residuals": a point, and how far off it was."""
 
 Engine = Literal["auto", "native", "reference", "torch"]

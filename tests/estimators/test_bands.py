@@ -136,6 +136,56 @@ def test_too_small_a_validation_part_is_told():
         fitted(frame, likelihood="residuals", quantiles=(0.01, 0.99), validation=0.2, test=0.2)
 
 
+def counts(rows: int = 300) -> pd.DataFrame:
+    """Return two series of negative binomial counts, of means 2 and 400, with a season of 12."""
+    rng = np.random.default_rng(0)
+    season = 1 + 0.5 * np.sin(np.arange(rows) * np.pi / 6)
+    made = []
+    for name, mean in (("few", 2.0), ("many", 400.0)):
+        values = rng.poisson(rng.gamma(4.0, mean * season / 4.0))
+        times = pd.date_range("2000-01-01", periods=rows, freq="MS")
+        made.append(pd.DataFrame({"unique_id": name, "ds": times, "x": season, "y0": values}))
+    return pd.concat(made)
+
+
+@pytest.mark.parametrize("horizon", [0, 3])
+def test_counts_of_unlike_size_share_a_network(horizon, tmp_path: Path):
+    options = {"horizon": horizon, "time": "ds", "scale": "per_series", "steps": 150}
+    model = fitted(
+        counts(), likelihood="negative-binomial", series="unique_id", lookback=12, **options
+    )
+    found = model.evaluation_.predictions
+    assert (found.quantiles >= 0).all()
+    for name in ("few", "many"):
+        rows = found.series == name
+        truth, band = found.truth[rows, :, 0], found.quantiles[rows, :, 0]
+        low, high = np.mean(truth < band[..., 0]), np.mean(truth > band[..., 2])
+        # 180 rows each; below a quantile of counts lies its level at the most.
+        assert low <= 0.1 + 0.09
+        assert high <= 0.1 + 0.09
+        assert np.mean(truth <= band[..., 1]) == pytest.approx(0.5, abs=0.25)
+        assert band[..., 1].mean() == pytest.approx(truth.mean(), rel=0.4)
+    new = None if horizon else counts().drop(columns="y0")
+    model.save(tmp_path / "model")
+    assert gw.Forecaster.load(tmp_path / "model").predict(new).equals(model.predict(new))
+
+
+@pytest.mark.parametrize("wrong", [-1.0, 2.5])
+def test_what_is_no_count_is_refused(wrong):
+    frame = noise(200).round().abs()
+    frame["x"] = np.arange(200.0)
+    frame.loc[150, "y0"] = wrong
+    with pytest.raises(DataError, match=rf"counts, but 'y0' is {wrong:g} at 150: give whole"):
+        fitted(frame, likelihood="negative-binomial")
+
+
+@pytest.mark.parametrize("option", [{"normalise": "last"}, {"transform": "log"}])
+def test_counts_are_not_normalised_or_transformed(option):
+    name = next(iter(option))
+    with pytest.raises(OptionError, match=f"leave {name} at 'auto'"):
+        fitted(noise(200), likelihood="negative-binomial", **option)
+
+
 def test_bad_options():
     with pytest.raises(OptionError, match="likelihood must be one of 'gaussian'"):
         gw.Forecaster(likelihood="gausian").check_options()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gatewise.estimators.likelihoods import Likelihood
+from gatewise.estimators.likelihoods import Likelihood, NegativeBinomial
 
 
 class PointHead(nn.Module):
@@ -96,6 +96,9 @@ class DistributionHead(nn.Module):
     Untrained, the distribution is about the standard normal one, which is where scaled targets are.
     """
 
+    reads_inputs = False
+    """Whether it is called with the features of a window's first step too."""
+
     def __init__(self, hidden_size: int, targets: int, likelihood: Likelihood) -> None:
         super().__init__()
         self.likelihood = likelihood
@@ -119,3 +122,20 @@ class DistributionHead(nn.Module):
     def start_at_zero(self) -> None:
         """Let every distribution be about the standard normal one until the head is trained."""
         nn.init.zeros_(self.linear.weight)
+
+
+class CountHead(DistributionHead):
+    """A distribution of counts, whose mean is a multiple of each window's rate."""
+
+    reads_inputs = True
+
+    def __init__(self, hidden_size: int, targets: int, likelihood: NegativeBinomial) -> None:
+        super().__init__(hidden_size, targets, likelihood)
+        self.targets = targets
+
+    def forward(self, hidden: Tensor, inputs: Tensor | None = None) -> Tensor:
+        """Return mean and dispersion `[B, S, K, 2]`; the last K `inputs` [B, F] are log rates."""
+        assert inputs is not None
+        mean, dispersion = super().forward(hidden).unbind(-1)
+        rate = inputs[:, None, -self.targets :].exp()
+        return torch.stack([mean * rate, dispersion], dim=-1)

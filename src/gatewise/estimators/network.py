@@ -76,6 +76,7 @@ class RecurrentNetwork(TrainableNetwork):
         `[T, B, H]` and onto what the head reads `[S, B, H]`; without them nothing is dropped.
         """
         gates: list[Gates] = []
+        first = x[0]
         for index, layer in enumerate(self.layers):
             if return_gates:
                 x, _, layer_gates = layer(x, return_gates=True)
@@ -87,7 +88,8 @@ class RecurrentNetwork(TrainableNetwork):
                 x = x[-self.steps :]
             if masks:
                 x = x * masks[index]
-        output: Tensor = self.head(x)
+        reads = getattr(self.head, "reads_inputs", False)
+        output: Tensor = self.head(x, first) if reads else self.head(x)
         return (output, gates) if return_gates else output
 
     def settle(self, engine: str) -> None:

@@ -95,6 +95,11 @@ class Scaler:
         values = scaled.astype(np.float64) * self.std[group, :targets].reshape(shape)
         return values + self.mean[group, :targets].reshape(shape)
 
+    def target_means(self, table: Table) -> Array:
+        """Return the means of the targets that each row of `table` is shifted by, [N, K]."""
+        means: Array = self.mean[self._groups(table)][table.series_index()]
+        return means[:, : len(self.columns.target)]
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the scaling as plain arrays, for saving; `from_arrays` reads them back."""
         about = {

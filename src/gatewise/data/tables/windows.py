@@ -18,12 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.tables.levels import Levels
+from gatewise.data.tables.rates import Rates
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError
 from gatewise.typing import Array, Array32, Indices, Mask
 
 AHEAD = "ahead"
 MISSING_SUFFIX = ":missing"
+RATE_SUFFIX = ":rate"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Windows:
     names: tuple[str, ...]  # F feature names
     known_ahead: NDArray[np.bool_]  # [F] features whose values after now are seen
     levels: Levels | None = None  # of a forecast whose windows are normalised each by itself
+    rates: Rates | None = None  # of targets that are counts
 
     @property
     def steps(self) -> int:
@@ -47,7 +50,9 @@ class Windows:
     @property
     def measured(self) -> NDArray[np.bool_]:
         """Which inputs are measured values, [T, F]: no indicator, no flag, and not hidden ahead."""
-        flags = [name == AHEAD or name.endswith(MISSING_SUFFIX) for name in self.names]
+        flags = [
+            name == AHEAD or name.endswith((MISSING_SUFFIX, RATE_SUFFIX)) for name in self.names
+        ]
         seen = np.tile(~np.array(flags), (self.steps, 1))
         seen[self.lookback :] &= self.known_ahead
         return seen
@@ -64,15 +69,21 @@ class Windows:
             ahead = x[self.lookback :]
             ahead[:, :, ~self.known_ahead] = 0.0
             ahead[:, :, self.names.index(AHEAD)] = 1.0
+        targets, past = self.targets.shape[1], rows[: self.lookback]
+        # the targets are the first features of a forecast
         if self.levels is not None:
-            past = rows[: self.lookback]
-            # the targets are the first features of a forecast
-            x[: self.lookback, :, : self.targets.shape[1]] = self.levels.scaled(past, origins)
+            x[: self.lookback, :, :targets] = self.levels.scaled(past, origins)
+        if self.rates is not None:
+            x[:, :, -targets:] = self.rates.logarithms(origins)
+            if self.horizon:
+                x[: self.lookback, :, :targets] = self.rates.past(past, origins)
         return x, self.answers(picks)
 
     def answers(self, picks: Indices) -> Array32:
         """Return the right answers y [B, S, K] of windows `picks` [B]; NaN where unknown."""
         rows = self.target_rows(picks)
+        if self.rates is not None:
+            return self.rates.answers(rows)
         if self.levels is None:
             return self.targets.take(rows, axis=0)
         return self.levels.answers(rows, self.origins[picks])
@@ -98,6 +109,7 @@ class Features:
     complete: Mask  # [N] rows of "now" at which no feature that would be seen is missing
     answered: Mask  # [N] rows of "now" whose predicted rows all have measured targets
     levels: Levels | None = None
+    rates: Rates | None = None
 
     @classmethod
     def of(
@@ -109,10 +121,12 @@ class Features:
         horizon: int,
         missing: Literal["refuse", "mask"] = "refuse",
         levels: Levels | None = None,
+        rates: Rates | None = None,
     ) -> Features:
         """Return the features of `scaled` [N, C], which a `Scaler` made of `table`.
 
-        `levels` are those of a forecast whose windows are normalised each by itself. With
+        `levels` are those of a forecast whose windows are normalised each by itself, `rates` those of
+        targets that are counts: the logarithms of a window's rates are its last features. With
         missing="mask" missing features become 0 beside an indicator that is 1. Raises OptionError for
         impossible lookback, horizon or columns.
         """
@@ -134,6 +148,10 @@ class Features:
             blocks.append(np.zeros((len(table), 1)))
             names.append(AHEAD)
             known.append(np.array([True]))
+        if rates is not None:  # of a window, not of a row: `Windows.gather` fills them in
+            blocks.append(np.zeros((len(table), len(columns.target))))
+            names += [target + RATE_SUFFIX for target in columns.target]
+            known.append(np.ones(len(columns.target), dtype=bool))
         # one copy that every part's windows gather from: a part is a list of rows and no more
         features = np.concatenate(blocks, axis=1, dtype=np.float32)
         known_ahead = np.concatenate(known)
@@ -155,6 +173,7 @@ class Features:
             complete=complete,
             answered=answered,
             levels=levels,
+            rates=rates,
         )
 
     def windows(self, rows: Mask, *, need_target: bool = True, part: str = "data") -> Windows:
@@ -187,6 +206,7 @@ class Features:
             names=self.names,
             known_ahead=self.known_ahead,
             levels=self.levels,
+            rates=self.rates,
         )
 
 
@@ -201,6 +221,7 @@ def make_windows(
     need_target: bool = True,
     part: str = "data",
     levels: Levels | None = None,
+    rates: Rates | None = None,
 ) -> Windows:
     """Return every window that lies inside one series and whose predicted rows are all in `rows`.
 
@@ -214,7 +235,13 @@ def make_windows(
     left (how many rows are needed, and how many are there).
     """
     features = Features.of(
-        table, scaled, lookback=lookback, horizon=horizon, missing=missing, levels=levels
+        table,
+        scaled,
+        lookback=lookback,
+        horizon=horizon,
+        missing=missing,
+        levels=levels,
+        rates=rates,
     )
     return features.windows(rows, need_target=need_target, part=part)
 

@@ -20,8 +20,8 @@ from gatewise.estimators.forecaster.baselines import Baselines
 from gatewise.estimators.forecaster.calibration import Calibration
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.settings import ForecasterSettings
-from gatewise.estimators.heads import DistributionHead, PointHead, QuantileHead
-from gatewise.estimators.likelihoods import LIKELIHOODS, Likelihood
+from gatewise.estimators.heads import CountHead, DistributionHead, PointHead, QuantileHead
+from gatewise.estimators.likelihoods import LIKELIHOODS, Likelihood, NegativeBinomial
 from gatewise.estimators.network import RecurrentNetwork
 from gatewise.estimators.options import NetworkOptions, spec_named
 from gatewise.options import values_of
@@ -88,7 +88,7 @@ def build_network(
     `engine` is what `auto` is settled on: see `engine_for`.
     """
     head = _head(settings, targets)
-    if settings.horizon and settings.normalise in ("season", "last"):
+    if settings.horizon and (settings.normalise in ("season", "last") or settings.counts):
         head.start_at_zero()  # before any training, the forecast is the naive one
     network = RecurrentNetwork(
         **values_of(NetworkOptions, settings),
@@ -105,6 +105,8 @@ def _head(
     settings: ForecasterSettings, targets: int
 ) -> PointHead | QuantileHead | DistributionHead:
     family, levels = family_of(settings), settings.levels()
+    if isinstance(family, NegativeBinomial):
+        return CountHead(settings.hidden_size, targets, family)
     if family is not None:
         return DistributionHead(settings.hidden_size, targets, family)
     if levels and settings.likelihood is None:
@@ -139,6 +141,8 @@ def uncalibrated_outputs(fitted: Fitted, windows: Windows) -> Array:
         answers = predict(network, windows, device=fitted.settings.device).astype(np.float64)
         if family is not None:
             answers = family.quantiles(torch.from_numpy(answers), levels).numpy()
+            if windows.rates is not None:
+                answers = windows.rates.over_rate(answers, windows.origins)
         elif levels and fitted.settings.likelihood == "residuals":
             answers = np.repeat(answers, len(levels), axis=-1)
         found.append(answers)
@@ -155,6 +159,8 @@ def in_target_units(fitted: Fitted, table: Table, windows: Windows, answers: NDA
 
     That increases in the answers, so quantiles stay quantiles.
     """
+    if windows.rates is not None:
+        return windows.rates.restored(answers, windows.origins)
     if windows.levels is not None:
         values = windows.levels.restored(answers, windows.origins)
     else:

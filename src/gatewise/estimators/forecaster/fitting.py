@@ -60,6 +60,8 @@ def _calibration(fitted: Fitted, prepared: Prepared) -> Calibration | None:
     windows = prepared.validation
     outputs = uncalibrated_outputs(fitted, windows).mean(axis=0)
     truth = windows.answers(np.arange(len(windows))).astype(np.float64)
+    if windows.rates is not None:  # of counts, only multiples of the rate are alike in all windows
+        truth = windows.rates.over_rate(truth, windows.origins)
     return Calibration.fit(truth, outputs, settings.levels())
 
 

@@ -16,7 +16,7 @@ from gatewise.data.tables.windows import Windows, make_windows
 from gatewise.errors import DataError, OptionError, nearest, warn
 from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
 from gatewise.estimators.forecaster.predictions import Predictions
-from gatewise.estimators.forecaster.preparation import Prepared, as_frame, new_rows
+from gatewise.estimators.forecaster.preparation import Prepared, as_frame, new_rows, rates_of
 from gatewise.estimators.forecaster.silence import named, warn_of_unusable
 
 
@@ -137,6 +137,7 @@ def _windows(
         need_target=need_target,
         part=part,
         levels=normaliser.levels(table, settings.steps_back, settings.horizon),
+        rates=rates_of(settings, table, fitted.scaler),
     )
 
 

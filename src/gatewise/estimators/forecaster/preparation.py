@@ -14,6 +14,7 @@ from gatewise.data.files import read_frame
 from gatewise.data.tables.columns import resolve_columns
 from gatewise.data.tables.frames import table_from_frame
 from gatewise.data.tables.levels import Normaliser
+from gatewise.data.tables.rates import Rates
 from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.split import Part, Split
 from gatewise.data.tables.table import Table
@@ -183,6 +184,7 @@ class Prepared:
             horizon=horizon,
             missing=self.settings.missing,
             levels=self.normaliser.levels(self.table, lookback, horizon),
+            rates=rates_of(self.settings, self.table, self.scaler),
         )
 
     @cached_property
@@ -207,6 +209,14 @@ def check_positive(table: Table) -> None:
                 f"positive=True, and target {name!r} has {count} below 0, the first{where} at "
                 f"{table.stamp(table.time[first])} ({table.column(name)[first]:g}): leave positive out"
             )
+
+
+def rates_of(settings: ForecasterSettings, table: Table, scaler: Scaler) -> Rates | None:
+    """Return the rates of a table's targets where they are counts; None where they are not."""
+    if not settings.counts:
+        return None
+    usual = scaler.target_means(table)
+    return Rates.of(table, usual, lookback=settings.steps_back, horizon=settings.horizon)
 
 
 def new_rows(table: Table, given: Table) -> Mask:

@@ -137,6 +137,12 @@ class ForecasterSettings(
                 f"{charged[0]} is a cost on gates, and cell={self.cell!r} has none: use cell='lstm' or "
                 f"cell='gru', or {charged[0]}=0"
             )
+        if self.counts and not {self.normalise, self.transform} <= {"auto", "none"}:
+            name = "transform" if self.normalise in ("auto", "none") else "normalise"
+            raise OptionError(
+                f"{name}={getattr(self, name)!r} with likelihood='negative-binomial': counts are taken "
+                f"as they are, and each window's mean as their rate; leave {name} at 'auto'"
+            )
         if self.likelihood == "residuals" and not self.calibrate:
             raise OptionError(
                 "likelihood='residuals' has no band but that of the errors on the validation part: "
@@ -158,6 +164,11 @@ class ForecasterSettings(
         """The lookback, once it is settled."""
         assert self.lookback is not None
         return self.lookback
+
+    @property
+    def counts(self) -> bool:
+        """Whether the targets are counts, which are not scaled."""
+        return self.likelihood == "negative-binomial"
 
     def levels(self) -> tuple[float, ...]:
         """Return the quantile levels in ascending order, the median added; empty without a band."""

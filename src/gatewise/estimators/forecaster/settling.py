@@ -43,6 +43,8 @@ def settled(settings: ForecasterSettings, table: Table) -> ForecasterSettings:
         made.lookback = made.lookback or LOOKBACK
         return _closed(made)
     _check_season(made, table)
+    if made.counts:
+        made.normalise, made.transform = "none", "none"
     season = season_of(made, table)
     rows = _training_rows(made, table)
     made.normalise = _normalise(made, season, int(rows.max(initial=0)))

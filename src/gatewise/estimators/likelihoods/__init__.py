@@ -13,4 +13,4 @@ LIKELIHOODS: dict[str, Likelihood] = {
     "mixture": Mixture(),
 }
 
-__all__ = ["LIKELIHOODS", "Likelihood"]
+__all__ = ["LIKELIHOODS", "Likelihood", "NegativeBinomial"]
