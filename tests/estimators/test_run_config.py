@@ -89,7 +89,7 @@ def test_settings_that_came_later_may_be_missing(run: Run) -> None:
     config = saved(run)
     del config["settings"]["noise"]
     (run.path / "config.json").write_text(json.dumps(config))
-    assert Run.open(run.path).config["settings"]["lookback"] == 96
+    assert Run.open(run.path).config["settings"]["hidden_size"] == 32
 
 
 def test_the_title_stays_and_the_status_with_it(run: Run) -> None:

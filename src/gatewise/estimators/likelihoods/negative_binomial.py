@@ -67,7 +67,7 @@ class NegativeBinomial(Likelihood):
         most = self.quantiles(parameters, (1 - 1e-13,))[..., 0].maximum(truth)
         total, count, block = torch.zeros_like(truth), 0, 1024
         while count <= min(float(most.max()), MOST_COUNTED):
-            counts = torch.arange(count, count + block, dtype=truth.dtype)
+            counts = torch.arange(count, count + block, dtype=truth.dtype, device=truth.device)
             below = cdf(counts, mean.unsqueeze(-1), dispersion.unsqueeze(-1))
             seen = (counts >= truth.unsqueeze(-1)).to(truth)
             total += (below - seen).square().sum(-1)

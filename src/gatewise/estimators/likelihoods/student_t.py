@@ -99,7 +99,7 @@ def _halved(level: float, degrees: Array) -> Array:
     """Return the quantiles of a level for each number of degrees of freedom, by halving a bracket."""
     n = torch.from_numpy(degrees)
     # They lie between those of the normal distribution and of two degrees of freedom.
-    normal = float(torch.special.ndtri(torch.tensor(level, dtype=torch.float64)))
+    normal = float(torch.special.ndtri(torch.tensor(level, dtype=torch.float64, device="cpu")))
     two = (2 * level - 1) * math.sqrt(2 / (4 * level * (1 - level)))
     low, high = (torch.full_like(n, end) for end in sorted((normal, two)))
     for _ in range(60):

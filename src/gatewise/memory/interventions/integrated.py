@@ -121,9 +121,9 @@ def _baseline(subject: Subject, given: Any) -> Tensor:
         # in float64: a mean over a million steps in float32 is off by more than a constant is
         return x[inside.to(x.device)].double().mean(dim=0).to(x)
     try:
-        made = torch.as_tensor(given).to(x)
+        made = torch.as_tensor(given, dtype=x.dtype, device=x.device)
     except (TypeError, ValueError, RuntimeError):
-        made = torch.zeros(0)
+        made = x.new_zeros(0)
     if tuple(made.shape) != (x.shape[2],) or not bool(torch.isfinite(made).all()):
         raise InputError(
             f"{CALLER}: baseline must be one step of the inputs, {x.shape[2]} finite numbers"
