@@ -13,6 +13,12 @@ Missing = Literal["refuse", "mask"]
 Calendar = Literal["hour", "weekday", "weekend", "day_of_year", "month"]
 """What of a time may be a column of its own."""
 
+Role = Literal["inputs", "future", "static"]
+"""The part that a column beside the target plays."""
+
+Unseen = Literal["unknown", "refuse"]
+"""Labels that training did not have: taken for unknown, or refused."""
+
 Fill = Literal["forward", "linear", "zero", "season"]
 """Fill a gap with the value before, on a line to the value after, with 0, or with a season before's."""
 

@@ -90,7 +90,7 @@ def title_of(model: Forecaster) -> str:
     target = joined(list(columns.target))
     if model.horizon:
         return f"{target}, {counted(model.horizon, 'step')} ahead"
-    return f"{target} from {joined(list(columns.inputs))}"
+    return f"{target} from {joined(list(columns.named('inputs')))}"
 
 
 def is_data_of_fit(model: Forecaster, prepared: Prepared) -> bool:

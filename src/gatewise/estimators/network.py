@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.engines import Gates
+from gatewise.estimators.embedding import CategoryEmbedding
 from gatewise.estimators.options import spec_named
 from gatewise.nn import GRU, LSTM, RNN, Recurrent
 from gatewise.nn.init import open_forget_gate
@@ -39,7 +40,9 @@ class RecurrentNetwork(TrainableNetwork):
 
     `cell` is a registered one, or "rnn" (tanh). `forget_bias` is the starting bias of the gate that
     keeps the state (see `gatewise.nn.init.open_forget_gate`); None leaves torch's start, as does a
-    cell without such a gate. `head` takes `[S, B, H]`. Build it inside `randomness.seeded(seed)`.
+    cell without such a gate. `front` makes of a window what the first layer reads, of `input_size`
+    features; without one that is the window itself. `head` takes `[S, B, H]`. Build it inside
+    `randomness.seeded(seed)`.
     """
 
     def __init__(
@@ -54,8 +57,10 @@ class RecurrentNetwork(TrainableNetwork):
         engine: str,
         head: nn.Module,
         steps: int,
+        front: CategoryEmbedding | None = None,
     ) -> None:
         super().__init__()
+        self.front = front
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(layer_of(cell, size, hidden_size, engine) for size in sizes)
         spec = spec_named(cell)
@@ -72,11 +77,16 @@ class RecurrentNetwork(TrainableNetwork):
     ) -> Any:
         """Return the head's output for windows `x [T, B, F]`, with the gates of each layer if asked.
 
-        `masks`, from `draw_masks`, are multiplied onto what each layer but the last hands on
+        `masks`, from `draw_masks`, are which categories are known `[B, G]`, where there is a front, and
+        what is multiplied onto what each layer but the last hands on
         `[T, B, H]` and onto what the head reads `[S, B, H]`; without them nothing is dropped.
         """
         gates: list[Gates] = []
+        masks = list(masks or ())
         first = x[0]
+        if self.front is not None:
+            first = self.front.numbers(first)
+            x = self.front(x, masks.pop(0) if masks else None)
         for index, layer in enumerate(self.layers):
             if return_gates:
                 x, _, layer_gates = layer(x, return_gates=True)
@@ -112,9 +122,9 @@ class RecurrentNetwork(TrainableNetwork):
         asked for: processes that share a batch see the masks that one process alone would see.
         A mask holds 0 with probability `dropout`, else 1 / (1 - dropout).
         """
+        masks = [] if self.front is None else [self.front.draw(generator, batch, rows)]
         if self.dropout == 0:
-            return None
-        masks = []
+            return masks or None
         for index in range(len(self.layers)):
             length = self.steps if index == len(self.layers) - 1 else steps
             mask = torch.empty(

@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from gatewise.cells import CELLS, CellSpec
-from gatewise.choices import Calendar, Engine, Frequency, Missing, Scale
+from gatewise.choices import Calendar, Engine, Frequency, Missing, Scale, Unseen
 from gatewise.errors import OptionError, nearest
 from gatewise.options import (
     any_of,
@@ -69,6 +69,29 @@ class ColumnOptions:
         "Columns known ahead, such as the calendar; needs {horizon}.",
         or_none(names(), "nothing known ahead"),
         default_means="none",
+    )
+    categories: Names | None = option(
+        (),
+        "Columns",
+        "Columns among those that hold labels, not numbers; text does by itself.",
+        or_none(names(), "text alone"),
+        default_means="text alone",
+        more="See [data](data.md#categories).",
+    )
+    unseen: Unseen = option(
+        "unknown",
+        "Columns",
+        "Labels that training did not have: take them for unknown, or refuse them.",
+        one_of(Unseen),
+        changeable=True,
+    )
+    embedding: int | None = option(
+        None,
+        "Network",
+        "Figures that stand for a label.",
+        or_none(whole(1, 10_000), "by the number of labels"),
+        default_means="by the number of labels",
+        more="1.6 × labels^0.56, rounded, at most 32.",
     )
     calendar: Sequence[str] = option(
         (),

@@ -65,4 +65,7 @@ class seeded(TorchFunctionMode):  # noqa: N801 - used as a function, as torch.no
 
 
 # What the modules of a network draw with.
-_FILLING = (nn.init.uniform_, nn.init.kaiming_uniform_, Tensor.uniform_)
+_FILLING = (
+    *(nn.init.uniform_, nn.init.kaiming_uniform_, Tensor.uniform_),
+    *(nn.init.normal_, Tensor.normal_),  # embeddings
+)

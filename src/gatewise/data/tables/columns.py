@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
+from gatewise.choices import Role
 from gatewise.data.finding import NO_TIME, find_time
 from gatewise.data.tables.calendar import calendar_columns
-from gatewise.data.tables.native import as_frame, index_columns
+from gatewise.data.tables.categories import Category, holds_categories
+from gatewise.data.tables.native import Frame, as_frame, index_columns
 from gatewise.errors import DataError, nearest
 from gatewise.typing import Names
 
@@ -27,6 +29,7 @@ class Columns:
     time: str | None  # None: the rows are steps 0, 1, 2, ...
     series: str | None  # None: one series
     calendar: tuple[str, ...] = ()  # those of the inputs or of the future that the time gives
+    categories: tuple[Category, ...] = ()  # those that hold labels, and in which part
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -43,6 +46,7 @@ class Columns:
             "time": self.time,
             "series": self.series,
             **({"calendar": list(self.calendar)} if self.calendar else {}),
+            **({"categories": [list(one) for one in self.categories]} if self.categories else {}),
         }
 
     @classmethod
@@ -50,7 +54,19 @@ class Columns:
         """Return the columns that `to_json` wrote."""
         roles = {role: tuple(saved[role]) for role in ("target", "inputs", "future", "static")}
         calendar = tuple(saved.get("calendar", ()))
-        return cls(**roles, time=saved["time"], series=saved["series"], calendar=calendar)
+        categories = tuple(Category(*one) for one in saved.get("categories", ()))
+        return cls(
+            **roles,
+            time=saved["time"],
+            series=saved["series"],
+            calendar=calendar,
+            categories=categories,
+        )
+
+    def named(self, role: Role) -> tuple[str, ...]:
+        """Return the columns of a part, those of categories among them."""
+        numbers: tuple[str, ...] = getattr(self, role)
+        return numbers + tuple(one.name for one in self.categories if one.role == role)
 
 
 def resolve_columns(
@@ -63,6 +79,7 @@ def resolve_columns(
     time: str | None = None,
     series: str | None = None,
     calendar: Names = (),
+    categories: Names = (),
     ahead: bool = True,
     need_target: bool = True,
 ) -> Columns:
@@ -75,6 +92,8 @@ def resolve_columns(
 
     `calendar` are words such as "hour" and "weekday", whose columns are made of the time: known
     `ahead` (among `future`), or for a virtual sensor, ahead of which nothing lies, among `inputs`.
+    `categories` are columns that hold labels and not numbers; text among inputs, future and static
+    does so by itself, unless it is numbers or times.
 
     Raises DataError for an unknown column (with the nearest names), for a column in two roles,
     where several columns could be the time and where it is spread over several.
@@ -108,10 +127,33 @@ def resolve_columns(
         time = find_time(table, [name for name in known if name not in taken], levels)
     if len(levels) > 1:
         series = _series_of_levels(levels, series, time, rows_meant=rows_meant)
+    _check_roles({**roles, "time": _optional(time), "series": _optional(series)})
+    declared = _names("categories", categories)
+    labels = _take_categories(table, roles, declared)
     made = calendar_columns(_names("calendar", calendar))
     roles["future" if ahead else "inputs"] += made
-    _check_roles({**roles, "time": _optional(time), "series": _optional(series)})
-    return Columns(**roles, time=time, series=series, calendar=made)
+    return Columns(**roles, time=time, series=series, calendar=made, categories=labels)
+
+
+def _take_categories(
+    table: Frame, roles: dict[str, tuple[str, ...]], declared: tuple[str, ...]
+) -> tuple[Category, ...]:
+    """Take the columns of categories out of their `roles`, and return them with these."""
+    found: list[Category] = []
+    for role in get_args(Role):
+        found += [
+            Category(name, role)
+            for name in roles[role]
+            if name in declared or holds_categories(table, name)
+        ]
+        taken = {one.name for one in found}
+        roles[role] = tuple(name for name in roles[role] if name not in taken)
+    for name in declared:
+        if name not in {one.name for one in found}:
+            raise DataError(
+                f"category {name!r} is none of the inputs, future or static columns: list it there too"
+            )
+    return tuple(found)
 
 
 def _optional(name: str | None) -> tuple[str, ...]:

@@ -12,11 +12,12 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from gatewise.data.tables.categories import MISSING, Labels
 from gatewise.data.tables.repairs import Repairs
 from gatewise.data.tables.steps import Step
 from gatewise.data.tables.table import Filled, Table
 from gatewise.errors import DataError
-from gatewise.typing import Array, Indices, Mask
+from gatewise.typing import AnyArray, Indices, Mask
 from gatewise.wording import counted, joined
 
 MOST_ADDED = 10
@@ -52,8 +53,14 @@ def with_missing_rows(table: Table, rows: Indices, step: Step) -> tuple[Table, I
     values[:, static:] = table.values[before, static:]
     time = step.after(table.time[before], np.arange(total) - old[before])
     starts = np.append(old[table.starts[:-1]], total)
+    labels = table.labels
+    if table.columns.categories:
+        codes = np.where(there[:, None], labels.codes[before], MISSING)
+        static = [one.role == "static" for one in table.columns.categories]
+        codes[:, static] = labels.codes[before][:, static]
+        labels = Labels(codes, labels.names)
     return (
-        replace(table, values=values, time=time, starts=starts),
+        replace(table, values=values, time=time, starts=starts, labels=labels),
         np.where(there, rows[before], ADDED),
     )
 
@@ -107,7 +114,7 @@ class _Runs(NamedTuple):
 class _Column:
     """One column with what is to be filled in of it."""
 
-    values: Array  # [N], changed in place
+    values: AnyArray  # [N], changed in place
     runs: _Runs
     table: Table
 
@@ -185,8 +192,24 @@ def filled(table: Table, repairs: Repairs, added: int, ahead: Mask) -> Table:
             targets[rows, place] = True
         if hidden and repairs.fill == "linear":
             foreseen[rows] = True
+    labels = table.labels.codes.copy()
+    for place, (name, role) in enumerate(
+        columns.categories
+    ):  # of labels there is no zero and no line
+        gaps = labels[:, place] == MISSING
+        runs = _Runs.of(gaps & ~ahead if role == "inputs" else gaps, table.starts)
+        reached = runs.kept(runs.last - runs.first < repairs.fill_limit)
+        rows = _Column(labels[:, place], reached, table).forward()
+        if rows.size:
+            counts[name] = rows.size
     notes = table.notes + _notes(repairs, counts, added, bool(targets.any()))
-    return replace(table, values=values, filled=Filled(targets, foreseen), notes=notes)
+    return replace(
+        table,
+        values=values,
+        filled=Filled(targets, foreseen),
+        notes=notes,
+        labels=Labels(labels, table.labels.names),
+    )
 
 
 def _fill(column: _Column, repairs: Repairs) -> Indices:

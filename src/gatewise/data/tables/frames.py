@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from gatewise.choices import Frequency, Missing
 from gatewise.data.finding import holds_time_text
 from gatewise.data.tables.calendar import check_calendar
+from gatewise.data.tables.categories import MISSING, read_labels
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.filling import ADDED, filled, with_missing_rows
 from gatewise.data.tables.ids import Ids, read_ids
@@ -67,10 +69,11 @@ def table_from_frame(
     ids = _ids(table, columns.series, like)
     optional = () if need_target else columns.target
     if not need_target and np.bincount(ids.index).max() <= allow_trailing_gap:  # all rows lie ahead
-        optional += columns.inputs
+        optional += columns.named("inputs")
     keys = () if columns.time is None else (columns.time,)
     optional += columns.calendar
-    _check_present(table, (*keys, *(name for name in columns.values if name not in optional)))
+    asked = columns.values + tuple(one.name for one in columns.categories)
+    _check_present(table, (*keys, *(name for name in asked if name not in optional)))
     times = _times(table, columns.time, like, repairs)
     rows, notes = ordered(ids.index, None if times is None else times.values, repairs)
     lengths = np.bincount(ids.index[rows], minlength=len(ids.names))
@@ -86,6 +89,7 @@ def table_from_frame(
         form=times.form,
         ids=ids.kind,
         notes=tuple(notes),
+        labels=read_labels(table, columns.categories, rows, None if like is None else like.labels),
     )
     _check_order(result, rows, table)
     if repairs.fill is not None:
@@ -324,8 +328,20 @@ def _check_values(
                     'it has values beside; fill the others, or mask them: missing="mask"'
                 )
             _refuse(table, rows, name, gaps, what="missing", fix=fix)
+    for place, (name, role) in enumerate(columns.categories):
+        gaps = table.labels.codes[:, place] == MISSING
+        gaps &= ~(trailing & (role == "inputs"))
+        if missing != "mask" and gaps.any():
+            fix = 'give it a label of its own, or take it for unknown: missing="mask"'
+            _refuse(table, rows, name, gaps, what="missing", fix=fix)
     for name in columns.static:
-        _check_static(table, rows, name)
+        _check_static(table, rows, name, table.column(name), "{:g}".format)
+    for place, (name, role) in enumerate(columns.categories):
+        if role == "static":
+            codes = table.labels.codes[:, place].astype(np.float64)
+            names = {float(code): repr(name) for code, name in enumerate(table.labels.names[place])}
+            names[float(MISSING)] = "none"
+            _check_static(table, rows, name, codes, names.__getitem__)
 
 
 def _refuse(
@@ -350,14 +366,19 @@ def _refuse(
     raise DataError(f"column {name!r} has {at.size} {what} {noun}, the first {where}: {fix}")
 
 
-def _check_static(table: Table, rows: NDArray[np.int64], name: str) -> None:
-    column = table.column(name)
+def _check_static(
+    table: Table,
+    rows: NDArray[np.int64],
+    name: str,
+    column: NDArray[np.float64],
+    shown: Callable[[float], str],
+) -> None:
     first = np.repeat(column[table.starts[:-1]], np.diff(table.starts))
     varies = (column != first) & ~(np.isnan(column) & np.isnan(first))
     if varies.any():
         row = int(varies.argmax())
         raise DataError(
-            f"static column {name!r} changes inside a series: {first[row]:g}, then {column[row]:g} "
-            f"in row {rows[row] + 1}{_of_series(table, row)} ({COUNTED}); list it under inputs or "
-            "future"
+            f"static column {name!r} changes inside a series: {shown(first[row])}, then "
+            f"{shown(column[row])} in row {rows[row] + 1}{_of_series(table, row)} "
+            f"({COUNTED}); list it under inputs or future"
         )

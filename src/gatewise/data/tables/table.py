@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.tables.calendar import calendar_values
+from gatewise.data.tables.categories import MISSING, Labels
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.steps import Step
 from gatewise.data.tables.zones import stamp
@@ -52,6 +53,7 @@ class Table:
     form: str | None = None  # the spelling of times that came as text or numbers
     ids: str = "String"  # the type of the series column, by its name in narwhals
     filled: Filled | None = None  # what was filled in on request
+    labels: Labels = field(default_factory=Labels.none)  # of columns.categories
     notes: tuple[str, ...] = ()  # what was done to the rows on request, in words
 
     def __len__(self) -> int:
@@ -94,8 +96,27 @@ class Table:
         time[old] = self.time
         time[new] = self.step.after(self.time[ends][:, None], ahead[None, :]).ravel()
         filled = None if self.filled is None else self.filled.placed(old, len(values))
-        longer = replace(self, values=values, time=time, starts=new_starts, filled=filled)
+        longer = replace(
+            self,
+            values=values,
+            time=time,
+            starts=new_starts,
+            filled=filled,
+            labels=self._labels_with_rows_after(old, new, np.repeat(ends, steps)),
+        )
         return longer.with_calendar()
+
+    def _labels_with_rows_after(
+        self, old: NDArray[np.int64], new: NDArray[np.int64], last: NDArray[np.int64]
+    ) -> Labels:
+        """Return the labels when rows come in between: none there, but of static columns the `last`."""
+        if not self.columns.categories:
+            return self.labels
+        codes = np.full((len(old) + len(new), len(self.labels.names)), MISSING)
+        codes[old] = self.labels.codes
+        static = [one.role == "static" for one in self.columns.categories]
+        codes[np.ix_(new, np.flatnonzero(static))] = self.labels.codes[last][:, static]
+        return Labels(codes, self.labels.names)
 
     def with_calendar(self) -> Table:
         """Return the table with those columns that follow from its times."""
@@ -142,8 +163,14 @@ class Table:
     def _of_rows(self, rows: NDArray[Any], **changes: Any) -> Table:
         """Return the table of `rows`, a mask or numbers, with the `changes` that this brings."""
         filled = None if self.filled is None else self.filled.taken(rows)
+        labels = self.labels.taken(rows) if self.columns.categories else self.labels
         return replace(
-            self, values=self.values[rows], time=self.time[rows], filled=filled, **changes
+            self,
+            values=self.values[rows],
+            time=self.time[rows],
+            filled=filled,
+            labels=labels,
+            **changes,
         )
 
     def before(self, other: Table) -> Table:
@@ -158,6 +185,10 @@ class Table:
         position = {name: number for number, name in enumerate(self.series)}
         mine = np.array([position.get(name, -1) for name in other.series], dtype=np.int64)
         alike = self.columns == other.columns and self.time.dtype == other.time.dtype
+        alike &= all(  # labels are numbered alike
+            later[: len(earlier)] == earlier
+            for earlier, later in zip(self.labels.names, other.labels.names, strict=False)
+        )
         if not alike or (other.step != self.step and np.any(np.diff(other.starts) > 1)):
             return other
         last = self.time[self.starts[mine + 1] - 1]
@@ -183,6 +214,12 @@ class Table:
             starts=np.concatenate([[0], np.cumsum(np.bincount(owners))]),
             step=self.step,
             filled=filled,
+            labels=Labels(
+                np.concatenate([self.labels.taken(kept).codes, other.labels.codes])[order],
+                other.labels.names,
+            )
+            if self.columns.categories
+            else other.labels,
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -195,8 +232,10 @@ class Table:
             "zone": self.zone,
             "form": self.form,
             "ids": self.ids,
+            **({"labels": self.labels.names} if self.columns.categories else {}),
         }
         return {
+            **({"labels": self.labels.codes} if self.columns.categories else {}),
             "values": self.values,
             "time": self.time.astype(np.int64),
             "starts": self.starts,
@@ -218,4 +257,7 @@ class Table:
             zone=about.get("zone"),
             form=about.get("form"),
             ids=about.get("ids", "String"),
+            labels=Labels(arrays["labels"], tuple(map(tuple, about["labels"])))
+            if "labels" in arrays
+            else Labels.none(),
         )

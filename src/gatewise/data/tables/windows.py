@@ -12,11 +12,12 @@ target's past and the answers are in units of each window.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.data.tables.categories import Vocabulary
 from gatewise.data.tables.levels import Levels
 from gatewise.data.tables.rates import Rates
 from gatewise.data.tables.table import Table
@@ -41,6 +42,7 @@ class Windows:
     known_ahead: NDArray[np.bool_]  # [F] features whose values after now are seen
     levels: Levels | None = None  # of a forecast whose windows are normalised each by itself
     rates: Rates | None = None  # of targets that are counts
+    sizes: tuple[int, ...] = ()  # labels of the last features, which are codes of categories
 
     @property
     def steps(self) -> int:
@@ -49,10 +51,11 @@ class Windows:
 
     @property
     def measured(self) -> NDArray[np.bool_]:
-        """Which inputs are measured values, [T, F]: no indicator, no flag, and not hidden ahead."""
+        """Which inputs are measured values, [T, F]: no indicator, flag or code, and not hidden ahead."""
         flags = [
             name == AHEAD or name.endswith((MISSING_SUFFIX, RATE_SUFFIX)) for name in self.names
         ]
+        flags[len(flags) - len(self.sizes) :] = [True] * len(self.sizes)
         seen = np.tile(~np.array(flags), (self.steps, 1))
         seen[self.lookback :] &= self.known_ahead
         return seen
@@ -74,7 +77,8 @@ class Windows:
         if self.levels is not None:
             x[: self.lookback, :, :targets] = self.levels.scaled(past, origins)
         if self.rates is not None:
-            x[:, :, -targets:] = self.rates.logarithms(origins)
+            end = x.shape[-1] - len(self.sizes)
+            x[:, :, end - targets : end] = self.rates.logarithms(origins)
             if self.horizon:
                 x[: self.lookback, :, :targets] = self.rates.past(past, origins)
         return x, self.answers(picks)
@@ -110,6 +114,7 @@ class Features:
     answered: Mask  # [N] rows of "now" whose predicted rows all have measured targets
     levels: Levels | None = None
     rates: Rates | None = None
+    sizes: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -122,11 +127,13 @@ class Features:
         missing: Literal["refuse", "mask"] = "refuse",
         levels: Levels | None = None,
         rates: Rates | None = None,
+        vocabulary: Vocabulary | None = None,
     ) -> Features:
         """Return the features of `scaled` [N, C], which a `Scaler` made of `table`.
 
         `levels` are those of a forecast whose windows are normalised each by itself, `rates` those of
-        targets that are counts: the logarithms of a window's rates are its last features. With
+        targets that are counts: the logarithms of a window's rates come after all other numbers. The
+        codes that `vocabulary` makes of categories are last, where a network looks for them. With
         missing="mask" missing features become 0 beside an indicator that is 1. Raises OptionError for
         impossible lookback, horizon or columns.
         """
@@ -137,8 +144,9 @@ class Features:
             targets = np.where(table.filled.targets, np.nan, targets)
         seen = _seen(table, horizon)
         values = scaled[:, [columns.values.index(name) for name in seen]]
-        ahead = np.array([name in columns.future + columns.static for name in seen])
-        blocks, names, known = [values], list(seen), [ahead]
+        ahead = np.array([name in columns.future + columns.static for name in seen], dtype=bool)
+        blocks: list[NDArray[Any]] = [values]
+        names, known = list(seen), [ahead]
         if missing == "mask":
             gaps = np.isnan(values)
             blocks = [np.where(gaps, 0.0, values), gaps.astype(np.float64)]
@@ -152,6 +160,10 @@ class Features:
             blocks.append(np.zeros((len(table), len(columns.target))))
             names += [target + RATE_SUFFIX for target in columns.target]
             known.append(np.ones(len(columns.target), dtype=bool))
+        if vocabulary is not None and vocabulary.categories:
+            blocks.append(vocabulary.codes(table.labels))
+            names += [one.name for one in vocabulary.categories]
+            known.append(np.array([one.known_ahead for one in vocabulary.categories]))
         # one copy that every part's windows gather from: a part is a list of rows and no more
         features = np.concatenate(blocks, axis=1, dtype=np.float32)
         known_ahead = np.concatenate(known)
@@ -174,6 +186,7 @@ class Features:
             answered=answered,
             levels=levels,
             rates=rates,
+            sizes=() if vocabulary is None else vocabulary.sizes,
         )
 
     def windows(self, rows: Mask, *, need_target: bool = True, part: str = "data") -> Windows:
@@ -207,6 +220,7 @@ class Features:
             known_ahead=self.known_ahead,
             levels=self.levels,
             rates=self.rates,
+            sizes=self.sizes,
         )
 
 
@@ -222,6 +236,7 @@ def make_windows(
     part: str = "data",
     levels: Levels | None = None,
     rates: Rates | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> Windows:
     """Return every window that lies inside one series and whose predicted rows are all in `rows`.
 
@@ -242,6 +257,7 @@ def make_windows(
         missing=missing,
         levels=levels,
         rates=rates,
+        vocabulary=vocabulary,
     )
     return features.windows(rows, need_target=need_target, part=part)
 
@@ -258,14 +274,15 @@ def _check_options(table: Table, lookback: int, horizon: int) -> None:
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
             raise OptionError(f"{name}={value!r}: use an integer of at least {least}")
     columns = table.columns
-    if horizon == 0 and columns.future:
+    if horizon == 0 and columns.named("future"):
         raise OptionError(
-            f"future={list(columns.future)} with horizon=0: nothing lies ahead of a virtual "
+            f"future={list(columns.named('future'))} with horizon=0: nothing lies ahead of a virtual "
             "sensor; list it under inputs"
         )
-    if horizon == 0 and not columns.inputs:
+    if horizon == 0 and not columns.named("inputs"):
         raise OptionError("horizon=0 needs inputs: a virtual sensor never sees its target")
-    if horizon and AHEAD in columns.values:
+    taken = columns.values + tuple(one.name for one in columns.categories)
+    if horizon and AHEAD in taken:
         raise OptionError(f"column {AHEAD!r} has the name of the flag of future steps: rename it")
 
 

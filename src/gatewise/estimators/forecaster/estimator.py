@@ -283,7 +283,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         return prepared
 
     def _engine(self, prepared: Prepared) -> str:
-        return engine_for(prepared.settings, len(prepared.train.names))
+        return engine_for(prepared.settings, len(prepared.train.names), prepared.train.sizes)
 
     def _settled(self, prepared: Prepared) -> ForecasterSettings:
         return prepared.settings
@@ -294,7 +294,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
 
     def _network(self, prepared: Prepared, engine: str) -> TrainableNetwork:
         features, targets = len(prepared.train.names), len(prepared.table.columns.target)
-        return build_network(prepared.settings, features, targets, engine)
+        return build_network(prepared.settings, features, targets, engine, prepared.train.sizes)
 
     def _task(self, prepared: Prepared, network: TrainableNetwork) -> Task:
         return Task(network, prepared.train, prepared.validation, loss_of(prepared.settings))
@@ -366,5 +366,6 @@ def prepared_to_fit(
         prepare(settings, table),
         fitted_scaler=start.scaler,
         fitted_normaliser=start.normaliser,
+        fitted_vocabulary=start.vocabulary,
         unused=unused_columns(frame, table),
     )

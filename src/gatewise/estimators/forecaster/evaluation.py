@@ -27,6 +27,7 @@ from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.results import CalibratedBands, Metrics, ScoreTable
 from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.typing import Array
+from gatewise.wording import joined
 
 MODEL_NAME = "gatewise"
 
@@ -63,7 +64,7 @@ def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) 
             for member in alone
         ),
         by_horizon=_by_horizon(predictions, points, bands, naive),
-        notes=(*fitted.baselines.notes, *([note] if note else [])),
+        notes=(*fitted.baselines.notes, *_blind_to(fitted), *([note] if note else [])),
         calibration=_calibrated_bands(fitted, table, windows, raw),
         by_series=scores_by_series(
             predictions, points, bands, [member[..., middle] for member in alone], naive
@@ -87,6 +88,16 @@ def _calibrated_bands(
             for k, target in enumerate(table.columns.target)
         }
     return CalibratedBands(made.text(), made.windows, made.pooled, made.too_few, before)
+
+
+def _blind_to(fitted: Fitted) -> tuple[str, ...]:
+    """Say what the model sees and the baselines, which take numbers alone, do not."""
+    columns = fitted.columns
+    if not columns.categories or not fitted.baselines.names:
+        return ()
+    named = joined([one.name for one in columns.categories])
+    many = "categories" if len(columns.categories) > 1 else "category"
+    return (f"The baselines do not see the {many} {named}.",)
 
 
 def _by_target(

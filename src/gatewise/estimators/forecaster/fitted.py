@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gatewise.data.tables.categories import Vocabulary
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.levels import Normaliser
 from gatewise.data.tables.scaling import Scaler
@@ -16,6 +17,7 @@ from gatewise.data.tables.split import Split
 from gatewise.data.tables.table import Step, Table
 from gatewise.data.tables.windows import Windows
 from gatewise.engines import by_size
+from gatewise.estimators.embedding import CategoryEmbedding, width_with_embeddings
 from gatewise.estimators.forecaster.baselines import Baselines
 from gatewise.estimators.forecaster.calibration import Calibration
 from gatewise.estimators.forecaster.predictions import Predictions
@@ -47,6 +49,7 @@ class Fitted:
     split: Split
     scaler: Scaler
     normaliser: Normaliser
+    vocabulary: Vocabulary
     features: tuple[str, ...]
     networks: tuple[RecurrentNetwork, ...]
     histories: tuple[History, ...]
@@ -61,7 +64,7 @@ class Fitted:
         return sum(weight.numel() for weight in self.networks[0].parameters())
 
 
-def engine_for(settings: ForecasterSettings, features: int) -> str:
+def engine_for(settings: ForecasterSettings, features: int, sizes: tuple[int, ...] = ()) -> str:
     """Return the engine that `auto` settles on for a fit: the faster one for its whole batches.
 
     By sizes alone, so that a fit gives the same bits wherever and in however many parts it runs; and
@@ -72,7 +75,8 @@ def engine_for(settings: ForecasterSettings, features: int) -> str:
     if cell not in by_size.RULES:
         return "reference"
     layers = settings.num_layers
-    weights = by_size.weights_of(cell, features, settings.hidden_size, layers, directions=1)
+    read = width_with_embeddings(features, sizes, settings.embedding)
+    weights = by_size.weights_of(cell, read, settings.hidden_size, layers, directions=1)
     rule = by_size.rule_for(cell, weights, training=True)
     steps = settings.steps_back + settings.horizon
     return (
@@ -81,11 +85,16 @@ def engine_for(settings: ForecasterSettings, features: int) -> str:
 
 
 def build_network(
-    settings: ForecasterSettings, features: int, targets: int, engine: str
+    settings: ForecasterSettings,
+    features: int,
+    targets: int,
+    engine: str,
+    sizes: tuple[int, ...] = (),
 ) -> RecurrentNetwork:
     """Return an untrained network for `features` inputs and `targets` outputs.
 
-    `engine` is what `auto` is settled on: see `engine_for`.
+    The last inputs are codes of categories of `sizes` labels. `engine` is what `auto` is settled on:
+    see `engine_for`.
     """
     head = _head(settings, targets)
     if settings.horizon and (settings.normalise in ("season", "last") or settings.counts):
@@ -93,9 +102,10 @@ def build_network(
     network = RecurrentNetwork(
         **values_of(NetworkOptions, settings),
         engine=settings.engine,
-        input_size=features,
+        input_size=width_with_embeddings(features, sizes, settings.embedding),
         head=head,
         steps=max(settings.horizon, 1),
+        front=CategoryEmbedding(sizes, settings.embedding) if sizes else None,
     )
     network.settle(engine)
     return network

@@ -11,6 +11,7 @@ import numpy as np
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows
 from gatewise.errors import DataError, OptionError
+from gatewise.estimators.embedding import width_with_embeddings
 from gatewise.estimators.forecaster.calibration import Calibration, least_known, outermost_share
 from gatewise.estimators.forecaster.fitted import (
     Fitted,
@@ -23,10 +24,11 @@ from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.hooks import Trained
 from gatewise.estimators.options import spec_named
 from gatewise.training.randomness import seeded
+from gatewise.wording import counted
 
 KEPT = (
     *("horizon", "lookback", "missing", "frequency", "scale", "normalise", "transform"),
-    *("cell", "hidden_size", "num_layers", "quantiles", "likelihood", "members"),
+    *("cell", "hidden_size", "num_layers", "embedding", "quantiles", "likelihood", "members"),
 )
 """Options that training on with new data cannot change."""
 
@@ -41,6 +43,7 @@ def learnt(settings: ForecasterSettings, prepared: Prepared, trained: Trained) -
         split=prepared.split,
         scaler=prepared.scaler,
         normaliser=prepared.normaliser,
+        vocabulary=prepared.vocabulary,
         features=prepared.train.names,
         networks=trained.networks,
         histories=trained.histories,
@@ -76,8 +79,18 @@ def _about(prepared: Prepared) -> dict[str, Any]:
         "step": table.step.text,
         **({} if table.zone is None else {"time_zone": table.zone}),
         **({"not_used": list(prepared.unused)} if prepared.unused else {}),
+        **({"categories": _about_categories(prepared)} if prepared.vocabulary.categories else {}),
         **({"repairs": list(prepared.given.notes)} if prepared.given.notes else {}),
         "parts": {name: _about_part(table, windows) for name, windows in parts.items()},
+    }
+
+
+def _about_categories(prepared: Prepared) -> dict[str, str]:
+    """Return how many labels each column of categories has in training."""
+    found = prepared.vocabulary
+    return {
+        one.name: counted(size, "label")
+        for one, size in zip(found.categories, found.sizes, strict=True)
     }
 
 
@@ -126,7 +139,9 @@ def check_size(prepared: Prepared) -> None:
     network = (
         f"a network of hidden_size={settings.hidden_size} and num_layers={settings.num_layers}"
     )
-    needed = _bytes_of_training(settings, features)
+    sizes = prepared.train.sizes
+    read = width_with_embeddings(features, sizes, settings.embedding)
+    needed = _bytes_of_training(settings, read)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > memory:
         raise OptionError(
@@ -135,7 +150,8 @@ def check_size(prepared: Prepared) -> None:
         )
     try:
         with seeded(settings.seed):
-            build_network(settings, features, targets, engine_for(settings, features))
+            engine = engine_for(settings, features, sizes)
+            build_network(settings, features, targets, engine, sizes)
     except (RuntimeError, MemoryError, OverflowError, TypeError) as error:
         reason = str(error).splitlines()[0][:120]
         raise OptionError(

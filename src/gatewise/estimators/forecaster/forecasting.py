@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.data.tables.categories import MISSING
 from gatewise.data.tables.frames import table_from_frame
 from gatewise.data.tables.reading import parse_time
 from gatewise.data.tables.repairs import Repairs
@@ -44,13 +45,15 @@ def prepared_for(fitted: Fitted, data: Any) -> Prepared:
         table_of(fitted, as_frame(fitted.settings, data), need_target=True),
         fitted_scaler=fitted.scaler,
         fitted_normaliser=fitted.normaliser,
+        fitted_vocabulary=fitted.vocabulary,
         fitted_split=fitted.split,
         context=fitted.context,
     )
 
 
 def warn_of_no_score(prepared: Prepared) -> None:
-    """Warn of series that can have no score in any part."""
+    """Warn of labels that are not known, and of series that can have no score in any part."""
+    prepared.warn_of_unseen()
     warn_of_unusable(
         prepared.given,
         np.diff(prepared.table.starts),
@@ -127,6 +130,10 @@ def _windows(
     fitted: Fitted, table: Table, rows: NDArray[np.bool_], part: str, *, need_target: bool = True
 ) -> Windows:
     settings, normaliser = fitted.settings, fitted.normaliser
+    everywhere = np.ones(len(table), dtype=bool)
+    unseen = fitted.vocabulary.unseen(table.labels, everywhere, settings.unseen)
+    if unseen is not None:
+        warn(unseen)
     return make_windows(
         table,
         fitted.scaler.transform(normaliser.transform.applied(table)),
@@ -138,6 +145,7 @@ def _windows(
         part=part,
         levels=normaliser.levels(table, settings.steps_back, settings.horizon),
         rates=rates_of(settings, table, fitted.scaler),
+        vocabulary=fitted.vocabulary,
     )
 
 
@@ -222,11 +230,16 @@ def _check_ahead(
 
     `last [S]` is the row that each series' forecast starts from, `asked` the series that have one.
     """
-    if not fitted.columns.future or fitted.settings.missing == "mask":
+    columns = fitted.columns
+    if not columns.named("future") or fitted.settings.missing == "mask":
         return
     ahead = last[asked, None] + np.arange(1, fitted.settings.horizon + 1)
-    for name in fitted.columns.future:
-        gaps = np.isnan(table.column(name)[ahead])
+    missing = {name: np.isnan(table.column(name)) for name in columns.future}
+    for place, (name, role) in enumerate(columns.categories):
+        if role == "future":
+            missing[name] = table.labels.codes[:, place] == MISSING
+    for name, absent in missing.items():
+        gaps = absent[ahead]
         if gaps.any() and name in fitted.columns.calendar:
             raise DataError(
                 "the calendar ahead is not known, because every row is a step (frequency='rows'): give "

@@ -83,6 +83,8 @@ def _gates(
     hidden = torch.from_numpy(x).to(device)
     network = network.to(device)
     with torch.no_grad():
+        if network.front is not None:
+            hidden = network.front(hidden)
         for layer in network.layers:
             hidden, _, gates = layer(hidden, return_gates=True)
             for name, values in gates.items():

@@ -10,14 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from gatewise.choices import Role
+from gatewise.data.tables.categories import MISSING, Labels
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.levels import Normaliser, check_lookback
 from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.table import Table
+from gatewise.estimators.embedding import width_of, width_with_embeddings
 from gatewise.estimators.forecaster.baselines import Baselines
 from gatewise.estimators.forecaster.calibration import Calibration
 from gatewise.estimators.forecaster.fitted import family_of
@@ -80,6 +83,14 @@ def check_entries(about: dict[str, Any]) -> None:
     columns = about["columns"]
     for role in ("target", "inputs", "future", "static"):
         _require(_texts(columns.get(role)), f"its {role} columns are no names")
+    vocabulary, labels = about.get("vocabulary", []), columns.get("categories", [])
+    roles = get_args(Role)
+    named = isinstance(labels, list) and all(
+        _texts(one) and len(one) == 2 and one[1] in roles for one in labels
+    )
+    known_labels = isinstance(vocabulary, list) and all(map(_texts, vocabulary))
+    _require(named and known_labels, "its categories are no labels by their columns")
+    _require(len(labels) == len(vocabulary), "its categories have other labels")
     made = columns.get("calendar", [])
     known = set(columns["inputs"] + columns["future"])
     _require(_texts(made) and set(made) <= known, "its calendar columns are no columns")
@@ -100,7 +111,13 @@ def check_weights(settings: ForecasterSettings, about: dict[str, Any], arrays: A
         count = sum("weight" in name for name in layers)
         _require(count == settings.num_layers, f"it has the weights of {count} layers")
         first = _shape(arrays, f"{member}.layers.0.weight_ih_l0", 2)
-        _require(first[1] == len(about["features"]), f"its weights are for {first[1]} features")
+        sizes = tuple(map(len, about.get("vocabulary", [])))
+        read = width_with_embeddings(len(about["features"]), sizes, settings.embedding)
+        _require(first[1] == read, f"its weights are for {first[1]} features")
+        for place, labels in enumerate(sizes):
+            table = _shape(arrays, f"{member}.front.tables.{place}.weight", 2)
+            wanted_shape = (labels + 1, width_of(labels, settings.embedding))
+            _require(table == wanted_shape, f"its labels have weights of the shape {table}")
         units = _shape(arrays, f"{member}.layers.0.weight_hh_l0", 2)[1]
         _require(units == settings.hidden_size, f"its weights are for {units} units")
         wanted = len(about["columns"]["target"]) * _answers_of(settings)
@@ -159,11 +176,22 @@ def check_context(settings: ForecasterSettings, columns: Columns, context: Table
         step.kind in ("fixed", "months", "rows") and whole and 0 < step.size < 1 << 53,
         f"its step is {step.kind!r} of {step.size!r}"[:80],
     )
+    _check_labels(context.labels, (len(time), len(columns.categories)))
     longest = int(np.diff(starts).max())
     _require(
         settings.steps_back <= longest, f"its rows are too few for {settings.steps_back} steps"
     )
     _require(settings.horizon <= MOST_STEPS, f"horizon is {settings.horizon}")
+
+
+def _check_labels(labels: Labels, shape: tuple[int, int]) -> None:
+    """Raise ValueError unless the labels of the last rows are numbers of labels."""
+    if not shape[1]:
+        return
+    right = labels.codes.dtype == np.int64 and labels.codes.shape == shape
+    _require(right and len(labels.names) == shape[1], "its labels are not those of its rows")
+    most = np.array([len(names) for names in labels.names])
+    _require(bool(((labels.codes >= MISSING) & (labels.codes < most)).all()), "a label has no name")
 
 
 def check_scaler(settings: ForecasterSettings, columns: Columns, scaler: Scaler) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.data.files import read_frame
+from gatewise.data.tables.categories import Vocabulary
 from gatewise.data.tables.columns import resolve_columns
 from gatewise.data.tables.frames import table_from_frame
 from gatewise.data.tables.levels import Normaliser
@@ -20,7 +21,7 @@ from gatewise.data.tables.split import Part, Split
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.transforms import Transform
 from gatewise.data.tables.windows import Features, Windows
-from gatewise.errors import DataError
+from gatewise.errors import DataError, warn
 from gatewise.estimators.forecaster.baselines import Baselines, fit_baselines
 from gatewise.estimators.forecaster.evaluation import check_output_names
 from gatewise.estimators.forecaster.settings import ForecasterSettings, as_names
@@ -45,6 +46,7 @@ class Prepared:
     unused: tuple[str, ...] = ()
     fitted_scaler: Scaler | None = None
     fitted_normaliser: Normaliser | None = None
+    fitted_vocabulary: Vocabulary | None = None
     fitted_split: Split | None = None
     context: Table | None = None
 
@@ -83,6 +85,14 @@ class Prepared:
         training = self.split.part_rows(self.given, "train")
         transformed = self.normaliser.transform.applied(self.given)
         return Scaler.fit(transformed, training, mode=self.settings.scale)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The labels of the columns of categories, those of the training part only."""
+        if self.fitted_vocabulary is not None:
+            return self.fitted_vocabulary
+        training = self.split.part_rows(self.given, "train")
+        return Vocabulary.fit(self.given.columns.categories, self.given.labels, training)
 
     @cached_property
     def normaliser(self) -> Normaliser:
@@ -151,6 +161,12 @@ class Prepared:
         """
         _ = self._checked
 
+    def warn_of_unseen(self) -> None:
+        """Warn of labels that training did not have; DataError where they are to be refused."""
+        found = self.vocabulary.unseen(self.table.labels, self._new, self.settings.unseen)
+        if found is not None:
+            warn(found)
+
     @cached_property
     def _checked(self) -> bool:
         settings = self.settings
@@ -167,6 +183,7 @@ class Prepared:
             horizon=settings.horizon,
             lost="no training and no score",
         )
+        self.warn_of_unseen()
         if settings.positive:
             check_positive(self.given)
         for part in self.parts:
@@ -185,6 +202,7 @@ class Prepared:
             missing=self.settings.missing,
             levels=self.normaliser.levels(self.table, lookback, horizon),
             rates=rates_of(self.settings, self.table, self.scaler),
+            vocabulary=self.vocabulary,
         )
 
     @cached_property
@@ -256,6 +274,7 @@ def read_table(settings: ForecasterSettings, data: Any) -> Table:
         time=settings.time,
         series=settings.series,
         calendar=tuple(settings.calendar),
+        categories=as_names(settings.categories),
         ahead=settings.horizon > 0,
     )
     return table_from_frame(
@@ -278,7 +297,9 @@ def unused_columns(frame: Any, table: Table) -> tuple[str, ...]:
     """Return the columns of a frame that play no part in its table."""
     if isinstance(frame, Table):
         return ()
-    used = {*table.columns.values, table.columns.time, table.columns.series}
+    columns = table.columns
+    labels = (one.name for one in columns.categories)
+    used = {*columns.values, *labels, columns.time, columns.series}
     return tuple(str(name) for name in frame.columns if str(name) not in used)
 
 
@@ -289,4 +310,7 @@ def fingerprint(table: Table) -> str:
     digest.update(np.ascontiguousarray(table.starts).tobytes())
     digest.update(np.ascontiguousarray(table.time.astype(np.int64)).tobytes())
     digest.update(np.ascontiguousarray(table.values).tobytes())
+    if table.columns.categories:
+        digest.update(repr((table.columns.categories, table.labels.names)).encode())
+        digest.update(np.ascontiguousarray(table.labels.codes).tobytes())
     return digest.hexdigest()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewise.cells import CELLS
+from gatewise.data.tables.categories import Vocabulary
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.levels import Normaliser
 from gatewise.data.tables.scaling import Scaler
@@ -59,6 +60,7 @@ def save_model(fitted: Fitted, path: Path) -> None:
         "split": fitted.split.to_json(),
         "normaliser": fitted.normaliser.to_json(),
         "features": list(fitted.features),
+        **({"vocabulary": fitted.vocabulary.to_json()} if fitted.vocabulary.categories else {}),
         "histories": histories_to_json(fitted.histories),
         "baselines": fitted.baselines.settings(),
         "data": fitted.data,
@@ -104,6 +106,7 @@ def _rebuild(
     columns = Columns.from_json(about["columns"])
     context = Table.from_arrays(within("context", arrays))
     scaler = Scaler.from_arrays(within("scaler", arrays))
+    vocabulary = Vocabulary.from_json(columns.categories, about.get("vocabulary", []))
     normaliser = Normaliser.from_saved(about.get("normaliser"), within("normaliser", arrays))
     baselines = Baselines.from_arrays(within("baselines", arrays), about["baselines"])
     # before any network is made: a small file could claim terabytes
@@ -118,7 +121,8 @@ def _rebuild(
     networks = []
     engine = about.get("engine", ENGINE_BEFORE)
     for member in range(settings.members):
-        network = build_network(settings, len(about["features"]), len(columns.target), engine)
+        sizes = (len(about["features"]), len(columns.target))
+        network = build_network(settings, *sizes, engine, vocabulary.sizes)
         load_weights(network, arrays, member)
         networks.append(network.to(settings.device).eval())
     return Fitted(
@@ -129,6 +133,7 @@ def _rebuild(
         split=Split.from_json(about["split"]),
         scaler=scaler,
         normaliser=normaliser,
+        vocabulary=vocabulary,
         features=tuple(about["features"]),
         networks=tuple(networks),
         histories=histories_from_json(about["histories"]),

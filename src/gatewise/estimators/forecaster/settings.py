@@ -130,6 +130,15 @@ class ForecasterSettings(
         """Raise `OptionError` for the first option outside what it may be, alone or with others."""
         super().check_options()
         self.check_reading()
+        strange = sorted(
+            set(as_names(self.categories))
+            - {*as_names(self.inputs), *as_names(self.future), *as_names(self.static)}
+        )
+        if strange:
+            raise OptionError(
+                f"categories={strange} are none of the inputs, future or static columns: list them "
+                "there too"
+            )
         charged = [name for name in GATE_COSTS if getattr(self, name) > 0]
         spec = spec_named(self.cell)
         if charged and not spec.keep_gate and not spec.write_gate:

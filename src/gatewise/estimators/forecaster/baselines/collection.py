@@ -215,7 +215,9 @@ def fit_baselines(
     chosen = _chosen(names, horizon, season)
     origins = origins_within(table, train_rows, lookback=lookback, horizon=horizon)
     values = column_block(table, table.columns.target)
-    layout = Layout.of(table, lookback=lookback, horizon=horizon) if "ridge" in chosen else None
+    numbers = horizon > 0 or bool(table.columns.inputs + table.columns.static)
+    regressed = "ridge" in chosen and numbers  # a virtual sensor may see categories alone
+    layout = Layout.of(table, lookback=lookback, horizon=horizon) if regressed else None
     # Before anything is fitted: climatology may stand in for a ridge regression that is too dear.
     chosen, notes = _affordable(chosen, layout, table, lookback, horizon)
     climatology, ridge = None, None
@@ -259,6 +261,9 @@ def _affordable(
         return chosen, (said,) if said else ()
     if "ridge" not in chosen:
         return chosen, ()
+    if not horizon and not table.columns.inputs + table.columns.static:
+        said = "Ridge regression is left out: it reads numbers, and no column holds any."
+        return tuple(name for name in chosen if name != "ridge") or ("climatology",), (said,)
     said = (
         f"Ridge regression is left out: {len(table.columns.values)} columns "
         f"{f'and {horizon} steps ' if horizon > 1 else ''}are too many for it."
