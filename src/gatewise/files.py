@@ -90,6 +90,15 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise FileError(f"cannot write {str(path)!r}: {cause(error)}") from error
 
 
+def finite_json(value: Any) -> Any:
+    """Return a value as JSON has it: what it has no number for, NaN and infinity, becomes null."""
+    if isinstance(value, dict):
+        return {key: finite_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite_json(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise FileError unless `path` can be written now: before the work whose result is to lie there."""
     path = Path(path)

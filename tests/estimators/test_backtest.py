@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from gatewise.data.tables.split import split_times
-from gatewise.errors import OptionError
-from gatewise.estimators.forecaster.backtest import rolling_origins
+from gatewise.errors import InputError, OptionError
+from gatewise.estimators.forecaster.backtesting.origins import rolling_origins
+from tests.estimators.data import panel
 from tests.estimators.tables import make_table, wave
+from tests.estimators.test_forecaster import sensor
 
 
 @pytest.mark.parametrize("share", [0.001, 0.15, 0.5, 0.9, 0.999, np.float32(0.15)])
@@ -59,3 +63,42 @@ def test_what_no_fold_can_be_made_of_is_refused(given: dict[str, Any], said: str
     options: dict[str, Any] = {"folds": 2, "size": 5, "validation": 0.2} | given
     with pytest.raises(OptionError, match=said):
         rolling_origins(make_table(a=wave(40)), **options)
+
+
+def test_a_backtest_sums_up_its_folds() -> None:
+    frame = panel()
+    model = sensor(epochs=1, hidden_size=2, horizon=2, quantiles=[0.1, 0.9], lookback=10)
+    result = model.backtest(frame, folds=2, size=10)
+    first, second = (fold.evaluation for fold in result.folds)
+    means = result.scores["gatewise"]["level"]
+    each = [one.shown["gatewise"]["level"]["mae"] for one in (first, second)]
+    assert means["mae"] == pytest.approx(np.mean(each))
+    assert result.spread["gatewise"]["level"]["mae"] == pytest.approx(np.std(each))
+    table = result.to_frame()
+    assert table.columns[:4] == ["fold", "unique_id", "origin", "step"]
+    assert table["fold"].to_list() == sorted(table["fold"].to_list())
+    errors = table.with_columns(error=(pl.col("level") - pl.col("level_predicted")).abs())
+    by_series = errors.group_by("fold", "unique_id").agg(pl.col("error").mean())
+    medians = by_series.group_by("fold").agg(pl.col("error").median()).sort("fold")["error"]
+    assert medians.to_list() == pytest.approx(each)
+    assert len(result.score_rows()) == 2 * len(first.scores)
+    assert json.loads(json.dumps(result.to_dict()))["folds"][1]["windows"] == 18
+    assert "Over 2 folds gatewise has a mean median" in result.sentences[0]
+    assert "errs less than it in" in repr(result)
+
+
+def test_a_backtest_is_drawn_fold_by_fold() -> None:
+    model = sensor(epochs=1, hidden_size=2, horizon=3, quantiles=[0.1, 0.9], lookback=10)
+    result = model.backtest(panel(), folds=2, size=10)
+    ax = result.plot(series="south")
+    assert ax.get_title("left") == "level, south: truth and prediction"
+    labels = [line.get_label() for line in ax.lines]
+    assert labels[0] == "truth"
+    assert {"fold 1", "fold 2"} < set(labels)
+    # Of each time the last forecast is drawn, which looked back from nearest.
+    drawn = next(line for line in ax.lines if line.get_label() == "fold 1")
+    frame = result.to_frame().filter((pl.col("fold") == 1) & (pl.col("unique_id") == "south"))
+    last = frame.sort("ds", "origin").group_by("ds", maintain_order=True).last()
+    assert np.asarray(drawn.get_ydata()) == pytest.approx(last["level_predicted"].to_numpy())
+    with pytest.raises(InputError, match=r"there is no series 'sout' here. Did you mean 'south'"):
+        result.plot(series="sout")

@@ -26,7 +26,7 @@ OPTIONS = (
         "max_window",
         "min_horizon",
     ),
-    *("jobs", "metric", "seconds", "space", "trials"),
+    *("folds", "jobs", "metric", "seconds", "size", "space", "trials"),
 )
 """Options by the same name here and in the library: of a new run, and of a finished one."""
 

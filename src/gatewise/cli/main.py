@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from cyclopts.exceptions import CycloptsError
 
 from gatewise.cli.as_typed import as_typed
+from gatewise.cli.backtesting import backtest
 from gatewise.cli.bench import bench
 from gatewise.cli.bundled import datasets
 from gatewise.cli.config import from_config_file
@@ -44,6 +45,10 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "predict": (predict, "RUN [DATA] [--out FILE]"),
     "evaluate": (evaluate, "RUN [DATA] [--part PART] [--against RUN] [--json]"),
     "inspect": (inspect, "RUN [DATA] [--by season] [--against RUN] [--json FILE] [OPTIONS]"),
+    "backtest": (
+        backtest,
+        "DATA --target COLUMN ... [--folds N] [--size STEPS] [--out FOLDER] [OPTIONS]",
+    ),
     "tune": (
         tune,
         "DATA --target COLUMN ... --out FOLDER [--space NAME=VALUES ...] [OPTIONS]",

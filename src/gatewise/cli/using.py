@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -114,10 +113,12 @@ def evaluate(
         evaluation = compared.one
     names = names_of(run, against or "")
     if as_json:
+        from gatewise.files import finite_json  # noqa: PLC0415
+
         told = scores_json(evaluation)
         if compared is not None:
             told["against"] = against_json(compared, names)
-        print(json.dumps(_finite(told), indent=2))
+        print(json.dumps(finite_json(told), indent=2))
     else:
         print_beside(console(), evaluation, compared, names)
 
@@ -147,11 +148,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.5g}"
     return str(value).removesuffix(" 00:00:00")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -16,7 +16,8 @@ from gatewise.errors import NotFittedError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.forecaster import fitting, forecasting, inside
 from gatewise.estimators.forecaster.against import SideBySide, side_by_side
-from gatewise.estimators.forecaster.backtest import Backtest, Fold, rolling_origins
+from gatewise.estimators.forecaster.backtesting.origins import rolling_origins
+from gatewise.estimators.forecaster.backtesting.result import Backtest, Fold
 from gatewise.estimators.forecaster.case import case_of_forecaster
 from gatewise.estimators.forecaster.evaluation import (
     evaluate_windows,
@@ -201,13 +202,17 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         origins = rolling_origins(
             table, folds=folds, size=size, validation=self.validation, horizon=self.horizon
         )
-        for origin in origins:
+        for place, origin in enumerate(origins, 1):
             model = type(self)(**self.get_params())
             model.set_params(validation=origin.validation, test=origin.test)
+            if "refit" in model.get_params():  # a fold is there to be scored
+                model.set_params(refit=False)
+            if progress:
+                say(f"fold {place} of {folds}: tested from {origin.test}")
             model.fit(origin.table, progress=progress)
             assert model.evaluation_ is not None
             done.append(Fold(origin.test, origin.test_until, model.evaluation_))
-        return Backtest.from_folds(tuple(done))
+        return Backtest.from_folds(tuple(done), table.columns)
 
     def gates(self, data: Any, at: Any = None) -> WindowGates:
         """Return every gate over the window that ends at time `at`, of the first member.

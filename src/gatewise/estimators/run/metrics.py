@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import platform
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 
 from gatewise.estimators.run.folder import METRICS, Run
-from gatewise.files import atomic_write_text
+from gatewise.files import atomic_write_text, finite_json
 from gatewise.training.history import History
 
 
@@ -43,7 +42,7 @@ def write_metrics(
         "parameters": parameters,
         "environment": environment(),
     }
-    atomic_write_text(run.path / METRICS, json.dumps(_finite(metrics), indent=2) + "\n")
+    atomic_write_text(run.path / METRICS, json.dumps(finite_json(metrics), indent=2) + "\n")
 
 
 def environment() -> dict[str, str]:
@@ -56,11 +55,3 @@ def environment() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
         "threads": str(torch.get_num_threads()),
     }
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

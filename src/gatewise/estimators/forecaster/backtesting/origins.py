@@ -1,4 +1,4 @@
-"""Rolling origin: the same settings fitted again and again, each time tested on what came next."""
+"""Where the folds of a backtest begin and end: rolling origins at the end of a table."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import numpy as np
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.zones import local, offset_text
 from gatewise.errors import DataError, OptionError
-from gatewise.estimators.forecaster.results import Metrics, ScoreTable
-from gatewise.estimators.forecaster.verdict import Evaluation
 
 if TYPE_CHECKING:
     from gatewise.estimators.options import Bound
@@ -19,29 +17,6 @@ if TYPE_CHECKING:
 
 FEWEST = 2
 """Times before the first test block: one to train on and one to watch."""
-
-
-@dataclass(frozen=True)
-class Fold:
-    """One origin: the model was fitted on everything before `test_from`."""
-
-    test_from: str
-    test_until: Any  # the last time tested
-    evaluation: Evaluation
-
-
-@dataclass(frozen=True)
-class Backtest:
-    """The folds in order of time, with the mean and standard deviation of every score over them."""
-
-    folds: tuple[Fold, ...]
-    scores: ScoreTable
-    spread: ScoreTable
-
-    @classmethod
-    def from_folds(cls, folds: tuple[Fold, ...]) -> Backtest:
-        """Summarise folds whose evaluations have the same models and targets."""
-        return cls(folds, _over_folds(folds, np.mean), _over_folds(folds, np.std))
 
 
 @dataclass(frozen=True)
@@ -116,17 +91,3 @@ def bound_text(time: Any, zone: str | None) -> str:
     if zone is None:
         return str(time)
     return f"{local(np.array([time]), zone)[0]}{offset_text(time, zone)}"
-
-
-def _over_folds(folds: tuple[Fold, ...], summary: Any) -> ScoreTable:
-    first = folds[0].evaluation.shown
-
-    def over(model: str, target: str) -> Metrics:
-        rows = [fold.evaluation.shown[model][target] for fold in folds]
-        return {name: float(summary([row[name] for row in rows])) for name in rows[0]}
-
-    return {
-        model: {target: over(model, target) for target in targets}
-        for model, targets in first.items()
-        if all(model in fold.evaluation.shown for fold in folds)
-    }
