@@ -84,7 +84,7 @@ def test_a_backtest_sums_up_its_folds() -> None:
     assert len(result.score_rows()) == 2 * len(first.scores)
     assert json.loads(json.dumps(result.to_dict()))["folds"][1]["windows"] == 18
     assert "Over 2 folds gatewise has a mean median" in result.sentences[0]
-    assert "errs less than it in" in repr(result)
+    assert "is better in" in repr(result)
 
 
 def test_a_backtest_is_drawn_fold_by_fold() -> None:

@@ -18,7 +18,7 @@ from gatewise.estimators.tuning import entry, folder, trial
 from gatewise.estimators.tuning.space import Range, space_of
 from gatewise.estimators.tuning.study import JOURNAL, Search
 from gatewise.estimators.tuning.trial import Outcome
-from tests.estimators.data import reservoir
+from tests.estimators.data import panel, reservoir
 from tests.estimators.test_forecaster import sensor
 
 SPACE: dict[str, Any] = {
@@ -298,6 +298,20 @@ def test_a_time_limit_ends_the_search_after_a_trial_at_least() -> None:
     assert len(tuned(seconds=1e-9).trials) == 1
 
 
-def test_the_usual_score_goes_by_what_is_predicted() -> None:
-    assert entry._usual_metric(quick()) == "rmse"
-    assert entry._usual_metric(quick(quantiles=[0.1, 0.9])) in ("crps", "pinball")
+@pytest.mark.parametrize(
+    ("options", "metric"),
+    [({}, "rmse"), ({"horizon": 2}, "mae"), ({"quantiles": [0.1, 0.9]}, "crps")],
+)
+def test_the_usual_score_goes_by_what_is_predicted(options: dict[str, Any], metric: str) -> None:
+    model = quick(**options)
+    assert entry._usual_metric(model, prepare(model, FRAME)) == metric
+
+
+def test_a_panel_is_judged_by_its_median_series() -> None:
+    model = sensor(epochs=1, hidden_size=2, lookback=10, horizon=2)
+    space = SPACE | {"cell": "gru", "lookback": 10, "normalise": "last", "transform": "none"}
+    result = gw.tune(model, panel(), trials=2, space=space, progress=False)
+    assert result.metric == "mase"
+    assert result.best.score is not None
+    fitted = result.model.evaluate(panel(), part="validation").shown["gatewise"]["level"]
+    assert fitted["mase"] == pytest.approx(result.best.score, rel=1e-6)

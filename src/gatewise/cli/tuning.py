@@ -71,7 +71,11 @@ class Searched:
     ] = ()
     metric: Annotated[
         str | None,
-        Parameter(group=SEARCH, help="Score to judge by. [default: rmse; with --quantiles crps]"),
+        Parameter(
+            group=SEARCH,
+            help="Score to judge by. [default: rmse; of a forecast mae, of a panel nse or mase, with "
+            "--quantiles crps]",
+        ),
     ] = None
     jobs: Annotated[
         Whole, Parameter(group=SEARCH, help="Trials at a time, each in a process with one thread.")

@@ -67,8 +67,9 @@ def tune(
         trials: How many settings are tried, in all.
         space: What is searched, option by option, beside the usual or in its place: a list of values,
             a pair (low, high) of numbers, or one value that the option keeps.
-        metric: The score to judge by, one of those in `evaluation_.scores`; by default the RMSE, with
-            quantiles the CRPS. Of several targets the mean, each by the spread of its truth.
+        metric: The score to judge by, one of those in `evaluation_.scores`. By default the RMSE, of a
+            forecast the MAE, of a panel the median NSE or MASE, and with quantiles the CRPS. Of several
+            targets the mean, each by the spread of its truth.
         out: A folder for the study and the fitted runs. A search that was interrupted there, at
             whatever moment, goes on, and a whole one takes up to `trials` more.
         overwrite: Whether to begin anew where there is a search; its runs stand until those of the new
@@ -97,7 +98,7 @@ def tune(
             "trials are judged by the validation part, and there is none: name its share or its first "
             "time with validation=, or give more data"
         )
-    metric = metric or _usual_metric(model)
+    metric = metric or _usual_metric(model, prepared)
     over = space_of(model, prepared, space)
     asked = {
         "settings": model.to_json(),
@@ -154,11 +155,13 @@ def _check(model: Any, trials: int, jobs: int, seconds: float | None, metric: st
         raise OptionError("tune starts processes of its own (jobs=...): start it without torchrun")
 
 
-def _usual_metric(model: Forecaster) -> str:
-    """Return what trials are judged by where nothing is said."""
-    if not model.levels():
-        return "rmse"
-    return "crps" if "crps" in METRICS else "pinball"
+def _usual_metric(model: Forecaster, prepared: Prepared) -> str:
+    """Return what trials are judged by where nothing is said; series of a panel have unlike scales."""
+    if model.levels():
+        return "crps"
+    if len(prepared.given.series) > 1:
+        return "mase" if model.horizon else "nse"
+    return "mae" if model.horizon else "rmse"
 
 
 def _job(model: Forecaster, prepared: Prepared, metric: str) -> Job:

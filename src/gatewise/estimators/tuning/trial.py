@@ -21,6 +21,7 @@ from gatewise.data.tables.table import Table
 from gatewise.errors import BreakdownError, GatewiseError
 from gatewise.estimators.forecaster import fitting
 from gatewise.estimators.forecaster.baselines import Baselines
+from gatewise.estimators.forecaster.baselines.scale import NaiveErrors
 from gatewise.estimators.forecaster.estimator import Forecaster
 from gatewise.estimators.forecaster.evaluation import MODEL_NAME, evaluate_windows
 from gatewise.estimators.forecaster.metrics import METRICS
@@ -100,14 +101,14 @@ def run_trial(job: Job, changes: dict[str, Any], report: Report) -> Outcome:
 
 
 def score_of(evaluation: Evaluation, metric: str) -> float:
-    """Return the model's score, the lower the better: the mean over the targets.
+    """Return the model's score, the lower the better: the mean over the targets, of a panel of medians.
 
     Of several targets one in units counts by the spread of its truth, as the units differ.
     """
     kind, found = METRICS[metric], []
     targets = evaluation.predictions.targets
     for place, target in enumerate(targets):
-        score = evaluation.scores[MODEL_NAME][target].get(metric, math.nan)
+        score = evaluation.shown[MODEL_NAME][target].get(metric, math.nan)
         if kind.in_units and len(targets) > 1:
             score /= float(np.nanstd(evaluation.predictions.truth[..., place])) or 1.0
         found.append(-score if kind.better == "high" else score)
@@ -156,7 +157,7 @@ class _Unaccompanied(Prepared):
 
     @cached_property
     def baselines(self) -> Baselines:
-        """None."""
+        """None but the errors that scaled scores are in."""
         targets = self.given.columns.target
         return Baselines(
             targets=targets,
@@ -166,4 +167,10 @@ class _Unaccompanied(Prepared):
             mean=np.zeros(len(targets)),
             climatology=None,
             ridge=None,
+            naive=NaiveErrors.fit(
+                self.given,
+                self.given.values[:, : len(targets)],
+                self.split.part_rows(self.given, "train"),
+                self.season,
+            ),
         )

@@ -11,6 +11,7 @@ import numpy as np
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.output import frame_like
 from gatewise.estimators.forecaster.evaluation import MODEL_NAME, prediction_columns
+from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.results import Metrics, ScoreTable
 from gatewise.estimators.forecaster.score_names import metric_name, metric_text, model_name
@@ -92,11 +93,12 @@ class Backtest:
                 f"{metric_text(metric, spread[metric])})"
             )
             if rivals:
-                best = min(rivals, key=rivals.__getitem__)
+                worst_last = METRICS[metric].better == "high"
+                best = sorted(rivals, key=rivals.__getitem__, reverse=worst_last)[0]
                 won = sum(_beats(fold, target, best, metric) for fold in self.folds)
                 said += (
                     f"; {model_name(best)}, the best baseline, {metric_text(metric, rivals[best])}, and "
-                    f"gatewise errs less than it in {won} of {len(self.folds)}"
+                    f"gatewise is better in {won} of {len(self.folds)}"
                 )
             told.append(f"{said}.")
         return (*told, *self.notes)
@@ -172,7 +174,8 @@ class Backtest:
 
 def _beats(fold: Fold, target: str, baseline: str, metric: str) -> bool:
     scores = fold.evaluation.shown
-    return scores[MODEL_NAME][target][metric] < scores[baseline][target][metric]
+    ours, theirs = scores[MODEL_NAME][target][metric], scores[baseline][target][metric]
+    return ours > theirs if METRICS[metric].better == "high" else ours < theirs
 
 
 def _over_folds(
