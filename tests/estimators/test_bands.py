@@ -186,6 +186,18 @@ def test_counts_are_not_normalised_or_transformed(option):
         fitted(noise(200), likelihood="negative-binomial", **option)
 
 
+@pytest.mark.parametrize("likelihood", ["gaussian", "student-t", "mixture", "negative-binomial"])
+def test_the_exact_crps_is_what_that_of_many_quantiles_comes_to(likelihood):
+    frame = noise(300)
+    frame["y0"] = frame["y0"].round().abs()
+    levels = tuple(np.arange(1, 100) / 100)
+    options = {"quantiles": levels, "transform": "none", "calibrate": False}
+    found = fitted(frame, likelihood=likelihood, **options).evaluation_
+    banded = found.scores["gatewise"]["y0"]["crps"]
+    assert found.exact_crps["y0"] == pytest.approx(banded, rel=0.01)
+    assert fitted(frame, quantiles=(0.1, 0.9)).evaluation_.exact_crps == {}
+
+
 def test_bad_options():
     with pytest.raises(OptionError, match="likelihood must be one of 'gaussian'"):
         gw.Forecaster(likelihood="gausian").check_options()

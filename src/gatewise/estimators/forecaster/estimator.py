@@ -327,6 +327,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
             "by_horizon": evaluation.by_horizon,
             "notes": evaluation.notes,
             **_calibration_metrics(evaluation),
+            **({"exact_crps": evaluation.exact_crps} if evaluation.exact_crps else {}),
             **evaluation.panel(),
         }
 

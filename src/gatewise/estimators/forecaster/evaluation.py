@@ -14,13 +14,15 @@ from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows
 from gatewise.errors import DataError
 from gatewise.estimators.forecaster.by_series import scores_by_series
+from gatewise.estimators.forecaster.exact_crps import exact_crps
 from gatewise.estimators.forecaster.fitted import (
     Fitted,
     calibrated,
     in_target_units,
+    member_answers,
     not_below_zero,
+    outputs_of,
     to_predictions,
-    uncalibrated_outputs,
 )
 from gatewise.estimators.forecaster.metrics import coverage, scores
 from gatewise.estimators.forecaster.predictions import Predictions
@@ -34,7 +36,8 @@ MODEL_NAME = "gatewise"
 
 def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) -> Evaluation:
     """Predict `windows` and score the model, its members and the baselines on them."""
-    raw = uncalibrated_outputs(fitted, windows)
+    answers = member_answers(fitted, windows)
+    raw = outputs_of(fitted, windows, answers)
     outputs = calibrated(fitted, raw)
     predictions = to_predictions(fitted, table, windows, outputs)
     baselines = fitted.baselines.predict(table, windows.origins)
@@ -66,6 +69,7 @@ def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) 
         by_horizon=_by_horizon(predictions, points, bands, naive),
         notes=(*fitted.baselines.notes, *_blind_to(fitted), *([note] if note else [])),
         calibration=_calibrated_bands(fitted, table, windows, raw),
+        exact_crps=exact_crps(fitted, table, windows, answers),
         by_series=scores_by_series(
             predictions, points, bands, [member[..., middle] for member in alone], naive
         ),

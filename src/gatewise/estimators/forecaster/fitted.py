@@ -145,18 +145,27 @@ def member_outputs(fitted: Fitted, table: Table, windows: Windows) -> Array:
 
 def uncalibrated_outputs(fitted: Fitted, windows: Windows) -> Array:
     """Return every member's output `[M, N, S, K, Q]` in its own units, its bands as it gave them."""
+    return outputs_of(fitted, windows, member_answers(fitted, windows))
+
+
+def member_answers(fitted: Fitted, windows: Windows) -> list[Array]:
+    """Return what every member's network answers, `[N, S, K, ...]`: quantiles, parameters or a point."""
+    return [
+        predict(network, windows, device=fitted.settings.device).astype(np.float64)
+        for network in fitted.networks
+    ]
+
+
+def outputs_of(fitted: Fitted, windows: Windows, answers: list[Array]) -> Array:
+    """Return the quantiles (of no band, the point) that answers stand for, `[M, N, S, K, Q]`."""
     family, levels = family_of(fitted.settings), fitted.settings.levels()
-    found = []
-    for network in fitted.networks:
-        answers = predict(network, windows, device=fitted.settings.device).astype(np.float64)
-        if family is not None:
-            answers = family.quantiles(torch.from_numpy(answers), levels).numpy()
-            if windows.rates is not None:
-                answers = windows.rates.over_rate(answers, windows.origins)
-        elif levels and fitted.settings.likelihood == "residuals":
-            answers = np.repeat(answers, len(levels), axis=-1)
-        found.append(answers)
-    return np.stack(found)
+    if family is not None:
+        read = [family.quantiles(torch.from_numpy(each), levels).numpy() for each in answers]
+        if windows.rates is not None:
+            read = [windows.rates.over_rate(each, windows.origins) for each in read]
+        return np.stack(read)
+    outputs = np.stack(answers)
+    return np.repeat(outputs, len(levels), axis=-1) if fitted.settings.likelihood else outputs
 
 
 def calibrated(fitted: Fitted, outputs: Array) -> Array:

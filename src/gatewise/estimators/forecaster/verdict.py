@@ -7,7 +7,7 @@ RMSE for every member; otherwise the sentence says what is missing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,7 @@ class Evaluation:
     by_horizon: dict[str, dict[str, dict[str, list[float]]]]  # model, target, metric, S values
     notes: tuple[str, ...] = ()  # sentences on what the baselines leave out to keep the cost down
     calibration: CalibratedBands | None = None  # None: the bands are as the network gave them
+    exact_crps: dict[str, float] = field(default_factory=dict)  # of likelihoods: see exact_crps.py
     by_series: SeriesScores | None = None  # of a panel: `scores` throws its series together
 
     def panel(self) -> dict[str, Any]:
@@ -302,12 +303,14 @@ def _band_sentences(evaluation: Evaluation) -> list[str]:
     wanted = nominal_coverage(evaluation.predictions)
     if wanted is None:
         return []
+    # a share of truths has no scale: of a panel, that of all series together is the best known
     held = {
-        target: evaluation.shown.get("gatewise", {}).get(target, {}).get("coverage", math.nan)
+        target: evaluation.scores.get("gatewise", {}).get(target, {}).get("coverage", math.nan)
         for target in evaluation.predictions.targets[:MAX_SENTENCES]
     }
+    of = "" if evaluation.by_series is None else " of all series together"
     parts = [
-        f"{share * 100:.0f}\u00a0% of the truth{f' of {target}' if len(held) > 1 else ''} "
+        f"{share * 100:.0f}\u00a0% of the truth{f' of {target}' if len(held) > 1 else ''}{of} "
         f"({_judgement(share, wanted)})"
         for target, share in held.items()
         if math.isfinite(share)
