@@ -29,6 +29,9 @@ def predict(
     ] = None,
     /,
     *,
+    model: Annotated[
+        str, Parameter(help="What predicts: the network (gatewise), or a baseline such as ridge.")
+    ] = "gatewise",
     out: Annotated[str | None, Parameter(help="File to write: .csv or .parquet.")] = None,
     overwrite: Annotated[
         bool, Parameter(help="Replace that file if it exists.", show_default=False)
@@ -41,6 +44,7 @@ def predict(
     Try:
 
       gatewise predict runs/river new.csv --out discharge.csv
+      gatewise predict runs/sales --model ridge
 
     Without --out the first rows are printed. Rows that follow the fitted data need no history.
     """
@@ -52,17 +56,17 @@ def predict(
 
     if out is not None:
         check_new_file(Path(out), overwrite, ending=WRITABLE)
-    model = Forecaster.load(run, device=device)
-    rows = None if data is None else as_frame(model, data)
-    frame = model.predict(rows)
+    fitted = Forecaster.load(run, device=device)
+    rows = None if data is None else as_frame(fitted, data)
+    frame = fitted.predict(rows, model=model)
     screen = console()
-    if rows is not None and model.repairs_rows():  # read again for what is said of it alone
-        for note in new_rows_of(model.fitted_, rows).notes:
+    if rows is not None and fitted.repairs_rows():  # read again for what is said of it alone
+        for note in new_rows_of(fitted.fitted_, rows).notes:
             screen.print(f"{data}: {note}.")
-    if rows is not None and model.horizon == 0 and len(frame) < len(rows):
+    if rows is not None and fitted.horizon == 0 and len(frame) < len(rows):
         screen.print(
             f"{len(rows) - len(frame):,} of {len(rows):,} rows have no prediction: each needs "
-            f"{model.lookback} rows without gaps up to it, in DATA or at the end of the fitted data "
+            f"{fitted.lookback} rows without gaps up to it, in DATA or at the end of the fitted data "
             "that it directly follows."
         )
     if out is not None:

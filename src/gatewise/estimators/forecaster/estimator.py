@@ -42,6 +42,7 @@ from gatewise.estimators.forecaster.preparation import (
 )
 from gatewise.estimators.forecaster.results import GateTimescales, WindowGates
 from gatewise.estimators.forecaster.saving import load_model, save_model
+from gatewise.estimators.forecaster.score_names import MODEL_NAME
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.forecaster.summary import summarise
 from gatewise.estimators.forecaster.verdict import Evaluation
@@ -130,7 +131,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
             start=self._fitted(),
         )
 
-    def predict(self, data: Any = None) -> Any:
+    def predict(self, data: Any = None, *, model: str = MODEL_NAME) -> Any:
         """Predict from new rows; the target's future is never needed.
 
         With `horizon=0`: one row per row of `data` that has a full window behind it. With `horizon=H`:
@@ -139,10 +140,13 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         follow the fitted data need no repeated history. Returns a frame of the caller's kind: the
         series, `origin` and `step` (forecasts), the time, NAME_predicted, NAME_spread (standard
         deviation over members), NAME_q0.9 and the like.
+
+        `model` names a baseline that predicts in place of the network, such as "ridge": where it has the
+        better score. Raises OptionError for one that was not fitted.
         """
         fitted = self._fitted()
         frame = None if data is None else as_frame(fitted.settings, data)
-        result = forecasting.predict(fitted, frame)
+        result = forecasting.predict(fitted, frame, model)
         if frame is None:
             return prediction_frame(result, fitted.columns, truth=False)
         return frame_like(

@@ -27,11 +27,10 @@ from gatewise.estimators.forecaster.fitted import (
 from gatewise.estimators.forecaster.metrics import coverage, scores
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.results import CalibratedBands, Metrics, ScoreTable
+from gatewise.estimators.forecaster.score_names import MODEL_NAME
 from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.typing import Array
 from gatewise.wording import joined
-
-MODEL_NAME = "gatewise"
 
 
 def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) -> Evaluation:

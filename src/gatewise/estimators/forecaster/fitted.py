@@ -219,6 +219,29 @@ def to_predictions(fitted: Fitted, table: Table, windows: Windows, outputs: Arra
     )
 
 
+def baseline_predictions(fitted: Fitted, table: Table, windows: Windows, name: str) -> Predictions:
+    """Return what a baseline predicts for the windows, with its bands, times and truth beside."""
+    points = {name: fitted.baselines.predict(table, windows.origins, (name,))[name]}
+    bands = fitted.baselines.quantiles(table, windows.origins, points)
+    rows = windows.target_rows(np.arange(len(windows)))
+    point, band = points[name], bands.get(name)
+    if fitted.settings.positive:
+        point, band = not_below_zero(point), None if band is None else not_below_zero(band)
+    return Predictions(
+        targets=table.columns.target,
+        series=np.asarray(table.series, dtype=np.str_)[table.series_index()[windows.origins]],
+        origin=table.time[windows.origins],
+        time=table.time[rows],
+        truth=table.values[rows, : len(table.columns.target)],
+        point=point,
+        spread=None,
+        levels=() if band is None else fitted.settings.levels(),
+        quantiles=band,
+        zone=table.zone,
+        ids=table.ids,
+    )
+
+
 def _spread(fitted: Fitted, table: Table, windows: Windows, points: Array) -> Array | None:
     """Return the standard deviation of the members' points `[M, N, S, K]`; None for one member."""
     if len(points) < 2:

@@ -12,6 +12,7 @@ from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows
 from gatewise.errors import DataError, OptionError
 from gatewise.estimators.embedding import width_with_embeddings
+from gatewise.estimators.forecaster.baselines import Baselines
 from gatewise.estimators.forecaster.calibration import Calibration, least_known, outermost_share
 from gatewise.estimators.forecaster.fitted import (
     Fitted,
@@ -48,7 +49,7 @@ def learnt(settings: ForecasterSettings, prepared: Prepared, trained: Trained) -
         networks=trained.networks,
         histories=trained.histories,
         baselines=prepared.baselines,
-        context=_context(prepared.table, prepared.settings),
+        context=_context(prepared.table, prepared.settings, prepared.baselines),
         data=_about(prepared),
         engine=trained.engine,
     )
@@ -103,12 +104,12 @@ def _about_part(table: Table, windows: Windows) -> dict[str, Any]:
     }
 
 
-def _context(table: Table, settings: ForecasterSettings) -> Table:
-    """Return the last rows of each series that predictions right after them need.
+def _context(table: Table, settings: ForecasterSettings, baselines: Baselines) -> Table:
+    """Return the last rows of each series that predictions right after them need, baselines' too.
 
     A forecast starts from the last known target, which may lie before the end.
     """
-    rows = np.full(len(table.series), settings.steps_back)
+    rows = np.full(len(table.series), max(settings.steps_back, baselines.rows_back()))
     if settings.horizon:
         last = table.last_known()
         rows += np.where(last < 0, 0, table.starts[1:] - 1 - last)

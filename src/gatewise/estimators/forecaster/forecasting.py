@@ -15,18 +15,35 @@ from gatewise.data.tables.repairs import Repairs
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows, make_windows
 from gatewise.errors import DataError, OptionError, nearest, warn
-from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
+from gatewise.estimators.forecaster.fitted import (
+    Fitted,
+    baseline_predictions,
+    member_outputs,
+    to_predictions,
+)
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.preparation import Prepared, as_frame, new_rows, rates_of
+from gatewise.estimators.forecaster.score_names import MODEL_NAME
 from gatewise.estimators.forecaster.silence import named, warn_of_unusable
 
 
-def predict(fitted: Fitted, frame: Any) -> Predictions:
-    """Predict from the rows of `frame`; None stands for the end of the fitted data."""
+def predict(fitted: Fitted, frame: Any, model: str = MODEL_NAME) -> Predictions:
+    """Predict from the rows of `frame`; None stands for the end of the fitted data.
+
+    `model` is the network's name or a baseline's. Raises OptionError for one that was not fitted.
+    """
+    known = (MODEL_NAME, *fitted.baselines.names)
+    if model not in known:
+        raise OptionError(
+            f"model={model!r} was not fitted here: choose of {', '.join(map(repr, known))}."
+            f"{nearest(model, known)}"
+        )
     if fitted.settings.horizon == 0:
         table, windows = _sensor_windows(fitted, frame)
     else:
         table, windows = _forecast_windows(fitted, frame)
+    if model != MODEL_NAME:
+        return baseline_predictions(fitted, table, windows, model)
     outputs = member_outputs(fitted, table, windows)
     return to_predictions(fitted, table, windows, outputs)
 

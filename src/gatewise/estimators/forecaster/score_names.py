@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.wording import number
 
+MODEL_NAME = "gatewise"
+"""The network among the models of a score table."""
+
 MODEL_NOTES = {
     "persistence": "the last value seen",
     "seasonal_naive": "the value one season earlier",

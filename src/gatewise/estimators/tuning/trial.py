@@ -23,9 +23,10 @@ from gatewise.estimators.forecaster import fitting
 from gatewise.estimators.forecaster.baselines import Baselines
 from gatewise.estimators.forecaster.baselines.scale import NaiveErrors
 from gatewise.estimators.forecaster.estimator import Forecaster
-from gatewise.estimators.forecaster.evaluation import MODEL_NAME, evaluate_windows
+from gatewise.estimators.forecaster.evaluation import evaluate_windows
 from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.preparation import Prepared
+from gatewise.estimators.forecaster.score_names import MODEL_NAME
 from gatewise.estimators.forecaster.settling import settled
 from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.estimators.hooks import Trained

@@ -72,20 +72,27 @@ class Baselines:
         None  # what scaled scores are measured in; None in a model of before
     )
 
-    def predict(self, table: Table, origins: Indices) -> dict[str, Array]:
+    def predict(
+        self, table: Table, origins: Indices, names: Sequence[str] | None = None
+    ) -> dict[str, Array]:
         """Return each applicable baseline's predictions, `[n, S, K]`, in the targets' own units.
 
         `origins [n]` are the rows of "now". The rows that are predicted must be in the table (see
-        `Table.extended`); of their target nothing is read.
+        `Table.extended`); of their target nothing is read. Of `names` alone, or of all.
         """
         origins = np.asarray(origins, dtype=np.int64)
+        names = self.names if names is None else names
         found = self._repeated(table, origins)
-        if self.climatology is not None:
+        if self.climatology is not None and "climatology" in names:
             steps = step_offsets(self.horizon)
             found["climatology"] = self.climatology.predict(table, origins, steps)
-        if self.ridge is not None:
+        if self.ridge is not None and "ridge" in names:
             found["ridge"] = self.ridge.predict(table, origins)
-        return {name: found[name] for name in self.names}
+        return {name: found[name] for name in self.names if name in names}
+
+    def rows_back(self) -> int:
+        """Return how many rows up to the origin the baselines read, beyond what the network does."""
+        return (self.season or 0) if "seasonal_naive" in self.names else 0
 
     def _repeated(self, table: Table, origins: Indices) -> dict[str, Array]:
         """Return the predictions of the baselines that repeat what was seen, `[n, S, K]`."""
