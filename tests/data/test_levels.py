@@ -190,6 +190,18 @@ def test_a_constant_window_divides_by_nothing(mode):
     assert (level[0] == 4.0).all()
 
 
+def test_of_logarithms_a_stranger_takes_the_usual_spread_of_the_others():
+    """A constant window of a series that training never saw made e^30 of a forecast."""
+    rng = np.random.default_rng(3)
+    still = np.exp(rng.normal(3, 0.1, 60))
+    still[20:45] = 20.0
+    table = table_of(still, np.exp(rng.normal(0, 0.1, 60)))
+    _, normaliser = windows_of(table, "last", kind="log")
+    stranger = replace(table, series=("new", "s1"))
+    _, spread = normaliser.levels(stranger, 9, 5).of(np.array([40]))
+    assert spread[0, 0] == pytest.approx(LEAST * normaliser.typical.mean())
+
+
 def test_a_window_without_one_known_target_is_left_out():
     values = np.random.default_rng(4).normal(0, 1, 40)
     values[10:25] = NAN

@@ -168,11 +168,19 @@ class Normaliser:
         )
 
     def _typical_of(self, table: Table) -> Array:
-        """Return the usual spread of each row's series, [N, K]; NaN for one that training never saw."""
+        """Return the usual spread of each row's series, [N, K]; NaN for one that training never saw.
+
+        Of logarithms a spread is a share of the level, so that such a series may take the others'.
+        """
         place = {name: number for number, name in enumerate(self.series)}
         known = np.array([place.get(name, -1) for name in table.series])
-        padded = np.concatenate([self.typical, np.full((1, self.typical.shape[1]), np.nan)])
-        usual: Array = padded[known][table.series_index()]
+        others = np.full((1, self.typical.shape[1]), np.nan)
+        seen = ~np.isnan(self.typical)
+        if self.transform.kind != "none":
+            total, count = np.where(seen, self.typical, 0.0).sum(axis=0), seen.sum(axis=0)
+            others[0] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        typical = np.where(seen, self.typical, others)
+        usual: Array = np.concatenate([typical, others])[known][table.series_index()]
         return usual
 
     def arrays(self) -> dict[str, Array]:

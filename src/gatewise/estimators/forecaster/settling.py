@@ -120,8 +120,9 @@ def _lookback(settings: ForecasterSettings, season: int | None, rows: np.ndarray
     seasonal = settings.normalise == "season"
     wanted = 2 * (season or 1) + horizon if season else max(3 * horizon, 24)
     least = least_lookback(settings.normalise, season) + (1 if seasonal else 0)
-    # most series of a panel should be long enough, and at least one has to be
-    usual = int(np.quantile(rows, 0.1, method="lower"))
+    # most series of a panel should be long enough, and at least one has to be; those that begin after
+    # the training part have no say
+    usual = int(np.quantile(rows[rows > 0], 0.1, method="lower")) if rows.any() else 0
     length = max(usual, min(int(rows.max()), least + horizon))
     windows = min(math.ceil(WINDOWS / len(rows)), max(length // 3, 1))
     return max(min(wanted, length - horizon - windows + 1), least, 1)
