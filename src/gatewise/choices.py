@@ -38,5 +38,7 @@ LikelihoodName = Literal["gaussian", "student-t", "negative-binomial", "mixture"
 """The family of distributions that a network predicts; "residuals": a point, and how far off it was."""
 
 Engine = Literal["auto", "native", "reference", "torch"]
-Schedule = Literal["cosine", "plateau", "constant"]
+Schedule = Literal["auto", "cosine", "one-cycle", "plateau", "constant"]
+PointLoss = Literal["auto", "squared", "absolute", "huber"]
+"""What a prediction without quantiles is trained with: squared errors give means, absolute medians."""
 Baseline = Literal["persistence", "seasonal_naive", "climatology", "ridge"]

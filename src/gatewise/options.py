@@ -119,11 +119,6 @@ def or_none(rule: Rule, meaning: str) -> Rule:
     )
 
 
-def yes_or_no() -> Rule:
-    """Return the rule of a switch."""
-    return Rule(lambda value: isinstance(value, bool), "True or False", bool)
-
-
 def or_auto(rule: Rule) -> Rule:
     """Return a rule that allows the word "auto" too: what suits the data."""
     return replace(

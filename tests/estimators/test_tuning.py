@@ -216,7 +216,7 @@ def test_the_usual_space_of_a_forecast_goes_by_its_data() -> None:
     assert space["normalise"].values == ("season", "last", "window")
     assert space["transform"].values == ("log", "none")
     assert space["steps"] == Range(100, 900, True)
-    assert space["lookback"].low == 8  # a season and one
+    assert space["lookback"].low == back.settings.lookback // 4
     assert space["lookback"].holds(back.settings.lookback)
     signed = space_for(frame=FRAME.with_columns(level=pl.col("level") - 50.0), horizon=6, epochs=3)
     assert not {"transform", "steps"} & set(signed)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Generic, Self
 
 from gatewise.data.files import DATASET
 from gatewise.errors import (
@@ -36,11 +37,27 @@ from gatewise.training.loop import train
 from gatewise.training.options import TrainingOptions
 from gatewise.training.progress import Callback
 from gatewise.training.randomness import seeded
-from gatewise.training.task import Task, TrainableNetwork
+from gatewise.training.schedule import Rounds
+from gatewise.training.task import TrainableNetwork
 
 TABLE_FORMATS = ("csv", "parquet")
 START = "start.safetensors"
 """In a run's checkpoints: the model that training went on from."""
+
+
+@dataclass(frozen=True)
+class _Job(Generic[F]):
+    """Where and how members are trained."""
+
+    run: Run | None
+    engine: str
+    start: F | None
+    resume: bool
+    progress: bool | Callback
+
+    def checkpoint(self, member: int, *, whole: bool) -> Path | None:
+        """Return the checkpoint file of a member, which stays until the whole run is complete."""
+        return None if self.run is None else self.run.checkpoint(member, whole=whole)
 
 
 class Estimator(Hooks[P, F, E]):
@@ -207,64 +224,68 @@ class Estimator(Hooks[P, F, E]):
         resume: bool,
     ) -> tuple[F, E]:
         """Train the members, score them, and leave the results in the run folder, if there is one."""
-        members = []
+        job = _Job(run, engine, start, resume, progress)
         try:
-            for member in range(self.members):
-                checkpoint = None if run is None else run.checkpoint(member)
-                network = self._untrained(prepared, member, engine, start)
-                history = self._train(
-                    prepared,
-                    self._task(prepared, network),
-                    member,
-                    checkpoint=checkpoint,
-                    resume=resume,
-                    progress=progress,
-                )
-                members.append((network, history))
+            fitted = self._learnt(prepared, self._trained(prepared, job))
+            evaluation = self._evaluated(fitted, prepared)
+            if self._settled(prepared).refit:
+                again = self._trained(prepared, job, after=fitted.histories)
+                fitted = self._with_refitted(prepared, fitted, again)
         except BreakdownError as error:
             failure = f"{error}{self._advice()}"
             if run is not None and world.main:
                 with suppress(FileError):  # as on a full disk: what broke down comes first
                     run.fail(failure)
             raise BreakdownError(failure) from None
-        networks, histories = zip(*members, strict=True)
-        fitted = self._learnt(prepared, Trained(networks, histories, engine))
-        evaluation = self._evaluated(fitted, prepared)
         if run is not None and world.main:
             self._write(run, fitted, evaluation)
         world.wait()  # the folder is complete for every process that goes on
         return fitted, evaluation
 
+    def _trained(self, prepared: P, job: _Job[F], after: tuple[History, ...] = ()) -> Trained:
+        """Train every member; with the histories of those that were scored, anew on all data."""
+        members = []
+        for member in range(self.members):
+            network = self._untrained(prepared, member, job, whole=bool(after))
+            task = self._whole_task(prepared, network) if after else self._task(prepared, network)
+            options = part_of(TrainingOptions, self._settled(prepared), seed=self.seed + member)
+            stop = None
+            if after:
+                # the very steps that the kept weights had, at the very learning rates
+                steps = Rounds.of(options.closed(), len(self._task(prepared, network).training))
+                options = replace(options, epochs=None, steps=steps.total, patience=None)
+                stop = after[member].kept_steps
+            history = train(
+                task,
+                options,
+                checkpoint=job.checkpoint(member, whole=bool(after)),
+                resume=job.resume,
+                progress=job.progress,
+                label=self._label(member, whole=bool(after)),
+                device=self.device,
+                stop=stop,
+            )
+            members.append((network, history))
+        networks, histories = zip(*members, strict=True)
+        return Trained(networks, histories, job.engine)
+
+    def _label(self, member: int, *, whole: bool) -> str:
+        """Return what stands before the progress of a training."""
+        doing = "refit on all data" if whole else "training"
+        if self.members == 1:
+            return doing
+        return f"{'refit, ' if whole else ''}member {member + 1}/{self.members}"
+
     def _untrained(
-        self, prepared: P, member: int, engine: str, start: F | None
+        self, prepared: P, member: int, job: _Job[F], *, whole: bool
     ) -> TrainableNetwork:
         """Return a member's network with its first weights, which follow from its seed alone."""
         with seeded(self.seed + member):
-            network = self._network(prepared, engine)
-        if start is not None:
-            network.load_state_dict(start.networks[member].state_dict())
+            network = self._network(prepared, job.engine)
+        if job.start is not None:
+            before = job.start.answering if whole else job.start.networks
+            network.load_state_dict(before[member].state_dict())
         return network
-
-    def _train(
-        self,
-        prepared: P,
-        task: Task,
-        member: int,
-        *,
-        checkpoint: Path | None,
-        resume: bool,
-        progress: bool | Callback,
-    ) -> History:
-        """Train one member; its checkpoint stays until the whole run is complete."""
-        return train(
-            task,
-            part_of(TrainingOptions, self._settled(prepared), seed=self.seed + member),
-            checkpoint=checkpoint,
-            resume=resume,
-            progress=progress,
-            label=f"member {member + 1}/{self.members}" if self.members > 1 else "training",
-            device=self.device,
-        )
 
     def _write(self, run: Run, fitted: F, evaluation: E) -> None:
         """Write the model, its answers and its scores; the run counts as complete after that."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from gatewise.errors import OptionError
 from gatewise.estimators.options import EstimatorOptions
 from gatewise.estimators.run.folder import Run
 from gatewise.training.history import History
@@ -32,6 +33,10 @@ class FittedModel(Protocol):
     @property
     def networks(self) -> tuple[TrainableNetwork, ...]:
         """The networks of all members."""
+
+    @property
+    def answering(self) -> tuple[TrainableNetwork, ...]:
+        """The networks that predict: those that were refitted on all data, where there are any."""
 
     @property
     def histories(self) -> tuple[History, ...]:
@@ -82,6 +87,14 @@ class Hooks(EstimatorOptions, ABC, Generic[P, F, E]):
     @abstractmethod
     def _task(self, prepared: P, network: TrainableNetwork) -> Task:
         """Return what the network is trained on, with which loss."""
+
+    def _whole_task(self, prepared: P, network: TrainableNetwork) -> Task:
+        """Return what the network is trained on anew with all data, after scoring."""
+        raise OptionError(f"refit=True: a {self.kind} is not trained anew on all data")
+
+    def _with_refitted(self, prepared: P, fitted: F, refitted: Trained) -> F:
+        """Return what a fit learnt, with the networks of all data beside those that were scored."""
+        raise NotImplementedError
 
     @abstractmethod
     def _learnt(self, prepared: P, trained: Trained) -> F:

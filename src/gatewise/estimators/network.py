@@ -52,7 +52,7 @@ class RecurrentNetwork(TrainableNetwork):
         input_size: int,
         hidden_size: int,
         num_layers: int,
-        dropout: float,
+        dropout: float | None,
         forget_bias: float | None,
         engine: str,
         head: nn.Module,
@@ -69,7 +69,7 @@ class RecurrentNetwork(TrainableNetwork):
                 open_forget_gate(layer, bias=forget_bias)
         self.head = head
         self.hidden_size = hidden_size
-        self.dropout = dropout
+        self.dropout = dropout or 0.0
         self.steps = steps
 
     def forward(

@@ -15,6 +15,7 @@ from gatewise.options import (
     between,
     check,
     names,
+    on_or_off,
     one_of,
     option,
     options_of,
@@ -180,11 +181,12 @@ class NetworkOptions:
     )
     hidden_size: int = option(32, "Network", "Units per layer.", whole(1))
     num_layers: int = option(1, "Network", "Layers.", whole(1, 1000))
-    dropout: float = option(
-        0.0,
+    dropout: float | None = option(
+        None,
         "Network",
         "Share of values dropped, between layers and before the read-out.",
-        share_below_one(),
+        or_none(share_below_one(), "by the data"),
+        default_means="0; of a forecast from few windows 0.6",
     )
     forget_bias: float | None = option(
         1.0,
@@ -205,6 +207,15 @@ class FitOptions:
         "Networks with seeds of their own; mean and spread are reported.",
         whole(1, 10_000),
         more="Their seeds are `seed`, `seed` + 1, …; predictions are their mean.",
+    )
+    refit: bool | None = option(
+        None,
+        "Training",
+        "After scoring, train what predicts anew on all data, with as many steps.",
+        or_none(on_or_off(), "by the task"),
+        default_means="on, of a forecast; off, of a virtual sensor",
+        changeable=True,
+        more="See [below](#what-is-scored-and-what-predicts).",
     )
     engine: Engine = option(
         "auto",

@@ -42,18 +42,18 @@ def read_model(path: Path, envelope: Envelope) -> tuple[dict[str, Any], Arrays]:
         return envelope.about(io.BytesIO(content), path), from_bytes(content)
 
 
-def weights_of(networks: Iterable[nn.Module]) -> Arrays:
-    """Return the weights of all members, under `member-N.`."""
+def weights_of(networks: Iterable[nn.Module], name: str = "member") -> Arrays:
+    """Return the weights of all members, under `NAME-N.`."""
     found: Arrays = {}
     for member, network in enumerate(networks):
-        weights = {name: value.numpy(force=True) for name, value in network.state_dict().items()}
-        found |= under(f"member-{member}", weights)
+        weights = {key: value.numpy(force=True) for key, value in network.state_dict().items()}
+        found |= under(f"{name}-{member}", weights)
     return found
 
 
-def load_weights(network: nn.Module, arrays: Arrays, member: int) -> None:
+def load_weights(network: nn.Module, arrays: Arrays, member: int, name: str = "member") -> None:
     """Give a network the weights of one member."""
-    weights = within(f"member-{member}", arrays)
+    weights = within(f"{name}-{member}", arrays)
     network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
 
 

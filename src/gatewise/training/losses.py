@@ -39,6 +39,22 @@ def squared_error(prediction: Tensor, truth: Tensor) -> Tensor:
     return _mean_over_known(error.square(), known)
 
 
+def absolute_error(prediction: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean absolute error of each window `[B]` of prediction `[B, S, K, 1]`."""
+    error, known = _errors(prediction, truth)
+    return _mean_over_known(error.abs(), known)
+
+
+def huber_error(prediction: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean Huber loss of each window `[B]` of prediction `[B, S, K, 1]` (Huber 1964).
+
+    e^2 / 2 of errors e below 1, and |e| - 1/2 of larger ones.
+    """
+    error, known = _errors(prediction, truth)
+    size = error.abs()
+    return _mean_over_known(torch.where(size < 1, 0.5 * size.square(), size - 0.5), known)
+
+
 def pinball(levels: Sequence[float]) -> RowLoss:
     """Return the pinball loss of quantile `levels` (Koenker and Bassett 1978, eq. 2.1).
 
@@ -81,3 +97,7 @@ def _errors(prediction: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
 def _mean_over_known(values: Tensor, known: Tensor) -> Tensor:
     total = (values * known).flatten(1).sum(1)
     return total / known.flatten(1).sum(1).clamp(min=1)
+
+
+POINT_LOSSES = {"squared": squared_error, "absolute": absolute_error, "huber": huber_error}
+"""The losses of a prediction without quantiles, by name."""

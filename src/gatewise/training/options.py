@@ -31,7 +31,8 @@ class TrainingOptions:
 
     epochs or steps: what is counted, passes over the training part or gradient steps. patience, in the
     same unit: None runs to the end and keeps the last weights. batch_size: over all processes together.
-    schedule: "cosine" goes to 0 at the end, "plateau" halves the rate whenever a third of the
+    schedule: "cosine" goes to 0 at the end, "one-cycle" first rises for 30 % of the steps (Smith and
+    Topin 2019), "plateau" halves the rate whenever a third of the
     patience, or of the whole where that is None, brought nothing better. weight_decay: decoupled
     (Loshchilov and Hutter 2019), on weight matrices, not on biases. seed: of the order of windows,
     dropout and noise. average: the averaged weights are validated and kept in place of the last ones.
@@ -81,7 +82,11 @@ class TrainingOptions:
         changeable=True,
     )
     schedule: Schedule = option(
-        "cosine", "Training", "How the learning rate falls.", one_of(Schedule)
+        "auto",
+        "Training",
+        "How the learning rate goes.",
+        one_of(Schedule),
+        more="`auto`: cosine; of a forecast one-cycle.",
     )
     weight_decay: float = option(0.0, "Training", "Weight decay (AdamW).", between(0, 1000))
     clip: float | None = option(
@@ -143,6 +148,7 @@ class TrainingOptions:
             self,
             epochs=(self.epochs or EPOCHS) if steps is None else None,
             patience=patience,
+            schedule="cosine" if self.schedule == "auto" else self.schedule,
             batch_size=self.batch_size or BATCH_SIZE,
             learning_rate=self.learning_rate or LEARNING_RATE,
         )

@@ -11,6 +11,8 @@ from gatewise.training.options import GATE_COSTS, LEARNING_RATE, TrainingOptions
 PLATEAU_FACTOR = 0.5
 
 
+RISE, LOW = 0.3, 0.04
+"""Of "one-cycle": the share of the steps in which the rate rises, and from which share of it."""
 ROUNDS = 20
 """How often a training that is counted in steps is judged."""
 
@@ -75,10 +77,19 @@ def learning_rate(
     assert rate is not None
     if options.schedule == "cosine":
         rate *= 0.5 * (1 + math.cos(math.pi * (step / rounds.total)))
+    elif options.schedule == "one-cycle":
+        rate *= _one_cycle(step / rounds.total)
     elif options.schedule == "plateau":
         wait = rounds.patience or math.ceil(rounds.total / rounds.length)
         rate *= PLATEAU_FACTOR ** plateaus(losses, max(1, wait // 3))
     return rate
+
+
+def _one_cycle(done: float) -> float:
+    """Return the share of the full rate at a share of the training: up for the first part, then down."""
+    if done < RISE:
+        return LOW + (1 - LOW) * 0.5 * (1 - math.cos(math.pi * done / RISE))
+    return 0.5 * (1 + math.cos(math.pi * (done - RISE) / (1 - RISE)))
 
 
 STEADY = {"learning_rate": 3e-3, "noise": 0.1, "weight_decay": 0.01}

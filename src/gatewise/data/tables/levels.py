@@ -8,8 +8,8 @@ strictly in z, so that quantiles map exactly.
     normalise   level, and centre where it is another      spread
     window      mean (Kim et al. 2022, RevIN)              standard deviation
     robust      median                                     distance of the quartiles / 1.349
-    last        last value                                 root mean square of the differences
-    season      the value whole seasons before,            root mean square of the seasonal differences
+    last        last value                                 standard deviation of the differences
+    season      the value whole seasons before,            that of the seasonal differences
                 centre: mean of the last season
 
 With "last" and "season" z = 0 is the naive and the seasonal naive forecast (Hyndman and Athanasopoulos
@@ -116,6 +116,14 @@ class Normaliser:
         return cls("none", transform or Transform("none"), None, (), np.empty((0, 0)))
 
     @classmethod
+    def naive(
+        cls, table: Table, normalise: Normalise, transform: Transform, season: int | None
+    ) -> Normaliser:
+        """Return one that has seen no training: its levels serve as naive forecasts."""
+        targets = len(table.columns.target)
+        return cls(normalise, transform, season, (), np.empty((0, targets)))
+
+    @classmethod
     def fit(
         cls,
         table: Table,
@@ -209,8 +217,8 @@ class Normaliser:
 def least_lookback(normalise: str, season: int | None) -> int:
     """Return how many steps of the past a window needs for a level and a spread."""
     if normalise == "season":
-        return (season or 1) + 1
-    return {"none": 1}.get(normalise, 2)
+        return (season or 1) + 2  # two differences, whose deviation is none of one
+    return {"none": 1, "last": 3}.get(normalise, 2)
 
 
 def check_lookback(normalise: str, season: int | None, lookback: int) -> None:
@@ -263,7 +271,7 @@ def _of_windows(
         return centre, (high - low) / QUARTILES
     back = 1 if mode == "last" else season or 1
     differences = windows[..., back:] - windows[..., :-back]
-    spread = np.sqrt(mean(differences**2))
+    spread = np.sqrt(mean((differences - mean(differences)[..., None]) ** 2))
     if not gaps:
         return mean(windows[..., -back:]), spread
     # where the newest are all missing, what is known further back has to do

@@ -28,6 +28,7 @@ from gatewise.estimators.forecaster.evaluation import (
 from gatewise.estimators.forecaster.fitted import (
     ENGINE_BEFORE,
     Fitted,
+    Refitted,
     build_network,
     engine_for,
     loss_of,
@@ -162,6 +163,8 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         """Score the model beside the baselines; without `data`, return the evaluation of the fit.
 
         `part` is "test", "validation" or "train", cut at the times of the fit, or "all": the default.
+        Scored are the networks that never saw the test part; on data that begins after that of the fit,
+        those that predict.
         Warns of series that cannot be scored: without a known target, or with too few rows.
         """
         if data is None:
@@ -176,6 +179,8 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         prepared = forecasting.prepared_for(fitted, data)
         windows = prepared.windows(part)
         forecasting.warn_of_no_score(prepared)
+        if part is None and forecasting.comes_after(fitted, prepared.given):
+            fitted = fitted.for_new_data()
         return evaluate_windows(fitted, prepared.table, windows, part or "all")
 
     def compare(self, other: Forecaster, data: Any, *, part: Part | None = None) -> SideBySide:
@@ -208,9 +213,8 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         )
         for place, origin in enumerate(origins, 1):
             model = type(self)(**self.get_params())
-            model.set_params(validation=origin.validation, test=origin.test)
-            if "refit" in model.get_params():  # a fold is there to be scored
-                model.set_params(refit=False)
+            # nothing is predicted beyond a fold, only scored
+            model.set_params(validation=origin.validation, test=origin.test, refit=False)
             if progress:
                 say(f"fold {place} of {folds}: tested from {origin.test}")
             model.fit(origin.table, progress=progress)
@@ -308,6 +312,15 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
     def _task(self, prepared: Prepared, network: TrainableNetwork) -> Task:
         return Task(network, prepared.train, prepared.validation, loss_of(prepared.settings))
 
+    def _whole_task(self, prepared: Prepared, network: TrainableNetwork) -> Task:
+        return replace(
+            self._task(prepared, network), training=prepared.windows(None), validation=None
+        )
+
+    def _with_refitted(self, prepared: Prepared, fitted: Fitted, refitted: Trained) -> Fitted:
+        found = (refitted.networks, refitted.histories, len(prepared.windows(None)))
+        return replace(fitted, refitted=Refitted(*found))
+
     def _learnt(self, prepared: Prepared, trained: Trained) -> Fitted:
         return fitting.learnt(self, prepared, trained)
 
@@ -323,6 +336,10 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         write_frame(frame, run.path / f"predictions.{run.config['predictions']}")
         if evaluation.by_series is not None:
             write_frame(evaluation.by_series.frame(), run.path / SCORES_BY_SERIES)
+        beyond = forecasting.beyond(fitted)
+        if beyond is not None:
+            frame = prediction_frame(beyond, fitted.columns, truth=False)
+            write_frame(frame, run.path / f"forecast.{run.config['predictions']}")
         return {
             "part": evaluation.part,
             "scores": evaluation.scores,
@@ -333,6 +350,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
             **_calibration_metrics(evaluation),
             **({"exact_crps": evaluation.exact_crps} if evaluation.exact_crps else {}),
             **evaluation.panel(),
+            **({} if fitted.refitted is None else {"refit": fitted.refitted.about()}),
         }
 
     @classmethod

@@ -28,6 +28,7 @@ from gatewise.estimators.forecaster.metrics import coverage, scores
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.results import CalibratedBands, Metrics, ScoreTable
 from gatewise.estimators.forecaster.score_names import MODEL_NAME
+from gatewise.estimators.forecaster.settling import told
 from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.typing import Array
 from gatewise.wording import joined
@@ -66,7 +67,12 @@ def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) 
             for member in alone
         ),
         by_horizon=_by_horizon(predictions, points, bands, naive),
-        notes=(*fitted.baselines.notes, *_blind_to(fitted), *([note] if note else [])),
+        notes=(
+            *told(fitted.settings, fitted.asked),
+            *fitted.baselines.notes,
+            *_blind_to(fitted),
+            *([note] if note else []),
+        ),
         calibration=_calibrated_bands(fitted, table, windows, raw),
         exact_crps=exact_crps(fitted, table, windows, answers),
         by_series=scores_by_series(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,13 +29,30 @@ from gatewise.estimators.options import NetworkOptions, spec_named
 from gatewise.options import values_of
 from gatewise.training.history import History
 from gatewise.training.inference import predict
-from gatewise.training.losses import negative_log_likelihood, per_row, pinball, squared_error
+from gatewise.training.losses import POINT_LOSSES, negative_log_likelihood, per_row, pinball
 from gatewise.training.options import BATCH_SIZE
 from gatewise.training.task import Loss
 from gatewise.typing import Array
 
 ENGINE_BEFORE = "native"
 """What every call of `auto` ran on before fits said which engine they were settled on."""
+
+
+@dataclass(frozen=True)
+class Refitted:
+    """The networks that were trained anew on all data once those before them were scored."""
+
+    networks: tuple[RecurrentNetwork, ...]
+    histories: tuple[History, ...]
+    windows: int  # that each was trained on
+
+    def about(self) -> dict[str, Any]:
+        """Return what metrics.json says of them."""
+        return {
+            "windows": self.windows,
+            "steps": [history.steps for history in self.histories],
+            "seconds": [round(history.seconds, 1) for history in self.histories],
+        }
 
 
 @dataclass(frozen=True)
@@ -58,6 +75,16 @@ class Fitted:
     data: dict[str, Any]  # source, fingerprint, rows, series, first and last time, parts
     engine: str  # what `auto` is settled on in every call: see engine_for
     calibration: Calibration | None = None  # of the bands, by the validation part
+    refitted: Refitted | None = None  # what predicts; None: `networks`, which are what is scored
+
+    @property
+    def answering(self) -> tuple[RecurrentNetwork, ...]:
+        """The networks that predict: those that were refitted on all data, where there are any."""
+        return self.networks if self.refitted is None else self.refitted.networks
+
+    def for_new_data(self) -> Fitted:
+        """Return the model as it answers for rows that the scored networks' test part is not of."""
+        return replace(self, networks=self.answering, refitted=None)
 
     def parameters(self) -> int:
         """Return the number of trained values of one member."""
@@ -135,7 +162,7 @@ def loss_of(settings: ForecasterSettings) -> Loss:
     if family is not None:
         return per_row(negative_log_likelihood(family))
     quantiles = levels and settings.likelihood is None
-    return per_row(pinball(levels) if quantiles else squared_error)
+    return per_row(pinball(levels) if quantiles else POINT_LOSSES[settings.loss])
 
 
 def member_outputs(fitted: Fitted, table: Table, windows: Windows) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +16,7 @@ from gatewise.data.tables.reading import parse_time
 from gatewise.data.tables.repairs import Repairs
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows, make_windows
-from gatewise.errors import DataError, OptionError, nearest, warn
+from gatewise.errors import DataError, GatewiseWarning, OptionError, nearest, warn
 from gatewise.estimators.forecaster.fitted import (
     Fitted,
     baseline_predictions,
@@ -44,8 +46,20 @@ def predict(fitted: Fitted, frame: Any, model: str = MODEL_NAME) -> Predictions:
         table, windows = _forecast_windows(fitted, frame)
     if model != MODEL_NAME:
         return baseline_predictions(fitted, table, windows, model)
-    outputs = member_outputs(fitted, table, windows)
-    return to_predictions(fitted, table, windows, outputs)
+    answering = fitted.for_new_data()
+    outputs = member_outputs(answering, table, windows)
+    return to_predictions(answering, table, windows, outputs)
+
+
+def beyond(fitted: Fitted) -> Predictions | None:
+    """Return the forecast past the fitted data; None where there is none without more rows."""
+    if fitted.settings.horizon == 0 or fitted.columns.future:
+        return None
+    with warnings.catch_warnings(), suppress(DataError):
+        # a series that is too short was named when the data was read
+        warnings.simplefilter("ignore", GatewiseWarning)
+        return predict(fitted, None)
+    return None
 
 
 def prepared_for(fitted: Fitted, data: Any) -> Prepared:
@@ -66,6 +80,11 @@ def prepared_for(fitted: Fitted, data: Any) -> Prepared:
         fitted_split=fitted.split,
         context=fitted.context,
     )
+
+
+def comes_after(fitted: Fitted, table: Table) -> bool:
+    """Tell whether a table begins after the last row of the fitted data."""
+    return bool(table.time.min() > fitted.context.time.max())
 
 
 def warn_of_no_score(prepared: Prepared) -> None:

@@ -76,10 +76,19 @@ _ENTRIES: dict[str, Callable[[Any], bool]] = {
 }
 
 
+def _is_refitted(value: Any) -> bool:
+    if value is None:
+        return True
+    whole = isinstance(value, dict) and set(value) == {"histories", "windows"}
+    histories = whole and isinstance(value["histories"], list)
+    return histories and all(map(_is_history, value["histories"])) and type(value["windows"]) is int
+
+
 def check_entries(about: dict[str, Any]) -> None:
     """Raise ValueError unless the description has every entry, each of the right type."""
     for name, allowed in _ENTRIES.items():
         _require(name in about and allowed(about[name]), f"its {name!r} are missing or of no use")
+    _require(_is_refitted(about.get("refitted")), "its refit is of no use")
     columns = about["columns"]
     for role in ("target", "inputs", "future", "static"):
         _require(_texts(columns.get(role)), f"its {role} columns are no names")
@@ -103,9 +112,12 @@ def check_entries(about: dict[str, Any]) -> None:
 
 def check_weights(settings: ForecasterSettings, about: dict[str, Any], arrays: Arrays) -> None:
     """Raise ValueError unless the tensors bear out the sizes of the network in `settings`."""
-    weights = {name: array for name, array in arrays.items() if name.startswith("member-")}
+    kinds = ("member-",) if about.get("refitted") is None else ("member-", "refit-")
+    weights = {name: array for name, array in arrays.items() if name.startswith(kinds)}
     members = {name.split(".")[0] for name in weights}
-    _require(len(members) == settings.members, f"it has {len(members)} members' weights")
+    for kind in kinds:
+        own = {name for name in members if name.startswith(kind)}
+        _require(len(own) == settings.members, f"it has {len(own)} members' weights")
     for member in members:
         layers = [n for n in weights if n.startswith(f"{member}.layers.") and n.endswith("ih_l0")]
         count = sum("weight" in name for name in layers)
@@ -206,27 +218,29 @@ def check_scaler(settings: ForecasterSettings, columns: Columns, scaler: Scaler)
     _require(bool((scaler.std > 0).all()), "its scaling divides by 0")
 
 
-def check_normaliser(
-    settings: ForecasterSettings, columns: Columns, normaliser: Normaliser
-) -> None:
-    """Raise ValueError unless the levels of windows are those of this task."""
+def check_normaliser(settings: ForecasterSettings, context: Table, normaliser: Normaliser) -> None:
+    """Raise ValueError unless the levels of windows are those of this task and of the last rows."""
     mode, kind = normaliser.normalise, normaliser.transform.kind
     _require(mode == settings.normalise, f"its windows are normalised by {mode!r}"[:80])
     _require(kind == settings.transform, f"its targets are transformed by {kind!r}"[:80])
     if settings.horizon == 0:
         _require(mode == kind == "none", "a virtual sensor has levels of its target")
-    targets = len(columns.target)
+    targets = len(context.columns.target)
     wanted = 0 if kind == "none" else targets
     exponents = normaliser.transform.exponents
     _require(
         len(exponents) == wanted and all(0 <= p <= 1 for p in exponents), "its transform is none"
     )
+    low = kind == "none" or not (context.values[:, :targets] <= 0).any()
+    _require(low, f"its last rows hold values that have no {kind}")
     season = normaliser.season
     _require(season is None or (type(season) is int and season > 0), "its season is none")
     if mode == "none":
         return
     check_lookback(mode, season, settings.steps_back)
     typical = normaliser.typical
+    texts = all(isinstance(name, str) for name in normaliser.series)
+    _require(texts, "its spreads are of series without names")
     _require(typical.shape == (len(normaliser.series), targets), "its spreads have another shape")
     _require(not (np.isinf(typical) | (typical <= 0)).any(), "its spreads are none")
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from gatewise.errors import DataError, warn
 from gatewise.estimators.forecaster.baselines import Baselines, fit_baselines
 from gatewise.estimators.forecaster.evaluation import check_output_names
 from gatewise.estimators.forecaster.settings import ForecasterSettings, as_names
-from gatewise.estimators.forecaster.settling import season_of, settled, split_of
+from gatewise.estimators.forecaster.settling import Settled, settled, split_of
 from gatewise.estimators.forecaster.silence import warn_of_unusable
 from gatewise.estimators.reading import ReadingOptions
 from gatewise.typing import Mask
@@ -48,7 +48,13 @@ class Prepared:
     fitted_normaliser: Normaliser | None = None
     fitted_vocabulary: Vocabulary | None = None
     fitted_split: Split | None = None
+    season: int | None = None  # in rows, which level and baselines share; None where there is none
     context: Table | None = None
+
+    @classmethod
+    def of(cls, found: Settled, table: Table, unused: tuple[str, ...] = ()) -> Self:
+        """Return the data of a fit."""
+        return cls(found.settings, table, unused, fitted_split=found.split, season=found.season)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -71,11 +77,6 @@ class Prepared:
         if self.fitted_split is not None:
             return self.fitted_split
         return split_of(self.settings, self.given)
-
-    @cached_property
-    def season(self) -> int | None:
-        """The season in rows that level and baselines share; None where there is none."""
-        return season_of(self.settings, self.given)
 
     @cached_property
     def scaler(self) -> Scaler:
@@ -290,7 +291,7 @@ def prepare(settings: ForecasterSettings, data: Any) -> Prepared:
     """Return the data of a fit, read and checked as a table; the rest is made when it is asked for."""
     frame = as_frame(settings, data)
     table = read_table(settings, frame)
-    return Prepared(settled(settings, table), table, unused_columns(frame, table))
+    return Prepared.of(settled(settings, table), table, unused_columns(frame, table))
 
 
 def unused_columns(frame: Any, table: Table) -> tuple[str, ...]:

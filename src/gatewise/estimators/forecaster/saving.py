@@ -15,7 +15,12 @@ from gatewise.data.tables.table import Table
 from gatewise.errors import FileError, nearest
 from gatewise.estimators.forecaster.baselines import Baselines
 from gatewise.estimators.forecaster.calibration import Calibration
-from gatewise.estimators.forecaster.fitted import ENGINE_BEFORE, Fitted, build_network
+from gatewise.estimators.forecaster.fitted import (
+    ENGINE_BEFORE,
+    Fitted,
+    Refitted,
+    build_network,
+)
 from gatewise.estimators.forecaster.model_checks import (
     check_baselines,
     check_calibration,
@@ -26,6 +31,7 @@ from gatewise.estimators.forecaster.model_checks import (
     check_weights,
 )
 from gatewise.estimators.forecaster.settings import ForecasterSettings
+from gatewise.estimators.network import RecurrentNetwork
 from gatewise.estimators.saving import (
     histories_from_json,
     histories_to_json,
@@ -39,6 +45,8 @@ from gatewise.estimators.saving import (
 from gatewise.files import Envelope
 from gatewise.typing import Arrays
 
+REFIT = "refit"
+"""What the weights of networks that were refitted on all data are under."""
 ENVELOPE = Envelope("gatewise-forecaster", 2, "model", "copy it anew, or fit again")
 
 
@@ -53,6 +61,9 @@ def save_model(fitted: Fitted, path: Path) -> None:
     }
     if fitted.calibration is not None:
         arrays["calibration.offsets"] = fitted.calibration.offsets
+    refitted = fitted.refitted
+    if refitted is not None:
+        arrays |= weights_of(refitted.networks, REFIT)
     about = {
         "settings": fitted.settings.to_json(),
         "asked": fitted.asked.to_json(),
@@ -64,10 +75,18 @@ def save_model(fitted: Fitted, path: Path) -> None:
         "histories": histories_to_json(fitted.histories),
         "baselines": fitted.baselines.settings(),
         "data": fitted.data,
+        **({} if refitted is None else {"refitted": _about_refitted(refitted)}),
         "engine": fitted.engine,
         **({} if fitted.calibration is None else {"calibration": fitted.calibration.about()}),
     }
     write_model(path, ENVELOPE, about, arrays)
+
+
+def _about_refitted(refitted: Refitted) -> dict[str, Any]:
+    return {
+        "histories": histories_to_json(refitted.histories),
+        "windows": refitted.windows,
+    }
 
 
 def load_model(path: Path, device: str = "cpu") -> Fitted:
@@ -113,18 +132,26 @@ def _rebuild(
     check_weights(settings, about, arrays)
     check_context(settings, columns, context)
     check_scaler(settings, columns, scaler)
-    check_normaliser(settings, columns, normaliser)
+    check_normaliser(settings, context, normaliser)
     check_baselines(settings, columns, baselines)
     saved = about.get("calibration")
     calibration = saved and Calibration.from_saved(saved, within("calibration", arrays))
     check_calibration(settings, columns, calibration)
-    networks = []
     engine = about.get("engine", ENGINE_BEFORE)
-    for member in range(settings.members):
-        sizes = (len(about["features"]), len(columns.target))
-        network = build_network(settings, *sizes, engine, vocabulary.sizes)
-        load_weights(network, arrays, member)
-        networks.append(network.to(settings.device).eval())
+
+    def networks(name: str) -> tuple[RecurrentNetwork, ...]:
+        made = []
+        for member in range(settings.members):
+            sizes = (len(about["features"]), len(columns.target))
+            network = build_network(settings, *sizes, engine, vocabulary.sizes)
+            load_weights(network, arrays, member, name)
+            made.append(network.to(settings.device).eval())
+        return tuple(made)
+
+    again = about.get("refitted")
+    refitted = again and Refitted(
+        networks(REFIT), histories_from_json(again["histories"]), again["windows"]
+    )
     return Fitted(
         settings=settings,
         asked=asked,
@@ -135,11 +162,12 @@ def _rebuild(
         normaliser=normaliser,
         vocabulary=vocabulary,
         features=tuple(about["features"]),
-        networks=tuple(networks),
+        networks=networks("member"),
         histories=histories_from_json(about["histories"]),
         baselines=baselines,
         context=context,
         data=about["data"],
         engine=engine,
         calibration=calibration,
+        refitted=refitted,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gatewise.choices import Baseline, LikelihoodName, Normalise, TransformName
+from gatewise.choices import Baseline, LikelihoodName, Normalise, PointLoss, TransformName
 from gatewise.errors import OptionError
 from gatewise.estimators.options import (
     ColumnOptions,
@@ -62,6 +62,8 @@ class ForecasterSettings(
         "calibrate": False,
         "normalise": "none",
         "transform": "none",
+        "refit": False,
+        "loss": "squared",
     }
 
     normalise: Normalise = option(
@@ -99,6 +101,14 @@ class ForecasterSettings(
         or_none(some_of(Baseline), "all that apply"),
         default_means="all that apply",
         more='A list, such as `["climatology"]`.',
+    )
+    loss: PointLoss = option(
+        "auto",
+        "Training",
+        "What a prediction without quantiles is trained with.",
+        one_of(PointLoss),
+        more="`squared` predicts means, `absolute` medians, `huber` (Huber 1964) something between. "
+        "`auto`: squared; of a forecast absolute.",
     )
     quantiles: Sequence[float] | None = option(
         None,

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gatewise.choices import Normalise, TransformName
 from gatewise.data.tables.levels import least_lookback
 from gatewise.data.tables.season import find_seasons
 from gatewise.data.tables.split import Split, split_times
 from gatewise.data.tables.table import Table
+from gatewise.data.tables.transforms import Transform
 from gatewise.errors import OptionError
+from gatewise.estimators.forecaster.choosing import best_level
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.options import part_of, values_of
 from gatewise.training.options import TrainingOptions
+from gatewise.typing import Mask
 
 LOOKBACK = 96
 """Steps that a virtual sensor looks back."""
@@ -28,39 +34,62 @@ RATE = 0.01
 STEPS, MOST_STEPS, GROWTH = 300, 3000, 0.35
 """Gradient steps for a thousand windows or fewer, the most, and the power by which they grow."""
 
+DROPOUT, FEW, MANY = 0.6, 500, 2000
+"""Share that is dropped before the read-out with few windows or fewer; with many, nothing is."""
+
 REAL_VALIDATION = 1000
 """Windows of a validation part from which on stopping early by them is no game of chance."""
 
 
-def settled(settings: ForecasterSettings, table: Table) -> ForecasterSettings:
-    """Return a copy of the settings in which nothing is left to the data.
+@dataclass(frozen=True)
+class Settled:
+    """What a fit goes by: settings in which nothing is left to the data, and what they came from."""
 
-    Raises OptionError for a season that is longer than every series.
+    settings: ForecasterSettings
+    split: Split
+    season: int | None  # in rows
+
+
+def settled(settings: ForecasterSettings, table: Table) -> Settled:
+    """Settle what is left to the data.
+
+    Raises OptionError for a season that is longer than every series and for parts that cannot be.
     """
     made = ForecasterSettings(**settings.get_params())
-    if made.horizon == 0:  # a virtual sensor never sees its target: there is no level to take of it
-        made.normalise, made.transform = "none", "none"
-        made.lookback = made.lookback or LOOKBACK
-        return _closed(made)
+    if made.horizon == 0:
+        return Settled(_of_sensor(made), split_of(made, table), season_of(made, table))
     _check_season(made, table)
     if made.counts:
         made.normalise, made.transform = "none", "none"
     season = season_of(made, table)
-    rows = _training_rows(made, table)
-    made.normalise = _normalise(made, season, int(rows.max(initial=0)))
+    split = _split(made, table, season or 1)
+    rows = _rows_of(table, split.part_rows(table, "train"))
+    # without a part that was held back, what is scored has seen all data already
+    made.refit = made.refit is not False and split.parts != ("train",)
     made.transform = _transform(made, table)
+    made.normalise = _normalise(made, table, split, season, rows)
     made.lookback = made.lookback or _lookback(made, season, rows)
-    return _trained_by(
-        made, table, int(np.maximum(rows - made.lookback - made.horizon + 1, 0).sum())
-    )
+    windows = int(np.maximum(rows - made.lookback - made.horizon + 1, 0).sum())
+    return Settled(_trained_by(made, windows, _held(made, table, split)), split, season)
+
+
+def _of_sensor(settings: ForecasterSettings) -> ForecasterSettings:
+    """Return the settings of a virtual sensor, which never sees a past of its target."""
+    settings.normalise, settings.transform = "none", "none"
+    settings.lookback = settings.lookback or LOOKBACK
+    # its relation of target to inputs does not age as a level does, and its scores are then those of
+    # the very networks that predict
+    settings.refit = bool(settings.refit)
+    settings.loss = "squared" if settings.loss == "auto" else settings.loss
+    settings.dropout = settings.dropout or 0.0
+    return _closed(settings)
 
 
 def split_of(settings: ForecasterSettings, table: Table) -> Split:
     """Return where the parts of a table begin."""
     # A lookback that is named asks for no season.
-    return _split(
-        settings, table, (season_of(settings, table) or 1) if settings.lookback is None else 1
-    )
+    open_ended = settings.horizon > 0 and settings.lookback is None
+    return _split(settings, table, (season_of(settings, table) or 1) if open_ended else 1)
 
 
 def season_of(settings: ForecasterSettings, table: Table) -> int | None:
@@ -77,9 +106,31 @@ def _split(settings: ForecasterSettings, table: Table, season: int) -> Split:
     horizon = settings.horizon
     if horizon == 0:
         return split_times(table, settings.validation, settings.test)
-    lookback = 2 * season if settings.lookback is None else settings.lookback
-    kept = lookback + 2 * horizon
+    if settings.lookback is not None:
+        kept = settings.lookback + 2 * horizon
+    else:  # two seasons and horizons; of a panel less, where that makes enough windows
+        enough = least_lookback("season", season) + horizon + math.ceil(WINDOWS / len(table.series))
+        kept = min(2 * season + 2 * horizon, enough)
     return split_times(table, settings.validation, settings.test, shortest=horizon, kept=kept)
+
+
+def told(settled: ForecasterSettings, asked: ForecasterSettings) -> tuple[str, ...]:
+    """Return sentences on what the data settled and on what predicts, for whoever reads scores."""
+    if settled.horizon == 0:
+        return ()
+    names = ("normalise", "transform", "lookback", "steps", "batch_size")
+    found = [
+        f"{name}={getattr(settled, name)!r}"
+        for name in names
+        if getattr(asked, name) != getattr(settled, name)
+    ]
+    notes = [f"Chosen by the data: {', '.join(found)}."] if found else []
+    if settled.refit:
+        notes.append(
+            "What predicts is trained anew on all data, with as many steps; what is scored never saw "
+            "the scored part."
+        )
+    return tuple(notes)
 
 
 def _check_season(settings: ForecasterSettings, table: Table) -> None:
@@ -90,21 +141,42 @@ def _check_season(settings: ForecasterSettings, table: Table) -> None:
         )
 
 
-def _training_rows(settings: ForecasterSettings, table: Table) -> np.ndarray:
-    """Return how many rows of each series are in the training part."""
-    rows = split_of(settings, table).part_rows(table, "train")
+def _rows_of(table: Table, rows: Mask) -> NDArray[np.int64]:
+    """Return how many of `rows` [N] each series has."""
     return np.add.reduceat(rows.astype(np.int64), table.starts[:-1])
 
 
-def _normalise(settings: ForecasterSettings, season: int | None, longest: int) -> Normalise:
+def _held(settings: ForecasterSettings, table: Table, split: Split) -> int:
+    """Return the number of windows of the validation part."""
+    if "validation" not in split.parts:
+        return 0
+    rows = _rows_of(table, split.part_rows(table, "validation"))
+    return int(np.maximum(rows - settings.horizon + 1, 0).sum())
+
+
+def _normalise(
+    settings: ForecasterSettings,
+    table: Table,
+    split: Split,
+    season: int | None,
+    rows: NDArray[np.int64],
+) -> Normalise:
+    """Return the level whose naive forecast is best before the test part."""
     if settings.normalise != "auto":
         return settings.normalise
-    if season is None or season == 1:
-        return "last"
-    least = least_lookback("season", season)
-    if settings.lookback is None:
-        return "season" if longest - settings.horizon > least else "last"
-    return "season" if settings.lookback >= least else "last"
+    before = split.part_rows(table, "train")
+    if "validation" in split.parts:
+        before |= split.part_rows(table, "validation")
+    longest = int(rows.max(initial=0)) - settings.horizon
+    if season is None or season == 1 or longest < least_lookback("season", season):
+        season = None
+    trial = ForecasterSettings(**settings.get_params())
+    trial.normalise = "last" if season is None else "season"
+    lookback = settings.lookback or _lookback(trial, season, rows)
+    kind: Any = settings.transform
+    transform = Transform.fit(table, before, kind, season or 1)
+    sizes = (lookback, settings.horizon)
+    return best_level(table, before, transform=transform, season=season, sizes=sizes)
 
 
 def _transform(settings: ForecasterSettings, table: Table) -> TransformName:
@@ -114,12 +186,12 @@ def _transform(settings: ForecasterSettings, table: Table) -> TransformName:
     return "log" if bool(np.nanmin(targets) > 0) else "none"
 
 
-def _lookback(settings: ForecasterSettings, season: int | None, rows: np.ndarray) -> int:
+def _lookback(settings: ForecasterSettings, season: int | None, rows: NDArray[np.int64]) -> int:
     """Return a lookback of two seasons and the horizon, or what leaves windows to train on."""
     horizon = settings.horizon
-    seasonal = settings.normalise == "season"
-    wanted = 2 * (season or 1) + horizon if season else max(3 * horizon, 24)
-    least = least_lookback(settings.normalise, season) + (1 if seasonal else 0)
+    seasonal = settings.normalise == "season" and season is not None
+    wanted = 2 * (season or 1) + horizon if seasonal else max(3 * horizon, LOOKBACK)
+    least = least_lookback(settings.normalise, season)
     # most series of a panel should be long enough, and at least one has to be; those that begin after
     # the training part have no say
     usual = int(np.quantile(rows[rows > 0], 0.1, method="lower")) if rows.any() else 0
@@ -128,8 +200,11 @@ def _lookback(settings: ForecasterSettings, season: int | None, rows: np.ndarray
     return max(min(wanted, length - horizon - windows + 1), least, 1)
 
 
-def _trained_by(settings: ForecasterSettings, table: Table, windows: int) -> ForecasterSettings:
-    """Return the settings of a forecast with how long, in which batches and how fast it is trained."""
+def _trained_by(settings: ForecasterSettings, windows: int, held: int) -> ForecasterSettings:
+    """Return the settings with how long, in which batches and how fast a forecast is trained.
+
+    `windows` are those to train on, `held` those of the validation part.
+    """
     if settings.batch_size is None:
         most = 64 if windows < 2000 else 128 if windows < 8000 else 256
         batches = max(math.ceil(windows / most), 1)
@@ -137,16 +212,17 @@ def _trained_by(settings: ForecasterSettings, table: Table, windows: int) -> For
     if settings.steps is None and settings.epochs is None:
         grown = STEPS * max(windows / 1000, 1.0) ** GROWTH
         settings.steps = min(round(grown), MOST_STEPS)
-    if settings.patience == "auto" and settings.epochs is None:
-        split = split_of(settings, table)
-        held = 0
-        if "validation" in split.parts:
-            inside = split.part_rows(table, "validation").astype(np.int64)
-            rows = np.add.reduceat(inside, table.starts[:-1])
-            held = int(np.maximum(rows - settings.horizon + 1, 0).sum())
-        settings.patience = "auto" if held >= REAL_VALIDATION else None
+    if settings.patience == "auto" and settings.epochs is None and held < REAL_VALIDATION:
+        settings.patience = None
     if settings.learning_rate is None:
         settings.learning_rate = RATE
+    if settings.schedule == "auto":
+        settings.schedule = "one-cycle"
+    if settings.loss == "auto":
+        settings.loss = "absolute"
+    if settings.dropout is None:
+        crowd = math.log(max(windows, 1) / FEW) / math.log(MANY / FEW)
+        settings.dropout = round(DROPOUT * min(max(1 - crowd, 0.0), 1.0), 2)
     return _closed(settings)
 
 

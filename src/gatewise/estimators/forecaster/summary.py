@@ -14,7 +14,12 @@ from gatewise.data.tables.windows import Windows
 from gatewise.estimators.forecaster import inside
 from gatewise.estimators.forecaster.evaluation import evaluate_windows
 from gatewise.estimators.forecaster.fitted import Fitted
-from gatewise.estimators.forecaster.forecasting import prepared_for, window_at, windows_of
+from gatewise.estimators.forecaster.forecasting import (
+    beyond,
+    prepared_for,
+    window_at,
+    windows_of,
+)
 from gatewise.estimators.forecaster.page.run import RunSummary
 from gatewise.estimators.forecaster.results import Measured
 from gatewise.estimators.forecaster.verdict import Evaluation
@@ -62,6 +67,7 @@ def summarise(
         },
         measured=_measured(table) if fitted.settings.horizon else None,
         timescales=inside.timescales(fitted, windows),
+        ahead=beyond(fitted) if same else None,
     )
 
 

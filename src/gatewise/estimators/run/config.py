@@ -25,13 +25,8 @@ REPLACEMENT = "replacement"
 """The folder, in that of a finished run, where the run that is to replace it is made."""
 SCORES_BY_SERIES = "scores_by_series.csv"
 RESULTS = (
-    MODEL,
-    METRICS,
-    "predictions.csv",
-    "predictions.parquet",
-    SCORES_BY_SERIES,
-    REPORT,
-    PICTURE,
+    *(MODEL, METRICS, SCORES_BY_SERIES, REPORT, PICTURE),
+    *("predictions.csv", "predictions.parquet", "forecast.csv", "forecast.parquet"),
 )
 
 

@@ -6,6 +6,7 @@ RUN/model.safetensors        the portable model
 RUN/metrics.json             scores beside the baselines'
 RUN/predictions.csv          the scored part: truth, prediction, bands (or .parquet)
 RUN/scores_by_series.csv     of a panel: the scores of each series
+RUN/forecast.csv             of a forecaster, what comes after the data (or .parquet)
 RUN/report.html              the page (written by the command line)
 RUN/report.png               its first screen as a picture (where matplotlib is installed)
 RUN/replacement/             an unfinished run that will take the place of this one (`run_replacement`)
@@ -202,9 +203,9 @@ class Run:
         """The folder of the members' checkpoints."""
         return self.path / CHECKPOINTS
 
-    def checkpoint(self, member: int) -> Path:
-        """Return the checkpoint file of one member."""
-        return self.checkpoints / f"member-{member}.safetensors"
+    def checkpoint(self, member: int, *, whole: bool = False) -> Path:
+        """Return the checkpoint file of one member, or of its refit on the whole data."""
+        return self.checkpoints / f"{'refit' if whole else 'member'}-{member}.safetensors"
 
     def finish(self, model_sha256: str) -> None:
         """Mark the run of that model complete; where it replaces another, it takes its place."""

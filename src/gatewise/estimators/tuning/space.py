@@ -104,7 +104,8 @@ def usual_space(prepared: Prepared) -> Space:
     space["lookback"] = Range(max(min(back // WIDER, high), least, 1), high, True)
     if settings.horizon == 0:
         return space
-    seasonal = ("season",) if settings.normalise == "season" else ()
+    fits = prepared.season is not None and high >= least_lookback("season", prepared.season)
+    seasonal = ("season",) if fits else ()
     space["normalise"] = Choice((*seasonal, "last", "window"))
     if settings.transform == "log":
         space["transform"] = Choice(("log", "none"))

@@ -86,9 +86,9 @@ def run_trial(job: Job, changes: dict[str, Any], report: Report) -> Outcome:
     has none, a training that breaks down) end in a failure and not in an error: others may do.
     """
     try:
-        model = _Watched(**(job.settings | changes))
+        model = _Watched(**(job.settings | changes | {"refit": False}))
         model.check_options()
-        prepared = _Unaccompanied(settled(model, job.table), job.table)
+        prepared = _Unaccompanied.of(settled(model, job.table), job.table)
         model.fit(prepared, progress=_Watch(model, job.metric, report))
         assert model.evaluation_ is not None
         score = score_of(model.evaluation_, job.metric)
