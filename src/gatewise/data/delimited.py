@@ -57,7 +57,9 @@ def read_delimited(content: bytes, path: Path, dialect: Dialect) -> polars.DataF
     names = _checked_header(content, path, separator)
     _check_widths(content, path, dialect, line_of)
     try:
-        frame = _typed(content, dialect, _with_leading_zeros(content, separator))
+        zeros, signs = _beginnings(content, separator)
+        texts = _with_leading_zeros(content, separator) if zeros else {}
+        frame = _typed(content, dialect, texts, signs=signs)
     except pl.exceptions.PolarsError as error:
         why = reason(error).partition(" The current offset")[0]
         raise FileError(f"cannot read {str(path)!r} as CSV: {why[:300]}") from None
@@ -99,7 +101,9 @@ def _without_comments(content: bytes, mark: bytes) -> tuple[bytes, NDArray[np.in
     return b"\n".join(kept), np.array(numbers, dtype=np.int64)
 
 
-def _typed(content: bytes, dialect: Dialect, texts: dict[str, polars.DataType]) -> polars.DataFrame:
+def _typed(
+    content: bytes, dialect: Dialect, texts: dict[str, polars.DataType], *, signs: bool
+) -> polars.DataFrame:
     """Return the cells as what all of a column's cells can be; the columns `texts` as text.
 
     polars finds types from all cells in four times the time that it takes to read them, and from the
@@ -120,8 +124,7 @@ def _typed(content: bytes, dialect: Dialect, texts: dict[str, polars.DataType]) 
             decimal_comma=dialect.decimal == ",",
         )
 
-    signs = dialect.decimal == "," or _begins_cells(content, dialect.separator, b"+ ").size
-    if signs or any(word in content for word in (b"INF", b"Inf", b"nfinity")):
+    if signs or dialect.decimal == "," or _may_hold_infinity(content):
         return read(None)
     try:
         frame = read(HEAD)
@@ -132,12 +135,17 @@ def _typed(content: bytes, dialect: Dialect, texts: dict[str, polars.DataType]) 
     return read(None) if unsure else frame
 
 
+def _may_hold_infinity(content: bytes) -> bool:
+    """Say whether a cell may be infinity as only the reader of numbers writes it."""
+    if b"F" not in content and b"f" not in content:  # found at once, where no name has one
+        return False
+    return any(word in content for word in (b"INF", b"Inf", b"nfinity"))
+
+
 def _with_leading_zeros(content: bytes, separator: str) -> dict[str, polars.DataType]:
     """Return the columns that stay text: as numbers they would lose zeros in front, which ids have."""
     import polars as pl  # noqa: PLC0415
 
-    if not _may_have_leading_zeros(content, separator):
-        return {}
     texts = pl.read_csv(
         io.BytesIO(content), separator=separator, infer_schema=False, null_values=MISSING_TEXTS
     )
@@ -145,35 +153,23 @@ def _with_leading_zeros(content: bytes, separator: str) -> dict[str, polars.Data
     return {name: pl.String() for name in texts.columns if found[name][0]}
 
 
-def _may_have_leading_zeros(content: bytes, separator: str) -> bool:
-    """Say whether a cell may begin with a zero and a digit, after blanks and a sign."""
-    text = np.frombuffer(content, dtype=np.uint8)
-    begins, skipped = _among(b'\n"' + separator.encode()), _among(b" +-")
-    zero = np.flatnonzero(text[:-1] == ord("0"))
-    zero = zero[_among(b"0123456789")[text[zero + 1]]]
-    before = zero - 1
-    while before.size:
-        if before[0] < 0:
-            return True  # the file begins with it
-        letter = text[before]
-        if begins[letter].any():
-            return True
-        before = before[skipped[letter]] - 1
-    return False
+def _beginnings(content: bytes, separator: str) -> tuple[bool, bool]:
+    """Say whether a cell may begin with a zero and a digit, and whether one begins with + or a blank.
 
-
-def _begins_cells(content: bytes, separator: str, letters: bytes) -> NDArray[np.int64]:
-    """Return where one of these letters begins a cell, or the inside of quotes."""
-    text = np.frombuffer(content, dtype=np.uint8)
-    place = np.flatnonzero(_among(letters)[text[1:]]) + 1
-    return place[_among(b'\n"' + separator.encode())[text[place - 1]]]
-
-
-def _among(letters: bytes) -> NDArray[np.bool_]:
-    """Return for each byte whether it is one of `letters`, [256]."""
-    table = np.zeros(256, dtype=np.bool_)
-    table[list(letters)] = True
-    return table
+    The letters are put into six classes by one pass, and the answers are found in what that leaves:
+    a tenth of the time that it takes to look up the places of all zeros.
+    """
+    classes = bytearray(b"x" * 256)
+    for letters, one in ((b"123456789", b"1"), (b"0", b"0"), (b"+ ", b"s"), (b"-", b"m")):
+        for letter in letters:
+            classes[letter] = one[0]
+    for letter in b'\n"' + separator.encode():
+        classes[letter] = ord("B")
+    text = content.translate(bytes(classes))
+    first = b"B" + text[:3]  # the file begins a cell too
+    zeros = any(each in text or each in first for each in (b"B00", b"B01", b"Bm00", b"Bm01"))
+    signs = b"Bs" in text
+    return zeros or signs, signs  # after a blank, or a plus, there may be such a zero
 
 
 def _checked_header(content: bytes, path: Path, separator: str) -> list[str]:
@@ -214,6 +210,8 @@ def _check_widths(
 ) -> None:
     """Refuse rows with more or fewer cells than the header; `numbers` are those of lines in the file."""
     separator = dialect.separator
+    if _is_even(content, separator.encode()):
+        return
     if b'"' in content:
         reader = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=separator)
         try:
@@ -239,6 +237,19 @@ def _check_widths(
             f"{str(path)!r} is ragged: line {told} has {counts[at]} cells, the header "
             f"{counts[0]}{_why_ragged(line, content[:1], separator)}"
         )
+
+
+def _is_even(content: bytes, separator: bytes) -> bool:
+    """Say whether all lines have the same number of cells, where no cell is quoted.
+
+    What is left without all other letters is then one pattern over and over.
+    """
+    if b'"' in content:
+        return False
+    others = bytes(set(range(256)) - {*b"\n", *separator})
+    marks = content.translate(None, others)
+    line = marks[: marks.index(b"\n") + 1]
+    return marks == line * (len(marks) // len(line))
 
 
 def _why_ragged(line: str, first: bytes, separator: str) -> str:
@@ -267,6 +278,13 @@ def _parsed_dates(column: polars.Series) -> polars.Series:
     if len(filled[0]) == len("1979-01-01") and filled.str.contains(r"^\d{4}-\d{2}-\d{2}$").all():
         parsed = column.str.to_date("%Y-%m-%d", strict=False)
     elif filled.str.contains(r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?$").all():
+        whole = r"^\d{4}-\d{2}-\d{2}" + filled[0][10] + r"\d{2}:\d{2}:\d{2}$"
+        if filled.str.contains(
+            whole
+        ).all():  # as programs write them: there is nothing to make alike
+            form = "%Y-%m-%d" + filled[0][10] + "%H:%M:%S"
+            parsed = column.str.to_datetime(form, time_unit="us", strict=False)
+            return parsed if parsed.null_count() == column.null_count() else column
         text = column.str.replace(" ", "T", literal=True)
         short = text.str.len_chars() == len("1979-01-01T00:00")
         text = pl.select(pl.when(short).then(text + ":00").otherwise(text)).to_series()

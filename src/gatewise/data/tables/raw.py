@@ -75,6 +75,8 @@ def plain_lines(content: bytes, path: Path) -> bytes:
         content = content.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n")
         if b'"' not in content or b"\n" not in content:  # else it may be part of a cell
             content = content.replace(b"\r", b"\n")
+    if content.endswith(b"\n") and not content[-2:-1].isspace():
+        return content  # as nearly always, and without a copy
     content = content.rstrip(b"\r\n")
     while (last := content.rfind(b"\n")) >= 0 and content[last:].isspace():
         if b"\t" in content[last:] and path.name.lower().endswith((".tsv", ".tsv.gz")):
