@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from gatewise.cells import CELLS
+from gatewise.engines import ENGINES
 
 T, B, I, H = 3, 2, 2, 2  # noqa: E741 - finite differences are many passes: small
 LENGTHS = [3, 1]
@@ -52,7 +53,7 @@ def test_first_derivatives(cell: str, engine: str) -> None:
     assert torch.autograd.gradcheck(function, where)
 
 
-@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
+@pytest.mark.parametrize("engine", list(ENGINES))
 def test_first_derivatives_with_projection(engine: str) -> None:
     function, where = function_of("lstm", engine, proj_size=1)
     assert torch.autograd.gradcheck(function, where)

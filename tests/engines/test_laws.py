@@ -11,8 +11,9 @@ from tests.nn.recurrent import RUNS, B, H, I, T, build, inputs
 from tests.tolerances import assert_close64
 
 from gatewise.cells import CELLS
+from gatewise.engines import ENGINES
 
-BOTH = pytest.mark.parametrize("engine", ["native", "reference", "torch"])
+BOTH = pytest.mark.parametrize("engine", list(ENGINES))
 
 
 @pytest.mark.parametrize("law", LAWS)

@@ -11,11 +11,12 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import gatewise as gw
+from gatewise.engines import ENGINES
 from gatewise.errors import InputError
 
 T, B, I, H = 4, 2, 3, 5  # noqa: E741 - the papers' symbol
 X, STATE = torch.zeros(T, B, I), torch.zeros(1, B, H)
-ENGINES = ["auto", "native", "torch", "reference"]
+NAMES = ["auto", *ENGINES]
 
 INPUTS = {
     "None": (None, "got NoneType"),
@@ -75,7 +76,7 @@ LENGTHS = {
 
 
 def refused(kind: Any, *arguments: Any, said: str, **options: Any) -> None:
-    for engine in ENGINES:
+    for engine in NAMES:
         for gates in (False, True):
             module = kind(I, H, engine=engine)
             with pytest.raises(InputError, match=said) as raised:

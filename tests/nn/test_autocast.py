@@ -23,12 +23,12 @@ from tests.tolerances import BFLOAT16
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import gatewise.nn
-from gatewise.engines import fused
+from gatewise.engines import ENGINES, fused
 
 CASES = [(cell, {}) for cell in STOCK] + [("lstm", {"proj_size": 2})]
 
 
-@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
+@pytest.mark.parametrize("engine", list(ENGINES))
 @pytest.mark.parametrize("form", ["dense", "packed"])
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join([case[0], *case[1]]))
@@ -80,7 +80,7 @@ def test_the_lstm_trains_where_torch_cannot_autocast_it(monkeypatch, bidirection
         assert off <= BFLOAT16 * expected.norm()
 
 
-@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
+@pytest.mark.parametrize("engine", list(ENGINES))
 @pytest.mark.parametrize("kind", ["LSTMCell", "GRUCell", "RNNCell"])
 def test_types_of_cells(kind, engine) -> None:
     module = getattr(gatewise.nn, kind)(I, H, engine=engine)

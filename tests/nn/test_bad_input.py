@@ -8,6 +8,7 @@ from tests.nn.recurrent import STOCK, B, H, I, T, as_hx, build, inputs, states_f
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import gatewise.nn
+from gatewise.engines import ENGINES
 from gatewise.errors import InputError
 
 
@@ -48,7 +49,7 @@ def test_every_engine_refuses_alike(cell: str, call: str) -> None:
     hx = None if make is None else make(module)
     with pytest.raises((ValueError, RuntimeError)) as theirs:
         stock_of(module)(x, hx)
-    for engine in ("native", "reference", "torch"):
+    for engine in ENGINES:
         module.engine = engine
         for return_gates in (False, True):
             with pytest.raises(theirs.type) as ours:
@@ -60,7 +61,7 @@ def test_every_engine_refuses_alike(cell: str, call: str) -> None:
 
 @pytest.mark.parametrize("kind", ["LSTMCell", "GRUCell", "RNNCell"])
 @pytest.mark.parametrize("shape", [(1, B, I), (B, I + 1), (I + 1,)])
-@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
+@pytest.mark.parametrize("engine", list(ENGINES))
 def test_cells_refuse_alike(kind, shape, engine) -> None:
     stock, module = getattr(torch.nn, kind)(I, H), getattr(gatewise.nn, kind)(I, H, engine=engine)
     x = inputs(*shape, dtype=torch.float32)

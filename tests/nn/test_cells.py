@@ -8,6 +8,7 @@ from tests.nn.recurrent import B, H, I, as_hx, as_states, inputs, weighted
 from tests.tolerances import assert_close64
 
 import gatewise.nn
+from gatewise.engines import ENGINES
 
 KINDS = [
     ("LSTMCell", "LSTM", {}),
@@ -15,7 +16,7 @@ KINDS = [
     ("RNNCell", "RNN", {"nonlinearity": "tanh"}),
     ("RNNCell", "RNN", {"nonlinearity": "relu"}),
 ]
-ENGINES = pytest.mark.parametrize("engine", ["native", "reference", "torch"])
+EACH_ENGINE = pytest.mark.parametrize("engine", list(ENGINES))
 ALL = pytest.mark.parametrize(("kind", "layer", "options"), KINDS)
 
 
@@ -42,7 +43,7 @@ def values_and_gradients(module, shape, state, **options):
 
 
 @ALL
-@ENGINES
+@EACH_ENGINE
 @pytest.mark.parametrize("bias", [True, False])
 def test_values_and_gradients_are_torchs(kind, layer, options, engine, bias) -> None:
     module, stock = make(kind, engine, bias, **options)
@@ -56,7 +57,7 @@ def test_values_and_gradients_are_torchs(kind, layer, options, engine, bias) -> 
 
 
 @ALL
-@ENGINES
+@EACH_ENGINE
 def test_unbatched_steps(kind, layer, options, engine) -> None:
     module, stock = make(kind, engine, **options)
     x, h = inputs(1, I)[0], inputs(1, H)[0]
@@ -69,7 +70,7 @@ def test_unbatched_steps(kind, layer, options, engine) -> None:
 
 
 @ALL
-@ENGINES
+@EACH_ENGINE
 def test_gates_of_steps_are_those_of_the_module(kind, layer, options, engine) -> None:
     cell, _ = make(kind, engine, **options)
     module = getattr(gatewise.nn, layer)(I, H, dtype=torch.float64, **options)

@@ -14,6 +14,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
 import gatewise.nn
+from gatewise.engines import ENGINES
 from gatewise.errors import OptionError
 
 CELLS = pytest.mark.parametrize("cell", STOCK)
@@ -126,7 +127,7 @@ def test_a_module_unpickled_without_an_engine_chooses_one(stock, ours) -> None:
 
 
 @CELLS
-@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
+@pytest.mark.parametrize("engine", list(ENGINES))
 def test_weights_replaced_or_changed_are_seen(cell: str, engine: str) -> None:
     module = build(cell, engine=engine)
     x = inputs(T, B, I)
@@ -141,7 +142,7 @@ def test_weights_replaced_or_changed_are_seen(cell: str, engine: str) -> None:
 
 
 @CELLS
-@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
+@pytest.mark.parametrize("engine", list(ENGINES))
 def test_functional_call_with_weights_of_another_type(cell: str, engine: str) -> None:
     module = build(cell, dtype=torch.float32, engine=engine)
     doubled = {name: value.double() for name, value in module.state_dict().items()}
@@ -162,7 +163,7 @@ def test_parametrized_weights_work(cell: str) -> None:
     with torch.no_grad():
         plain.weight_hh_l0.mul_(2)
     x = inputs(T, B, I)
-    for engine in ("native", "reference", "torch"):
+    for engine in ENGINES:
         module.engine = plain.engine = engine
         one, _, gates = module(x, return_gates=True)
         other, _, own = plain(x, return_gates=True)
@@ -179,7 +180,7 @@ def test_moving_casting_and_flattening(cell: str) -> None:
 
 
 @CELLS
-@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
+@pytest.mark.parametrize("engine", list(ENGINES))
 def test_packed_in_packed_out(cell: str, engine: str) -> None:
     module = build(cell, engine=engine)
     x = inputs(T, B, I)
@@ -200,7 +201,7 @@ def test_packed_in_packed_out(cell: str, engine: str) -> None:
 
 
 @CELLS
-@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
+@pytest.mark.parametrize("engine", list(ENGINES))
 def test_unbatched_gates_have_no_batch_dimension(cell: str, engine: str) -> None:
     module = build(cell, num_layers=2, bidirectional=True, batch_first=True, engine=engine)
     _, _, gates = module(inputs(T, I), return_gates=True)
@@ -219,7 +220,7 @@ def test_time_is_the_third_dimension_whatever_batch_first_says(cell: str) -> Non
 
 
 @CELLS
-@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
+@pytest.mark.parametrize("engine", list(ENGINES))
 def test_an_empty_batch(cell: str, engine: str) -> None:
     module = build(cell, engine=engine)
     output, _ = module(inputs(T, 0, I))
@@ -230,7 +231,7 @@ def test_an_empty_batch(cell: str, engine: str) -> None:
 @pytest.mark.parametrize(
     ("engine", "dtype"),
     [
-        *itertools.product(("native", "reference", "torch"), (torch.bfloat16,)),
+        *itertools.product(list(ENGINES), (torch.bfloat16,)),
         *itertools.product(("reference", "torch"), (torch.float16,)),  # the core has no float16
     ],
 )

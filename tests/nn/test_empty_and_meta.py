@@ -9,16 +9,16 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 import gatewise.nn
 from gatewise.cells import CELLS
+from gatewise.engines import ENGINES
 from gatewise.tracing import trace
 
 CELL_KINDS = pytest.mark.parametrize("kind", ["LSTMCell", "GRUCell", "RNNCell"])
-ENGINE = pytest.mark.parametrize("engine", ["native", "torch", "reference"])
+ENGINE = pytest.mark.parametrize("engine", list(ENGINES))
 
 
 @pytest.mark.parametrize(
     ("cell", "engine", "proj_size"),
-    [(*case, 0) for case in RUNS]
-    + [("lstm", engine, P) for engine in ("native", "torch", "reference")],
+    [(*case, 0) for case in RUNS] + [("lstm", engine, P) for engine in ENGINES],
 )
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("lengths", [None, [], torch.zeros(0, dtype=torch.int64)])

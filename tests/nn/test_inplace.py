@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
 import gatewise
+from gatewise.engines import ENGINES
 
 
 def _mask(y: torch.Tensor) -> torch.Tensor:
@@ -123,7 +124,7 @@ def test_segments_and_the_other_engines(form, options) -> None:
     _assert_same(ours, _results(stock_of(module), "dense", _on_copies(FORMS[form])), form)
 
 
-@pytest.mark.parametrize("engine", ["native", "torch", "reference"])
+@pytest.mark.parametrize("engine", list(ENGINES))
 def test_with_lengths(engine) -> None:
     module = build("gru", bidirectional=True, engine=engine)
     for name in ("add", "masked_fill"):
@@ -212,7 +213,7 @@ def test_on_gates(cell, layout) -> None:
 
 
 @pytest.mark.parametrize("kind", ["LSTMCell", "GRUCell", "RNNCell"])
-@pytest.mark.parametrize("engine", ["auto", "native", "torch", "reference"])
+@pytest.mark.parametrize("engine", ["auto", *ENGINES])
 def test_on_the_states_of_cells(kind, engine) -> None:
     cell = getattr(gatewise, kind)(I, H, engine=engine, dtype=torch.float64)
     x = inputs(B, I).requires_grad_()

@@ -8,11 +8,12 @@ from tests.nn.recurrent import STOCK, B, I, T, as_states, build, inputs, stock_o
 from tests.tolerances import assert_close64
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from gatewise.engines import ENGINES
 from gatewise.errors import InputError
 
 RUN = pytest.mark.parametrize(
     ("cell", "engine"),
-    [(cell, engine) for cell in STOCK for engine in ("native", "reference", "torch")],
+    [(cell, engine) for cell in STOCK for engine in ENGINES],
 )
 
 

@@ -9,11 +9,11 @@ import torch
 from tests.nn.recurrent import H, I, as_states, build, inputs
 from torch.nn.utils.rnn import PackedSequence
 
-from gatewise.engines import Rows, operators
+from gatewise.engines import ENGINES, Rows, operators
 from gatewise.engines.plan import FOR_BACKWARD, Plan
 from gatewise.errors import InputError
 
-ENGINES = ("native", "torch", "reference", "auto")
+NAMES = (*ENGINES, "auto")
 COUNTS, ORDER, BACK = [3, 2, 1], [2, 0, 1], [1, 2, 0]
 
 
@@ -61,7 +61,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", NAMES)
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_what_contradicts_itself_is_refused(cell, engine) -> None:
     module = build(cell, num_layers=2, bidirectional=True, engine=engine)
@@ -72,7 +72,7 @@ def test_what_contradicts_itself_is_refused(cell, engine) -> None:
             assert name
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", NAMES)
 def test_what_fits_is_taken(engine) -> None:
     """Also steps at the end that no row has, which torch takes too."""
     module = build("lstm", bidirectional=True, engine=engine)

@@ -13,12 +13,12 @@ from tests.nn.recurrent import STOCK, B, H, I, T, as_hx, as_states, build, input
 from torch.nn import Parameter
 
 import gatewise.nn
-from gatewise.engines import Rows, operators
+from gatewise.engines import ENGINES, Rows, operators
 from gatewise.engines.plan import FOR_BACKWARD, Plan, count_states
 from gatewise.errors import InputError
 
-ENGINES = ("native", "torch", "reference", "auto")
-CASES = [(cell, engine) for cell in STOCK for engine in ENGINES]
+NAMES = (*ENGINES, "auto")
+CASES = [(cell, engine) for cell in STOCK for engine in NAMES]
 CALLS = pytest.mark.parametrize(("cell", "engine"), CASES)
 
 
@@ -55,7 +55,7 @@ def test_a_model_and_its_input_on_different_devices(cell, engine) -> None:
 
 
 @pytest.mark.parametrize("kind", ["LSTMCell", "GRUCell", "RNNCell"])
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", NAMES)
 def test_cells_on_different_devices(kind, engine) -> None:
     cell = getattr(gatewise.nn, kind)(I, H, engine=engine)
     for name, _ in list(cell.named_parameters()):
