@@ -38,8 +38,7 @@ def fitted(frame: pd.DataFrame, **options) -> gw.Forecaster:
         "baselines": ["climatology"],
         "refit": False,
     }
-    known = {name: value for name, value in settings.items() if hasattr(gw.Forecaster(), name)}
-    return gw.Forecaster(**{**known, **options}).fit(frame, progress=False)
+    return gw.Forecaster(**{**settings, **options}).fit(frame, progress=False)
 
 
 @pytest.mark.parametrize("likelihood", [None, *LIKELIHOODS])

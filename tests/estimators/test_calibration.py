@@ -40,9 +40,21 @@ def test_by_hand():
     truth = np.arange(1.0, 20.0).reshape(19, 1, 1)  # errors of a point at 0: 1 ... 19
     made = Calibration.fit(truth, np.zeros((19, 1, 1, 3)), (0.1, 0.5, 0.9))
     # Place 2 of 19 (0.1 * 20) and place 18 (0.9 * 20).
-    assert made.offsets[0, 0].tolist() == [2.0, 0.0, 18.0]
+    assert (made.factors * made.size)[0, 0] == pytest.approx([2.0, 0.0, 18.0])
     # The lower level would pass the median, which stays.
-    assert made.applied(np.zeros((1, 1, 3)))[0, 0].tolist() == [0.0, 0.0, 18.0]
+    assert made.applied(np.zeros((1, 1, 3)))[0, 0] == pytest.approx([0.0, 0.0, 18.0])
+
+
+def test_half_of_a_window_s_scale_is_its_own_and_half_that_of_all():
+    """Two kinds of windows, whose levels lie 1 and 3 from the median: on the average 2."""
+    quantiles = np.tile([[-1.0, 0.0, 1.0], [-3.0, 0.0, 3.0]], (10, 1)).reshape(20, 1, 1, 3)
+    truth = np.full((20, 1, 1), 6.0)
+    made = Calibration.fit(truth[:19], quantiles[:19], (0.1, 0.5, 0.9))
+    size = (10 * 1.0 + 9 * 3.0) / 19
+    # Place 18 of the errors by scale: 9 of 6 / (3 + size) before 10 of 6 / (1 + size).
+    high = made.applied(quantiles[:2])[:, 0, 0, 2]
+    factor = 6.0 / (1.0 + size)
+    assert high == pytest.approx([6.0, factor * (3.0 + size)])
 
 
 def test_levels_are_in_order_and_the_median_stays():
@@ -61,14 +73,16 @@ def test_every_step_alone_where_there_is_enough_and_all_together_where_not():
         rng.normal(size=(500, 3, 1)) * grows, quantiles_of(500, 0.0, steps=3), LEVELS
     )
     assert not many.pooled
-    assert many.offsets[:, 0, -1] == pytest.approx(1.2816 * grows.ravel(), rel=0.2)
+    width = many.applied(np.zeros((3, 1, 4)))[:, 0, -1]
+    assert width == pytest.approx(1.2816 * grows.ravel(), rel=0.2)
     few = Calibration.fit(
         rng.normal(size=(12, 3, 1)) * grows, quantiles_of(12, 0.0, steps=3), LEVELS
     )
     assert few.pooled
     assert "all steps together" in few.text()
     # Still as large as the errors of each step are.
-    assert few.offsets[2, 0, -1] > 2 * few.offsets[0, 0, -1]
+    width = few.applied(np.zeros((3, 1, 4)))[:, 0, -1]
+    assert width[2] > 2 * width[0]
 
 
 def test_pooled_steps_promise_the_same():
@@ -87,7 +101,8 @@ def test_too_few_windows_leave_the_band_and_say_so():
     made = Calibration.fit(np.ones((8, 1, 1)), quantiles_of(8, 1.0), LEVELS)
     assert made.too_few
     assert "too few for levels of 0.1" in made.text()
-    assert (made.applied(quantiles_of(1, 1.0)) == quantiles_of(1, 1.0))[..., [0, 2, 3]].all()
+    given, moved = quantiles_of(1, 1.0), made.applied(quantiles_of(1, 1.0))
+    assert moved[..., [0, 2, 3]] == pytest.approx(given[..., [0, 2, 3]])
     assert least_known(LEVELS) == 9
     assert not Calibration.fit(np.ones((9, 1, 1)), quantiles_of(9, 1.0), LEVELS).too_few
     assert least_known((0.025, 0.5, 0.975)) == 39
@@ -101,12 +116,14 @@ def test_unknown_truth_is_left_out():
     whole = Calibration.fit(truth, quantiles, LEVELS)
     made = Calibration.fit(holed, quantiles, LEVELS)
     half = Calibration.fit(truth[1::2], quantiles[1::2], LEVELS)
-    assert (made.offsets[:, 0] == whole.offsets[:, 0]).all()
-    assert (made.offsets[:, 1] == half.offsets[:, 1]).all()
+    assert (made.factors[:, 0] == whole.factors[:, 0]).all()
+    assert (np.abs(made.factors[:, 1] - half.factors[:, 1]) < 0.2).all()
+    assert made.applied(quantiles[:, 0])[..., 1, :].shape == (60, 4)
 
 
 def test_saved_and_read_again():
     made = Calibration.fit(np.zeros((30, 2, 1)), quantiles_of(30, 1.0, steps=2), LEVELS)
-    again = Calibration.from_saved(made.about(), {"offsets": made.offsets})
+    again = Calibration.from_saved(made.about(), made.arrays())
     assert again.about() == made.about()
-    assert (again.offsets == made.offsets).all()
+    assert (again.size == made.size).all()
+    assert (again.factors == made.factors).all()

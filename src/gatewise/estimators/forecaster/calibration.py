@@ -1,11 +1,17 @@
-"""Calibration of bands: how far each level is moved so that it holds the share that it promises.
+"""Calibration of bands: how far from the median each level is, so that it holds what it promises.
 
-Conformalised quantile regression (Romano, Patterson and Candès 2019, theorem 2: each tail by itself), by
-the errors on the validation part. If those and a new error may come in any order with equal
-probability, the truth falls below level a < .5, or above a > .5, with a probability of at most a, or
-1 - a, however wrong the network is. Time series are not quite like that; and a validation part that
-training was stopped by flatters the bands a little. Everything is in the units that the network answers
-in, where windows and series are alike. The median, which is the prediction, stays.
+Split conformal prediction with a local scale (Lei, G'Sell, Rinaldo, Tibshirani and Wasserman 2018,
+section 5.2), each tail by itself as in conformalised quantile regression (Romano, Patterson and Candes
+2019, theorem 2): the errors around the median on the validation part are divided by a scale, one half of
+which is how far from the median the network had the level, and the other half the mean of that. If those
+errors and a new one may come in any order with equal probability, the truth falls below level a < .5, or
+above a > .5, with a probability of at most a, or 1 - a, however wrong the network is. Time series are
+not quite like that; and a validation part that training was stopped by flatters the bands a little.
+Everything is in the units that the network answers in, where windows and series are alike. The median,
+which is the prediction, stays.
+
+Why not the usual form, a shift of each level by the errors around it: where a level is too near to the
+median it helps least in the windows that are the least certain.
 
 Sizes: n windows, S predicted steps, K targets, Q levels.
 """
@@ -26,10 +32,11 @@ FEWEST_BEYOND = 5
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is added to each level of a network's answer."""
+    """How far each level of a network's answer is moved from the median."""
 
     levels: tuple[float, ...]  # ascending, .5 among them
-    offsets: Array  # [S, K, Q]; 0 at the median, and where the validation part is too small
+    size: Array  # [S, K, Q] mean distance of the level from the median, in the validation part
+    factors: Array  # [S, K, Q] of the distance of an answer's level and `size` together
     windows: int  # of the validation part
     pooled: bool  # over the steps, as each alone has too few windows
     too_few: bool  # even then, for the outermost levels: these are left as they were
@@ -37,27 +44,31 @@ class Calibration:
     @classmethod
     def fit(cls, truth: Array, quantiles: Array, levels: tuple[float, ...]) -> Calibration:
         """Measure the errors of `quantiles` [n, S, K, Q]; `truth` [n, S, K] is NaN where unknown."""
-        errors = truth[..., None] - quantiles
+        median = quantiles[..., levels.index(0.5), None]
+        errors = truth[..., None] - median  # [n, S, K, 1]
+        distance = np.abs(quantiles - median)
+        size = _size(distance, errors)
+        scaled = errors / (distance + size)
         known = (~np.isnan(truth)).sum(axis=0).min()
-        outermost = outermost_share(levels)
-        pooled = truth.shape[1] > 1 and bool(known * outermost < FEWEST_BEYOND)
+        pooled = truth.shape[1] > 1 and bool(known * outermost_share(levels) < FEWEST_BEYOND)
         if pooled:
-            size = _size_of_steps(errors, quantiles)  # [S, K, 1]
-            together = (errors / size).reshape(-1, 1, *errors.shape[2:])
-            offsets = _offsets(together, levels) * size
-        else:
-            offsets = _offsets(errors, levels)
-        too_few = np.isnan(offsets)
-        offsets[too_few] = 0.0
-        return cls(levels, offsets, len(truth), pooled, bool(too_few.any()))
+            scaled = scaled.reshape(-1, 1, *scaled.shape[2:])
+        factors = np.repeat(_factors(scaled, levels), truth.shape[1] if pooled else 1, axis=0)
+        too_few = np.isnan(factors)
+        # such a level stays: its own distance, on its side
+        side = np.sign(np.asarray(levels) - 0.5)
+        factors = np.where(too_few, side, factors)
+        size = np.where(too_few, 0.0, size)
+        return cls(levels, size, factors, len(truth), pooled, bool(too_few.any()))
 
     def applied(self, quantiles: Array) -> Array:
         """Return `quantiles` [..., S, K, Q] moved, in order and on their side of the median.
 
         Ordering only ever widens a band, so what a level promises is kept.
         """
-        moved = quantiles + self.offsets
         middle = self.levels.index(0.5)
+        median = quantiles[..., middle, None]
+        moved = median + self.factors * (np.abs(quantiles - median) + self.size)
         upper = np.maximum.accumulate(moved[..., middle:], axis=-1)
         lower = np.minimum.accumulate(moved[..., middle::-1], axis=-1)[..., ::-1]
         return np.concatenate([lower[..., :-1], upper], axis=-1)
@@ -75,7 +86,7 @@ class Calibration:
         return f"The bands are {how}{alone}."
 
     def about(self) -> dict[str, Any]:
-        """Return everything but the offsets as JSON values."""
+        """Return everything but the arrays as JSON values."""
         return {
             "levels": list(self.levels),
             "windows": self.windows,
@@ -83,11 +94,16 @@ class Calibration:
             "too_few": self.too_few,
         }
 
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays, for saving; `about` has the rest."""
+        return {"size": self.size, "factors": self.factors}
+
     @classmethod
     def from_saved(cls, saved: dict[str, Any], arrays: dict[str, Array]) -> Calibration:
-        """Return what `about` and the offsets were saved as."""
+        """Return what `about` and `arrays` wrote."""
         levels = tuple(float(level) for level in saved["levels"])
-        return cls(levels, arrays["offsets"], saved["windows"], saved["pooled"], saved["too_few"])
+        said = (saved["windows"], saved["pooled"], saved["too_few"])
+        return cls(levels, arrays["size"], arrays["factors"], *said)
 
 
 def least_known(levels: tuple[float, ...]) -> int:
@@ -104,8 +120,8 @@ _SLACK = 1e-9
 """Of products such as .1 * 30, which rounding takes to either side of a whole number."""
 
 
-def _offsets(errors: Array, levels: tuple[float, ...]) -> Array:
-    """Return the offset of each level `[S, K, Q]` by `errors [n, S, K, Q]`; NaN where they are too few.
+def _factors(errors: Array, levels: tuple[float, ...]) -> Array:
+    """Return the factor of each level `[S, K, Q]` by scaled `errors [n, S, K, Q]`; NaN: too few.
 
     Of n errors, the one at place floor(a (n + 1)) in ascending order for a < .5, ceil(a (n + 1)) for
     a > .5, counted from 1.
@@ -121,15 +137,14 @@ def _offsets(errors: Array, levels: tuple[float, ...]) -> Array:
     return np.where(level == 0.5, 0.0, np.where(there, found, np.nan))
 
 
-def _size_of_steps(errors: Array, quantiles: Array) -> Array:
-    """Return how large errors are at each step and target, `[S, K, 1]`, above 0.
+def _size(distance: Array, errors: Array) -> Array:
+    """Return the mean `distance` [n, S, K, Q] of each level from the median, `[S, K, Q]`, above 0.
 
-    The mean width of the band: where it grows with the steps, so do the offsets. Of a band that has no
-    width yet (a point), the root mean square of the errors.
+    Of a point, which has no such distance, the root mean square of the errors [n, S, K, 1].
     """
-    size = (quantiles[..., -1] - quantiles[..., 0]).mean(axis=0)
-    known = ~np.isnan(errors[..., 0])
-    squares = np.where(known, errors[..., 0], 0.0) ** 2
+    known = ~np.isnan(errors)
+    squares = np.where(known, errors, 0.0) ** 2
     strays = np.sqrt(squares.sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    size = distance.mean(axis=0)
     size = np.where(size > 0, size, strays)
-    return np.where(size > 0, size, 1.0)[..., None]
+    return np.where(size > 0, size, 1.0)

@@ -157,9 +157,11 @@ def check_calibration(
     levels = settings.levels()
     wanted = (max(settings.horizon, 1), len(columns.target), len(levels))
     _require(made.levels == levels, "its calibration is of other levels")
-    _require(made.offsets.shape == wanted, "its calibration has another shape")
-    _require(made.offsets.dtype == np.float64, "its calibration is no table of numbers")
-    _require(bool(np.isfinite(made.offsets).all()), "its calibration holds what is no number")
+    for array in (made.size, made.factors):
+        _require(array.shape == wanted, "its calibration has another shape")
+        _require(array.dtype == np.float64, "its calibration is no table of numbers")
+        _require(bool(np.isfinite(array).all()), "its calibration holds what is no number")
+    _require(bool((made.size >= 0).all()), "its calibration has a distance below 0")
     whole = type(made.windows) is int and type(made.pooled) is type(made.too_few) is bool
     _require(whole, "its calibration says nothing of where it is from")
 

@@ -60,7 +60,7 @@ def save_model(fitted: Fitted, path: Path) -> None:
         **weights_of(fitted.networks),
     }
     if fitted.calibration is not None:
-        arrays["calibration.offsets"] = fitted.calibration.offsets
+        arrays |= under("calibration", fitted.calibration.arrays())
     refitted = fitted.refitted
     if refitted is not None:
         arrays |= weights_of(refitted.networks, REFIT)
