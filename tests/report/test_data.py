@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gatewise.data.tables.zones import time_text
+from gatewise.estimators.forecaster.by_series import SeriesScores
 from gatewise.estimators.forecaster.page.charts import RunCharts, band_text
 from gatewise.estimators.forecaster.page.curves import training_curves
 from gatewise.estimators.forecaster.page.timescales import timescales_sentence
@@ -128,6 +129,26 @@ def test_the_series_shown_first_is_neither_the_best_nor_the_largest() -> None:
     data = forecast_data(replace(predictions, point=point, truth=truth))
     assert data.payload["first"] == names.index("a")
     assert "a is shown first" in data.notes[0]
+
+
+def test_a_panel_is_told_by_the_scores_of_its_series() -> None:
+    names = ("a", "b", "c")
+    summary = build_summary(count=20, horizon=3, steps=20, series=names)
+    mase = {"gatewise": [0.9, 0.2, 0.5], "ridge": [0.8, 0.3, 0.6]}
+    scores = {m: {"discharge": {"mase": np.array(v)}} for m, v in mase.items()}
+    for of_all in summary.evaluation.scores.values():
+        of_all["discharge"]["mase"] = 0.7
+    evaluation = replace(summary.evaluation, by_series=SeriesScores(names, scores))
+    contents = replace(summary, evaluation=evaluation).contents()
+    assert contents.predictions is not None
+    payload = contents.predictions.charts().payload
+    assert [one["score"] for one in payload["series"]] == ["MASE 0.900", "MASE 0.200", "MASE 0.500"]
+    assert payload["first"] == 2
+    table = contents.scores
+    assert table is not None
+    assert table.title == "Scores on the test part, medians over 3 series"
+    assert [head.text for head in table.columns][:2] == ["MASE", "series beaten"]
+    assert [cell.text for cell in table.groups[0].rows[1].cells][:2] == ["0.600", "2 of 3"]
 
 
 def test_too_many_charts_are_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:

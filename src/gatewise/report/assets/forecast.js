@@ -135,7 +135,7 @@
     };
     // A list of hundreds is made when somebody asks for it.
     const fill = () => {
-      if (!list.children.length) list.append(...all.series.map(({ name, rmse }) => gatewise.element("option", { value: name }, `RMSE ${rmse}`)));
+      if (!list.children.length) list.append(...all.series.map(({ name, score }) => gatewise.element("option", { value: name }, score)));
     };
     const take = () => {
       const typed = input.value.trim().toLowerCase();

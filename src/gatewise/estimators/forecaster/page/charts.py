@@ -15,8 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.tables.zones import local
+from gatewise.estimators.forecaster.by_series import SeriesScores
+from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.results import Measured
+from gatewise.estimators.forecaster.score_names import metric_name, metric_text
 from gatewise.report.contents import Charts
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import is_calendar, seconds
@@ -54,6 +57,7 @@ class RunCharts:
         units: Column name to unit of measure, where it is known.
         unit: What one step is called.
         lookback: Steps that the network reads, where it is known.
+        by_series: The scores of each series, where they are known.
     """
 
     predictions: Predictions
@@ -62,6 +66,7 @@ class RunCharts:
     units: Mapping[str, str] = field(default_factory=dict)
     unit: Unit = field(default_factory=Unit)
     lookback: int | None = None
+    by_series: SeriesScores | None = None
 
     def charts(self) -> Charts:
         """Return the charts as JSON values and arrays, with honest notes."""
@@ -70,7 +75,7 @@ class RunCharts:
     @cached_property  # the page and its picture both ask for them
     def _charts(self) -> Charts:
         predictions = self.predictions
-        found = _series(predictions)
+        found = _series(predictions, self.by_series)
         targets = list(range(min(len(predictions.targets), MAX_TARGETS)))
         drawn = found[: max(1, MAX_CHARTS // len(targets))]
         views = _views(predictions.truth.shape[1], few=len(drawn) <= MANY_SERIES)
@@ -91,7 +96,7 @@ class RunCharts:
         payload = {
             "calendar": is_calendar(predictions.time),
             "clock": _clock(predictions),
-            "series": [{"name": s.name or "the series", "rmse": number(s.rmse)} for s in drawn],
+            "series": [{"name": s.name or "the series", "score": s.score} for s in drawn],
             "first": _typical(drawn),
             "targets": [
                 {"index": k, "name": name, "label": axis_label(name, self.units)}
@@ -182,8 +187,8 @@ class RunCharts:
         notes = []
         if len(drawn) > 1:
             notes.append(
-                f"{drawn[_typical(drawn)].name} is shown first: beside its spread, its error is in the "
-                f"middle of the {len(drawn):,} series."
+                f"{drawn[_typical(drawn)].name} is shown first: of the {len(drawn):,} series, as many "
+                "are forecast better as worse."
             )
         if len(found) > len(drawn):
             notes.append(
@@ -240,8 +245,8 @@ class _Series(NamedTuple):
 
     name: str
     rows: NDArray[np.intp]
-    rmse: float  # of the first target, as the targets may have different units
-    relative: float  # beside the spread of the truth, so that series of unlike scales compare
+    score: str  # of the first target, as the targets may have different units
+    off: float  # the same, comparable among series of unlike scales: the lower, the better
 
 
 class _Points(NamedTuple):
@@ -260,19 +265,37 @@ class _Points(NamedTuple):
         )
 
 
-def _series(predictions: Predictions) -> list[_Series]:
+def _series(predictions: Predictions, by_series: SeriesScores | None) -> list[_Series]:
     """Return the series by name, "site 2" before "site 10"."""
     names, place = np.unique(predictions.series, return_inverse=True)
     order = np.lexsort((predictions.time[:, 0], place))
     ends = np.cumsum(np.bincount(place, minlength=len(names)))
+    scored = {} if by_series is None else _scored(by_series, predictions.targets[0])
     found = []
     for name, rows in zip(names.tolist(), np.split(order, ends[:-1]), strict=True):
-        truth, point = predictions.truth[rows, :, 0], predictions.point[rows, :, 0]
-        known = np.isfinite(truth)
-        rmse = float(np.sqrt(np.mean((point - truth)[known] ** 2))) if known.any() else np.nan
-        spread = float(truth[known].std()) if known.any() else 0.0
-        found.append(_Series(str(name), rows, rmse, rmse / spread if spread > 0 else np.nan))
+        score = scored.get(name) or _rmse(predictions, rows)
+        found.append(_Series(str(name), rows, *score))
     return sorted(found, key=lambda one: _natural(one.name))
+
+
+def _scored(by_series: SeriesScores, target: str) -> dict[str, tuple[str, float]]:
+    """Return each series' score in words, and as a number that is lower for a better one."""
+    measure = by_series.measure(target)
+    sign = -1.0 if METRICS[measure].better == "high" else 1.0
+    values = by_series.scores["gatewise"][target][measure]
+    return {
+        name: (f"{metric_name(measure)} {metric_text(measure, value)}", sign * value)
+        for name, value in zip(by_series.series, values.tolist(), strict=True)
+    }
+
+
+def _rmse(predictions: Predictions, rows: NDArray[np.intp]) -> tuple[str, float]:
+    """Return the RMSE of a series in words, and over the spread of its truth."""
+    truth, point = predictions.truth[rows, :, 0], predictions.point[rows, :, 0]
+    known = np.isfinite(truth)
+    rmse = float(np.sqrt(np.mean((point - truth)[known] ** 2))) if known.any() else np.nan
+    spread = float(truth[known].std()) if known.any() else 0.0
+    return f"RMSE {number(rmse)}", rmse / spread if spread > 0 else np.nan
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
@@ -283,9 +306,9 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _typical(drawn: list[_Series]) -> int:
-    """Return the place of the series of median relative error; the first where none has one."""
-    order = np.argsort([one.relative for one in drawn], kind="stable")
-    known = sum(np.isfinite(one.relative) for one in drawn)
+    """Return the place of the series of median score; the first where none has one."""
+    order = np.argsort([one.off for one in drawn], kind="stable")
+    known = sum(np.isfinite(one.off) for one in drawn)
     return int(order[(known - 1) // 2]) if known else 0
 
 

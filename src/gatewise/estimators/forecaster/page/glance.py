@@ -15,6 +15,7 @@ from gatewise.wording import joined
 
 MEASURES = 4
 OF_FORECAST = ("mase", "rmse", "crps", "coverage", "mae")
+OF_PANEL = ("mase", "series beaten", "crps", "coverage", "nse", "mae")
 OF_SENSOR = ("nse", "rmse", "mae", "coverage", "kge")
 """Which measures stand on the first screen, the most telling ones first.
 
@@ -38,7 +39,7 @@ def about(settings: Mapping[str, Any], units: Mapping[str, str], unit: Unit) -> 
         inputs = [*inputs[:3], f"{len(inputs) - 3} more columns"]
     horizon = settings.get("horizon") or 0
     if not horizon:
-        return f"Tells {what} from {joined(inputs)}." if inputs else f"Tells {what}."
+        return f"Estimates {what} from {joined(inputs)}." if inputs else f"Estimates {what}."
     past = joined([*(["its own past"] if len(targets) == 1 else ["their own past"]), *inputs])
     return f"Forecasts {what} up to {unit.counted(int(horizon))} ahead, from {past}."
 
@@ -68,9 +69,11 @@ def glance_table(evaluation: Evaluation, units: Mapping[str, str]) -> Table | No
         left.append("other baselines")
     if len(whole.columns) > len(picks):
         left.append("more measures")
-    part = PART_NAMES.get(evaluation.part, evaluation.part)
+    title = f"Scores on {PART_NAMES.get(evaluation.part, evaluation.part)}"
+    if evaluation.by_series is not None:
+        title += f", medians over {len(evaluation.by_series.series)} series"
     return Table(
-        f"Scores on {part}",
+        title,
         "Model",
         tuple(_head(whole.columns[k], evaluation, units) for k in picks),
         kept,
@@ -80,9 +83,10 @@ def glance_table(evaluation: Evaluation, units: Mapping[str, str]) -> Table | No
 
 def _measures(evaluation: Evaluation, whole: Table) -> list[int]:
     """Return the places of the columns that are shown, the most telling ones first."""
-    forecast = evaluation.predictions.truth.shape[1] > 1
+    forecast = evaluation.predictions.forecast
+    names = OF_FORECAST if forecast else OF_SENSOR
     titles = [head.text for head in whole.columns]
-    wanted = [metric_name(name) for name in (OF_FORECAST if forecast else OF_SENSOR)]
+    wanted = [metric_name(name) for name in (names if evaluation.by_series is None else OF_PANEL)]
     known = [titles.index(title) for title in wanted if title in titles]
     return known[:MEASURES] or list(range(min(MEASURES, len(titles))))
 

@@ -111,6 +111,7 @@ def _charts(summary: RunSummary) -> RunCharts:
         summary.units,
         unit_of(summary),
         lookback if isinstance(lookback, int) else None,
+        summary.evaluation.by_series,
     )
 
 
