@@ -10,14 +10,15 @@ from typing import Any, Self
 import numpy as np
 
 from gatewise.data.files import write_frame
+from gatewise.data.tables.columns import TARGET
 from gatewise.data.tables.output import frame_like
 from gatewise.data.tables.split import Part
 from gatewise.errors import NotFittedError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.forecaster import fitting, forecasting, inside
 from gatewise.estimators.forecaster.against import SideBySide, side_by_side
-from gatewise.estimators.forecaster.backtesting.origins import rolling_origins
-from gatewise.estimators.forecaster.backtesting.result import Backtest, Fold
+from gatewise.estimators.forecaster.backtesting.result import Backtest
+from gatewise.estimators.forecaster.backtesting.roll import roll
 from gatewise.estimators.forecaster.case import case_of_forecaster
 from gatewise.estimators.forecaster.evaluation import (
     evaluate_windows,
@@ -38,13 +39,13 @@ from gatewise.estimators.forecaster.preparation import (
     Prepared,
     as_frame,
     prepare,
-    read_table,
     unused_columns,
 )
 from gatewise.estimators.forecaster.results import GateTimescales, WindowGates
 from gatewise.estimators.forecaster.saving import load_model, save_model
 from gatewise.estimators.forecaster.score_names import MODEL_NAME
-from gatewise.estimators.forecaster.settings import ForecasterSettings
+from gatewise.estimators.forecaster.searching import tags, with_target
+from gatewise.estimators.forecaster.settings import ForecasterSettings, as_names
 from gatewise.estimators.forecaster.summary import summarise
 from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.estimators.hooks import Trained
@@ -75,6 +76,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
     def fit(
         self,
         data: Any,
+        y: Any = None,
         *,
         out: str | Path | None = None,
         overwrite: bool = False,
@@ -85,7 +87,8 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
     ) -> Self:
         """Fit afresh; with `out` leave a run folder that an interrupted fit can be resumed from.
 
-        `progress` shows a bar on a terminal and plain lines elsewhere; a function is called with every
+        `y` is the target where `data` does not have it, as scikit-learn hands it over. `progress` shows
+        a bar on a terminal and plain lines elsewhere; a function is called with every
         `Status` in place of that. `predictions` is the format of the table of predictions in the run
         folder: "csv" or "parquet". `source` tells `resume` where a table in memory came from: a file or
         "dataset:NAME". `title` is kept for the pages of the run.
@@ -93,7 +96,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         is in the way: all before anything is written.
         """
         return self._fit(
-            data,
+            data if y is None else with_target(data, y, self._targets()),
             out=out,
             overwrite=overwrite,
             progress=progress,
@@ -191,10 +194,21 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         """
         return side_by_side(self._fitted(), other._fitted(), data, part)
 
-    def score(self, data: Any, y: None = None) -> float:
-        """Return the Nash-Sutcliffe efficiency (R^2) on `data`, the mean over the targets."""
-        scores = self.evaluate(data).scores["gatewise"]
+    def score(self, data: Any, y: Any = None) -> float:
+        """Return the Nash-Sutcliffe efficiency (R^2) on `data`, the mean over the targets.
+
+        Of a panel it is the median over the series. `y` is the target where `data` does not have it.
+        """
+        given = data if y is None else with_target(data, y, self._targets())
+        scores = self.evaluate(given).shown["gatewise"]
         return float(np.mean([metrics["nse"] for metrics in scores.values()]))
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags, which its searches ask for."""
+        return tags()
+
+    def _targets(self) -> tuple[str, ...]:
+        return as_names(self.target) or (TARGET,)
 
     def backtest(
         self, data: Any, *, folds: int = 3, size: int | None = None, progress: bool = False
@@ -205,22 +219,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         is. Raises OptionError where `validation` is a fixed time or a block is shorter than the
         horizon, DataError where the blocks leave too little to train on.
         """
-        self.check_options()
-        table = read_table(self, data)
-        done = []
-        origins = rolling_origins(
-            table, folds=folds, size=size, validation=self.validation, horizon=self.horizon
-        )
-        for place, origin in enumerate(origins, 1):
-            model = type(self)(**self.get_params())
-            # nothing is predicted beyond a fold, only scored
-            model.set_params(validation=origin.validation, test=origin.test, refit=False)
-            if progress:
-                say(f"fold {place} of {folds}: tested from {origin.test}")
-            model.fit(origin.table, progress=progress)
-            assert model.evaluation_ is not None
-            done.append(Fold(origin.test, origin.test_until, model.evaluation_))
-        return Backtest.from_folds(tuple(done), table.columns)
+        return roll(self, data, folds=folds, size=size, progress=progress)
 
     def gates(self, data: Any, at: Any = None) -> WindowGates:
         """Return every gate over the window that ends at time `at`, of the first member.

@@ -173,11 +173,9 @@ def _job(model: Forecaster, prepared: Prepared, metric: str) -> Job:
     validation = bound_text(split.train_end, table.zone)
     settings = model.to_json() | {"validation": validation, "test": None, "members": 1}
     # The season is found in the training part, which is the same; named, it is not looked for again.
-    settings |= {"baselines": None, "season": prepared.season}
-    # A trial is there to be scored; what predicts is fitted on everything at the end.
-    return Job(
-        table, {**settings, **{name: False for name in ("refit",) if name in settings}}, metric
-    )
+    # A trial is there to be scored; what predicts is refitted on everything at the end.
+    settings |= {"baselines": None, "season": prepared.season, "refit": False}
+    return Job(table, settings, metric)
 
 
 @dataclass
