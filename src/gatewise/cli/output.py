@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,8 @@ def print_scores(
     colours = {"better": "green", "unclear": "yellow", "worse": "red"}
     out.print(f"{said.headline}.", style=colours.get(said.tone, ""))
     for sentence in (*said.sentences, *evaluation.notes):
-        out.print(sentence)
+        # the page tells both ways of doing it, a terminal the one that is typed
+        out.print(re.sub(r",? or predict\(model=[^()]*\)", "", sentence))
 
 
 def print_beside(
