@@ -12,6 +12,7 @@ import pytest
 
 import gatewise as gw
 from gatewise.errors import DataError, OptionError
+from tests.damage import about_of, with_about
 
 LIKELIHOODS = ("gaussian", "student-t", "mixture", "residuals")
 
@@ -102,6 +103,30 @@ def test_members_are_averaged_level_by_level_where_they_are_calibrated():
         model.fitted_ = replace(whole, networks=(network,))
         each.append(np.log(model.predict()["y0_q0.9"].to_numpy()))
     assert np.log(both) == pytest.approx(np.mean(each, axis=0), rel=1e-9)
+
+
+def test_a_model_of_before_there_was_calibration_predicts_as_it_did(tmp_path: Path):
+    model = fitted(noise(400), quantiles=(0.1, 0.9), calibrate=False)
+    model.save(tmp_path / "new")
+    whole = (tmp_path / "new").read_bytes()
+    about = about_of(whole)
+    assert "calibration" not in about
+    for settings in (about["settings"], about["asked"]):
+        for name in ("likelihood", "calibrate"):
+            del settings[name]
+    (tmp_path / "old").write_bytes(with_about(whole, about, seal=True))
+    old = gw.Forecaster.load(tmp_path / "old")
+    assert old.predict().equals(model.predict())
+    assert not old.calibrate
+
+
+def test_what_predicts_is_calibrated_by_the_errors_of_what_was_scored():
+    model = fitted(noise(400), quantiles=(0.1, 0.9), refit=True)
+    plain = fitted(noise(400), quantiles=(0.1, 0.9), refit=False)
+    assert (model.fitted_.calibration.factors == plain.fitted_.calibration.factors).all()
+    band = model.predict()["y0_q0.9"].to_numpy()
+    model.fitted_ = replace(model.fitted_, calibration=None)
+    assert (model.predict()["y0_q0.9"].to_numpy() != band).all()
 
 
 def test_what_is_told_of_calibration(tmp_path: Path):
