@@ -244,18 +244,45 @@ def test_ridge_with_future_columns_solves_each_step_as_alone() -> None:
     baselines = fit(table, lookback=2, horizon=2)
     split = split_times(table, 0.2, 0.2)
     train = origins_within(table, split.part_rows(table, "train"), lookback=2, horizon=2)
-    y = table.column("y")
+    train, y = train[train >= 6], table.column("y")  # the first week has none before it
+
+    def features(origins: np.ndarray, step: int) -> np.ndarray:
+        last, before = y[origins], y[origins + step + 1 - 7]  # a week ago, the season of days
+        return np.stack([last, y[origins - 1] - last, f[origins + step + 1], before - last], axis=1)
+
     for step in (0, 1):
-        x = np.stack([y[train], y[train - 1], f[train + step + 1]], axis=1)
+        x = features(train, step)
         mean, scale = x.mean(axis=0), x.std(axis=0)
-        z, goal = (x - mean) / scale, y[train + step + 1]
+        z, goal = (x - mean) / scale, y[train + step + 1] - y[train]
         penalty = baselines.ridge.penalties[step, 0] * train.size
-        weights = np.linalg.solve(z.T @ z + penalty * np.eye(3), z.T @ (goal - goal.mean()))
+        weights = np.linalg.solve(z.T @ z + penalty * np.eye(4), z.T @ (goal - goal.mean()))
         origins = np.arange(330, 390)
-        new = np.stack([y[origins], y[origins - 1], f[origins + step + 1]], axis=1)
-        expected = goal.mean() + (new - mean) / scale @ weights
+        new = features(origins, step)
+        expected = y[origins] + goal.mean() + (new - mean) / scale @ weights
         found = baselines.predict(table, origins)["ridge"][:, step, 0]
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_trend_goes_on() -> None:
+    """Beyond what training saw, a ridge that is told from the last value goes on with the trend."""
+    t = np.arange(240.0)
+    season = 5.0 * np.sin(2 * np.pi * t / 12)
+    y = 2.0 * t + season + np.random.default_rng(3).normal(scale=0.5, size=240)
+    table = make_table(STEPS["month"], a=y, b=1000.0 * y)
+    found = fit(table, lookback=24, horizon=12).predict(table, np.array([200, 440]))["ridge"]
+    truth = targets(table, np.array([200, 440]), 12)
+    assert np.abs(found[0, :, 0] - truth[0]).mean() < 1.0
+    # A series a thousand times as large is no more to it than the other.
+    np.testing.assert_allclose(found[1, :, 0], 1000.0 * found[0, :, 0], rtol=1e-6)
+
+
+def test_ridge_reads_the_value_a_season_ago_however_long_the_season() -> None:
+    rng = np.random.default_rng(4)
+    y = np.tile(rng.normal(size=100), 6) + 0.01 * rng.normal(size=600)
+    table = make_table(a=y)
+    found = fit(table, lookback=5, horizon=4, season=100).predict(table, np.arange(500, 590))
+    errors = found["ridge"][:, :, 0] - targets(table, np.arange(500, 590), 4)
+    assert np.sqrt(np.mean(errors**2)) < 0.05
 
 
 def test_the_penalty_is_the_best_on_blocks_left_out() -> None:

@@ -85,7 +85,7 @@ def test_a_file_from_before_checksums_still_loads(whole: bytes, tmp_path: Path) 
         ("horizon", 3, "another task"),
         ("lookback", 10**12, "lookback must be .* at most"),
         ("lookback", 10**9, "too few for 1000000000 steps"),
-        ("lookback", 7, "too few for 7 steps"),
+        ("lookback", 8, "too few for 8 steps"),
         ("quantiles", None, "6 outputs|for 3 outputs"),
         ("quantiles", [0.2, 0.8], "other quantile levels"),
         ("scale", "none", "another table's scaling"),

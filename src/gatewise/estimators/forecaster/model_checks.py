@@ -277,11 +277,16 @@ def check_baselines(settings: ForecasterSettings, columns: Columns, fitted: Base
         spans = all(type(span) is int and span > 0 for span in layout.spans)
         known = set(layout.columns) <= set(columns.values) and layout.targets == columns.target
         _require(whole and spans and known, "its ridge regression reads another table")
-        wide = 1 + layout.shared + len(layout.ahead)
+        wide = 1 + layout.shared + layout.beside
+        scaled: tuple[int, ...] = (len(layout.columns),)
+        if fitted.ridge.mean.ndim == 2:
+            scaled = (len(fitted.ridge.series) + 1, *scaled)
+        season = layout.season
+        _require(type(season) is int and 0 <= season < 1 << 31, f"its season is {season!r}"[:80])
         _require(
             fitted.ridge.coefficients.shape == (steps, targets, wide)
-            and fitted.ridge.mean.shape == (len(layout.columns),)
-            and fitted.ridge.deviation.shape == (len(layout.columns),),
+            and fitted.ridge.mean.shape == scaled
+            and fitted.ridge.deviation.shape == scaled,
             "its ridge regression has another shape",
         )
 

@@ -92,7 +92,8 @@ class Baselines:
 
     def rows_back(self) -> int:
         """Return how many rows up to the origin the baselines read, beyond what the network does."""
-        return (self.season or 0) if "seasonal_naive" in self.names else 0
+        seasonal = "seasonal_naive" in self.names or "ridge" in self.names
+        return (self.season or 0) if seasonal else 0
 
     def _repeated(self, table: Table, origins: Indices) -> dict[str, Array]:
         """Return the predictions of the baselines that repeat what was seen, `[n, S, K]`."""
@@ -136,7 +137,7 @@ class Baselines:
     def settings(self) -> dict[str, Any]:
         """Return what is no array as JSON values."""
         climatology, ridge, bands = self.climatology, self.ridge, self.bands
-        with_series = climatology or bands
+        with_series = climatology or bands or ridge
         return {
             "targets": list(self.targets),
             "horizon": self.horizon,
@@ -172,7 +173,9 @@ class Baselines:
             if "climatology" in names
             else None,
             ridge=Ridge(
-                Layout.from_json(layout), **{name: arrays[f"ridge.{name}"] for name in _RIDGE}
+                Layout.from_json(layout),
+                **{name: arrays[f"ridge.{name}"] for name in _RIDGE},
+                series=series if arrays["ridge.mean"].ndim == 2 else (),
             )
             if "ridge" in names
             else None,
@@ -224,7 +227,9 @@ def fit_baselines(
     values = column_block(table, table.columns.target)
     numbers = horizon > 0 or bool(table.columns.inputs + table.columns.static)
     regressed = "ridge" in chosen and numbers  # a virtual sensor may see categories alone
-    layout = Layout.of(table, lookback=lookback, horizon=horizon) if regressed else None
+    layout = (
+        Layout.of(table, lookback=lookback, horizon=horizon, season=season) if regressed else None
+    )
     # Before anything is fitted: climatology may stand in for a ridge regression that is too dear.
     chosen, notes = _affordable(chosen, layout, table, lookback, horizon)
     climatology, ridge = None, None

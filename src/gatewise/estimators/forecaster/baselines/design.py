@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.tables.table import Table
+from gatewise.estimators.forecaster.baselines.naive import has_season
 from gatewise.estimators.forecaster.baselines.rows import any_of_steps, series_bounds, step_offsets
 from gatewise.typing import Array, Indices
 
@@ -41,9 +42,15 @@ class Layout:
     lags: int  # how many last values of each past column
     spans: tuple[int, ...]  # lengths of the rolling means, in rows
     horizon: int
+    season: int = 0
+    """Rows of a season, whose value before each step is a feature of that step; 0: none."""
+    relative: bool = False
+    """Whether targets are told from the last one, so that a trend goes on; False in models of before."""
 
     @classmethod
-    def of(cls, table: Table, *, lookback: int, horizon: int) -> Layout | None:
+    def of(
+        cls, table: Table, *, lookback: int, horizon: int, season: int | None = None
+    ) -> Layout | None:
         """Return the layout that sees what the model sees; a sensor never sees its target.
 
         Where that would cost more than the limits above allow, the oldest lags go, then the longest
@@ -62,6 +69,8 @@ class Layout:
                 lags=lags,
                 spans=spans[: values - lags],
                 horizon=horizon,
+                season=(season or 0) if horizon else 0,
+                relative=horizon > 0,
             )
             if layout.affordable:
                 return layout
@@ -71,7 +80,7 @@ class Layout:
     def affordable(self) -> bool:
         """Whether time and memory of the regression stay within the limits above."""
         steps, targets = max(self.horizon, 1), len(self.targets)
-        shared, ahead = self.shared, len(self.ahead)
+        shared, ahead = self.shared, self.beside
         work = steps * (shared**2 * targets + ahead**2 * (shared + ahead))
         sums = (shared + 1) ** 2 + steps * (shared + 1 + ahead) * (ahead + targets)
         return shared + ahead <= MOST_FEATURES and work <= MOST_WORK and sums <= MOST_SUMS
@@ -110,6 +119,11 @@ class Layout:
         return [self.columns.index(name) for name in names]
 
     @property
+    def beside(self) -> int:
+        """How many features each step has beside those: future columns, and the targets a season ago."""
+        return len(self.ahead) + (len(self.targets) if self.season else 0)
+
+    @property
     def shared(self) -> int:
         """How many features serve every step: lags and means of the past, and statics."""
         return (self.lags + len(self.spans)) * len(self.past) + len(self.static)
@@ -140,6 +154,10 @@ class Design:
         rows = origins[:, None] - np.arange(layout.lags)
         inside = (rows >= first[:, None])[..., None]
         lagged = np.where(inside, self.past[np.maximum(rows, 0)], 0.0)
+        level = self.level(origins)
+        told = slice(level.shape[1])
+        # The last value itself stays, so that a level that matters can still be learnt.
+        lagged[:, 1:, told] -= np.where(inside[:, 1:], level[:, None], 0.0)
         parts = [lagged.reshape(n, layout.lags * len(layout.past))]
         for span in layout.spans:
             before = origins - span
@@ -148,14 +166,43 @@ class Design:
                 sums[origins] - np.where(outside, 0.0, sums[np.maximum(before, 0)])
                 for sums in (self.total, self.count)
             )
-            parts.append(total / np.maximum(count, 1.0))
+            mean = total / np.maximum(count, 1.0)
+            mean[:, told] -= level
+            parts.append(mean)
         parts.append(self.static[origins])
         return np.concatenate(parts, axis=1)
 
     def future(self, origins: Indices) -> Array:
-        """Return the future columns at every predicted step, `[n, S, A]`."""
+        """Return the features of every predicted step alone, `[n, S, A]`.
+
+        The future columns, then the targets whole seasons before the step; where there is none, the
+        last ones.
+        """
         found: Array = self.ahead[origins[:, None] + self.ahead_steps]
-        return found
+        season = self.layout.season
+        if not season:
+            return found
+        count = self.target.shape[1]
+        back = self.ahead_steps - season * -(-self.ahead_steps // season)
+        rows = origins[:, None] + back
+        last = self.past[origins, None, :count]
+        inside = (rows >= self.first[origins][:, None])[..., None]
+        before = np.where(inside, self.past[np.maximum(rows, 0), :count], last)
+        level = self.level(origins)
+        return np.concatenate([found, before - level[:, None] if level.size else before], axis=2)
+
+    def has_season(self, origins: Indices) -> NDArray[np.bool_]:
+        """Return which origins `[n]` have the value a season ago of every step; all without a season."""
+        if not self.layout.season:
+            return np.ones(len(origins), dtype=bool)
+        steps = has_season(
+            self.first, origins, horizon=self.layout.horizon, season=self.layout.season
+        )
+        return np.asarray(steps.all(axis=1))
+
+    def level(self, origins: Indices) -> Array:
+        """Return the last values that targets are told from, `[n, K]`; `[n, 0]` where they are not."""
+        return self.past[origins, : self.target.shape[1] if self.layout.relative else 0]
 
     def complete(self, origins: Indices) -> Indices:
         """Return those origins whose targets are all known."""
@@ -164,9 +211,10 @@ class Design:
         return kept
 
     def targets(self, origins: Indices) -> Array:
-        """Return the standardised targets of every step, `[n, S, K]`."""
+        """Return the standardised targets of every step, `[n, S, K]`, less the last ones."""
         found: Array = self.target[origins[:, None] + self.ahead_steps]
-        return found
+        level = self.level(origins)
+        return found - level[:, None] if level.size else found
 
 
 def _running_sums(values: NDArray[Any], table: Table) -> Array:

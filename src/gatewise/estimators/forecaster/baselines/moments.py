@@ -37,7 +37,7 @@ class Moments:
     def of(cls, design: Design, origins: Indices) -> Moments:
         """Sum over `origins [n]`."""
         steps, targets = design.ahead_steps.size, design.target.shape[1]
-        ahead, count = design.ahead.shape[1], 1 + design.layout.shared
+        ahead, count = design.layout.beside, 1 + design.layout.shared
         total = cls(
             np.zeros((count, count)),
             np.zeros((count, steps, ahead)),
@@ -78,7 +78,7 @@ class Moments:
 def block_size(design: Design) -> int:
     """Return how many origins' columns to hold at a time."""
     steps = int(design.ahead_steps.size)
-    columns: int = design.layout.shared + steps * (design.ahead.shape[1] + design.target.shape[1])
+    columns: int = design.layout.shared + steps * (design.layout.beside + design.target.shape[1])
     return max(1, min(_BLOCK, _BLOCK_VALUES // (1 + columns)))
 
 

@@ -1,5 +1,8 @@
 """Ridge regression on lags and rolling means: what a linear model makes of the same past.
 
+Of a forecast everything is told from the last value of the target, which stays a feature too, so that a
+trend goes on; targets are scaled in each series alone; the value a season ago is a feature of each step.
+
 There is one regression per predicted step and target (direct forecast), on the features of
 design.py, standardised on the training part; what is missing takes the mean there. Everything is
 fitted on the training part, the penalties too (Hoerl and Kennard 1970), by the squared error over
@@ -31,6 +34,8 @@ from gatewise.typing import Array, Indices
 
 PENALTIES = np.logspace(-5.0, 2.0, 29)
 """Added to the diagonal of the features' correlation matrix."""
+LEAST_SEASONED = 4
+"""Windows with a season before them must be one in so many, or those without are fitted too."""
 _SOLVED_VALUES = 1 << 22
 """Coefficients of all penalties held at a time: 32 MiB."""
 
@@ -47,6 +52,9 @@ def _folds(design: Design, origins: Indices, time: NDArray[np.generic]) -> list[
             f"the training part has {known.size} windows with known targets, and ridge regression "
             "needs 2: give it more rows, or shorten lookback or horizon"
         )
+    # In a series' first season its value before is not known, and what stands in says nothing of it.
+    seasoned = known[design.has_season(known)]
+    known = seasoned if seasoned.size * LEAST_SEASONED >= known.size else known
     return np.array_split(known, min(FOLDS, known.size))
 
 
@@ -181,10 +189,11 @@ class Ridge:
     """One ridge regression per step and target, on standardised columns."""
 
     layout: Layout
-    mean: Array  # [C] of layout.columns over the training part
-    deviation: Array  # [C]
+    mean: Array  # [G + 1, C] of layout.columns over the training part; [C] in models of before
+    deviation: Array  # likewise; the last row serves a series that was not there
     coefficients: Array  # [S, K, 1 + F + A], intercept first
     penalties: Array  # [S, K]
+    series: tuple[str, ...] = ()  # G names
 
     @classmethod
     def fit(
@@ -203,18 +212,23 @@ class Ridge:
         Raises DataError for fewer than two windows with known targets.
         """
         columns = column_block(table, layout.columns)
-        mean, deviation = _scaling(columns[rows])
-        design = Design(layout, (columns - mean) / deviation, table)
+        mean, deviation = _scalings(table, columns, rows, layout)
+        index = table.series_index()
+        design = Design(layout, (columns - mean[index]) / deviation[index], table)
         folds = _folds(design, origins, table.time[origins])
         moments = [Moments.of(design, fold) for fold in folds]
         coefficients, penalties = _solve(moments, left_out=left_out)
-        whole, *others = (cls(layout, mean, deviation, one, penalties) for one in coefficients)
+        whole, *others = (
+            cls(layout, mean, deviation, one, penalties, table.series) for one in coefficients
+        )
         return whole, list(zip(folds, others, strict=True)) if left_out else []
 
     def predict(self, table: Table, origins: Indices) -> Array:
         """Return the predictions of every step in the targets' own units, `[n, S, K]`."""
         columns = column_block(table, self.layout.columns)
-        design = Design(self.layout, (columns - self.mean) / self.deviation, table)
+        mean, deviation = self._scaling_of(table)
+        index = table.series_index()
+        design = Design(self.layout, (columns - mean[index]) / deviation[index], table)
         out = np.empty((origins.size, *self.penalties.shape))
         count = 1 + self.layout.shared
         weights = self.coefficients[..., 1:count].reshape(-1, count - 1).T
@@ -224,9 +238,39 @@ class Ridge:
             value = (design.shared(block) @ weights).reshape(block.size, *self.penalties.shape)
             beside = self.coefficients[..., count:]
             value += np.einsum("nsa,ska->nsk", design.future(block), beside)
+            level = design.level(block)
+            value += level[:, None] if level.size else 0.0
             out[start : start + size] = value + self.coefficients[..., 0]
         target = self.layout.select(self.layout.targets)
-        return out * self.deviation[target] + self.mean[target]
+        group = index[origins]
+        scale, centre = deviation[group][:, None, target], mean[group][:, None, target]
+        found: Array = out * scale + centre
+        return found
+
+    def _scaling_of(self, table: Table) -> tuple[Array, Array]:
+        """Return mean and deviation of the columns of each series of a table, `[series, C]` each."""
+        mean, deviation = np.atleast_2d(self.mean), np.atleast_2d(self.deviation)
+        place = {name: number for number, name in enumerate(self.series)}
+        number = np.array([place.get(name, len(mean) - 1) for name in table.series])
+        return mean[number], deviation[number]
+
+
+def _scalings(
+    table: Table, columns: Array, rows: NDArray[np.bool_], layout: Layout
+) -> tuple[Array, Array]:
+    """Return mean and standard deviation of the columns, `[G + 1, C]` each; the last row of all series.
+
+    Targets of a forecast are scaled in each series alone: else the largest series would decide.
+    """
+    mean, deviation = (np.tile(one, (len(table.series) + 1, 1)) for one in _scaling(columns[rows]))
+    if layout.relative and len(table.series) > 1:
+        targets = layout.select(layout.targets)
+        for number in range(len(table.series)):
+            part = slice(table.starts[number], table.starts[number + 1])
+            mine = columns[part][rows[part]][:, targets]
+            if ((~np.isnan(mine)).sum(axis=0) > 1).all():
+                mean[number, targets], deviation[number, targets] = _scaling(mine)
+    return mean, deviation
 
 
 def _scaling(columns: Array) -> tuple[Array, Array]:
