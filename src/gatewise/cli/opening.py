@@ -15,6 +15,7 @@ from gatewise.wording import counted, joined
 
 if TYPE_CHECKING:
     from gatewise import Forecaster
+    from gatewise.cli.options import Reading
     from gatewise.estimators.forecaster.preparation import Prepared
 
 Model = Annotated[str, Parameter(help="Run folder, or a model.safetensors file.")]
@@ -77,6 +78,14 @@ def opened(
     if source is None:
         raise OptionError(f"the run {run} was fitted on a table in memory: name DATA after it")
     return model, source, part or scored_part(model)
+
+
+def read_as(model: Forecaster, reading: Reading | None) -> None:
+    """Let a loaded model read new rows otherwise than those of its fit. Raises OptionError."""
+    given = {} if reading is None else reading.settings()
+    if given:
+        model.set_params(**given).check_options()
+        model.fitted_.settings.set_params(**given)
 
 
 def scored_part(model: Forecaster) -> PartName:

@@ -10,6 +10,7 @@ from cyclopts import Group, Parameter, Token
 
 from gatewise.errors import is_line
 from gatewise.estimators.forecaster.settings import ForecasterSettings
+from gatewise.estimators.reading import ReadingOptions
 from gatewise.options import Option, can_be_off, options_of
 
 GROUPS = {
@@ -147,6 +148,7 @@ def class_of(name: str, declaring: Any, *, kept: bool = False) -> Any:
 
 
 _All: Any = class_of("_All", ForecasterSettings)
+_Reading: Any = class_of("_Reading", ReadingOptions, kept=True)
 _Changeable: Any = class_of("_Changeable", ForecasterSettings, kept=True)
 
 
@@ -167,6 +169,16 @@ class Changes(_Changeable):  # type: ignore[misc]
         """Return what was given; "none" becomes None where an option can be off."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return _settings({name: value for name, value in values.items() if value is not None})
+
+
+@Parameter(name="*")
+class Reading(_Reading):  # type: ignore[misc]
+    """How new rows are read; what is left open is as in RUN."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was given."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def _settings(values: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from gatewise.cli.opening import ItsData, Model, Part, check_new_file, opened
-from gatewise.cli.options import Config, Device
+from gatewise.cli.opening import ItsData, Model, Part, check_new_file, opened, read_as
+from gatewise.cli.options import Config, Device, Reading
 from gatewise.cli.output import console, grid, print_beside
 from gatewise.cli.sentences import names_of
 
@@ -29,6 +29,7 @@ def predict(
     ] = None,
     /,
     *,
+    reading: Reading | None = None,
     model: Annotated[
         str, Parameter(help="What predicts: the network (gatewise), or a baseline such as ridge.")
     ] = "gatewise",
@@ -57,6 +58,7 @@ def predict(
     if out is not None:
         check_new_file(Path(out), overwrite, ending=WRITABLE)
     fitted = Forecaster.load(run, device=device)
+    read_as(fitted, reading)
     rows = None if data is None else as_frame(fitted, data)
     frame = fitted.predict(rows, model=model)
     screen = console()
@@ -90,6 +92,7 @@ def evaluate(
     data: ItsData = None,
     /,
     *,
+    reading: Reading | None = None,
     part: Part = None,
     against: Annotated[
         str | None, Parameter(help="Another run or model, to score on the same rows.")
@@ -110,10 +113,13 @@ def evaluate(
     """
     # Of a run, data and part are those of the fit where none are named: `opened` finds them.
     model, data, part = opened(run, data, part, device)
+    read_as(model, reading)
     if against is None:
         evaluation, compared = model.evaluate(data, part=part), None
     else:
-        compared = model.compare(opened(against, data, part, device)[0], data, part=part)
+        other = opened(against, data, part, device)[0]
+        read_as(other, reading)
+        compared = model.compare(other, data, part=part)
         evaluation = compared.one
     names = names_of(run, against or "")
     if as_json:
