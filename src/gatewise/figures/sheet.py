@@ -84,7 +84,9 @@ def sheet(content: Sheet) -> Figure:
         _draw_scores(figure.add_axes((LEFT, below[0], 0.4, below[1])), content.scores)
     if content.curve is not None:
         _draw_memory(figure.add_axes((0.57, below[0], RIGHT - 0.57, below[1])), content)
-    figure.text(LEFT, 0.02, literal(content.foot), fontsize=8, color=SOFT)
+    marked = content.scores is not None and bool(content.scores.best)
+    foot = "bold: the best · " * marked + content.foot
+    figure.text(LEFT, 0.02, literal(foot), fontsize=8, color=SOFT)
     return figure
 
 
@@ -143,23 +145,24 @@ def _draw_plot(ax: Axes, plot: Plot) -> None:
 
 def _draw_scores(ax: Axes, scores: Scores) -> None:
     ax.axis("off")
-    _title(ax, f"{scores.title} (bold: the best)")
+    _title(ax, textwrap.shorten(scores.title, 56, placeholder=" …"))
+    cells = (("Model", *scores.columns), *scores.rows)
+    first = 0.26  # of the width, for the names of models
     table = ax.table(
-        cellText=[
-            [literal(text) for text in row] for row in (("Model", *scores.columns), *scores.rows)
-        ],
+        cellText=[[literal(text) for text in row] for row in cells],
+        colWidths=[first] + [(1 - first) / len(scores.columns)] * len(scores.columns),
         loc="upper center",
         cellLoc="right",
         edges="horizontal",
     )
     table.auto_set_font_size(False)
-    table.set_fontsize(9.5)
     for (row, column), cell in table.get_celld().items():
         cell.set_height(min(0.11, 0.9 / (len(scores.rows) + 1)))
         cell.set_edgecolor(LINE)
         bold = (row - 1, column - 1) in scores.best
         cell.set_text_props(
             color=SOFT if row == 0 else INK,
+            fontsize=8.5 if row == 0 else 9.5,
             fontweight="bold" if bold else "normal",
             ha="left" if column == 0 else "right",
         )
@@ -175,7 +178,7 @@ def _draw_memory(ax: Axes, content: Sheet) -> None:
     ax.yaxis.label.set_fontsize(9)
     said = textwrap.shorten(content.memory or content.curve.name, 52, placeholder=" …")
     _title(ax, said)
-    legend(ax, loc="upper right")
+    legend(ax, loc="best")
 
 
 def _plain(ax: Axes) -> None:

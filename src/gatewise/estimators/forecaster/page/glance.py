@@ -97,7 +97,7 @@ def _head(head: Cell, evaluation: Evaluation, units: Mapping[str, str]) -> Cell:
     in_units = any(each.title == head.text and each.in_units for each in METRICS.values())
     if in_units and len(known) == 1 and known != {""}:
         return Cell(f"{head.text}, {known.pop()}")
-    return head
+    return head if head.text == metric_name("coverage") else Cell(head.text)
 
 
 def _rows(
