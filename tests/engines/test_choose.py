@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor
 
+from gatewise import choices
 from gatewise.cells import CELLS
-from gatewise.engines import choose
+from gatewise.engines import ENGINES, choose
 from gatewise.engines.native import engine as native
 from gatewise.errors import EngineError, OptionError
 
@@ -104,8 +106,14 @@ def test_torch_runs_inside_transforms_and_forward_mode() -> None:
 
 @pytest.mark.parametrize("engine", ["fast", "", "Torch", None])
 def test_an_unknown_engine_lists_those_there_are(engine: str) -> None:
-    with pytest.raises(OptionError, match="one of 'auto', 'native', 'reference', 'torch'; got"):
+    names = ", ".join(map(repr, ("auto", *ENGINES)))
+    with pytest.raises(OptionError, match=f"one of {names}; got"):
         choose(engine, CELLS["lstm"], LIKE)
+
+
+def test_the_command_line_knows_every_engine() -> None:
+    """Its words stand apart, because they are read without torch."""
+    assert set(get_args(choices.Engine)) == {"auto", *ENGINES}
 
 
 def test_no_module_of_torch_is_named_for_a_cell_that_torch_does_not_have() -> None:
