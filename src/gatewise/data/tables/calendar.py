@@ -7,7 +7,7 @@ is as near to January as to November.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from gatewise.choices import Calendar
 from gatewise.data.tables.zones import local
 from gatewise.errors import DataError, nearest
 from gatewise.typing import AnyArray, Array
-
-if TYPE_CHECKING:
-    from gatewise.data.tables.table import Table
 
 WAVES = ("sin", "cos")
 WEEKEND = "weekend"
@@ -42,28 +39,6 @@ def calendar_columns(words: Iterable[str]) -> tuple[str, ...]:
             raise DataError(f"calendar: {word!r} is listed twice: name it once")
         names += added
     return tuple(names)
-
-
-def check_calendar(table: Table) -> None:
-    """Refuse a calendar without dates, and what is the same in every row."""
-    names = table.columns.calendar
-    if not names:
-        return
-    words = list(dict.fromkeys(name.partition(":")[0] for name in names))
-    if table.time.dtype.kind != "M":
-        what = "the rows are counted" if table.columns.time is None else "it holds whole numbers"
-        raise DataError(
-            f"calendar={words!r} needs dates in the time column, and "
-            f"{what}: give dates such as 1985-01-31, or leave the calendar out"
-        )
-    for word in words:
-        of_word = [name for name in names if name.partition(":")[0] == word]
-        columns = np.stack([table.column(name) for name in of_word])
-        if len(table) > 1 and np.ptp(columns, axis=1).max() < 1e-9:
-            raise DataError(
-                f"calendar={words!r}: the {word} is the same in all {len(table):,} rows (one step is "
-                f"{table.step.text}): leave {word!r} out"
-            )
 
 
 def calendar_values(time: AnyArray, zone: str | None, names: tuple[str, ...]) -> Array:

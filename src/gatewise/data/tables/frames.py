@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from gatewise.choices import Frequency, Missing
 from gatewise.data.finding import holds_time_text
-from gatewise.data.tables.calendar import check_calendar
 from gatewise.data.tables.categories import MISSING, read_labels
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.filling import ADDED, filled, with_missing_rows
@@ -20,7 +19,7 @@ from gatewise.data.tables.native import COUNTED, Frame, as_frame
 from gatewise.data.tables.reading import Times, float_column, time_column
 from gatewise.data.tables.repairs import NO_REPAIRS, Repairs, ordered
 from gatewise.data.tables.steps import ROWS, Step, follows, infer_step
-from gatewise.data.tables.table import Table
+from gatewise.data.tables.table import Table, check_calendar
 from gatewise.errors import DataError, OptionError, nearest
 
 

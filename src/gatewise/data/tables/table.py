@@ -261,3 +261,25 @@ class Table:
             if "labels" in arrays
             else Labels.none(),
         )
+
+
+def check_calendar(table: Table) -> None:
+    """Refuse a calendar without dates, and what is the same in every row."""
+    names = table.columns.calendar
+    if not names:
+        return
+    words = list(dict.fromkeys(name.partition(":")[0] for name in names))
+    if table.time.dtype.kind != "M":
+        what = "the rows are counted" if table.columns.time is None else "it holds whole numbers"
+        raise DataError(
+            f"calendar={words!r} needs dates in the time column, and "
+            f"{what}: give dates such as 1985-01-31, or leave the calendar out"
+        )
+    for word in words:
+        of_word = [name for name in names if name.partition(":")[0] == word]
+        columns = np.stack([table.column(name) for name in of_word])
+        if len(table) > 1 and np.ptp(columns, axis=1).max() < 1e-9:
+            raise DataError(
+                f"calendar={words!r}: the {word} is the same in all {len(table):,} rows (one step is "
+                f"{table.step.text}): leave {word!r} out"
+            )

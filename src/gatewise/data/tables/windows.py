@@ -142,31 +142,9 @@ class Features:
         targets = scaled[:, : len(columns.target)]
         if table.filled is not None:
             targets = np.where(table.filled.targets, np.nan, targets)
-        seen = _seen(table, horizon)
-        values = scaled[:, [columns.values.index(name) for name in seen]]
-        ahead = np.array([name in columns.future + columns.static for name in seen], dtype=bool)
-        blocks: list[NDArray[Any]] = [values]
-        names, known = list(seen), [ahead]
-        if missing == "mask":
-            gaps = np.isnan(values)
-            blocks = [np.where(gaps, 0.0, values), gaps.astype(np.float64)]
-            names += [name + MISSING_SUFFIX for name in seen]
-            known.append(ahead)
-        if horizon:
-            blocks.append(np.zeros((len(table), 1)))
-            names.append(AHEAD)
-            known.append(np.array([True]))
-        if rates is not None:  # of a window, not of a row: `Windows.gather` fills them in
-            blocks.append(np.zeros((len(table), len(columns.target))))
-            names += [target + RATE_SUFFIX for target in columns.target]
-            known.append(np.ones(len(columns.target), dtype=bool))
-        if vocabulary is not None and vocabulary.categories:
-            blocks.append(vocabulary.codes(table.labels))
-            names += [one.name for one in vocabulary.categories]
-            known.append(np.array([one.known_ahead for one in vocabulary.categories]))
-        # one copy that every part's windows gather from: a part is a list of rows and no more
-        features = np.concatenate(blocks, axis=1, dtype=np.float32)
-        known_ahead = np.concatenate(known)
+        features, names, known_ahead = _stacked(
+            table, scaled, horizon=horizon, missing=missing, rates=rates, vocabulary=vocabulary
+        )
         unknown = np.asarray(np.isnan(targets).any(axis=1))
         complete = _complete(features, known_ahead, lookback, horizon)
         if levels is not None:  # without a known value of the target there is no level to add to
@@ -178,7 +156,7 @@ class Features:
             table=table,
             values=features,
             targets=np.ascontiguousarray(targets, dtype=np.float32),
-            names=tuple(names),
+            names=names,
             known_ahead=known_ahead,
             lookback=lookback,
             horizon=horizon,
@@ -260,6 +238,44 @@ def make_windows(
         vocabulary=vocabulary,
     )
     return features.windows(rows, need_target=need_target, part=part)
+
+
+def _stacked(
+    table: Table,
+    scaled: Array,
+    *,
+    horizon: int,
+    missing: Literal["refuse", "mask"],
+    rates: Rates | None,
+    vocabulary: Vocabulary | None,
+) -> tuple[Array32, tuple[str, ...], Mask]:
+    """Return the features [N, F], their names, and which are known ahead; see `Features.of`."""
+    columns = table.columns
+    seen = _seen(table, horizon)
+    values = scaled[:, [columns.values.index(name) for name in seen]]
+    ahead = np.array([name in columns.future + columns.static for name in seen], dtype=bool)
+    blocks: list[NDArray[Any]] = [values]
+    names, known = list(seen), [ahead]
+    if missing == "mask":
+        gaps = np.isnan(values)
+        blocks = [np.where(gaps, 0.0, values), gaps.astype(np.float64)]
+        names += [name + MISSING_SUFFIX for name in seen]
+        known.append(ahead)
+    if horizon:
+        blocks.append(np.zeros((len(table), 1)))
+        names.append(AHEAD)
+        known.append(np.array([True]))
+    if rates is not None:  # of a window, not of a row: `Windows.gather` fills them in
+        blocks.append(np.zeros((len(table), len(columns.target))))
+        names += [target + RATE_SUFFIX for target in columns.target]
+        known.append(np.ones(len(columns.target), dtype=bool))
+    if vocabulary is not None and vocabulary.categories:
+        blocks.append(vocabulary.codes(table.labels))
+        names += [one.name for one in vocabulary.categories]
+        known.append(np.array([one.known_ahead for one in vocabulary.categories]))
+    # one copy that every part's windows gather from: a part is a list of rows and no more
+    features = np.concatenate(blocks, axis=1, dtype=np.float32)
+    return features, tuple(names), np.concatenate(known)
 
 
 def _seen(table: Table, horizon: int) -> tuple[str, ...]:
