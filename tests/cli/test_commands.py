@@ -365,7 +365,7 @@ def test_help_teaches_with_an_example(call: Call) -> None:
 
 def test_help_of_fit_shows_groups_and_defaults(call: Call) -> None:
     told = call("fit", "--help").out
-    for word in ("Columns", "Network", "Training", "[default: 96]", "[default: lstm]", "virtual"):
+    for word in ("Columns", "Network", "Training", "[default: 96;", "[default: lstm]", "virtual"):
         assert word in told
 
 

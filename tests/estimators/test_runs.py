@@ -187,7 +187,7 @@ def test_folders_that_cannot_be_used_are_refused_before_anything_is_written(
     with pytest.raises(DataError):
         model.fit(reservoir(30), out=tmp_path / "new", progress=False)
     with pytest.raises(
-        OptionError, match="learning_rate must be a number above 0 and at most 1000, not 0"
+        OptionError, match=r"learning_rate must be a number above 0 and at most 1000, .*not 0"
     ):
         model.set_params(learning_rate=0).fit(data, out=tmp_path / "new", progress=False)
     assert not (tmp_path / "new").exists()

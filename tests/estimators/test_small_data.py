@@ -43,7 +43,7 @@ def short_panel(series: int = 60, rows: int = 40) -> pl.DataFrame:
         (quarters(210), 8, 16, "season"),
         (quarters(40), 8, 9, "season"),
         (quarters(16), 2, 7, "season"),
-        (months(18), 3, 10, "last"),
+        (months(18), 3, 14, "season"),
         (months(14), 3, 8, "last"),
         (months(8), 2, 5, "window"),
         (short_panel(), 12, 16, "season"),

@@ -61,7 +61,7 @@ class TrainingOptions:
         "keep the best weights; {none}: run to the end and keep the last ones.",
         or_none(or_auto(whole(1)), "no early stopping: the last weights are kept"),
         changeable=True,
-        more="`auto`: 15 epochs; of a forecast by the size of the validation part.",
+        more="`auto`: 15 epochs; of a forecast that is counted in steps none.",
     )
     batch_size: int | None = option(
         None,

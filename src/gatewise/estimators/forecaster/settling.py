@@ -31,14 +31,11 @@ WINDOWS = 32
 RATE = 0.01
 """Learning rate of a forecast, at which windows with a level of their own learn best."""
 
-STEPS, MOST_STEPS, GROWTH = 300, 3000, 0.35
+STEPS, MOST_STEPS, GROWTH = 300, 3000, 0.2
 """Gradient steps for a thousand windows or fewer, the most, and the power by which they grow."""
 
 DROPOUT, FEW, MANY = 0.6, 500, 2000
 """Share that is dropped before the read-out with few windows or fewer; with many, nothing is."""
-
-REAL_VALIDATION = 1000
-"""Windows of a validation part from which on stopping early by them is no game of chance."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ def settled(settings: ForecasterSettings, table: Table) -> Settled:
     made.normalise = _normalise(made, table, split, season, rows)
     made.lookback = made.lookback or _lookback(made, season, rows)
     windows = int(np.maximum(rows - made.lookback - made.horizon + 1, 0).sum())
-    return Settled(_trained_by(made, windows, _held(made, table, split)), split, season)
+    return Settled(_trained_by(made, windows), split, season)
 
 
 def _of_sensor(settings: ForecasterSettings) -> ForecasterSettings:
@@ -146,14 +143,6 @@ def _rows_of(table: Table, rows: Mask) -> NDArray[np.int64]:
     return np.add.reduceat(rows.astype(np.int64), table.starts[:-1])
 
 
-def _held(settings: ForecasterSettings, table: Table, split: Split) -> int:
-    """Return the number of windows of the validation part."""
-    if "validation" not in split.parts:
-        return 0
-    rows = _rows_of(table, split.part_rows(table, "validation"))
-    return int(np.maximum(rows - settings.horizon + 1, 0).sum())
-
-
 def _normalise(
     settings: ForecasterSettings,
     table: Table,
@@ -200,19 +189,17 @@ def _lookback(settings: ForecasterSettings, season: int | None, rows: NDArray[np
     return max(min(wanted, length - horizon - windows + 1), least, 1)
 
 
-def _trained_by(settings: ForecasterSettings, windows: int, held: int) -> ForecasterSettings:
-    """Return the settings with how long, in which batches and how fast a forecast is trained.
-
-    `windows` are those to train on, `held` those of the validation part.
-    """
+def _trained_by(settings: ForecasterSettings, windows: int) -> ForecasterSettings:
+    """Return the settings with how a forecast is trained on so many windows."""
     if settings.batch_size is None:
-        most = 64 if windows < 2000 else 128 if windows < 8000 else 256
+        most = 64 if windows < 2000 else 128
         batches = max(math.ceil(windows / most), 1)
         settings.batch_size = max(math.ceil(windows / batches), 1)  # no small rest
     if settings.steps is None and settings.epochs is None:
         grown = STEPS * max(windows / 1000, 1.0) ** GROWTH
         settings.steps = min(round(grown), MOST_STEPS)
-    if settings.patience == "auto" and settings.epochs is None and held < REAL_VALIDATION:
+    if settings.patience == "auto" and settings.epochs is None:
+        # the rate of one cycle is high until its end: what is best before is so by chance
         settings.patience = None
     if settings.learning_rate is None:
         settings.learning_rate = RATE
