@@ -14,6 +14,9 @@ import torch
 from gatewise.errors import InputError, OptionError
 from gatewise.nn.finding import recurrent_parts
 
+BUDGET = 30.0
+"""Seconds of an explanation, where nothing else is asked for."""
+
 SPEED = 4e10
 """Multiplications and additions a second that the estimate counts with: about what one core does on
 narrow networks (32 units, native engine); wide ones are faster, a loop of cells is slower."""

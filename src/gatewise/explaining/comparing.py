@@ -52,6 +52,7 @@ def compare(first: Explanation, second: Explanation, names: tuple[str, str]) -> 
     quantities: dict[str, Callable[[Explanation], str]] = {
         "memory horizon": _horizon,
         "window needed": _window,
+        "input that counts most": _first_input,
         "idle units": _idle,
         "stuck gate": _stuck,
         "carried by": _carrier,
@@ -144,6 +145,13 @@ def _window(explanation: Explanation) -> str:
     return explanation.unit.spanned(
         figures["window"], figures["window_low"], figures["window_high"]
     )
+
+
+def _first_input(explanation: Explanation) -> str:
+    name = explanation.figures.get("first_input")
+    if name is None:
+        return "–"
+    return f"{name}, {percent(explanation.figures['inputs'][name])} of the score"
 
 
 def _idle(explanation: Explanation) -> str:

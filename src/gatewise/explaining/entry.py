@@ -13,7 +13,7 @@ import torch
 from gatewise import memory
 from gatewise.errors import InputError, OptionError
 from gatewise.explaining import inputs, parts, remembering
-from gatewise.explaining.affordable import affordable, sizes
+from gatewise.explaining.affordable import BUDGET, affordable, sizes
 from gatewise.explaining.case import (
     Case,
     Group,
@@ -38,8 +38,6 @@ from gatewise.memory.interventions.spare import SpareUnits
 from gatewise.memory.interventions.subject import Output
 from gatewise.report import Contents, Unit
 from gatewise.wording import joined
-
-BUDGET = 30.0
 
 
 @checked_options

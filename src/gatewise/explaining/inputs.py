@@ -13,6 +13,7 @@ from gatewise.explaining.finding import Finding
 from gatewise.explaining.measuring import Measured
 from gatewise.memory import Importance, IntegratedGradients, Sampling
 from gatewise.memory.intervals import MIN_GROUPS
+from gatewise.memory.interventions.arguments import Inputs
 from gatewise.wording import figure, joined, percent
 
 PASSES = 128
@@ -27,34 +28,42 @@ SAID = 4
 
 def measure_inputs(case: Case, found: Measured, sampling: Sampling) -> None:
     """Add both measures, as far as the model and its inputs allow them."""
-    inputs = case.inputs if case.whole is None else case.whole
-    how: dict[str, Any] = {
+    found.attempt("importance", lambda: importance_of(case, sampling))
+    found.attempt(
+        "integrated_gradients",
+        lambda: memory.integrated_gradients(case.model, _inputs(case), **_how(case, sampling)),
+    )
+
+
+def importance_of(case: Case, sampling: Sampling) -> Importance:
+    """Return what each column is worth, by as many networks and repeats as the passes allow."""
+    width = max(len(case.columns or ()), 1)
+    others = case.others if width * (1 + len(case.others)) <= PASSES else ()
+    return memory.importance(
+        case.model,
+        _inputs(case),
+        case.targets,
+        loss=case.loss,
+        repeats=int(np.clip(PASSES // (width * (1 + len(others))), 1, REPEATS)),
+        distance=case.distance,
+        others=others,
+        apart=case.outputs,
+        **_how(case, sampling),
+    )
+
+
+def _inputs(case: Case) -> Inputs:
+    return case.inputs if case.whole is None else case.whole
+
+
+def _how(case: Case, sampling: Sampling) -> dict[str, Any]:
+    return {
         "columns": case.columns,
         "now": case.now,
         "time": case.time,
         "output": case.output,
         "sampling": sampling,
     }
-    width = max(len(case.columns or ()), 1)
-    others = case.others if width * (1 + len(case.others)) <= PASSES else ()
-    repeats = int(np.clip(PASSES // (width * (1 + len(others))), 1, REPEATS))
-    found.attempt(
-        "importance",
-        lambda: memory.importance(
-            case.model,
-            inputs,
-            case.targets,
-            loss=case.loss,
-            repeats=repeats,
-            distance=case.distance,
-            others=others,
-            apart=case.outputs,
-            **how,
-        ),
-    )
-    found.attempt(
-        "integrated_gradients", lambda: memory.integrated_gradients(case.model, inputs, **how)
-    )
 
 
 def counting(case: Case, found: Measured) -> Finding | None:
@@ -173,10 +182,12 @@ def going_together(case: Case, found: Measured) -> Finding | None:
         return None
     told = [_group(columns, place) for place in range(min(len(columns.groups), SAID))]
     return Finding(
-        f"Columns that go together stand in for each other: {'; '.join(told)}.",
+        f"Columns that go together: {'; '.join(told)}.",
         f"Each two of a group have a rank correlation of {columns.settings['correlated']:g} or more, or "
-        f"of minus that; together means taken from one other {case.called}.",
-        "which of them the network reads may depend on the seed; the group's figure does not",
+        f"of minus that; together means taken from one other {case.called}. Where that costs more than "
+        "one at a time, they stand in for each other; where it costs less, one at a time brings pairs "
+        "that never occur, and the figure together is the one to believe.",
+        "which of them the network reads may depend on the seed; the group's figure hardly does",
         certain(float(columns.group_high[0] - columns.group_low[0]), 1.0, case.rows),
         topic="inputs together",
         rests_on=("importance",),

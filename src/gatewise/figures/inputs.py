@@ -46,7 +46,7 @@ def importance(result: Importance, ax: Axes | None = None, *, caption: bool = Tr
     known = [n for n in picked if np.isfinite(result.by_lag[n]).any()]
     top = ax
     if known:
-        top, below = lanes(ax, 2, gap=0.3)
+        top, below = lanes(ax, 2, gap=0.4)
         _strip(below, result, known)
         top.tick_params(labelbottom=True)
     bars(top, drawn)
@@ -64,9 +64,10 @@ def _strip(ax: Axes, result: Importance, known: list[int]) -> None:
     )
     ends = zip(result.lag_first, result.lag_last, strict=True)
     ticks = [str(first) if first == last else f"{first}–{last}" for first, last in ends]
-    ax.set_xticks(range(len(ticks)), ticks, rotation=90)
+    ax.set_xticks(range(len(ticks)), ticks, rotation=45)
     ax.set_yticks(range(len(known)), [literal(str(result.columns[n])) for n in known])
-    ax.set_xlabel("lag, steps back", fontsize="small")
+    # above, since the caption stands right below
+    ax.set_title("of these, by lag (steps back)", fontsize="small", loc="left")
 
 
 def integrated_gradients(

@@ -57,6 +57,16 @@ WORDS = (
         r"idle units?|units? (?:(?:is|are) )?idle",
     ),
     Word(
+        "permutation importance",
+        "What a column is worth: how much of the score is lost when each row gets that column of "
+        "another row, all its steps in their order.",
+    ),
+    Word(
+        "integrated gradients",
+        "What each input adds to the way from the answer at the mean input to the answer; the parts "
+        "add up to that way.",
+    ),
+    Word(
         "gate timescale",
         "How slowly a unit would fade, to 37 %, by the gate that keeps its state alone.",
     ),

@@ -51,7 +51,10 @@ from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.estimators.hooks import Trained
 from gatewise.estimators.run.config import SCORES_BY_SERIES
 from gatewise.estimators.run.folder import Run
+from gatewise.explaining.affordable import BUDGET
 from gatewise.explaining.case import Case
+from gatewise.explaining.inputs import importance_of
+from gatewise.memory import Importance, Sampling
 from gatewise.training.progress import Callback, say
 from gatewise.training.task import Task, TrainableNetwork
 
@@ -277,6 +280,23 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
             module=module,
             budget=budget,
         )
+
+    def importance(
+        self,
+        data: Any,
+        *,
+        part: Part | None = None,
+        budget: float = BUDGET,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+    ) -> Importance:
+        """Return what each column is worth on `data`, by the score lost with that of other windows.
+
+        `part` as in `summary`, `budget` as in `gw.explain`, which says the same in sentences and puts
+        integrated gradients beside it. See `gw.memory.importance`; figures are means over the members.
+        Raises InputError for too small a budget and for windows of one step.
+        """
+        case = self.explain_case(data, part=part, by=None, module=None, budget=budget)
+        return importance_of(case, sampling)
 
     # --- what `Estimator` asks for --------------------------------------------------------------------
 
