@@ -14,6 +14,8 @@ from gatewise import memory
 from gatewise.errors import InputError, OptionError
 from gatewise.memory import Importance, Sampling
 from gatewise.memory.interventions._swaps import donors_of
+from gatewise.memory.interventions.importance import _sure
+from gatewise.memory.interventions.importance_result import counting_lags
 from gatewise.unit import Unit
 
 STEPS, COLUMNS = 12, 3
@@ -75,6 +77,17 @@ def test_only_the_lag_that_is_read_counts() -> None:
     assert (found.lag_to_low[0], found.lag_to_high[0]) == (3, 3)
     assert np.isnan(found.by_lag[1:]).all()  # nothing to look for in what adds nothing
     assert found.lags_said(0, Unit("day")) == "3 days back"
+
+
+def test_lags_that_are_spread_too_thin_are_not_told() -> None:
+    by_lag = np.array([[0.5, 0.1, 0.1, -0.1], [0.1, 0.1, 0.1, 0.1]])
+    low = np.array([[0.2, -0.1, 0.05, -0.2], [0.01, -0.1, -0.1, -0.1]])
+    assert _sure(by_lag, low).tolist() == [[True, False, True, False], [False] * 4]
+    assert _sure(by_lag, np.full_like(low, np.nan)).all()  # no interval: by the figures alone
+    places = np.arange(4)
+    begin, end = counting_lags(np.where(_sure(by_lag, low), by_lag, 0), places, places)
+    np.testing.assert_array_equal(begin, [0, np.nan])
+    np.testing.assert_array_equal(end, [0, np.nan])  # .5 of .6 is more than four fifths
 
 
 def test_lags_add_up_to_the_column_where_inputs_are_independent() -> None:

@@ -62,6 +62,8 @@ class Case:
         columns: What the columns of the inputs are called, as `memory.importance` takes them.
         whole: The inputs with what is known ahead in the first sequence, where that is another one.
         now: The step of those that lags count back from; None for the end of each row.
+        adds_to: What the answers are added to, such as "the last value of its past"; "" where they stand
+            for themselves.
         distance: Rows that are fewer than this apart share steps.
         base: Returns the page without the verdicts.
     """
@@ -94,6 +96,7 @@ class Case:
     whole: Inputs | None = None
     now: int | None = None
     distance: int = 1
+    adds_to: str = ""
     base: Callable[[], Contents] | None = None
 
     def at(self) -> list[int] | None:

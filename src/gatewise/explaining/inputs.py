@@ -105,6 +105,7 @@ def _sentence(case: Case, columns: Importance) -> str:
     told = [n for n in columns.order if columns.varies[n] and not (idle | unsure)[n]]
     if not told:
         text = "No input is shown to count"
+        unsure = unsure & False  # that says it of all
     elif len(columns.columns) == 1:
         text = f"What counts is {_named(case, columns, told[0])}, the only input"
     else:
@@ -157,6 +158,11 @@ def _evidence(case: Case, found: Measured, columns: Importance) -> str:
         f"{figure(columns.full + columns.score)} for one answer for all, which is what the "
         f"{_whole(case)} is counted from: above 100 % the answers become worse than that."
     )
+    if case.adds_to:
+        text += (
+            f" The answers are what the network adds to {case.adds_to}, in units of the {case.called}'s "
+            "spread; that level stays as it is, whatever column is taken from another."
+        )
     if np.isnan(columns.low).all():
         text += (
             f" An interval needs {MIN_GROUPS} {case.called}s or more that do not resemble their "

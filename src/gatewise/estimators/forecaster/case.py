@@ -41,6 +41,14 @@ MONTHS = [
 ]
 Summarised = Callable[[Any, Any], RunSummary]
 
+LEVELS = {
+    "window": "the mean of its past",
+    "robust": "the median of its past",
+    "last": "the last value of its past",
+    "season": "the values of the season before",
+}
+"""What a forecast's network adds to, in each window."""
+
 GROUPINGS = ("season", "month", "series")
 FEWEST = 12
 
@@ -259,6 +267,7 @@ def _for_inputs(fitted: Fitted, windows: Windows, picks: Indices) -> dict[str, A
         "whole": (x,),
         "now": windows.lookback - 1,
         "distance": math.ceil(windows.lookback / apart),
+        "adds_to": LEVELS.get(fitted.normaliser.normalise, ""),
     }
 
 

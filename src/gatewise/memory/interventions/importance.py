@@ -223,12 +223,10 @@ class _Asked:
         if not skilled:
             return np.full(count, np.nan), np.full(count, np.nan)
         drawn = self._pairs.drawn(self._rises)  # [N, M, U]
-        scores = self.draws.weights @ self._scores.T  # [N, M]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shares = _over_networks(drawn, self._networks_drawn) / _over_networks(
-                scores, self._networks_drawn
-            ).reshape(-1, 1)
-        return self.draws.interval(shares)
+        scores = _over_networks(self.draws.weights @ self._scores.T, self._networks_drawn)  # [N]
+        # A small score may be next to nothing in some draws, which then would say nothing of shares.
+        scores = np.maximum(scores, self._scores.mean() / 2)
+        return self.draws.interval(_over_networks(drawn, self._networks_drawn) / scores[:, None])
 
     def _by_target(self, count: int) -> Array:
         """Return the share of each target's own score that each column is worth, `[K, C]`."""
@@ -262,13 +260,14 @@ class _Asked:
             seen = np.isfinite(rises)
             with np.errstate(invalid="ignore"):
                 by_lag[picked] = np.where(seen, rises, 0).sum(axis=-1) / seen.sum(axis=-1) / score
-            drawn = _Pairs(self.draws, donors).drawn(rises.reshape(*rises.shape[:2], *donors.shape))
-            with np.errstate(divide="ignore", invalid="ignore"):
-                drawn = drawn / (self.draws.weights @ self._scores[0])[:, None, None]
+            pairs = rises.reshape(*rises.shape[:2], *donors.shape)
+            drawn = _Pairs(self.draws, donors).drawn(pairs) / score
             low[picked], high[picked] = self.draws.interval(drawn)
-            ends[0], ends[1] = counting_lags(by_lag, first, last)
-            far = counting_lags(drawn, first, last)[1]
-            ends[2, picked], ends[3, picked] = self.draws.interval(far[~np.isnan(far).any(axis=1)])
+            sure = _sure(by_lag, low)
+            ends[0], ends[1] = counting_lags(np.where(sure, by_lag, 0), first, last)
+            far = counting_lags(np.where(sure[picked], drawn, 0), first, last)[1]
+            for n, each in zip(picked, far.T, strict=True):
+                ends[2:, n] = self.draws.interval(each[np.isfinite(each)])
         return {
             "lag_first": first,
             "lag_last": last,
@@ -280,6 +279,21 @@ class _Asked:
             "lag_to_low": np.fmin(ends[2], ends[1]),
             "lag_to_high": np.fmax(ends[3], ends[1]),
         }
+
+
+def _sure(by_lag: Array, low: Array) -> NDArray[np.bool_]:
+    """Return which ranges of lags tell at which lags a column counts, `[C, L]`.
+
+    Those that surely cost something: what others seem to cost is noise, and would add up over many. None
+    of a column where these hold less than half of what all cost: it is spread too thin to say. Without
+    intervals, all.
+    """
+    if np.isnan(low).all():
+        return np.isfinite(by_lag)
+    sure = low > 0
+    gains = np.clip(np.nan_to_num(by_lag), 0, None)
+    thin = np.where(sure, gains, 0).sum(axis=1) < 0.5 * gains.sum(axis=1)
+    return np.asarray(sure & ~thin[:, None])
 
 
 @dataclass(frozen=True, eq=False)

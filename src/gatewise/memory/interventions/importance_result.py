@@ -46,7 +46,8 @@ class Importance(Result):
         by_lag: The same share, for the steps of one range of lags alone, `[C, L]`; NaN for columns whose
             lags were not measured: those worth little, and those that are one value in each row.
         by_lag_low, by_lag_high: Its interval, `[C, L]`.
-        lag_from, lag_to: The lags between which four fifths of that lie, `[C]`; NaN where unmeasured.
+        lag_from, lag_to: The lags between which four fifths of that lie, `[C]`, counting those that are
+            surely worth something; NaN where unmeasured, or spread too thin to say.
         lag_to_low, lag_to_high: The interval of `lag_to`, `[C]`.
         targets: Names of the targets that were also scored apart, `[K]`.
         by_target: The share of each target's own score, `[K, C]`; NaN for a target without score.
