@@ -180,7 +180,7 @@ def run_training(
     `start` is the model that training goes on from, where `verb` is `continue_on`. The data is read
     once, here: what is printed, the fit, the page and the explanation share what is made of it.
     """
-    from gatewise.estimators.forecaster.estimator import (  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.forecaster.forecasting import (  # noqa: PLC0415 - brings torch
         prepared_to_fit,
     )
     from gatewise.estimators.run.folder import Run  # noqa: PLC0415

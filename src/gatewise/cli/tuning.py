@@ -115,7 +115,7 @@ def tune(
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
     from gatewise import tune as search  # noqa: PLC0415
-    from gatewise.estimators.forecaster.estimator import prepared_to_fit  # noqa: PLC0415
+    from gatewise.estimators.forecaster.forecasting import prepared_to_fit  # noqa: PLC0415
     from gatewise.estimators.tuning.folder import BEST  # noqa: PLC0415
     from gatewise.training.progress import say  # noqa: PLC0415
 

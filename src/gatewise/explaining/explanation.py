@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from gatewise import notebook
 from gatewise.explaining.curves import memory_curves
 from gatewise.explaining.finding import Finding
 from gatewise.explaining.page import with_columns
@@ -110,6 +111,23 @@ class Explanation:
             "skipped": dict(self.skipped),
             "settings": plain(self.settings),
         }
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the results that have a panel on one page, as `gatewise.figures.memory_page` does.
+
+        Returns the matplotlib figure. Raises OptionError where matplotlib is not installed.
+        """
+        room = notebook.figures()
+        drawn = [each for each in self.results.values() if room.page.has_panel(each)]
+        return room.memory_page(*drawn, **{"unit": self.unit} | options)
+
+    def _repr_html_(self) -> str:
+        told = []
+        for finding in self.findings:
+            sure = f" [{finding.confidence} confidence]" if finding.confidence else ""
+            more = " ".join(part for part in (finding.evidence, finding.caveat) if part)
+            told.append(notebook.folded(f"{finding.sentence}{sure}", more))
+        return notebook.shown("What it remembers", *told)
 
     def __str__(self) -> str:
         return "\n".join(finding.sentence for finding in self.findings)

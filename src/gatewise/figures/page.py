@@ -72,6 +72,11 @@ def draw(result: Result, ax: Axes | None = None, **options: Any) -> Axes:
     return _panel(result, "draw")(result, ax, **options)
 
 
+def has_panel(result: object) -> bool:
+    """Return whether `draw` has a panel for a result."""
+    return any(kind in PANELS for kind in type(result).__mro__)
+
+
 def _panel(result: object, caller: str) -> Callable[..., Axes]:
     for kind in type(result).__mro__:
         if kind in PANELS:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gatewise import notebook
 from gatewise.typing import Array
 from gatewise.unit import Unit
 
@@ -76,6 +77,23 @@ class Result(ABC):
             **{name: plain(value) for name, value in figures.items()},
             "settings": plain(settings),
         }
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the result as `gatewise.figures.draw` does; returns the matplotlib axes.
+
+        Raises InputError for a result that has no panel, OptionError where matplotlib is not installed.
+        """
+        return notebook.figures().draw(self, ax, **options)
+
+    def _repr_html_(self) -> str:
+        figures = [field.name for field in fields(self) if field.name != "settings"]
+        rows = [_brief(self, name).partition("=")[::2] for name in figures]
+        return notebook.shown(
+            type(self).__name__,
+            notebook.sentences([self.reading]),
+            notebook.small(self.note),
+            notebook.table(("figure", "value"), rows),
+        )
 
     def __str__(self) -> str:
         return f"{self.reading} ({self.caveat})" if self.caveat else self.reading

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from gatewise import notebook
 from gatewise.engines import Gates
 from gatewise.errors import InputError, UnknownNameError, nearest
 from gatewise.nn.structure import check_model
@@ -110,6 +111,15 @@ class Recordings(Mapping[str, Gates]):
         head = f"Trace: {counted(len(self._modules), 'module')}, {counted(calls, 'call')}, "
         lines = [f"  {name!r}: {_described(module)}" for name, module in self._modules.items()]
         return "\n".join([f"{head}{self.nbytes:,} bytes", *lines])
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (name or "the model", str(len(module.calls)), _described(module))
+            for name, module in self._modules.items()
+        ]
+        return notebook.shown(
+            f"Trace, {self.nbytes:,} bytes", notebook.table(("module", "calls", "kept"), rows)
+        )
 
     def calls(self, name: str) -> tuple[Gates, ...]:
         """Return the gates of every call of the module `name`, none if it was not called.

@@ -1,4 +1,4 @@
-"""The progress of a training run: a bar on a terminal, a few plain lines elsewhere."""
+"""The progress of a training run: a bar on a terminal, a line in a notebook, a few lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from gatewise.notebook import Place, is_notebook
 from gatewise.training.checkpoint import RoundsDone
 from gatewise.training.distributed import is_main
 from gatewise.training.schedule import Rounds
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 LINE_SECONDS = 10.0
+CELL_SECONDS = 0.5
 STATUS_SECONDS = 0.1
 GONE = (OSError, ValueError, SystemExit)
 """What stderr raises when it is full, closed or a pipe without a reader (rich ends the process for
@@ -127,6 +129,26 @@ class Lines:
 
     def close(self) -> None:
         """Do nothing: every line is out."""
+
+
+class Cell:
+    """A line below a notebook's cell that is written over, twice a second at most."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.now = now
+        self.due = now()
+        self.place = Place()
+
+    def show(self, status: Status) -> None:
+        """Write the status where it is due."""
+        if not status.last and self.now() < self.due:
+            return
+        self.due = self.now() + CELL_SECONDS
+        with suppress(*GONE):
+            self.place.write(status.text())
+
+    def close(self) -> None:
+        """Do nothing: the line stays."""
 
 
 class Bar:
@@ -261,6 +283,8 @@ def display(progress: bool | Callback) -> Display:
         return Silent()
     if sys.stderr is None or sys.stderr.closed:
         return Silent()
+    if is_notebook():
+        return Cell()
     return Bar() if sys.stderr.isatty() else Lines()
 
 

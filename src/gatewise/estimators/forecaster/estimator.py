@@ -38,14 +38,13 @@ from gatewise.estimators.forecaster.page.run import RunSummary
 from gatewise.estimators.forecaster.preparation import (
     Prepared,
     as_frame,
-    prepare,
-    unused_columns,
 )
 from gatewise.estimators.forecaster.results import GateTimescales, WindowGates
 from gatewise.estimators.forecaster.saving import load_model, save_model
 from gatewise.estimators.forecaster.score_names import MODEL_NAME
 from gatewise.estimators.forecaster.searching import tags, with_target
 from gatewise.estimators.forecaster.settings import ForecasterSettings, as_names
+from gatewise.estimators.forecaster.showing import forecaster_html
 from gatewise.estimators.forecaster.summary import summarise
 from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.estimators.hooks import Trained
@@ -206,6 +205,9 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         scores = self.evaluate(given).shown["gatewise"]
         return float(np.mean([metrics["nse"] for metrics in scores.values()]))
 
+    def _repr_html_(self) -> str:
+        return forecaster_html(self)
+
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags, which its searches ask for."""
         return tags()
@@ -304,7 +306,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         if isinstance(data, Prepared):
             prepared = data
         else:
-            prepared = prepared_to_fit(self, data, start)
+            prepared = forecasting.prepared_to_fit(self, data, start)
             if progress and prepared.unused:
                 say(f"columns not used: {', '.join(prepared.unused)}")
             for note in prepared.given.notes if progress else ():
@@ -397,22 +399,3 @@ def _calibration_metrics(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "calibration": {**about, "too_few": made.too_few, "before": made.before, "after": after}
     }
-
-
-def prepared_to_fit(
-    settings: ForecasterSettings, data: Any, start: Fitted | None = None
-) -> Prepared:
-    """Return the data of a fit; where training goes on from `start`, read as that of its fit was."""
-    if start is None:
-        return prepare(settings, data)
-    settings = fitting.kept_of(settings, start)
-    frame = as_frame(settings, data)
-    repairs = settings.repairs(settings.season)
-    table = forecasting.table_of(start, frame, need_target=True, repairs=repairs)
-    return replace(
-        prepare(settings, table),
-        fitted_scaler=start.scaler,
-        fitted_normaliser=start.normaliser,
-        fitted_vocabulary=start.vocabulary,
-        unused=unused_columns(frame, table),
-    )

@@ -17,6 +17,7 @@ from gatewise.data.tables.repairs import Repairs
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows, make_windows
 from gatewise.errors import DataError, GatewiseWarning, OptionError, nearest, warn
+from gatewise.estimators.forecaster import fitting
 from gatewise.estimators.forecaster.fitted import (
     Fitted,
     baseline_predictions,
@@ -24,8 +25,16 @@ from gatewise.estimators.forecaster.fitted import (
     to_predictions,
 )
 from gatewise.estimators.forecaster.predictions import Predictions
-from gatewise.estimators.forecaster.preparation import Prepared, as_frame, new_rows, rates_of
+from gatewise.estimators.forecaster.preparation import (
+    Prepared,
+    as_frame,
+    new_rows,
+    prepare,
+    rates_of,
+    unused_columns,
+)
 from gatewise.estimators.forecaster.score_names import MODEL_NAME
+from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.forecaster.silence import named, warn_of_unusable
 
 
@@ -60,6 +69,25 @@ def beyond(fitted: Fitted) -> Predictions | None:
         warnings.simplefilter("ignore", GatewiseWarning)
         return predict(fitted, None)
     return None
+
+
+def prepared_to_fit(
+    settings: ForecasterSettings, data: Any, start: Fitted | None = None
+) -> Prepared:
+    """Return the data of a fit; where training goes on from `start`, read as that of its fit was."""
+    if start is None:
+        return prepare(settings, data)
+    settings = fitting.kept_of(settings, start)
+    frame = as_frame(settings, data)
+    repairs = settings.repairs(settings.season)
+    table = table_of(start, frame, need_target=True, repairs=repairs)
+    return replace(
+        prepare(settings, table),
+        fitted_scaler=start.scaler,
+        fitted_normaliser=start.normaliser,
+        fitted_vocabulary=start.vocabulary,
+        unused=unused_columns(frame, table),
+    )
 
 
 def prepared_for(fitted: Fitted, data: Any) -> Prepared:

@@ -22,6 +22,7 @@ from gatewise.estimators.forecaster.score_names import (
     metric_text,
     model_name,
 )
+from gatewise.estimators.forecaster.showing import evaluation_html
 from gatewise.estimators.forecaster.verdict_of_panel import (
     PanelComparison,
     best_by_median,
@@ -60,6 +61,19 @@ class Evaluation:
     calibration: CalibratedBands | None = None  # None: the bands are as the network gave them
     exact_crps: dict[str, float] = field(default_factory=dict)  # of likelihoods: see exact_crps.py
     by_series: SeriesScores | None = None  # of a panel: `scores` throws its series together
+
+    def plot(self, ax: Any = None, *, series: str | None = None, target: str | None = None) -> Any:
+        """Draw truth and prediction over time; returns the matplotlib axes.
+
+        `series` is one of a panel, by default the first; `target` one of several. Raises InputError for
+        a name that is not there, OptionError where matplotlib is not installed.
+        """
+        from gatewise.figures.forecasts import forecast  # noqa: PLC0415 - matplotlib
+
+        return forecast(self.predictions, series, target, ax=ax)
+
+    def _repr_html_(self) -> str:
+        return evaluation_html(self)
 
     def panel(self) -> dict[str, Any]:
         """Return what files say of the series of a panel; empty where there is one series."""

@@ -15,6 +15,7 @@ from gatewise.estimators.forecaster.estimator import Forecaster
 from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.pairing import Difference
 from gatewise.estimators.forecaster.score_names import metric_text
+from gatewise.estimators.forecaster.showing import tuning_html
 from gatewise.estimators.tuning.space import Space
 from gatewise.wording import counted
 
@@ -106,6 +107,20 @@ class Tuning:
                 "failure": np.array([trial.failure for trial in trials]),
             },
         )
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the score of each trial, and the best so far; returns the matplotlib axes.
+
+        Raises OptionError where matplotlib is not installed.
+        """
+        from gatewise.figures.trials import trials  # noqa: PLC0415 - matplotlib
+
+        scores = [_known(trial.score) for trial in self.trials]
+        kind = METRICS[self.metric]
+        return trials(scores, kind.title, higher=kind.better == "high", ax=ax)
+
+    def _repr_html_(self) -> str:
+        return tuning_html(self)
 
     def __repr__(self) -> str:
         found = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())

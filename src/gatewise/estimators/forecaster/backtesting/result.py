@@ -20,6 +20,7 @@ from gatewise.estimators.forecaster.score_names import (
     metric_text,
     model_name,
 )
+from gatewise.estimators.forecaster.showing import backtest_html
 from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.wording import counted, joined
 
@@ -172,6 +173,9 @@ class Backtest:
         from gatewise.figures.forecasts import backtest  # noqa: PLC0415 - matplotlib
 
         return backtest([fold.evaluation.predictions for fold in self.folds], series, target, ax=ax)
+
+    def _repr_html_(self) -> str:
+        return backtest_html(self)
 
     def __repr__(self) -> str:
         return f"Backtest({counted(len(self.folds), 'fold')}; {' '.join(self.sentences)})"
