@@ -27,7 +27,9 @@ def visits(rows: int = 120, frequency: str = "1d") -> pl.DataFrame:
 def test_a_forecast_has_its_calendar_ahead_without_any_column(tmp_path: Path) -> None:
     frame = visits()
     model = gw.Forecaster(**TINY, horizon=3, calendar=["weekday", "weekend"])
-    model.fit(frame, progress=False)
+    model.fit(frame, out=tmp_path / "run", progress=False)
+    beyond = pl.read_csv(tmp_path / "run" / "forecast.csv")
+    assert beyond["ds"].to_list() == ["2024-04-30", "2024-05-01", "2024-05-02"]
     assert model.fitted_.columns.future == ("weekday:sin", "weekday:cos", "weekend")
     assert set(model.fitted_.columns.future) <= set(model.fitted_.features)
     ahead = model.predict()
@@ -73,8 +75,20 @@ def test_positive_predictions_and_those_of_the_baselines(quantiles) -> None:
     if quantiles:
         assert before.quantiles.min() < 0  # else there would be nothing to see
         assert after.quantiles.min() == 0
-    one, other = (each.evaluate(visits()).scores["ridge"]["y"]["rmse"] for each in (free, held))
-    assert other < one
+
+
+def test_the_baselines_may_know_it_too() -> None:
+    level = np.maximum(
+        10 - 0.1 * np.arange(140), 0
+    )  # a line in training, which would go on below 0
+    frame = visits(140).with_columns(y=level + 1e-3 * np.sin(np.arange(140)) * (level > 0))
+    options = {**TINY, "baselines": ["ridge"], "horizon": 2, "transform": "none"}
+    free, held = (
+        gw.Forecaster(**options, positive=positive).fit(frame, progress=False).evaluation_
+        for positive in (False, True)
+    )
+    one, other = (each.scores["ridge"]["y"]["rmse"] for each in (free, held))
+    assert 0 <= other < 0.1 * one
 
 
 def test_a_negative_target_is_refused_where_none_may_be() -> None:

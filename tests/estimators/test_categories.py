@@ -95,7 +95,18 @@ def test_the_page_and_the_explanation_know_it_by_name(run: Path) -> None:
     assert summary.data["categories"] == {"sky": "3 labels", "soil": "2 labels"}
     summary.contents()
     case = model.explain_case(panel(), part=None, by=None, module=None, budget=60)
-    assert case is not None
+    assert case.labels == ("sky", "soil")
+    assert {"sky", "soil"} <= set(case.columns)
+
+
+def test_an_explanation_ranks_labels_and_has_no_gradient_along_them() -> None:
+    model = gw.Forecaster(**{**TINY, "epochs": 20, "learning_rate": 0.1})
+    model.fit(weather(), progress=False)
+    explanation = gw.explain(model, weather(), budget=20)
+    assert any(
+        "sky of the current day counts most" in each.sentence for each in explanation.findings
+    )
+    assert "sky holds labels" in explanation.skipped["integrated_gradients"]
 
 
 def test_a_label_that_training_did_not_have(run: Path) -> None:

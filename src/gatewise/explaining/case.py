@@ -60,6 +60,7 @@ class Case:
         skill: By target, 1 less the loss as a share of that of the best single answer, over all rows;
             empty where there are no targets. Targets without skill are none of `outputs`.
         columns: What the columns of the inputs are called, as `memory.importance` takes them.
+        labels: Those of the columns whose values are numbers of labels, between which nothing lies.
         whole: The inputs with what is known ahead in the first sequence, where that is another one.
         now: The step of those that lags count back from; None for the end of each row.
         adds_to: What the answers are added to, such as "the last value of its past"; "" where they stand
@@ -93,6 +94,7 @@ class Case:
     chosen: Mapping[str, Any] = field(default_factory=dict)
     skill: Mapping[str, float] = field(default_factory=dict)
     columns: Mapping[str, Sequence[int]] | Sequence[str] | None = None
+    labels: tuple[str, ...] = ()
     whole: Inputs | None = None
     now: int | None = None
     distance: int = 1

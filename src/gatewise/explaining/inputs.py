@@ -29,6 +29,12 @@ SAID = 4
 def measure_inputs(case: Case, found: Measured, sampling: Sampling) -> None:
     """Add both measures, as far as the model and its inputs allow them."""
     found.attempt("importance", lambda: importance_of(case, sampling))
+    if case.labels:
+        found.skipped["integrated_gradients"] = (
+            f"{joined(case.labels)} {'hold' if len(case.labels) > 1 else 'holds'} labels, and a "
+            "gradient has no way from one label to another"
+        )
+        return
     found.attempt(
         "integrated_gradients",
         lambda: memory.integrated_gradients(case.model, _inputs(case), **_how(case, sampling)),

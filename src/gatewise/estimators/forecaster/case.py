@@ -264,6 +264,7 @@ def _for_inputs(fitted: Fitted, windows: Windows, picks: Indices) -> dict[str, A
     apart = max(len(windows) / len(picks), 1.0)  # steps from one window picked to the next
     return {
         "columns": columns_of(windows, fitted.columns.target),
+        "labels": tuple(one.name for one in fitted.columns.categories),
         "whole": (x,),
         "now": windows.lookback - 1,
         "distance": math.ceil(windows.lookback / apart),

@@ -62,7 +62,8 @@ def predict(fitted: Fitted, frame: Any, model: str = MODEL_NAME) -> Predictions:
 
 def beyond(fitted: Fitted) -> Predictions | None:
     """Return the forecast past the fitted data; None where there is none without more rows."""
-    if fitted.settings.horizon == 0 or fitted.columns.future:
+    columns = fitted.columns
+    if fitted.settings.horizon == 0 or set(columns.named("future")) - set(columns.calendar):
         return None
     with warnings.catch_warnings(), suppress(DataError):
         # a series that is too short was named when the data was read
