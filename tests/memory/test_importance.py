@@ -61,6 +61,19 @@ def test_the_loss_rises_by_twice_the_variance_that_a_column_brings() -> None:
     assert found.reading.endswith("c adds nothing.")
 
 
+@pytest.mark.full
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    """The share is 2 * 4 of 5 for one column, 2 * 1 of 5 for the other: noise costs no score."""
+    model, truth = Linear({(3, 0): 2.0, (0, 1): 1.0}), np.array([8 / 5, 2 / 5])
+    held = np.zeros(2)
+    for seed in range(100):
+        x = noise(60, seed)
+        y = model(x).detach() + 0.5 * noise(60, seed + 1000)[:, 0, :1]
+        found = asked(model, x, targets=y, sampling=Sampling(seed=seed, resamples=400))
+        held += (found.low[:2] <= truth) & (truth <= found.high[:2])
+    assert held.min() >= 85
+
+
 def test_a_column_that_is_never_used_is_worth_nothing_for_sure() -> None:
     found = asked(Linear({(0, 0): 1.0, (0, 1): 1.0}), noise(60))
     assert found.low[2] <= 0 <= found.high[2]
