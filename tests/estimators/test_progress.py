@@ -7,7 +7,7 @@ import pytest
 from gatewise.training.checkpoint import RoundsDone
 from gatewise.training.loop import train
 from gatewise.training.losses import per_row, squared_error
-from gatewise.training.progress import Bar, Lines, Pace, Silent, Status, clock, display
+from gatewise.training.progress import Lines, Pace, ProgressBar, Silent, Status, clock, display
 from gatewise.training.schedule import Rounds
 from gatewise.training.task import Task
 from tests.estimators.toy import DelayLine, network, options
@@ -91,7 +91,7 @@ def test_on_a_terminal_a_bar_shows_the_run(monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("COLUMNS", "150")
     monkeypatch.setenv("TERM", "xterm")
-    assert isinstance(display(True), Bar)
+    assert isinstance(display(True), ProgressBar)
     history = fit(True)
     last = next(line for line in reversed(terminal.getvalue().splitlines()) if "epoch" in line)
     for part in (
@@ -108,14 +108,14 @@ def test_a_failing_run_gives_the_cursor_back(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    show = Bar.show
+    show = ProgressBar.show
 
     def fail_later(bar, status):
         show(bar, status)
         if status.epoch == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Bar, "show", fail_later)
+    monkeypatch.setattr(ProgressBar, "show", fail_later)
     with pytest.raises(KeyboardInterrupt):
         fit(True)
     assert terminal.getvalue().rfind("\x1b[?25h") > terminal.getvalue().rfind("\x1b[?25l") >= 0

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory.intervals import Sampling
-from gatewise.memory.interventions._lags import DENSE, Search, grid
+from gatewise.memory.interventions._lags import DENSE, LagSearch, grid
 from gatewise.memory.interventions._resampler import Resampler
 from gatewise.memory.interventions.horizon import horizon
 from gatewise.memory.interventions.subject import Subject
@@ -239,7 +239,7 @@ def test_the_search_finds_the_last_spike(spikes: tuple[int, ...]) -> None:
         asked.extend(blocks)
         return np.array([[effect[a:b].sum()] for a, b in blocks])
 
-    search = Search(measure, 1000, 0.05, 1e-9)
+    search = LagSearch(measure, 1000, 0.05, 1e-9)
     assert max(lag for lag in search.lags if search.found[lag][0] > 0.05) == max(0, *spikes, 0)
     assert len(asked) < 250
     assert search.untested == 0

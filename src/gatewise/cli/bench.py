@@ -24,7 +24,7 @@ SEVERAL = Parameter(consume_multiple=True, negative="")
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class BenchOptions:
     """What is measured, beside what, how long, and where the figures go."""
 
     mode: Annotated[
@@ -73,7 +73,7 @@ class Asked:
     ] = False
 
 
-def bench(*, measured: Asked | None = None, config: Config = None) -> None:
+def bench(*, measured: BenchOptions | None = None, config: Config = None) -> None:
     """Measure gatewise against its peers on this machine: time, share of the peak, memory.
 
     Results are compared first: a side that differs from torch gets no time. The sides take turns in one
@@ -84,7 +84,7 @@ def bench(*, measured: Asked | None = None, config: Config = None) -> None:
       gatewise bench --rows 100,32,16,64
       gatewise bench --mode infer --peers onnx jax --plot infer.png > infer.md
     """
-    asked = measured or Asked()
+    asked = measured or BenchOptions()
     work = _against_peers()
     records = None if asked.as_json is None else Path(asked.as_json)
     picture = None if asked.plot is None else Path(asked.plot)

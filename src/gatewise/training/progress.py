@@ -151,7 +151,7 @@ class Cell:
         """Do nothing: the line stays."""
 
 
-class Bar:
+class ProgressBar:
     """A rich progress bar on stderr; rich is imported when the first bar is drawn."""
 
     def __init__(self) -> None:
@@ -285,7 +285,7 @@ def display(progress: bool | Callback) -> Display:
         return Silent()
     if is_notebook():
         return Cell()
-    return Bar() if sys.stderr.isatty() else Lines()
+    return ProgressBar() if sys.stderr.isatty() else Lines()
 
 
 def clock(seconds: float) -> str:

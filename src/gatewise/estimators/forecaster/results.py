@@ -61,7 +61,7 @@ class GateTimescales:
 
 
 @dataclass(frozen=True, repr=False)
-class Measured:
+class MeasuredTargets:
     """The targets as they were measured, row by row of a table."""
 
     series: NDArray[np.str_]  # [rows]
@@ -69,4 +69,4 @@ class Measured:
     values: NDArray[np.float64]  # [rows, K], NaN where unknown
 
     def __repr__(self) -> str:
-        return f"Measured({len(self.time)} rows)"
+        return f"MeasuredTargets({len(self.time)} rows)"

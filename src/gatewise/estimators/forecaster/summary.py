@@ -21,7 +21,7 @@ from gatewise.estimators.forecaster.forecasting import (
     windows_of,
 )
 from gatewise.estimators.forecaster.page.run import RunSummary
-from gatewise.estimators.forecaster.results import Measured
+from gatewise.estimators.forecaster.results import MeasuredTargets
 from gatewise.estimators.forecaster.verdict import Evaluation
 from gatewise.estimators.run.metrics import environment
 
@@ -79,6 +79,6 @@ def _window(table: Table, windows: Windows, at: Any, of: str | None) -> int:
     return window_at(table, windows, at, picks)
 
 
-def _measured(table: Table) -> Measured:
+def _measured(table: Table) -> MeasuredTargets:
     targets = np.stack([table.column(name) for name in table.columns.target], axis=1)
-    return Measured(np.array(table.series)[table.series_index()], table.time, targets)
+    return MeasuredTargets(np.array(table.series)[table.series_index()], table.time, targets)

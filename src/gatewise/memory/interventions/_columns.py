@@ -29,7 +29,7 @@ MOST_VALUES = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
+class FeaturesByColumn:
     """Columns by name, and the features of a step that belong to each.
 
     Features of no column, such as a flag that says where a window ends, are left as they are.
@@ -39,7 +39,7 @@ class Columns:
     features: tuple[NDArray[np.int64], ...]
 
     @classmethod
-    def of(cls, subject: Subject, columns: Any) -> Columns:
+    def of(cls, subject: Subject, columns: Any) -> FeaturesByColumn:
         """Return the columns of the first sequence; None makes a column of each feature.
 
         `columns` is a name for each feature, or names with the number of a feature or several.
@@ -167,7 +167,7 @@ def flat(sequence: Tensor) -> Tensor:
     return sequence.reshape(*sequence.shape[:2], -1)
 
 
-def rank_correlations(subject: Subject, columns: Columns) -> Array:
+def rank_correlations(subject: Subject, columns: FeaturesByColumn) -> Array:
     """Return Spearman's rank correlation of each two columns `[C, C]`, over rows and steps.
 
     That of the first feature of each; NaN where one of them never changes.

@@ -43,7 +43,7 @@ def largest_above(curve: Array, share: float, floor: float) -> int:
     return int(above[-1]) if len(above) else -1
 
 
-class Search:
+class LagSearch:
     """The effects of single lags, measured where they decide which is the largest that counts.
 
     Attributes:

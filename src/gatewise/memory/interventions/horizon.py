@@ -22,7 +22,7 @@ from gatewise.memory._base import (
     checked_options,
     draws_of,
 )
-from gatewise.memory.interventions._lags import Search, grid, largest_above
+from gatewise.memory.interventions._lags import LagSearch, grid, largest_above
 from gatewise.memory.interventions._resampler import Resampler
 from gatewise.memory.interventions._run_in import RunIn
 from gatewise.memory.interventions.arguments import Inputs
@@ -163,7 +163,7 @@ class _Look:
             sampling=self.sampling,
         )
 
-    def curve(self, run_in: int, most: int) -> tuple[Search, _Curve]:
+    def curve(self, run_in: int, most: int) -> tuple[LagSearch, _Curve]:
         """Return the search up to lag `most` and the curve, which reads no step of the run-in."""
         resampler = self._resampler(run_in)
         far = int(self._far(self.places).max())
@@ -173,7 +173,7 @@ class _Look:
                 f"horizon: run_in={run_in} leaves no input to replace; the furthest is {far} steps "
                 "from the answer"
             )
-        search = Search(resampler.measure, last + 1, self.share, self.subject.floor)
+        search = LagSearch(resampler.measure, last + 1, self.share, self.subject.floor)
         start = self._start(last, most)
         curve = self._read(search, start)
         if len(
@@ -207,7 +207,7 @@ class _Look:
             run_in=run_in,
         )
 
-    def _read(self, search: Search, start: dict[int, Array]) -> _Curve:
+    def _read(self, search: LagSearch, start: dict[int, Array]) -> _Curve:
         return _Curve.of(
             search,
             start,
@@ -238,7 +238,7 @@ class _Curve:
     @classmethod
     def of(
         cls,
-        search: Search,
+        search: LagSearch,
         start: dict[int, Array],
         subject: Subject,
         *,

@@ -16,7 +16,13 @@ from torch import Tensor
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory._base import Draws, Sampling, checked_options, draws_of
-from gatewise.memory.interventions._columns import Columns, Lags, flat, rank_correlations, together
+from gatewise.memory.interventions._columns import (
+    FeaturesByColumn,
+    Lags,
+    flat,
+    rank_correlations,
+    together,
+)
 from gatewise.memory.interventions._swaps import Scored, Swap, donors_of, swaps_of
 from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.importance_result import NOTHING, Importance, counting_lags
@@ -96,7 +102,7 @@ def importance(
     subject = Subject(model, inputs, caller=CALLER, time=time, output=output)
     if subject.rows < 2:
         raise InputError(f"{CALLER}: one row has no other to take a column from; give several rows")
-    given, lags = Columns.of(subject, columns), Lags.of(subject, now)
+    given, lags = FeaturesByColumn.of(subject, columns), Lags.of(subject, now)
     goal = _goal(subject, targets, loss)
     read = tuple((apart or {}).values())
     networks = [Scored(subject, goal, loss, read)]
@@ -137,7 +143,7 @@ def importance(
 
 def check_columns(subject: Subject, columns: Any) -> None:
     """Raise InputError for names of columns that do not fit the inputs of `subject`."""
-    Columns.of(subject, columns)
+    FeaturesByColumn.of(subject, columns)
 
 
 def _check(repeats: int, correlated: float, distance: int) -> None:
@@ -171,7 +177,7 @@ class _Asked:
     def __init__(
         self,
         *,
-        columns: Columns,
+        columns: FeaturesByColumn,
         lags: Lags,
         groups: list[list[int]],
         donors: NDArray[np.int64],
@@ -343,7 +349,9 @@ def _over_networks(figures: Array, shares: Array) -> Array:
     return np.asarray(np.einsum("nm...,nm->n...", figures, shares))
 
 
-def _changes(subject: Subject, columns: Columns) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _changes(
+    subject: Subject, columns: FeaturesByColumn
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which columns change at all, and which are one value in each row, `[C]` each."""
     x = flat(subject.sequences[0]).detach().cpu()
     outside = torch.from_numpy(np.arange(subject.steps)[None] > subject.ends[:, None])

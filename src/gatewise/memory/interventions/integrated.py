@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gatewise.errors import InputError, OptionError
 from gatewise.memory._base import Draws, Sampling, checked_options, draws_of
-from gatewise.memory.interventions._columns import Columns, Lags, flat
+from gatewise.memory.interventions._columns import FeaturesByColumn, Lags, flat
 from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.integrated_result import IntegratedGradients
 from gatewise.memory.interventions.subject import Output, Subject
@@ -77,7 +77,7 @@ def integrated_gradients(
             f"{CALLER}: inputs are {subject.sequences[0].dtype}, which has no gradient; give the part "
             "of the model behind its embedding, and the embedded sequence"
         )
-    given, lags = Columns.of(subject, columns), Lags.of(subject, now)
+    given, lags = FeaturesByColumn.of(subject, columns), Lags.of(subject, now)
     way = _Way(subject, given, _baseline(subject, baseline))
     parts, error = way.parts(points)
     for _ in range(DOUBLED):
@@ -137,7 +137,7 @@ def _interval(draws: Draws, moved: Array) -> tuple[Array, Array]:
         return draws.interval(drawn / drawn.sum(axis=1, keepdims=True))
 
 
-def _by_range(parts: Array, columns: Columns, lags: Lags) -> Array:
+def _by_range(parts: Array, columns: FeaturesByColumn, lags: Lags) -> Array:
     """Return the sums of `parts [B, T, I]` over the features of a column and a range, `[B, C, L]`."""
     rows, steps, _ = parts.shape
     by_column = np.stack([parts[:, :, one].sum(axis=2) for one in columns.features], axis=1)
@@ -159,7 +159,7 @@ class _Way:
         distance: How far the answers of each row lie from those at the baseline, `[B]`.
     """
 
-    def __init__(self, subject: Subject, columns: Columns, baseline: Tensor) -> None:
+    def __init__(self, subject: Subject, columns: FeaturesByColumn, baseline: Tensor) -> None:
         self._subject = subject
         self._shape = subject.sequences[0].shape[1:]
         self._x = flat(subject.sequences[0]).detach()

@@ -18,7 +18,7 @@ from gatewise.data.tables.zones import local
 from gatewise.estimators.forecaster.by_series import SeriesScores
 from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.predictions import Predictions
-from gatewise.estimators.forecaster.results import Measured
+from gatewise.estimators.forecaster.results import MeasuredTargets
 from gatewise.estimators.forecaster.score_names import metric_name, metric_text
 from gatewise.report.contents import Charts
 from gatewise.report.downsample import keep_extremes
@@ -62,7 +62,7 @@ class RunCharts:
 
     predictions: Predictions
     ahead: Predictions | None = None
-    measured: Measured | None = None
+    measured: MeasuredTargets | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     unit: Unit = field(default_factory=Unit)
     lookback: int | None = None

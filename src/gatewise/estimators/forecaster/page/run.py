@@ -17,7 +17,7 @@ from gatewise.estimators.forecaster.page.glance import about, glance_table
 from gatewise.estimators.forecaster.page.tables import members_table, score_table
 from gatewise.estimators.forecaster.page.timescales import timescales_sentence
 from gatewise.estimators.forecaster.predictions import Predictions
-from gatewise.estimators.forecaster.results import GateTimescales, Measured, WindowGates
+from gatewise.estimators.forecaster.results import GateTimescales, MeasuredTargets, WindowGates
 from gatewise.estimators.forecaster.score_names import PART_NAMES
 from gatewise.estimators.forecaster.verdict import Evaluation, learnt, verdict
 from gatewise.report import Contents, Finding, Mark, Record, Series
@@ -53,7 +53,9 @@ class RunSummary:
     run: str = ""  # folder or file that the model can be loaded from, where it is known
     units: dict[str, str] = field(default_factory=dict)  # column name to unit, of bundled sets
     ahead: Predictions | None = None  # beyond the data, where the run forecasts
-    measured: Measured | None = None  # the targets before the scored part, to draw forecasts with
+    measured: MeasuredTargets | None = (
+        None  # the targets before the scored part, to draw forecasts with
+    )
     window_asked: dict[str, str] = field(default_factory=dict)  # how the window was asked for
 
     def contents(self) -> Contents:
