@@ -291,11 +291,10 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         budget: float = BUDGET,
         sampling: Sampling = Sampling(),  # noqa: B008 - frozen
     ) -> Importance:
-        """Return what each column is worth on `data`, by the score lost with that of other windows.
+        """Return what each column is worth, by the score lost with that of other windows.
 
-        `part` as in `summary`, `budget` as in `gw.explain`, which says the same in sentences and puts
-        integrated gradients beside it. See `gw.memory.importance`; figures are means over the members.
-        Raises InputError for too small a budget and for windows of one step.
+        `part` as in `summary`, `budget` as in `gw.explain`; figures are means over the members. Raises
+        InputError for too small a budget and for windows of one step.
         """
         case = self.explain_case(data, part=part, by=None, module=None, budget=budget)
         return importance_of(case, sampling)
