@@ -19,6 +19,7 @@ OPTIONS = (
         "at",
         "budget",
         "by",
+        "model",
         "of",
         "part",
         "max_idle",

@@ -306,10 +306,8 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
             prepared = data
         else:
             prepared = forecasting.prepared_to_fit(self, data, start)
-            if progress and prepared.unused:
-                say(f"columns not used: {', '.join(prepared.unused)}")
-            for note in prepared.given.notes if progress else ():
-                say(note)
+            for line in prepared.told if progress else ():
+                say(line)
         prepared.check()
         fitting.check_size(prepared)
         fitting.check_bands(prepared)

@@ -56,6 +56,12 @@ class Prepared:
         """Return the data of a fit."""
         return cls(found.settings, table, unused, fitted_split=found.split, season=found.season)
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What a user should hear of the reading: columns that play no part, and repairs."""
+        unused = (f"columns not used: {', '.join(self.unused)}",) if self.unused else ()
+        return unused + self.given.notes
+
     @cached_property
     def identity(self) -> dict[str, Any]:
         """The table's SHA-256, rows and series."""
