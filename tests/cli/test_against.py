@@ -55,3 +55,27 @@ def test_another_model_that_is_none_is_refused(here: Path, call: Call, fitted: P
     assert done.code == 2
     assert "nothing" in done.err
     assert done.err.count("\n") == 1
+
+
+def test_a_table_of_predictions_is_scored_without_a_model(
+    here: Path, call: Call, table: Path, fitted: Path
+) -> None:
+    own = call("evaluate", "--predictions", fitted / "predictions.csv")
+    assert own.code == 0, own.err
+    assert "Scores of flow on 30 rows" in own.out
+    words = ("--predictions", fitted / "predictions.csv", "--quantile", "0.1=flow_predicted")
+    told = json.loads(call("evaluate", table, *words, "--target", "flow", "--json").out)
+    known = json.loads((fitted / "metrics.json").read_text())["scores"]["gatewise"]["flow"]
+    assert told["scores"]["predictions"]["rmse"] == pytest.approx(known["rmse"], rel=1e-4)
+    for bad, said in (
+        (("evaluate", "--predictions", "nothing.csv"), "nothing.csv"),
+        (("evaluate", "--target", "flow"), "name it with --predictions"),
+        (("evaluate",), "name a run, or a table"),
+        (("evaluate", table, *words, "--quantile", "low"), "quantile: 'low' is not LEVEL=COLUMN"),
+        (("evaluate", table, *words[:2], "--part", "test"), "scored against one table"),
+        (("evaluate", table, *words[:2], "--point", "flows"), "no column 'flows'"),
+    ):
+        refused = call(*bad)
+        assert refused.code == 2, bad
+        assert said in refused.err
+        assert refused.err.count("\n") == 1

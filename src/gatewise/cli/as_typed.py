@@ -27,7 +27,7 @@ OPTIONS = (
         "max_window",
         "min_horizon",
     ),
-    *("folds", "jobs", "metric", "seconds", "size", "space", "trials"),
+    *("folds", "jobs", "metric", "point", "seconds", "size", "space", "trials"),
 )
 """Options by the same name here and in the library: of a new run, and of a finished one."""
 

@@ -43,7 +43,10 @@ Every option may also stand in a file: --config run.toml or run.json; the comman
 COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "fit": (fit, "DATA --target COLUMN --inputs COLUMN ... --out RUN [OPTIONS]"),
     "predict": (predict, "RUN [DATA] [--out FILE]"),
-    "evaluate": (evaluate, "RUN [DATA] [--part PART] [--against RUN] [--json]"),
+    "evaluate": (
+        evaluate,
+        "RUN [DATA] [--part PART] [--against RUN] [--predictions FILE] [--json]",
+    ),
     "inspect": (inspect, "RUN [DATA] [--by season] [--against RUN] [--json FILE] [OPTIONS]"),
     "backtest": (
         backtest,

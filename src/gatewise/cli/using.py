@@ -12,7 +12,9 @@ from cyclopts import Parameter
 from gatewise.cli.opening import ItsData, Model, Part, check_new_file, opened, read_as
 from gatewise.cli.options import Config, Device, Reading
 from gatewise.cli.output import console, grid, print_beside
+from gatewise.cli.scoring import PredictedTable, evaluate_table
 from gatewise.cli.sentences import names_of
+from gatewise.errors import OptionError
 
 if TYPE_CHECKING:
     from gatewise.estimators.forecaster.against import SideBySide
@@ -88,11 +90,12 @@ def predict(
 
 
 def evaluate(
-    run: Model,
+    run: Model | None = None,
     data: ItsData = None,
     /,
     *,
     reading: Reading | None = None,
+    table: PredictedTable | None = None,
     part: Part = None,
     against: Annotated[
         str | None, Parameter(help="Another run or model, to score on the same rows.")
@@ -110,7 +113,17 @@ def evaluate(
       gatewise evaluate runs/river --part test
       gatewise evaluate runs/river newer.csv --json
       gatewise evaluate runs/river --against runs/river-gru
+      gatewise evaluate river.csv --predictions theirs.csv --target discharge --point forecast
     """
+    if table is not None and table.predictions is not None:
+        if data is not None or part is not None or against is not None:
+            raise OptionError("predictions are scored against one table: name it alone")
+        evaluate_table(run, table, as_json=as_json)
+        return
+    if table is not None and table != PredictedTable():
+        raise OptionError("these options are of a table of predictions: name it with --predictions")
+    if run is None:
+        raise OptionError("name a run, or a table of predictions with --predictions")
     # Of a run, data and part are those of the fit where none are named: `opened` finds them.
     model, data, part = opened(run, data, part, device)
     read_as(model, reading)
