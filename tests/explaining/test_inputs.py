@@ -100,11 +100,13 @@ def test_windows_that_share_days_take_nothing_from_each_other() -> None:
 
 def test_all_members_are_asked_and_the_other_measure_stands_beside() -> None:
     data = frame(250)
-    case, found = measured(reads(fitted(data, members=2), "rain", 2), data)
+    model = reads(fitted(data, members=2), "rain", 2)
+    case, found = measured(model, data)
     result, ways = found.results["importance"], found.results["integrated_gradients"]
     assert isinstance(result, Importance)
     assert isinstance(ways, IntegratedGradients)
     assert result.settings["networks"] == 2
+    assert model.importance(data, part="test").to_dict() == result.to_dict()
     assert ways.share[0] == pytest.approx(1)
     evidence = inputs.counting(case, found).evidence  # type: ignore[union-attr]
     assert "2 members" in evidence
