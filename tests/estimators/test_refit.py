@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 import gatewise as gw
+from gatewise.errors import FileError
 from gatewise.training import checkpoint
 from tests.estimators.toy import equal, weights
 
@@ -48,6 +49,9 @@ def test_what_predicts_has_seen_all_data_for_as_many_steps(run):
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["refit"]["windows"] == refitted.windows
     assert metrics["refit"]["steps"] == [6, 6]
+    config = json.loads((folder / "config.json").read_text())
+    assert config["settings"]["lookback"] is None
+    assert config["settled"] == fitted.settings.to_json()
     assert any("trained anew" in note for note in model.evaluation_.notes)
 
 
@@ -115,6 +119,21 @@ def test_interrupted_anywhere_and_resumed_gives_the_same_bytes(run, tmp_path, mo
     gw.Forecaster.resume(tmp_path / "run", months(), progress=False)
     for name in ("model.safetensors", "forecast.csv", "predictions.csv"):
         assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_run_that_would_be_settled_otherwise_now_is_not_resumed(tmp_path, monkeypatch):
+    def write(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "write", write)
+    with pytest.raises(KeyboardInterrupt):
+        gw.Forecaster(**TINY).fit(months(), progress=False, out=tmp_path / "run")
+    path = tmp_path / "run" / "config.json"
+    config = json.loads(path.read_text())
+    config["settled"]["lookback"] += 1
+    path.write_text(json.dumps(config))
+    with pytest.raises(FileError, match=r"began with other settings .* fit anew"):
+        gw.Forecaster.resume(tmp_path / "run", months(), progress=False)
 
 
 SCRIPT = """

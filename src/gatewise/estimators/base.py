@@ -138,6 +138,12 @@ class Estimator(Hooks[P, F, E]):
                 f"the data is not what the run {run.folder} began with (its SHA-256 differs): "
                 "resume with the same data, or fit anew"
             )
+        settled = run.config.get("settled")  # runs from before there was any have none
+        if settled is not None and settled != model._settled(prepared).to_json():
+            raise FileError(
+                f"the run {run.folder} began with other settings than the data would be given now: "
+                "fit anew"
+            )
         return prepared
 
     def _fit(
@@ -310,12 +316,13 @@ class Estimator(Hooks[P, F, E]):
         return run
 
     def _config(self, prepared: P) -> dict[str, Any]:
-        settings = self.to_json()
+        settings, settled = self.to_json(), self._settled(prepared).to_json()
         return {
             **({} if self.kind == FIRST else {"estimator": self.kind}),
             "gatewise": version("gatewise"),
             "settings": settings,
             "settings_sha256": settings_digest(settings),
+            **({} if settled == settings else {"settled": settled}),
             "data": prepared.identity,
         }
 
