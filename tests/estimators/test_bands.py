@@ -160,7 +160,7 @@ def test_too_small_a_validation_part_is_told():
         fitted(frame, likelihood="residuals", quantiles=(0.01, 0.99), validation=0.2, test=0.2)
 
 
-def counts(rows: int = 300) -> pd.DataFrame:
+def counts(rows: int = 200) -> pd.DataFrame:
     """Return two series of negative binomial counts, of means 2 and 400, with a season of 12."""
     rng = np.random.default_rng(0)
     season = 1 + 0.5 * np.sin(np.arange(rows) * np.pi / 6)
@@ -174,7 +174,7 @@ def counts(rows: int = 300) -> pd.DataFrame:
 
 @pytest.mark.parametrize("horizon", [0, 3])
 def test_counts_of_unlike_size_share_a_network(horizon, tmp_path: Path):
-    options = {"horizon": horizon, "time": "ds", "scale": "per_series", "steps": 150}
+    options = {"horizon": horizon, "time": "ds", "scale": "per_series", "steps": 60}
     model = fitted(
         counts(), likelihood="negative-binomial", series="unique_id", lookback=12, **options
     )
@@ -184,9 +184,9 @@ def test_counts_of_unlike_size_share_a_network(horizon, tmp_path: Path):
         rows = found.series == name
         truth, band = found.truth[rows, :, 0], found.quantiles[rows, :, 0]
         low, high = np.mean(truth < band[..., 0]), np.mean(truth > band[..., 2])
-        # 180 rows each; below a quantile of counts lies its level at the most.
-        assert low <= 0.1 + 0.09
-        assert high <= 0.1 + 0.09
+        # Some 80 rows each; below a quantile of counts lies its level at the most.
+        assert low <= 0.1 + 0.12
+        assert high <= 0.1 + 0.12
         assert np.mean(truth <= band[..., 1]) == pytest.approx(0.5, abs=0.25)
         assert band[..., 1].mean() == pytest.approx(truth.mean(), rel=0.4)
     new = None if horizon else counts().drop(columns="y0")
@@ -214,11 +214,11 @@ def test_counts_are_not_normalised_or_transformed(option):
 def test_the_exact_crps_is_what_that_of_many_quantiles_comes_to(likelihood):
     frame = noise(300)
     frame["y0"] = frame["y0"].round().abs()
-    levels = tuple(np.arange(1, 100) / 100)
+    levels = tuple(np.arange(1, 20) / 20)
     options = {"quantiles": levels, "transform": "none", "calibrate": False}
     found = fitted(frame, likelihood=likelihood, **options).evaluation_
     banded = found.scores["gatewise"]["y0"]["crps"]
-    assert found.exact_crps["y0"] == pytest.approx(banded, rel=0.01)
+    assert found.exact_crps["y0"] == pytest.approx(banded, rel=0.03)  # whose bias is 1.4 %
     assert fitted(frame, quantiles=(0.1, 0.9)).evaluation_.exact_crps == {}
 
 

@@ -21,7 +21,7 @@ def quantiles_of(count: int, width: float, levels=LEVELS, steps: int = 1) -> np.
 def test_each_tail_holds_what_it_promises_however_wrong_the_band(count, width):
     """Of exchangeable errors: at most the level, and at least that less 1 / (n + 1), on the average."""
     rng = np.random.default_rng(0)
-    trials = 2000
+    trials = 1000
     below, above = [], []
     for _ in range(trials):
         truth = rng.standard_t(3, size=(count + 1, 1, 1)) + 1.0
@@ -88,7 +88,7 @@ def test_every_step_alone_where_there_is_enough_and_all_together_where_not():
 def test_pooled_steps_promise_the_same():
     rng = np.random.default_rng(1)
     missed = []
-    for _ in range(1500):
+    for _ in range(1000):
         truth = rng.normal(size=(11, 4, 1))
         made = Calibration.fit(truth[:-1], quantiles_of(10, 1.0, steps=4), LEVELS)
         assert made.pooled

@@ -63,12 +63,13 @@ class NegativeBinomial(Likelihood):
 
     def crps(self, parameters: Tensor, truth: Tensor) -> Tensor:
         """Return the CRPS, summed over the counts until what is left is below 1e-12 of it."""
-        mean, dispersion = parameters.unbind(-1)
         most = self.quantiles(parameters, (1 - 1e-13,))[..., 0].maximum(truth)
-        total, count, block = torch.zeros_like(truth), 0, 1024
+        total, before, count, block = torch.zeros_like(truth), torch.zeros_like(truth), 0, 1024
         while count <= min(float(most.max()), MOST_COUNTED):
             counts = torch.arange(count, count + block, dtype=truth.dtype, device=truth.device)
-            below = cdf(counts, mean.unsqueeze(-1), dispersion.unsqueeze(-1))
+            each = self.log_density(parameters.unsqueeze(-2), counts).exp()
+            below = before.unsqueeze(-1) + each.cumsum(-1)
+            before = below[..., -1]
             seen = (counts >= truth.unsqueeze(-1)).to(truth)
             total += (below - seen).square().sum(-1)
             count += block

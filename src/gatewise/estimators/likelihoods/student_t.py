@@ -80,6 +80,10 @@ def standard_cdf(z: Tensor, degrees: Tensor) -> Tensor:
 
 def _standard_quantile(level: float, place: Tensor) -> Tensor:
     """Return the quantile of a level for 1 / degrees of freedom, `place [...]` between 0 and 0.5."""
+    if (
+        level > 0.5
+    ):  # rounded: one polynomial serves .1 and .9, whose other side is .09999999999999998
+        return -_standard_quantile(round(1 - level, 15), place)
     return torch.from_numpy(np.asarray(_shape(level)(place.numpy()))).to(place)
 
 
