@@ -131,7 +131,7 @@ class Lines:
         """Do nothing: every line is out."""
 
 
-class Cell:
+class NotebookLine:
     """A line below a notebook's cell that is written over, twice a second at most."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -284,7 +284,7 @@ def display(progress: bool | Callback) -> Display:
     if sys.stderr is None or sys.stderr.closed:
         return Silent()
     if is_notebook():
-        return Cell()
+        return NotebookLine()
     return ProgressBar() if sys.stderr.isatty() else Lines()
 
 
