@@ -41,4 +41,4 @@ Engine = Literal["auto", "native", "reference", "torch"]
 Schedule = Literal["auto", "cosine", "one-cycle", "plateau", "constant"]
 PointLoss = Literal["auto", "squared", "absolute", "huber"]
 """What a prediction without quantiles is trained with: squared errors give means, absolute medians."""
-Baseline = Literal["persistence", "seasonal_naive", "climatology", "ridge"]
+Baseline = Literal["persistence", "seasonal_naive", "climatology", "ridge", "ets"]

@@ -75,9 +75,9 @@ def test_what_was_left_out_is_said_wherever_the_scores_stand(
     model.fit(frame, out=tmp_path / "run", progress=False)
     values = 3 if horizon else 6  # the value a season ago, of a forecast, is a feature too
     said = f"Ridge regression reads {values} values of each column"
-    assert said in model.evaluation_.notes[0]
-    assert said in json.loads((tmp_path / "run/metrics.json").read_text())["notes"][0]
-    assert said in score_notes(model.evaluation_)[-1]
+    assert any(said in note for note in model.evaluation_.notes)
+    assert said in str(json.loads((tmp_path / "run/metrics.json").read_text())["notes"])
+    assert any(said in note for note in score_notes(model.evaluation_))
     again = gw.Forecaster.load(tmp_path / "run").evaluate(frame, part="test")
     assert again.notes == model.evaluation_.notes
     assert again.scores == model.evaluation_.scores

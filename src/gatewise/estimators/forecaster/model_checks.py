@@ -267,6 +267,16 @@ def check_baselines(settings: ForecasterSettings, columns: Columns, fitted: Base
         wanted = (len(fitted.bands.series) + 1, steps, targets, len(levels))
         held = all(offsets.shape == wanted for offsets in fitted.bands.offsets.values())
         _require(held, "its baselines' bands have another shape")
+    if fitted.ets is not None:
+        groups, wide = len(fitted.ets.series), 2 + fitted.ets.season
+        shapes = [
+            getattr(fitted.ets, name).shape for name in ("began", "kinds", "weights", "initial")
+        ]
+        _require(
+            fitted.ets.season > 0
+            and shapes == [(groups,), *((groups, targets, size) for size in (2, 4, wide))],
+            "its exponential smoothing has another shape",
+        )
     if fitted.naive is not None:
         sizes = (len(fitted.naive.series), targets)
         held = fitted.naive.absolute.shape == fitted.naive.squared.shape == sizes

@@ -15,6 +15,7 @@ MODEL_NOTES = {
     "persistence": "the last value seen",
     "seasonal_naive": "the value one season earlier",
     "climatology": "the usual value for the time of year or day",
+    "ets": "exponential smoothing of each series",
     "ridge": "linear regression on lagged columns",
 }
 PART_NAMES = {

@@ -98,9 +98,9 @@ class ForecasterSettings(
         None,
         "Task and parts",
         "Baselines to score beside the network.",
-        or_none(some_of(Baseline), "all that apply"),
-        default_means="all that apply",
-        more='A list, such as `["climatology"]`.',
+        or_none(some_of(Baseline), "all that apply but ets"),
+        default_means="all that apply but `ets`",
+        more='A list, such as `["climatology"]`; "ets" needs the extra `baselines`.',
     )
     loss: PointLoss = option(
         "auto",

@@ -19,6 +19,7 @@ from gatewise.errors import OptionError
 from gatewise.estimators.forecaster.baselines.bands import Bands
 from gatewise.estimators.forecaster.baselines.climatology import Climatology
 from gatewise.estimators.forecaster.baselines.design import Layout
+from gatewise.estimators.forecaster.baselines.ets import MOST_ROWS, Ets, why_not
 from gatewise.estimators.forecaster.baselines.naive import has_season, persistence, seasonal_naive
 from gatewise.estimators.forecaster.baselines.ridge import Ridge
 from gatewise.estimators.forecaster.baselines.rows import (
@@ -29,6 +30,9 @@ from gatewise.estimators.forecaster.baselines.rows import (
 )
 from gatewise.estimators.forecaster.baselines.scale import NaiveErrors
 from gatewise.typing import Array, Indices
+
+ON_REQUEST = ("ets",)
+"""Baselines of a forecast that are fitted only where they are named: they take a library and time."""
 
 
 def applicable(horizon: int, season: int | None) -> tuple[str, ...]:
@@ -45,14 +49,15 @@ def applicable(horizon: int, season: int | None) -> tuple[str, ...]:
 
 def _chosen(wanted: Sequence[str] | None, horizon: int, season: int | None) -> tuple[str, ...]:
     """Return the baselines to fit, in the order of a score table; OptionError for one that cannot be."""
-    names = applicable(horizon, season)
+    whole = applicable(horizon, season)
+    names = (*whole, *ON_REQUEST) if horizon else whole
     for name in wanted or ():
         if name not in names:
             raise OptionError(
                 f"baselines: {name!r} does not apply here (horizon={horizon}, season={season}): "
                 f"choose of {', '.join(map(repr, names))}"
             )
-    return names if wanted is None else tuple(name for name in names if name in wanted)
+    return whole if wanted is None else tuple(name for name in names if name in wanted)
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,8 @@ class Baselines:
     ridge: Ridge | None
     bands: Bands | None = None  # where quantile levels were asked for
     notes: tuple[str, ...] = ()  # sentences on what was left out to keep the cost down
-    naive: NaiveErrors | None = (
-        None  # what scaled scores are measured in; None in a model of before
-    )
+    naive: NaiveErrors | None = None  # what scaled scores are measured in; None in old models
+    ets: Ets | None = None
 
     def predict(
         self, table: Table, origins: Indices, names: Sequence[str] | None = None
@@ -88,10 +92,15 @@ class Baselines:
             found["climatology"] = self.climatology.predict(table, origins, steps)
         if self.ridge is not None and "ridge" in names:
             found["ridge"] = self.ridge.predict(table, origins)
+        if self.ets is not None and "ets" in names:
+            steps, values = step_offsets(self.horizon), column_block(table, self.targets)
+            found["ets"] = self.ets.predict(table, values, origins, steps)
         return {name: found[name] for name in self.names if name in names}
 
     def rows_back(self) -> int:
         """Return how many rows up to the origin the baselines read, beyond what the network does."""
+        if self.ets is not None:
+            return MOST_ROWS  # its states follow from all rows
         seasonal = "seasonal_naive" in self.names or "ridge" in self.names
         return (self.season or 0) if seasonal else 0
 
@@ -128,6 +137,8 @@ class Baselines:
         arrays = {"mean": self.mean, **{f"bands.{name}": array for name, array in bands.items()}}
         if self.climatology is not None:
             arrays["climatology"] = self.climatology.table
+        if self.ets is not None:
+            arrays |= {f"ets.{name}": getattr(self.ets, name) for name in _ETS}
         if self.naive is not None:
             arrays |= {"naive.absolute": self.naive.absolute, "naive.squared": self.naive.squared}
         if self.ridge is not None:
@@ -137,7 +148,7 @@ class Baselines:
     def settings(self) -> dict[str, Any]:
         """Return what is no array as JSON values."""
         climatology, ridge, bands = self.climatology, self.ridge, self.bands
-        with_series = climatology or bands or ridge
+        with_series = climatology or bands or ridge or self.ets
         return {
             "targets": list(self.targets),
             "horizon": self.horizon,
@@ -148,6 +159,7 @@ class Baselines:
             "series": [] if with_series is None else list(with_series.series),
             "layout": None if ridge is None else ridge.layout.to_json(),
             "levels": [] if bands is None else list(bands.levels),
+            "ets": None if self.ets is None else self.ets.season,
             "naive": None
             if self.naive is None
             else {"season": self.naive.season, "series": list(self.naive.series)},
@@ -181,6 +193,9 @@ class Baselines:
             else None,
             bands=Bands(levels, series, offsets) if levels else None,
             notes=tuple(settings.get("notes", ())),
+            ets=Ets(series, int(settings["ets"]), **{name: arrays[f"ets.{name}"] for name in _ETS})
+            if "ets" in names
+            else None,
             naive=_naive(arrays, settings.get("naive")),
         )
 
@@ -193,6 +208,7 @@ def _naive(arrays: dict[str, NDArray[Any]], saved: dict[str, Any] | None) -> Nai
     return NaiveErrors(int(saved["season"]), tuple(saved["series"]), *found)
 
 
+_ETS = ("began", "kinds", "weights", "initial")
 _RIDGE = ("mean", "deviation", "coefficients", "penalties")
 
 
@@ -232,6 +248,9 @@ def fit_baselines(
     )
     # Before anything is fitted: climatology may stand in for a ridge regression that is too dear.
     chosen, notes = _affordable(chosen, layout, table, lookback, horizon)
+    if "ets" in chosen and (reason := why_not(table, train_rows)):
+        chosen = tuple(name for name in chosen if name != "ets") or ("persistence",)
+        notes = (*notes, reason)
     climatology, ridge = None, None
     left_out: list[tuple[Indices, Ridge]] = []
     if "climatology" in chosen:
@@ -247,6 +266,7 @@ def fit_baselines(
         climatology=climatology,
         ridge=ridge,
         notes=notes,
+        ets=Ets.fit(table, values, train_rows, season) if "ets" in chosen else None,
         naive=NaiveErrors.fit(table, values, train_rows, season),
     )
     if not levels:
@@ -313,6 +333,8 @@ def _training_errors(
     if fitted.climatology is not None:
         errors = truth - fitted.climatology.predict(table, origins, steps)
         yield "climatology", _or_else(fitted.climatology.errors(table, values, rows)[ahead], errors)
+    if fitted.ets is not None:
+        yield "ets", truth - fitted.ets.predict(table, values, origins, steps)
     if fitted.ridge is None:
         return
     errors = np.full(truth.shape, np.nan)
