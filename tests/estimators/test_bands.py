@@ -12,6 +12,8 @@ import pytest
 
 import gatewise as gw
 from gatewise.errors import DataError, OptionError
+from gatewise.estimators.forecaster.case import columns_of
+from gatewise.estimators.forecaster.forecasting import prepared_for
 from tests.damage import about_of, with_about
 
 LIKELIHOODS = ("gaussian", "student-t", "mixture", "residuals")
@@ -192,6 +194,15 @@ def test_counts_of_unlike_size_share_a_network(horizon, tmp_path: Path):
     new = None if horizon else counts().drop(columns="y0")
     model.save(tmp_path / "model")
     assert gw.Forecaster.load(tmp_path / "model").predict(new).equals(model.predict(new))
+
+
+@pytest.mark.parametrize(("horizon", "columns"), [(0, {"x"}), (2, {"x", "y0 (its own past)"})])
+def test_the_rate_of_counts_is_no_input_of_its_own(horizon, columns):
+    frame = noise(200).round().abs()
+    frame["x"] = np.random.default_rng(1).normal(size=200)
+    model = fitted(frame, likelihood="negative-binomial", horizon=horizon, steps=1)
+    windows = prepared_for(model.fitted_, frame).windows("test")
+    assert set(columns_of(windows, ("y0",))) == columns
 
 
 @pytest.mark.parametrize("wrong", [-1.0, 2.5])

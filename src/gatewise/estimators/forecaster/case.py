@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gatewise.data.tables.table import Table
-from gatewise.data.tables.windows import AHEAD, MISSING_SUFFIX, Windows
+from gatewise.data.tables.windows import AHEAD, MISSING_SUFFIX, RATE_SUFFIX, Windows
 from gatewise.data.tables.zones import local
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
@@ -275,12 +275,14 @@ def _for_inputs(fitted: Fitted, windows: Windows, picks: Indices) -> dict[str, A
 def columns_of(windows: Windows, targets: tuple[str, ...]) -> dict[str, list[int]]:
     """Return the features of each column by its name: its values and their indicator of gaps.
 
-    A forecast sees the past of its targets too. The flag of steps ahead is no column.
+    A forecast sees the past of its targets too, and the rate of counts is part of it; that of a virtual
+    sensor never changes. The flag of steps ahead is no column.
     """
     found: dict[str, list[int]] = {}
     for place, feature in enumerate(windows.names):
-        name = feature.removesuffix(MISSING_SUFFIX)
-        if feature != AHEAD:
+        name = feature.removesuffix(MISSING_SUFFIX).removesuffix(RATE_SUFFIX)
+        constant = feature.endswith(RATE_SUFFIX) and not windows.horizon
+        if feature != AHEAD and not constant:
             called = f"{name} (its own past)" if name in targets else name
             found.setdefault(called, []).append(place)
     return found
