@@ -126,7 +126,7 @@ def inspect(
     Try:
 
       gatewise inspect runs/river --by season
-      gatewise inspect runs/river --at 1987-01-05
+      gatewise inspect runs/river --at 1988-01-05
       gatewise inspect runs/river newer.csv --out newer.html
       gatewise inspect runs/river --against runs/river-gru
       gatewise inspect runs/river --json - --min-horizon 30 --max-idle 0.25
