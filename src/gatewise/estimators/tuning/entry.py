@@ -221,7 +221,7 @@ class _Going:
             said = "stopped early"
         else:
             said = f"{self.metric} {self.shown(outcome.score)}"
-        lead = "" if best is None else f"  best {self.shown(best.value)} (trial {best.number + 1})"
+        lead = "" if best is None else f"  best {self.shown(best.value)}"
         found = self.search.settings(frozen)
         settings = ", ".join(f"{_spelt(name)} {_short(value)}" for name, value in found.items())
         self.told(f"trial {len(self.search.ended)}/{self.trials}  {said}{lead}  {settings}")
