@@ -38,7 +38,7 @@ def test_each_baseline_predicts_what_it_is_scored_by(fitted: tuple[gw.Forecaster
     frame = reservoir()
     table = model.fitted_.context
     origin = np.array([len(table) - 1])
-    found = model.fitted_.baselines.predict(table.extended(3), origin)
+    found = model.fitted_.answering_baselines.predict(table.extended(3), origin)
     assert tuple(found) == NAMES
     for name in NAMES:
         ahead = model.predict(model=name)
@@ -91,3 +91,17 @@ def test_the_command_line(
     )
     assert gatewise(["predict", str(run), "--model", "best"]) == 2
     assert "choose of" in capsys.readouterr().err
+
+
+def test_what_predicts_was_refitted_on_all_data(fitted: tuple[gw.Forecaster, Path]) -> None:
+    model = fitted[0].fitted_
+    of_all = model.answering_baselines
+    assert model.refitted is not None
+    assert of_all is model.refitted.baselines
+    level = reservoir()["level"].to_numpy()
+    assert of_all.mean[0] == pytest.approx(level.mean())
+    assert model.baselines.mean[0] != pytest.approx(level.mean())
+    # A file keeps both: the scores stay those of baselines that saw the training part alone.
+    loaded = gw.Forecaster.load(fitted[1]).fitted_
+    np.testing.assert_array_equal(loaded.answering_baselines.ridge.mean, of_all.ridge.mean)
+    np.testing.assert_array_equal(loaded.baselines.ridge.mean, model.baselines.ridge.mean)

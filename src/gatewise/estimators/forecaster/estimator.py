@@ -336,7 +336,8 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         )
 
     def _with_refitted(self, prepared: Prepared, fitted: Fitted, refitted: Trained) -> Fitted:
-        found = (refitted.networks, refitted.histories, len(prepared.windows(None)))
+        windows = len(prepared.windows(None))
+        found = (refitted.networks, refitted.histories, windows, prepared.baselines_of_all)
         return replace(fitted, refitted=Refitted(*found))
 
     def _learnt(self, prepared: Prepared, trained: Trained) -> Fitted:

@@ -45,6 +45,7 @@ class Refitted:
     networks: tuple[RecurrentNetwork, ...]
     histories: tuple[History, ...]
     windows: int  # that each was trained on
+    baselines: Baselines | None = None  # on all data too; None in models of before
 
     def about(self) -> dict[str, Any]:
         """Return what metrics.json says of them."""
@@ -84,7 +85,15 @@ class Fitted:
 
     def for_new_data(self) -> Fitted:
         """Return the model as it answers for rows that the scored networks' test part is not of."""
-        return replace(self, networks=self.answering, refitted=None)
+        return replace(
+            self, networks=self.answering, baselines=self.answering_baselines, refitted=None
+        )
+
+    @property
+    def answering_baselines(self) -> Baselines:
+        """The baselines that predict: those that were refitted on all data, where there are any."""
+        refitted = None if self.refitted is None else self.refitted.baselines
+        return self.baselines if refitted is None else refitted
 
     def parameters(self) -> int:
         """Return the number of trained values of one member."""
@@ -248,8 +257,9 @@ def to_predictions(fitted: Fitted, table: Table, windows: Windows, outputs: Arra
 
 def baseline_predictions(fitted: Fitted, table: Table, windows: Windows, name: str) -> Predictions:
     """Return what a baseline predicts for the windows, with its bands, times and truth beside."""
-    points = {name: fitted.baselines.predict(table, windows.origins, (name,))[name]}
-    bands = fitted.baselines.quantiles(table, windows.origins, points)
+    baselines = fitted.answering_baselines
+    points = {name: baselines.predict(table, windows.origins, (name,))[name]}
+    bands = baselines.quantiles(table, windows.origins, points)
     rows = windows.target_rows(np.arange(len(windows)))
     point, band = points[name], bands.get(name)
     if fitted.settings.positive:

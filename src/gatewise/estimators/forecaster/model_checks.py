@@ -79,7 +79,12 @@ _ENTRIES: dict[str, Callable[[Any], bool]] = {
 def _is_refitted(value: Any) -> bool:
     if value is None:
         return True
-    whole = isinstance(value, dict) and set(value) == {"histories", "windows"}
+    whole = isinstance(value, dict) and {*value, "baselines"} == {
+        "histories",
+        "windows",
+        "baselines",
+    }
+    whole = whole and (value.get("baselines") is None or isinstance(value["baselines"], dict))
     histories = whole and isinstance(value["histories"], list)
     return histories and all(map(_is_history, value["histories"])) and type(value["windows"]) is int
 

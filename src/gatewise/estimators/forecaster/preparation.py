@@ -123,9 +123,17 @@ class Prepared:
     @cached_property
     def baselines(self) -> Baselines:
         """The baselines to stand beside, fitted on the training part."""
+        return self._baselines(self.split)
+
+    @property
+    def baselines_of_all(self) -> Baselines:
+        """The same baselines fitted on all rows, which predict where the network was refitted too."""
+        return self._baselines(Split(None, None))
+
+    def _baselines(self, split: Split) -> Baselines:
         return fit_baselines(
             self.given,
-            self.split,
+            split,
             lookback=self.settings.steps_back,
             horizon=self.settings.horizon,
             season=self.season,

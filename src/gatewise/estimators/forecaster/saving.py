@@ -64,6 +64,8 @@ def save_model(fitted: Fitted, path: Path) -> None:
     refitted = fitted.refitted
     if refitted is not None:
         arrays |= weights_of(refitted.networks, REFIT)
+        if refitted.baselines is not None:
+            arrays |= under("baselines_of_all", refitted.baselines.arrays())
     about = {
         "settings": fitted.settings.to_json(),
         "asked": fitted.asked.to_json(),
@@ -86,6 +88,7 @@ def _about_refitted(refitted: Refitted) -> dict[str, Any]:
     return {
         "histories": histories_to_json(refitted.histories),
         "windows": refitted.windows,
+        "baselines": refitted.baselines and refitted.baselines.settings(),
     }
 
 
@@ -119,6 +122,18 @@ def _check_cell(settings: Any, path: Path) -> None:
         )
 
 
+def _baselines_of_all(
+    settings: ForecasterSettings, columns: Columns, again: dict[str, Any] | None, arrays: Arrays
+) -> Baselines | None:
+    """Return the baselines that were refitted on all data, checked; None where there are none."""
+    saved = (again or {}).get("baselines")
+    if saved is None:
+        return None
+    baselines = Baselines.from_arrays(within("baselines_of_all", arrays), saved)
+    check_baselines(settings, columns, baselines)
+    return baselines
+
+
 def _rebuild(
     settings: ForecasterSettings, asked: ForecasterSettings, about: dict[str, Any], arrays: Arrays
 ) -> Fitted:
@@ -149,8 +164,9 @@ def _rebuild(
         return tuple(made)
 
     again = about.get("refitted")
+    of_all = _baselines_of_all(settings, columns, again, arrays)
     refitted = again and Refitted(
-        networks(REFIT), histories_from_json(again["histories"]), again["windows"]
+        networks(REFIT), histories_from_json(again["histories"]), again["windows"], of_all
     )
     return Fitted(
         settings=settings,
