@@ -14,7 +14,7 @@ import torch
 
 import gatewise as gw
 from gatewise import notebook
-from gatewise.training.progress import Cell, Lines, display
+from gatewise.training.progress import Lines, NotebookLine, display
 from tests.estimators.data import reservoir
 from tests.estimators.test_tuning import quick, tuned
 
@@ -153,7 +153,7 @@ def test_progress_is_one_line_that_is_written_over(cells: list[tuple[str, str]])
 def test_a_terminal_and_a_script_are_no_notebook(
     cells: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert isinstance(display(True), Cell)
+    assert isinstance(display(True), NotebookLine)
     monkeypatch.setattr(sys.modules["IPython"], "get_ipython", SimpleNamespace)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert isinstance(display(True), Lines)
