@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page
 
 from gatewise.estimators.forecaster.page.run import RunSummary
-from gatewise.estimators.forecaster.results import Measured
+from gatewise.estimators.forecaster.results import MeasuredTargets
 from gatewise.report import Contents, Finding, write_page
 from tests.browser import pages
 from tests.browser.conftest import Open, settle
@@ -214,7 +214,7 @@ def test_the_forecast_beyond_the_data_is_told_from_the_prediction(
             for name in ("point", "spread", "quantiles")
         },
     )
-    measured = Measured(
+    measured = MeasuredTargets(
         np.full(90, ""),
         predictions.time[0, 0] - np.arange(90, 0, -1) * np.timedelta64(1, "D"),
         np.arange(90.0)[:, None],

@@ -19,7 +19,7 @@ from gatewise.estimators.forecaster.page.charts import RunCharts, band_text
 from gatewise.estimators.forecaster.page.curves import training_curves
 from gatewise.estimators.forecaster.page.timescales import timescales_sentence
 from gatewise.estimators.forecaster.predictions import Predictions
-from gatewise.estimators.forecaster.results import GateTimescales, Measured
+from gatewise.estimators.forecaster.results import GateTimescales, MeasuredTargets
 from gatewise.estimators.forecaster.score_names import metric_text
 from gatewise.report.contents import Charts
 from gatewise.report.downsample import keep_extremes
@@ -187,7 +187,7 @@ def test_the_forecast_beyond_the_data_follows_what_was_measured_and_scored() -> 
         spread=None,
     )
     before = first - np.arange(100, 0, -1) * day
-    measured = Measured(np.full(100, ""), before, np.arange(100.0)[:, None])
+    measured = MeasuredTargets(np.full(100, ""), before, np.arange(100.0)[:, None])
     charts = RunCharts(
         predictions, ahead, measured, {"discharge": "m³/s"}, Unit("day"), 40
     ).charts()
