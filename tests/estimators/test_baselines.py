@@ -433,3 +433,12 @@ def test_fulda_baselines_reach_what_was_measured() -> None:
     assert score["ridge"] == pytest.approx(0.623, abs=0.01)
     # Day by day, without the window of 31 days, it would be .105: six years are few for a mean.
     assert score["climatology"] == pytest.approx(0.230, abs=0.01)
+
+
+def test_the_season_of_counted_rows_is_said() -> None:
+    t = np.arange(120)
+    y = np.sin(2 * np.pi * t / 12) + 0.1 * np.random.default_rng(0).normal(size=120)
+    counted = replace(make_table(a=y), step=Step("rows"))
+    assert fit(counted).season == 12
+    assert fit(counted).notes == ("Seasonal naive repeats the value of 12 rows before.",)
+    assert fit(make_table(STEPS["month"], a=y)).notes == ()

@@ -251,6 +251,9 @@ def fit_baselines(
     if "ets" in chosen and (reason := why_not(table, train_rows)):
         chosen = tuple(name for name in chosen if name != "ets") or ("persistence",)
         notes = (*notes, reason)
+    if "seasonal_naive" in chosen and table.step.kind != "months" and not table.step.microseconds:
+        # No calendar tells how long a season of counted rows is.
+        notes = (*notes, f"Seasonal naive repeats the value of {season} rows before.")
     climatology, ridge = None, None
     left_out: list[tuple[Indices, Ridge]] = []
     if "climatology" in chosen:
