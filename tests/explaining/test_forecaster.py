@@ -144,6 +144,14 @@ def test_a_forecast_is_explained_from_now_backwards() -> None:
     assert all(len(record.columns) == 2 for record in records)
 
 
+def test_memory_is_told_beside_the_level_that_is_added_to() -> None:
+    model = fitted(horizon=1, lookback=16, normalise="last", steps=100, epochs=None)
+    finding = gw.explain(model, frame()).finding("memory")
+    assert finding is not None
+    assert "beside the last value of its past" in finding.sentence
+    assert "The network adds to the last value of its past" in finding.evidence
+
+
 def test_other_members_are_the_control_for_the_seed() -> None:
     explanation = gw.explain(fitted(members=3), frame())
     assert {"horizon[member 2]", "horizon[member 3]"} <= set(explanation.results)

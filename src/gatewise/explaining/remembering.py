@@ -24,20 +24,25 @@ def remembered(case: Case, found: Measured) -> Finding:
         f"data, {case.rows} {case.called}s of {case.unit.counted(case.steps)}; the furthest back whose "
         f"effect is above 5 % of the largest ({level_of(lags)})."
     )
-    sentence, tone = f"Remembers {duration(lags, case.unit)}.", "good"
+    beside = ""
+    if case.adds_to:
+        # The figures are of the network: a forecast leans on its level however short they are.
+        beside = f", beside {case.adds_to}"
+        evidence += f" The network adds to {case.adds_to}: that level is no part of these figures."
+    sentence, tone = f"Remembers {duration(lags, case.unit)}{beside}.", "good"
     if not lags.depends:
         sentence, tone = (
-            "Remembers nothing: the answer does not depend on the input at all.",
+            f"Remembers nothing{beside}: the answer does not depend on the input at all.",
             "warn",
         )
     elif lags.at_least:
         sentence = (
-            f"Remembers {duration(lags, case.unit)}, as far as the inputs reach"
+            f"Remembers {duration(lags, case.unit)}{beside}, as far as the inputs reach"
             f"{' without their start' if lags.run_in else ''}: longer ones would show where it ends."
         )
     elif lags.steps == 0:
         known = span(lags.low, lags.high)
-        sentence = f"Remembers nothing: only the current {case.unit.noun} counts{known}."
+        sentence = f"Remembers nothing{beside}: only the current {case.unit.noun} counts{known}."
         tone = "warn"
     sentence += of_start(case, lags)
     if lags.rows_there < min(int(lags.rows.max()), case.rows):
