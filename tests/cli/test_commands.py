@@ -51,6 +51,21 @@ def test_quiet_prints_nothing(here: Path, call: Call, table: Path) -> None:
     assert set(files_under(here / "run")) == RESULTS
 
 
+def test_a_forecast_says_where_it_is_or_what_it_needs(
+    here: Path, call: Call, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatewise.cli.sentences.explained", lambda *_, **__: None)
+    words = ("--target", "flow", "--horizon", 3, "--lookback", 8, "--hidden-size", 2, "--steps", 2)
+    done = call("fit", table, *words, "--out", "alone")
+    assert done.code == 0, done.err
+    assert "Forecast  alone/forecast.csv" in done.out
+    done = call("fit", table, *words, "--future", "rain", "--calendar", "month", "--out", "ahead")
+    assert done.code == 0, done.err
+    assert "Forecast  " not in done.out
+    assert "forecast, from 3 rows after the data that hold rain" in done.out
+    assert not (here / "ahead/forecast.csv").exists()
+
+
 def test_the_baselines_that_are_named_stand_alone(here: Path, call: Call, table: Path) -> None:
     done = call("fit", table, *QUICK, "--baselines", "climatology", "--out", "run")
     assert done.code == 0, done.err

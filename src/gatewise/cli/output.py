@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as Grid
 
+from gatewise.cli.as_typed import as_typed
 from gatewise.launch import is_main_process
 from gatewise.unit import Unit
 from gatewise.wording import counted, layer_name, number
@@ -98,7 +99,7 @@ def print_scores(
     out.print(f"{said.headline}.", style=colours.get(said.tone, ""))
     for sentence in (*said.sentences, *evaluation.notes):
         # the page tells both ways of doing it, a terminal the one that is typed
-        out.print(re.sub(r",? or predict\(model=[^()]*\)", "", sentence))
+        out.print(as_typed(re.sub(r",? or predict\(model=[^()]*\)", "", sentence)))
 
 
 def print_beside(

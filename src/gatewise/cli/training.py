@@ -30,6 +30,7 @@ from gatewise.cli.output import (
 from gatewise.cli.pictures import pictured_beside
 from gatewise.errors import DataError, FileError, OptionError
 from gatewise.launch import is_main_process
+from gatewise.wording import counted, joined
 
 if TYPE_CHECKING:
     from gatewise import Forecaster
@@ -244,6 +245,7 @@ def finish(
         print_explanation(screen, explanation)
     screen.print()
     screen.print(f"Run   {folder}")
+    print_forecast(screen, run)
     screen.print(f"Page  {page}")
     if picture is not None:
         screen.print(f"Picture  {picture}")
@@ -251,9 +253,26 @@ def finish(
         screen,
         {
             f"gatewise inspect {folder}": "write the page anew, with limits, JSON, another run beside",
-            f"gatewise predict {folder} NEW.csv --out PREDICTED.csv": "predict from new rows",
+            f"gatewise predict {folder} NEW.csv --out PREDICTED.csv": _new_rows(model),
         },
     )
+
+
+def print_forecast(screen: Console, run: Run) -> None:
+    """Print where the forecast past the data is, where the run holds one."""
+    file = run.path / f"forecast.{run.config['predictions']}"
+    if file.exists():
+        screen.print(f"Forecast  {file}")
+
+
+def _new_rows(model: Forecaster) -> str:
+    """Return what `predict` asks for: where columns are known ahead, rows that go on with them."""
+    fitted = model.fitted_
+    ahead = [name for name in fitted.columns.named("future") if name not in fitted.columns.calendar]
+    if not ahead or not fitted.settings.horizon:
+        return "predict from new rows"
+    rows = counted(fitted.settings.horizon, "row")
+    return f"forecast, from {rows} after the data that hold {joined(ahead[:3])}"
 
 
 def beside_before(model: Forecaster, before: Fitted, prepared: Prepared) -> SideBySide | None:

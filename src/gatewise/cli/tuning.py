@@ -23,7 +23,7 @@ from gatewise.cli.options import (
     Words,
 )
 from gatewise.cli.output import console, print_data, print_next, print_scores
-from gatewise.cli.training import Data, Interrupted, finish
+from gatewise.cli.training import Data, Interrupted, finish, print_forecast
 from gatewise.errors import OptionError
 from gatewise.options import options_of
 
@@ -116,6 +116,7 @@ def tune(
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
     from gatewise import tune as search  # noqa: PLC0415
     from gatewise.estimators.forecaster.forecasting import prepared_to_fit  # noqa: PLC0415
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
     from gatewise.estimators.tuning.folder import BEST  # noqa: PLC0415
     from gatewise.training.progress import say  # noqa: PLC0415
 
@@ -154,6 +155,7 @@ def tune(
         screen.print(sentence)
     screen.print()
     screen.print(f"Run   {best}")
+    print_forecast(screen, Run.open(best))
     screen.print(f"Page  {best / 'report.html'}")
     print_next(screen, {fit_command(tuned, data, "RUN"): "fit with these settings again"})
 
