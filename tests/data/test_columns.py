@@ -73,8 +73,10 @@ def test_unknown_column_names_the_nearest(build):
     frame = build({"ds": [DAY], "y": [1.0], "rain": [1.0], "tmax": [1.0]})
     with pytest.raises(DataError, match=r"no column 'Rian' \(inputs\)\. Did you mean 'rain'\?"):
         resolve_columns(frame, inputs=["Rian"])
-    with pytest.raises(DataError, match=r"'day' \(time\).*The table has: ds, y, rain, tmax"):
+    with pytest.raises(DataError, match=r"'day' \(time\)\. The table has: ds, y, rain, tmax$"):
         resolve_columns(frame, time="day")
+    with pytest.raises(DataError, match=r"'y' \(target\); target=\.\.\. names another\. .*: ds$"):
+        resolve_columns(build({"ds": [DAY]}))
     with pytest.raises(DataError, match=r"'station' \(series\)"):
         resolve_columns(frame, series="station")
 

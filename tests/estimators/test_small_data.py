@@ -73,6 +73,13 @@ def test_only_what_nothing_can_be_learnt_from_is_refused():
         fitted(quarters(5), horizon=4)
 
 
+@pytest.mark.parametrize(("rows", "many"), [(1, "1 row"), (30, "30 rows")])
+def test_a_constant_target_is_told_in_its_own_units(rows, many):
+    flat = months(rows).with_columns(y=pl.lit(112.0))
+    with pytest.raises(DataError, match=rf"constant .*\(always 112, {many}, "):
+        fitted(flat, horizon=3, transform="log", validation=None, test=None)
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [

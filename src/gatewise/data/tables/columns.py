@@ -111,7 +111,7 @@ def resolve_columns(
     for role, names in roles.items():
         if role == "target" and not need_target:
             continue
-        hint = ", or name another with target=..." if role == "target" and target is None else ""
+        hint = "; target=... names another" if role == "target" and target is None else ""
         for name in names:
             _check_known(name, role, known, hint)
     levels = index_columns(frame)
@@ -174,7 +174,7 @@ def _check_known(name: str, role: str, known: Iterable[str], hint: str = "") -> 
         return
     listed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
     raise DataError(
-        f"no column {name!r} ({role}).{nearest(name, known)} The table has: {listed}{hint}"
+        f"no column {name!r} ({role}){hint}.{nearest(name, known)} The table has: {listed}"
     )
 
 

@@ -15,6 +15,7 @@ from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError, nearest
 from gatewise.files import parse
 from gatewise.typing import Array
+from gatewise.wording import counted
 
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
 """Relative differences up to this are rounding: a column of 0.3 and 0.1 + 0.2 is constant."""
@@ -189,9 +190,8 @@ def _check_varies(
         raise DataError(f"column {name!r}{where} has no values in the training part: leave it out")
     held = f"is constant in the training part (always {low[group, position]:g}"
     times = table.time[rows]
-    span = (
-        f"{np.count_nonzero(rows)} rows, {table.stamp(times.min())} to {table.stamp(times.max())})"
-    )
+    many = counted(int(np.count_nonzero(rows)), "row")
+    span = f"{many}, {table.stamp(times.min())} to {table.stamp(times.max())})"
     if name in table.columns.target:
         fix = "there is nothing to predict"
     elif grouped:

@@ -91,6 +91,8 @@ class Prepared:
             return self.fitted_scaler
         training = self.split.part_rows(self.given, "train")
         transformed = self.normaliser.transform.applied(self.given)
+        if transformed is not self.given:  # what is refused is told in the table's own units
+            Scaler.fit(self.given, training, mode=self.settings.scale)
         return Scaler.fit(transformed, training, mode=self.settings.scale)
 
     @cached_property
