@@ -47,6 +47,12 @@ def test_no_better_names_the_baseline_that_won() -> None:
     assert "none of them beat climatology" in said.sentences[2]
 
 
+def test_a_score_of_the_training_part_recommends_no_baseline() -> None:
+    said = verdict(scored(of(0.7), {"ridge": of(0.6)}, part="train"))
+    assert said.headline == "No better than ridge"
+    assert not any("predict with" in sentence for sentence in said.sentences)
+
+
 def test_equal_is_no_better() -> None:
     assert verdict(scored(of(0.6), {"ridge": of(0.6)}, (0.6,))).tone == "worse"
 

@@ -201,7 +201,8 @@ def verdict(evaluation: Evaluation) -> Verdict:
         )
     if evaluation.part in FLATTERING:
         sentences.append(FLATTERING[evaluation.part])
-    sentences.extend(_advice(found))
+    if evaluation.part != "train":  # which is the better one on new data is then not known
+        sentences.extend(_advice(found))
     sentences.append(_members_sentence(evaluation, found))
     sentences.extend(_band_sentences(evaluation))
     return Verdict(_headline(found), tuple(sentences), _overall(tones))
