@@ -25,7 +25,9 @@ def test_a_backtest_prints_its_tables_and_leaves_its_folder(
     for said in ("Mean over 2 folds", "fold by fold", "2001-05-11", "Over 2 folds gatewise has"):
         assert said in done.out
     assert "persistence" in done.out
-    assert done.err.startswith("fold 1 of 2: tested from 2001-05-11")
+    assert done.err.startswith("fold 1 of 2: tested from 2001-05-11\n")
+    assert "MASE" in done.out
+    assert "KGE" not in done.out  # of a virtual sensor
     folder = here / "runs/rolling"
     names = ("backtest.json", "backtest.png", "predictions.csv", "scores.csv")
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)

@@ -132,20 +132,24 @@ def _over_all(result: Backtest, target: str) -> Any:
     )
 
     tables = {model: table[target] for model, table in result.scores.items() if target in table}
-    made = _grid("model", _metrics(tables.values()))
+    metrics = _metrics(result, tables.values())
+    made = _grid("model", metrics)
     for model, scores in tables.items():
         spread = result.spread[model][target]
-        cells = [_spread(name, scores, spread) for name in _metrics(tables.values())]
+        cells = [_spread(name, scores, spread) for name in metrics]
         made.add_row(model_name(model), *cells, style="bold" if model == "gatewise" else "")
     return made
 
 
 def _by_fold(result: Backtest, target: str) -> Any:
+    from gatewise.estimators.forecaster.backtesting.origins import short_time  # noqa: PLC0415
+
     tables = [fold.evaluation.shown["gatewise"][target] for fold in result.folds]
-    made = _grid("fold", _metrics(tables), before=("from", "until"))
+    metrics = _metrics(result, tables)
+    made = _grid("fold", metrics, before=("from", "until"))
     for place, (fold, scores) in enumerate(zip(result.folds, tables, strict=True), 1):
-        ends = [_short_time(each) for each in (fold.test_from, fold.test_until)]
-        made.add_row(str(place), *ends, *(_text(name, scores) for name in _metrics(tables)))
+        ends = [short_time(each) for each in (fold.test_from, fold.test_until)]
+        made.add_row(str(place), *ends, *(_text(name, scores) for name in metrics))
     return made
 
 
@@ -162,12 +166,13 @@ def _grid(head: str, metrics: list[str], before: tuple[str, ...] = ()) -> Any:
     return made
 
 
-def _metrics(tables: Iterable[dict[str, float]]) -> list[str]:
+def _metrics(result: Backtest, tables: Iterable[dict[str, float]]) -> list[str]:
     from gatewise.estimators.forecaster.score_names import (  # noqa: PLC0415 - brings torch
-        ordered_metrics,
+        shown_metrics,
     )
 
-    return ordered_metrics(name for table in tables for name in table)
+    found = (name for table in tables for name in table)
+    return shown_metrics(found, forecast=result.predictions.forecast)
 
 
 def _text(metric: str, scores: dict[str, float]) -> str:
@@ -180,7 +185,3 @@ def _text(metric: str, scores: dict[str, float]) -> str:
 
 def _spread(metric: str, scores: dict[str, float], spread: dict[str, float]) -> str:
     return f"{_text(metric, scores)} ± {_text(metric, spread)}" if metric in scores else "–"
-
-
-def _short_time(time: Any) -> str:
-    return str(time).removesuffix(".000000").removesuffix("T00:00:00")

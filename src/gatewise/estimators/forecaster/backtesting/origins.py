@@ -91,3 +91,8 @@ def bound_text(time: Any, zone: str | None) -> str:
     if zone is None:
         return str(time)
     return f"{local(np.array([time]), zone)[0]}{offset_text(time, zone)}"
+
+
+def short_time(time: Any) -> str:
+    """Return a time as tables show it: without a clock where it is midnight."""
+    return str(time).removesuffix(".000000").removesuffix("T00:00:00").replace("T", " ")

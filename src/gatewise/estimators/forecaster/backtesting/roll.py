@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gatewise.estimators.forecaster.backtesting.origins import rolling_origins
+from gatewise.estimators.forecaster.backtesting.origins import rolling_origins, short_time
 from gatewise.estimators.forecaster.backtesting.result import Backtest, Fold
 from gatewise.estimators.forecaster.preparation import read_table
 from gatewise.estimators.forecaster.settings import ForecasterSettings
@@ -25,7 +25,7 @@ def roll(model: Any, data: Any, *, folds: int, size: int | None, progress: bool)
         # nothing is predicted beyond a fold, only scored
         fresh.set_params(validation=origin.validation, test=origin.test, refit=False)
         if progress:
-            say(f"fold {place} of {folds}: tested from {origin.test}")
+            say(f"fold {place} of {folds}: tested from {short_time(origin.test)}")
         fresh.fit(origin.table, progress=progress)
         done.append(Fold(origin.test, origin.test_until, fresh.evaluation_))
     return Backtest.from_folds(tuple(done), table.columns)
