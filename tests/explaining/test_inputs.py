@@ -137,7 +137,13 @@ def test_a_gap_goes_with_its_column_and_a_forecast_has_its_own_past() -> None:
     assert result.lag_first[0] == -2
     # The network answers with the days ahead themselves, which are no better than the mean.
     assert not result.has_score
-    assert "cannot be told" in inputs.counting(case, found).sentence  # type: ignore[union-attr]
+    told = inputs.counting(replace(case, adds_to=""), found)
+    assert told is not None
+    assert told.sentence.endswith("cannot be told: the network has no score to lose.")
+    # Of a forecast that adds to a level the table may show a good score, which is the level's.
+    told = inputs.counting(replace(case, adds_to="the last value of its past"), found)
+    assert told is not None
+    assert "told: beyond the last value of its past, the network has no" in told.sentence
 
 
 def test_what_is_known_ahead_is_told_as_such() -> None:

@@ -101,6 +101,11 @@ class Case:
     adds_to: str = ""
     base: Callable[[], Contents] | None = None
 
+    @property
+    def beyond(self) -> str:
+        """The words before a sentence on a score: it is that of what is added, not of the forecast."""
+        return f"beyond {self.adds_to}, " if self.adds_to else ""
+
     def at(self) -> list[int] | None:
         """Return the steps at which the answers are read; None for the last one, or the only one.
 

@@ -80,7 +80,7 @@ def counting(case: Case, found: Measured) -> Finding | None:
     names = tuple(name for name in ("importance", "integrated_gradients") if name in found.results)
     if not columns.has_score:
         return Finding(
-            "Which input matters cannot be told: the network has no score to lose.",
+            f"Which input matters cannot be told: {case.beyond}the network has no score to lose.",
             columns.reading,
             columns.caveat,
             "medium",

@@ -29,7 +29,8 @@ def idle(case: Case, found: Measured) -> Finding | None:
     total = len(units.names)
     if np.isnan(units.scale):
         return Finding(
-            f"None of the {total} units can be shown to count: the answers have nothing to lose.",
+            f"None of the {total} units can be shown to count: {case.beyond}the answers have nothing to "
+            "lose.",
             units.reading,
             units.caveat,
             "medium",

@@ -257,7 +257,7 @@ def windowed(case: Case, found: Measured) -> Finding | None:
     tone = "plain"
     if need.steps == 0:
         sentence = (
-            "No window can be named: the model does no better than one answer for all."
+            f"No window can be named: {case.beyond}the model does no better than one answer for all."
             if case.targets is not None
             else "No window can be named: all answers are the same."
         )
