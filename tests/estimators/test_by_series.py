@@ -132,6 +132,8 @@ def test_the_verdict_goes_by_series_and_not_by_the_largest() -> None:
     assert "gatewise is better on 20\u00a0% of the series" in said.sentences[0]
     assert "Best is s4 (0.100), worst s2 (1.300)." in said.sentences[0]
     assert said.sentences[1].startswith("Ridge is better here: predict with --model ridge")
+    said = verdict(judged(of([1.2, 1.1, 1.3, 1.2, 1.4], [1.0, 1.0, 1.0, 1.0, 1.0])))
+    assert said.headline == "No better than ridge on any of 5 series"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """An evaluation, and its verdict: what the scores say, in one or two sentences that can be unkind.
 
 The best baseline is the one with the smallest RMSE on the same windows. "Better" needs a smaller
-RMSE for every member; otherwise the sentence says what is missing.
+RMSE for every member; otherwise the sentence says what is missing. A network that predicts medians may
+lose by RMSE and win by what medians and bands are for: that is said, and no baseline recommended.
 """
 
 from __future__ import annotations
@@ -136,10 +137,19 @@ class _Comparison:
         if not math.isfinite(self.model.get("rmse", math.nan)) or self.baseline is None:
             return "unknown"
         if self.gain <= 0:
-            return "worse"
+            return "unclear" if self.wins else "worse"
         if self.gain < BARELY or any(rmse >= self.other["rmse"] for rmse in self.members):
             return "unclear"
         return "better"
+
+    @property
+    def wins(self) -> tuple[str, ...]:
+        """MAE and CRPS where the model is better by more than barely: what medians and bands aim at."""
+        return tuple(
+            name
+            for name in ("mae", "crps")
+            if self.model.get(name, math.inf) < (1.0 - BARELY) * self.other.get(name, -math.inf)
+        )
 
     @property
     def measure(self) -> str:
@@ -155,8 +165,9 @@ class _Comparison:
         name = model_name(self.baseline)
         if self.tone == "better":
             return f"Better than the best baseline, {name}"
-        if self.tone == "worse":
-            return f"No better than {name}"
+        if self.gain <= 0:
+            better = joined([metric_name(one) for one in self.wins])
+            return f"No better than {name}" + (f" by RMSE, but by {better}" if better else "")
         if self.gain < BARELY:
             return f"Barely better than {name}"
         return f"Better than {name} together, but not with every seed"

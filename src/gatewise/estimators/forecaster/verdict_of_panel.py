@@ -50,6 +50,8 @@ class PanelComparison:
         name, (won, known) = model_name(self.baseline), self.beaten
         if self.tone == "better":
             return f"Better than the best baseline, {name}, on {won} of {known} series"
+        if self.tone == "worse" and not won:
+            return f"No better than {name} on any of {known} series"
         if self.tone == "worse":
             return f"No better than {name}: better on {won} of {known} series only"
         return f"Not clearly better than {name}: better on {won} of {known} series"
