@@ -67,7 +67,7 @@
 
   function marks() {
     const { time, ahead, scored } = shown, found = [];
-    if (scored != null) found.push({ at: scored, text: "scored from here" });
+    if (scored != null) found.push({ at: scored, text: "predicted from here" });
     if (ahead && ahead < time.length) found.push({ at: (time.at(-ahead) + time.at(-ahead - 1)) / 2, text: "end of the data" });
     if (at != null) found.push({ at, text: `window at ${text(at)}` });
     return found;

@@ -35,6 +35,10 @@ def about(settings: Mapping[str, Any], units: Mapping[str, str], unit: Unit) -> 
     told = [f"{name} ({units[name]})" if units.get(name) else name for name in targets]
     what = joined(told if len(told) <= MOST_INPUTS else [*told[:3], f"{len(told) - 3} more"])
     inputs = [name for name in _names(settings.get("inputs")) if name not in targets]
+    inputs += _names(settings.get("static"))
+    inputs += [f"{name} (known ahead)" for name in _names(settings.get("future"))]
+    if settings.get("calendar"):
+        inputs.append("the calendar")
     if len(inputs) > MOST_INPUTS:
         inputs = [*inputs[:3], f"{len(inputs) - 3} more columns"]
     horizon = settings.get("horizon") or 0
