@@ -73,6 +73,15 @@ def test_only_what_nothing_can_be_learnt_from_is_refused():
         fitted(quarters(5), horizon=4)
 
 
+def test_a_season_too_long_for_the_data_is_not_answered_with_a_lookback_that_it_refuses():
+    short = {"horizon": 12, "normalise": "season", "validation": None, "test": None}
+    with pytest.raises(DataError, match=r"give at least 26 rows, or use normalise='last'$"):
+        fitted(months(20), **short)
+    with pytest.raises(OptionError, match=r"at least 14, not 8: .* or use normalise='last'$"):
+        fitted(months(20), lookback=8, **short)
+    fitted(months(20), **short | {"normalise": "last"})
+
+
 @pytest.mark.parametrize(("rows", "many"), [(1, "1 row"), (30, "30 rows")])
 def test_a_constant_target_is_told_in_its_own_units(rows, many):
     flat = months(rows).with_columns(y=pl.lit(112.0))

@@ -231,9 +231,12 @@ def check_lookback(normalise: str, season: int | None, lookback: int) -> None:
     least = least_lookback(normalise, season)
     if lookback < least:
         of = f" with season={season}" if normalise == "season" else ""
+        other = (
+            "last" if lookback >= least_lookback("last", None) and normalise != "last" else "none"
+        )
         raise OptionError(
             f"normalise={normalise!r}{of} needs a lookback of at least {least}, not {lookback}: "
-            "look back further, or use normalise='none'"
+            f"look back further, or use normalise={other!r}"
         )
 
 

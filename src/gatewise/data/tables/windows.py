@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.tables.categories import Vocabulary
-from gatewise.data.tables.levels import Levels
+from gatewise.data.tables.levels import Levels, least_lookback
 from gatewise.data.tables.rates import Rates
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError
@@ -178,7 +178,9 @@ class Features:
         """
         usable = _inside(self.table, rows, self.lookback, self.horizon)
         if not usable.any():  # no gap is to blame, and filling gaps would not help
-            raise DataError(_too_few(self.table, rows, self.lookback, self.horizon, part))
+            season = None if self.levels is None else self.levels.season
+            sizes = (self.lookback, self.horizon)
+            raise DataError(_too_few(self.table, rows, *sizes, part=part, season=season))
         whole = usable & self.complete
         if need_target:
             whole &= self.answered
@@ -337,8 +339,13 @@ def _any_between(flags: Mask, first: int, last: int) -> Mask:
     return total[high : high + len(flags)] > total[low : low + len(flags)]
 
 
-def _too_few(table: Table, rows: NDArray[np.bool_], lookback: int, horizon: int, part: str) -> str:
-    """Say how many rows a window needs, how many there are up to the part's end, and what fits."""
+def _too_few(
+    table: Table, rows: Mask, lookback: int, horizon: int, *, part: str, season: int | None
+) -> str:
+    """Say how many rows a window needs, how many there are up to the part's end, and what fits.
+
+    `season` is that of the level that windows take, if any.
+    """
     row = np.arange(len(table))
     ends = np.maximum.reduceat(np.where(rows, row, -1), table.starts[:-1])
     there = int(np.maximum(ends - table.starts[:-1] + 1, 0).max())
@@ -347,7 +354,9 @@ def _too_few(table: Table, rows: NDArray[np.bool_], lookback: int, horizon: int,
     panel = " of one series" if table.columns.series is not None else ""
     fix = f"give at least {lookback + horizon} rows"
     if there > horizon and inside >= ahead:
-        fix += f", or a lookback of at most {there - horizon}"
+        most = there - horizon
+        fits = season is None or most >= least_lookback("season", season)
+        fix += f", or a lookback of at most {most}" if fits else ", or use normalise='last'"
     return (
         f"too few rows for the {part} part: lookback={lookback} and horizon={horizon} need "
         f"{lookback + horizon} rows{panel} in a row up to its end, {ahead} of them in the {part} part; "
