@@ -191,6 +191,9 @@ def test_counts_of_unlike_size_share_a_network(horizon, tmp_path: Path):
         assert high <= 0.1 + 0.12
         assert np.mean(truth <= band[..., 1]) == pytest.approx(0.5, abs=0.25)
         assert band[..., 1].mean() == pytest.approx(truth.mean(), rel=0.4)
+    if horizon:  # a baseline that predicts in its place knows as well that they are counts
+        mean = model.predict(model="climatology")
+        assert mean["y0_q0.1"].min() >= 0
     new = None if horizon else counts().drop(columns="y0")
     model.save(tmp_path / "model")
     assert gw.Forecaster.load(tmp_path / "model").predict(new).equals(model.predict(new))

@@ -42,7 +42,7 @@ def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) 
     predictions = to_predictions(fitted, table, windows, outputs)
     baselines = fitted.baselines.predict(table, windows.origins)
     bands = fitted.baselines.quantiles(table, windows.origins, baselines)
-    if fitted.settings.positive:  # what the model may know, they know too
+    if fitted.settings.positive or fitted.settings.counts:  # what the model may know, they know too
         baselines = {name: not_below_zero(point) for name, point in baselines.items()}
         bands = {name: not_below_zero(band) for name, band in bands.items()}
     points = {MODEL_NAME: predictions.point, **baselines}

@@ -262,7 +262,7 @@ def baseline_predictions(fitted: Fitted, table: Table, windows: Windows, name: s
     bands = baselines.quantiles(table, windows.origins, points)
     rows = windows.target_rows(np.arange(len(windows)))
     point, band = points[name], bands.get(name)
-    if fitted.settings.positive:
+    if fitted.settings.positive or fitted.settings.counts:
         point, band = not_below_zero(point), None if band is None else not_below_zero(band)
     return Predictions(
         targets=table.columns.target,
