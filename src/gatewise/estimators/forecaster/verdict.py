@@ -167,7 +167,9 @@ class _Comparison:
             return f"Better than the best baseline, {name}"
         if self.gain <= 0:
             better = joined([metric_name(one) for one in self.wins])
-            return f"No better than {name}" + (f" by RMSE, but by {better}" if better else "")
+            return f"No better than {name}" + (
+                f" by RMSE, but better by {better}" if better else ""
+            )
         if self.gain < BARELY:
             return f"Barely better than {name}"
         return f"Better than {name} together, but not with every seed"
