@@ -117,9 +117,10 @@ def test_compressed_and_tab_separated(csv):
 
 def test_missing_files_name_the_nearest(csv, tmp_path):
     csv("a\n1\n", "river.csv")
+    (tmp_path / "rivers").mkdir()  # the folder of a run, which is no table
     message = refusal(tmp_path / "rivers.csv")
     assert "no file" in message
-    assert "Did you mean 'river.csv'?" in message
+    assert message.endswith("Did you mean 'river.csv'?")
     assert "no file" in refusal(tmp_path / "nowhere" / "river.csv")
 
 

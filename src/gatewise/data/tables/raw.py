@@ -50,7 +50,8 @@ def read_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         if path.is_symlink():
             raise FileError(f"{str(path)!r} is a link to a file that is not there") from None
-        near = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        beside = path.parent.iterdir() if path.parent.is_dir() else ()
+        near = [each.name for each in beside if not each.is_dir()]
         raise FileError(f"no file {str(path)!r}.{nearest(path.name, near)}") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise FileError(f"{str(path)!r} is not a whole gzip file: {cause(error)}") from None
