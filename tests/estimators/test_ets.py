@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gatewise.data.tables.split import split_times
+from gatewise.errors import OptionError
 from gatewise.estimators.forecaster.baselines import Baselines, ets, fit_baselines
 from tests.estimators.tables import STEPS, make_table
 
@@ -80,7 +81,7 @@ def test_gaps_and_rows_from_elsewhere_are_taken(fitted: Baselines) -> None:
         assert np.abs(found).max() < 500.0
 
 
-def test_it_is_fitted_on_request_alone_and_left_out_with_a_reason(
+def test_it_is_fitted_on_request_alone_and_left_out_or_refused_with_a_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     table = make_table(STEPS["month"], **SERIES)
@@ -91,6 +92,6 @@ def test_it_is_fitted_on_request_alone_and_left_out_with_a_reason(
     assert many.names == ("persistence",)
     assert "ETS is left out: 2 series of" in many.notes[0]
     monkeypatch.setattr(ets, "find_spec", lambda _: None)
-    without = fit_baselines(table, split, lookback=24, horizon=5, names=["ridge", "ets"])
-    assert without.names == ("ridge",)
-    assert 'pip install "gatewise[baselines]"' in without.notes[0]
+    with pytest.raises(OptionError, match=r"ets needs statsforecast: pip install .*\[baselines\]"):
+        fit_baselines(table, split, lookback=24, horizon=5, names=["ridge", "ets"])
+    assert "ets" not in fit_baselines(table, split, lookback=24, horizon=5).names

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.data.tables.table import Table
+from gatewise.errors import OptionError, how_to_install
 from gatewise.typing import Array, Indices, Mask
 
 MOST_SEASON = 24
@@ -29,9 +30,9 @@ _SIMPLE = np.array([0.5, 0.0, 0.0, 1.0])
 
 
 def why_not(table: Table, rows: Mask) -> str:
-    """Say why ETS is left out; "" where it is not."""
+    """Say why ETS is left out; "" where it is not. OptionError where its extra is not installed."""
     if find_spec("statsforecast") is None:
-        return 'ETS is left out: it needs statsforecast (pip install "gatewise[baselines]").'
+        raise OptionError(f"the baseline ets needs statsforecast: {how_to_install('baselines')}")
     models = len(table.series) * len(table.columns.target)
     if models > MOST_SERIES or int(rows.sum()) > MOST_ROWS:
         return (
