@@ -121,6 +121,9 @@ def test_a_label_that_training_did_not_have(run: Path) -> None:
     other = hail.with_columns(sky=pl.col("sky").replace("hail", "sleet"))
     with pytest.warns(GatewiseWarning, match="'sleet'"):
         np.testing.assert_array_equal(model.predict(other)["y_predicted"], told["y_predicted"])
+    peat = panel().with_columns(soil=pl.lit("peat"))
+    with pytest.warns(GatewiseWarning, match=rf"'peat' of 'soil' in {len(peat)} rows; they"):
+        model.predict(peat)  # the rows that are predicted are none of those given
     strict = model.set_params(unseen="refuse")
     strict.fitted_.settings.unseen = "refuse"
     with pytest.raises(DataError, match=r"'hail' of 'sky' .*unseen='unknown'"):

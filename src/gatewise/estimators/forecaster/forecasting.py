@@ -37,6 +37,9 @@ from gatewise.estimators.forecaster.score_names import MODEL_NAME
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.forecaster.silence import named, warn_of_unusable
 
+AHEAD = "predicted"
+"""What messages call the rows past the last known ones, by which a table is extended."""
+
 
 def predict(fitted: Fitted, frame: Any, model: str = MODEL_NAME) -> Predictions:
     """Predict from the rows of `frame`; None stands for the end of the fitted data.
@@ -195,8 +198,10 @@ def _windows(
     fitted: Fitted, table: Table, rows: NDArray[np.bool_], part: str, *, need_target: bool = True
 ) -> Windows:
     settings, normaliser = fitted.settings, fitted.normaliser
-    everywhere = np.ones(len(table), dtype=bool)
-    unseen = fitted.vocabulary.unseen(table.labels, everywhere, settings.unseen)
+    given = np.ones(len(table), dtype=bool)
+    if part == AHEAD:  # the rows that a table was extended by repeat the labels of its series
+        given[(table.starts[1:, None] - np.arange(1, settings.horizon + 1)).ravel()] = False
+    unseen = fitted.vocabulary.unseen(table.labels, given, settings.unseen)
     if unseen is not None:
         warn(unseen)
     return make_windows(
@@ -254,7 +259,7 @@ def _forecast_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
     _check_ahead(fitted, table, last, enough)
     rows = np.zeros(len(table), dtype=bool)
     rows[(last[enough, None] + np.arange(1, horizon + 1)).ravel()] = True
-    windows = _windows(fitted, table, rows, "predicted", need_target=False)
+    windows = _windows(fitted, table, rows, AHEAD, need_target=False)
     windows = replace(windows, origins=np.intersect1d(windows.origins, last[enough]))
     _warn_of_silence(table, windows, np.flatnonzero(last < 0))
     return table, windows
