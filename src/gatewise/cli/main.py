@@ -36,12 +36,16 @@ With a table of your own:
   gatewise predict runs/river new.csv --out discharge.csv
   gatewise inspect runs/river
 
+A forecast, which runs/sales/forecast.csv then holds:
+
+  gatewise fit sales.csv --target sold --horizon 12 --out runs/sales
+
 DATA is a .csv, .csv.gz, .tsv or .parquet file, or dataset:NAME for a bundled set (gatewise datasets).
 Every option may also stand in a file: --config run.toml or run.json; the command line wins.
 """
 
 COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
-    "fit": (fit, "DATA --target COLUMN --inputs COLUMN ... --out RUN [OPTIONS]"),
+    "fit": (fit, "DATA --target COLUMN [--inputs COLUMN ...] --out RUN [OPTIONS]"),
     "predict": (predict, "RUN [DATA] [--out FILE]"),
     "evaluate": (
         evaluate,

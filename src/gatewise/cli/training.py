@@ -60,8 +60,10 @@ def fit(
     Try:
 
       gatewise fit river.csv --target discharge --inputs rain tmax tmin --lookback 365 --out runs/river
+      gatewise fit sales.csv --target sold --horizon 12 --out runs/sales
 
-    Name a test part (--test 1986-01-01, or --test 0.15) for a score that nothing was chosen on.
+    Without --horizon the target is estimated from the inputs alone. The newest 15 % of the rows, or
+    those from --test 1986-01-01 on, give the score: nothing is chosen on them.
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
 
