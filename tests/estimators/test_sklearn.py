@@ -129,3 +129,10 @@ def test_what_scikit_learn_asks_of_an_estimator() -> None:
     with pytest.raises(NotFittedError):
         model().score(FRAMES["polars"])
     check_is_fitted(model().fit(FRAMES["polars"], progress=False))
+
+
+def test_only_what_was_set_is_written() -> None:
+    assert repr(gw.Forecaster()) == "Forecaster()"
+    assert repr(gw.Forecaster(target="sold", horizon=12, inputs=["price"])) == (
+        "Forecaster(target='sold', inputs=['price'], horizon=12)"
+    )

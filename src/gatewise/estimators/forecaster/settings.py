@@ -178,6 +178,15 @@ class ForecasterSettings(
                 "column is needed: name it with inputs=, or set a horizon of at least 1"
             )
 
+    def __repr__(self) -> str:
+        """Return the options that are set to other than their defaults, as scikit-learn writes them."""
+        changed = [
+            f"{name}={value!r}"
+            for name, default, _ in options_of(self)
+            if (value := getattr(self, name)) != default
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
     @property
     def steps_back(self) -> int:
         """The lookback, once it is settled."""
