@@ -131,6 +131,16 @@ def test_a_missing_value_names_row_of_the_frame_and_series(build, read):
         read(frame)
 
 
+def test_rows_whose_target_is_still_to_come_are_told_as_such(build, read):
+    ids, steps = ["a", "a", "a", "b", "b", "b"], [1, 2, 3, 1, 2, 3]
+    ahead = {"unique_id": ids, "ds": steps, "y": [1.0, 2.0, NAN, 3.0, 4.0, NAN]}
+    with pytest.raises(DataError, match="leave out the rows at the end, whose target is still to"):
+        read(build(ahead))
+    ahead["y"][3] = NAN  # a gap besides
+    with pytest.raises(DataError, match=r"fill them \(fill="):
+        read(build(ahead))
+
+
 @pytest.mark.parametrize("missing", ["refuse", "mask"])
 def test_infinity_is_always_refused(build, read, missing):
     frame = build({"y": [1.0, float("-inf"), float("inf")]})

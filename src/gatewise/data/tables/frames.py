@@ -320,13 +320,7 @@ def _check_values(
         if name in columns.target or name in columns.inputs:
             gaps &= ~trailing
         if gaps.any():
-            fix = 'fill them (fill="forward", say), or mask them with an indicator: missing="mask"'
-            if repairs.fill is not None:
-                fix = (
-                    f"fill={repairs.fill!r} reaches gaps of up to fill_limit={repairs.fill_limit} that "
-                    'it has values beside; fill the others, or mask them: missing="mask"'
-                )
-            _refuse(table, rows, name, gaps, what="missing", fix=fix)
+            _refuse(table, rows, name, gaps, what="missing", fix=_fix(table, name, gaps, repairs))
     for place, (name, role) in enumerate(columns.categories):
         gaps = table.labels.codes[:, place] == MISSING
         gaps &= ~(trailing & (role == "inputs"))
@@ -341,6 +335,20 @@ def _check_values(
             names = {float(code): repr(name) for code, name in enumerate(table.labels.names[place])}
             names[float(MISSING)] = "none"
             _check_static(table, rows, name, codes, names.__getitem__)
+
+
+def _fix(table: Table, name: str, gaps: NDArray[np.bool_], repairs: Repairs) -> str:
+    """Say what to do about missing values of a column."""
+    if repairs.fill is not None:
+        return (
+            f"fill={repairs.fill!r} reaches gaps of up to fill_limit={repairs.fill_limit} that "
+            'it has values beside; fill the others, or mask them: missing="mask"'
+        )
+    known = np.where(gaps, -1, np.arange(len(table)))
+    last = np.repeat(np.maximum.reduceat(known, table.starts[:-1]), np.diff(table.starts))
+    if name in table.columns.target and (np.flatnonzero(gaps) > last[gaps]).all():
+        return "leave out the rows at the end, whose target is still to come: they are for predict"
+    return 'fill them (fill="forward", say), or mask them with an indicator: missing="mask"'
 
 
 def _refuse(
