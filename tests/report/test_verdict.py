@@ -56,9 +56,15 @@ def test_a_score_of_the_training_part_recommends_no_baseline() -> None:
 def test_what_wins_by_the_errors_that_medians_aim_at_is_not_called_worse() -> None:
     median, mean = {"rmse": 1.6, "mae": 0.9, "crps": 0.6}, {"rmse": 1.4, "mae": 1.1, "crps": 0.7}
     said = verdict(scored(median, {"ridge": mean}))
-    assert said.headline == "No better than ridge by RMSE, but better by MAE and CRPS"
+    assert (
+        said.headline
+        == "No better than ridge by RMSE, but better than any baseline by MAE and CRPS"
+    )
     assert said.tone == "unclear"
     assert not any("predict with" in sentence for sentence in said.sentences)
+    third = {"rmse": 1.5, "mae": 1.0, "crps": 0.59}
+    said = verdict(scored(median, {"ridge": mean, "climatology": third}))
+    assert said.headline == "No better than ridge by RMSE, but better than any baseline by MAE"
     barely = verdict(scored(median | {"mae": 1.095, "crps": 0.71}, {"ridge": mean}))
     assert (barely.headline, barely.tone) == ("No better than ridge", "worse")
 

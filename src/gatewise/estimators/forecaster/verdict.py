@@ -124,6 +124,7 @@ class _Comparison:
     baseline: str | None
     other: Metrics
     members: tuple[float, ...]  # RMSE of each member
+    least: Metrics  # the smallest MAE and CRPS of any baseline
 
     @property
     def gain(self) -> float:
@@ -144,11 +145,11 @@ class _Comparison:
 
     @property
     def wins(self) -> tuple[str, ...]:
-        """MAE and CRPS where the model is better by more than barely: what medians and bands aim at."""
+        """MAE and CRPS where no baseline comes near the model: what medians and bands aim at."""
         return tuple(
             name
-            for name in ("mae", "crps")
-            if self.model.get(name, math.inf) < (1.0 - BARELY) * self.other.get(name, -math.inf)
+            for name, least in self.least.items()
+            if self.model.get(name, math.inf) < (1.0 - BARELY) * least
         )
 
     @property
@@ -168,7 +169,7 @@ class _Comparison:
         if self.gain <= 0:
             better = joined([metric_name(one) for one in self.wins])
             return f"No better than {name}" + (
-                f" by RMSE, but better by {better}" if better else ""
+                f" by RMSE, but better than any baseline by {better}" if better else ""
             )
         if self.gain < BARELY:
             return f"Barely better than {name}"
@@ -262,7 +263,20 @@ def _compare(evaluation: Evaluation, target: str) -> _Comparison | PanelComparis
         baseline,
         evaluation.scores[baseline][target] if baseline else {},
         tuple(member[target]["rmse"] for member in evaluation.members if target in member),
+        _least(evaluation, target),
     )
+
+
+def _least(evaluation: Evaluation, target: str) -> Metrics:
+    """Return the smallest MAE and CRPS of the baselines, where they have any."""
+    others = [
+        table.get(target, {}) for name, table in evaluation.scores.items() if name != "gatewise"
+    ]
+    known = {
+        metric: [one[metric] for one in others if math.isfinite(one.get(metric, math.nan))]
+        for metric in ("mae", "crps")
+    }
+    return {metric: min(values) for metric, values in known.items() if values}
 
 
 def _advice(found: list[_Comparison | PanelComparison]) -> list[str]:
