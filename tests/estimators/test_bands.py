@@ -155,7 +155,7 @@ def test_the_part_that_calibrates_says_nothing_when_it_is_the_one_that_is_scored
 
 def test_too_small_a_validation_part_is_told():
     frame = noise(80)
-    model = fitted(frame, quantiles=(0.01, 0.99), validation=0.2, test=0.2)
+    model = fitted(frame, horizon=1, quantiles=(0.01, 0.99), validation=0.2, test=0.2)
     assert model.evaluation_.calibration.too_few
     assert "too few for levels of 0.01" in " ".join(model.evaluation_.verdict().sentences)
     with pytest.raises(DataError, match=r"residuals.* a level of 0.01 needs 99"):

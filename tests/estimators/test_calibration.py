@@ -127,3 +127,17 @@ def test_saved_and_read_again():
     assert again.about() == made.about()
     assert (again.size == made.size).all()
     assert (again.factors == made.factors).all()
+
+
+def test_windows_that_overlap_are_not_counted_as_many():
+    truth = 5 + np.ones((200, 4, 1))  # once too low for long is no reason to move a band for good
+    made = Calibration.fit(truth, quantiles_of(200, 1.0, steps=4), LEVELS, apart=29)
+    given = quantiles_of(3, 1.0, steps=4)
+    assert made.applied(given) == pytest.approx(given)
+    assert "only 29 do not overlap (30 are needed)" in made.text()
+    assert Calibration.from_saved(made.about(), made.arrays()).text() == made.text()
+    moved = Calibration.fit(truth, quantiles_of(200, 1.0, steps=4), LEVELS, apart=30)
+    assert (moved.applied(given)[..., -1] > given[..., -1]).all()
+    # A band that is nothing but errors has no other form to be left in.
+    points = np.zeros((200, 4, 1, 3))
+    assert Calibration.fit(truth, points, (0.1, 0.5, 0.9), apart=29).apart is None

@@ -168,6 +168,7 @@ def check_calibration(
         _require(bool(np.isfinite(array).all()), "its calibration holds what is no number")
     _require(bool((made.size >= 0).all()), "its calibration has a distance below 0")
     whole = type(made.windows) is int and type(made.pooled) is type(made.too_few) is bool
+    whole = whole and (made.apart is None or type(made.apart) is int)
     _require(whole, "its calibration says nothing of where it is from")
 
 
