@@ -1,7 +1,7 @@
 """Forecasts of public series beside seasonal naive, ETS or Theta and neuralforecast's LSTM and NHITS.
 
     python -m benchmarks.forecasting FOLDER [--sets air beer …] [--seeds N] [--models gatewise …]
-                                     [--peers PEERS/bin/python] [--options NAME=VALUE …]
+                                     [--peers PEERS/bin/python] [--origins N] [--options NAME=VALUE …]
 
 Writes the sets and every model's forecasts into FOLDER and prints the tables. The peers run in an
 environment of their own, made with `pip install -r benchmarks/forecasting/peers.txt`, whose Python
@@ -19,6 +19,7 @@ import math
 import subprocess
 from ast import literal_eval
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ def main() -> None:
     folder: Path = given.folder
     folder.mkdir(parents=True, exist_ok=True)
     chosen = sets.load(given.sets)
+    if given.origins:
+        chosen = [replace(one, origins=given.origins) for one in chosen]
     _write_sets(chosen, folder)
     if given.peers:
         for model in PEERS:
@@ -79,6 +82,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sets", nargs="+", choices=list(sets.SETS))
     parser.add_argument("--models", nargs="+", choices=list(TITLES), default=list(TITLES))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--origins", type=int, help="origins of each set, in place of its number")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--peers", help="the Python that has neuralforecast and statsforecast")
     parser.add_argument("--options", nargs="*", default=[], metavar="NAME=VALUE")
