@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gatewise.data import Columns, Step, Table, Windows, make_windows
@@ -92,6 +95,28 @@ def test_windows_equal_a_plain_loop(lengths, lookback, horizon, cut, seed):
         np.testing.assert_array_equal(
             table.values[windows.target_rows(picks)[place], :2].astype(np.float32), one_y
         )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 20), min_size=1, max_size=3),
+    horizon=st.integers(0, 5),
+    data=st.data(),
+)
+def test_windows_apart_are_the_most_that_share_no_predicted_row(lengths, horizon, data):
+    assume(max(lengths) > horizon + 1)
+    table = panel(lengths, FORECAST if horizon else SENSOR)
+    whole = make_windows(table, table.values, table.time >= 0, lookback=2, horizon=horizon)
+    kept = data.draw(st.sets(st.sampled_from(range(len(whole))), min_size=1, max_size=8))
+    windows = replace(whole, origins=whole.origins[sorted(kept)])
+    rows = [set(each.tolist()) for each in windows.target_rows(np.arange(len(windows)))]
+    choices = (
+        chosen
+        for count in range(len(rows) + 1)
+        for chosen in itertools.combinations(rows, count)
+        if len(set().union(*chosen)) == sum(map(len, chosen))
+    )
+    assert windows.apart == max(map(len, choices))
 
 
 def test_names_and_what_is_known_ahead():

@@ -60,6 +60,16 @@ class Windows:
         seen[self.lookback :] &= self.known_ahead
         return seen
 
+    @property
+    def apart(self) -> int:
+        """How many of the windows share no predicted row, at the most."""
+        count = place = 0
+        while place < len(self.origins):
+            # the origins ascend, and those of two series lie a horizon apart or more
+            place = int(self.origins.searchsorted(self.origins[place] + max(self.horizon, 1)))
+            count += 1
+        return count
+
     def __len__(self) -> int:
         return len(self.origins)
 

@@ -66,15 +66,8 @@ def _calibration(fitted: Fitted, prepared: Prepared) -> Calibration | None:
     truth = windows.answers(np.arange(len(windows))).astype(np.float64)
     if windows.rates is not None:  # of counts, only multiples of the rate are alike in all windows
         truth = windows.rates.over_rate(truth, windows.origins)
-    apart = _apart(prepared.table, windows) if settings.horizon > 1 else None
+    apart = windows.apart if settings.horizon > 1 else None
     return Calibration.fit(truth, outputs, settings.levels(), apart=apart)
-
-
-def _apart(table: Table, windows: Windows) -> int:
-    """Return how many of the windows, whose ends lie in blocks of a horizon each, share no step."""
-    series = table.series_index()[windows.origins]
-    blocks = windows.origins // windows.horizon
-    return len(np.unique(np.stack([series, blocks]), axis=1).T)
 
 
 def _about(prepared: Prepared) -> dict[str, Any]:
