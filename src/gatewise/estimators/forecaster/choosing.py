@@ -18,7 +18,8 @@ MOST_WINDOWS = 5000
 """Windows, evenly spread, that the naive forecasts are compared on."""
 
 HEAD_START = 0.8
-"""Of the seasonal naive forecast: its error counts as so much of itself."""
+"""Of the seasonal naive forecast: its error counts as so much of itself. A network learns a drift from
+the last season easily, and a season that its level does not hold hardly."""
 
 
 def best_level(
@@ -33,7 +34,8 @@ def best_level(
 
     Errors of a series are told by their share of those of all candidates together, so that series of
     unlike scales count alike. Nothing is trained, so windows of the training part are as good as any.
-    "last" where there is no window to tell by. `sizes` are lookback and horizon.
+    Where there is no window to tell by, "season" if it may be, else "last". `sizes` are lookback and
+    horizon.
     """
     lookback, horizon = sizes
     candidates: list[Normalise] = ["last", "window"]
@@ -41,7 +43,7 @@ def best_level(
         candidates.insert(0, "season")
     origins = _origins(table, rows, lookback, horizon)
     if not len(origins):
-        return candidates[0] if candidates[0] == "season" else "last"
+        return candidates[0]
     errors = np.stack(
         [
             _errors(table, origins, Normaliser.naive(table, mode, transform, season), sizes)
