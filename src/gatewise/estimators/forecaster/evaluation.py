@@ -17,10 +17,10 @@ from gatewise.estimators.forecaster.by_series import scores_by_series
 from gatewise.estimators.forecaster.exact_crps import exact_crps
 from gatewise.estimators.forecaster.fitted import (
     Fitted,
+    answers_of,
     calibrated,
     in_target_units,
     member_answers,
-    not_below_zero,
     outputs_of,
     to_predictions,
 )
@@ -40,11 +40,7 @@ def evaluate_windows(fitted: Fitted, table: Table, windows: Windows, part: str) 
     raw = outputs_of(fitted, windows, answers)
     outputs = calibrated(fitted, raw)
     predictions = to_predictions(fitted, table, windows, outputs)
-    baselines = fitted.baselines.predict(table, windows.origins)
-    bands = fitted.baselines.quantiles(table, windows.origins, baselines)
-    if fitted.settings.positive or fitted.settings.counts:  # what the model may know, they know too
-        baselines = {name: not_below_zero(point) for name, point in baselines.items()}
-        bands = {name: not_below_zero(band) for name, band in bands.items()}
+    baselines, bands = answers_of(fitted.baselines, fitted.settings, table, windows)
     points = {MODEL_NAME: predictions.point, **baselines}
     if predictions.quantiles is not None:
         bands[MODEL_NAME] = predictions.quantiles

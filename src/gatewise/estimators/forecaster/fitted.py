@@ -236,46 +236,64 @@ def to_predictions(fitted: Fitted, table: Table, windows: Windows, outputs: Arra
     average of distributions of one shape has that shape, where their mixture would be wider.
     """
     levels = fitted.settings.levels()
-    rows = windows.target_rows(np.arange(len(windows)))
     middle = levels.index(0.5) if levels else 0
     together = in_target_units(fitted, table, windows, outputs.mean(axis=0))
-    targets = len(table.columns.target)
-    return Predictions(
-        targets=table.columns.target,
-        series=np.asarray(table.series, dtype=np.str_)[table.series_index()[windows.origins]],
-        origin=table.time[windows.origins],
-        time=table.time[rows],
-        truth=table.values[rows, :targets],
+    return _with_times(
+        table,
+        windows,
         point=together[..., middle],
         spread=_spread(fitted, table, windows, outputs[..., middle]),
         levels=levels,
         quantiles=together if levels else None,
-        zone=table.zone,
-        ids=table.ids,
     )
 
 
 def baseline_predictions(fitted: Fitted, table: Table, windows: Windows, name: str) -> Predictions:
     """Return what a baseline predicts for the windows, with its bands, times and truth beside."""
-    baselines = fitted.answering_baselines
-    points = {name: baselines.predict(table, windows.origins, (name,))[name]}
-    bands = baselines.quantiles(table, windows.origins, points)
-    rows = windows.target_rows(np.arange(len(windows)))
-    point, band = points[name], bands.get(name)
-    if fitted.settings.positive or fitted.settings.counts:
-        point, band = not_below_zero(point), None if band is None else not_below_zero(band)
-    return Predictions(
-        targets=table.columns.target,
-        series=np.asarray(table.series, dtype=np.str_)[table.series_index()[windows.origins]],
-        origin=table.time[windows.origins],
-        time=table.time[rows],
-        truth=table.values[rows, : len(table.columns.target)],
-        point=point,
+    points, bands = answers_of(fitted.answering_baselines, fitted.settings, table, windows, (name,))
+    band = bands.get(name)
+    return _with_times(
+        table,
+        windows,
+        point=points[name],
         spread=None,
         levels=() if band is None else fitted.settings.levels(),
         quantiles=band,
+    )
+
+
+def answers_of(
+    baselines: Baselines,
+    settings: ForecasterSettings,
+    table: Table,
+    windows: Windows,
+    names: tuple[str, ...] | None = None,
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return points and bands of baselines, by name; None stands for all.
+
+    Where the model may know that nothing lies below 0, they know it too.
+    """
+    points = baselines.predict(table, windows.origins, names)
+    bands = baselines.quantiles(table, windows.origins, points)
+    if settings.positive or settings.counts:
+        points = {name: not_below_zero(point) for name, point in points.items()}
+        bands = {name: not_below_zero(band) for name, band in bands.items()}
+    return points, bands
+
+
+def _with_times(table: Table, windows: Windows, **predicted: Any) -> Predictions:
+    """Return what was predicted for the windows with series, times and truth beside."""
+    targets = table.columns.target
+    rows = windows.target_rows(np.arange(len(windows)))
+    return Predictions(
+        targets=targets,
+        series=np.asarray(table.series, dtype=np.str_)[table.series_index()[windows.origins]],
+        origin=table.time[windows.origins],
+        time=table.time[rows],
+        truth=table.values[rows, : len(targets)],
         zone=table.zone,
         ids=table.ids,
+        **predicted,
     )
 
 
