@@ -18,6 +18,7 @@ from gatewise.data.tables.output import frame_like
 from gatewise.estimators.forecaster.metrics import METRICS, scores
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.results import Metrics, ScoreTable
+from gatewise.estimators.forecaster.score_names import MODEL_NAME
 from gatewise.typing import Array
 
 MANY = 1000
@@ -50,7 +51,7 @@ class SeriesScores:
 
     def measure(self, target: str) -> str:
         """Return the metric that decides: MASE of a forecast, else NSE, else RMSE."""
-        found = self.scores["gatewise"][target]
+        found = self.scores[MODEL_NAME][target]
         for name in ("mase", "nse") if self.forecast else ("nse",):
             if name in found and np.isfinite(found[name]).any():
                 return name
@@ -59,7 +60,7 @@ class SeriesScores:
     def beaten(self, target: str, baseline: str) -> tuple[int, int]:
         """Return on how many series the model beats a baseline, and on how many both have a score."""
         name = self.measure(target)
-        model, other = (self.scores[one][target][name] for one in ("gatewise", baseline))
+        model, other = (self.scores[one][target][name] for one in (MODEL_NAME, baseline))
         known = np.isfinite(model) & np.isfinite(other)
         better = model > other if METRICS[name].better == "high" else model < other
         return int((better & known).sum()), int(known.sum())
@@ -67,7 +68,7 @@ class SeriesScores:
     def extremes(self, target: str) -> tuple[tuple[str, float], tuple[str, float]] | None:
         """Return the best and the worst series with their scores; None where no series has one."""
         name = self.measure(target)
-        values = self.scores["gatewise"][target][name]
+        values = self.scores[MODEL_NAME][target][name]
         known = np.flatnonzero(np.isfinite(values))
         if not known.size:
             return None
@@ -119,7 +120,7 @@ def scores_by_series(
     }
     alone = tuple(
         {
-            "gatewise": {
+            MODEL_NAME: {
                 target: {name: _median(values) for name, values in metrics.items()}
                 for target, metrics in _of_model(predictions, groups, member, None, naive).items()
             }

@@ -202,7 +202,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         Of a panel it is the median over the series. `y` is the target where `data` does not have it.
         """
         given = data if y is None else with_target(data, y, self._targets())
-        scores = self.evaluate(given).shown["gatewise"]
+        scores = self.evaluate(given).shown[MODEL_NAME]
         return float(np.mean([metrics["nse"] for metrics in scores.values()]))
 
     def _repr_html_(self) -> str:
@@ -390,7 +390,7 @@ def _calibration_metrics(evaluation: Evaluation) -> dict[str, Any]:
         return {}
     after = {
         target: metrics["coverage"]
-        for target, metrics in evaluation.scores["gatewise"].items()
+        for target, metrics in evaluation.scores[MODEL_NAME].items()
         if "coverage" in metrics
     }
     about = {"part": "validation", "windows": made.windows, "pooled": made.pooled}

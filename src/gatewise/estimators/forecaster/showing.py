@@ -8,6 +8,7 @@ from typing import Any
 from gatewise import notebook
 from gatewise.estimators.forecaster.results import Metrics, ScoreTable
 from gatewise.estimators.forecaster.score_names import (
+    MODEL_NAME,
     PART_NAMES,
     metric_name,
     metric_text,
@@ -88,8 +89,8 @@ def tuning_html(found: Any) -> str:
     """Return a search: the best settings and what they are worth."""
     settings = [(name.replace("_", " "), _text(value)) for name, value in found.settings.items()]
     scores = {
-        "tuned": found.model.evaluation_.shown["gatewise"],
-        "before tuning": found.start.evaluation_.shown["gatewise"],
+        "tuned": found.model.evaluation_.shown[MODEL_NAME],
+        "before tuning": found.start.evaluation_.shown[MODEL_NAME],
     }
     return notebook.shown(
         f"Tuning, {counted(len(found.trials), 'trial')}",

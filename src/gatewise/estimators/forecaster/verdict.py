@@ -18,6 +18,7 @@ from gatewise.estimators.forecaster.by_series import SeriesScores
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.results import CalibratedBands, Metrics, ScoreTable
 from gatewise.estimators.forecaster.score_names import (
+    MODEL_NAME,
     PART_NAMES,
     metric_name,
     metric_text,
@@ -85,7 +86,7 @@ class Evaluation:
         beaten = {
             model: {target: list(by_series.beaten(target, model)) for target in targets}
             for model in by_series.scores
-            if model != "gatewise"
+            if model != MODEL_NAME
         }
         decides = {target: by_series.measure(target) for target in targets}
         return {
@@ -107,8 +108,8 @@ class Evaluation:
         """The scores of each member to show: of a panel the medians over its series."""
         if self.by_series is None:
             return self.members
-        alone = tuple(member["gatewise"] for member in self.by_series.members)
-        return alone or (self.shown["gatewise"],)
+        alone = tuple(member[MODEL_NAME] for member in self.by_series.members)
+        return alone or (self.shown[MODEL_NAME],)
 
     def verdict(self) -> Verdict:
         """Return what the scores say: a headline, its sentences and their tone."""
@@ -227,7 +228,7 @@ def learnt(evaluation: Evaluation) -> bool:
 
     For some target; True where there is no truth to tell by.
     """
-    model = (evaluation.shown_members or (evaluation.shown.get("gatewise", {}),))[0]
+    model = (evaluation.shown_members or (evaluation.shown.get(MODEL_NAME, {}),))[0]
     known = [nse for scores in model.values() if math.isfinite(nse := scores.get("nse", math.nan))]
     return not known or max(known) > 0
 
@@ -248,7 +249,7 @@ def best_baseline(evaluation: Evaluation, target: str) -> str | None:
     errors = {
         model: by_target[target]["rmse"]
         for model, by_target in evaluation.scores.items()
-        if model != "gatewise" and math.isfinite(by_target.get(target, {}).get("rmse", math.nan))
+        if model != MODEL_NAME and math.isfinite(by_target.get(target, {}).get("rmse", math.nan))
     }
     return min(errors, key=errors.__getitem__) if errors else None
 
@@ -259,7 +260,7 @@ def _compare(evaluation: Evaluation, target: str) -> _Comparison | PanelComparis
     baseline = best_baseline(evaluation, target)
     return _Comparison(
         target,
-        evaluation.scores.get("gatewise", {}).get(target, {}),
+        evaluation.scores.get(MODEL_NAME, {}).get(target, {}),
         baseline,
         evaluation.scores[baseline][target] if baseline else {},
         tuple(member[target]["rmse"] for member in evaluation.members if target in member),
@@ -270,7 +271,7 @@ def _compare(evaluation: Evaluation, target: str) -> _Comparison | PanelComparis
 def _least(evaluation: Evaluation, target: str) -> Metrics:
     """Return the smallest MAE and CRPS of the baselines, where they have any."""
     others = [
-        table.get(target, {}) for name, table in evaluation.scores.items() if name != "gatewise"
+        table.get(target, {}) for name, table in evaluation.scores.items() if name != MODEL_NAME
     ]
     known = {
         metric: [one[metric] for one in others if math.isfinite(one.get(metric, math.nan))]
@@ -347,7 +348,7 @@ def _band_sentences(evaluation: Evaluation) -> list[str]:
         return []
     # a share of truths has no scale: of a panel, that of all series together is the best known
     held = {
-        target: evaluation.scores.get("gatewise", {}).get(target, {}).get("coverage", math.nan)
+        target: evaluation.scores.get(MODEL_NAME, {}).get(target, {}).get("coverage", math.nan)
         for target in evaluation.predictions.targets[:MAX_SENTENCES]
     }
     of = "" if evaluation.by_series is None else " of all series together"

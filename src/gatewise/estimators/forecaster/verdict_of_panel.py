@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from gatewise.estimators.forecaster.by_series import SeriesScores
 from gatewise.estimators.forecaster.metrics import METRICS
-from gatewise.estimators.forecaster.score_names import metric_name, metric_text, model_name
-
-MODEL = "gatewise"
+from gatewise.estimators.forecaster.score_names import (
+    MODEL_NAME,
+    metric_name,
+    metric_text,
+    model_name,
+)
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,11 @@ def compared(by_series: SeriesScores, target: str) -> PanelComparison:
     return PanelComparison(
         target,
         measure,
-        medians[MODEL][target][measure],
+        medians[MODEL_NAME][target][measure],
         baseline,
         math.nan if baseline is None else medians[baseline][target][measure],
         (0, 0) if baseline is None else by_series.beaten(target, baseline),
-        tuple(member[MODEL][target][measure] for member in by_series.members),
+        tuple(member[MODEL_NAME][target][measure] for member in by_series.members),
         by_series.extremes(target),
     )
 
@@ -104,7 +107,7 @@ def best_by_median(by_series: SeriesScores, target: str) -> str | None:
     found = {
         model: value
         for model, by_target in medians.items()
-        if model != MODEL
+        if model != MODEL_NAME
         and math.isfinite(value := by_target.get(target, {}).get(measure, math.nan))
     }
     if not found:

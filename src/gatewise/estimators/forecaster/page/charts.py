@@ -19,7 +19,7 @@ from gatewise.estimators.forecaster.by_series import SeriesScores
 from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.results import MeasuredTargets
-from gatewise.estimators.forecaster.score_names import metric_name, metric_text
+from gatewise.estimators.forecaster.score_names import MODEL_NAME, metric_name, metric_text
 from gatewise.report.contents import Charts
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import is_calendar, seconds
@@ -282,7 +282,7 @@ def _scored(by_series: SeriesScores, target: str) -> dict[str, tuple[str, float]
     """Return each series' score in words, and as a number that is lower for a better one."""
     measure = by_series.measure(target)
     sign = -1.0 if METRICS[measure].better == "high" else 1.0
-    values = by_series.scores["gatewise"][target][measure]
+    values = by_series.scores[MODEL_NAME][target][measure]
     return {
         name: (f"{metric_name(measure)} {metric_text(measure, value)}", sign * value)
         for name, value in zip(by_series.series, values.tolist(), strict=True)

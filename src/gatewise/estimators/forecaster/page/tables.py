@@ -8,6 +8,7 @@ from gatewise.estimators.forecaster.by_series import SeriesScores
 from gatewise.estimators.forecaster.metrics import METRICS, Metric
 from gatewise.estimators.forecaster.results import Metrics
 from gatewise.estimators.forecaster.score_names import (
+    MODEL_NAME,
     MODEL_NOTES,
     metric_name,
     metric_text,
@@ -65,7 +66,7 @@ def score_notes(evaluation: Evaluation) -> list[str]:
     if any(
         "pinball" in metrics
         for model, by_target in evaluation.scores.items()
-        if model != "gatewise"
+        if model != MODEL_NAME
         for metrics in by_target.values()
     ):
         notes.append(
@@ -139,7 +140,7 @@ def _target_group(
     doubtful = _within_members(evaluation, target)
     rows = []
     for model in models:
-        is_model = model == "gatewise"
+        is_model = model == MODEL_NAME
         scores = shown[model][target]
         cells = tuple(
             _cell(
@@ -156,7 +157,7 @@ def _target_group(
 
 def _beaten(by_series: SeriesScores, target: str, model: str) -> Cell:
     """Return on how many series the model beats a baseline."""
-    if model == "gatewise":
+    if model == MODEL_NAME:
         return Cell("")
     won, known = by_series.beaten(target, model)
     return Cell(f"{won} of {known}")
