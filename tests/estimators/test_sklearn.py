@@ -131,6 +131,13 @@ def test_what_scikit_learn_asks_of_an_estimator() -> None:
     check_is_fitted(model().fit(FRAMES["polars"], progress=False))
 
 
+def test_an_option_that_there_is_not_is_named_with_the_nearest_one() -> None:
+    with pytest.raises(OptionError, match=r"no option 'hiden_size'\. Did you mean 'hidden_size'"):
+        gw.Forecaster(hiden_size=3)  # type: ignore[call-arg]
+    with pytest.raises(OptionError, match=r"no option 'hiden_size'\. Did you mean 'hidden_size'"):
+        gw.Forecaster(hidden_size=3).set_params(cell="gru", hiden_size=3)
+
+
 def test_only_what_was_set_is_written() -> None:
     assert repr(gw.Forecaster()) == "Forecaster()"
     assert repr(gw.Forecaster(target="sold", horizon=12, inputs=["price"])) == (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -242,16 +242,19 @@ class EstimatorOptions(FitOptions, TrainingOptions):
     before: ClassVar[Mapping[str, Any]] = {}
     """What an option meant before there was one, where that is not its default."""
 
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        """Raise `OptionError` for an option that there is not: a dataclass names no near one."""
+        _check_names(given, [name for name, _, _ in options_of(cls)])
+        return super().__new__(cls)
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return every option by name (scikit-learn's convention; `deep` changes nothing here)."""
         return {name: getattr(self, name) for name, _, _ in options_of(self)}
 
     def set_params(self, **params: Any) -> Self:
         """Set options by name and return self; an unknown name raises `OptionError`."""
-        known = [name for name, _, _ in options_of(self)]
+        _check_names(params, [name for name, _, _ in options_of(self)])
         for name, value in params.items():
-            if name not in known:
-                raise OptionError(f"there is no option {name!r}.{nearest(name, known)}")
             setattr(self, name, value)
         return self
 
@@ -275,6 +278,12 @@ class EstimatorOptions(FitOptions, TrainingOptions):
     def to_json(self) -> dict[str, Any]:
         """Return every option as JSON values; the class reads them back as arguments."""
         return {name: _plain(value) for name, value in self.get_params().items()}
+
+
+def _check_names(given: Iterable[str], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise OptionError(f"there is no option {name!r}.{nearest(name, known)}")
 
 
 def _plain(value: Any) -> Any:
