@@ -1,0 +1,1 @@
+"""Labels for every step of a sequence."""
