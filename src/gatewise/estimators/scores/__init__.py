@@ -1,0 +1,1 @@
+"""Scores of sequence estimators: measures, intervals, calibration and verdicts; NumPy alone."""
