@@ -42,3 +42,6 @@ Schedule = Literal["auto", "cosine", "one-cycle", "plateau", "constant"]
 PointLoss = Literal["auto", "squared", "absolute", "huber"]
 """What a prediction without quantiles is trained with: squared errors give means, absolute medians."""
 Baseline = Literal["persistence", "seasonal_naive", "climatology", "ridge", "ets"]
+
+TokenKind = Literal["characters", "bytes", "words", "sentencepiece"]
+"""What a text is cut into."""
