@@ -22,6 +22,7 @@ from gatewise.training.inference import gathered
 from gatewise.training.loop import train
 from gatewise.training.losses import per_row, squared_error
 from gatewise.training.options import TrainingOptions
+from gatewise.training.order import Part
 from gatewise.training.randomness import seeded
 from gatewise.training.task import Task
 
@@ -64,7 +65,7 @@ def main() -> int:
     loading = []
     for _ in range(50):
         begun = time.perf_counter()
-        gathered(windows, picks, torch.device("cpu"))
+        gathered(windows, Part(picks), torch.device("cpu"))
         loading.append(time.perf_counter() - begun)
     steps = _step_times(windows)
     share = statistics.median(loading) / statistics.median(steps)

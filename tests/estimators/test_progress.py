@@ -137,7 +137,7 @@ def test_within_a_long_epoch_the_status_is_shown_ten_times_a_second(monkeypatch)
     monkeypatch.setattr("gatewise.training.progress.time.perf_counter", lambda: now)
     told = []
     record = RoundsDone(train=[1.0], validation=[2.0], learning_rate=[0.1], kept_epoch=1)
-    rounds = Rounds.of(options(epochs=4, batch_size=10), windows=1000)
+    rounds = Rounds.of(options(epochs=4), per_epoch=100)
     pace = Pace(display(told.append), "", rounds, record)
     for step in range(1, 101):
         now = 100.0 + step * 0.02  # 10 windows in 0.02 s

@@ -15,7 +15,7 @@ def rates(count, losses=(), **changes):
 
 def rate_of(chosen, step, losses):
     """Return the rate of a step of epochs of five steps each."""
-    return learning_rate(chosen, Rounds.of(chosen, 5 * chosen.batch_size), step, losses)
+    return learning_rate(chosen, Rounds.of(chosen, 5), step, losses)
 
 
 def test_cosine_falls_from_the_full_rate_to_nothing_over_all_epochs():

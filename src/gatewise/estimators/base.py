@@ -38,6 +38,7 @@ from gatewise.training.options import TrainingOptions
 from gatewise.training.progress import Callback
 from gatewise.training.randomness import seeded
 from gatewise.training.schedule import Rounds
+from gatewise.training.sequences import order_of
 from gatewise.training.task import TrainableNetwork
 
 TABLE_FORMATS = ("csv", "parquet")
@@ -258,7 +259,8 @@ class Estimator(Hooks[P, F, E]):
             stop = None
             if after:
                 # the very steps that the kept weights had, at the very learning rates
-                steps = Rounds.of(options.closed(), len(self._task(prepared, network).training))
+                first = self._task(prepared, network).training
+                steps = Rounds.of(options.closed(), order_of(first, options.closed()).count)
                 options = replace(options, epochs=None, steps=steps.total, patience=None)
                 stop = after[member].kept_steps
             history = train(

@@ -1,23 +1,42 @@
 """Predictions and mean losses over many windows, in fixed batches: the same bits every time.
 
-Sizes: n windows, S predicted steps, K targets, Q quantile levels (1 for a point head).
+Sizes: n windows or sequences, N steps of all of them, S predicted steps, K targets, Q quantile levels
+(1 for a point head).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gatewise.training.distributed import World, local_device
+from gatewise.training.order import Part
+from gatewise.training.sequences import SequenceBatches
 from gatewise.training.task import Batches, Loss
+from gatewise.typing import AnyArray, Array32
 
 BATCH_SIZE = 256
 BATCH_VALUES = 1 << 24
 """Input values of a batch, 64 MiB: wide and long windows come in smaller batches."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One batch as tensors on a device; lengths, the second input of sequences, are on the CPU."""
+
+    inputs: list[Tensor]
+    truth: Tensor
+    weight: Tensor | None = None  # [B]
+
+    def losses(self, loss: Loss, output: Tensor) -> tuple[Tensor, float]:
+        """Return the losses of a network's `output` and their count."""
+        if self.weight is None:
+            return loss(output, self.truth)
+        return loss(output, self.truth, self.weight)
 
 
 def predict(
@@ -25,18 +44,40 @@ def predict(
     windows: Batches,
     batch_size: int = BATCH_SIZE,
     device: str | torch.device = "cpu",
-) -> NDArray[np.float32]:
-    """Return the network's output `[n, S, K, Q]` for all windows; the network moves to `device`."""
+) -> Array32:
+    """Return the network's output `[n, S, K, Q]` for all windows; the network moves to `device`.
+
+    Of sequences that is `[n, ...]`, or where each step has an answer `[N, ...]`: the steps of one
+    sequence after those of another, in the order in which the sequences were given.
+    """
     place = local_device(device)
     network.to(place).eval()
-    steps, features = windows.measured.shape
-    batch_size = max(1, min(batch_size, BATCH_VALUES // (steps * features)))
+    if windows.measured is not None and not isinstance(windows, SequenceBatches):
+        batch_size = max(1, min(batch_size, BATCH_VALUES // windows.measured.size))
     with torch.no_grad():
-        parts = [
-            network(*inputs).cpu()
-            for *inputs, _ in batches(windows, np.arange(len(windows)), batch_size, place)
+        found = [
+            (part, network(*gathered(windows, part, place).inputs).cpu())
+            for part in batches(windows, batch_size, World())
         ]
-    return torch.cat(parts).numpy()
+    if isinstance(windows, SequenceBatches):
+        return _in_given_order(windows, found)
+    return torch.cat([output for _, output in found]).numpy()
+
+
+def _in_given_order(sequences: SequenceBatches, found: list[tuple[Part, Tensor]]) -> Array32:
+    """Return what was found in batches, each `[B, ...]` or `[T, B, ...]`, as the sequences came."""
+    rows, shape = len(sequences), found[0][1].shape[1:]
+    if sequences.per_step:
+        rows, shape = int(sequences.lengths.sum()), shape[1:]
+    result = np.empty((rows, *shape), dtype=np.float32)
+    first = np.cumsum(sequences.lengths) - sequences.lengths  # of each sequence in the result
+    for part, output in found:
+        if sequences.per_step:
+            inside, step = sequences.within(part.picks, part.steps)
+            result[(first[part.picks] + step)[inside]] = output.numpy()[inside]
+        else:
+            result[part.picks] = output.numpy()
+    return result
 
 
 def mean_loss(
@@ -47,34 +88,47 @@ def mean_loss(
     The processes of `world` share the windows out.
     """
     device = device_of(network)
-    rows = world.rows(len(windows))
     total = torch.zeros((), dtype=torch.float64, device=device)
     counted = 0.0
     with torch.no_grad():
-        for *inputs, truth in batches(
-            windows, np.arange(rows.start, rows.stop), batch_size, device
-        ):
-            losses, count = loss(network(*inputs), truth)
+        for part in batches(windows, batch_size, world):
+            batch = gathered(windows, part, device)
+            losses, count = batch.losses(loss, network(*batch.inputs))
             total += losses.double().sum()
             counted += count
     return float(world.total(total)) / world.total_count(counted, device)
 
 
-def batches(
-    windows: Batches, order: NDArray[np.int64], batch_size: int, device: torch.device
-) -> Iterator[list[Tensor]]:
-    """Yield the inputs and the truth of the windows in `order`, `batch_size` at a time."""
-    for start in range(0, len(order), batch_size):
-        yield gathered(windows, order[start : start + batch_size], device)
+def batches(windows: Batches, batch_size: int, world: World) -> Iterator[Part]:
+    """Yield the batches in which all windows are judged, of these this process's share."""
+    if isinstance(windows, SequenceBatches):
+        yield from windows.in_turn(batch_size, BATCH_VALUES, world.rank, world.size)
+        return
+    rows = world.rows(len(windows))
+    for start in range(rows.start, rows.stop, batch_size):
+        yield Part(np.arange(start, min(start + batch_size, rows.stop)))
 
 
-def gathered(windows: Batches, picks: NDArray[np.int64], device: torch.device) -> list[Tensor]:
-    """Return one batch as tensors on `device`: the inputs, and the truth as the last of them.
+def gathered(windows: Batches, part: Part, device: torch.device) -> Batch:
+    """Return one batch as tensors on `device`.
 
     Copied even on the CPU, into torch's own aligned memory: the bits of a matrix product were seen to
     depend on where its operands begin.
     """
-    return [torch.from_numpy(values).to(device, copy=True) for values in windows.gather(picks)]
+    if not isinstance(windows, SequenceBatches):
+        tensors = [_tensor(values, device) for values in windows.gather(part.picks)]
+        return Batch(tensors[:-1], tensors[-1])
+    x, lengths, truth = windows.gather(part.picks, part.steps)
+    weights = windows.weights
+    return Batch(
+        [_tensor(x, device), torch.from_numpy(lengths)],
+        _tensor(truth, device),
+        None if weights is None else _tensor(weights[part.picks], device),
+    )
+
+
+def _tensor(values: AnyArray, device: torch.device) -> Tensor:
+    return torch.from_numpy(values).to(device, copy=True)
 
 
 def device_of(network: nn.Module) -> torch.device:

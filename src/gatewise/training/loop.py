@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gatewise.errors import BreakdownError
+from gatewise.errors import BreakdownError, OptionError
 from gatewise.training import checkpoint as files
 from gatewise.training.average import Average
 from gatewise.training.costs import cost_of, gates_cost
@@ -26,10 +25,12 @@ from gatewise.training.distributed import World, joined, local_device
 from gatewise.training.history import History
 from gatewise.training.inference import gathered, mean_loss, predict
 from gatewise.training.options import TrainingOptions
+from gatewise.training.order import Order, Part
 from gatewise.training.progress import Callback, Display, Pace, display
 from gatewise.training.randomness import Purpose, generator
 from gatewise.training.schedule import Rounds, learning_rate, steadier
-from gatewise.training.task import Task
+from gatewise.training.sequences import order_of
+from gatewise.training.task import Batches, Task
 
 __all__ = ["predict", "train"]
 
@@ -68,8 +69,9 @@ def train(
     """
     with joined(device) as world:
         chosen = options.closed()
-        rounds = Rounds.of(chosen, len(task.training), stop)
-        trainer = _Trainer(task, chosen, rounds, device=local_device(device), world=world)
+        order = order_of(task.training, chosen)
+        rounds = Rounds.of(chosen, order.count, stop)
+        trainer = _Trainer(task, chosen, order, rounds, device=local_device(device), world=world)
         saver = _Saver(checkpoint if world.main else None, checkpoint_seconds)
         if resume and checkpoint is not None:
             # On every process, though the main one alone reads: what it reads is broadcast to all.
@@ -106,6 +108,7 @@ class _Trainer:
         self,
         task: Task,
         options: TrainingOptions,
+        order: Order,
         rounds: Rounds,
         *,
         device: torch.device,
@@ -114,16 +117,16 @@ class _Trainer:
         self.network = task.network.to(device)
         self.training, self.validation = task.training, task.validation
         self.loss = task.loss
-        self.options, self.rounds = options, rounds
+        self.options, self.order, self.rounds = options, order, rounds
+        assert options.batch_size is not None
+        self.batch_size = options.batch_size
         self.device = device
         self.world = world
         self.optimizer = _adam(self.network, options)
-        self.measured = (
-            torch.from_numpy(self.training.measured).to(device).unsqueeze(1)
-        )  # [T, 1, F]
+        self.measured = _measured(self.training, options, device)
         self.drops = self.noise = torch.Generator()  # each round begins its own, see _reseed
-        self.order: NDArray[np.int64] = np.empty(0, dtype=np.int64)  # of the windows in one epoch
-        self.ordered = 0  # the epoch that it is of
+        self.parts: list[Part] = []  # the batches of one epoch
+        self.ordered = 0  # the epoch that they are of
         self.average = None if options.average is None else Average(self.network, options.average)
         self.best: dict[str, Tensor] = {}
         self.record = files.RoundsDone()
@@ -153,23 +156,20 @@ class _Trainer:
         counted, done = 0.0, 0
         module.train()
         for step in self.rounds.steps(number):
-            batch = self._batch(step)
-            loss, count = self._step(module, batch, step)
+            part = self._part(step)
+            loss, count = self._step(module, part, step)
             total += loss
             counted += count
-            done += len(batch)
+            done += len(part.picks)
             pace.show_step(step, done, partial(self._mean, total, counted), self._rate())
         return float(self.world.total(total)) / counted
 
-    def _batch(self, step: int) -> NDArray[np.int64]:
-        """Return the windows of a step, from the order of its epoch."""
+    def _part(self, step: int) -> Part:
+        """Return what the batch of a step is made of, from the order of its epoch."""
         epoch, index = step // self.rounds.per_epoch + 1, step % self.rounds.per_epoch
         if epoch != self.ordered:
-            drawn = generator(self.options.seed, Purpose.ORDER, epoch)
-            order = torch.randperm(len(self.training), generator=drawn, device="cpu")
-            self.order, self.ordered = order.numpy(), epoch
-        start = index * self.rounds.batch_size
-        return self.order[start : start + self.rounds.batch_size]
+            self.parts, self.ordered = self.order.parts(epoch), epoch
+        return self.parts[index]
 
     def _mean(self, total: Tensor, counted: float) -> float:
         """Return the mean loss of an unfinished round, from this process's share of the windows."""
@@ -185,17 +185,18 @@ class _Trainer:
         self.drops = generator(seed, Purpose.DROPOUT, number, device=device)
         self.noise = generator(seed, Purpose.NOISE, number, device=device)
 
-    def _step(self, module: nn.Module, batch: NDArray[np.int64], step: int) -> tuple[Tensor, float]:
+    def _step(self, module: nn.Module, part: Part, step: int) -> tuple[Tensor, float]:
         """Take one step on this process's rows of the batch.
 
         Return the sum of their losses, and the count of the whole batch. Gradients are averaged over
         processes, so each scales its sum by size / count of the batch: the result is the mean over the
         whole batch, however unevenly it is shared out.
         """
-        losses, price, count = self._losses(module, batch)
+        losses, price, count = self._losses(module, part)
         count = self.world.total_count(count, self.device)
         self.optimizer.zero_grad()
-        torch.autograd.backward(price * (self.world.size / count))
+        # where nothing of a batch is known there is nothing to learn from it
+        torch.autograd.backward(price * (self.world.size / count if count else 0.0))
         if self.options.clip is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip)
         rate = learning_rate(self.options, self.rounds, step, self._judged_losses())
@@ -206,32 +207,34 @@ class _Trainer:
             self.average.update(self.network, step)
         return losses.detach().double(), count
 
-    def _losses(self, module: nn.Module, batch: NDArray[np.int64]) -> tuple[Tensor, Tensor, float]:
+    def _losses(self, module: nn.Module, part: Part) -> tuple[Tensor, Tensor, float]:
         """Return the summed losses of this process's rows, what the gradient is of, and their count.
 
         Costs on gates enter the gradient only: the losses stay comparable with the validation's.
         """
-        rows, weight = self.world.rows(len(batch)), 1.0
+        number = len(part.picks)
+        rows, weight = self.world.rows(number), 1.0
         if rows.start == rows.stop:
             # every process must take part in the averaging: an idle one repeats a window, weight 0
             rows, weight = slice(0, 1), 0.0
-        x, *others, truth = gathered(self.training, batch[rows], self.device)
-        if self.options.noise > 0:
-            x = x + self._noise(x, len(batch), rows)
-        masks = self.network.draw_masks(self.drops, len(x), len(batch), rows)
+        batch = gathered(self.training, replace(part, picks=part.picks[rows]), self.device)
+        x, *others = batch.inputs
+        if self.measured is not None:
+            x = x + self._noise(x, number, rows) * self.measured
+        masks = self.network.draw_masks(self.drops, len(x), number, rows)
         named: dict[str, Any] = {} if masks is None else {"masks": masks}
         if not gates_cost(self.options):
-            values, count = self.loss(module(x, *others, **named), truth)
+            values, count = batch.losses(self.loss, module(x, *others, **named))
             losses = values.sum() * weight
             return losses, losses, count * weight
         output, gates = module(x, *others, **named, return_gates=True)
-        values, count = self.loss(output, truth)
+        values, count = batch.losses(self.loss, output)
         losses = values.sum() * weight
         # A mean over this process's windows, so its sum over them is as the sum of the losses.
         return losses, losses + cost_of(self.options, gates) * (count * weight), count * weight
 
     def _noise(self, x: Tensor, batch: int, rows: slice) -> Tensor:
-        """Return noise for the measured inputs `[T, B, F]`, drawn for the whole batch as masks are."""
+        """Return noise for inputs `[T, B, F]`, drawn for the whole batch as masks are."""
         whole = torch.randn(
             len(x),
             batch,
@@ -240,7 +243,7 @@ class _Trainer:
             dtype=torch.float32,
             device=self.device,
         )
-        return self.options.noise * whole[:, rows] * self.measured
+        return self.options.noise * whole[:, rows]
 
     def _judge(self, train_loss: float) -> None:
         """Enter the round into the record, and keep its weights where they are the best."""
@@ -254,9 +257,7 @@ class _Trainer:
     def _judge_weights(self, train_loss: float) -> None:
         record, loss = self.record, train_loss
         if self.validation is not None:
-            loss = mean_loss(
-                self.network, self.validation, self.loss, self.rounds.batch_size, self.world
-            )
+            loss = mean_loss(self.network, self.validation, self.loss, self.batch_size, self.world)
         self._check_finite(train_loss, loss)
         record.train.append(train_loss)
         record.learning_rate.append(self._rate())
@@ -345,3 +346,14 @@ def _adam(network: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer
     return torch.optim.AdamW(
         groups, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
     )
+
+
+def _measured(windows: Batches, options: TrainingOptions, device: torch.device) -> Tensor | None:
+    """Return which inputs noise is for, `[T, 1, F]` or `[1, 1, F]`; None where there is none to add."""
+    if options.noise == 0:
+        return None
+    if windows.measured is None:
+        raise OptionError(
+            f"noise={options.noise:g}: codes are no measured values, leave it at 0 for them"
+        )
+    return torch.from_numpy(windows.measured).to(device).unsqueeze(1)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from gatewise.training.task import Loss
 
@@ -29,8 +30,39 @@ class Density(Protocol):
 
 
 def per_row(loss: RowLoss) -> Loss:
-    """Return the loss in which every window counts once."""
-    return lambda prediction, truth: (loss(prediction, truth), len(truth))
+    """Return the loss in which every window counts once, or as much as its weight `[B]` says."""
+
+    def weighed(
+        prediction: Tensor, truth: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, float]:
+        losses = loss(prediction, truth)
+        if weight is None:
+            return losses, len(truth)
+        return losses * weight, float(weight.sum())
+
+    return weighed
+
+
+def cross_entropy(class_weights: Sequence[float] | None = None) -> Loss:
+    """Return the loss of labels, the negative logarithm of the probability of the true one.
+
+    Scores are `[B, C]` of sequences or `[T, B, C]` of steps, truth labels `[B]` or `[T, B]`. Those
+    below 0 are not known: they, as steps past a sequence's end, have a loss of 0 and do not count. Each
+    label that is known counts once, or as much as its class and its sequence's weight `[B]` say.
+    """
+
+    def loss(scores: Tensor, truth: Tensor, weight: Tensor | None = None) -> tuple[Tensor, float]:
+        known = truth >= 0
+        label = truth.clamp(min=0)
+        losses = functional.cross_entropy(scores.flatten(0, -2), label.flatten(), reduction="none")
+        counts = known.to(losses.dtype)
+        if class_weights is not None:
+            counts = counts * losses.new_tensor(class_weights)[label]
+        if weight is not None:
+            counts = counts * weight
+        return losses.view_as(counts) * counts, float(counts.sum(dtype=torch.float64))
+
+    return loss
 
 
 def squared_error(prediction: Tensor, truth: Tensor) -> Tensor:

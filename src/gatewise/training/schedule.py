@@ -25,7 +25,6 @@ class Rounds:
     anew with every pass over them, wherever rounds begin.
     """
 
-    batch_size: int
     per_epoch: int  # steps of one pass over the windows
     length: int  # steps of a round, but for the last
     total: int  # steps at which schedules end
@@ -34,10 +33,8 @@ class Rounds:
     in_steps: bool
 
     @classmethod
-    def of(cls, options: TrainingOptions, windows: int, stop: int | None = None) -> Rounds:
-        """Return the rounds of options that leave nothing open, for a number of windows."""
-        assert options.batch_size is not None
-        per_epoch = math.ceil(windows / options.batch_size)
+    def of(cls, options: TrainingOptions, per_epoch: int, stop: int | None = None) -> Rounds:
+        """Return the rounds of options that leave nothing open, for the batches of one pass."""
         patience = None if options.patience == "auto" else options.patience
         if options.steps is None:
             assert options.epochs is not None
@@ -46,7 +43,6 @@ class Rounds:
             length, total = math.ceil(options.steps / ROUNDS), options.steps
             patience = None if patience is None else math.ceil(patience / length)
         return cls(
-            batch_size=options.batch_size,
             per_epoch=per_epoch,
             length=length,
             total=total,

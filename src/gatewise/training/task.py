@@ -7,26 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from gatewise.typing import AnyArray, Indices, Mask
 
-Loss = Callable[[Any, Tensor], tuple[Tensor, float]]
+Loss = Callable[..., tuple[Tensor, float]]
 """The network's output and the truth of a batch to its losses, whose sum is taken, and their count.
 
 An epoch's loss is the sum over all batches by the count over all: of windows or sequences where each
-counts once (`losses.per_row`), of steps where each step has an answer of its own.
+counts once (`losses.per_row`), of steps where each step has an answer of its own. Where sequences have
+weights, they are the third argument `[B]`, and both losses and count are weighted.
 """
 
 
 class Batches(Protocol):
-    """Sequences that come in batches, such as `gatewise.data.tables.windows.Windows`."""
+    """Sequences that come in batches, such as `gatewise.data.tables.windows.Windows`.
+
+    All of them are of one length; those that are not are `sequences.SequenceBatches`.
+    """
 
     @property
-    def measured(self) -> Mask:
+    def measured(self) -> Mask | None:
         """Which inputs are measured values, [T, F]; noise in training is for these alone."""
 
     def __len__(self) -> int:
@@ -39,6 +43,9 @@ class Batches(Protocol):
 class TrainableNetwork(nn.Module):
     """A network that the loop can train: it is called with the inputs of a batch.
 
+    Those of sequences that differ in length are `x [T, B, F]` or codes `[T, B]`, and `lengths [B]`,
+    which stay on the CPU.
+
     Where it drops anything it takes `masks=`, since processes that share a batch have to drop what one
     process alone would. Where costs on gates are asked for it takes `return_gates=True` and returns
     (output, gates of each layer).
@@ -47,7 +54,10 @@ class TrainableNetwork(nn.Module):
     def draw_masks(
         self, generator: torch.Generator, steps: int, batch: int, rows: slice
     ) -> list[Tensor] | None:
-        """Draw the masks of a batch of `batch` sequences of `steps` steps and return their `rows`."""
+        """Draw the masks of a batch of `batch` sequences of `steps` steps and return their `rows`.
+
+        Where sequences differ in length, `steps` are those of the longest of the whole batch.
+        """
         return None
 
 

@@ -1,0 +1,121 @@
+"""The order in which sequences come: the batches of every pass over them, drawn from (seed, epoch).
+
+Sizes: n sequences, B of a batch, T steps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from gatewise.training.randomness import Purpose, generator
+from gatewise.typing import Indices
+
+SPREAD = 0.8
+"""Sequences that may share a batch have at least this share of the longest one's length ..."""
+LEAST = 2
+"""... but there are always so many batches of them that which ones meet is left to chance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What one batch is made of: `picks` [B] of the sequences, and for how many steps.
+
+    `steps` are None where all sequences are of one length.
+    """
+
+    picks: Indices
+    steps: range | None = None
+
+
+class Order(Protocol):
+    """The batches of each pass over some sequences; every pass has as many of them."""
+
+    @property
+    def count(self) -> int:
+        """The number of batches of a pass."""
+
+    def parts(self, epoch: int) -> list[Part]:
+        """Return the batches of pass number `epoch`, counted from 1."""
+
+
+class Shuffled:
+    """All sequences in any order, `batch_size` at a time."""
+
+    def __init__(self, number: int, batch_size: int, seed: int) -> None:
+        self.number, self.batch_size, self.seed = number, batch_size, seed
+        self.count = math.ceil(number / batch_size)
+
+    def parts(self, epoch: int) -> list[Part]:
+        """Return the batches of pass number `epoch`, counted from 1."""
+        drawn = generator(self.seed, Purpose.ORDER, epoch)
+        order = torch.randperm(self.number, generator=drawn, device="cpu").numpy()
+        starts = range(0, self.number, self.batch_size)
+        return [Part(order[start : start + self.batch_size]) for start in starts]
+
+
+class ByLength:
+    """Sequences of about one length together, so that little is padded; batches in any order.
+
+    Sequences are sorted by length and cut into buckets, within which each pass shuffles them. Batches
+    are cut from that at places that are the same in every pass, so that all have as many steps.
+    `most_steps` bounds the padded steps of a batch, T times B.
+    """
+
+    def __init__(
+        self, lengths: Indices, batch_size: int, seed: int, most_steps: int | None = None
+    ) -> None:
+        self.lengths, self.seed = lengths, seed
+        self.sorted = np.argsort(-lengths, kind="stable")
+        descending = lengths[self.sorted]
+        starts = _buckets(descending, LEAST * batch_size)
+        self.bucket = np.repeat(np.arange(len(starts)), np.diff([*starts, len(lengths)]))
+        longest = descending[starts][self.bucket]  # that may come to each place of the order
+        self.cuts = list(cuts(longest, batch_size, most_steps))
+        self.count = len(self.cuts)
+
+    def parts(self, epoch: int) -> list[Part]:
+        """Return the batches of pass number `epoch`, counted from 1."""
+        drawn = generator(self.seed, Purpose.ORDER, epoch)
+        chance = torch.rand(len(self.lengths), generator=drawn, dtype=torch.float64, device="cpu")
+        order = self.sorted[np.lexsort((chance.numpy(), self.bucket))]
+        found = [with_lengths(order[cut], self.lengths) for cut in self.cuts]
+        turns = torch.randperm(self.count, generator=drawn, device="cpu").tolist()
+        return [found[turn] for turn in turns]
+
+
+def with_lengths(picks: Indices, lengths: Indices) -> Part:
+    """Return the batch of the sequences `picks`, all of their steps; `lengths` [n] are of all."""
+    return Part(picks, range(int(lengths[picks].max())))
+
+
+def cuts(longest: Indices, batch_size: int, most_steps: int | None) -> Iterator[slice]:
+    """Yield slices of a falling order, each of `batch_size` or fewer sequences and of `most_steps`.
+
+    `longest` [n] is what the sequence at each place, or any that may come there, has at most. A sequence
+    that is longer than `most_steps` is a batch of its own.
+    """
+    start = 0
+    while start < len(longest):
+        size = batch_size
+        if most_steps is not None:
+            size = max(1, min(size, most_steps // int(longest[start])))
+        yield slice(start, min(start + size, len(longest)))
+        start += size
+
+
+def _buckets(descending: Indices, least: int) -> list[int]:
+    """Return where buckets begin in falling lengths: each spans `SPREAD`, and `least` sequences."""
+    starts, place, number = [], 0, len(descending)
+    while place < number:
+        starts.append(place)
+        alike = int(np.searchsorted(-descending, -SPREAD * descending[place], side="right"))
+        place = max(alike, place + least)
+        if number - place < least:  # too few for a bucket of their own
+            break
+    return starts

@@ -1,0 +1,126 @@
+"""Sequences of different lengths as the training loop takes them.
+
+Sizes: n sequences, N steps of all of them, F values of a step; B sequences of a batch, T steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.errors import InputError
+from gatewise.training.options import TrainingOptions
+from gatewise.training.order import ByLength, Order, Part, Shuffled, cuts, with_lengths
+from gatewise.training.task import Batches
+from gatewise.typing import AnyArray, Indices, Mask
+
+UNKNOWN = -1
+"""What stands for a label that is not known; of a number it is NaN. Losses leave both out."""
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceBatches:
+    """Sequences in one array of steps, each from its own start; they may overlap.
+
+    values: codes [N] int64, or measured values [N, F] float32.
+    starts, lengths: [n] int64, the first step of each sequence, and how many it has: 1 or more.
+    truth: one for each sequence, [n, ...], or with `per_step` one for each step, [N, ...].
+    weights: [n] float32, how much each sequence counts; None: all the same.
+    most_steps: of a batch in training, padding counted; None: only the batch size bounds it.
+
+    Raises InputError for an empty sequence, and for one that does not lie within the steps.
+    """
+
+    values: AnyArray
+    starts: Indices
+    lengths: Indices
+    truth: AnyArray
+    per_step: bool = False
+    weights: NDArray[np.float32] | None = None
+    most_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        """Look at the sequences once, since nothing after it does."""
+        empty = np.flatnonzero(self.lengths < 1)
+        if len(empty):
+            raise InputError(f"sequence {empty[0]} is empty: leave out sequences without steps")
+        outside = (self.starts < 0) | (self.starts + self.lengths > len(self.values))
+        if outside.any():
+            raise InputError(
+                f"sequence {np.flatnonzero(outside)[0]} is not within the {len(self.values)} steps"
+            )
+        answers = len(self.values) if self.per_step else len(self.lengths)
+        if len(self.truth) != answers:
+            noun = "steps" if self.per_step else "sequences"
+            raise InputError(f"there are {answers} {noun}, but truth for {len(self.truth)}")
+
+    @property
+    def measured(self) -> Mask | None:
+        """Which inputs are measured values, [1, F], in every step alike; None for codes."""
+        return None if self.values.ndim == 1 else np.ones((1, self.width), dtype=bool)
+
+    @property
+    def width(self) -> int:
+        """F, the values of a step; 1 for codes."""
+        return 1 if self.values.ndim == 1 else int(self.values.shape[1])
+
+    def __len__(self) -> int:
+        """Return the number of sequences."""
+        return len(self.lengths)
+
+    def gather(self, picks: Indices, steps: range | None = None) -> tuple[AnyArray, ...]:
+        """Return x `[T, B, F]` or codes `[T, B]`, lengths `[B]` and the truth `[B, ...]` of `picks`.
+
+        `steps` are those of each sequence that are wanted, all of the longest one's where absent. What
+        is past a sequence's end is 0, and its truth, `[T, B, ...]` where each step has one, not known.
+        """
+        inside, step = self.within(picks, steps)
+        # past the end any step will do: what is taken there is overwritten
+        index = np.where(inside, self.starts[picks] + step, 0)
+        whole = bool(inside.all())
+        x = self.values[index]
+        if not whole:
+            x[~inside] = 0
+        lengths = inside.sum(axis=0)
+        if not self.per_step:
+            return x, lengths, self.truth[picks]
+        truth = self.truth[index]
+        if not whole:
+            truth[~inside] = UNKNOWN if truth.dtype.kind == "i" else np.nan
+        return x, lengths, truth
+
+    def within(self, picks: Indices, steps: range | None) -> tuple[Mask, Indices]:
+        """Return which of `steps` `[T, B]` are within the sequences `picks`, and their numbers `[T, 1]`.
+
+        Absent steps are all of the longest one's.
+        """
+        lengths = self.lengths[picks]
+        chosen = range(int(lengths.max())) if steps is None else steps
+        step = np.arange(chosen.start, chosen.stop)[:, None]
+        return step < lengths, step
+
+    def order(self, batch_size: int, seed: int) -> Order:
+        """Return the order in which training takes the sequences."""
+        return ByLength(self.lengths, batch_size, seed, self.most_steps)
+
+    def in_turn(self, batch_size: int, most_values: int, turn: int, turns: int) -> Iterator[Part]:
+        """Yield batches of all sequences, the longest first, in which little is padded.
+
+        Where processes share the work, this one takes every `turns`-th sequence from number `turn`, so
+        that all have about as much to do.
+        """
+        order = np.argsort(-self.lengths, kind="stable")[turn::turns]
+        most_steps = max(1, most_values // self.width)
+        for cut in cuts(self.lengths[order], batch_size, most_steps):
+            yield with_lengths(order[cut], self.lengths)
+
+
+def order_of(batches: Batches, options: TrainingOptions) -> Order:
+    """Return the order in which a training with closed `options` takes `batches`."""
+    assert options.batch_size is not None
+    if isinstance(batches, SequenceBatches):
+        return batches.order(options.batch_size, options.seed)
+    return Shuffled(len(batches), options.batch_size, options.seed)

@@ -1,0 +1,113 @@
+"""Sequences of different lengths whose answers are known, and a small network that reads them.
+
+Runs as a program too, for tests that need processes of their own: `python ragged.py FILE`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+import gatewise as gw
+from gatewise.training.loop import train
+from gatewise.training.losses import cross_entropy
+from gatewise.training.options import TrainingOptions
+from gatewise.training.randomness import seeded
+from gatewise.training.sequences import SequenceBatches
+from gatewise.training.task import Task, TrainableNetwork
+
+CODES, LABELS, HIDDEN = 5, 3, 6
+
+
+class Reader(TrainableNetwork):
+    """Codes to scores of labels: of each sequence, by its last state, or of each step."""
+
+    def __init__(self, *, per_step: bool, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.per_step, self.dropout = per_step, dropout
+        self.front = nn.Embedding(CODES, 4)
+        self.layer = gw.LSTM(4, HIDDEN)
+        self.head = nn.Linear(HIDDEN, LABELS)
+
+    def forward(self, x: Tensor, lengths: Tensor, masks: list[Tensor] | None = None) -> Tensor:
+        output, (last, _) = self.layer(self.front(x), lengths=lengths)
+        read = output if self.per_step else last[0]
+        return self.head(read if masks is None else read * masks[0])
+
+    def draw_masks(
+        self, generator: torch.Generator, steps: int, batch: int, rows: slice
+    ) -> list[Tensor] | None:
+        if not self.dropout:
+            return None
+        shape = (steps, batch, HIDDEN) if self.per_step else (batch, HIDDEN)
+        mask = torch.empty(shape, dtype=torch.float32).bernoulli_(
+            1 - self.dropout, generator=generator
+        )
+        return [mask[..., rows, :] / (1 - self.dropout)]
+
+
+def reader(*, per_step: bool = False, seed: int = 0, dropout: float = 0.0) -> Reader:
+    """Return a small network, fresh from `seed`."""
+    with seeded(seed):
+        return Reader(per_step=per_step, dropout=dropout)
+
+
+def draw(number: int, seed: int, *, per_step: bool = False, **changes: Any) -> SequenceBatches:
+    """Return sequences of 1 to 30 codes; the label is the last code, or per step the last two's sum."""
+    numbers = np.random.default_rng(seed)
+    lengths = numbers.integers(1, 31, number)
+    starts = np.cumsum(lengths) - lengths
+    values = numbers.integers(0, CODES, lengths.sum())
+    before = np.concatenate([[0], values[:-1]])
+    before[starts] = 0
+    truth = (values + before) % LABELS if per_step else values[starts + lengths - 1] % LABELS
+    return SequenceBatches(values, starts, lengths, truth, per_step, **changes)
+
+
+def options(**changes: Any) -> TrainingOptions:
+    """Return options for a short run."""
+    settings = {"epochs": 3, "patience": None, "batch_size": 8, "learning_rate": 0.02, **changes}
+    return TrainingOptions(**settings)
+
+
+def fitted(
+    training: SequenceBatches,
+    *,
+    dropout: float = 0.0,
+    validation: SequenceBatches | None = None,
+    **changes: Any,
+) -> Reader:
+    """Return a network trained on the sequences."""
+    made = reader(per_step=training.per_step, dropout=dropout)
+    train(Task(made, training, validation, cross_entropy()), options(**changes), progress=False)
+    return made
+
+
+def trained() -> dict[str, Tensor]:
+    """Return weights and losses of trainings with dropout, weights, and labels of both kinds."""
+    result = {}
+    for per_step in (False, True):
+        # 41 sequences in batches of 8: the last batch is one sequence, fewer than there are processes
+        training, validation = draw(41, 1, per_step=per_step), draw(9, 2, per_step=per_step)
+        weights = np.linspace(0.2, 2, 41, dtype=np.float32)
+        training = replace(training, weights=weights)
+        made = reader(per_step=per_step, dropout=0.3)
+        task = Task(made, training, validation, cross_entropy())
+        history = train(task, options(), progress=False)
+        result |= {f"{per_step}.{name}": value for name, value in made.state_dict().items()}
+        losses = [*history.train, *history.validation]
+        result[f"{per_step}.losses"] = torch.tensor(losses, dtype=torch.float64)
+    return result
+
+
+if __name__ == "__main__":
+    found = trained()
+    if os.environ.get("RANK", "0") == "0":
+        safetensors.torch.save_file(found, sys.argv[1])
