@@ -45,3 +45,11 @@ Baseline = Literal["persistence", "seasonal_naive", "climatology", "ridge", "ets
 
 TokenKind = Literal["characters", "bytes", "words", "sentencepiece"]
 """What a text is cut into."""
+Front = Literal["auto", "one-hot", "embedding"]
+"""What the layers see of a symbol: a vector with one 1, or one that is trained."""
+
+Read = Literal["last", "mean", "max", "attention"]
+"""What is read off the states of a whole sequence."""
+
+SequenceScale = Literal["standard", "none"]
+"""Zero mean and unit variance over the training part, or measured values as they are."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gatewise.estimators.classifier.estimator import Classifier
     from gatewise.estimators.forecaster.estimator import Forecaster
 
-__all__ = ["Forecaster"]
+__all__ = ["Classifier", "Forecaster"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the forecaster on first use: the help reads the options in this room without torch."""
+    """Import an estimator on first use: the help reads the options in this room without torch."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from gatewise.estimators.forecaster.estimator import Forecaster  # noqa: PLC0415
-
-    return Forecaster
+    return getattr(import_module(f"{__name__}.{name.lower()}.estimator"), name)

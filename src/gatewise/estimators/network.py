@@ -20,10 +20,13 @@ from gatewise.nn.modules import GatedModule
 from gatewise.training.task import TrainableNetwork
 
 
-def layer_of(cell: str, input_size: int, hidden_size: int, engine: str) -> GatedModule:
+def layer_of(
+    cell: str, input_size: int, hidden_size: int, engine: str, *, bidirectional: bool = False
+) -> GatedModule:
     """Return one layer of the cell that an estimator calls so, on the CPU in float32."""
     name = spec_named(cell).name
     options: Any = {"device": "cpu", "dtype": torch.float32, "engine": engine}
+    options["bidirectional"] = bidirectional
     if name.startswith("rnn_"):
         return RNN(input_size, hidden_size, nonlinearity=name.removeprefix("rnn_"), **options)
     if name in ("lstm", "gru"):

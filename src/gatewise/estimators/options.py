@@ -26,7 +26,7 @@ from gatewise.options import (
     text,
     whole,
 )
-from gatewise.training.options import TrainingOptions
+from gatewise.training.options import GATE_COSTS, TrainingOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -235,7 +235,18 @@ class FitOptions:
     )
 
 
-@dataclass(kw_only=True, eq=False)
+def check_gate_costs(settings: TrainingOptions, cell: str) -> None:
+    """Raise `OptionError` for a cost on the gates of a cell that has none."""
+    charged = [name for name in GATE_COSTS if getattr(settings, name) > 0]
+    spec = spec_named(cell)
+    if charged and not spec.keep_gate and not spec.write_gate:
+        raise OptionError(
+            f"{charged[0]} is a cost on gates, and cell={cell!r} has none: use cell='lstm' or "
+            f"cell='gru', or {charged[0]}=0"
+        )
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class EstimatorOptions(FitOptions, TrainingOptions):
     """What every estimator can be told; each derives its own options from these."""
 
@@ -246,6 +257,15 @@ class EstimatorOptions(FitOptions, TrainingOptions):
         """Raise `OptionError` for an option that there is not: a dataclass names no near one."""
         _check_names(given, [name for name, _, _ in options_of(cls)])
         return super().__new__(cls)
+
+    def __repr__(self) -> str:
+        """Return the options that are set to other than their defaults, as scikit-learn writes them."""
+        changed = [
+            f"{name}={value!r}"
+            for name, default, _ in options_of(self)
+            if (value := getattr(self, name)) != default
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return every option by name (scikit-learn's convention; `deep` changes nothing here)."""

@@ -13,12 +13,11 @@ from gatewise.estimators.options import (
     EstimatorOptions,
     NetworkOptions,
     TableOptions,
-    spec_named,
+    check_gate_costs,
 )
 from gatewise.estimators.reading import ReadingOptions
 from gatewise.estimators.run.known import register
 from gatewise.options import levels, on_or_off, one_of, option, options_of, or_none, some_of, whole
-from gatewise.training.options import GATE_COSTS
 
 if TYPE_CHECKING:
     from gatewise.typing import Names
@@ -48,7 +47,7 @@ class TaskOptions:
 
 
 # Python takes the fields of base classes from the last to the first: columns come first.
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class ForecasterSettings(
     EstimatorOptions, NetworkOptions, TableOptions, TaskOptions, ReadingOptions, ColumnOptions
 ):
@@ -149,13 +148,7 @@ class ForecasterSettings(
                 f"categories={strange} are none of the inputs, future or static columns: list them "
                 "there too"
             )
-        charged = [name for name in GATE_COSTS if getattr(self, name) > 0]
-        spec = spec_named(self.cell)
-        if charged and not spec.keep_gate and not spec.write_gate:
-            raise OptionError(
-                f"{charged[0]} is a cost on gates, and cell={self.cell!r} has none: use cell='lstm' or "
-                f"cell='gru', or {charged[0]}=0"
-            )
+        check_gate_costs(self, self.cell)
         if self.counts and not {self.normalise, self.transform} <= {"auto", "none"}:
             name = "transform" if self.normalise in ("auto", "none") else "normalise"
             raise OptionError(
@@ -177,15 +170,6 @@ class ForecasterSettings(
                 "with horizon=0 (a virtual sensor) the target is never seen, so at least one input "
                 "column is needed: name it with inputs=, or set a horizon of at least 1"
             )
-
-    def __repr__(self) -> str:
-        """Return the options that are set to other than their defaults, as scikit-learn writes them."""
-        changed = [
-            f"{name}={value!r}"
-            for name, default, _ in options_of(self)
-            if (value := getattr(self, name)) != default
-        ]
-        return f"{type(self).__name__}({', '.join(changed)})"
 
     @property
     def steps_back(self) -> int:

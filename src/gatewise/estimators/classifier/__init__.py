@@ -1,0 +1,1 @@
+"""`Classifier`: one label for each sequence."""

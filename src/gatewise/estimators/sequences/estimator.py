@@ -1,0 +1,377 @@
+"""`SequenceEstimator`: what the estimators of sequences share, from the data to the run folder.
+
+An estimator derives from it and from its own options, and fills in
+
+- `kind`, `options_type`, `file_version`: what it is called, its options, the version of its files;
+- `_read_data`: what the caller gives, as `Labelled`; by default arrays, tables and files of sequences;
+- `_learn_before`: what is learnt of the labels before any training, such as a scaling of them: L;
+- `_truth`: what the loss compares with, for each sequence or step; by default the labels;
+- `_head` and `_loss`: the network's last layer and what it is trained with;
+- `_learn_after`: what is learnt of the fitted networks, such as a temperature; by default L as it was;
+- `_evaluate`: the scores of labelled sequences: E; `_scores`: those as JSON and as a table;
+- `_learnt_out` and `_learnt_in`: L as JSON and arrays for the model file, and back.
+
+Where each step has an answer, `_read` returns "every". The network is a `SequenceNetwork`; an estimator
+that needs another one, or other batches, overrides `_build` or `_task`. Fits into run folders, resumed
+bit for bit, continued, refitted, saved, loaded, on several processes: that is in `estimators.base`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+from torch import nn
+
+from gatewise.data.sequences.labelled import Labelled
+from gatewise.data.sequences.sequences import Sequences
+from gatewise.errors import NotFittedError
+from gatewise.estimators.base import Estimator
+from gatewise.estimators.hooks import Trained
+from gatewise.estimators.options import NetworkOptions
+from gatewise.estimators.run.folder import Run
+from gatewise.estimators.sequences.form import Form
+from gatewise.estimators.sequences.given import Given, labelled_of
+from gatewise.estimators.sequences.model import (
+    Refitted,
+    SequenceModel,
+    answers_of,
+    engine_for,
+    front_of,
+)
+from gatewise.estimators.sequences.network import SequenceNetwork
+from gatewise.estimators.sequences.options import SequenceOptions
+from gatewise.estimators.sequences.preparation import (
+    PreparedSequences,
+    check_sequences,
+    parts_of,
+    refuse_changes,
+    scaling_of,
+    without_unknown,
+)
+from gatewise.estimators.sequences.saving import load_model, save_model
+from gatewise.files import Envelope
+from gatewise.options import values_of
+from gatewise.training.progress import Callback
+from gatewise.training.task import Loss, Task
+from gatewise.typing import AnyArray, Arrays
+
+L = TypeVar("L")
+E = TypeVar("E")
+
+KEPT = (
+    *("cell", "hidden_size", "num_layers", "bidirectional", "front", "embedding", "members"),
+    "scale",
+)
+"""Options that training on with new data cannot change; an estimator adds its own."""
+
+
+class SequenceEstimator(
+    Estimator[PreparedSequences[L], SequenceModel[L], E], SequenceOptions, Generic[L, E]
+):
+    """A model of sequences; after a fit `fitted_` is what it learnt, `evaluation_` how that scores."""
+
+    options_type: ClassVar[type[SequenceOptions]]
+    file_version: ClassVar[int] = 2
+    kept: ClassVar[tuple[str, ...]] = KEPT
+
+    def fit(
+        self,
+        data: Any,
+        labels: Any = None,
+        *,
+        lengths: Any = None,
+        out: str | Path | None = None,
+        overwrite: bool = False,
+        progress: bool | Callback = True,
+        predictions: str = "csv",
+        source: str | None = None,
+        title: str | None = None,
+    ) -> Self:
+        """Fit afresh; with `out` leave a run folder that an interrupted fit can be resumed from.
+
+        `data` are sequences of any lengths, `labels` what is to be predicted of them; see
+        docs/sequences.md for all that they may be. `lengths` [n] says how many steps of a padded array
+        count. The rest is as for `Forecaster.fit`.
+        Raises OptionError for a bad option, DataError for unusable data, FileError for a folder
+        that is in the way: all before anything is written.
+        """
+        return self._fit_given(
+            Given(data, labels, lengths), None, out=out, overwrite=overwrite, progress=progress,
+            table_format=predictions, source=source, title=title,
+        )  # fmt: skip
+
+    def retrain(self, data: Any, labels: Any = None, **kwargs: Any) -> Self:
+        """Fit afresh with the same settings: new weights, new scaling. Same arguments as `fit`."""
+        return self.fit(data, labels, **kwargs)
+
+    def continue_on(
+        self,
+        data: Any,
+        labels: Any = None,
+        *,
+        lengths: Any = None,
+        out: str | Path | None = None,
+        overwrite: bool = False,
+        progress: bool | Callback = True,
+        predictions: str = "csv",
+        source: str | None = None,
+        title: str | None = None,
+    ) -> Self:
+        """Train on with new data: weights, vocabulary, classes, scaling stay, the rest starts anew."""
+        return self._fit_given(
+            Given(data, labels, lengths), self._fitted(), out=out, overwrite=overwrite,
+            progress=progress, table_format=predictions, source=source, title=title,
+        )  # fmt: skip
+
+    @classmethod
+    def resume(
+        cls,
+        run: str | Path,
+        data: Any = None,
+        labels: Any = None,
+        *,
+        lengths: Any = None,
+        progress: bool | Callback = True,
+    ) -> Self:
+        """Finish an interrupted fit; the result is the uninterrupted one's, bit for bit.
+
+        Without `data` it is read again from where the run says it was. Raises DataError if it is not
+        the same data. A run that is complete is loaded, and scored where its data is at hand.
+        """
+        given = None if data is None else Given(data, labels, lengths)
+        return super().resume(run, given, progress=progress)
+
+    def evaluate(
+        self, data: Any = None, labels: Any = None, *, lengths: Any = None, part: str | None = None
+    ) -> E:
+        """Score the model on labelled sequences; without `data`, return the evaluation of the fit.
+
+        `part` is "test", "validation" or "training", divided as in the fit, or "all": the default.
+        Scored are the networks that never saw the test part; on other data than that of the fit, those
+        that predict.
+        """
+        if data is None:
+            self._fitted()
+            if self.evaluation_ is None or part not in (None, self._fitted().data["scored"]):
+                raise NotFittedError(
+                    "the evaluation of that part is not at hand: pass the data to evaluate"
+                )
+            return self.evaluation_
+        model = self._fitted()
+        labelled = self._read_for(model, Given(data, labels, lengths), labels_needed=True)
+        if labelled.identity["sha256"] != model.data["sha256"]:
+            model = model.for_new_data()
+        if part not in (None, "all"):
+            labelled = labelled.take(parts_of(labelled, model.settings)[part])
+        return self._evaluate(model, labelled, part or "all")
+
+    # --- what an estimator fills in -------------------------------------------------------------------
+
+    def _read_data(self, given: Given, like: Form | None) -> Labelled:
+        """Return what the caller gave; `like` is the form of a model that it is for, if there is one."""
+        return labelled_of(given)
+
+    @abstractmethod
+    def _learn_before(self, labelled: Labelled, before: L | None) -> L:
+        """Return what is learnt of the training part before training; `before` is what goes on.
+
+        Raises DataError for labels that nothing can be learnt from.
+        """
+
+    def _truth(self, labelled: Labelled, learnt: L) -> AnyArray:
+        """Return what the loss compares with, [n, ...], or of steps [N, ...]."""
+        assert labelled.labels is not None
+        return labelled.labels
+
+    @classmethod
+    @abstractmethod
+    def _head(cls, settings: SequenceOptions, form: Form, width: int) -> nn.Module:
+        """Return the network's last layer, from what is read, `[..., width]`, to answers."""
+
+    @classmethod
+    @abstractmethod
+    def _read(cls, settings: SequenceOptions) -> str:
+        """Return the name of the read: see `sequences.reads`."""
+
+    @abstractmethod
+    def _loss(self, prepared: PreparedSequences[L]) -> Loss:
+        """Return what the network is trained with."""
+
+    def _learn_after(self, model: SequenceModel[L], prepared: PreparedSequences[L]) -> L:
+        """Return what is learnt of the fitted networks, beside what there was before."""
+        return model.learnt
+
+    @abstractmethod
+    def _evaluate(self, model: SequenceModel[L], labelled: Labelled, part: str) -> E:
+        """Return the scores of sequences in the model's form, whose labels are known."""
+
+    @abstractmethod
+    def _scores(self, evaluation: E) -> Mapping[str, Any]:
+        """Return what metrics.json says of the scores."""
+
+    @classmethod
+    @abstractmethod
+    def _learnt_out(cls, learnt: L) -> tuple[dict[str, Any], Arrays]:
+        """Return L as JSON values and arrays."""
+
+    @classmethod
+    @abstractmethod
+    def _learnt_in(cls, said: dict[str, Any], arrays: Arrays, form: Form) -> L:
+        """Return L again; raise ValueError or the like where it is not one of that form."""
+
+    # --- for estimators -------------------------------------------------------------------------------
+
+    def _read_for(
+        self, model: SequenceModel[L], given: Given | Any, *, labels_needed: bool
+    ) -> Labelled:
+        """Return new data in the model's form; DataError for what does not fit it."""
+        given = given if isinstance(given, Given) else Given(given)
+        labelled = model.form.labelled(self._read_data(given, model.form), unseen=self.unseen)
+        check_sequences(labelled.sequences, model.settings)
+        return without_unknown(labelled) if labels_needed else labelled
+
+    def _answers(self, model: SequenceModel[L], sequences: Sequences) -> list[list[AnyArray]]:
+        """Return each member's answer for each sequence, [M][n], in the order given."""
+        return [
+            answers_of(network, sequences, model.scaling, model.settings.device)
+            for network in model.networks
+        ]
+
+    # --- what `Estimator` asks for --------------------------------------------------------------------
+
+    def _fit_given(self, given: Given, start: SequenceModel[L] | None, **options: Any) -> Self:
+        source = options.pop("source")
+        if isinstance(given.data, str | Path):
+            source = str(given.data)
+        return self._fit(given, source=source, start=start, **options)
+
+    def _prepare(
+        self, data: Any, start: SequenceModel[L] | None, *, progress: bool
+    ) -> PreparedSequences[L]:
+        if isinstance(data, PreparedSequences):
+            return data
+        given = data if isinstance(data, Given) else Given(data)
+        settings = self._settled_options()
+        labelled = without_unknown(self._read_data(given, None if start is None else start.form))
+        form = Form.of(labelled) if start is None else start.form
+        if start is not None:
+            refuse_changes(settings, start.settings, self.kept)
+            labelled = form.labelled(labelled, unseen=settings.unseen)
+        check_sequences(labelled.sequences, settings)
+        parts = parts_of(labelled, settings)
+        training = labelled.take(parts["training"])
+        learnt = self._learn_before(training, None if start is None else start.learnt)
+        return PreparedSequences(
+            settings=settings,
+            labelled=labelled,
+            form=form,
+            scaling=scaling_of(training.sequences, settings) if start is None else start.scaling,
+            parts=parts,
+            learnt=learnt,
+            truth=self._truth(labelled, learnt),
+        )
+
+    def _settled_options(self) -> SequenceOptions:
+        """Return a copy of the options with nothing left to the data."""
+        made = self.options_type(**self.get_params())
+        made.refit = bool(made.refit)
+        made.dropout = made.dropout or 0.0
+        return made
+
+    def _settled(self, prepared: PreparedSequences[L]) -> SequenceOptions:
+        return prepared.settings
+
+    @classmethod
+    def _asked(cls, fitted: SequenceModel[L]) -> SequenceOptions:
+        return fitted.asked
+
+    def _engine(self, prepared: PreparedSequences[L]) -> str:
+        steps = float(prepared.labelled.sequences.lengths.mean())
+        return engine_for(prepared.settings, prepared.form, steps)
+
+    def _network(self, prepared: PreparedSequences[L], engine: str) -> SequenceNetwork:
+        return self._build(prepared.settings, prepared.form, engine)
+
+    @classmethod
+    def _build(cls, settings: SequenceOptions, form: Form, engine: str) -> SequenceNetwork:
+        """Return an untrained network of settings that leave nothing open."""
+        width = settings.hidden_size * (2 if settings.bidirectional else 1)
+        network = SequenceNetwork(
+            **values_of(NetworkOptions, settings),
+            bidirectional=settings.bidirectional,
+            input_size=len(form.columns),
+            front=front_of(settings, form),
+            engine=settings.engine,
+            read=cls._read(settings),
+            head=cls._head(settings, form, width),
+        )
+        network.settle(engine)
+        return network
+
+    def _task(self, prepared: PreparedSequences[L], network: Any) -> Task:
+        validation = prepared.batches("validation") if len(prepared.parts["validation"]) else None
+        return Task(network, prepared.batches("training"), validation, self._loss(prepared))
+
+    def _whole_task(self, prepared: PreparedSequences[L], network: Any) -> Task:
+        whole = prepared.batches("training", "validation", "test")
+        return Task(network, whole, None, self._loss(prepared))
+
+    def _with_refitted(
+        self, prepared: PreparedSequences[L], fitted: SequenceModel[L], refitted: Trained
+    ) -> SequenceModel[L]:
+        again = Refitted(refitted.networks, refitted.histories, len(prepared.labelled))
+        return replace(fitted, refitted=again)
+
+    def _learnt(self, prepared: PreparedSequences[L], trained: Trained) -> SequenceModel[L]:
+        parts = {part: len(picks) for part, picks in prepared.parts.items()}
+        model = SequenceModel(
+            settings=prepared.settings,
+            asked=self.options_type(**self.get_params()),
+            form=prepared.form,
+            scaling=prepared.scaling,
+            networks=trained.networks,
+            histories=trained.histories,
+            engine=trained.engine,
+            learnt=prepared.learnt,
+            data={**prepared.identity, "parts": parts, "scored": prepared.scored},
+        )
+        return replace(model, learnt=self._learn_after(model, prepared))
+
+    def _evaluated(self, fitted: SequenceModel[L], prepared: PreparedSequences[L]) -> E:
+        return self._evaluate(fitted, prepared.part(prepared.scored), prepared.scored)
+
+    def _scored_again(self, data: Any) -> E:
+        given = data if isinstance(data, Given) else Given(data)
+        return self.evaluate(
+            given.data, given.labels, lengths=given.lengths, part=self._fitted().data["scored"]
+        )
+
+    def _write_scores(self, run: Run, fitted: SequenceModel[L], evaluation: E) -> Mapping[str, Any]:
+        again = fitted.refitted
+        return {
+            "part": fitted.data["scored"],
+            **self._scores(evaluation),
+            **({} if again is None else {"refit": again.about()}),
+        }
+
+    @classmethod
+    def _envelope(cls) -> Envelope:
+        return Envelope(
+            f"gatewise-{cls.kind}", cls.file_version, "model", "copy it anew, or fit again"
+        )
+
+    def _save_model(self, fitted: SequenceModel[L], path: Path) -> None:
+        save_model(fitted, path, self._envelope(), self._learnt_out(fitted.learnt))
+
+    @classmethod
+    def _load_model(cls, path: Path, device: str) -> SequenceModel[L]:
+        return load_model(
+            *(path, cls._envelope(), device),
+            options=cls.options_type,
+            build=cls._build,
+            learnt_from=cls._learnt_in,
+        )

@@ -1,0 +1,155 @@
+"""What a network of sequences reads and answers: by this it is built, saved, and matched to new data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gatewise.data.sequences.labelled import Labelled
+from gatewise.data.sequences.sequences import Sequences
+from gatewise.data.sequences.vocabulary import UNKNOWN, Vocabulary
+from gatewise.errors import DataError
+from gatewise.typing import AnyArray, Arrays
+from gatewise.wording import counted
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """The symbols or columns of a step, and the classes or the numbers that are predicted.
+
+    vocabulary: of symbols; None: steps are measured values, `columns`. classes: by their codes; () where
+    numbers, `targets`, are predicted, or nothing beside the sequences themselves.
+    """
+
+    vocabulary: Vocabulary | None
+    columns: tuple[str, ...]
+    classes: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, labelled: Labelled) -> Form:
+        """Return the form of data to fit."""
+        sequences = labelled.sequences
+        targets: tuple[str, ...] = ()
+        if labelled.labels is not None and not labelled.classes:
+            count = 1 if labelled.labels.ndim == 1 else labelled.labels.shape[1]
+            targets = ("y",) if count == 1 else tuple(f"y{k + 1}" for k in range(count))
+        return cls(sequences.vocabulary, sequences.columns, labelled.classes, targets)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values, which `from_json` reads back."""
+        return {
+            "vocabulary": self.vocabulary and self.vocabulary.to_json(),
+            "columns": list(self.columns),
+            "classes": list(self.classes),
+            "targets": list(self.targets),
+        }
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Form:
+        """Return the form that `to_json` wrote."""
+        vocabulary = saved["vocabulary"]
+        return cls(
+            vocabulary and Vocabulary.from_json(vocabulary),
+            *(tuple(saved[name]) for name in ("columns", "classes", "targets")),
+        )
+
+    def sequences(self, given: Sequences, *, unseen: str = "unknown") -> Sequences:
+        """Return sequences in this form's codes or columns.
+
+        Raises DataError where they are of another kind, and with unseen="refuse" for a symbol that is
+        not in the vocabulary.
+        """
+        if self.vocabulary is None or given.vocabulary is None:
+            self._check_kind(given)
+            return given
+        codes = given.values
+        if given.vocabulary.symbols != self.vocabulary.symbols:
+            codes = self.vocabulary.encode((UNKNOWN, *given.vocabulary.symbols))[codes]
+        if unseen == "refuse":
+            _check_seen(given, codes)
+        return Sequences(
+            codes, given.lengths, given.names, vocabulary=self.vocabulary, groups=given.groups
+        )
+
+    def labelled(self, given: Labelled, *, unseen: str = "unknown") -> Labelled:
+        """Return data in this form: see `sequences`; DataError too for a class that it does not have."""
+        labels = given.labels
+        if labels is not None and given.classes != self.classes:
+            strange = [name for name in given.classes if name not in self.classes]
+            if strange or not self.classes:
+                known = ", ".join(self.classes) or "no classes, but numbers"
+                raise DataError(
+                    f"the label {(strange or given.classes)[0]!r} was not there in training: the model "
+                    f"knows {known}"
+                )
+            table = np.array([*map(self.classes.index, given.classes), -1], dtype=np.int64)
+            labels = table[labels]
+        return Labelled(
+            self.sequences(given.sequences, unseen=unseen),
+            labels,
+            classes=() if labels is None else self.classes,
+            per_step=given.per_step,
+            weights=given.weights,
+            split=given.split,
+        )
+
+    def _check_kind(self, given: Sequences) -> None:
+        if (self.vocabulary is None) != (given.vocabulary is None):
+            mine = "symbols" if self.vocabulary else "measured values"
+            raise DataError(
+                f"the model reads {mine}, and these sequences are of the other kind: give it such as it "
+                "was fitted on"
+            )
+        if given.columns != self.columns:
+            raise DataError(
+                f"the model reads {counted(len(self.columns), 'column')} ({_some(self.columns)}), and "
+                f"these sequences have {len(given.columns)} ({_some(given.columns)})"
+            )
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if len(names) <= 8 else f"{', '.join(names[:7])}, ..."
+
+
+def _check_seen(given: Sequences, codes: AnyArray) -> None:
+    """Raise DataError for the first symbol that a model does not know."""
+    unknown = np.flatnonzero(codes == 0)
+    if not len(unknown):
+        return
+    step = int(unknown[0])
+    row = int(np.searchsorted(given.offsets, step, side="right")) - 1
+    assert given.vocabulary is not None
+    symbol = given.vocabulary.decode([int(given.values[step])])[0]
+    raise DataError(
+        f"the symbol {symbol!r} in sequence {given.names[row]!r}, step {step - given.offsets[row] + 1}, "
+        f"was not there in training ({counted(len(unknown), 'such step')}): leave it out, or take such "
+        "for unknown with unseen='unknown'"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Zero mean and unit variance of numbers, learnt from the training part: float64 [F]."""
+
+    mean: AnyArray
+    std: AnyArray
+
+    @classmethod
+    def of(cls, values: AnyArray) -> Scaling:
+        """Return the scaling of values [N, F]; what does not vary is only shifted."""
+        values = values.astype(np.float64)
+        std = values.std(axis=0)
+        # rounding leaves a constant a spread of its last digits
+        still = std <= 1e-7 * np.abs(values).max(axis=0, initial=0.0)
+        return cls(values.mean(axis=0), np.where(still, 1.0, std))
+
+    def apply(self, values: AnyArray) -> AnyArray:
+        """Return values [..., F] scaled, float32."""
+        return ((values - self.mean) / self.std).astype(np.float32)
+
+    def arrays(self) -> Arrays:
+        """Return what `Scaling(**arrays)` takes."""
+        return {"mean": self.mean, "std": self.std}

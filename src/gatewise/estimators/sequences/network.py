@@ -1,0 +1,149 @@
+"""The network of every sequence estimator: front, layers of one or both directions, read, head.
+
+Sizes: T steps, B sequences, F features, D directions, H hidden units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gatewise.engines import Gates
+from gatewise.estimators.network import layer_of
+from gatewise.estimators.options import spec_named
+from gatewise.estimators.sequences.fronts import EmbeddingFront, OneHotFront
+from gatewise.estimators.sequences.reads import EveryRead, read_named
+from gatewise.nn.init import open_forget_gate
+from gatewise.nn.modules import GatedModule
+from gatewise.training.task import TrainableNetwork
+
+Front = OneHotFront | EmbeddingFront
+
+
+class SequenceNetwork(TrainableNetwork):
+    """Sequences of any length to answers: `network(x, lengths)`, x codes `[T, B]` or values `[T, B, F]`.
+
+    `front` makes of codes what the first layer reads; measured values need none. Every layer is a module
+    of its own, in `layers`, of one direction or both, called with each sequence's own length: what lies
+    past its end changes nothing. `read` is "last", "mean", "max", "attention" (the head then sees
+    `[B, D*H]`) or "every" (it sees `[T, B, D*H]`). Dropout acts between layers and on what the head
+    reads, only through masks that the caller passes. Build it inside `randomness.seeded(seed)`.
+    """
+
+    def __init__(
+        self,
+        *,
+        cell: str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        dropout: float | None,
+        forget_bias: float | None,
+        engine: str,
+        read: str,
+        head: nn.Module,
+        front: Front | None = None,
+    ) -> None:
+        super().__init__()
+        self.front = front
+        directions = 2 if bidirectional else 1
+        width = hidden_size * directions
+        sizes = [input_size if front is None else front.width] + [width] * (num_layers - 1)
+        self.layers = nn.ModuleList(
+            layer_of(cell, size, hidden_size, engine, bidirectional=bidirectional) for size in sizes
+        )
+        if forget_bias is not None and spec_named(cell).with_bias:
+            for layer in self.layers:
+                open_forget_gate(layer, bias=forget_bias)
+        self.read = read_named(read, hidden_size, directions)
+        self.head = head
+        self.width = width
+        self.dropout = dropout or 0.0
+
+    @property
+    def reads_every(self) -> bool:
+        """Whether every step has an answer, `[T, B, ...]`, and not the whole sequence, `[B, ...]`."""
+        return isinstance(self.read, EveryRead)
+
+    def forward(
+        self,
+        x: Tensor,
+        lengths: Tensor,
+        *,
+        masks: Sequence[Tensor] | None = None,
+        state: Sequence[Any] | None = None,
+        return_gates: bool = False,
+    ) -> Any:
+        """Return the head's answers; with `state` also that of each layer at the sequences' ends.
+
+        `lengths` [B] are integers from 0 to T. `masks` as `draw_masks` returns them. `state` is what a
+        call before returned, or () for a start from zeros. With `return_gates` the gates of each layer
+        come last. A call returns the answers alone, or a tuple of them and what else was asked for.
+        """
+        hidden, ends, gates = self._through_layers(x, lengths, masks, state, return_gates)
+        read = self.read(hidden, lengths)
+        if masks:
+            read = read * masks[-1]
+        found = [self.head(read)]
+        if state is not None:
+            found.append(tuple(ends))
+        if return_gates:
+            found.append(gates)
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def _through_layers(
+        self,
+        x: Tensor,
+        lengths: Tensor,
+        masks: Sequence[Tensor] | None,
+        state: Sequence[Any] | None,
+        return_gates: bool,
+    ) -> tuple[Tensor, list[Any], list[Gates]]:
+        """Return the last layer's states `[T, B, D*H]`, and of every layer the end's state and gates."""
+        ends, gates = [], []
+        if self.front is not None:
+            x = self.front(x)
+        for index, layer in enumerate(self.layers):
+            before = state[index] if state else None
+            x, end, *more = layer(x, before, lengths=lengths, return_gates=return_gates)
+            ends.append(end)
+            gates += more
+            if masks and index < len(self.layers) - 1:
+                x = x * masks[index]
+        return x, ends, gates
+
+    def settle(self, engine: str) -> None:
+        """Let layers whose engine is `auto` take `native` or `torch` whatever a batch's size.
+
+        "reference" is for a cell that neither of them has: there is nothing to settle.
+        """
+        if engine == "reference":
+            return
+        for layer in self.layers:
+            assert isinstance(layer, GatedModule)
+            layer.settle(engine)
+
+    def draw_masks(
+        self, generator: torch.Generator, steps: int, batch: int, rows: slice
+    ) -> list[Tensor] | None:
+        """Draw one batch's dropout masks and return their `rows`; None where nothing is dropped.
+
+        One for each gap between layers, `[T, B, D*H]`, and one for what the head reads, `[B, D*H]` or
+        `[T, B, D*H]`. The draw is for the whole batch of `batch` sequences padded to `steps` steps,
+        whichever rows are asked for: processes that share a batch see the masks of one process alone.
+        A mask holds 0 with probability `dropout`, else 1 / (1 - dropout).
+        """
+        if self.dropout == 0:
+            return None
+        masks = []
+        for index in range(len(self.layers)):
+            in_steps = self.reads_every or index < len(self.layers) - 1
+            shape = (steps, batch, self.width) if in_steps else (batch, self.width)
+            mask = torch.empty(shape, dtype=torch.float32, device=generator.device)
+            mask.bernoulli_(1 - self.dropout, generator=generator).div_(1 - self.dropout)
+            masks.append(mask[:, rows] if in_steps else mask[rows])
+        return masks

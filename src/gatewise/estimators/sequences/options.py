@@ -1,0 +1,103 @@
+"""The options that every estimator of sequences has, and those of one answer per sequence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gatewise.choices import Front, Read, SequenceScale, Unseen
+from gatewise.errors import OptionError
+from gatewise.estimators.options import EstimatorOptions, NetworkOptions, check_gate_costs
+from gatewise.options import number, on_or_off, one_of, option, or_none, whole
+
+_SHARE = number("a share between 0 and 1", lambda share: 0 < share < 1)
+
+
+@dataclass(kw_only=True, eq=False)
+class PartOptions:
+    """How sequences are divided into parts. A sequence, or a group of them, is never cut."""
+
+    validation: float | None = option(
+        0.15,
+        "Task and parts",
+        "Share of the validation part, or {none}: no early stopping.",
+        or_none(_SHARE, "no validation part"),
+        changeable=True,
+        more="Parts that the data itself names stay as they are.",
+    )
+    test: float | None = option(
+        0.15,
+        "Task and parts",
+        "Share of the test part, or {none} (the validation part is then scored).",
+        or_none(_SHARE, "no test part"),
+        changeable=True,
+    )
+    stratify: bool = option(
+        True,
+        "Task and parts",
+        "Give every part its share of each class.",
+        on_or_off(),
+        changeable=True,
+    )
+
+
+@dataclass(kw_only=True, eq=False)
+class FrontOptions:
+    """What the layers see of a symbol, and whether they read backwards too."""
+
+    bidirectional: bool = option(True, "Network", "Read each sequence from both ends.", on_or_off())
+    front: Front = option(
+        "auto",
+        "Network",
+        "Symbols as one-hot vectors or as trained embeddings.",
+        one_of(Front),
+        more="`auto`: one-hot up to 32 symbols. Measured values need neither.",
+    )
+    embedding: int | None = option(
+        None,
+        "Network",
+        "Figures that stand for a symbol, where they are embedded.",
+        or_none(whole(1, 10_000), "by the number of symbols"),
+        default_means="by the number of symbols",
+        more="1.6 × symbols^0.56, rounded, at most 32.",
+    )
+    scale: SequenceScale = option(
+        "standard",
+        "Task and parts",
+        "Scaling of measured values, learnt from the training part only.",
+        one_of(SequenceScale),
+    )
+    unseen: Unseen = option(
+        "unknown",
+        "Task and parts",
+        "Symbols that training did not have: take them for unknown, or refuse them.",
+        one_of(Unseen),
+        changeable=True,
+    )
+
+
+# Python takes the fields of base classes from the last to the first.
+@dataclass(kw_only=True, eq=False, repr=False)
+class SequenceOptions(EstimatorOptions, FrontOptions, NetworkOptions, PartOptions):
+    """The options that every estimator of sequences has; the constructor only keeps them."""
+
+    def check_options(self) -> None:
+        """Raise `OptionError` for the first option outside what it may be, alone or with others."""
+        super().check_options()
+        check_gate_costs(self, self.cell)
+        if self.front == "one-hot" and self.embedding is not None:
+            raise OptionError(
+                f"embedding={self.embedding} with front='one-hot': leave one of them out"
+            )
+
+
+@dataclass(kw_only=True, eq=False)
+class ReadOptions:
+    """How one answer is read off a whole sequence."""
+
+    read: Read = option(
+        "last",
+        "Network",
+        "What is read off a sequence: the last state of each direction, or the mean, the largest or a "
+        "weighted mean of all.",
+        one_of(Read),
+    )

@@ -1,0 +1,158 @@
+"""Sequences that are checked and ready: in the model's form, scaled, in parts.
+
+Sizes: n sequences, N steps of all of them, F columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, Literal, TypeVar
+
+import numpy as np
+
+from gatewise.data.sequences.labelled import PARTS, Labelled
+from gatewise.data.sequences.sequences import Sequences
+from gatewise.data.sequences.split import Parts, split_of
+from gatewise.errors import DataError, OptionError
+from gatewise.estimators.sequences.batches import SequenceBatches
+from gatewise.estimators.sequences.form import Form, Scaling
+from gatewise.estimators.sequences.options import SequenceOptions
+from gatewise.typing import AnyArray, Indices
+
+L = TypeVar("L")
+Part = Literal["training", "validation", "test"]
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedSequences(Generic[L]):
+    """Data in the model's form, its parts, and what was learnt of the labels before any training."""
+
+    settings: SequenceOptions  # with nothing left to the data
+    labelled: Labelled
+    form: Form
+    scaling: Scaling | None
+    parts: Parts
+    learnt: L
+    truth: AnyArray
+    """What the loss compares with, [n, ...] or [N, ...]: labels, or numbers scaled."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The "sha256" and sizes of the data as it was given."""
+        return self.labelled.identity
+
+    @property
+    def scored(self) -> Part:
+        """The part that is scored: the last one that there is."""
+        for part in reversed(PARTS):
+            if len(self.parts[part]):
+                return part  # type: ignore[return-value]
+        raise AssertionError("no part holds a sequence")
+
+    @cached_property
+    def values(self) -> AnyArray:
+        """What the network reads of every step: codes [N], or scaled values [N, F]."""
+        return scaled(self.labelled.sequences, self.scaling)
+
+    def batches(self, *parts: str) -> SequenceBatches:
+        """Return the sequences of some parts together, as the training loop takes them."""
+        picks = np.sort(np.concatenate([self.parts[part] for part in parts]))
+        return batches_of(self.labelled, picks, self.values, self.truth)
+
+    def part(self, name: str) -> Labelled:
+        """Return the data of one part."""
+        return self.labelled.take(self.parts[name])
+
+
+def batches_of(
+    labelled: Labelled, picks: Indices, values: AnyArray, truth: AnyArray
+) -> SequenceBatches:
+    """Return the sequences `picks` as the training loop takes them."""
+    sequences, weights = labelled.sequences, labelled.weights
+    return SequenceBatches(
+        values,
+        sequences.offsets[picks],
+        sequences.lengths[picks],
+        truth if labelled.per_step else truth[picks],
+        per_step=labelled.per_step,
+        weights=None if weights is None else weights[picks],
+    )
+
+
+def scaled(sequences: Sequences, scaling: Scaling | None) -> AnyArray:
+    """Return what a network reads of every step: codes [N], or scaled values [N, F]."""
+    return sequences.values if scaling is None else scaling.apply(sequences.values)
+
+
+def parts_of(labelled: Labelled, settings: SequenceOptions) -> Parts:
+    """Return the numbers of the sequences of each part; see `split_of` for what is raised."""
+    return split_of(
+        labelled,
+        settings.validation,
+        settings.test,
+        seed=settings.seed,
+        stratify=settings.stratify,
+    )
+
+
+def scaling_of(sequences: Sequences, settings: SequenceOptions) -> Scaling | None:
+    """Return the scaling of measured values by the training part; None for symbols, or if it is off."""
+    if sequences.vocabulary is not None or settings.scale == "none":
+        return None
+    return Scaling.of(sequences.values)
+
+
+def check_sequences(sequences: Sequences, settings: SequenceOptions) -> None:
+    """Raise DataError or OptionError for what no network can read, by the name of the sequence."""
+    if not len(sequences):
+        raise DataError("there are no sequences")
+    empty = np.flatnonzero(sequences.lengths == 0)
+    if len(empty):
+        raise DataError(
+            f"sequence {sequences.names[empty[0]]!r} is empty ({len(empty):,} of {len(sequences):,} "
+            "are): leave out sequences without steps"
+        )
+    if sequences.vocabulary is not None:
+        if settings.noise > 0:
+            raise OptionError(
+                f"noise={settings.noise:g} is for measured values, and these are symbols: use dropout="
+            )
+        return
+    _check_finite(sequences)
+
+
+def _check_finite(sequences: Sequences) -> None:
+    wrong = ~np.isfinite(sequences.values)
+    if not wrong.any():
+        return
+    step, column = (int(place[0]) for place in np.nonzero(wrong))
+    row = int(np.searchsorted(sequences.offsets, step, side="right")) - 1
+    value = "missing (NaN)" if np.isnan(sequences.values[step, column]) else "infinite"
+    raise DataError(
+        f"sequence {sequences.names[row]!r}, step {step - sequences.offsets[row] + 1}, column "
+        f"{sequences.columns[column]!r} is {value} ({int(wrong.sum()):,} such values): fill it, or "
+        "leave the sequence out"
+    )
+
+
+def refuse_changes(settings: SequenceOptions, before: SequenceOptions, kept: Sequence[str]) -> None:
+    """Raise OptionError for an option that training on with new data cannot change."""
+    for name in kept:
+        mine, theirs = getattr(settings, name), getattr(before, name)
+        if mine != theirs:
+            raise OptionError(
+                f"{name}={mine!r}, and the model was fitted with {theirs!r}: that cannot change where "
+                "training goes on; fit anew"
+            )
+
+
+def without_unknown(labelled: Labelled) -> Labelled:
+    """Return the sequences whose label is known; DataError where that is none of them."""
+    if labelled.per_step:
+        return labelled
+    known = labelled.known
+    if not known.any():
+        raise DataError("no label is known")
+    return labelled if known.all() else labelled.take(known)

@@ -1,0 +1,148 @@
+"""A sequence model's file: weights, form and scaling, and what its estimator learnt beside.
+
+Everything that the description claims is checked against the tensors before anything is built from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from gatewise.cells import CELLS
+from gatewise.errors import FileError, nearest
+from gatewise.estimators.saving import (
+    histories_from_json,
+    histories_to_json,
+    load_weights,
+    read_model,
+    under,
+    weights_of,
+    within,
+    write_model,
+)
+from gatewise.estimators.sequences.form import Form, Scaling
+from gatewise.estimators.sequences.model import Refitted, SequenceModel
+from gatewise.estimators.sequences.network import SequenceNetwork
+from gatewise.estimators.sequences.options import SequenceOptions
+from gatewise.files import Envelope
+from gatewise.typing import Arrays
+
+L = TypeVar("L")
+REFIT = "refit"
+"""What the weights of networks that were refitted on all data are under."""
+
+Build = Callable[[SequenceOptions, Form, str], SequenceNetwork]
+"""Settings, form and engine to an untrained network."""
+
+
+def save_model(
+    model: SequenceModel[Any],
+    path: Path,
+    envelope: Envelope,
+    learnt: tuple[dict[str, Any], Arrays],
+) -> None:
+    """Write the model to `path`, whole or not at all. Equal models give equal bytes."""
+    said, arrays = learnt
+    arrays = {**weights_of(model.networks), **under("learnt", arrays)}
+    if model.scaling is not None:
+        arrays |= under("scaling", model.scaling.arrays())
+    refitted = model.refitted
+    if refitted is not None:
+        arrays |= weights_of(refitted.networks, REFIT)
+    about = {
+        "settings": model.settings.to_json(),
+        "asked": model.asked.to_json(),
+        "form": model.form.to_json(),
+        "histories": histories_to_json(model.histories),
+        "engine": model.engine,
+        "learnt": said,
+        "data": model.data,
+    }
+    if refitted is not None:
+        about["refitted"] = {
+            "histories": histories_to_json(refitted.histories),
+            "sequences": refitted.sequences,
+        }
+    write_model(path, envelope, about, arrays)
+
+
+def load_model(
+    path: Path,
+    envelope: Envelope,
+    device: str,
+    *,
+    options: type[SequenceOptions],
+    build: Build,
+    learnt_from: Callable[[dict[str, Any], Arrays, Form], L],
+) -> SequenceModel[L]:
+    """Return the model that `save_model` wrote, its networks on `device`.
+
+    Raises FileError for a file that is missing, cut short, damaged, foreign, or from a newer version,
+    and for a model of a cell that is not registered.
+    """
+    about, arrays = read_model(path, envelope)
+    _check_cell(about.get("settings"), path)
+    with envelope.unpacking(path):
+        settings = options.from_saved(about["settings"])
+        settings.check_options()
+        asked = options.from_saved(about["asked"])
+        asked.check_options()
+        # where it was fitted says nothing about where it is used
+        settings.device = asked.device = device
+        form = Form.from_json(about["form"])
+        again = about.get("refitted")
+        _check_weights(
+            arrays, settings.members, ("member",) if again is None else ("member", REFIT)
+        )
+
+        def networks(name: str) -> tuple[SequenceNetwork, ...]:
+            made = []
+            for member in range(settings.members):
+                network = build(settings, form, about["engine"])
+                load_weights(network, arrays, member, name)
+                made.append(network.to(device).eval())
+            return tuple(made)
+
+        scaling = within("scaling", arrays)
+        return SequenceModel(
+            settings=settings,
+            asked=asked,
+            form=form,
+            scaling=Scaling(**scaling) if scaling else None,
+            networks=networks("member"),
+            histories=histories_from_json(about["histories"]),
+            engine=about["engine"],
+            learnt=learnt_from(about["learnt"], within("learnt", arrays), form),
+            data=about["data"],
+            refitted=again
+            and Refitted(
+                networks(REFIT), histories_from_json(again["histories"]), again["sequences"]
+            ),
+        )
+
+
+def _check_cell(settings: Any, path: Path) -> None:
+    """Raise FileError for a cell that somebody registered where the model was fitted, and not here."""
+    cell = settings.get("cell") if isinstance(settings, dict) else None
+    known = ("rnn", *CELLS)
+    if isinstance(cell, str) and cell not in known:
+        raise FileError(
+            f"the model {path} was fitted with the cell {cell!r}, which is not registered here; first "
+            f"import what puts it into gatewise.cells.CELLS.{nearest(cell, known)}"
+        )
+
+
+def _check_weights(arrays: Arrays, members: int, kinds: tuple[str, ...]) -> None:
+    """Raise ValueError unless there are as many members as the settings claim, all of numbers."""
+    for kind in kinds:
+        found = {name.split(".")[0] for name in arrays if name.startswith(f"{kind}-")}
+        if len(found) != members:
+            raise ValueError(f"it has {len(found)} members' weights, not {members}")
+    for name, array in arrays.items():
+        if name.startswith(tuple(f"{kind}-" for kind in kinds)) and (
+            array.dtype != np.float32 or not np.isfinite(array).all()
+        ):
+            raise ValueError(f"{name} holds a value that is no float32 number")
