@@ -35,7 +35,7 @@ class Feature:
     """Steps `start` … `end` - 1 of a sequence, counted from 0, all of one class.
 
     `score` is the mean probability of the class over them; None where there is none. `strand` is +, -
-    or ".".
+    or ".". `where` is the file and line that it was read from.
     """
 
     sequence: str
@@ -44,6 +44,7 @@ class Feature:
     kind: str
     strand: str
     score: float | None = None
+    where: str = ""
 
 
 def features_of(

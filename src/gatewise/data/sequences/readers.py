@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gatewise.data.sequences.alphabets import Letters, coded
-from gatewise.data.sequences.arrays import read_arrays, refuse_empty
+from gatewise.data.sequences.arrays import read_arrays
+from gatewise.data.sequences.files import (
+    Found,
+    is_path,
+    is_table,
+    read_file,
+    read_table,
+    with_labels_of,
+)
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.labels import read_labels
+from gatewise.data.sequences.letters import read_letters
 from gatewise.data.sequences.reading import Reading, as_names
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.errors import DataError
@@ -24,20 +34,26 @@ def read_labelled(
     *,
     lengths: Any = None,
     names: Sequence[str] | None = None,
-    groups: Sequence[str] | None = None,
+    groups: str | Sequence[str] | None = None,
     weights: Any = None,
-    split: Sequence[str] | None = None,
+    split: str | Sequence[str] | None = None,
     reading: Reading | None = None,
     **options: Any,
 ) -> Labelled:
     """Return sequences with their labels, whatever form they come in.
 
-    data: a list of arrays [T, F] or [T]; an array [n, T, F] or [n, T], padded where there are
-        `lengths`; a list of texts of letters; sequences or labelled sequences that were read before.
+    data: in memory, a list of arrays [T, F] or [T]; an array [n, T, F] or [n, T], padded where there are
+        `lengths`; a list of texts of letters; a frame with a row for each step, or with a row for each
+        sequence and a column of its letters; sequences or labelled sequences that were read before.
+        Or the path of a FASTA file, a table (CSV, TSV, Parquet) or a text.
     labels: one for each sequence, [n] (or [n, K] numbers), one for each step (lists, padded, or one
-        after the other), or a mapping by the names of the sequences. None: there are none.
+        after the other), or a mapping by the names of the sequences; a frame, or the path of a table,
+        with the names and a column of labels; the path of a BED or GFF3 file. None: those of the
+        table, if it has any.
     lengths: steps of each row of a padded array, [n].
-    names, groups, weights, split: of each sequence: see `Sequences` and `Labelled`.
+    names: of the sequences.
+    groups, weights, split: of each sequence, see `Sequences` and `Labelled`; or the name of the column
+        that has them.
     reading, options: how to read; `options` are fields of `Reading` by name.
 
     Raises DataError, FileError or OptionError, in one line, for whatever cannot be read as it is.
@@ -47,23 +63,54 @@ def read_labelled(
         if labels is None:
             return data
         data = data.sequences
-    sequences = _sequences(data, lengths, names, reading)
-    if groups is not None:
-        sequences = replace(sequences, groups=tuple(map(str, groups)))
-    found = Labelled(sequences)
-    if labels is not None:
+    others = [name for name in (groups, weights, split) if isinstance(name, str)]
+    found = _found(data, lengths, names, reading, others)
+    if is_table(labels) or is_path(labels):
+        found = with_labels_of(found, labels, reading)
+    elif labels is not None:
+        sequences = found.sequences
         read = read_labels(labels, sequences.lengths, sequences.names, reading)
-        found = Labelled(sequences, read.values, read.classes, read.per_step)
-    return with_parts(found, weights, split)
+        found = replace(found, labels=read)
+    return _with_more(found, groups, weights, split)
 
 
-def with_parts(labelled: Labelled, weights: Any, split: Sequence[str] | None) -> Labelled:
-    """Return labelled sequences with weights and parts, where there are any."""
+def _found(
+    data: Any, lengths: Any, names: Sequence[str] | None, reading: Reading, others: Sequence[str]
+) -> Found:
+    if isinstance(data, Sequences):
+        return Found(data)
+    if is_path(data):
+        return read_file(Path(os.fspath(data)), reading, others)
+    if is_table(data):
+        return read_table(data, reading, others)
+    if not isinstance(data, np.ndarray):
+        data = list(data) if isinstance(data, list | tuple) else np.asarray(data)
+    if len(data) and all(isinstance(one, str) for one in data):
+        return Found(read_letters(data, names, reading))
+    columns, mask = as_names(reading.inputs), reading.missing == "mask"
+    return Found(read_arrays(data, lengths, names=names, columns=columns, mask=mask))
+
+
+def _with_more(
+    found: Found,
+    groups: str | Sequence[str] | None,
+    weights: Any,
+    split: str | Sequence[str] | None,
+) -> Labelled:
+    """Return labelled sequences with groups, weights and parts, where there are any."""
+    if isinstance(groups, str):
+        groups = found.column(groups, "groups")
+    if groups is not None:
+        together = tuple(map(str, groups))
+        found = replace(found, sequences=replace(found.sequences, groups=together))
+    labelled = found.labelled()
+    if isinstance(split, str):
+        split = found.column(split, "split")
     if split is not None:
         labelled = replace(labelled, split=tuple(map(str, split)))
-    if weights is not None:
-        labelled = replace(labelled, weights=_weights(weights))
-    return labelled
+    if isinstance(weights, str):
+        weights = found.column(weights, "weights")
+    return labelled if weights is None else replace(labelled, weights=_weights(weights))
 
 
 def _weights(weights: Any) -> Array32:
@@ -71,43 +118,3 @@ def _weights(weights: Any) -> Array32:
         return np.asarray(weights, dtype=np.float32)
     except (TypeError, ValueError):
         raise DataError("weights are numbers, one for each sequence") from None
-
-
-def _sequences(data: Any, lengths: Any, names: Sequence[str] | None, reading: Reading) -> Sequences:
-    if isinstance(data, Sequences):
-        return data
-    if not isinstance(data, np.ndarray):
-        data = list(data) if isinstance(data, list | tuple) else np.asarray(data)
-    if len(data) and all(isinstance(one, str) for one in data):
-        return read_letters(data, names, reading)
-    return read_arrays(
-        data, lengths, names=names, columns=as_names(reading.inputs), mask=reading.missing == "mask"
-    )
-
-
-def read_letters(texts: Sequence[str], names: Sequence[str] | None, reading: Reading) -> Sequences:
-    """Return the codes of texts of letters; DataError for empty ones and for unknown letters."""
-    given = tuple(map(str, range(len(texts)) if names is None else names))
-    if len(given) != len(texts):
-        raise DataError(f"{len(texts):,} sequences, and {len(given):,} names")
-    lengths = np.array([len(text) for text in texts], dtype=np.int64)
-    refuse_empty(lengths, given)
-    text = "".join(texts)
-    content = (
-        np.frombuffer(text.encode(), dtype=np.uint8)
-        if text.isascii()
-        else np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-    )
-    return of_letters(Letters(content, lengths, given), reading)
-
-
-def of_letters(letters: Letters, reading: Reading) -> Sequences:
-    """Return letters as sequences of codes, by the alphabet or vocabulary of `reading`."""
-    codes, vocabulary = coded(
-        letters,
-        reading.alphabet,
-        vocabulary=reading.vocabulary,
-        mask=reading.unknown == "mask",
-        soft_masked=reading.soft_masked == "mask",
-    )
-    return Sequences(codes, letters.lengths, letters.names, vocabulary)

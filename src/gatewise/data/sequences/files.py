@@ -1,0 +1,156 @@
+"""Files of sequences and of their labels, each read by what its name ends with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gatewise.data.files import READABLE, read_frame
+from gatewise.data.sequences import fasta
+from gatewise.data.sequences.features import BED_ENDINGS, GFF_ENDINGS, read_annotations
+from gatewise.data.sequences.labelled import Labelled
+from gatewise.data.sequences.labels import Labels, as_labels, unmatched_sentence
+from gatewise.data.sequences.letters import of_letters, read_letters
+from gatewise.data.sequences.reading import Reading
+from gatewise.data.sequences.sequences import Sequences
+from gatewise.data.sequences.tables import (
+    check_column,
+    is_wide,
+    label_columns,
+    read_long,
+    read_wide,
+    rows_by_id,
+    target_columns,
+    target_values,
+    texts_of,
+)
+from gatewise.data.sequences.texts import ENDINGS as TEXT_ENDINGS
+from gatewise.data.sequences.texts import read_text
+from gatewise.data.sequences.vocabulary import Vocabulary
+from gatewise.data.tables.native import Frame, as_frame
+from gatewise.errors import DataError, FileError, warn
+from gatewise.typing import Indices
+
+
+@dataclass(frozen=True)
+class Found:
+    """Sequences as they were found, and the table that says more of them, where there is one."""
+
+    sequences: Sequences
+    labels: Labels | None = None
+    table: Frame | None = None
+    rows: Indices | None = None
+    """The row of the table that is of each sequence, [n]."""
+
+    def column(self, name: str, role: str) -> list[str]:
+        """Return a column of the table for each sequence; DataError where there is no table."""
+        if self.table is None:
+            raise DataError(f"{role}={name!r} names a column, and the sequences come in no table")
+        check_column(self.table, name, role)
+        return texts_of(self.table, name, self.rows)
+
+    def labelled(self) -> Labelled:
+        """Return the sequences with their labels."""
+        labels = self.labels
+        if labels is None:
+            return Labelled(self.sequences)
+        return Labelled(self.sequences, labels.values, labels.classes, labels.per_step)
+
+
+def is_path(data: Any) -> bool:
+    """Tell whether data is named and not given: a text or a path."""
+    return isinstance(data, str | os.PathLike)
+
+
+def is_table(data: Any) -> bool:
+    """Tell whether data is a frame of any library, and not an array."""
+    return hasattr(data, "columns") and not isinstance(data, np.ndarray)
+
+
+def read_file(path: Path, reading: Reading, others: Sequence[str]) -> Found:
+    """Return the sequences of a file; `others` are columns of a table that are not measured.
+
+    Raises FileError for an ending that is not read, and whatever its reader raises.
+    """
+    kind = _kind(path)
+    if kind in READABLE:
+        return read_table(read_frame(path), reading, others)
+    if kind in fasta.ENDINGS:
+        return Found(of_letters(fasta.read_fasta(path), reading))
+    if kind in TEXT_ENDINGS:
+        return Found(
+            of_text(read_text(path, reading.encoding), path.name.partition(".")[0], reading)
+        )
+    if os.path.isdir(path):
+        raise FileError(f"{str(path)!r} is a folder, not a file of sequences")
+    listed = ", ".join((*READABLE, *fasta.ENDINGS, *TEXT_ENDINGS))
+    raise FileError(f"cannot read {str(path)!r}: the ending must be one of {listed}")
+
+
+def of_text(text: str, name: str, reading: Reading) -> Sequences:
+    """Return a text as one sequence of characters."""
+    if reading.alphabet is not None or reading.vocabulary is not None:
+        return read_letters([text], [name], reading)
+    vocabulary = Vocabulary(tuple(sorted(set(text))))
+    codes = vocabulary.encode(text)
+    return Sequences(codes, np.array([len(codes)], dtype=np.int64), (name,), vocabulary)
+
+
+def _kind(path: Path) -> str:
+    """Return the known ending of a file's name, without .gz where that may be there; else ""."""
+    name = path.name.lower()
+    for ending in READABLE:
+        if name.endswith(ending):
+            return ending
+    plain = name.removesuffix(".gz")
+    known = (*fasta.ENDINGS, *BED_ENDINGS, *GFF_ENDINGS, *TEXT_ENDINGS)
+    return next((ending for ending in known if plain.endswith(ending)), "")
+
+
+def read_table(data: Any, reading: Reading, others: Sequence[str]) -> Found:
+    """Return the sequences of a frame: a row for each step, or for each sequence with its letters."""
+    frame = as_frame(data)
+    if not len(frame):
+        raise DataError("the table has no rows")
+    if not is_wide(frame, reading):
+        long = read_long(frame, reading, others)
+        return Found(long.sequences, long.labels, frame, long.first)
+    letters, names = read_wide(frame, reading)
+    sequences = read_letters(letters, names, reading)
+    targets = target_columns(frame, reading)
+    labels = None
+    if targets:
+        labels = Labels(*as_labels(target_values(frame, targets), reading), per_step=False)
+    return Found(sequences, labels, frame, np.arange(len(frame)))
+
+
+def with_labels_of(found: Found, labels: Any, reading: Reading) -> Found:
+    """Return sequences with labels from a file or a frame: a table by id, or features in BED or GFF3."""
+    if is_path(labels) and not str(labels).startswith("dataset:"):
+        kind = _kind(Path(labels))
+        if kind in (*BED_ENDINGS, *GFF_ENDINGS):
+            read = read_annotations(Path(labels), found.sequences, reading)
+            codes, classes = read
+            return replace(found, labels=Labels(codes, classes, per_step=True))
+    frame = as_frame(read_frame(labels) if is_path(labels) else labels)
+    rows = rows_by_id(frame, reading)
+    names = found.sequences.names
+    missing = [name for name in names if name not in rows]
+    known = set(names)
+    surplus = [name for name in rows if name not in known]
+    sequences = found.sequences
+    if missing or surplus:
+        told = unmatched_sentence(missing, surplus)
+        if reading.unmatched == "refuse" or len(missing) == len(names):
+            raise DataError(f"{told}. Leave them out with unmatched='drop'")
+        warn(f"{told}: left out")
+        sequences = sequences.take(np.array([name in rows for name in names]))
+    picked = np.array([rows[name] for name in sequences.names], dtype=np.int64)
+    values = target_values(frame, label_columns(frame, reading))
+    taken = values[picked] if isinstance(values, np.ndarray) else [values[row] for row in picked]
+    return Found(sequences, Labels(*as_labels(taken, reading), per_step=False), frame, picked)

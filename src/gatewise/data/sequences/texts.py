@@ -1,0 +1,56 @@
+"""Text files, read in a stated encoding and never in a guessed one."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from pathlib import Path
+
+from gatewise.data.tables.raw import read_bytes
+from gatewise.errors import FileError, OptionError
+
+ENDINGS = (".txt", ".text", ".md")
+"""What names of text files end with; also with .gz."""
+
+
+def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
+    r"""Return the text of a file (also .gz) with line ends "\n" and without a byte order mark.
+
+    Raises FileError where it is missing, empty, binary or in another encoding, and OptionError for an
+    encoding that there is not.
+    """
+    path = Path(path)
+    try:
+        name = codecs.lookup(encoding).name
+    except (LookupError, TypeError, ValueError):
+        raise OptionError(
+            f"encoding={encoding!r}: there is none, use 'utf-8' or 'latin-1'"
+        ) from None
+    content = read_bytes(path)
+    text = _decoded(content, name, path)
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise FileError(f"{str(path)!r} is no text: line {line} holds a NUL byte")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise FileError(f"{str(path)!r} is empty")
+    return text
+
+
+def _decoded(content: bytes, encoding: str, path: Path) -> str:
+    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if content.startswith(mark) and encoding == "utf-8":
+            raise FileError(f"{str(path)!r} is not UTF-8 text: read it with encoding={name!r}")
+    try:
+        text = content.decode(encoding)
+        text.encode()  # codecs that make something else than texts, or half characters
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        found = content[error.start : error.start + 1].hex()
+        fix = "say which with encoding=, such as 'latin-1' or 'cp1252', or save it as UTF-8"
+        raise FileError(
+            f"{str(path)!r} is not {encoding.upper()} text: line {line} has the byte {found}; {fix}"
+        ) from None
+    except (LookupError, UnicodeError, AttributeError):
+        raise OptionError(f"encoding={encoding!r} does not decode text: use 'utf-8'") from None
+    return text
