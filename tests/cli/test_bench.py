@@ -95,7 +95,7 @@ def test_results_that_differ_from_torchs_are_an_error(
 def test_without_a_checkout_it_says_where_it_runs(
     call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(gatewise.cli.bench, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(gatewise.cli.checkout, "CHECKOUT", tmp_path)
     done = call("bench", *TINY)
     assert done.code == 2
     assert done.out == ""

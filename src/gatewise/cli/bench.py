@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from gatewise.cli.checkout import from_checkout
 from gatewise.cli.opening import check_new_file
 from gatewise.cli.options import Config, Whole, Words
 from gatewise.cli.output import console
-from gatewise.errors import FileError, how_to_install
-
-CHECKOUT = Path(__file__).parents[3]
-"""The root of the checkout, where the package lies in one; somewhere above site-packages otherwise."""
+from gatewise.errors import how_to_install
 
 SEVERAL = Parameter(consume_multiple=True, negative="")
 
@@ -85,7 +80,7 @@ def bench(*, measured: BenchOptions | None = None, config: Config = None) -> Non
       gatewise bench --mode infer --peers onnx jax --plot infer.png > infer.md
     """
     asked = measured or BenchOptions()
-    work = _against_peers()
+    work = from_checkout("benchmarks", "against_peers", command="bench", extra="bench")
     records = None if asked.as_json is None else Path(asked.as_json)
     picture = None if asked.plot is None else Path(asked.plot)
     if records is not None:
@@ -106,19 +101,3 @@ def bench(*, measured: BenchOptions | None = None, config: Config = None) -> Non
     )
     console().print(work.markdown(report), end="")
     work.check_agreement(report, asked.engine)
-
-
-def _against_peers() -> ModuleType:
-    """Return what measures: a checkout has it beside the package, which cannot import it by a statement.
-
-    It knows nothing of the command line, so that this is no circle. Raises FileError where gatewise was
-    installed without its checkout.
-    """
-    if not (CHECKOUT / "benchmarks" / "against_peers").is_dir():
-        raise FileError(
-            "bench needs a checkout of gatewise, because the benchmarks are not in the installed "
-            f"package: {how_to_install('bench')}"
-        )
-    if str(CHECKOUT) not in sys.path:
-        sys.path.insert(0, str(CHECKOUT))
-    return import_module("benchmarks.against_peers")

@@ -18,6 +18,7 @@ from gatewise.cli.config import from_config_file
 from gatewise.cli.demo import demo
 from gatewise.cli.inspecting import LimitsBroken, inspect
 from gatewise.cli.output import help_console
+from gatewise.cli.studying import study
 from gatewise.cli.training import Interrupted, continue_on, fit, resume, retrain
 from gatewise.cli.tuning import tune
 from gatewise.cli.using import evaluate, predict
@@ -65,6 +66,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "resume": (resume, "RUN [DATA]"),
     "continue": (continue_on, "RUN DATA --out NEW [OPTIONS]"),
     "retrain": (retrain, "RUN DATA --out NEW [OPTIONS]"),
+    "study": (study, "[NAME | all] [--quick | --full] [--seeds N] [--out FOLDER]"),
     "bench": (bench, "[--mode MODE ...] [--rows T,B,I,H ...] [--peers PEER ...] [OPTIONS]"),
 }
 

@@ -16,17 +16,20 @@ from gatewise.report.contents import (
     contents_of_run,
 )
 from gatewise.report.page import render_page, write_page
-from gatewise.report.table import Table
+from gatewise.report.table import Cell, Row, RowGroup, Table
 from gatewise.report.verdict import Verdict, verdict
 from gatewise.unit import Unit
 
 __all__ = [
+    "Cell",
     "Contents",
     "Curve",
     "Finding",
     "Line",
     "Mark",
     "Record",
+    "Row",
+    "RowGroup",
     "Series",
     "Table",
     "Unit",

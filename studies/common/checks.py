@@ -1,0 +1,106 @@
+"""What a study predicts, in figures: a measurement with its interval against the bounds it must keep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Outcome = Literal["met", "open", "missed"]
+
+HOLDS = "holds"
+CORRECTED = "holds with a correction"
+FAILS = "does not hold as predicted"
+OPEN = "undecided"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One prediction and what was measured.
+
+    Attributes:
+        name: What is measured, such as "slope over Lyapunov exponent".
+        value: The measurement; `low` and `high` are the ends of its 95 % interval, both `value` where
+            it is exact.
+        at_least, at_most: The bounds that were set beforehand; infinite where there is none.
+        unit: What the figures are in, such as "steps"; "" for bare numbers.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    at_least: float = -math.inf
+    at_most: float = math.inf
+    unit: str = ""
+
+    @classmethod
+    def exact(cls, name: str, value: float, **bounds: Any) -> Check:
+        """Return the check of a measurement without uncertainty."""
+        return cls(name, value, value, value, **bounds)
+
+    @property
+    def outcome(self) -> Outcome:
+        """Return "met" where the interval keeps the bounds, "missed" where it lies outside, else "open".
+
+        A figure that is not a number was not measured, which is a miss.
+        """
+        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+            return "missed"
+        if self.low >= self.at_least and self.high <= self.at_most:
+            return "met"
+        outside = self.high < self.at_least or self.low > self.at_most
+        return "missed" if outside else "open"
+
+    @property
+    def bounds(self) -> str:
+        """The bounds in words, such as "0.95 to 1.05"."""
+        if math.isinf(self.at_least) and math.isinf(self.at_most):
+            return "reported only"
+        if math.isinf(self.at_most):
+            return f"at least {self.at_least:.4g}"
+        if math.isinf(self.at_least):
+            return f"at most {self.at_most:.4g}"
+        if self.at_least == self.at_most:
+            return f"exactly {self.at_least:.4g}"
+        return f"{self.at_least:.4g} to {self.at_most:.4g}"
+
+    @property
+    def measured(self) -> str:
+        """The measurement in words, such as "1.01 (0.99 to 1.03)"."""
+        text = f"{self.value:.4g}"
+        if self.low != self.value or self.high != self.value:
+            text += f" ({self.low:.4g} to {self.high:.4g})"
+        return f"{text} {self.unit}".strip()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values; an infinite bound is None."""
+        values = {
+            "name": self.name,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "at_least": self.at_least,
+            "at_most": self.at_most,
+            "unit": self.unit,
+        }
+        plain = {name: None if _no_number(value) else value for name, value in values.items()}
+        return {**plain, "outcome": self.outcome}
+
+
+def _no_number(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def verdict_of(checks: Sequence[Check], *, corrected: bool) -> str:
+    """Return the verdict in words: the claim holds where all is met, and fails where one is missed.
+
+    `corrected`: the prediction contains a correction of the claim as it is usually told.
+    """
+    outcomes = {check.outcome for check in checks}
+    if "missed" in outcomes:
+        return FAILS
+    if "open" in outcomes:
+        return OPEN
+    return CORRECTED if corrected else HOLDS

@@ -1,0 +1,80 @@
+"""Intervals and fits that several studies use, from SciPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A line fitted by least squares: its slope and the share of variance that it explains."""
+
+    slope: float
+    r_squared: float
+
+
+def line(x: ArrayLike, y: ArrayLike) -> Slope:
+    """Return the least-squares line through points."""
+    fitted = stats.linregress(x, y)
+    return Slope(float(fitted.slope), float(fitted.rvalue) ** 2)
+
+
+def mean_interval(values: ArrayLike) -> Interval:
+    """Return the mean and its t interval; of a single value, an interval of no width."""
+    data = np.asarray(values, dtype=np.float64)
+    mean = float(data.mean())
+    if len(data) < 2 or np.ptp(data) == 0:
+        return Interval(mean, mean, mean)
+    low, high = stats.t.interval(0.95, len(data) - 1, loc=mean, scale=stats.sem(data))
+    return Interval(mean, float(low), float(high))
+
+
+def share_interval(successes: int, of: int) -> Interval:
+    """Return a share and its exact interval (Clopper & Pearson 1934)."""
+    found = stats.binomtest(successes, of).proportion_ci(0.95, method="exact")
+    return Interval(successes / of, float(found.low), float(found.high))
+
+
+def bootstrap(
+    values: ArrayLike,
+    statistic: Callable[[NDArray[np.float64]], float] = lambda data: float(np.mean(data)),
+    *,
+    draws: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Return a statistic of rows and its percentile interval over rows drawn with replacement."""
+    data = np.asarray(values, dtype=np.float64)
+    generator = np.random.default_rng(seed)
+    drawn = [statistic(data[generator.integers(0, len(data), len(data))]) for _ in range(draws)]
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return Interval(statistic(data), float(low), float(high))
+
+
+def paired(one: ArrayLike, other: ArrayLike) -> Interval:
+    """Return the mean of one minus other, pair by pair, with its t interval."""
+    return mean_interval(np.asarray(one, dtype=np.float64) - np.asarray(other, dtype=np.float64))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p values corrected for their number (Holm 1979), in the order given."""
+    order = np.argsort(p_values)
+    corrected = np.empty(len(p_values))
+    largest = 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, min(1.0, float(p_values[place]) * (len(p_values) - rank)))
+        corrected[place] = largest
+    return [float(value) for value in corrected]

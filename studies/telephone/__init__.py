@@ -1,0 +1,1 @@
+"""The vanishing gradient of a simple RNN, as a game of telephone."""

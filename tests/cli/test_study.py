@@ -1,0 +1,60 @@
+"""The command `study`: its list, bad input, and where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from studies.catalog import NAMES
+from tests.cli.tables import Outcome
+
+Call = Callable[..., Outcome]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("telefone",), "no study 'telefone'. Did you mean 'telephone'?"),
+        (("telephone", "--seeds", "1"), "--seeds must be at least 2"),
+        (("telephone", "--quick", "--full"), "a run is one of them"),
+    ],
+)
+def test_bad_input_on_the_command_line(
+    call: Call, here: Path, words: tuple[str, ...], said: str
+) -> None:
+    done = call("study", *words)
+    assert done.code == 2
+    assert said in done.err
+    assert done.err.count("\n") == 1
+    assert not list(here.iterdir())
+
+
+def test_the_list_has_every_study(call: Call) -> None:
+    done = call("study")
+    assert done.code == 0
+    assert [line.split()[0] for line in done.out.splitlines()] == list(NAMES)
+
+
+def test_without_a_checkout_it_says_where_it_runs(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("gatewise.cli.checkout.CHECKOUT", tmp_path)
+    done = call("study", "telephone")
+    assert done.code == 2
+    assert done.err.startswith("gatewise: error: study needs a checkout of gatewise")
+    assert "pip install -e '.[studies]'" in done.err
+
+
+def test_without_its_libraries_it_says_what_to_install(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError("No module named 'scipy'", name="scipy.stats")
+
+    monkeypatch.setattr("gatewise.cli.checkout.import_module", missing)
+    done = call("study", "telephone")
+    assert done.code == 2
+    assert "study needs scipy.stats" in done.err
+    assert "pip install -e '.[studies]'" in done.err
