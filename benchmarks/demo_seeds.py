@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import gatewise as gw
 from benchmarks.against_peers import machine
 from gatewise.cli.demo import SETTINGS, SOURCE
-from gatewise.estimators.forecaster.metrics import nse
+from gatewise.estimators.scores.numbers import nse
 
 SEEDS = range(10)
 

@@ -10,7 +10,7 @@ import pytest
 
 from gatewise.errors import InputError
 from gatewise.estimators.forecaster.crps import crps, level_widths
-from gatewise.estimators.forecaster.metrics import mae
+from gatewise.estimators.scores.numbers import mae
 
 NORMAL = NormalDist()
 

@@ -22,9 +22,9 @@ from gatewise.data.tables.zones import local
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_predictions
 from gatewise.estimators.forecaster.forecasting import prepared_for
-from gatewise.estimators.forecaster.metrics import nse
 from gatewise.estimators.forecaster.page.run import RunSummary
 from gatewise.estimators.network import RecurrentNetwork
+from gatewise.estimators.scores.numbers import nse
 from gatewise.explaining.affordable import Affordable, affordable, sizes
 from gatewise.explaining.case import MOST_GROUPS, Case, Group, spread
 from gatewise.memory.interventions.subject import Output

@@ -24,12 +24,13 @@ from gatewise.estimators.forecaster.fitted import (
     outputs_of,
     to_predictions,
 )
-from gatewise.estimators.forecaster.metrics import coverage, scores
+from gatewise.estimators.forecaster.metrics import scores
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.results import CalibratedBands, Metrics, ScoreTable
 from gatewise.estimators.forecaster.score_names import MODEL_NAME
 from gatewise.estimators.forecaster.settling import told
 from gatewise.estimators.forecaster.verdict import Evaluation
+from gatewise.estimators.scores.numbers import coverage
 from gatewise.typing import Array
 from gatewise.wording import joined
 

@@ -7,7 +7,6 @@ Sizes: N windows, S predicted steps, K targets, Q quantile levels.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,64 +14,20 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gatewise.errors import InputError
 from gatewise.estimators.forecaster.crps import crps
+from gatewise.estimators.scores.numbers import (
+    NAN,
+    coverage,
+    known_pairs,
+    mae,
+    nse,
+    pinball,
+    rmse,
+)
 from gatewise.typing import Array
 
-NAN = math.nan
-"""One object for all that is undefined, so that tables of scores that are alike compare equal."""
 PEAKS = 50
 """One in so many known values is a peak."""
-
-
-def _known_pairs(truth: ArrayLike, prediction: ArrayLike) -> tuple[Array, Array]:
-    """Return the two arrays, flat, without the pairs whose truth is NaN."""
-    t = np.asarray(truth, dtype=np.float64)
-    p = np.asarray(prediction, dtype=np.float64)
-    if t.shape != p.shape:
-        raise InputError(
-            f"truth has shape {t.shape} but prediction has shape {p.shape}: both must be alike"
-        )
-    known = ~np.isnan(t)
-    return t[known], p[known]
-
-
-def _known_quantiles(truth: ArrayLike, quantiles: ArrayLike) -> tuple[Array, Array]:
-    """Return truth `[n]` and quantiles `[n, Q]` where the truth is known."""
-    t = np.asarray(truth, dtype=np.float64)
-    q = np.asarray(quantiles, dtype=np.float64)
-    if q.shape[:-1] != t.shape or q.ndim == 0:
-        raise InputError(
-            f"quantiles have shape {q.shape} but truth has shape {t.shape}: "
-            f"give quantiles of shape {(*t.shape, 'Q')}"
-        )
-    known = ~np.isnan(t)
-    return t[known], q[known]
-
-
-def rmse(truth: ArrayLike, prediction: ArrayLike) -> float:
-    """Return the root of the mean squared error, in the target's units."""
-    t, p = _known_pairs(truth, prediction)
-    return float(np.sqrt(np.mean((p - t) ** 2))) if t.size else NAN
-
-
-def mae(truth: ArrayLike, prediction: ArrayLike) -> float:
-    """Return the mean absolute error, in the target's units."""
-    t, p = _known_pairs(truth, prediction)
-    return float(np.mean(np.abs(p - t))) if t.size else NAN
-
-
-def nse(truth: ArrayLike, prediction: ArrayLike) -> float:
-    """Return the Nash-Sutcliffe efficiency, `1 - sum((p - t)^2) / sum((t - mean(t))^2)`.
-
-    1 is perfect, 0 is what the mean of the truth itself would reach (Nash and Sutcliffe 1970;
-    the same figure as R^2 of regression). NaN where the truth never varies.
-    """
-    t, p = _known_pairs(truth, prediction)
-    if t.size == 0:
-        return NAN
-    spread = float(np.sum((t - t.mean()) ** 2))
-    return 1.0 - float(np.sum((p - t) ** 2)) / spread if spread > 0.0 else NAN
 
 
 def smape(truth: ArrayLike, prediction: ArrayLike) -> float:
@@ -81,7 +36,7 @@ def smape(truth: ArrayLike, prediction: ArrayLike) -> float:
     0 is perfect, 200 the worst (Makridakis 1993, as in the M4 competition). Where both are 0 the error
     is 0.
     """
-    t, p = _known_pairs(truth, prediction)
+    t, p = known_pairs(truth, prediction)
     if not t.size:
         return NAN
     size = np.abs(p) + np.abs(t)
@@ -96,7 +51,7 @@ def kge(truth: ArrayLike, prediction: ArrayLike) -> float:
     mean of the truth reaches 1 - sqrt(2) (Knoben et al. 2019). NaN where the truth never varies, or its
     mean is 0.
     """
-    t, p = _known_pairs(truth, prediction)
+    t, p = known_pairs(truth, prediction)
     if not t.size or t.std() == 0.0 or t.mean() == 0.0:
         return NAN
     together = float(np.mean((t - t.mean()) * (p - p.mean())))
@@ -110,7 +65,7 @@ def percent_bias(truth: ArrayLike, prediction: ArrayLike) -> float:
 
     (Yilmaz et al. 2008, eq. 7.) NaN where the truth is below 0 somewhere, or nowhere above it.
     """
-    return _percent_off(*_known_pairs(truth, prediction))
+    return _percent_off(*known_pairs(truth, prediction))
 
 
 def peak_bias(truth: ArrayLike, prediction: ArrayLike) -> float:
@@ -138,7 +93,7 @@ def high_flow_bias(truth: ArrayLike, prediction: ArrayLike) -> float:
 
 def _peaked(truth: ArrayLike, prediction: ArrayLike) -> tuple[Array, Array]:
     """Return the known pairs, and none where the figures of peaks mean nothing."""
-    t, p = _known_pairs(truth, prediction)
+    t, p = known_pairs(truth, prediction)
     # A prediction that is NaN must not hide among those that are no peaks.
     return (t[:0], p[:0]) if not t.size or t.min() < 0.0 or np.isnan(p).any() else (t, p)
 
@@ -147,36 +102,6 @@ def _percent_off(t: Array, p: Array) -> float:
     if not t.size or t.min() < 0.0 or t.sum() == 0.0:
         return NAN
     return 100.0 * float(np.sum(p - t) / np.sum(t))
-
-
-def pinball(truth: ArrayLike, quantiles: ArrayLike, levels: Sequence[float]) -> float:
-    """Return the mean pinball loss over the levels, in the target's units.
-
-    For level a and error e = t - q the loss is `max(a e, (a - 1) e)` (Koenker and Bassett 1978):
-    at a = .5 it is half the absolute error. `quantiles` is `truth.shape + (Q,)`.
-    """
-    t, q = _known_quantiles(truth, quantiles)
-    a = np.asarray(levels, dtype=np.float64)
-    if a.shape != q.shape[-1:]:
-        raise InputError(
-            f"{a.size} levels for quantiles of shape {q.shape}: give one level for each"
-        )
-    if t.size == 0:
-        return NAN
-    error = t[:, None] - q
-    return float(np.mean(np.maximum(a * error, (a - 1.0) * error)))
-
-
-def coverage(truth: ArrayLike, quantiles: ArrayLike) -> float:
-    """Return the share of known truths within the outermost quantiles, bounds included.
-
-    With levels .05 ... .95 an honest model reaches .90. `quantiles` is `truth.shape + (Q,)`,
-    ascending.
-    """
-    t, q = _known_quantiles(truth, quantiles)
-    if t.size == 0 or np.isnan(q).any():
-        return NAN
-    return float(np.mean((q[:, 0] <= t) & (t <= q[:, -1])))
 
 
 @dataclass(frozen=True)

@@ -125,15 +125,15 @@ class Draws:
             self.of = (generator.permutation(groups.count) % most)[groups.of]
             self.groups = most
         self.drawn = draws if groups.count >= MIN_GROUPS else 0
-        counts = generator.multinomial(
-            self.groups, np.full(self.groups, 1 / self.groups), self.drawn
-        )
-        self.counts = np.concatenate([np.ones((1, self.groups)), counts.astype(np.float64)])
+        self.counts = np.ones((1 + self.drawn, self.groups))
+        if self.drawn:
+            share = np.full(self.groups, 1 / self.groups)
+            self.counts[1:] = generator.multinomial(self.groups, share, self.drawn)
 
     def sums(self, values: ArrayLike) -> Array:
         """Return the sums of `values` `[n, ...]` in the sample and in every draw, `[1 + R, ...]`."""
         array = np.asarray(values, dtype=np.float64)
-        flat = array.reshape(len(array), -1)
+        flat = array.reshape(len(array), math.prod(array.shape[1:]))
         by_group = np.stack(
             [np.bincount(self.of, column, minlength=self.groups) for column in flat.T], axis=1
         ).astype(np.float64)
@@ -145,7 +145,7 @@ class Draws:
         place = (self.of * size + rows) * size + columns
         most = self.groups * size * size
         by_group = np.bincount(place, weights, minlength=most).astype(np.float64)
-        found: Array = self.counts @ by_group.reshape(self.groups, -1)
+        found: Array = self.counts @ by_group.reshape(self.groups, size * size)
         return found.reshape(-1, size, size)
 
     def weights(self, most: int) -> Array:

@@ -1,0 +1,147 @@
+"""What scores a sequence estimator: the network's row, its baselines', their differences, a verdict.
+
+`build.py` makes them from arrays. Sizes: C classes, B bins.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatewise.estimators.scores.calibration import Reliability, Temperature
+from gatewise.estimators.scores.rows import ScoreRows
+from gatewise.estimators.scores.showing import html, picture, text
+from gatewise.estimators.scores.verdict import verdict
+from gatewise.report import Verdict
+from gatewise.typing import Array
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SequenceScores(ScoreRows):
+    """Scores of a network and its baselines that can be judged, shown, drawn and kept."""
+
+    def verdict(self) -> Verdict:
+        """Return what the scores say: a headline, its sentences and their tone."""
+        return verdict(self)
+
+    def details(self) -> dict[str, Any]:
+        """Return what this kind of scores has beside the measures, for files."""
+        return {}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as metrics.json holds it."""
+        return {
+            "part": self.part,
+            "unit": self.unit,
+            "count": self.count,
+            "decides": self.decides,
+            "scores": {
+                model: {name: found.to_json() for name, found in row.items()}
+                for model, row in self.models.items()
+            },
+            "members": list(self.members),
+            "gains": {
+                model: {name: found.to_json() for name, found in row.items()}
+                for model, row in self.gains.items()
+            },
+            "intervals": self.intervals,
+            "notes": list(self.notes),
+            **self.details(),
+        }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw each model's deciding measure with its interval; returns the matplotlib axes.
+
+        Raises OptionError where matplotlib is not installed.
+        """
+        return picture(self, ax)
+
+    def __str__(self) -> str:
+        return text(self)
+
+    def __repr__(self) -> str:
+        value = self.network.get(self.decides, math.nan)
+        return f"{type(self).__name__}({self.part}, {self.decides}={value:.4g})"
+
+    def _repr_html_(self) -> str:
+        return html(self)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ClassificationScores(SequenceScores):
+    """Scores of labels, of sequences or of each of their steps.
+
+    Attributes:
+        classes: Their names, in the order of the tables.
+        support: How many known labels each class has, weights counted.
+        confusion: Each model's counts `[C, C]`, rows the truth.
+        by_class: Each model's F1 of each class.
+        temperature: What the network's probabilities were calibrated by; None: they are as they came.
+        before, after: How reliable the network's probabilities are without and with it.
+    """
+
+    classes: tuple[str, ...] = ()
+    support: dict[str, float] = field(default_factory=dict)
+    confusion: dict[str, Array] = field(default_factory=dict)
+    by_class: dict[str, dict[str, float]] = field(default_factory=dict)
+    temperature: Temperature | None = None
+    before: Reliability | None = None
+    after: Reliability | None = None
+
+    def details(self) -> dict[str, Any]:
+        """Return classes, counts of confusion and calibration."""
+        return {
+            "classes": list(self.classes),
+            "support": self.support,
+            "confusion": {model: counts.tolist() for model, counts in self.confusion.items()},
+            "f1_by_class": self.by_class,
+            "temperature": None if self.temperature is None else self.temperature.to_json(),
+            "reliability": {
+                name: found.to_json()
+                for name, found in (("before", self.before), ("after", self.after))
+                if found is not None
+            },
+        }
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RegressionScores(SequenceScores):
+    """Scores of numbers, one or several of each sequence.
+
+    Attributes:
+        targets: Their names. levels: The quantile levels that were predicted; () for none. by_target:
+        Model to target to figures, where there are several; `models` then has means of R² and
+            correlation over the targets, and no figure that has a unit.
+    """
+
+    targets: tuple[str, ...] = ()
+    levels: tuple[float, ...] = ()
+    by_target: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+
+    def details(self) -> dict[str, Any]:
+        """Return targets and their figures."""
+        return {
+            "targets": list(self.targets),
+            "levels": list(self.levels),
+            "by_target": self.by_target,
+        }
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LanguageScores(SequenceScores):
+    """Scores of a language model: what the text costs, token by token.
+
+    Attributes:
+        tokens: How many were scored.
+        characters: How many characters they stand for.
+        unknown: How many tokens of the text the vocabulary does not have.
+    """
+
+    tokens: int = 0
+    characters: int = 0
+    unknown: int = 0
+
+    def details(self) -> dict[str, Any]:
+        """Return the sizes of the text."""
+        return {"tokens": self.tokens, "characters": self.characters, "unknown": self.unknown}
