@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 import gatewise
-from gatewise.cli.as_typed import OPTIONS, as_typed
-from gatewise.cli.main import COMMANDS, app
+from gatewise.cli.apps import COMMANDS, app
+from gatewise.cli.as_typed import as_typed, options
 from gatewise.cli.options import ForecasterOptions
 from gatewise.errors import OptionError
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from tests.cli.python_syntax import in_python
 
 ROOMS = ("estimators", "training", "data", "explaining", "engines")
-ASSIGNED = re.compile(rf"(?<![\w.])(?:{'|'.join(OPTIONS)})=(?!=)")
+ASSIGNED = re.compile(rf"(?<![\w.])(?:{'|'.join(options())})=(?!=)")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_every_option_that_the_library_shares_is_known() -> None:
         for command in COMMANDS
         for argument in app[command].assemble_argument_collection()
     }
-    for name in OPTIONS:
+    for name in options():
         told = as_typed(f"give {name}=3")
         assert told == f"give --{name.replace('_', '-')} 3"
         assert told.split()[1] in typed

@@ -19,7 +19,7 @@ import pytest
 
 from gatewise import Forecaster
 from gatewise.cli import demo
-from gatewise.cli.main import COMMANDS
+from gatewise.cli.apps import COMMANDS
 from gatewise.cli.options import ForecasterOptions
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from tests.cli.tables import QUICK, Outcome, files_under, quick, table_text

@@ -11,7 +11,7 @@ import pytest
 
 import gatewise.explaining
 from benchmarks.against_peers import command, suite
-from gatewise.cli.main import app
+from gatewise.cli.apps import app
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.forecaster import estimator as forecaster
 from tests.cli.tables import QUICK, Outcome, files_under, table_text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from gatewise.cli.main import app, run
+from gatewise.cli.apps import app
+from gatewise.cli.main import run
 
 __all__ = ["app", "run"]

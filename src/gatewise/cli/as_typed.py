@@ -9,11 +9,13 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from gatewise.cli.options import CAN_BE_OFF, ForecasterOptions, NewRun
+from gatewise.cli.options import NewRun, can_be_off_in
+from gatewise.cli.tasks import TASKS
 from gatewise.errors import is_line
+from gatewise.options import options_of
 
-OPTIONS = (
-    *(field.name for kind in (ForecasterOptions, NewRun) for field in fields(kind)),
+OF_COMMANDS = (
+    *(field.name for field in fields(NewRun)),
     *(
         "against",
         "at",
@@ -29,31 +31,44 @@ OPTIONS = (
     ),
     *("folds", "jobs", "metric", "point", "seconds", "size", "space", "trials"),
 )
-"""Options by the same name here and in the library: of a new run, and of a finished one."""
+"""Options by the same name here and in the library beside those of estimators."""
 
 COMMAND_OF = {
     **{name: name for name in ("fit", "predict", "evaluate", "resume", "retrain")},
     **dict.fromkeys(("explain", "summary"), "inspect"),
 }
 
-_NAME = "|".join(OPTIONS)
-_LONG_NAME = "|".join(name for name in OPTIONS if "_" in name)
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
-_LIST = r"\[[^\[\]]*\]"
+_LIST = rf"\[(?:{_QUOTED}|[^\[\]])*\]"  # a bracket in a text ends no list
 _TUPLE = r"\([^()]*\)"
 _ALONE = r"(?<![\w./=-])"
 """Before a word that is no part of a path, of a longer name, or of an option as it is typed."""
 
 
 @cache
+def options() -> tuple[str, ...]:
+    """Return the options of every task and command; made on first use, as the help needs none."""
+    kinds = [task.options() for task in TASKS.values()]
+    settings = [name for kind in kinds for name, _, _ in options_of(kind)]
+    return tuple(dict.fromkeys((*settings, *OF_COMMANDS)))
+
+
+@cache
+def _can_be_off() -> frozenset[str]:
+    return frozenset().union(*(can_be_off_in(task.options()) for task in TASKS.values()))
+
+
+@cache
 def _syntax() -> re.Pattern[str]:
     """Return what is Python in a message; made on first use, as the help needs none."""
+    names = "|".join(options())
+    long_names = "|".join(name for name in options() if "_" in name)
     return re.compile(
         rf"(?P<kept>(?<![\w=])(?:{_QUOTED})(?!\w)|`[^`]*`)"
-        rf"|{_ALONE}(?P<name>{_NAME})=(?P<value>{_QUOTED}|{_LIST}|{_TUPLE}|\.\.\.|[\w.+:-]*\w|)"
+        rf"|{_ALONE}(?P<name>{names})=(?P<value>{_QUOTED}|{_LIST}|{_TUPLE}|\.\.\.|[\w.+:-]*\w|)"
         rf"|{_ALONE}(?:[A-Za-z]+\.)?(?P<call>{'|'.join(COMMAND_OF)})\([^()]*\)"
-        rf"|(?:(?<=: )|^)(?P<subject>{_NAME})(?= must be )"
-        rf"|{_ALONE}(?P<long>{_LONG_NAME})(?![\w/=-]|\.\w)"
+        rf"|(?:(?<=: )|^)(?P<subject>{names})(?= must be )"
+        rf"|{_ALONE}(?P<long>{long_names})(?![\w/=-]|\.\w)"
         rf"|(?<![\w\]])(?P<list>{_LIST}|(?<=not ){_TUPLE})"
     )
 
@@ -70,7 +85,7 @@ def as_typed(text: str) -> str:
     text = _syntax().sub(_rewritten, text)
     text = re.sub(r"(--[\w-]+) \(\1\)", r"\1", text)
     first = re.search(r"--([a-z-]+)", text)
-    can_be_off = first is not None and first[1].replace("-", "_") in CAN_BE_OFF
+    can_be_off = first is not None and first[1].replace("-", "_") in _can_be_off()
     text = re.sub(r"\bor None\b", "or none" if can_be_off else "or left out", text)
     return re.sub(r"\bNone\b(?! of\b)", "none", text)
 
@@ -92,7 +107,7 @@ def _option(name: str) -> str:
 
 def _set(name: str, value: str) -> str:
     """Return an option and its value as they are typed; what is off or empty has no value."""
-    off = value == "None" and name not in CAN_BE_OFF
+    off = value == "None" and name not in _can_be_off()
     if off or value in ("False", "[]", "()"):
         return f"no {_option(name)}"
     if value in ("", "True"):

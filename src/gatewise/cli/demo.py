@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from gatewise.cli.opening import writing_alone
-from gatewise.cli.options import Config, NewRun, Quiet, Whole
+from gatewise.cli.options import Config, NewRun, Quiet, TaskOption, Whole
 from gatewise.cli.output import console
 from gatewise.cli.training import finish, resumable, run_training
 from gatewise.errors import FileError
@@ -47,6 +47,7 @@ KNOWN_BY = [
 
 def demo(
     *,
+    task: TaskOption = None,
     out: Annotated[str, Parameter(help="Run folder; the demo replaces an earlier demo in it.")] = (
         "runs/demo"
     ),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, make_dataclass
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
 
+from gatewise.cli.tasks import TASKS, TaskName
 from gatewise.errors import is_line
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.reading import ReadingOptions
@@ -67,10 +69,14 @@ READERS: dict[Any, Reader] = {
 """How words become values where the conversion that a type brings would take or refuse too much."""
 
 Whole = Annotated[int, Parameter(converter=read_whole)]
-CAN_BE_OFF = tuple(
-    name for name, default, option in options_of(ForecasterSettings) if can_be_off(default, option)
-)
-"""Options with a default that the word "none" turns off."""
+
+
+@cache
+def can_be_off_in(declaring: Any) -> frozenset[str]:
+    """Return the options of a dataclass with a default that the word "none" turns off."""
+    return frozenset(
+        name for name, default, option in options_of(declaring) if can_be_off(default, option)
+    )
 
 
 def _parameter(
@@ -158,7 +164,7 @@ class ForecasterOptions(_All):  # type: ignore[misc]  # its fields are those of 
 
     def settings(self) -> dict[str, Any]:
         """Return the forecaster's arguments; "none" becomes None where an option can be off."""
-        return _settings({field.name: getattr(self, field.name) for field in fields(self)})
+        return settings_in(self, ForecasterSettings)
 
 
 @Parameter(name="*")
@@ -167,8 +173,7 @@ class Changes(_Changeable):  # type: ignore[misc]
 
     def settings(self) -> dict[str, Any]:
         """Return what was given; "none" becomes None where an option can be off."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return _settings({name: value for name, value in values.items() if value is not None})
+        return given_in(self, ForecasterSettings)
 
 
 @Parameter(name="*")
@@ -177,15 +182,21 @@ class Reading(_Reading):  # type: ignore[misc]
 
     def settings(self) -> dict[str, Any]:
         """Return what was given."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        return given_in(self, ReadingOptions)
 
 
-def _settings(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: None if value == OFF and name in CAN_BE_OFF else value
-        for name, value in values.items()
-    }
+def settings_in(typed: Any, declaring: Any) -> dict[str, Any]:
+    """Return typed options as the arguments of `declaring`; "none" becomes None where one can be off."""
+    off = can_be_off_in(declaring)
+    values = {field.name: getattr(typed, field.name) for field in fields(typed)}
+    return {name: None if value == OFF and name in off else value for name, value in values.items()}
+
+
+def given_in(typed: Any, declaring: Any) -> dict[str, Any]:
+    """Return those that were given of options which are left as they are in a run."""
+    values = {field.name: getattr(typed, field.name) for field in fields(typed)}
+    given = {name for name, value in values.items() if value is not None}
+    return {name: value for name, value in settings_in(typed, declaring).items() if name in given}
 
 
 _default_device = {name: option for name, _, option in options_of(ForecasterSettings)}["device"]
@@ -198,6 +209,16 @@ NewTitle = Annotated[
         RUN, "Title of the page. [default: that of the run, or what is predicted]", reader=read_line
     ),
 ]
+TaskOption = Annotated[
+    TaskName | None,
+    _parameter(
+        GROUPS["Task and parts"],
+        "; ".join(f"{task.name}: {task.learns}" for task in TASKS.values())
+        + ". `--task NAME --help` shows its options. [default: what DATA and the options say]",
+        shown=False,
+    ),
+]
+"""Read before the commands are made: see `choosing`."""
 Quiet = Annotated[bool, _parameter(RUN, "Print nothing but errors.", shown=False)]
 Device = Annotated[str, Parameter(help=_default_device.help)]
 Config = Annotated[

@@ -20,6 +20,7 @@ from gatewise.cli.options import (
     NewRun,
     NewTitle,
     Quiet,
+    TaskOption,
 )
 from gatewise.cli.output import (
     console,
@@ -52,6 +53,7 @@ def fit(
     /,
     *,
     new: NewRun,
+    task: TaskOption = None,
     options: ForecasterOptions | None = None,
     config: Config = None,
 ) -> None:

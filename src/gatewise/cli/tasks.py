@@ -1,0 +1,75 @@
+"""The tasks that the command line serves, as data: for each, its estimator, its options, its commands.
+
+Everything here is light: what a task names is imported when that task is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal, cast, get_args
+
+TaskName = Literal["forecast"]
+Commands = Mapping[str, tuple[Callable[..., None], str]]
+"""Verb to the function that cyclopts reads, and its usage after the verb."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A kind of thing to learn.
+
+    Attributes:
+        name: The word after --task.
+        kind: What a run's config.json calls the estimator.
+        learns: What it learns, for the help and for messages: "a label for each sequence".
+        settings: The dataclass that declares its options, as "module:name"; imports no torch.
+        estimator: The estimator's class, as "module:name"; brings torch.
+        commands: The `Commands` that differ from those of a forecast, as "module:name".
+    """
+
+    name: TaskName
+    kind: str
+    learns: str
+    settings: str
+    estimator: str
+    commands: str = ""
+
+    def own_commands(self) -> Commands:
+        """Return the commands that differ from those of a forecast."""
+        return cast(Commands, _named(self.commands)) if self.commands else {}
+
+    def options(self) -> Any:
+        """Return the dataclass that declares the options."""
+        return _named(self.settings)
+
+    def estimator_class(self) -> Any:
+        """Return the estimator; brings torch."""
+        return _named(self.estimator)
+
+
+def _named(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
+
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Task(
+            "forecast",
+            "forecaster",
+            "numbers over time, ahead or now",
+            "gatewise.estimators.forecaster.settings:ForecasterSettings",
+            "gatewise.estimators.forecaster.estimator:Forecaster",
+        ),
+    )
+}
+FORECAST = TASKS["forecast"]
+"""The task of a command that does not say, and whose data does not."""
+NAMES = get_args(TaskName)
+
+
+def task_of_kind(kind: str) -> Task | None:
+    """Return the task whose runs name this estimator; None for one that is not served here."""
+    return next((task for task in TASKS.values() if task.kind == kind), None)
