@@ -1,13 +1,16 @@
 """Sequences of different lengths whose answers are known, and a small network that reads them.
 
-Runs as a program too, for tests that need processes of their own: `python ragged.py FILE`.
+Runs as a program too, for tests that need processes of their own: `python ragged.py FILE [JOB]`.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +19,14 @@ import torch
 from torch import Tensor, nn
 
 import gatewise as gw
+from gatewise.training import loop
 from gatewise.training.loop import train
 from gatewise.training.losses import cross_entropy
 from gatewise.training.options import TrainingOptions
 from gatewise.training.randomness import seeded
 from gatewise.training.sequences import SequenceBatches
 from gatewise.training.task import Task, TrainableNetwork
+from tests.estimators.toy import kill_in_write
 
 CODES, LABELS, HIDDEN = 5, 3, 6
 
@@ -51,6 +56,40 @@ class Reader(TrainableNetwork):
             1 - self.dropout, generator=generator
         )
         return [mask[..., rows, :] / (1 - self.dropout)]
+
+
+class Speaker(TrainableNetwork):
+    """Codes to scores of the next one, from the state after the codes before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.front = nn.Embedding(CODES, 4)
+        self.layer = gw.LSTM(4, HIDDEN)
+        self.head = nn.Linear(HIDDEN, CODES)
+
+    def forward(
+        self, x: Tensor, lengths: Tensor, state: tuple[Any, ...] | None = None
+    ) -> Tensor | tuple[Tensor, Any]:
+        before = state[0] if state else None
+        output, after = self.layer(self.front(x), before, lengths=lengths)
+        answer = self.head(output)
+        return answer if state is None else (answer, (after,))
+
+
+def speaker() -> Speaker:
+    """Return a small network that reads on."""
+    with seeded(0):
+        return Speaker()
+
+
+def text(steps: int, seed: int, rows: int = 3, window: int = 10, **changes: Any) -> SequenceBatches:
+    """Return codes of which each follows from the two before, with noise, as streams."""
+    numbers = np.random.default_rng(seed)
+    codes = [0, 1]
+    for surprise in numbers.random(steps - 1):
+        rule = (codes[-1] + 2 * codes[-2]) % CODES
+        codes.append(rule if surprise < 0.9 else int(numbers.integers(CODES)))
+    return SequenceBatches.next_step(np.array(codes), rows, window, **changes)
 
 
 def reader(*, per_step: bool = False, seed: int = 0, dropout: float = 0.0) -> Reader:
@@ -90,6 +129,17 @@ def fitted(
     return made
 
 
+def read_on(**more: Any) -> dict[str, Tensor]:
+    """Return weights and losses of a training in steps, whose rounds end within passes."""
+    # 65 steps of 3 rows, so that processes hold different numbers of them: 7 windows to a pass
+    made = speaker()
+    task = Task(made, text(65 * 3, 1, vary=True), text(50, 2, rows=1), cross_entropy())
+    chosen = options(epochs=None, steps=59)  # rounds of 3 steps
+    history = train(task, chosen, progress=False, checkpoint_seconds=0.0, **more)
+    losses = [*history.train, *history.validation, *history.learning_rate]
+    return dict(made.state_dict()) | {"losses": torch.tensor(losses, dtype=torch.float64)}
+
+
 def trained() -> dict[str, Tensor]:
     """Return weights and losses of trainings with dropout, weights, and labels of both kinds."""
     result = {}
@@ -107,7 +157,32 @@ def trained() -> dict[str, Tensor]:
     return result
 
 
+def launch(
+    processes: int, out: Path, job: dict[str, Any] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run this file in so many processes."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    command = [sys.executable, *(launcher if processes > 1 else []), __file__, str(out)]
+    root = str(Path(__file__).parents[2])
+    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return subprocess.run(
+        command if job is None else [*command, json.dumps(job)],
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
 if __name__ == "__main__":
-    found = trained()
+    job = json.loads(sys.argv[2]) if len(sys.argv) > 2 else None
+    if job is None:
+        found = trained()
+    else:
+        loop.CHECKPOINT_SHARE = 1e9  # on a slow disk too, every round leaves a checkpoint
+        if "kill" in job and os.environ.get("RANK", "0") == "0":
+            kill_in_write(job["kill"], "half")
+        found = read_on(checkpoint=Path(job["checkpoint"]), resume=True)
     if os.environ.get("RANK", "0") == "0":
         safetensors.torch.save_file(found, sys.argv[1])

@@ -1,10 +1,6 @@
 """Batches of sequences that differ in length: what they hold, their order, and the loop on them."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,9 +17,8 @@ from gatewise.training.losses import cross_entropy, per_row
 from gatewise.training.order import ByLength, cuts
 from gatewise.training.sequences import SequenceBatches
 from tests.estimators.toy import equal, weights
-from tests.training.ragged import draw, fitted, reader, trained
+from tests.training.ragged import draw, fitted, launch, reader, trained
 
-ROOT = Path(__file__).parents[2]
 TOLERANCE = 1e-6  # gradients are sums in another order; weights here are of size 1
 
 
@@ -174,16 +169,7 @@ def test_noise_is_refused_for_codes():
 
 
 def test_processes_that_share_uneven_batches_give_the_result_of_one(tmp_path):
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, *launcher, str(ROOT / "tests/training/ragged.py"), str(tmp_path / "two")],
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = launch(2, tmp_path / "two")
     assert done.returncode == 0, done.stderr
     two = safetensors.torch.load_file(tmp_path / "two")
     for name, value in trained().items():

@@ -46,11 +46,15 @@ class World:
 
     def total(self, values: Tensor) -> Tensor:
         """Return the sum of `values` over the processes, added in order of rank: equal on each."""
+        return values if self.size == 1 else torch.stack(self.all(values)).sum(0)
+
+    def all(self, values: Tensor) -> list[Tensor]:
+        """Return every process's `values`, of one shape, in order of rank."""
         if self.size == 1:
-            return values
+            return [values]
         parts = [torch.empty_like(values) for _ in range(self.size)]
         dist.all_gather(parts, values)
-        return torch.stack(parts).sum(0)
+        return parts
 
     def total_count(self, count: float, device: torch.device) -> float:
         """Return the sum of a count over the processes."""

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gatewise.training.carried import State
 from gatewise.training.distributed import World, local_device
 from gatewise.training.order import Part
 from gatewise.training.sequences import SequenceBatches
@@ -56,8 +57,8 @@ def predict(
         batch_size = max(1, min(batch_size, BATCH_VALUES // windows.measured.size))
     with torch.no_grad():
         found = [
-            (part, network(*gathered(windows, part, place).inputs).cpu())
-            for part in batches(windows, batch_size, World())
+            (part, output.cpu())
+            for part, _, output in answered(network, windows, batch_size, World(), place)
         ]
     if isinstance(windows, SequenceBatches):
         return _in_given_order(windows, found)
@@ -91,12 +92,25 @@ def mean_loss(
     total = torch.zeros((), dtype=torch.float64, device=device)
     counted = 0.0
     with torch.no_grad():
-        for part in batches(windows, batch_size, world):
-            batch = gathered(windows, part, device)
-            losses, count = batch.losses(loss, network(*batch.inputs))
+        for _, batch, output in answered(network, windows, batch_size, world, device):
+            losses, count = batch.losses(loss, output)
             total += losses.double().sum()
             counted += count
     return float(world.total(total)) / world.total_count(counted, device)
+
+
+def answered(
+    network: nn.Module, windows: Batches, batch_size: int, world: World, device: torch.device
+) -> Iterator[tuple[Part, Batch, Tensor]]:
+    """Yield this process's batches with the network's output, its state handed on where that goes on."""
+    state: State = ()
+    for part in batches(windows, batch_size, world):
+        batch = gathered(windows, part, device)
+        if goes_on(windows):
+            output, state = network(*batch.inputs, state=state)
+        else:
+            output = network(*batch.inputs)
+        yield part, batch, output
 
 
 def batches(windows: Batches, batch_size: int, world: World) -> Iterator[Part]:
@@ -107,6 +121,11 @@ def batches(windows: Batches, batch_size: int, world: World) -> Iterator[Part]:
     rows = world.rows(len(windows))
     for start in range(rows.start, rows.stop, batch_size):
         yield Part(np.arange(start, min(start + batch_size, rows.stop)))
+
+
+def goes_on(windows: Batches) -> bool:
+    """Tell whether each batch goes on from the state after the one before it."""
+    return isinstance(windows, SequenceBatches) and windows.window is not None
 
 
 def gathered(windows: Batches, part: Part, device: torch.device) -> Batch:

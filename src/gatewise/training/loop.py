@@ -20,10 +20,12 @@ from torch import Tensor, nn
 from gatewise.errors import BreakdownError, OptionError
 from gatewise.training import checkpoint as files
 from gatewise.training.average import Average
+from gatewise.training.carried import State, changed, from_named, named
+from gatewise.training.carried import gathered as gathered_state
 from gatewise.training.costs import cost_of, gates_cost
 from gatewise.training.distributed import World, joined, local_device
 from gatewise.training.history import History
-from gatewise.training.inference import gathered, mean_loss, predict
+from gatewise.training.inference import gathered, goes_on, mean_loss, predict
 from gatewise.training.options import TrainingOptions
 from gatewise.training.order import Order, Part
 from gatewise.training.progress import Callback, Display, Pace, display
@@ -128,6 +130,10 @@ class _Trainer:
         self.parts: list[Part] = []  # the batches of one epoch
         self.ordered = 0  # the epoch that they are of
         self.average = None if options.average is None else Average(self.network, options.average)
+        self.carries = goes_on(self.training)
+        self.state: State = ()  # after the last batch, of this process's rows
+        self.kept: State = ()  # of all rows, for the checkpoint
+        self.rate = 0.0  # the last step's learning rate
         self.best: dict[str, Tensor] = {}
         self.record = files.RoundsDone()
         held = 0 if self.validation is None else len(self.validation)
@@ -140,6 +146,7 @@ class _Trainer:
         while not record.finished:
             pace = Pace(shown, label, self.rounds, record)
             train_loss = self._train_round(module, pace)
+            self._keep_state()
             self._judge(train_loss)
             record.seconds += pace.elapsed()
             record.finished = self._is_last()
@@ -157,11 +164,13 @@ class _Trainer:
         module.train()
         for step in self.rounds.steps(number):
             part = self._part(step)
+            if step % self.rounds.per_epoch == 0:
+                self.state = ()
             loss, count = self._step(module, part, step)
             total += loss
             counted += count
             done += len(part.picks)
-            pace.show_step(step, done, partial(self._mean, total, counted), self._rate())
+            pace.show_step(step, done, partial(self._mean, total, counted), self.rate)
         return float(self.world.total(total)) / counted
 
     def _part(self, step: int) -> Part:
@@ -175,15 +184,22 @@ class _Trainer:
         """Return the mean loss of an unfinished round, from this process's share of the windows."""
         return float(total) * self.world.size / counted
 
-    def _rate(self) -> float:
-        """Return the learning rate of the last step."""
-        return float(self.optimizer.param_groups[0]["lr"])
-
     def _reseed(self, number: int) -> None:
         """Start the round's own random numbers, the same on every process."""
         seed, device = self.options.seed, self.device
         self.drops = generator(seed, Purpose.DROPOUT, number, device=device)
         self.noise = generator(seed, Purpose.NOISE, number, device=device)
+
+    def _rows(self, number: int) -> slice:
+        """Return this process's rows of a batch of `number`; an idle one repeats the first."""
+        rows = self.world.rows(number)
+        return rows if rows.start < rows.stop else slice(0, 1)
+
+    def _keep_state(self) -> None:
+        """Keep the state of all rows for the checkpoint, where a round ended within a pass."""
+        self.kept = ()
+        if self.carries and self.rounds.steps(self.record.epochs + 1).stop % self.rounds.per_epoch:
+            self.kept = gathered_state(self.state, len(self.training), self.world)
 
     def _step(self, module: nn.Module, part: Part, step: int) -> tuple[Tensor, float]:
         """Take one step on this process's rows of the batch.
@@ -199,9 +215,9 @@ class _Trainer:
         torch.autograd.backward(price * (self.world.size / count if count else 0.0))
         if self.options.clip is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip)
-        rate = learning_rate(self.options, self.rounds, step, self._judged_losses())
+        self.rate = learning_rate(self.options, self.rounds, step, self._judged_losses())
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = self.rate * part.rate
         self.optimizer.step()
         if self.average is not None:
             self.average.update(self.network, step)
@@ -213,25 +229,30 @@ class _Trainer:
         Costs on gates enter the gradient only: the losses stay comparable with the validation's.
         """
         number = len(part.picks)
-        rows, weight = self.world.rows(number), 1.0
-        if rows.start == rows.stop:
-            # every process must take part in the averaging: an idle one repeats a window, weight 0
-            rows, weight = slice(0, 1), 0.0
+        share, rows = self.world.rows(number), self._rows(number)
+        # every process must take part in the averaging: an idle one repeats a window, weight 0
+        weight = 1.0 if share.start < share.stop else 0.0
         batch = gathered(self.training, replace(part, picks=part.picks[rows]), self.device)
         x, *others = batch.inputs
         if self.measured is not None:
             x = x + self._noise(x, number, rows) * self.measured
         masks = self.network.draw_masks(self.drops, len(x), number, rows)
-        named: dict[str, Any] = {} if masks is None else {"masks": masks}
-        if not gates_cost(self.options):
-            values, count = batch.losses(self.loss, module(x, *others, **named))
-            losses = values.sum() * weight
-            return losses, losses, count * weight
-        output, gates = module(x, *others, **named, return_gates=True)
+        asked: dict[str, Any] = {} if masks is None else {"masks": masks}
+        if self.carries:
+            asked["state"] = self.state
+        costs = gates_cost(self.options)
+        if costs:
+            asked["return_gates"] = True
+        found = module(x, *others, **asked)
+        output, *more = found if costs or self.carries else (found,)
+        if self.carries:
+            self.state = changed(more.pop(0), torch.Tensor.detach)
         values, count = batch.losses(self.loss, output)
-        losses = values.sum() * weight
-        # A mean over this process's windows, so its sum over them is as the sum of the losses.
-        return losses, losses + cost_of(self.options, gates) * (count * weight), count * weight
+        losses = price = values.sum() * weight
+        if costs:
+            # A mean over this process's windows, so its sum over them is as the sum of the losses.
+            price = losses + cost_of(self.options, more[0]) * (count * weight)
+        return losses, price, count * weight
 
     def _noise(self, x: Tensor, batch: int, rows: slice) -> Tensor:
         """Return noise for inputs `[T, B, F]`, drawn for the whole batch as masks are."""
@@ -260,7 +281,7 @@ class _Trainer:
             loss = mean_loss(self.network, self.validation, self.loss, self.batch_size, self.world)
         self._check_finite(train_loss, loss)
         record.train.append(train_loss)
-        record.learning_rate.append(self._rate())
+        record.learning_rate.append(self.rate)
         if self.validation is not None:
             best = record.validation[record.kept_epoch - 1] if record.kept_epoch else math.inf
             record.validation.append(loss)
@@ -300,6 +321,7 @@ class _Trainer:
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         if self.average is not None:
             tensors |= {f"average.{name}": value for name, value in self.average.weights.items()}
+        tensors |= {f"state.{name}": value for name, value in named(self.kept).items()}
         tensors |= files.optimizer_tensors(self.optimizer)
         return files.Checkpoint(self.options, self.windows, self.record, tensors)
 
@@ -318,6 +340,9 @@ class _Trainer:
             self.average.load(found.part("average"))
         files.load_optimizer(self.optimizer, found.part("optimizer"))
         self.record = found.record
+        rows = self._rows(len(self.training))
+        held = from_named(found.part("state"))
+        self.state = changed(held, lambda tensor: tensor[:, rows].to(self.device))
 
     def history(self) -> History:
         """Return the losses of all rounds."""

@@ -8,29 +8,33 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 import torch
 
-from gatewise.training.randomness import Purpose, generator
+from gatewise.training.randomness import Purpose, derived_seed, generator
 from gatewise.typing import Indices
 
 SPREAD = 0.8
 """Sequences that may share a batch have at least this share of the longest one's length ..."""
 LEAST = 2
 """... but there are always so many batches of them that which ones meet is left to chance."""
+HALF = 0.05
+"""Share of the windows whose usual length is half the others', where it varies."""
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
     """What one batch is made of: `picks` [B] of the sequences, and for how many steps.
 
-    `steps` are None where all sequences are of one length.
+    `steps` are None where all sequences are of one length. The learning rate is multiplied by `rate`.
     """
 
     picks: Indices
     steps: range | None = None
+    rate: float = 1.0
 
 
 class Order(Protocol):
@@ -87,6 +91,40 @@ class ByLength:
         found = [with_lengths(order[cut], self.lengths) for cut in self.cuts]
         turns = torch.randperm(self.count, generator=drawn, device="cpu").tolist()
         return [found[turn] for turn in turns]
+
+
+class InTurn:
+    """All sequences side by side, `window` steps of each at a time, as they follow each other.
+
+    With `vary` windows differ from pass to pass as those of Merity, Keskar and Socher (2018, section 5)
+    do: about normal around `window`, or one time in 20 around half of it, with the learning rate in
+    proportion. Here they are then stretched so that every pass has as many.
+    """
+
+    def __init__(self, lengths: Indices, window: int, seed: int, *, vary: bool = False) -> None:
+        self.picks = np.arange(len(lengths))
+        self.longest, self.window, self.seed, self.vary = int(lengths.max()), window, seed, vary
+        self.count = math.ceil(self.longest / window)
+
+    def parts(self, epoch: int) -> list[Part]:
+        """Return the batches of pass number `epoch`, counted from 1."""
+        ends = self._drawn(epoch) if self.vary else self.window * np.arange(1, self.count + 1)
+        ends = np.minimum(ends, self.longest)
+        found = [range(*place) for place in pairwise([0, *ends.tolist()])]
+        rates = [len(steps) / self.window if self.vary else 1.0 for steps in found]
+        return [Part(self.picks, *one) for one in zip(found, rates, strict=True)]
+
+    def _drawn(self, epoch: int) -> Indices:
+        """Return where the windows of a pass end."""
+        drawn = np.random.default_rng(derived_seed(self.seed, Purpose.ORDER, epoch))
+        usual = np.where(drawn.random(self.count) < HALF, self.window / 2, self.window)
+        # the paper's deviation of 5 steps is for windows of 70, and never below 5 steps
+        spread = min(5.0, self.window / 8)
+        share = np.maximum(drawn.normal(usual, spread), spread).cumsum()
+        steps = np.arange(1, self.count + 1)  # one for each window, the rest in proportion
+        rest = np.rint(share / share[-1] * (self.longest - self.count))
+        ends: Indices = steps + rest.astype(np.int64)
+        return ends
 
 
 def with_lengths(picks: Indices, lengths: Indices) -> Part:

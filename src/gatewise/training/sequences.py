@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gatewise.errors import InputError
 from gatewise.training.options import TrainingOptions
-from gatewise.training.order import ByLength, Order, Part, Shuffled, cuts, with_lengths
+from gatewise.training.order import ByLength, InTurn, Order, Part, Shuffled, cuts, with_lengths
 from gatewise.training.task import Batches
 from gatewise.typing import AnyArray, Indices, Mask
 
@@ -30,6 +30,8 @@ class SequenceBatches:
     truth: one for each sequence, [n, ...], or with `per_step` one for each step, [N, ...].
     weights: [n] float32, how much each sequence counts; None: all the same.
     most_steps: of a batch in training, padding counted; None: only the batch size bounds it.
+    window: of each batch all sequences, so many steps of each, and the next goes on from its state: how
+    `vary` changes that says `order.InTurn`. None: batches of whole sequences.
 
     Raises InputError for an empty sequence, and for one that does not lie within the steps.
     """
@@ -41,6 +43,27 @@ class SequenceBatches:
     per_step: bool = False
     weights: NDArray[np.float32] | None = None
     most_steps: int | None = None
+    window: int | None = None
+    vary: bool = False
+
+    @classmethod
+    def next_step(
+        cls, codes: Indices, rows: int, window: int, *, vary: bool = False
+    ) -> SequenceBatches:
+        """Return a text as `rows` streams, read `window` steps at a time, each code to be foretold.
+
+        Raises InputError where the text is too short for so many streams.
+        """
+        steps = len(codes) - 1
+        if steps < rows:
+            raise InputError(
+                f"a text of {len(codes)} tokens cannot be read as {rows} streams: "
+                "use fewer, or more text"
+            )
+        edges = steps * np.arange(rows + 1, dtype=np.int64) // rows
+        return cls(
+            codes[:-1], edges[:-1], np.diff(edges), codes[1:], True, window=window, vary=vary
+        )
 
     def __post_init__(self) -> None:
         """Look at the sequences once, since nothing after it does."""
@@ -103,15 +126,24 @@ class SequenceBatches:
         return step < lengths, step
 
     def order(self, batch_size: int, seed: int) -> Order:
-        """Return the order in which training takes the sequences."""
+        """Return the order in which training takes the sequences; `window` needs no batch size."""
+        if self.window is not None:
+            return InTurn(self.lengths, self.window, seed, vary=self.vary)
         return ByLength(self.lengths, batch_size, seed, self.most_steps)
 
     def in_turn(self, batch_size: int, most_values: int, turn: int, turns: int) -> Iterator[Part]:
         """Yield batches of all sequences, the longest first, in which little is padded.
 
+        With `window` they are all sequences side by side, each from the state after the one before.
         Where processes share the work, this one takes every `turns`-th sequence from number `turn`, so
         that all have about as much to do.
         """
+        if self.window is not None:
+            mine = np.arange(turn, len(self), turns)
+            longest = int(self.lengths[mine].max(initial=0))
+            for start in range(0, longest, self.window):
+                yield Part(mine, range(start, min(start + self.window, longest)))
+            return
         order = np.argsort(-self.lengths, kind="stable")[turn::turns]
         most_steps = max(1, most_values // self.width)
         for cut in cuts(self.lengths[order], batch_size, most_steps):

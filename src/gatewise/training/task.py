@@ -48,7 +48,8 @@ class TrainableNetwork(nn.Module):
 
     Where it drops anything it takes `masks=`, since processes that share a batch have to drop what one
     process alone would. Where costs on gates are asked for it takes `return_gates=True` and returns
-    (output, gates of each layer).
+    (output, gates of each layer). Where batches go on from each other it takes `state=`, that after the
+    batch before or (), and returns (output, state) or (output, state, gates): see `carried`.
     """
 
     def draw_masks(
