@@ -53,3 +53,12 @@ Read = Literal["last", "mean", "max", "attention"]
 
 SequenceScale = Literal["standard", "none"]
 """Zero mean and unit variance over the training part, or measured values as they are."""
+
+UnknownLetters = Literal["refuse", "mask"]
+"""Letters outside the alphabet: refused by name, count and place, or read as unknown (code 0)."""
+
+SoftMasked = Literal["read", "mask"]
+"""Lower-case letters of DNA, RNA and protein: read like capitals, or unknown."""
+
+Unmatched = Literal["refuse", "drop"]
+"""Sequences without a label and labels without a sequence: refused, or left out with a warning."""

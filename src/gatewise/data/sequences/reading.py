@@ -5,27 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
+from gatewise.choices import Missing, SoftMasked, UnknownLetters, Unmatched
 from gatewise.data.sequences.alphabets import check_alphabet
 from gatewise.data.sequences.vocabulary import Vocabulary
 from gatewise.errors import OptionError, nearest
 from gatewise.typing import Names
 
-UnknownLetters = Literal["refuse", "mask"]
-"""Letters outside the alphabet: refused by name, count and place, or read as unknown (code 0)."""
-
-SoftMasked = Literal["read", "mask"]
-"""Lower-case letters of DNA, RNA and protein: read like capitals, or unknown."""
-
 LabelKind = Literal["classes", "numbers"]
 """What labels are: names of classes (whole numbers too), or numbers."""
-
-Unmatched = Literal["refuse", "drop"]
-"""Sequences without a label and labels without a sequence: refused, or left out with a warning."""
 
 _WORDS = {
     "unknown": get_args(UnknownLetters),
     "soft_masked": get_args(SoftMasked),
-    "missing": ("refuse", "mask"),
+    "missing": get_args(Missing),
     "unmatched": get_args(Unmatched),
 }
 
@@ -66,7 +58,7 @@ class Reading:
     label_kind: LabelKind | None = None
     classes: tuple[str, ...] = ()
     per_step: bool | None = None
-    missing: Literal["refuse", "mask"] = "refuse"
+    missing: Missing = "refuse"
     unmatched: Unmatched = "refuse"
     series: str | None = None
     time: str | None = None

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.sequences import Sequences
@@ -18,10 +17,10 @@ from gatewise.estimators.classifier.settings import ClassifierSettings
 from gatewise.estimators.sequences.estimator import KEPT, SequenceEstimator
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given
-from gatewise.estimators.sequences.model import SequenceModel
+from gatewise.estimators.sequences.model import SequenceModel, answers_of
 from gatewise.estimators.sequences.options import SequenceOptions
 from gatewise.estimators.sequences.preparation import PreparedSequences
-from gatewise.training.losses import per_row
+from gatewise.training.losses import cross_entropy
 from gatewise.training.task import Loss
 from gatewise.typing import AnyArray, Array, Arrays
 
@@ -62,8 +61,8 @@ class Classifier(SequenceEstimator[LearntClasses, dict[str, float]], ClassifierS
         return np.array(self._fitted().form.classes)
 
     def _probabilities(self, model: SequenceModel[LearntClasses], sequences: Sequences) -> Array:
-        members = [np.array(answers) for answers in self._answers(model, sequences)]
-        return np.asarray(np.mean([_softmax(logits) for logits in members], axis=0))
+        members = [_softmax(logits) for logits in answers_of(model, sequences)]
+        return np.asarray(np.mean(members, axis=0))
 
     # --- what `SequenceEstimator` asks for ------------------------------------------------------------
 
@@ -85,7 +84,7 @@ class Classifier(SequenceEstimator[LearntClasses, dict[str, float]], ClassifierS
         return nn.Linear(width, len(form.classes), device="cpu", dtype=torch.float32)
 
     def _loss(self, prepared: PreparedSequences[LearntClasses]) -> Loss:
-        return per_row(_cross_entropy)
+        return cross_entropy()
 
     def _evaluate(
         self, model: SequenceModel[LearntClasses], labelled: Labelled, part: str
@@ -105,11 +104,6 @@ class Classifier(SequenceEstimator[LearntClasses, dict[str, float]], ClassifierS
     @classmethod
     def _learnt_in(cls, said: dict[str, Any], arrays: Arrays, form: Form) -> LearntClasses:
         return LearntClasses(tuple(said["counts"]))
-
-
-def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross entropy of each sequence, [B], of logits [B, classes]."""
-    return functional.cross_entropy(logits, labels, reduction="none")
 
 
 def _softmax(logits: AnyArray) -> Array:

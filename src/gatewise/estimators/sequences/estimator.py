@@ -27,7 +27,6 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from torch import nn
 
 from gatewise.data.sequences.labelled import Labelled
-from gatewise.data.sequences.sequences import Sequences
 from gatewise.errors import NotFittedError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.hooks import Trained
@@ -38,7 +37,7 @@ from gatewise.estimators.sequences.given import Given, labelled_of
 from gatewise.estimators.sequences.model import (
     Refitted,
     SequenceModel,
-    answers_of,
+    columns_read,
     engine_for,
     front_of,
 )
@@ -64,7 +63,7 @@ E = TypeVar("E")
 
 KEPT = (
     *("cell", "hidden_size", "num_layers", "bidirectional", "front", "embedding", "members"),
-    "scale",
+    *("scale", "missing"),
 )
 """Options that training on with new data cannot change; an estimator adds its own."""
 
@@ -173,7 +172,7 @@ class SequenceEstimator(
 
     def _read_data(self, given: Given, like: Form | None) -> Labelled:
         """Return what the caller gave; `like` is the form of a model that it is for, if there is one."""
-        return labelled_of(given)
+        return labelled_of(given, self, like)
 
     @abstractmethod
     def _learn_before(self, labelled: Labelled, before: L | None) -> L:
@@ -230,16 +229,9 @@ class SequenceEstimator(
     ) -> Labelled:
         """Return new data in the model's form; DataError for what does not fit it."""
         given = given if isinstance(given, Given) else Given(given)
-        labelled = model.form.labelled(self._read_data(given, model.form), unseen=self.unseen)
+        labelled = model.form.labelled(self._read_data(given, model.form), unknown=self.unknown)
         check_sequences(labelled.sequences, model.settings)
         return without_unknown(labelled) if labels_needed else labelled
-
-    def _answers(self, model: SequenceModel[L], sequences: Sequences) -> list[list[AnyArray]]:
-        """Return each member's answer for each sequence, [M][n], in the order given."""
-        return [
-            answers_of(network, sequences, model.scaling, model.settings.device)
-            for network in model.networks
-        ]
 
     # --- what `Estimator` asks for --------------------------------------------------------------------
 
@@ -260,7 +252,7 @@ class SequenceEstimator(
         form = Form.of(labelled) if start is None else start.form
         if start is not None:
             refuse_changes(settings, start.settings, self.kept)
-            labelled = form.labelled(labelled, unseen=settings.unseen)
+            labelled = form.labelled(labelled, unknown=settings.unknown)
         check_sequences(labelled.sequences, settings)
         parts = parts_of(labelled, settings)
         training = labelled.take(parts["training"])
@@ -303,7 +295,7 @@ class SequenceEstimator(
         network = SequenceNetwork(
             **values_of(NetworkOptions, settings),
             bidirectional=settings.bidirectional,
-            input_size=len(form.columns),
+            input_size=columns_read(settings, form),
             front=front_of(settings, form),
             engine=settings.engine,
             read=cls._read(settings),

@@ -56,10 +56,10 @@ class Form:
             *(tuple(saved[name]) for name in ("columns", "classes", "targets")),
         )
 
-    def sequences(self, given: Sequences, *, unseen: str = "unknown") -> Sequences:
+    def sequences(self, given: Sequences, *, unknown: str = "mask") -> Sequences:
         """Return sequences in this form's codes or columns.
 
-        Raises DataError where they are of another kind, and with unseen="refuse" for a symbol that is
+        Raises DataError where they are of another kind, and with unknown="refuse" for a symbol that is
         not in the vocabulary.
         """
         if self.vocabulary is None or given.vocabulary is None:
@@ -68,13 +68,13 @@ class Form:
         codes = given.values
         if given.vocabulary.symbols != self.vocabulary.symbols:
             codes = self.vocabulary.encode((UNKNOWN, *given.vocabulary.symbols))[codes]
-        if unseen == "refuse":
+        if unknown == "refuse":
             _check_seen(given, codes)
         return Sequences(
             codes, given.lengths, given.names, vocabulary=self.vocabulary, groups=given.groups
         )
 
-    def labelled(self, given: Labelled, *, unseen: str = "unknown") -> Labelled:
+    def labelled(self, given: Labelled, *, unknown: str = "mask") -> Labelled:
         """Return data in this form: see `sequences`; DataError too for a class that it does not have."""
         labels = given.labels
         if labels is not None and given.classes != self.classes:
@@ -88,7 +88,7 @@ class Form:
             table = np.array([*map(self.classes.index, given.classes), -1], dtype=np.int64)
             labels = table[labels]
         return Labelled(
-            self.sequences(given.sequences, unseen=unseen),
+            self.sequences(given.sequences, unknown=unknown),
             labels,
             classes=() if labels is None else self.classes,
             per_step=given.per_step,
@@ -116,7 +116,7 @@ def _some(names: tuple[str, ...]) -> str:
 
 def _check_seen(given: Sequences, codes: AnyArray) -> None:
     """Raise DataError for the first symbol that a model does not know."""
-    unknown = np.flatnonzero(codes == 0)
+    unknown = np.flatnonzero((codes == 0) & (given.values != 0))
     if not len(unknown):
         return
     step = int(unknown[0])
@@ -126,7 +126,7 @@ def _check_seen(given: Sequences, codes: AnyArray) -> None:
     raise DataError(
         f"the symbol {symbol!r} in sequence {given.names[row]!r}, step {step - given.offsets[row] + 1}, "
         f"was not there in training ({counted(len(unknown), 'such step')}): leave it out, or take such "
-        "for unknown with unseen='unknown'"
+        "for unknown with unknown='mask'"
     )
 
 
@@ -139,12 +139,15 @@ class Scaling:
 
     @classmethod
     def of(cls, values: AnyArray) -> Scaling:
-        """Return the scaling of values [N, F]; what does not vary is only shifted."""
-        values = values.astype(np.float64)
-        std = values.std(axis=0)
+        """Return the scaling of values [N, F], NaN left out; what does not vary is only shifted."""
+        known = ~np.isnan(values)
+        count = np.maximum(known.sum(axis=0), 1)
+        values = np.where(known, values.astype(np.float64), 0.0)
+        mean = values.sum(axis=0) / count
+        std = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count)
         # rounding leaves a constant a spread of its last digits
         still = std <= 1e-7 * np.abs(values).max(axis=0, initial=0.0)
-        return cls(values.mean(axis=0), np.where(still, 1.0, std))
+        return cls(mean, np.where(still, 1.0, std))
 
     def apply(self, values: AnyArray) -> AnyArray:
         """Return values [..., F] scaled, float32."""

@@ -5,12 +5,10 @@ Sizes: M members, n sequences, N steps of all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-import torch
 
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.engines import by_size
@@ -20,16 +18,14 @@ from gatewise.estimators.sequences.form import Form, Scaling
 from gatewise.estimators.sequences.fronts import ONE_HOT_UP_TO, EmbeddingFront, OneHotFront
 from gatewise.estimators.sequences.network import Front, SequenceNetwork
 from gatewise.estimators.sequences.options import SequenceOptions
-from gatewise.estimators.sequences.preparation import scaled
-from gatewise.training.distributed import local_device
+from gatewise.estimators.sequences.preparation import inputs_of
 from gatewise.training.history import History
+from gatewise.training.inference import predict
 from gatewise.training.options import BATCH_SIZE
-from gatewise.typing import AnyArray, Indices
+from gatewise.training.sequences import SequenceBatches
+from gatewise.typing import AnyArray
 
 L = TypeVar("L")
-
-ROWS, VALUES = 256, 1 << 22
-"""Sequences of a batch in prediction, and values of it at most, padding counted."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ def engine_for(settings: SequenceOptions, form: Form, steps: float) -> str:
     if cell not in by_size.RULES:
         return "reference"
     front = front_of(settings, form)
-    inputs = len(form.columns) if front is None else front.width
+    inputs = columns_read(settings, form) if front is None else front.width
     directions = 2 if settings.bidirectional else 1
     weights = by_size.weights_of(
         cell, inputs, settings.hidden_size, settings.num_layers, directions
@@ -91,6 +87,11 @@ def engine_for(settings: SequenceOptions, form: Form, steps: float) -> str:
     rule = by_size.rule_for(cell, weights, training=True)
     rows = settings.batch_size or BATCH_SIZE
     return "native" if by_size.is_native(rule, max(1, round(steps)), rows) else "torch"
+
+
+def columns_read(settings: SequenceOptions, form: Form) -> int:
+    """Return how many measured values the network reads of a step, indicators of missing ones too."""
+    return len(form.columns) * (2 if settings.missing == "mask" else 1)
 
 
 def front_of(settings: SequenceOptions, form: Form) -> Front | None:
@@ -104,45 +105,17 @@ def front_of(settings: SequenceOptions, form: Form) -> Front | None:
     return EmbeddingFront(symbols, width_of(symbols, settings.embedding))
 
 
-def answers_of(
-    network: SequenceNetwork, sequences: Sequences, scaling: Scaling | None, device: str
-) -> list[AnyArray]:
-    """Return what a network answers for each sequence: [...], or [T, ...] where it reads every step.
+def answers_of(model: SequenceModel[Any], sequences: Sequences) -> list[AnyArray]:
+    """Return what each member answers, [M][n, ...]; where it reads every step [M][N, ...].
 
-    Sequences of about one length go together, so that little is padded. The network moves to `device`.
+    The steps of one sequence then stand after those of another, as in `sequences`.
     """
-    place = local_device(device)
-    network.to(place).eval()
-    values = scaled(sequences, scaling)
-    found: list[AnyArray] = [np.empty(0)] * len(sequences)
-    with torch.no_grad():
-        for picks in _in_batches(sequences):
-            x, lengths = padded(values, sequences.offsets[picks], sequences.lengths[picks])
-            answers = network(x.to(place, copy=True), lengths.to(place)).cpu().numpy()
-            for row, pick in enumerate(picks):
-                length = sequences.lengths[pick]
-                found[pick] = answers[:length, row] if network.reads_every else answers[row]
-    return found
-
-
-def padded(
-    values: AnyArray, starts: Indices, lengths: Indices
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return sequences of `values` as one batch, time first and 0 past their ends, and their lengths."""
-    step = np.arange(int(lengths.max()))[:, None]
-    inside = step < lengths
-    x = values[np.where(inside, starts + step, 0)]
-    x[~inside] = 0
-    return torch.from_numpy(x), torch.from_numpy(lengths)
-
-
-def _in_batches(sequences: Sequences) -> Iterator[Indices]:
-    """Yield the numbers of all sequences, the longest first, in batches of about one length."""
-    width = max(1, len(sequences.columns))
-    order = np.argsort(-sequences.lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        longest = max(1, int(sequences.lengths[order[start]]))
-        size = max(1, min(ROWS, VALUES // (longest * width)))
-        yield order[start : start + size]
-        start += size
+    every = model.networks[0].reads_every
+    batches = SequenceBatches(
+        inputs_of(sequences, model.scaling, model.settings),
+        sequences.offsets[:-1],
+        sequences.lengths,
+        np.zeros(sequences.steps if every else len(sequences), dtype=np.int64),
+        per_step=every,
+    )
+    return [predict(network, batches, device=model.settings.device) for network in model.networks]

@@ -80,9 +80,10 @@ class SequenceNetwork(TrainableNetwork):
     ) -> Any:
         """Return the head's answers; with `state` also that of each layer at the sequences' ends.
 
-        `lengths` [B] are integers from 0 to T. `masks` as `draw_masks` returns them. `state` is what a
-        call before returned, or () for a start from zeros. With `return_gates` the gates of each layer
-        come last. A call returns the answers alone, or a tuple of them and what else was asked for.
+        `lengths` [B] are integers from 0 to T, on the CPU wherever x is. `masks` are those that
+        `draw_masks` returns. `state` is what a call before returned, or () for a start from zeros.
+        With `return_gates` the gates of each layer come last. A call returns the answers alone, or a
+        tuple of them and what else was asked for.
         """
         hidden, ends, gates = self._through_layers(x, lengths, masks, state, return_gates)
         read = self.read(hidden, lengths)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewise.choices import Front, Read, SequenceScale, Unseen
+from gatewise.choices import Front, Read, SequenceScale
 from gatewise.errors import OptionError
 from gatewise.estimators.options import EstimatorOptions, NetworkOptions, check_gate_costs
+from gatewise.estimators.sequences.reading import SequenceReadingOptions
 from gatewise.options import number, on_or_off, one_of, option, or_none, whole
 
 _SHARE = number("a share between 0 and 1", lambda share: 0 < share < 1)
@@ -66,18 +67,13 @@ class FrontOptions:
         "Scaling of measured values, learnt from the training part only.",
         one_of(SequenceScale),
     )
-    unseen: Unseen = option(
-        "unknown",
-        "Task and parts",
-        "Symbols that training did not have: take them for unknown, or refuse them.",
-        one_of(Unseen),
-        changeable=True,
-    )
 
 
 # Python takes the fields of base classes from the last to the first.
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceOptions(EstimatorOptions, FrontOptions, NetworkOptions, PartOptions):
+class SequenceOptions(
+    EstimatorOptions, FrontOptions, NetworkOptions, PartOptions, SequenceReadingOptions
+):
     """The options that every estimator of sequences has; the constructor only keeps them."""
 
     def check_options(self) -> None:

@@ -16,9 +16,9 @@ from gatewise.data.sequences.labelled import PARTS, Labelled
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.split import Parts, split_of
 from gatewise.errors import DataError, OptionError
-from gatewise.estimators.sequences.batches import SequenceBatches
 from gatewise.estimators.sequences.form import Form, Scaling
 from gatewise.estimators.sequences.options import SequenceOptions
+from gatewise.training.sequences import SequenceBatches
 from gatewise.typing import AnyArray, Indices
 
 L = TypeVar("L")
@@ -53,8 +53,8 @@ class PreparedSequences(Generic[L]):
 
     @cached_property
     def values(self) -> AnyArray:
-        """What the network reads of every step: codes [N], or scaled values [N, F]."""
-        return scaled(self.labelled.sequences, self.scaling)
+        """What the network reads of every step: see `inputs_of`."""
+        return inputs_of(self.labelled.sequences, self.scaling, self.settings)
 
     def batches(self, *parts: str) -> SequenceBatches:
         """Return the sequences of some parts together, as the training loop takes them."""
@@ -81,9 +81,17 @@ def batches_of(
     )
 
 
-def scaled(sequences: Sequences, scaling: Scaling | None) -> AnyArray:
-    """Return what a network reads of every step: codes [N], or scaled values [N, F]."""
-    return sequences.values if scaling is None else scaling.apply(sequences.values)
+def inputs_of(sequences: Sequences, scaling: Scaling | None, settings: SequenceOptions) -> AnyArray:
+    """Return what a network reads of every step: codes [N], or scaled values [N, F].
+
+    Where missing values are masked, [N, 2F]: the mean in their place, and for each column whether it
+    is missing.
+    """
+    values = sequences.values if scaling is None else scaling.apply(sequences.values)
+    if sequences.vocabulary is not None or settings.missing == "refuse":
+        return values
+    gaps = np.isnan(values)
+    return np.concatenate([np.where(gaps, 0, values), gaps], axis=1, dtype=np.float32)
 
 
 def parts_of(labelled: Labelled, settings: SequenceOptions) -> Parts:
@@ -120,11 +128,12 @@ def check_sequences(sequences: Sequences, settings: SequenceOptions) -> None:
                 f"noise={settings.noise:g} is for measured values, and these are symbols: use dropout="
             )
         return
-    _check_finite(sequences)
+    _check_finite(sequences, settings)
 
 
-def _check_finite(sequences: Sequences) -> None:
-    wrong = ~np.isfinite(sequences.values)
+def _check_finite(sequences: Sequences, settings: SequenceOptions) -> None:
+    masked = settings.missing == "mask"
+    wrong = np.isinf(sequences.values) if masked else ~np.isfinite(sequences.values)
     if not wrong.any():
         return
     step, column = (int(place[0]) for place in np.nonzero(wrong))

@@ -21,7 +21,7 @@ class LastRead(nn.Module):
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Return `[B, D*H]` of the states `[T, B, D*H]`."""
-        ends = (lengths - 1).clamp(min=0)
+        ends = (lengths - 1).clamp(min=0).to(states.device)
         rows = torch.arange(len(ends), device=states.device)
         forward = states[ends, rows, : self.hidden_size]
         return torch.cat([forward, states[0, :, self.hidden_size :]], dim=-1)
@@ -32,7 +32,7 @@ class MeanRead(nn.Module):
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Return `[B, D*H]` of the states `[T, B, D*H]`."""
-        return states.sum(0) / lengths.clamp(min=1).unsqueeze(1)
+        return states.sum(0) / lengths.clamp(min=1).unsqueeze(1).to(states.device)
 
 
 class MaxRead(nn.Module):
@@ -42,7 +42,7 @@ class MaxRead(nn.Module):
         """Return `[B, D*H]` of the states `[T, B, D*H]`."""
         inside = steps_inside(states, lengths)
         largest = states.masked_fill(~inside, -torch.inf).amax(0)
-        return torch.where(lengths.unsqueeze(1) > 0, largest, 0.0)
+        return torch.where(inside.any(0), largest, 0.0)
 
 
 class AttentionRead(nn.Module):
@@ -90,4 +90,4 @@ def read_named(name: str, hidden_size: int, directions: int) -> nn.Module:
 def steps_inside(states: Tensor, lengths: Tensor) -> Tensor:
     """Return which steps lie before their sequence's end, `[T, B, 1]`."""
     steps = torch.arange(len(states), device=states.device)
-    return (steps.unsqueeze(1) < lengths).unsqueeze(2)
+    return (steps.unsqueeze(1) < lengths.to(states.device)).unsqueeze(2)
