@@ -1,0 +1,1 @@
+"""`LanguageModel`: the next token of a text, with its probability."""
