@@ -9,7 +9,12 @@ from torch import Tensor
 
 from gatewise.answers.chain import FORBIDDEN, Chain, best_path, marginals
 from gatewise.estimators.tagger import chain as module
-from gatewise.estimators.tagger.chain import ChainScores, log_partition, path_score
+from gatewise.estimators.tagger.chain import (
+    ChainScores,
+    log_partition,
+    negative_log_likelihood,
+    path_score,
+)
 from tests.estimators.chains import LENGTHS, STEPS, every, made, score
 from tests.tolerances import FLOAT64
 
@@ -66,8 +71,11 @@ def test_unknown_labels_are_summed_over() -> None:
     labels = np.array(
         [[0, 1, 2, -1, -1], [-1, 1, 0, 0, 0], [2, -1, 0, 0, -1], [0, -1, 0, 0, -1], [0] * 5]
     )
-    found = scores_of(chain).negative_log_likelihood(
-        torch.from_numpy(scores), torch.from_numpy(labels), torch.from_numpy(LENGTHS)
+    found = negative_log_likelihood(
+        torch.from_numpy(scores),
+        torch.from_numpy(labels),
+        torch.from_numpy(LENGTHS),
+        tensors(chain),
     )
     for row, length in enumerate(LENGTHS):
         paths = every(scores[:length, row], chain)
@@ -114,7 +122,7 @@ def test_padding_changes_neither_the_loss_nor_a_gradient() -> None:
     for filling in (0.0, 1e4):
         leaf = torch.from_numpy(scores).masked_fill(padding[..., None], filling).requires_grad_()
         chained = scores_of(chain)
-        loss = chained.negative_log_likelihood(leaf, labels, torch.from_numpy(LENGTHS))
+        loss = negative_log_likelihood(leaf, labels, torch.from_numpy(LENGTHS), chained.parts())
         loss.sum().backward()
         assert leaf.grad is not None
         assert (leaf.grad[padding] == 0).all()
@@ -126,8 +134,8 @@ def test_padding_changes_neither_the_loss_nor_a_gradient() -> None:
 def test_a_sequence_without_steps_costs_nothing() -> None:
     chained = ChainScores(3)
     nothing = torch.zeros(0, 2, dtype=torch.int64)
-    loss = chained.negative_log_likelihood(
-        torch.zeros(0, 2, 3), nothing, torch.zeros(2, dtype=torch.int64)
+    loss = negative_log_likelihood(
+        torch.zeros(0, 2, 3), nothing, torch.zeros(2, dtype=torch.int64), chained.parts()
     )
     assert loss.tolist() == [0.0, 0.0]
 
@@ -155,7 +163,7 @@ def test_training_learns_what_follows_what_and_keeps_to_what_is_forbidden() -> N
     descent = torch.optim.Adam(chained.parameters(), lr=0.3)
     for _ in range(60):
         descent.zero_grad()
-        chained.negative_log_likelihood(scores, labels, lengths).sum().backward()
+        negative_log_likelihood(scores, labels, lengths, chained.parts()).sum().backward()
         descent.step()
     numbers = chained.numbers()
     assert numbers.transitions[2, 1] == FORBIDDEN

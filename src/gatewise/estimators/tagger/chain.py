@@ -49,27 +49,33 @@ class ChainScores(nn.Module):
         """The scores of one label (row) before another (column), [C, C]."""
         return torch.where(self.allowed, self.between, FORBIDDEN)
 
-    def negative_log_likelihood(self, scores: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
-        """Return -log p(labels) of each sequence, [B]; 0 of one without a known label.
-
-        `scores` [T, B, C], `labels` [T, B] int64 with -1 where a label is not known: the likelihood is
-        then that of all labels that may stand there together (Tsuboi et al. 2008). Padding past
-        `lengths` [B] has no effect. Computed in float64, as it is a small difference of large sums.
-        """
-        parts = self.start.double(), self.transitions.double(), self.end.double()
-        scores = scores.double()
-        everything = log_partition(scores, lengths, parts)
-        inside = torch.arange(len(scores), device=scores.device)[:, None] < lengths
-        if bool((labels[inside] >= 0).all()):
-            return everything - path_score(scores, labels, lengths, parts)
-        classes = torch.arange(scores.shape[-1], device=scores.device)
-        fits = (labels[..., None] == classes) | (labels[..., None] < 0)
-        return everything - log_partition(torch.where(fits, scores, FORBIDDEN), lengths, parts)
+    def parts(self) -> Parts:
+        """Return start, transitions and end in float64, in which the sums are computed."""
+        return self.start.double(), self.transitions.double(), self.end.double()
 
     def numbers(self) -> Chain:
         """Return the scores as arrays, for prediction."""
         parts = self.start, self.transitions, self.end
         return Chain(*(part.numpy(force=True).astype("float64") for part in parts))
+
+
+def negative_log_likelihood(
+    scores: Tensor, labels: Tensor, lengths: Tensor, parts: Parts
+) -> Tensor:
+    """Return -log p(labels) of each sequence, [B]; 0 of one without a known label.
+
+    `scores` [T, B, C], `labels` [T, B] int64 with -1 where a label is not known: the likelihood is then
+    that of all labels that may stand there together (Tsuboi et al. 2008). Padding past `lengths` [B] has
+    no effect. Computed in float64, as it is a small difference of large sums.
+    """
+    scores = scores.double()
+    everything = log_partition(scores, lengths, parts)
+    inside = torch.arange(len(scores), device=scores.device)[:, None] < lengths
+    if bool((labels[inside] >= 0).all()):
+        return everything - path_score(scores, labels, lengths, parts)
+    classes = torch.arange(scores.shape[-1], device=scores.device)
+    fits = (labels[..., None] == classes) | (labels[..., None] < 0)
+    return everything - log_partition(torch.where(fits, scores, FORBIDDEN), lengths, parts)
 
 
 def path_score(scores: Tensor, labels: Tensor, lengths: Tensor, parts: Parts) -> Tensor:

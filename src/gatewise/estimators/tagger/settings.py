@@ -1,0 +1,58 @@
+"""The options of `Tagger`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gatewise.errors import OptionError
+from gatewise.estimators.run.known import register
+from gatewise.estimators.sequences.options import SequenceOptions
+from gatewise.options import on_or_off, option, options_of, or_none, whole
+
+OVERLAP_SHARE = 10
+"""Where no overlap is given, one step for so many of a piece."""
+
+
+@dataclass(kw_only=True, eq=False)
+class TaggerOptions:
+    """How labels hang together, and how long sequences are cut for training."""
+
+    crf: bool = option(
+        False,
+        "Network",
+        "Score which label follows which, by a linear-chain conditional random field.",
+        on_or_off(),
+    )
+    piece: int | None = option(
+        1000,
+        "Training",
+        "Train on pieces of so many steps at most, where sequences are longer; {none}: on the whole.",
+        or_none(whole(1), "every sequence is trained on as a whole"),
+        changeable=True,
+        more="Predictions are those of the unbroken sequence.",
+    )
+    overlap: int | None = option(
+        None,
+        "Training",
+        "Steps that a piece sees of its neighbours on either side, without being trained on them.",
+        or_none(whole(0), "by the length of a piece"),
+        default_means="a tenth of a piece",
+        changeable=True,
+    )
+
+
+@dataclass(kw_only=True, eq=False)
+class TaggerSettings(SequenceOptions, TaggerOptions):
+    """The options of `Tagger`; the constructor only keeps them, `check_options` judges them."""
+
+    def check_options(self) -> None:
+        """Raise `OptionError` for the first option outside what it may be, alone or with others."""
+        super().check_options()
+        if self.overlap and self.piece is None:
+            raise OptionError(
+                f"overlap={self.overlap} is of pieces, and piece=None leaves sequences whole: "
+                "leave one of them out"
+            )
+
+
+register("tagger", (name for name, _, _ in options_of(TaggerSettings)))
