@@ -50,6 +50,11 @@ def test_a_run_reads_later_files_as_its_own_unless_told_otherwise(call, here, ge
     assert other.code == 0, other.err
     head, same = (done.out.split("flow_predicted", 1)[1] for done in (told, other))
     assert head == same
+    page = ("--out", "page.html", "--budget", "1")
+    refused = call("inspect", "run", plain.name, *page)
+    assert "read it with --sep ," in refused.err
+    shown = call("inspect", "run", plain.name, *page, "--sep", ",", "--decimal", ".")
+    assert shown.code == 0, shown.err
     assert call("predict", "run", plain.name, "--sep", ",,").code == 2
 
 

@@ -22,11 +22,12 @@ from gatewise.cli.opening import (
     check_new_file,
     is_data_of_fit,
     opened,
+    read_as,
     scored_part,
     title_of,
     writing_alone,
 )
-from gatewise.cli.options import Config, Device, NewTitle, class_of
+from gatewise.cli.options import Config, Device, NewTitle, Reading, class_of
 from gatewise.cli.output import console, print_scores, print_timescales
 from gatewise.cli.pictures import check_picture, pictured_beside
 from gatewise.cli.sentences import names_of, print_comparison, print_explanation, with_comparison
@@ -115,6 +116,7 @@ def inspect(
     /,
     *,
     asked: Asked | None = None,
+    reading: Reading | None = None,
     held_to: HeldTo | None = None,
     device: Device = "cpu",
     config: Config = None,
@@ -152,16 +154,39 @@ def inspect(
             folder = Run.open(run).path
             held.enter_context(writing_alone(folder))
             page = folder / REPORT
-        _inspect(run, data, asked, limits=limits, device=device, page=page, writes_anew=writes_anew)
+        models = _opened(run, data, asked, reading, device)
+        _inspect(run, models, asked, limits=limits, page=page, writes_anew=writes_anew)
+
+
+@dataclass(frozen=True)
+class _Models:
+    """The run and the one to compare with, each with how it reads the data that both are shown on."""
+
+    model: Forecaster
+    other: Forecaster | None
+    source: str
+    part: PartName | None
+
+
+def _opened(
+    run: str, data: str | None, asked: Asked, reading: Reading | None, device: str
+) -> _Models:
+    """Open both runs before either is explained, which takes long: a wrong name ends it at once."""
+    model, source, part = opened(run, data, asked.part, device)
+    read_as(model, reading)
+    other = None
+    if asked.against is not None:
+        other = opened(asked.against, source, part, device)[0]
+        read_as(other, reading)
+    return _Models(model, other, source, part)
 
 
 def _inspect(
     run: str,
-    data: str | None,
+    models: _Models,
     asked: Asked,
     *,
     limits: Limits,
-    device: str,
     page: Path | None,
     writes_anew: bool,
 ) -> None:
@@ -173,7 +198,7 @@ def _inspect(
     from gatewise.explaining import compare, explain  # noqa: PLC0415
     from gatewise.report import write_page  # noqa: PLC0415
 
-    model, source, part = opened(run, data, asked.part, device)
+    model, other, source, part = models.model, models.other, models.source, models.part
     prepared = prepared_for(model.fitted_, source)
     kept = Run.open(run) if os.path.isdir(run) else None
     by = asked.by
@@ -181,8 +206,6 @@ def _inspect(
         _check_page_of_run(model, prepared, source, part)
         if kept is not None:
             by = by or cast("By | None", kept.by)
-    # Both runs are opened before either is explained, which takes long: a wrong name ends it at once.
-    other = None if asked.against is None else opened(asked.against, source, part, device)[0]
     title = asked.title or (kept.title if kept is not None else None) or title_of(model)
     # Before the explanation, which takes long: a window that is not there ends it at once.
     summary = model.summary(
