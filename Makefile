@@ -71,7 +71,7 @@ contracts: $(VENV)/.development
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.development native
-	$(TEST_ENV) $(BIN)/python -m pytest tests/docs
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal tests/docs
 
 # pdoc cannot evaluate annotations that are imported for type checkers only; it then shows them as written.
 reference: $(VENV)/.development native

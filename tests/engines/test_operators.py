@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.engines.test_gradcheck import function_of
+from tests.engines.test_gradcheck import WAYS, function_of
 from tests.nn.recurrent import STOCK, B, H, I, T, as_states, build, inputs, states_for
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -110,15 +110,17 @@ def test_wrong_shapes_never_reach_the_core(place, value, match) -> None:
         operators.FORWARD(*given)
 
 
+@WAYS
 @CELLS
-def test_second_derivatives(cell) -> None:
+def test_second_derivatives(cell, fast) -> None:
     function, where = function_of(cell, "native")
-    assert torch.autograd.gradgradcheck(function, where)
+    assert torch.autograd.gradgradcheck(function, where, fast_mode=fast)
 
 
-def test_second_derivatives_with_projection_and_layers() -> None:
+@WAYS
+def test_second_derivatives_with_projection_and_layers(fast) -> None:
     function, where = function_of("lstm", "native", proj_size=1, num_layers=2)
-    assert torch.autograd.gradgradcheck(function, where)
+    assert torch.autograd.gradgradcheck(function, where, fast_mode=fast)
 
 
 def test_second_derivatives_of_packed_data_with_dropout() -> None:

@@ -1,4 +1,7 @@
-"""Costs on gates as options of training: they act, are resumed and shared out, and 0 is none."""
+"""Costs on gates as options of training: they act, are resumed, and 0 is none.
+
+That processes share them out is in test_torchrun.py.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
 import torch
 from torch import nn
 
@@ -21,10 +23,7 @@ from gatewise.training.losses import per_row, squared_error
 from gatewise.training.options import GATE_COSTS
 from gatewise.training.task import Task
 from tests.estimators.data import reservoir
-from tests.estimators.test_torchrun import TOLERANCE, launch
-from tests.estimators.toy import DelayLine, equal, network, options, weights
-
-COSTS = {"write_cost": 0.3, "forget_cost": 0.05, "saturation_cost": 0.1}
+from tests.estimators.toy import COSTS, DelayLine, equal, network, options, weights
 
 
 def trained(checkpoint: Path | None = None, **changes: Any) -> tuple[RecurrentNetwork, History]:
@@ -124,19 +123,6 @@ def test_a_resumed_run_with_costs_has_the_same_bits_and_other_costs_are_refused(
     resumed, _ = trained(state, epochs=6, **COSTS)
     assert equal(weights(resumed), weights(whole))
     assert not equal(weights(resumed), weights(trained(epochs=6)[0]))
-
-
-def test_two_processes_share_the_costs_out(tmp_path: Path) -> None:
-    found = []
-    for processes in (1, 2):
-        out = tmp_path / str(processes)
-        job = {"members": 1, "options": {"epochs": 3, "patience": 3, **COSTS}}
-        done = launch(processes, out, **job)
-        assert done.returncode == 0, done.stderr
-        found.append(safetensors.torch.load_file(out))
-    assert found[0].keys() == found[1].keys()
-    for name, value in found[0].items():
-        torch.testing.assert_close(value, found[1][name], rtol=0, atol=TOLERANCE, msg=name)
 
 
 def test_a_forecaster_keeps_its_costs_in_the_run_and_in_the_file(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ OPTIONS = {
     "lookback": 20,
     "test": 0.2,
     "hidden_size": 8,
-    "epochs": 25,
-    "patience": 25,
+    "epochs": 8,
+    "patience": 8,
     "batch_size": 16,
     "members": 2,
     "dropout": 0.2,
@@ -78,7 +78,9 @@ def test_a_run_leaves_what_it_should_and_nothing_else(whole_run: Path) -> None:
     assert float(np.sqrt(np.mean(error.to_numpy() ** 2))) == pytest.approx(rmse)
 
 
-@pytest.mark.parametrize("moment", [0.0, 0.15, 0.4, 0.8])
+@pytest.mark.parametrize(
+    "moment", [0.0, 0.15, *(pytest.param(late, marks=pytest.mark.full) for late in (0.1, 0.25))]
+)
 def test_a_run_killed_at_any_moment_and_resumed_has_the_bits_of_one_that_was_not(
     moment: float, data: Path, whole_run: Path, tmp_path: Path
 ) -> None:

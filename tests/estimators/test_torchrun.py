@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -15,24 +16,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.training.distributed import World, joined, local_device
-from tests.estimators.toy import equal
+from tests.estimators import toy
+from tests.estimators.toy import COSTS, equal
 
 ROOT = Path(__file__).parents[2]
 # 129 windows in batches of 16: the last batch is one window, fewer than there are processes
 JOB = {"windows": 129, "members": 2, "options": {"epochs": 5, "patience": 5}}
+JOBS = {
+    "plain": JOB,
+    "with costs on gates": {**JOB, "options": {"epochs": 3, "patience": 3, **COSTS}},
+}
 # Gradients are sums in another order; the weights here are of size 1, and 1.4e-7 is what was seen.
 # With the pinball loss single weights may move apart by 1e-4: its gradient can be exactly 0, and then
 # Adam's first step takes the rounding noise around 0 for a direction.
 TOLERANCE = 1e-6
 
 
-def launch(processes: int, out: Path, **job: object) -> subprocess.CompletedProcess[str]:
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    settings = json.dumps({**JOB, "out": str(out), **job})
-    command = [sys.executable, *(launcher if processes > 1 else [])]
+def launch(*jobs: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """Do jobs of `toy.py`, one after the other, in two processes."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.run(
-        [*command, str(ROOT / "tests/estimators/toy.py"), settings],
+        [sys.executable, *launcher, str(ROOT / "tests/estimators/toy.py"), json.dumps(jobs)],
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -43,20 +48,22 @@ def launch(processes: int, out: Path, **job: object) -> subprocess.CompletedProc
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    out = tmp_path_factory.mktemp("two") / "out"
-    done = launch(2, out)
+    """What two processes leave of both jobs, and their stderr: to start them takes longest."""
+    folder = tmp_path_factory.mktemp("two")
+    places = {name: folder / name for name in JOBS}
+    done = launch(*({**job, "out": str(places[name])} for name, job in JOBS.items()))
     assert done.returncode == 0, done.stderr
-    return safetensors.torch.load_file(out), done.stderr
+    return {name: safetensors.torch.load_file(at) for name, at in places.items()}, done.stderr
 
 
-def test_two_processes_give_the_result_of_one(two, tmp_path):
-    done = launch(1, tmp_path / "out")
-    assert done.returncode == 0, done.stderr
-    ours, theirs = two[0], safetensors.torch.load_file(tmp_path / "out")
+@pytest.mark.parametrize("name", JOBS)
+def test_two_processes_give_the_result_of_one(two, name):
+    job = JOBS[name]
+    ours, theirs = toy.members(job), two[0][name]
     assert ours.keys() == theirs.keys()
-    assert {name.split(".")[0] for name in ours} == {"0", "1"}
-    for name, value in ours.items():
-        torch.testing.assert_close(value, theirs[name], rtol=0, atol=TOLERANCE, msg=name)
+    assert {key.split(".")[0] for key in ours} == {"0", "1"}
+    for key, value in ours.items():
+        torch.testing.assert_close(value, theirs[key], rtol=0, atol=TOLERANCE, msg=key)
 
 
 def test_one_process_alone_prints(two):
@@ -64,13 +71,13 @@ def test_one_process_alone_prints(two):
 
 
 def test_two_processes_killed_and_resumed_give_the_same_bits(two, tmp_path):
-    checkpoint = {"checkpoint": str(tmp_path / "state"), "members": 1}
-    killed = launch(2, tmp_path / "out", **checkpoint, kill=[2, "half"])
+    job = {**JOB, "checkpoint": str(tmp_path / "state"), "members": 1, "out": str(tmp_path / "out")}
+    killed = launch({**job, "kill": [2, "half"]})
     assert killed.returncode != 0
     assert not (tmp_path / "out").exists()
-    resumed = launch(2, tmp_path / "out", **checkpoint, resume=True)
+    resumed = launch({**job, "resume": True})
     assert resumed.returncode == 0, resumed.stderr
-    first = {name: value for name, value in two[0].items() if name.startswith("0.")}
+    first = {name: value for name, value in two[0]["plain"].items() if name.startswith("0.")}
     assert equal(safetensors.torch.load_file(tmp_path / "out"), first)
 
 

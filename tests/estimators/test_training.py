@@ -31,8 +31,8 @@ def fitted(*, validation=VALIDATION, made=None, training=TRAINING, **changes):
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_learns_the_delay_line(cell):
     made = network(cell=cell)
-    training, test = DelayLine.draw(1000, seed=3), DelayLine.draw(200, seed=4)
-    fitted(made=made, training=training, epochs=25, patience=25, learning_rate=0.03)
+    training, test = DelayLine.draw(500, seed=3), DelayLine.draw(200, seed=4)
+    fitted(made=made, training=training, epochs=20, patience=20, learning_rate=0.05)
     error = predict(made, test)[..., 0] - test.y
     assert np.mean(error**2) < 0.02 * np.var(test.y)
 

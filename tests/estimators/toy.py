@@ -2,7 +2,7 @@
 
 The input is white noise, the truth its value `LAG` steps before the window's end. Runs as a program
 too, for tests that need processes of their own: `python toy.py '{"out": "FILE", ...}'` trains members
-one after the other and writes their weights and losses to `out`.
+one after the other and writes their weights and losses to `out`; of a list of jobs, one after the other.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from gatewise.training.task import Task
 
 STEPS, LAG, HIDDEN = 8, 2, 8
 LEVELS = (0.1, 0.5, 0.9)
+COSTS = {"write_cost": 0.3, "forget_cost": 0.05, "saturation_cost": 0.1}
 STATEFUL = {"average": 0.9, "clip": 0.5, "weight_decay": 0.01, "noise": 0.05}
 
 
@@ -102,12 +103,8 @@ def kill_in_write(number: int, when: str) -> None:
     os.fsync = deadly
 
 
-def main(job: dict[str, Any]) -> None:
-    """Train `members` networks; `kill` is [write, when] for process 0."""
-    main_process = os.environ.get("RANK", "0") == "0"
-    loop.CHECKPOINT_SHARE = 1e9  # on a slow disk too, every epoch leaves a checkpoint
-    if "kill" in job and main_process:
-        kill_in_write(*job["kill"])
+def members(job: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """Train the members of a job; return their weights and losses by name."""
     result: dict[str, torch.Tensor] = {}
     for member in range(job.get("members", 1)):
         quantiles = job.get("quantiles", False)
@@ -129,10 +126,22 @@ def main(job: dict[str, Any]) -> None:
         result |= {f"{member}.{name}": value for name, value in weights(made).items()}
         losses = [*history.train, *history.validation, *history.learning_rate]
         result[f"{member}.history"] = torch.tensor(losses, dtype=torch.float64)
+    return result
+
+
+def main(job: dict[str, Any]) -> None:
+    """Do a job and leave its result; `kill` is [write, when] for process 0."""
+    main_process = os.environ.get("RANK", "0") == "0"
+    loop.CHECKPOINT_SHARE = 1e9  # on a slow disk too, every epoch leaves a checkpoint
+    if "kill" in job and main_process:
+        kill_in_write(*job["kill"])
+    result = members(job)
     assert "rich" not in sys.modules, "stderr is no terminal here: rich has no business"
     if main_process:
         safetensors.torch.save_file(result, job["out"])
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    jobs = json.loads(sys.argv[1])
+    for each in jobs if isinstance(jobs, list) else [jobs]:
+        main(each)
