@@ -17,6 +17,7 @@ from gatewise.cells import CELLS, CellSpec
 from gatewise.curve import Curve, Mark, check_band, check_one_of
 from gatewise.errors import InputError
 from gatewise.report.inputs import InputPanel
+from gatewise.report.pictures import Picture
 from gatewise.report.table import Table
 from gatewise.typing import Floats
 from gatewise.unit import Unit
@@ -201,6 +202,8 @@ class Contents:
         inputs: What each column of the inputs is worth.
         lag: The task's lag in steps, drawn where timescales are; `lag_name` is what it is called there.
         predictions: A scored part, drawn as truth against prediction, on an axis of its own.
+        pictures: What else is drawn on the first screen, such as a confusion matrix: see
+            `report.pictures`. A single one takes its whole width.
         scores: A small table that stands on the first screen: the model beside baselines.
         memory: The sentence that stands with the first memory curve; by default the curve's reading.
         inspect: The command that shows the gates of a window chosen in the plot, with `{at}` and
@@ -227,6 +230,7 @@ class Contents:
     lag: float | None = None
     lag_name: str = "lag"
     predictions: HasCharts | None = None
+    pictures: tuple[Picture, ...] = ()
     scores: Table | None = None
     memory: str = ""
     inspect: str = ""

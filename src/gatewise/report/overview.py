@@ -10,6 +10,7 @@ from gatewise.report.blobs import Blobs
 from gatewise.report.contents import Charts, Contents, Finding
 from gatewise.report.curves import curve_data
 from gatewise.report.glossary import Glossary
+from gatewise.report.pictures import Picture
 from gatewise.report.table import table_html
 
 MEMORY = "Memory"
@@ -28,7 +29,7 @@ def overview_html(
     contents: Contents, words: Glossary, blobs: Blobs, payload: dict[str, Any]
 ) -> str:
     """Return the first screen's plot, scores and memory curve, as far as there are any."""
-    plot = _plot(contents, blobs, payload)
+    plot = _plot(contents, blobs, payload) + _pictures(contents.pictures)
     curve = memory_curve(contents)
     beside = [
         *([_scores(contents, words)] if contents.scores is not None else []),
@@ -112,6 +113,25 @@ def _plot(contents: Contents, blobs: Blobs, payload: dict[str, Any]) -> str:
         '<p id="forecast-window-note" class="hint" aria-live="polite"></p>'
         f'<details class="reads"><summary>How to read this plot</summary>{notes_html(notes)}'
         "</details></figure>"
+    )
+
+
+def _pictures(pictures: tuple[Picture, ...]) -> str:
+    """Return the pictures side by side, each with how it is read."""
+    wide = " class=wide" if len(pictures) == 1 else ""
+    figures = "".join(
+        f"<figure{wide}><figcaption><h3>{escape(each.title)}</h3></figcaption>{each.html()}"
+        f"{_reads(each.notes)}</figure>"
+        for each in pictures
+    )
+    return f'<div class="pictures">{figures}</div>' if figures else ""
+
+
+def _reads(notes: tuple[str, ...]) -> str:
+    if not notes:
+        return ""
+    return (
+        f'<details class="reads"><summary>How to read this</summary>{notes_html(notes)}</details>'
     )
 
 

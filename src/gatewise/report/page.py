@@ -19,7 +19,7 @@ from gatewise.report.sections import Section, sections_of
 MEGABYTES = 30.0
 """Of raw steps in the page. Beyond, the units that are not leading are there as an overview."""
 
-STYLES = ("base", "overview", "inside", "tables", "inputs")
+STYLES = ("base", "overview", "pictures", "inside", "tables", "inputs")
 SCRIPTS = (
     "common",
     "format",
