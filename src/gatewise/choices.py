@@ -39,6 +39,8 @@ LikelihoodName = Literal["gaussian", "student-t", "negative-binomial", "mixture"
 
 Engine = Literal["auto", "native", "reference", "torch"]
 Schedule = Literal["auto", "cosine", "one-cycle", "plateau", "constant"]
+Optimizer = Literal["adamw", "sgd"]
+"""What takes the gradient's steps: Adam with decoupled weight decay, or plain gradient descent."""
 PointLoss = Literal["auto", "squared", "absolute", "huber"]
 """What a prediction without quantiles is trained with: squared errors give means, absolute medians."""
 Baseline = Literal["persistence", "seasonal_naive", "climatology", "ridge", "ets"]

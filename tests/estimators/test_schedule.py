@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from gatewise.training.average import Average
+from gatewise.training.average import Average, averaged_from
 from gatewise.training.schedule import Rounds, learning_rate, plateaus
 from tests.estimators.toy import options
 
@@ -86,3 +86,36 @@ def test_lent_weights_are_given_back_even_after_an_error():
     with pytest.raises(KeyError):
         fail_while_lent()
     assert torch.equal(network.weight, own)
+
+
+def test_without_a_decay_the_average_is_the_mean_from_where_it_begins():
+    network = torch.nn.Linear(1, 1, bias=False, dtype=torch.float64)
+    average = Average(network, decay=None)
+    for step, value in enumerate([1.0, -2.0, 4.0, 0.5]):
+        network.weight.data.fill_(value)
+        average.update(network, step)
+    assert average.weights["weight"].item() == pytest.approx(3.5 / 4, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("losses", "begun"),
+    [
+        ([5, 4, 3, 2, 1], None),
+        ([5, 4, 4.5, 4.5, 4.2], 5),  # above the 4, which is three rounds before
+        ([5, 4, 4.5, 3.9, 3], None),
+        ([5, 6, 7, 8], 4),  # the first that has more than two rounds before it
+        ([5, 6, 7, 5], None),
+    ],
+)
+def test_averaging_begins_where_the_loss_is_above_the_best_of_all_but_the_last_rounds(
+    losses, begun
+):
+    # as in the authors' code: loss > min(losses_before[:-2])
+    assert averaged_from(options(average_after=2), losses) == begun
+    for number in range(len(losses)):
+        known = averaged_from(options(average_after=2), losses[: number + 1])
+        before = losses[:number][:-2]
+        if begun is None or number + 1 <= begun:
+            assert (known is not None) == bool(before and losses[number] > min(before))
+    assert averaged_from(options(), losses) is None
+    assert averaged_from(options(average=0.9), losses) == 0

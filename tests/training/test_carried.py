@@ -8,6 +8,8 @@ import safetensors.torch
 import torch
 
 from gatewise.errors import InputError
+from gatewise.training import loop
+from gatewise.training.average import averaged_from
 from gatewise.training.carried import changed, from_named, named
 from gatewise.training.distributed import World
 from gatewise.training.inference import batches, mean_loss, predict
@@ -107,6 +109,71 @@ def test_killed_within_a_pass_and_resumed_it_ends_with_the_same_bits(tmp_path):
     kept = safetensors.torch.load_file(tmp_path / "state")
     assert kept["state.0.0"].shape == (1, 3, 6)
     assert equal(read_on(checkpoint=tmp_path / "state", resume=True), read_on())
+
+
+NOISY = {"optimizer": "sgd", "learning_rate": 3.0, "schedule": "constant", "average_after": 1}
+
+
+def averaged(**more):
+    """Train by averaged SGD, at a rate at which the loss soon rises; return weights and the losses."""
+    made = speaker()
+    task = Task(made, text(195, 1), text(100, 2), cross_entropy())
+    history = train(task, options(epochs=10, **NOISY), checkpoint_seconds=0.0, **more)
+    return made, history
+
+
+def test_averaged_gradient_descent_begins_at_its_trigger_and_is_validated():
+    made, history = averaged(progress=False)
+    begun = averaged_from(options(**NOISY), history.validation)
+    assert begun is not None
+    assert 2 < begun < 8
+    # from the same losses on the mean of the weights after every step, by hand
+    other, weights = speaker(), []
+    rate = torch.optim.SGD(other.parameters(), lr=3.0)
+    training, loss = text(195, 1), cross_entropy()
+    for epoch in range(10):
+        state = ()
+        for part in training.order(1, 0).parts(epoch + 1):
+            x, lengths, truth = (
+                torch.from_numpy(one) for one in training.gather(part.picks, part.steps)
+            )
+            scores, state = other(x, lengths, state=state)
+            state = changed(state, torch.Tensor.detach)
+            losses, count = loss(scores, truth)
+            rate.zero_grad()
+            (losses.sum() / count).backward()
+            torch.nn.utils.clip_grad_norm_(other.parameters(), 1.0)
+            rate.step()
+            if epoch >= begun:
+                weights.append([one.detach().clone() for one in other.parameters()])
+    for ours, *theirs in zip(made.parameters(), *weights, strict=True):
+        torch.testing.assert_close(ours.data, torch.stack(theirs).mean(0), rtol=0, atol=1e-5)
+
+
+class StoppedError(Exception):
+    """What ends a training in the middle, as a kill would: nothing is written any more."""
+
+
+@pytest.mark.parametrize("rounds", [2, 8])
+def test_stopped_before_or_after_the_trigger_and_resumed_it_ends_with_the_same_bits(
+    tmp_path, rounds, monkeypatch
+):
+    monkeypatch.setattr(loop, "CHECKPOINT_SHARE", 1e9)
+
+    def stop(status):
+        if status.epoch == rounds and status.done == 1:
+            raise StoppedError
+
+    made, history = averaged(progress=False)
+    file = tmp_path / "state"
+    with pytest.raises(StoppedError):
+        averaged(progress=stop, checkpoint=file)
+    kept = safetensors.torch.load_file(file)
+    begun = averaged_from(options(**NOISY), history.validation)
+    assert any(name.startswith("average.") for name in kept) == (rounds >= begun)
+    again, history_again = averaged(progress=False, checkpoint=file, resume=True)
+    assert equal(made.state_dict(), again.state_dict())
+    assert history.validation == history_again.validation
 
 
 @pytest.mark.full

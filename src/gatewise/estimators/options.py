@@ -285,6 +285,11 @@ class EstimatorOptions(FitOptions, TrainingOptions):
             raise OptionError(
                 f"epochs={self.epochs} and steps={self.steps}: a training is counted in one of them"
             )
+        if self.average is not None and self.average_after is not None:
+            raise OptionError(
+                f"average={self.average:g} and average_after={self.average_after}: "
+                "weights are averaged in one way or the other"
+            )
         if self.patience is None and self.schedule == "plateau":
             raise OptionError(
                 "schedule='plateau' goes by the patience: set one, or use schedule='cosine'"

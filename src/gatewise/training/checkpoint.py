@@ -19,6 +19,7 @@ from torch import Tensor
 
 from gatewise.errors import FileError, cause
 from gatewise.files import Envelope, atomic_write_bytes, sealed
+from gatewise.training.average import averaged_from
 from gatewise.training.options import TrainingOptions
 
 ENVELOPE = Envelope("gatewise-checkpoint", 2, "checkpoint", "fit anew")
@@ -34,6 +35,11 @@ class RoundsDone:
     kept_epoch: int = 0  # whose weights are kept, counted from 1; 0 before the first
     seconds: float = 0.0
     finished: bool = False
+
+    @property
+    def judged(self) -> list[float]:
+        """The losses by which rounds are judged: of the validation part, where there is one."""
+        return self.validation or self.train
 
     @property
     def epochs(self) -> int:
@@ -99,10 +105,13 @@ class Checkpoint:
 
     def _fits(self, wanted: dict[str, tuple[int, ...]]) -> bool:
         """Tell whether every set of weights, and the optimizer's state, has these shapes."""
-        parts = ["network", "best"] + ([] if self.options.average is None else ["average"])
+        averaged = averaged_from(self.options, self.record.judged) is not None
+        parts = ["network", "best", *(["average"] if averaged else [])]
         if any(_shapes(self.part(part)) != wanted for part in parts):
             return False
         state = _shapes(self.part("optimizer"))
+        if self.options.optimizer == "sgd":
+            return not state
         numbers = range(len(wanted))
         moments = [
             [state.get(f"{number}.{key}", ()) for number in numbers]

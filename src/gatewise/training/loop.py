@@ -1,8 +1,8 @@
 """The training loop that every estimator shares.
 
-One round (an epoch, or so many steps): shuffled batches, gradient, clipping, Adam; then the validation
-loss, the best weights, the checkpoint. Whatever is random follows from the seed and the round, so a run
-that was killed and resumed ends with the bits of one that was not.
+One round (an epoch, or so many steps): batches in a drawn order, gradient, clipping, the optimizer's
+step; then the validation loss, the best weights, the checkpoint. Whatever is random follows from the
+seed and the round, so a run that was killed and resumed ends with the bits of one that was not.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from torch import Tensor, nn
 
 from gatewise.errors import BreakdownError, OptionError
 from gatewise.training import checkpoint as files
-from gatewise.training.average import Average
+from gatewise.training.average import Average, averaged_from
 from gatewise.training.carried import State, changed, from_named, named
 from gatewise.training.carried import gathered as gathered_state
 from gatewise.training.costs import cost_of, gates_cost
 from gatewise.training.distributed import World, joined, local_device
 from gatewise.training.history import History
 from gatewise.training.inference import gathered, goes_on, mean_loss, predict
+from gatewise.training.optimizers import optimizer_of
 from gatewise.training.options import TrainingOptions
 from gatewise.training.order import Order, Part
 from gatewise.training.progress import Callback, Display, Pace, display
@@ -124,18 +125,20 @@ class _Trainer:
         self.batch_size = options.batch_size
         self.device = device
         self.world = world
-        self.optimizer = _adam(self.network, options)
+        self.optimizer = optimizer_of(self.network, options)
         self.measured = _measured(self.training, options, device)
         self.drops = self.noise = torch.Generator()  # each round begins its own, see _reseed
         self.parts: list[Part] = []  # the batches of one epoch
         self.ordered = 0  # the epoch that they are of
-        self.average = None if options.average is None else Average(self.network, options.average)
+        self.average: Average | None = None
+        self.averaged_from = 0  # the first step that it takes in
         self.carries = goes_on(self.training)
         self.state: State = ()  # after the last batch, of this process's rows
         self.kept: State = ()  # of all rows, for the checkpoint
         self.rate = 0.0  # the last step's learning rate
         self.best: dict[str, Tensor] = {}
         self.record = files.RoundsDone()
+        self._begin_average()
         held = 0 if self.validation is None else len(self.validation)
         self.windows = (len(self.training), held)
 
@@ -148,6 +151,7 @@ class _Trainer:
             train_loss = self._train_round(module, pace)
             self._keep_state()
             self._judge(train_loss)
+            self._begin_average()
             record.seconds += pace.elapsed()
             record.finished = self._is_last()
             saver.save(self)
@@ -215,12 +219,12 @@ class _Trainer:
         torch.autograd.backward(price * (self.world.size / count if count else 0.0))
         if self.options.clip is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip)
-        self.rate = learning_rate(self.options, self.rounds, step, self._judged_losses())
+        self.rate = learning_rate(self.options, self.rounds, step, self.record.judged)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * part.rate
         self.optimizer.step()
         if self.average is not None:
-            self.average.update(self.network, step)
+            self.average.update(self.network, step - self.averaged_from)
         return losses.detach().double(), count
 
     def _losses(self, module: nn.Module, part: Part) -> tuple[Tensor, Tensor, float]:
@@ -306,14 +310,18 @@ class _Trainer:
             f"number: try {steadier(self.options)}"
         )
 
+    def _begin_average(self) -> None:
+        """Average the weights from the next step on, where that begins with the rounds so far."""
+        begun = averaged_from(self.options, self.record.judged)
+        if self.average is None and begun is not None:
+            self.average = Average(self.network, self.options.average)
+            self.averaged_from = self.rounds.steps(begun).stop if begun else 0
+
     def _is_last(self) -> bool:
         record, patience = self.record, self.rounds.patience
         idle = record.epochs - record.kept_epoch
         tired = patience is not None and idle >= patience
         return tired or record.epochs >= self.rounds.count
-
-    def _judged_losses(self) -> list[float]:
-        return self.record.train if self.validation is None else self.record.validation
 
     def checkpoint(self) -> files.Checkpoint:
         """Return the state after the last round."""
@@ -336,10 +344,11 @@ class _Trainer:
         found.check(self.options, self.windows, self.network.state_dict(), path)
         self.network.load_state_dict(found.part("network"))
         self.best = {name: value.to(self.device) for name, value in found.part("best").items()}
-        if self.average is not None:
-            self.average.load(found.part("average"))
         files.load_optimizer(self.optimizer, found.part("optimizer"))
         self.record = found.record
+        self._begin_average()
+        if self.average is not None:
+            self.average.load(found.part("average"))
         rows = self._rows(len(self.training))
         held = from_named(found.part("state"))
         self.state = changed(held, lambda tensor: tensor[:, rows].to(self.device))
@@ -358,19 +367,6 @@ class _Trainer:
             steps=self.rounds.steps(record.epochs).stop if record.epochs else 0,
             in_steps=self.rounds.in_steps,
         )
-
-
-def _adam(network: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
-    """Return AdamW (Loshchilov and Hutter 2019) that decays weight matrices and spares biases."""
-    weights = list(network.parameters())
-    groups: list[dict[str, Any]] = [
-        {"params": [weight for weight in weights if weight.dim() > 1]},
-        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
-    ]
-    assert options.learning_rate is not None
-    return torch.optim.AdamW(
-        groups, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
-    )
 
 
 def _measured(windows: Batches, options: TrainingOptions, device: torch.device) -> Tensor | None:

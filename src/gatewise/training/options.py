@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gatewise.choices import Schedule
+from gatewise.choices import Optimizer, Schedule
 from gatewise.options import (
     between,
     number,
@@ -21,7 +21,8 @@ GATE_COSTS = ("write_cost", "forget_cost", "saturation_cost")
 """Options that are weights of costs on gates: see `gatewise.penalties`."""
 
 
-EPOCHS, PATIENCE, BATCH_SIZE, LEARNING_RATE = 100, 15, 64, 3e-3
+EPOCHS, PATIENCE, BATCH_SIZE = 100, 15, 64
+LEARNING_RATE = {"adamw": 3e-3, "sgd": 1.0}
 """What the loop takes where an estimator leaves it open."""
 
 
@@ -35,7 +36,8 @@ class TrainingOptions:
     Topin 2019), "plateau" halves the rate whenever a third of the
     patience, or of the whole where that is None, brought nothing better. weight_decay: decoupled
     (Loshchilov and Hutter 2019), on weight matrices, not on biases. seed: of the order of windows,
-    dropout and noise. average: the averaged weights are validated and kept in place of the last ones.
+    dropout and noise. average, average_after: the averaged weights are validated and kept in place of
+    the last ones.
     """
 
     epochs: int | None = option(
@@ -78,7 +80,7 @@ class TrainingOptions:
             number("a number above 0 and at most 1000", lambda rate: 0 < rate <= 1000),
             "by the task",
         ),
-        default_means="0.003; of a forecast 0.01",
+        default_means="0.003, of SGD 1; of a forecast 0.01",
         changeable=True,
     )
     schedule: Schedule = option(
@@ -88,7 +90,15 @@ class TrainingOptions:
         one_of(Schedule),
         more="`auto`: cosine; of a forecast one-cycle.",
     )
-    weight_decay: float = option(0.0, "Training", "Weight decay (AdamW).", between(0, 1000))
+    optimizer: Optimizer = option(
+        "adamw",
+        "Training",
+        "What takes the steps: AdamW, or plain gradient descent (`sgd`).",
+        one_of(Optimizer),
+    )
+    weight_decay: float = option(
+        0.0, "Training", "Weight decay, of matrices, not of biases.", between(0, 1000)
+    )
     clip: float | None = option(
         1.0,
         "Training",
@@ -102,6 +112,15 @@ class TrainingOptions:
         or_none(share_below_one(), "off"),
         default_means="off",
         more="It is validated, and kept instead of the last weights.",
+    )
+    average_after: int | None = option(
+        None,
+        "Training",
+        "Average all weights from where the loss is above the best of all but so many rounds before.",
+        or_none(whole(1), "off"),
+        default_means="off",
+        more="With `sgd` and 5, what AWD-LSTM does (Merity, Keskar and Socher 2018). A round is an "
+        "epoch, or a twentieth of `steps`; the loss that of the validation part. Not beside `average`.",
     )
     write_cost: float = option(
         0.0,
@@ -150,5 +169,5 @@ class TrainingOptions:
             patience=patience,
             schedule="cosine" if self.schedule == "auto" else self.schedule,
             batch_size=self.batch_size or BATCH_SIZE,
-            learning_rate=self.learning_rate or LEARNING_RATE,
+            learning_rate=self.learning_rate or LEARNING_RATE[self.optimizer],
         )

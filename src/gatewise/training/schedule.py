@@ -88,14 +88,15 @@ def _one_cycle(done: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (done - RISE) / (1 - RISE)))
 
 
-STEADY = {"learning_rate": 3e-3, "noise": 0.1, "weight_decay": 0.01}
+STEADY = {"noise": 0.1, "weight_decay": 0.01}
 STEADY_COST = 0.1
 """Values at which trainings hold; what lies above them is the first thing to lower."""
 
 
 def steadier(options: TrainingOptions) -> str:
     """Return what to change, in words, of the options of a training that broke down."""
-    bounds = STEADY | dict.fromkeys(GATE_COSTS, STEADY_COST)
+    steady_rate = {"learning_rate": LEARNING_RATE[options.optimizer]}
+    bounds = steady_rate | STEADY | dict.fromkeys(GATE_COSTS, STEADY_COST)
     changes = [
         f"{name}={bound:g} (it was {getattr(options, name):g})"
         for name, bound in bounds.items()
@@ -103,7 +104,7 @@ def steadier(options: TrainingOptions) -> str:
     ]
     if options.clip is None or options.clip > 1:
         changes.append(f"clip=1 (it was {'none' if options.clip is None else f'{options.clip:g}'})")
-    lower = (options.learning_rate or LEARNING_RATE) / 10
+    lower = (options.learning_rate or LEARNING_RATE[options.optimizer]) / 10
     return " and ".join(changes) or f"learning_rate={lower:g}"
 
 
