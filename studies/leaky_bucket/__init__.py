@@ -1,0 +1,1 @@
+"""A forget gate below 1 as a leak that bounds the cell."""

@@ -1,0 +1,1 @@
+"""What each direction of a bidirectional LSTM knows at each step."""
