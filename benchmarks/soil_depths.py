@@ -55,7 +55,8 @@ class Seed:
 
 def soil() -> pl.DataFrame:
     """Return moisture and weather as means over the hours of a step."""
-    hourly = gw.datasets.load("soil").with_columns(pl.col("rain").clip(upper_bound=MOST_RAIN))
+    hourly: pl.DataFrame = gw.datasets.load("soil")
+    hourly = hourly.with_columns(pl.col("rain").clip(upper_bound=MOST_RAIN))
     means = [pl.col(name).mean() for name in (*DEPTHS, *WEATHER)]
     return hourly.group_by_dynamic("ds", every=f"{HOURS}h").agg(means)
 

@@ -21,6 +21,8 @@ from gatewise import Forecaster
 from gatewise.cli import demo
 from gatewise.cli.apps import COMMANDS
 from gatewise.cli.options import ForecasterOptions
+from gatewise.data.sequences import read_labelled
+from gatewise.data.sequences.texts import read_text
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from tests.cli.tables import QUICK, Outcome, files_under, quick, table_text
 
@@ -341,6 +343,19 @@ def test_datasets_are_listed_described_and_exported(here: Path, call: Call) -> N
         assert word in described
     assert call("datasets", "fulda", "--out", "fulda.csv").code == 0
     assert pl.read_csv("fulda.csv").shape == (3653, 5)
+    assert "419,235 characters, step: 1 character" in call("datasets", "lcet10").out
+    for name, ending in (
+        ("tobacco_plastid", "fa"),
+        ("tobacco_plastid", "gff3"),
+        ("alice29", "txt"),
+    ):
+        assert call("datasets", name, "--out", f"held.{ending}").code == 0
+    found = read_labelled("held.fa", "held.gff3")
+    assert found.identity == read_labelled("dataset:tobacco_plastid").identity
+    assert read_text("held.txt") == read_text("dataset:alice29")
+    assert call("datasets", "splice", "--out", "splice.csv").code == 0
+    assert pl.read_csv("splice.csv").shape == (30483, 5)
+    assert "ending must be .fa or .gff3" in call("datasets", "other_genomes", "--out", "x.csv").err
 
 
 @pytest.fixture

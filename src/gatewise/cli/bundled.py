@@ -17,7 +17,9 @@ def datasets(
     name: Annotated[str | None, Parameter(help="A bundled set. [default: list them]")] = None,
     /,
     *,
-    out: Annotated[str | None, Parameter(help="Export it: .csv or .parquet.")] = None,
+    out: Annotated[
+        str | None, Parameter(help="Export it: .csv, .parquet, .fa, .gff3, .txt.")
+    ] = None,
     overwrite: Annotated[
         bool, Parameter(help="Replace that file if it exists.", show_default=False)
     ] = False,
@@ -30,6 +32,7 @@ def datasets(
       gatewise datasets
       gatewise datasets fulda
       gatewise datasets fulda --out fulda.csv
+      gatewise datasets tobacco_plastid --out tobacco.fa
     """
     if name is None:
         _list(out)
@@ -50,7 +53,7 @@ def _list(out: str | None) -> None:
         found = bundled.describe(each)
         screen.print(each, style="bold")
         screen.print(f"  {found.title}")
-        screen.print(f"  {found.rows:,} rows, step: {as_typed(found.step)}")
+        screen.print(f"  {as_typed(found.size)}")
     screen.print("Use one as DATA: dataset:fulda. Describe one: gatewise datasets fulda.")
 
 
@@ -60,8 +63,8 @@ def _describe(name: str) -> None:
     found = bundled.describe(name)
     screen = console()
     screen.print(found.title, style="bold")
-    screen.print(f"{found.rows:,} rows, step: {as_typed(found.step)}")
-    width = max(len(column) for column in found.columns)
+    screen.print(as_typed(found.size))
+    width = max((len(column) for column in found.columns), default=0)
     for column, unit in found.columns.items():
         screen.print(f"  {column:<{width}}  {unit}")
     for note in found.notes:
@@ -72,11 +75,20 @@ def _describe(name: str) -> None:
 
 def _export(name: str, out: str, overwrite: bool) -> None:
     from gatewise.data import datasets as bundled  # noqa: PLC0415
-    from gatewise.data import write_frame  # noqa: PLC0415
+    from gatewise.data import read_frame, write_frame  # noqa: PLC0415
+    from gatewise.data.catalog import DATASET, bundled_paths  # noqa: PLC0415
     from gatewise.data.files import WRITABLE  # noqa: PLC0415
+    from gatewise.data.tables.raw import read_bytes  # noqa: PLC0415
+    from gatewise.files import atomic_write_bytes  # noqa: PLC0415
 
     found = bundled.describe(name)
-    check_new_file(Path(out), overwrite, ending=WRITABLE)
-    frame = bundled.load(name)
-    write_frame({column: frame[column].to_numpy() for column in frame.columns}, out)
-    console().print(f"{out}: {len(frame):,} rows. Terms: {found.terms}")
+    files = {Path(path.stem).suffix: path for path in bundled_paths(name)}
+    endings = WRITABLE if ".csv" in files else tuple(files)
+    check_new_file(Path(out), overwrite, ending=endings)
+    if ".csv" in files:
+        frame = read_frame(f"{DATASET}{name}")
+        write_frame({column: frame[column].to_numpy() for column in frame.columns}, out)
+    else:
+        path = files[next(ending for ending in endings if out.lower().endswith(ending))]
+        atomic_write_bytes(out, read_bytes(path))
+    console().print(f"{out}: {found.size}. Terms: {found.terms}")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from gatewise.data.catalog import CATALOG, Dataset, find
-from gatewise.data.files import FileFrame, read_frame
+from typing import Any
+
+from gatewise.data.catalog import CATALOG, DATASET, find
+from gatewise.data.dataset import Dataset
+from gatewise.data.files import read_frame
+from gatewise.data.sequences.readers import read_labelled
+from gatewise.data.sequences.texts import read_text
 
 __all__ = ["Dataset", "describe", "load", "names"]
 
@@ -21,6 +26,11 @@ def describe(name: str) -> Dataset:
     return find(name)
 
 
-def load(name: str) -> FileFrame:
-    """Return a bundled set as a polars frame. Raises FileError if there is none of that name."""
-    return read_frame(f"dataset:{name}")
+def load(name: str) -> Any:
+    """Return a bundled set: a table as a polars frame, sequences as `Labelled`, a text as `str`.
+
+    Raises FileError if there is none of that name.
+    """
+    kind = find(name).kind
+    reader: Any = {"table": read_frame, "sequences": read_labelled, "text": read_text}[kind]
+    return reader(f"{DATASET}{name}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from gatewise.data.catalog import bundled_path
+from gatewise.data.catalog import dataset_name, table_path
 from gatewise.data.delimited import WORDS, Dialect, read_delimited, reason
 from gatewise.data.tables.formulas import warn_of_formulas
 from gatewise.data.tables.raw import most_bytes, read_bytes
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 FileFrame: TypeAlias = "polars.DataFrame"
 """What a file is read into; polars itself is imported when one is."""
-
-DATASET = "dataset:"
-"""The prefix that names a bundled set instead of a file."""
 
 READABLE = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 WRITABLE = (".csv", ".parquet")
@@ -52,8 +49,9 @@ def read_frame(
     All four are about text files: Parquet and bundled sets know how they are written. Raises FileError,
     in one line, for a file that is missing, a folder, empty, unreadable, ragged or of another kind.
     """
-    if str(path).startswith(DATASET):
-        path = bundled_path(str(path)[len(DATASET) :])
+    name = dataset_name(str(path))
+    if name is not None:
+        path = table_path(name)
         sep, decimal, comment = None, ".", None
     path = Path(path)
     ending = _ending(path, READABLE, "read")

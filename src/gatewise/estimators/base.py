@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, Self
 
-from gatewise.data.files import DATASET
+from gatewise.data.catalog import DATASET
 from gatewise.errors import (
     BreakdownError,
     DataError,

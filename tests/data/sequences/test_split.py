@@ -109,6 +109,19 @@ def test_shares_that_cannot_be_had_are_refused(
         split_of(labelled, *shares)
 
 
+def test_of_few_sequences_each_part_has_one() -> None:
+    lengths = np.array([90, 10, 200], dtype=np.int64)
+    sequences = Sequences(np.zeros((300, 1), np.float32), lengths, ("a", "b", "c"), columns=("x",))
+    parts = split_of(Labelled(sequences, np.zeros(300, np.int64), ("a",), per_step=True), 0.1, 0.1)
+    assert sorted(len(picks) for picks in parts.values()) == [1, 1, 1]
+    assert parts["training"].tolist() == [2]
+    assert {part: len(picks) for part, picks in split_of(made(3), 0.15, 0.15).items()} == {
+        "training": 1,
+        "validation": 1,
+        "test": 1,
+    }
+
+
 def test_without_a_share_all_sequences_train() -> None:
     parts = split_of(made(5), None)
     assert parts["training"].tolist() == [0, 1, 2, 3, 4]

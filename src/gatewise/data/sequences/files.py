@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gatewise.data.catalog import dataset_name
 from gatewise.data.files import READABLE, read_frame
 from gatewise.data.sequences import fasta
 from gatewise.data.sequences.features import BED_ENDINGS, GFF_ENDINGS, read_annotations
@@ -131,7 +132,7 @@ def read_table(data: Any, reading: Reading, others: Sequence[str]) -> Found:
 
 def with_labels_of(found: Found, labels: Any, reading: Reading) -> Found:
     """Return sequences with labels from a file or a frame: a table by id, or features in BED or GFF3."""
-    if is_path(labels) and not str(labels).startswith("dataset:"):
+    if is_path(labels) and dataset_name(labels) is None:
         kind = _kind(Path(labels))
         if kind in (*BED_ENDINGS, *GFF_ENDINGS):
             read = read_annotations(Path(labels), found.sequences, reading)

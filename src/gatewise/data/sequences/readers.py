@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gatewise.data.catalog import bundled_paths, dataset_name, find
 from gatewise.data.sequences.arrays import read_arrays
 from gatewise.data.sequences.files import (
     Found,
@@ -23,6 +24,7 @@ from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.labels import read_labels
 from gatewise.data.sequences.letters import read_letters
 from gatewise.data.sequences.reading import Reading, as_names
+from gatewise.data.sequences.regions import in_regions
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.errors import DataError
 from gatewise.typing import Array32
@@ -45,7 +47,8 @@ def read_labelled(
     data: in memory, a list of arrays [T, F] or [T]; an array [n, T, F] or [n, T], padded where there are
         `lengths`; a list of texts of letters; a frame with a row for each step, or with a row for each
         sequence and a column of its letters; sequences or labelled sequences that were read before.
-        Or the path of a FASTA file, a table (CSV, TSV, Parquet) or a text.
+        Or the path of a FASTA file, a table (CSV, TSV, Parquet) or a text, or "dataset:NAME" for a
+        bundled set, which brings its labels and parts.
     labels: one for each sequence, [n] (or [n, K] numbers), one for each step (lists, padded, or one
         after the other), or a mapping by the names of the sequences; a frame, or the path of a table,
         with the names and a column of labels; the path of a BED or GFF3 file. None: those of the
@@ -63,15 +66,22 @@ def read_labelled(
         if labels is None:
             return data
         data = data.sequences
+    bundled = dataset_name(data)
+    if bundled is not None:
+        about, files = find(bundled), bundled_paths(bundled)
+        reading = reading.with_defaults(about.reading)
+        split = about.split if split is None else split
+        data, labels = files[0], files[1] if labels is None and len(files) > 1 else labels
     others = [name for name in (groups, weights, split) if isinstance(name, str)]
     found = _found(data, lengths, names, reading, others)
     if is_table(labels) or is_path(labels):
         found = with_labels_of(found, labels, reading)
     elif labels is not None:
         sequences = found.sequences
-        read = read_labels(labels, sequences.lengths, sequences.names, reading)
-        found = replace(found, labels=read)
-    return _with_more(found, groups, weights, split)
+        told = read_labels(labels, sequences.lengths, sequences.names, reading)
+        found = replace(found, labels=told)
+    read = _with_more(found, groups, weights, split)
+    return in_regions(read, reading.regions) if reading.regions else read
 
 
 def _found(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from gatewise.choices import Missing, SoftMasked, UnknownLetters, Unmatched
+from gatewise.data.dataset import Region
 from gatewise.data.sequences.alphabets import check_alphabet
 from gatewise.data.sequences.vocabulary import Vocabulary
 from gatewise.errors import OptionError, nearest
@@ -46,6 +47,8 @@ class Reading:
             that overlap the first named. BED: names, all by default.
         strands: Whether features of the two strands are different classes: "CDS+" and "CDS-".
         background: The class of steps that no feature covers.
+        regions: Stretches of the sequences that are read, each a sequence of its own, perhaps with its
+            part of a split; None and (): the whole sequences.
         encoding: Of text files, such as "latin-1".
 
     Raises OptionError for a word that an option may not be.
@@ -68,6 +71,7 @@ class Reading:
     features: Names = ()
     strands: bool = False
     background: str = "other"
+    regions: tuple[Region, ...] | None = None
     encoding: str = "utf-8"
 
     def __post_init__(self) -> None:
@@ -84,6 +88,16 @@ class Reading:
             if name not in known:
                 raise OptionError(f"there is no option {name!r} of reading.{nearest(name, known)}")
         return replace(self, **options)
+
+    def with_defaults(self, defaults: dict[str, Any]) -> Reading:
+        """Return it with `defaults` for the fields that nothing was said about."""
+        nothing = Reading()
+        unsaid = {
+            name: value
+            for name, value in defaults.items()
+            if getattr(self, name) == getattr(nothing, name)
+        }
+        return replace(self, **unsaid)
 
 
 def as_names(names: Names) -> tuple[str, ...]:

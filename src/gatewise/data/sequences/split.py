@@ -10,7 +10,7 @@ import numpy as np
 
 from gatewise.data.sequences.labelled import PARTS, Labelled
 from gatewise.errors import OptionError
-from gatewise.typing import AnyArray, Indices
+from gatewise.typing import AnyArray, Array, Indices
 from gatewise.wording import counted
 
 Parts = dict[str, Indices]
@@ -111,8 +111,21 @@ def _drawn(
             part = 0 if place == 0 else _neediest(lacks, wanted, sizes[unit])
             chosen[unit] = part
             lacks[part] -= sizes[unit]
+    _fill_empty(chosen, np.array(sizes), strata, wanted)
     of_sequence = chosen[unit_of]
     return {name: free[of_sequence == part] for part, name in enumerate(names)}
+
+
+def _fill_empty(chosen: Indices, sizes: Array, strata: Indices | None, wanted: list[float]) -> None:
+    """Give each part that got no unit one that trains, of nearly its size and no class's last."""
+    classes = np.zeros(len(chosen), dtype=np.int64) if strata is None else strata
+    for part in range(1, len(wanted)):
+        training = np.flatnonzero(chosen == 0)
+        kept = np.bincount(classes[training])
+        free = training[kept[classes[training]] > 1]
+        if not (chosen == part).any() and len(free):
+            off = np.abs(sizes[free] - wanted[part] * sizes.sum())
+            chosen[free[off.argmin()]] = part
 
 
 def _neediest(lacks: list[float], wanted: list[float], size: float) -> int:

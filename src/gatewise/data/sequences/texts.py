@@ -6,6 +6,7 @@ import codecs
 import os
 from pathlib import Path
 
+from gatewise.data.catalog import bundled_paths, dataset_name, find
 from gatewise.data.tables.raw import read_bytes
 from gatewise.errors import FileError, OptionError
 
@@ -16,9 +17,15 @@ ENDINGS = (".txt", ".text", ".md")
 def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
     r"""Return the text of a file (also .gz) with line ends "\n" and without a byte order mark.
 
-    Raises FileError where it is missing, empty, binary or in another encoding, and OptionError for an
+    "dataset:NAME" is a bundled text. Raises FileError where a file is missing, empty, binary or in
+    another encoding, and OptionError for an
     encoding that there is not.
     """
+    bundled = dataset_name(path)
+    if bundled is not None:
+        if find(bundled).kind != "text":
+            raise FileError(f"{path!r} is no text but {find(bundled).kind}")
+        path = bundled_paths(bundled)[0]
     path = Path(path)
     try:
         name = codecs.lookup(encoding).name
