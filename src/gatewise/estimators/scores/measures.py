@@ -110,6 +110,16 @@ def interval_text(name: str, found: Interval) -> str:
     return f"{text} ({measure_text(name, found.low)}–{measure_text(name, found.high)})"
 
 
+MODEL_TITLES = {
+    "majority": "the training part's shares",
+    "kmers": "k-mer regression",
+    "features": "ridge on features",
+    "rocket": "random convolutions",
+    "ngram": "n-gram model",
+}
+"""Baselines whose names are words of an option, as tables and sentences write them."""
+
+
 def model_name(model: str) -> str:
     """Return a model's name in prose."""
-    return model.replace("_", " ")
+    return MODEL_TITLES.get(model, model.replace("_", " "))
