@@ -64,3 +64,6 @@ SoftMasked = Literal["read", "mask"]
 
 Unmatched = Literal["refuse", "drop"]
 """Sequences without a label and labels without a sequence: refused, or left out with a warning."""
+
+Strands = Literal["average", "share"]
+"""What is done with the other strand of DNA: answers are averaged, or weights are shared too."""

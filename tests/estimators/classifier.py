@@ -114,7 +114,9 @@ class Classifier(Estimator[Sequences, Fitted, float], EstimatorOptions):
     def _scored_again(self, data: Any) -> float:
         return self._evaluated(self._fitted(), data)
 
-    def _write_scores(self, run: Run, fitted: Fitted, evaluation: float) -> dict[str, Any]:
+    def _write_scores(
+        self, run: Run, prepared: Sequences, fitted: Fitted, evaluation: float
+    ) -> dict[str, Any]:
         return {"accuracy": evaluation}
 
     def _save_model(self, fitted: Fitted, path: Path) -> None:

@@ -77,7 +77,7 @@ class Estimator(Hooks[P, F, E]):
         unfinished = Run.open(run).unfinished()
         if unfinished is None:
             model = cls.load(run)
-            data = Run.open(run).config["source"] if data is None else data
+            data = cls._data_of(Run.open(run)) if data is None else data
             if data is not None:
                 model.evaluation_ = model._scored_again(data)
             return model
@@ -128,7 +128,7 @@ class Estimator(Hooks[P, F, E]):
         check_device(model.device)
         start = cls._start_of(run)
         if data is None:
-            data = run.config["source"]
+            data = cls._data_of(run)
             if data is None:
                 raise DataError(
                     f"the run {run.folder} was fitted on a table in memory: pass the same data to resume"
@@ -158,8 +158,12 @@ class Estimator(Hooks[P, F, E]):
         source: str | None = None,
         title: str | None = None,
         start: F | None = None,
+        about: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Fit from fresh weights or on from `start`, and score; every check comes before any work."""
+        """Fit from fresh weights or on from `start`, and score; every check comes before any work.
+
+        `about` is what else config.json keeps, by which the data is read again.
+        """
         self.check_options()
         check_device(self.device)
         if table_format not in TABLE_FORMATS:
@@ -175,13 +179,14 @@ class Estimator(Hooks[P, F, E]):
                 Run.check_target(
                     out, overwrite=overwrite
                 )  # another process may have been there first
-                about = {
+                kept = {
+                    **(about or {}),
                     "source": source_of(data if isinstance(data, str | Path) else source),
                     "predictions": table_format,
                     "continued": start is not None,
                     **({} if title is None else {"title": title}),
                 }
-                found = self._fit_into(data, folder, about, start, progress=progress)
+                found = self._fit_into(data, folder, kept, start, progress=progress)
         self.fitted_, self.evaluation_ = found
         return self
 
@@ -245,7 +250,7 @@ class Estimator(Hooks[P, F, E]):
                     run.fail(failure)
             raise BreakdownError(failure) from None
         if run is not None and world.main:
-            self._write(run, fitted, evaluation)
+            self._write(run, prepared, fitted, evaluation)
         world.wait()  # the folder is complete for every process that goes on
         return fitted, evaluation
 
@@ -295,11 +300,11 @@ class Estimator(Hooks[P, F, E]):
             network.load_state_dict(before[member].state_dict())
         return network
 
-    def _write(self, run: Run, fitted: F, evaluation: E) -> None:
+    def _write(self, run: Run, prepared: P, fitted: F, evaluation: E) -> None:
         """Write the model, its answers and its scores; the run counts as complete after that."""
         self._save_model(fitted, run.path / MODEL)
         model = digest(run.path / MODEL)
-        scores = self._write_scores(run, fitted, evaluation)
+        scores = self._write_scores(run, prepared, fitted, evaluation)
         parameters = sum(weight.numel() for weight in fitted.networks[0].parameters())
         write_metrics(run, model, scores, fitted.histories, parameters)
         run.finish(model)
@@ -333,6 +338,11 @@ class Estimator(Hooks[P, F, E]):
         if fitted is None:
             raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit first")
         return fitted
+
+    @classmethod
+    def _data_of(cls, run: Run) -> Any:
+        """Return where the data of a run can be read again; None where it was in memory."""
+        return run.config["source"]
 
     @classmethod
     def _start_of(cls, run: Run) -> F | None:

@@ -109,7 +109,7 @@ class Hooks(EstimatorOptions, ABC, Generic[P, F, E]):
         """Return the scores of a model that was loaded, on the data that it was fitted on."""
 
     @abstractmethod
-    def _write_scores(self, run: Run, fitted: F, evaluation: E) -> Mapping[str, Any]:
+    def _write_scores(self, run: Run, prepared: P, fitted: F, evaluation: E) -> Mapping[str, Any]:
         """Write the answers of the held-back part into the run, and return what metrics.json says."""
 
     @classmethod

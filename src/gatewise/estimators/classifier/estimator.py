@@ -1,9 +1,9 @@
-"""`Classifier`: one label for each sequence, with its probability."""
+"""`Classifier`: one label for each sequence, with the probability of every class."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,101 +12,167 @@ from torch import nn
 
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.sequences import Sequences
+from gatewise.data.sequences.split import Parts
 from gatewise.errors import DataError
+from gatewise.estimators.classifier.learnt import (
+    LearntClasses,
+    check_classes,
+    check_training,
+    weights_of,
+)
 from gatewise.estimators.classifier.settings import ClassifierSettings
-from gatewise.estimators.sequences.estimator import KEPT, SequenceEstimator
+from gatewise.estimators.scores.build import classification_scores
+from gatewise.estimators.scores.calibration import fit_temperature
+from gatewise.estimators.scores.evaluation import ClassificationScores
+from gatewise.estimators.scores.figures import LabelAnswers
+from gatewise.estimators.scores.measures import MODEL_NAME
+from gatewise.estimators.scores.resampling import groups_of
+from gatewise.estimators.sequences.estimator import SequenceEstimator
 from gatewise.estimators.sequences.form import Form
-from gatewise.estimators.sequences.given import Given
-from gatewise.estimators.sequences.model import SequenceModel, answers_of
+from gatewise.estimators.sequences.given import Given, labelled_of
+from gatewise.estimators.sequences.hooks import KEPT
+from gatewise.estimators.sequences.model import SequenceModel, answers_of_strands
 from gatewise.estimators.sequences.options import SequenceOptions
 from gatewise.estimators.sequences.preparation import PreparedSequences
+from gatewise.estimators.sequences.sklearn import tags
 from gatewise.training.losses import cross_entropy
 from gatewise.training.task import Loss
 from gatewise.typing import AnyArray, Array, Arrays
 
-
-@dataclass(frozen=True)
-class LearntClasses:
-    """What a classifier learns beside its networks."""
-
-    counts: tuple[int, ...]  # sequences of each class in training
+Model = SequenceModel[LearntClasses]
 
 
-class Classifier(SequenceEstimator[LearntClasses, dict[str, float]], ClassifierSettings):
+class Classifier(SequenceEstimator[LearntClasses, ClassificationScores], ClassifierSettings):
     """A recurrent network that gives each sequence one label, and the probability of every class.
 
     The constructor only keeps its arguments; every one is explained in docs/sequences.md. After `fit`:
-    `fitted_` (networks, vocabulary, classes) and `evaluation_` (scores of the test part, or of the
-    validation part where there is no test part).
+    `fitted_` (networks, vocabulary, classes, temperature), `classes_`, and `evaluation_` (scores of the
+    test part, or of the validation part where there is no test part).
+
+    Data is a list of arrays [T, F] or of texts of letters, a padded array [n, T, F] with `lengths`, a
+    table with a row for each step or sequence, or a path to a FASTA, CSV or Parquet file.
     """
 
     kind = "classifier"
     options_type = ClassifierSettings
-    kept = (*KEPT, "read")
+    kept = (*KEPT, "read", "rc")
 
     def predict(self, data: Any, *, lengths: Any = None) -> AnyArray:
-        """Return the most probable label of each sequence, [n]."""
+        """Return the most probable label of each sequence, [n], in the type that `fit` was given."""
         most = self.predict_proba(data, lengths=lengths).argmax(axis=1)
         return np.asarray(self.classes_[most])
 
     def predict_proba(self, data: Any, *, lengths: Any = None) -> Array:
-        """Return the probability of every class, [n, classes] in the order of `classes_`."""
+        """Return the probability of every class, [n, classes] in the order of `classes_`.
+
+        The mean over the members, and over both strands with rc="average"; then calibrated.
+        """
         model = self._fitted().for_new_data()
         labelled = self._read_for(model, Given(data, None, lengths), labels_needed=False)
-        return self._probabilities(model, labelled.sequences)
+        return calibrated(model, probabilities_of(model, labelled.sequences).mean(axis=0))
 
     @property
     def classes_(self) -> AnyArray:
         """The labels that training had, in the order of the probabilities."""
-        return np.array(self._fitted().form.classes)
+        return self._fitted().form.labels()
 
-    def _probabilities(self, model: SequenceModel[LearntClasses], sequences: Sequences) -> Array:
-        members = [_softmax(logits) for logits in answers_of(model, sequences)]
-        return np.asarray(np.mean(members, axis=0))
+    def score(self, data: Any, labels: Any = None, *, lengths: Any = None) -> float:
+        """Return the accuracy on labelled sequences."""
+        return self.evaluate(data, labels, lengths=lengths).network["accuracy"]
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags, which its searches ask for."""
+        return tags("classifier")
 
     # --- what `SequenceEstimator` asks for ------------------------------------------------------------
 
-    def _learn_before(self, labelled: Labelled, before: LearntClasses | None) -> LearntClasses:
-        if labelled.labels is None or not labelled.classes or labelled.per_step:
-            raise DataError("a classifier needs a label for each sequence: pass labels=")
-        counts = labelled.counts
-        if (counts > 0).sum() < 2:
-            raise DataError("there is one class only: nothing to tell apart")
-        return LearntClasses(tuple(counts.tolist()))
+    def _read_data(self, given: Given, like: Form | None) -> Labelled:
+        return labelled_of(given, self, like, label_kind="classes", per_step=False)
 
-    @classmethod
-    def _read(cls, settings: SequenceOptions) -> str:
-        assert isinstance(settings, ClassifierSettings)
-        return settings.read
+    def _check_labels(self, labelled: Labelled, parts: Parts, *, fresh: bool) -> None:
+        held_back = len(parts["training"]) < len(labelled)
+        check_classes(labelled, held_back=held_back and fresh)
+        if fresh:
+            check_training(labelled.take(parts["training"]))
+        weights_of(self.class_weights, labelled.classes, tuple(labelled.counts.tolist()))
+
+    def _learn_before(self, labelled: Labelled, before: LearntClasses | None) -> LearntClasses:
+        return LearntClasses(tuple(labelled.counts.tolist()))
 
     @classmethod
     def _head(cls, settings: SequenceOptions, form: Form, width: int) -> nn.Module:
         return nn.Linear(width, len(form.classes), device="cpu", dtype=torch.float32)
 
     def _loss(self, prepared: PreparedSequences[LearntClasses]) -> Loss:
-        return cross_entropy()
+        counts = prepared.learnt.counts
+        return cross_entropy(weights_of(self.class_weights, prepared.form.classes, counts))
 
-    def _evaluate(
-        self, model: SequenceModel[LearntClasses], labelled: Labelled, part: str
-    ) -> dict[str, float]:
-        found = self._probabilities(model, labelled.sequences)
-        labels = labelled.labels
-        assert labels is not None
-        return {"accuracy": float((found.argmax(axis=1) == labels).mean())}
+    def _learn_after(
+        self, model: Model, prepared: PreparedSequences[LearntClasses]
+    ) -> LearntClasses:
+        if not self.calibrate or not len(prepared.parts["validation"]):
+            return model.learnt
+        held = prepared.part("validation")
+        assert held.labels is not None
+        told = probabilities_of(model, held.sequences).mean(axis=0)
+        return replace(model.learnt, temperature=fit_temperature(held.labels, told, held.weights))
 
-    def _scores(self, evaluation: dict[str, float]) -> Mapping[str, Any]:
-        return {"scores": evaluation}
+    def _evaluate(self, model: Model, labelled: Labelled, part: str) -> ClassificationScores:
+        if labelled.labels is None:
+            raise DataError("there are no labels to score by: pass labels=")
+        members = probabilities_of(model, labelled.sequences)
+        plain = members.mean(axis=0)
+        majority = np.tile(model.learnt.shares, (len(labelled), 1))
+        return classification_scores(
+            labelled.labels,
+            {
+                MODEL_NAME: LabelAnswers(calibrated(model, plain)),
+                "majority": LabelAnswers(majority),
+            },
+            model.form.classes,
+            part=part,
+            groups=groups_of(labelled.sequences.lengths, labelled.sequences.groups),
+            members=[LabelAnswers(calibrated(model, each)) for each in members],
+            weights=labelled.weights,
+            temperature=model.learnt.temperature,
+            uncalibrated=plain,
+        )
+
+    def _table(self, model: Model, labelled: Labelled, *, truth: bool) -> dict[str, AnyArray]:
+        told = calibrated(model, probabilities_of(model, labelled.sequences).mean(axis=0))
+        names = model.form.labels()
+        columns: dict[str, AnyArray] = {"sequence": np.array(labelled.sequences.names)}
+        if truth and labelled.labels is not None:
+            columns["label"] = names[labelled.labels]
+        columns["label_predicted"] = names[told.argmax(axis=1)]
+        shares = zip(model.form.classes, told.T, strict=True)
+        return {**columns, **{f"probability_{name}": column for name, column in shares}}
+
+    def _scores(self, evaluation: ClassificationScores) -> Mapping[str, Any]:
+        return evaluation.to_json()
 
     @classmethod
     def _learnt_out(cls, learnt: LearntClasses) -> tuple[dict[str, Any], Arrays]:
-        return {"counts": list(learnt.counts)}, {}
+        return learnt.to_json(), {}
 
     @classmethod
     def _learnt_in(cls, said: dict[str, Any], arrays: Arrays, form: Form) -> LearntClasses:
-        return LearntClasses(tuple(said["counts"]))
+        return LearntClasses.from_json(said, form)
 
 
-def _softmax(logits: AnyArray) -> Array:
-    scaled = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    found = np.exp(scaled)
-    return np.asarray(found / found.sum(axis=1, keepdims=True))
+def probabilities_of(model: Model, sequences: Sequences) -> Array:
+    """Return the probabilities that each member gives, before calibration, [M, n, classes]."""
+    strands = [[_softmax(scores) for scores in one] for one in answers_of_strands(model, sequences)]
+    return np.asarray(np.mean(strands, axis=0))
+
+
+def calibrated(model: Model, probabilities: Array) -> Array:
+    """Return probabilities [n, classes] at the model's temperature, where it has one."""
+    temperature = model.learnt.temperature
+    return probabilities if temperature is None else temperature.apply(probabilities)
+
+
+def _softmax(scores: AnyArray) -> Array:
+    """Return the probabilities [n, classes] that scores stand for, in float64."""
+    powers = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

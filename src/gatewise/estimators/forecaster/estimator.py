@@ -35,10 +35,7 @@ from gatewise.estimators.forecaster.fitted import (
     loss_of,
 )
 from gatewise.estimators.forecaster.page.run import RunSummary
-from gatewise.estimators.forecaster.preparation import (
-    Prepared,
-    as_frame,
-)
+from gatewise.estimators.forecaster.preparation import Prepared, as_frame
 from gatewise.estimators.forecaster.results import GateTimescales, WindowGates
 from gatewise.estimators.forecaster.saving import load_model, save_model
 from gatewise.estimators.forecaster.score_names import MODEL_NAME
@@ -350,7 +347,9 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
     def _scored_again(self, data: Any) -> Evaluation:
         return self.evaluate(data, part=self._fitted().split.scored)
 
-    def _write_scores(self, run: Run, fitted: Fitted, evaluation: Evaluation) -> Mapping[str, Any]:
+    def _write_scores(
+        self, run: Run, prepared: Prepared, fitted: Fitted, evaluation: Evaluation
+    ) -> Mapping[str, Any]:
         frame = prediction_frame(evaluation.predictions, fitted.columns, truth=True)
         write_frame(frame, run.path / f"predictions.{run.config['predictions']}")
         if evaluation.by_series is not None:

@@ -57,6 +57,7 @@ _ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "settings": (lambda value: isinstance(value, dict), "names and values"),
     "source": (lambda value: value is None or isinstance(value, str), "a path, a set or null"),
+    "labels": (lambda value: value is None or isinstance(value, str), "a path or null"),
     "data": (
         lambda value: isinstance(value, dict) and isinstance(value.get("sha256"), str),
         "names and values, 'sha256' among them",
@@ -77,7 +78,7 @@ _ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "failure": (lambda value: value is None or isinstance(value, str), "text"),
 }
 """What the rest of gatewise reads of config.json: each entry, what it may be, and that in words."""
-_OPTIONAL = ("estimator", "title", "by", "engine", "model_sha256", "failure")
+_OPTIONAL = ("labels", "estimator", "title", "by", "engine", "model_sha256", "failure")
 
 
 def settings_digest(settings: dict[str, Any]) -> str:

@@ -1,39 +1,27 @@
 """`SequenceEstimator`: what the estimators of sequences share, from the data to the run folder.
 
-An estimator derives from it and from its own options, and fills in
-
-- `kind`, `options_type`, `file_version`: what it is called, its options, the version of its files;
-- `_read_data`: what the caller gives, as `Labelled`; by default arrays, tables and files of sequences;
-- `_learn_before`: what is learnt of the labels before any training, such as a scaling of them: L;
-- `_truth`: what the loss compares with, for each sequence or step; by default the labels;
-- `_head` and `_loss`: the network's last layer and what it is trained with;
-- `_learn_after`: what is learnt of the fitted networks, such as a temperature; by default L as it was;
-- `_evaluate`: the scores of labelled sequences: E; `_scores`: those as JSON and as a table;
-- `_learnt_out` and `_learnt_in`: L as JSON and arrays for the model file, and back.
-
-Where each step has an answer, `_read` returns "every". The network is a `SequenceNetwork`; an estimator
-that needs another one, or other batches, overrides `_build` or `_task`. Fits into run folders, resumed
-bit for bit, continued, refitted, saved, loaded, on several processes: that is in `estimators.base`.
+`hooks.SequenceHooks` says which methods an estimator fills in. Fits into run folders, resumed bit for
+bit, continued, refitted, saved, loaded, on several processes: that is in `estimators.base`.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, Self
 
-from torch import nn
-
+from gatewise.data.files import write_frame
 from gatewise.data.sequences.labelled import Labelled
+from gatewise.data.tables.output import frame_like
 from gatewise.errors import NotFittedError
-from gatewise.estimators.base import Estimator
+from gatewise.estimators.base import source_of
 from gatewise.estimators.hooks import Trained
 from gatewise.estimators.options import NetworkOptions
 from gatewise.estimators.run.folder import Run
 from gatewise.estimators.sequences.form import Form
-from gatewise.estimators.sequences.given import Given, labelled_of
+from gatewise.estimators.sequences.given import Given
+from gatewise.estimators.sequences.hooks import KEPT, E, L, SequenceHooks
 from gatewise.estimators.sequences.model import (
     Refitted,
     SequenceModel,
@@ -42,7 +30,7 @@ from gatewise.estimators.sequences.model import (
     front_of,
 )
 from gatewise.estimators.sequences.network import SequenceNetwork
-from gatewise.estimators.sequences.options import SequenceOptions
+from gatewise.estimators.sequences.options import ReadOptions, SequenceOptions
 from gatewise.estimators.sequences.preparation import (
     PreparedSequences,
     check_sequences,
@@ -52,30 +40,17 @@ from gatewise.estimators.sequences.preparation import (
     without_unknown,
 )
 from gatewise.estimators.sequences.saving import load_model, save_model
+from gatewise.estimators.sequences.strands import complement_of
 from gatewise.files import Envelope
 from gatewise.options import values_of
 from gatewise.training.progress import Callback
-from gatewise.training.task import Loss, Task
-from gatewise.typing import AnyArray, Arrays
+from gatewise.training.task import Task
 
-L = TypeVar("L")
-E = TypeVar("E")
-
-KEPT = (
-    *("cell", "hidden_size", "num_layers", "bidirectional", "front", "embedding", "members"),
-    *("scale", "missing"),
-)
-"""Options that training on with new data cannot change; an estimator adds its own."""
+__all__ = ["KEPT", "SequenceEstimator"]
 
 
-class SequenceEstimator(
-    Estimator[PreparedSequences[L], SequenceModel[L], E], SequenceOptions, Generic[L, E]
-):
+class SequenceEstimator(SequenceHooks[L, E]):
     """A model of sequences; after a fit `fitted_` is what it learnt, `evaluation_` how that scores."""
-
-    options_type: ClassVar[type[SequenceOptions]]
-    file_version: ClassVar[int] = 2
-    kept: ClassVar[tuple[str, ...]] = KEPT
 
     def fit(
         self,
@@ -168,59 +143,11 @@ class SequenceEstimator(
             labelled = labelled.take(parts_of(labelled, model.settings)[part])
         return self._evaluate(model, labelled, part or "all")
 
-    # --- what an estimator fills in -------------------------------------------------------------------
-
-    def _read_data(self, given: Given, like: Form | None) -> Labelled:
-        """Return what the caller gave; `like` is the form of a model that it is for, if there is one."""
-        return labelled_of(given, self, like)
-
-    @abstractmethod
-    def _learn_before(self, labelled: Labelled, before: L | None) -> L:
-        """Return what is learnt of the training part before training; `before` is what goes on.
-
-        Raises DataError for labels that nothing can be learnt from.
-        """
-
-    def _truth(self, labelled: Labelled, learnt: L) -> AnyArray:
-        """Return what the loss compares with, [n, ...], or of steps [N, ...]."""
-        assert labelled.labels is not None
-        return labelled.labels
-
-    @classmethod
-    @abstractmethod
-    def _head(cls, settings: SequenceOptions, form: Form, width: int) -> nn.Module:
-        """Return the network's last layer, from what is read, `[..., width]`, to answers."""
-
-    @classmethod
-    @abstractmethod
-    def _read(cls, settings: SequenceOptions) -> str:
-        """Return the name of the read: see `sequences.reads`."""
-
-    @abstractmethod
-    def _loss(self, prepared: PreparedSequences[L]) -> Loss:
-        """Return what the network is trained with."""
-
-    def _learn_after(self, model: SequenceModel[L], prepared: PreparedSequences[L]) -> L:
-        """Return what is learnt of the fitted networks, beside what there was before."""
-        return model.learnt
-
-    @abstractmethod
-    def _evaluate(self, model: SequenceModel[L], labelled: Labelled, part: str) -> E:
-        """Return the scores of sequences in the model's form, whose labels are known."""
-
-    @abstractmethod
-    def _scores(self, evaluation: E) -> Mapping[str, Any]:
-        """Return what metrics.json says of the scores."""
-
-    @classmethod
-    @abstractmethod
-    def _learnt_out(cls, learnt: L) -> tuple[dict[str, Any], Arrays]:
-        """Return L as JSON values and arrays."""
-
-    @classmethod
-    @abstractmethod
-    def _learnt_in(cls, said: dict[str, Any], arrays: Arrays, form: Form) -> L:
-        """Return L again; raise ValueError or the like where it is not one of that form."""
+    def predict_frame(self, data: Any, *, lengths: Any = None) -> Any:
+        """Return what `predict` says as a polars frame, with the names of the sequences beside it."""
+        model = self._fitted().for_new_data()
+        labelled = self._read_for(model, Given(data, None, lengths), labels_needed=False)
+        return frame_like("polars", self._table(model, labelled, truth=False))
 
     # --- for estimators -------------------------------------------------------------------------------
 
@@ -236,10 +163,19 @@ class SequenceEstimator(
     # --- what `Estimator` asks for --------------------------------------------------------------------
 
     def _fit_given(self, given: Given, start: SequenceModel[L] | None, **options: Any) -> Self:
-        source = options.pop("source")
         if isinstance(given.data, str | Path):
-            source = str(given.data)
-        return self._fit(given, source=source, start=start, **options)
+            options["source"] = str(given.data)
+        about = {}
+        if isinstance(given.labels, str | Path):
+            about["labels"] = source_of(given.labels)
+        elif given.labels is not None and isinstance(given.data, str | Path):
+            options["source"] = None  # the file alone would not be the data again
+        return self._fit(given, start=start, about=about, **options)
+
+    @classmethod
+    def _data_of(cls, run: Run) -> Given | None:
+        source = run.config["source"]
+        return None if source is None else Given(source, run.config.get("labels"))
 
     def _prepare(
         self, data: Any, start: SequenceModel[L] | None, *, progress: bool
@@ -249,12 +185,13 @@ class SequenceEstimator(
         given = data if isinstance(data, Given) else Given(data)
         settings = self._settled_options()
         labelled = without_unknown(self._read_data(given, None if start is None else start.form))
-        form = Form.of(labelled) if start is None else start.form
+        form = Form.of(labelled, given.labels) if start is None else start.form
         if start is not None:
             refuse_changes(settings, start.settings, self.kept)
             labelled = form.labelled(labelled, unknown=settings.unknown)
         check_sequences(labelled.sequences, settings)
         parts = parts_of(labelled, settings)
+        self._check_labels(labelled, parts, fresh=start is None)
         training = labelled.take(parts["training"])
         learnt = self._learn_before(training, None if start is None else start.learnt)
         return PreparedSequences(
@@ -291,6 +228,7 @@ class SequenceEstimator(
     @classmethod
     def _build(cls, settings: SequenceOptions, form: Form, engine: str) -> SequenceNetwork:
         """Return an untrained network of settings that leave nothing open."""
+        shares_strands = isinstance(settings, ReadOptions) and settings.rc == "share"
         width = settings.hidden_size * (2 if settings.bidirectional else 1)
         network = SequenceNetwork(
             **values_of(NetworkOptions, settings),
@@ -299,6 +237,7 @@ class SequenceEstimator(
             front=front_of(settings, form),
             engine=settings.engine,
             read=cls._read(settings),
+            complement=complement_of(form.vocabulary) if shares_strands else None,
             head=cls._head(settings, form, width),
         )
         network.settle(engine)
@@ -342,7 +281,11 @@ class SequenceEstimator(
             given.data, given.labels, lengths=given.lengths, part=self._fitted().data["scored"]
         )
 
-    def _write_scores(self, run: Run, fitted: SequenceModel[L], evaluation: E) -> Mapping[str, Any]:
+    def _write_scores(
+        self, run: Run, prepared: PreparedSequences[L], fitted: SequenceModel[L], evaluation: E
+    ) -> Mapping[str, Any]:
+        table = self._table(fitted, prepared.part(prepared.scored), truth=True)
+        write_frame(table, run.path / f"predictions.{run.config['predictions']}")
         again = fitted.refitted
         return {
             "part": fitted.data["scored"],

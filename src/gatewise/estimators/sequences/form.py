@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from os import PathLike
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +15,9 @@ from gatewise.data.sequences.vocabulary import UNKNOWN, Vocabulary
 from gatewise.errors import DataError
 from gatewise.typing import AnyArray, Arrays
 from gatewise.wording import counted
+
+LabelType = Literal["text", "whole", "truth"]
+"""What the labels of classes are for the caller: `predict` gives such."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +32,26 @@ class Form:
     columns: tuple[str, ...]
     classes: tuple[str, ...]
     targets: tuple[str, ...] = ()
+    label_type: LabelType = "text"
 
     @classmethod
-    def of(cls, labelled: Labelled) -> Form:
-        """Return the form of data to fit."""
+    def of(cls, labelled: Labelled, labels: Any = None) -> Form:
+        """Return the form of data to fit; `labels` are those that a caller passed, for their type."""
         sequences = labelled.sequences
         targets: tuple[str, ...] = ()
         if labelled.labels is not None and not labelled.classes:
             count = 1 if labelled.labels.ndim == 1 else labelled.labels.shape[1]
             targets = ("y",) if count == 1 else tuple(f"y{k + 1}" for k in range(count))
-        return cls(sequences.vocabulary, sequences.columns, labelled.classes, targets)
+        kind = _label_type(labels, labelled.classes)
+        return cls(sequences.vocabulary, sequences.columns, labelled.classes, targets, kind)
+
+    def labels(self) -> AnyArray:
+        """Return the classes as labels of the caller's type: texts, whole numbers or truth values."""
+        if self.label_type == "whole":
+            return np.array([int(name) for name in self.classes])
+        if self.label_type == "truth":
+            return np.array([name == "true" for name in self.classes])
+        return np.array(self.classes)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values, which `from_json` reads back."""
@@ -45,6 +60,7 @@ class Form:
             "columns": list(self.columns),
             "classes": list(self.classes),
             "targets": list(self.targets),
+            "label_type": self.label_type,
         }
 
     @classmethod
@@ -53,7 +69,10 @@ class Form:
         vocabulary = saved["vocabulary"]
         return cls(
             vocabulary and Vocabulary.from_json(vocabulary),
-            *(tuple(saved[name]) for name in ("columns", "classes", "targets")),
+            columns=tuple(saved["columns"]),
+            classes=tuple(saved["classes"]),
+            targets=tuple(saved["targets"]),
+            label_type=saved["label_type"],
         )
 
     def sequences(self, given: Sequences, *, unknown: str = "mask") -> Sequences:
@@ -108,6 +127,20 @@ class Form:
                 f"the model reads {counted(len(self.columns), 'column')} ({_some(self.columns)}), and "
                 f"these sequences have {len(given.columns)} ({_some(given.columns)})"
             )
+
+
+def _label_type(labels: Any, classes: tuple[str, ...]) -> LabelType:
+    """Return the type of labels as they were passed; of those in a file, what they look like."""
+    if not classes:
+        return "text"
+    if labels is None or isinstance(labels, str | PathLike) or hasattr(labels, "columns"):
+        whole = all(name.removeprefix("-").isdecimal() and name.isascii() for name in classes)
+        return "whole" if whole else "text"
+    some = list(labels.values()) if isinstance(labels, Mapping) else labels
+    if isinstance(some, list | tuple) and some and isinstance(some[0], list | tuple | np.ndarray):
+        some = some[0]  # of steps: those of the first sequence
+    by_kind: dict[str, LabelType] = {"b": "truth", "i": "whole", "u": "whole", "f": "whole"}
+    return by_kind.get(np.asarray(some).dtype.kind, "text")
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -17,8 +17,9 @@ from gatewise.estimators.options import spec_named
 from gatewise.estimators.sequences.form import Form, Scaling
 from gatewise.estimators.sequences.fronts import ONE_HOT_UP_TO, EmbeddingFront, OneHotFront
 from gatewise.estimators.sequences.network import Front, SequenceNetwork
-from gatewise.estimators.sequences.options import SequenceOptions
+from gatewise.estimators.sequences.options import ReadOptions, SequenceOptions
 from gatewise.estimators.sequences.preparation import inputs_of
+from gatewise.estimators.sequences.strands import other_strand
 from gatewise.training.history import History
 from gatewise.training.inference import predict
 from gatewise.training.options import BATCH_SIZE
@@ -103,6 +104,14 @@ def front_of(settings: SequenceOptions, form: Form) -> Front | None:
     if settings.front == "one-hot" or (settings.front == "auto" and few):
         return OneHotFront(symbols)
     return EmbeddingFront(symbols, width_of(symbols, settings.embedding))
+
+
+def answers_of_strands(model: SequenceModel[Any], sequences: Sequences) -> list[list[AnyArray]]:
+    """Return what each member answers for each strand that counts: one, or two with rc="average"."""
+    settings = model.settings
+    both = isinstance(settings, ReadOptions) and settings.rc == "average"
+    strands = [sequences, other_strand(sequences)] if both else [sequences]
+    return [answers_of(model, strand) for strand in strands]
 
 
 def answers_of(model: SequenceModel[Any], sequences: Sequences) -> list[AnyArray]:

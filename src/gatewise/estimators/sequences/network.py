@@ -19,6 +19,7 @@ from gatewise.estimators.sequences.reads import EveryRead, read_named
 from gatewise.nn.init import open_forget_gate
 from gatewise.nn.modules import GatedModule
 from gatewise.training.task import TrainableNetwork
+from gatewise.typing import Indices
 
 Front = OneHotFront | EmbeddingFront
 
@@ -31,7 +32,13 @@ class SequenceNetwork(TrainableNetwork):
     past its end changes nothing. `read` is "last", "mean", "max", "attention" (the head then sees
     `[B, D*H]`) or "every" (it sees `[T, B, D*H]`). Dropout acts between layers and on what the head
     reads, only through masks that the caller passes. Build it inside `randomness.seeded(seed)`.
+
+    With `complement`, the code that each code pairs with, both strands go through the same weights and
+    the head reads their mean: the answer is that of either strand (Shrikumar, Greenside and Kundaje
+    2017 share weights so in convolutions).
     """
+
+    complement: Tensor | None
 
     def __init__(
         self,
@@ -47,8 +54,11 @@ class SequenceNetwork(TrainableNetwork):
         read: str,
         head: nn.Module,
         front: Front | None = None,
+        complement: Indices | None = None,
     ) -> None:
         super().__init__()
+        pairs = None if complement is None else torch.from_numpy(complement)
+        self.register_buffer("complement", pairs, persistent=False)
         self.front = front
         directions = 2 if bidirectional else 1
         width = hidden_size * directions
@@ -85,8 +95,13 @@ class SequenceNetwork(TrainableNetwork):
         With `return_gates` the gates of each layer come last. A call returns the answers alone, or a
         tuple of them and what else was asked for.
         """
+        if self.complement is not None:
+            x, lengths, masks = self._both_strands(x, lengths, masks)
         hidden, ends, gates = self._through_layers(x, lengths, masks, state, return_gates)
         read = self.read(hidden, lengths)
+        if self.complement is not None:
+            one, other = read.chunk(2)
+            read = (one + other) / 2
         if masks:
             read = read * masks[-1]
         found = [self.head(read)]
@@ -95,6 +110,21 @@ class SequenceNetwork(TrainableNetwork):
         if return_gates:
             found.append(gates)
         return found[0] if len(found) == 1 else tuple(found)
+
+    def _both_strands(
+        self, codes: Tensor, lengths: Tensor, masks: Sequence[Tensor] | None
+    ) -> tuple[Tensor, Tensor, list[Tensor] | None]:
+        """Return a batch of twice as many sequences: as they are, and their reverse complements.
+
+        What is dropped is the same in both, so that neither comes first in training either.
+        """
+        assert self.complement is not None
+        step = torch.arange(len(codes), device=codes.device).unsqueeze(1)
+        mirrored = (lengths.to(codes.device) - 1 - step).clamp(min=0)
+        other = self.complement[codes.gather(0, mirrored)]
+        if masks is not None:
+            masks = [*(torch.cat([mask, mask], dim=1) for mask in masks[:-1]), masks[-1]]
+        return torch.cat([codes, other], dim=1), lengths.repeat(2), masks
 
     def _through_layers(
         self,

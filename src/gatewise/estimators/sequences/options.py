@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewise.choices import Front, Read, SequenceScale
+from gatewise.choices import Front, Read, SequenceScale, Strands
 from gatewise.errors import OptionError
 from gatewise.estimators.options import EstimatorOptions, NetworkOptions, check_gate_costs
 from gatewise.estimators.sequences.reading import SequenceReadingOptions
@@ -96,4 +96,12 @@ class ReadOptions:
         "What is read off a sequence: the last state of each direction, or the mean, the largest or a "
         "weighted mean of all.",
         one_of(Read),
+    )
+    rc: Strands | None = option(
+        None,
+        "Network",
+        "Of DNA, the other strand too: average the answers for both, or share the weights in training "
+        "too, so that both have one answer.",
+        or_none(one_of(Strands), "the strand as given"),
+        default_means="none",
     )

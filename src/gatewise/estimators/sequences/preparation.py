@@ -17,7 +17,8 @@ from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.split import Parts, split_of
 from gatewise.errors import DataError, OptionError
 from gatewise.estimators.sequences.form import Form, Scaling
-from gatewise.estimators.sequences.options import SequenceOptions
+from gatewise.estimators.sequences.options import ReadOptions, SequenceOptions
+from gatewise.estimators.sequences.strands import complement_of
 from gatewise.training.sequences import SequenceBatches
 from gatewise.typing import AnyArray, Indices
 
@@ -122,6 +123,8 @@ def check_sequences(sequences: Sequences, settings: SequenceOptions) -> None:
             f"sequence {sequences.names[empty[0]]!r} is empty ({len(empty):,} of {len(sequences):,} "
             "are): leave out sequences without steps"
         )
+    if isinstance(settings, ReadOptions) and settings.rc is not None:
+        complement_of(sequences.vocabulary)
     if sequences.vocabulary is not None:
         if settings.noise > 0:
             raise OptionError(
@@ -158,8 +161,8 @@ def refuse_changes(settings: SequenceOptions, before: SequenceOptions, kept: Seq
 
 
 def without_unknown(labelled: Labelled) -> Labelled:
-    """Return the sequences whose label is known; DataError where that is none of them."""
-    if labelled.per_step:
+    """Return the sequences whose label is known, if there are labels; DataError where none is known."""
+    if labelled.per_step or labelled.labels is None:
         return labelled
     known = labelled.known
     if not known.any():

@@ -1,0 +1,106 @@
+"""What a classifier learns beside its networks: counts of classes, and a temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gatewise.data.sequences.labelled import Labelled
+from gatewise.errors import DataError, OptionError, nearest
+from gatewise.estimators.scores.calibration import Temperature
+from gatewise.estimators.sequences.form import Form
+from gatewise.typing import Array
+from gatewise.wording import counted
+
+
+@dataclass(frozen=True)
+class LearntClasses:
+    """What a classifier learns beside its networks."""
+
+    counts: tuple[int, ...]  # sequences of each class in training
+    temperature: Temperature | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values, which `from_json` reads back."""
+        return {
+            "counts": list(self.counts),
+            "temperature": self.temperature and self.temperature.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any], form: Form) -> LearntClasses:
+        """Return what `to_json` wrote; ValueError where it is not of the form's classes."""
+        counts, temperature = saved["counts"], saved["temperature"]
+        if len(counts) != len(form.classes) or any(type(count) is not int for count in counts):
+            raise ValueError("its counts are not those of its classes")
+        made = temperature and Temperature.from_json(temperature)
+        if made is not None and not (type(made.value) is float and 0 < made.value < np.inf):
+            raise ValueError("its temperature is no number above 0")
+        return cls(tuple(counts), made)
+
+    @property
+    def shares(self) -> Array:
+        """The share of each class in training, [classes]."""
+        counts = np.array(self.counts, dtype=np.float64)
+        return np.asarray(counts / counts.sum())
+
+
+def check_classes(labelled: Labelled, *, held_back: bool) -> None:
+    """Raise DataError for labels that no classifier can learn from.
+
+    `held_back` says whether a part of the data is not trained on.
+    """
+    if labelled.labels is None or not labelled.classes or labelled.per_step:
+        found = "labels of steps" if labelled.per_step else "numbers, not classes"
+        found = "no labels" if labelled.labels is None else found
+        raise DataError(f"a classifier needs a label for each sequence, and there are {found}")
+    counts = labelled.counts
+    there = np.flatnonzero(counts)
+    if len(there) < 2:
+        name = labelled.classes[there[0]] if len(there) else ""
+        raise DataError(f"all sequences are of one class, {name!r}: there is nothing to tell apart")
+    single = np.flatnonzero(counts == 1)
+    if len(single) and held_back:
+        name = labelled.classes[single[0]]
+        raise DataError(
+            f"{counted(len(single), 'class has', 'classes have')} one member only, such as {name!r}: "
+            "one cannot be both learnt from and scored; leave it out, or join it to another class"
+        )
+
+
+def check_training(training: Labelled) -> None:
+    """Raise DataError for a class of which nothing is trained on."""
+    missing = [
+        name for name, count in zip(training.classes, training.counts, strict=True) if not count
+    ]
+    if missing:
+        raise DataError(
+            f"the training part has no sequence of the class {missing[0]!r}: what is not learnt cannot "
+            "be told; use stratify=True, or other parts"
+        )
+
+
+def weights_of(
+    asked: str | Mapping[Any, float] | None, classes: tuple[str, ...], counts: tuple[int, ...]
+) -> list[float] | None:
+    """Return how much a sequence of each class counts in training; None: all alike.
+
+    Balanced: n / (classes * count), so that all classes count as much together. Raises OptionError for
+    a class that there is not.
+    """
+    if asked is None:
+        return None
+    if isinstance(asked, str):
+        present = [count for count in counts if count]
+        return [sum(counts) / (len(present) * count) if count else 1.0 for count in counts]
+    given = {str(name): float(weight) for name, weight in asked.items()}
+    strange = [name for name in given if name not in classes]
+    if strange:
+        raise OptionError(
+            f"class_weights has {strange[0]!r}, which is none of the classes: "
+            f"{', '.join(map(repr, classes[:10]))}.{nearest(strange[0], classes)}"
+        )
+    return [given.get(name, 1.0) for name in classes]
