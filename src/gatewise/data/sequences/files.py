@@ -13,11 +13,19 @@ import numpy as np
 from gatewise.data.catalog import dataset_name
 from gatewise.data.files import READABLE, read_frame
 from gatewise.data.sequences import fasta
-from gatewise.data.sequences.features import BED_ENDINGS, GFF_ENDINGS, read_annotations
+from gatewise.data.sequences.features import (
+    BED_ENDINGS,
+    CODING,
+    GFF_ENDINGS,
+    labels_of,
+    read_annotations,
+)
+from gatewise.data.sequences.genbank import ENDINGS as GENBANK_ENDINGS
+from gatewise.data.sequences.genbank import read_genbank
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.labels import Labels, as_labels, unmatched_sentence
 from gatewise.data.sequences.letters import of_letters, read_letters
-from gatewise.data.sequences.reading import Reading
+from gatewise.data.sequences.reading import Reading, as_names
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.tables import (
     check_column,
@@ -83,13 +91,15 @@ def read_file(path: Path, reading: Reading, others: Sequence[str]) -> Found:
         return read_table(read_frame(path), reading, others)
     if kind in fasta.ENDINGS:
         return Found(of_letters(fasta.read_fasta(path), reading))
+    if kind in GENBANK_ENDINGS:
+        return _of_genbank(path, reading)
     if kind in TEXT_ENDINGS:
         return Found(
             of_text(read_text(path, reading.encoding), path.name.partition(".")[0], reading)
         )
     if os.path.isdir(path):
         raise FileError(f"{str(path)!r} is a folder, not a file of sequences")
-    listed = ", ".join((*READABLE, *fasta.ENDINGS, *TEXT_ENDINGS))
+    listed = ", ".join((*READABLE, *fasta.ENDINGS, *GENBANK_ENDINGS, *TEXT_ENDINGS))
     raise FileError(f"cannot read {str(path)!r}: the ending must be one of {listed}")
 
 
@@ -102,6 +112,17 @@ def of_text(text: str, name: str, reading: Reading) -> Sequences:
     return Sequences(codes, np.array([len(codes)], dtype=np.int64), (name,), vocabulary)
 
 
+def _of_genbank(path: Path, reading: Reading) -> Found:
+    """Return the records of a GenBank file, with labels where it has features of the kinds wanted."""
+    letters, features = read_genbank(path)
+    sequences = of_letters(letters, reading)
+    wanted = as_names(reading.features) or CODING
+    if not reading.features and not any(one.kind in wanted for one in features):
+        return Found(sequences)
+    codes, classes = labels_of(features, sequences, reading, wanted, repr(str(path)))
+    return Found(sequences, Labels(codes, classes, per_step=True))
+
+
 def _kind(path: Path) -> str:
     """Return the known ending of a file's name, without .gz where that may be there; else ""."""
     name = path.name.lower()
@@ -109,7 +130,7 @@ def _kind(path: Path) -> str:
         if name.endswith(ending):
             return ending
     plain = name.removesuffix(".gz")
-    known = (*fasta.ENDINGS, *BED_ENDINGS, *GFF_ENDINGS, *TEXT_ENDINGS)
+    known = (*fasta.ENDINGS, *GENBANK_ENDINGS, *BED_ENDINGS, *GFF_ENDINGS, *TEXT_ENDINGS)
     return next((ending for ending in known if plain.endswith(ending)), "")
 
 

@@ -47,8 +47,8 @@ def read_labelled(
     data: in memory, a list of arrays [T, F] or [T]; an array [n, T, F] or [n, T], padded where there are
         `lengths`; a list of texts of letters; a frame with a row for each step, or with a row for each
         sequence and a column of its letters; sequences or labelled sequences that were read before.
-        Or the path of a FASTA file, a table (CSV, TSV, Parquet) or a text, or "dataset:NAME" for a
-        bundled set, which brings its labels and parts.
+        Or the path of a FASTA or GenBank file, a table (CSV, TSV, Parquet) or a text, or "dataset:NAME"
+        for a bundled set, which brings its labels and parts.
     labels: one for each sequence, [n] (or [n, K] numbers), one for each step (lists, padded, or one
         after the other), or a mapping by the names of the sequences; a frame, or the path of a table,
         with the names and a column of labels; the path of a BED or GFF3 file. None: those of the
