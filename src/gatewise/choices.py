@@ -43,7 +43,9 @@ Optimizer = Literal["adamw", "sgd"]
 """What takes the gradient's steps: Adam with decoupled weight decay, or plain gradient descent."""
 PointLoss = Literal["auto", "squared", "absolute", "huber"]
 """What a prediction without quantiles is trained with: squared errors give means, absolute medians."""
-Baseline = Literal["persistence", "seasonal_naive", "climatology", "ridge", "ets"]
+Baseline = Literal[
+    "persistence", "seasonal_naive", "climatology", "ridge", "ets", "theta", "boosting"
+]
 
 TokenKind = Literal["characters", "bytes", "words", "sentencepiece"]
 """What a text is cut into."""

@@ -126,7 +126,9 @@ def test_rows_that_follow_the_fitted_data_need_no_repeated_history() -> None:
 
 def test_a_panel_is_forecast_series_by_series_and_pandas_comes_back_as_pandas() -> None:
     frame = panel().to_pandas()
-    model = sensor(horizon=2, static="area", scale="per_series").fit(frame, progress=False)
+    model = sensor(horizon=2, static="area", scale="per_series", members=1).fit(
+        frame, progress=False
+    )
     result = model.predict(frame)
     assert isinstance(result, pd.DataFrame)
     assert list(result["unique_id"]) == ["north", "north", "south", "south"]

@@ -28,6 +28,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[gw.Forecaster, Pat
         normalise="none",
         hidden_size=2,
         steps=2,
+        members=1,
         quantiles=[0.1, 0.9],
     )
     return model.fit(reservoir(), out=run, progress=False), run

@@ -308,7 +308,7 @@ def test_the_usual_score_goes_by_what_is_predicted(options: dict[str, Any], metr
 
 
 def test_a_panel_is_judged_by_its_median_series() -> None:
-    model = sensor(epochs=1, hidden_size=2, lookback=10, horizon=2)
+    model = sensor(epochs=1, hidden_size=2, lookback=10, horizon=2, members=1)
     space = SPACE | {"cell": "gru", "lookback": 10, "normalise": "last", "transform": "none"}
     result = gw.tune(model, panel(), trials=2, space=space, progress=False)
     assert result.metric == "mase"

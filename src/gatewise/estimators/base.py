@@ -257,10 +257,11 @@ class Estimator(Hooks[P, F, E]):
     def _trained(self, prepared: P, job: _Job[F], after: tuple[History, ...] = ()) -> Trained:
         """Train every member; with the histories of those that were scored, anew on all data."""
         members = []
-        for member in range(self.members):
+        settled = self._settled(prepared)
+        for member in range(settled.members):
             network = self._untrained(prepared, member, job, whole=bool(after))
             task = self._whole_task(prepared, network) if after else self._task(prepared, network)
-            options = part_of(TrainingOptions, self._settled(prepared), seed=self.seed + member)
+            options = part_of(TrainingOptions, settled, seed=self.seed + member)
             stop = None
             if after:
                 # the very steps that the kept weights had, at the very learning rates
@@ -274,20 +275,13 @@ class Estimator(Hooks[P, F, E]):
                 checkpoint=job.checkpoint(member, whole=bool(after)),
                 resume=job.resume,
                 progress=job.progress,
-                label=self._label(member, whole=bool(after)),
+                label=_label(member, settled.members, whole=bool(after)),
                 device=self.device,
                 stop=stop,
             )
             members.append((network, history))
         networks, histories = zip(*members, strict=True)
         return Trained(networks, histories, job.engine)
-
-    def _label(self, member: int, *, whole: bool) -> str:
-        """Return what stands before the progress of a training."""
-        doing = "refit on all data" if whole else "training"
-        if self.members == 1:
-            return doing
-        return f"{'refit, ' if whole else ''}member {member + 1}/{self.members}"
 
     def _untrained(
         self, prepared: P, member: int, job: _Job[F], *, whole: bool
@@ -368,6 +362,13 @@ class Estimator(Hooks[P, F, E]):
         kind = run.config.get("estimator", FIRST)
         if kind != cls.kind:
             raise FileError(f"the run {run.folder} is that of a {kind}, not of a {cls.kind}")
+
+
+def _label(member: int, members: int, *, whole: bool) -> str:
+    """Return what stands before the progress of a training."""
+    if members == 1:
+        return "refit on all data" if whole else "training"
+    return f"{'refit, ' if whole else ''}member {member + 1}/{members}"
 
 
 def source_of(place: str | Path | None) -> str | None:

@@ -97,9 +97,10 @@ def _calibrated_bands(
 
 
 def _blind_to(fitted: Fitted) -> tuple[str, ...]:
-    """Say what the model sees and the baselines, which take numbers alone, do not."""
+    """Say what the model sees and the baselines, if they are none that regress on columns, do not."""
     columns = fitted.columns
-    if not columns.categories or not fitted.baselines.names:
+    seen = bool(fitted.baselines.indicators.labels)
+    if seen or not columns.categories or not fitted.baselines.names:
         return ()
     named = joined([one.name for one in columns.categories])
     many = "categories" if len(columns.categories) > 1 else "category"

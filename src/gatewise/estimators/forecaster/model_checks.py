@@ -22,6 +22,8 @@ from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.table import Table
 from gatewise.estimators.embedding import width_of, width_with_embeddings
 from gatewise.estimators.forecaster.baselines import Baselines
+from gatewise.estimators.forecaster.baselines.boosting import Boosting
+from gatewise.estimators.forecaster.baselines.design import Layout
 from gatewise.estimators.forecaster.calibration import Calibration
 from gatewise.estimators.forecaster.fitted import family_of
 from gatewise.estimators.forecaster.settings import ForecasterSettings
@@ -122,7 +124,7 @@ def check_weights(settings: ForecasterSettings, about: dict[str, Any], arrays: A
     members = {name.split(".")[0] for name in weights}
     for kind in kinds:
         own = {name for name in members if name.startswith(kind)}
-        _require(len(own) == settings.members, f"it has {len(own)} members' weights")
+        _require(len(own) == settings.member_count, f"it has {len(own)} members' weights")
     for member in members:
         layers = [n for n in weights if n.startswith(f"{member}.layers.") and n.endswith("ih_l0")]
         count = sum("weight" in name for name in layers)
@@ -273,6 +275,33 @@ def check_baselines(settings: ForecasterSettings, columns: Columns, fitted: Base
         wanted = (len(fitted.bands.series) + 1, steps, targets, len(levels))
         held = all(offsets.shape == wanted for offsets in fitted.bands.offsets.values())
         _require(held, "its baselines' bands have another shape")
+    _check_followers(fitted, targets)
+    if fitted.naive is not None:
+        sizes = (len(fitted.naive.series), targets)
+        held = fitted.naive.absolute.shape == fitted.naive.squared.shape == sizes
+        _require(held, "its naive errors have another shape")
+    _check_indicators(columns, fitted)
+    regressions = (("ridge regression", fitted.ridge), ("boosting", fitted.boosting))
+    for name, regression in regressions:
+        if regression is not None:
+            known = {*columns.values, *fitted.indicators.columns}
+            _check_layout(regression.layout, name, known, columns)
+            scaled: tuple[int, ...] = (len(regression.layout.columns),)
+            if regression.mean.ndim == 2 or name == "boosting":
+                scaled = (len(regression.series) + 1, *scaled)
+            same = regression.mean.shape == regression.deviation.shape == scaled
+            _require(same, f"its {name} has another shape")
+    if fitted.ridge is not None:
+        layout = fitted.ridge.layout
+        wide = 1 + layout.shared + layout.beside
+        same = fitted.ridge.coefficients.shape == (steps, targets, wide)
+        _require(same, "its ridge regression has another shape")
+    if fitted.boosting is not None:
+        _check_trees(fitted.boosting, targets)
+
+
+def _check_followers(fitted: Baselines, targets: int) -> None:
+    """Raise ValueError unless what follows series row by row has a model for each and its targets."""
     if fitted.ets is not None:
         groups, wide = len(fitted.ets.series), 2 + fitted.ets.season
         shapes = [
@@ -283,28 +312,52 @@ def check_baselines(settings: ForecasterSettings, columns: Columns, fitted: Base
             and shapes == [(groups,), *((groups, targets, size) for size in (2, 4, wide))],
             "its exponential smoothing has another shape",
         )
-    if fitted.naive is not None:
-        sizes = (len(fitted.naive.series), targets)
-        held = fitted.naive.absolute.shape == fitted.naive.squared.shape == sizes
-        _require(held, "its naive errors have another shape")
-    if fitted.ridge is not None:
-        layout = fitted.ridge.layout
-        whole = type(layout.lags) is int and layout.lags > 0
-        spans = all(type(span) is int and span > 0 for span in layout.spans)
-        known = set(layout.columns) <= set(columns.values) and layout.targets == columns.target
-        _require(whole and spans and known, "its ridge regression reads another table")
-        wide = 1 + layout.shared + layout.beside
-        scaled: tuple[int, ...] = (len(layout.columns),)
-        if fitted.ridge.mean.ndim == 2:
-            scaled = (len(fitted.ridge.series) + 1, *scaled)
-        season = layout.season
-        _require(type(season) is int and 0 <= season < 1 << 31, f"its season is {season!r}"[:80])
+    if fitted.theta is not None:
+        made = fitted.theta
+        shapes = [getattr(made, name).shape for name in ("began", "kinds", "smoothing", "indices")]
+        each = (len(made.series), targets)
         _require(
-            fitted.ridge.coefficients.shape == (steps, targets, wide)
-            and fitted.ridge.mean.shape == scaled
-            and fitted.ridge.deviation.shape == scaled,
-            "its ridge regression has another shape",
+            made.season > 0
+            and shapes == [each[:1], each, (*each, 4), (*each, made.season)]
+            and bool((made.smoothing[..., 0] > 0).all()),
+            "its theta models have another shape",
         )
+
+
+def _check_indicators(columns: Columns, fitted: Baselines) -> None:
+    """Raise ValueError unless what the baselines see of categories is of this table."""
+    known = {one.name for one in columns.categories}
+    of_text = all(
+        isinstance(label, str) for _, labels in fitted.indicators.labels for label in labels
+    )
+    same = {name for name, _ in fitted.indicators.labels} <= known
+    _require(of_text and same, "its baselines see other categories")
+
+
+def _check_layout(layout: Layout, name: str, known: set[str], columns: Columns) -> None:
+    """Raise ValueError unless a regression reads columns that there are."""
+    whole = type(layout.lags) is int and layout.lags > 0
+    spans = all(type(span) is int and span > 0 for span in layout.spans)
+    same = set(layout.columns) <= known and layout.targets == columns.target
+    _require(whole and spans and same, f"its {name} reads another table")
+    season = layout.season
+    _require(type(season) is int and 0 <= season < 1 << 31, f"its season is {season!r}"[:80])
+
+
+def _check_trees(fitted: Boosting, targets: int) -> None:
+    """Raise ValueError unless every way through the trees stays inside them and what they read."""
+    trees, wide = fitted.trees, fitted.layout.shared + fitted.layout.beside + 1
+    shape = trees.feature.shape
+    parts = (trees.threshold, trees.left, trees.right, trees.value)
+    held = len(shape) == 3 and shape[0] == targets and trees.start.shape == (targets,)
+    _require(held and all(part.shape == shape for part in parts), "its trees have another shape")
+    for name, part, end in (
+        ("features", trees.feature, wide),
+        ("nodes", trees.left, shape[2]),
+        ("nodes", trees.right, shape[2]),
+    ):
+        whole = part.dtype.kind == "i" and bool(((part >= 0) & (part < end)).all())
+        _require(whole, f"its trees have no such {name}")
 
 
 def _shape(arrays: Arrays, name: str, axes: int) -> tuple[int, ...]:

@@ -190,7 +190,7 @@ class Prepared:
         check_output_names(
             self.given.columns,
             horizon=settings.horizon,
-            members=settings.members,
+            members=settings.member_count,
             levels=settings.levels(),
         )
         warn_of_unusable(

@@ -156,7 +156,7 @@ def _rebuild(
 
     def networks(name: str) -> tuple[RecurrentNetwork, ...]:
         made = []
-        for member in range(settings.members):
+        for member in range(settings.member_count):
             sizes = (len(about["features"]), len(columns.target))
             network = build_network(settings, *sizes, engine, vocabulary.sizes)
             load_weights(network, arrays, member, name)

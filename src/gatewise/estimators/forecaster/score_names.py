@@ -16,6 +16,8 @@ MODEL_NOTES = {
     "seasonal_naive": "the value one season earlier",
     "climatology": "the usual value for the time of year or day",
     "ets": "exponential smoothing of each series",
+    "theta": "a line and a smoothed level of each series",
+    "boosting": "gradient boosting on lagged columns",
     "ridge": "linear regression on lagged columns",
 }
 PART_NAMES = {

@@ -65,6 +65,15 @@ class ForecasterSettings(
         "loss": "squared",
     }
 
+    # Of a virtual sensor one suffices, as of every other estimator.
+    members: int | None = option(  # type: ignore[assignment]
+        None,
+        "Network",
+        "Networks with seeds of their own; mean and spread are reported.",
+        or_none(whole(1, 10_000), "by the data"),
+        default_means="1; of a forecast from few windows 3",
+        more="Their seeds are `seed`, `seed` + 1, …; predictions are their mean.",
+    )
     normalise: Normalise = option(
         "auto",
         "Task and parts",
@@ -97,9 +106,9 @@ class ForecasterSettings(
         None,
         "Task and parts",
         "Baselines to score beside the network.",
-        or_none(some_of(Baseline), "all that apply but ets"),
-        default_means="all that apply but `ets`",
-        more='A list, such as `["climatology"]`; "ets" needs the extra `baselines`.',
+        or_none(some_of(Baseline), "all that apply but ets, theta and boosting"),
+        default_means="all that apply but `ets`, `theta` and `boosting`",
+        more='A list, such as `["climatology"]`; these three need the extra `baselines`.',
     )
     loss: PointLoss = option(
         "auto",
@@ -176,6 +185,12 @@ class ForecasterSettings(
         """The lookback, once it is settled."""
         assert self.lookback is not None
         return self.lookback
+
+    @property
+    def member_count(self) -> int:
+        """The number of members, once it is settled."""
+        assert self.members is not None
+        return self.members
 
     @property
     def counts(self) -> bool:

@@ -37,6 +37,9 @@ STEPS, MOST_STEPS, GROWTH = 300, 3000, 0.2
 DROPOUT, FEW, MANY = 0.6, 500, 2000
 """Share that is dropped before the read-out with few windows or fewer; with many, nothing is."""
 
+MEMBERS = 3
+"""Members of a forecast from few windows, which takes seconds: what one learns is much by chance."""
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -79,6 +82,7 @@ def _of_sensor(settings: ForecasterSettings) -> ForecasterSettings:
     settings.refit = bool(settings.refit)
     settings.loss = "squared" if settings.loss == "auto" else settings.loss
     settings.dropout = settings.dropout or 0.0
+    settings.members = settings.members or 1
     return _closed(settings)
 
 
@@ -115,7 +119,7 @@ def told(settled: ForecasterSettings, asked: ForecasterSettings) -> tuple[str, .
     """Return sentences on what the data settled and on what predicts, for whoever reads scores."""
     if settled.horizon == 0:
         return ()
-    names = ("normalise", "transform", "lookback", "steps", "batch_size")
+    names = ("normalise", "transform", "lookback", "steps", "batch_size", "members")
     found = [
         f"{name}={getattr(settled, name)!r}"
         for name in names
@@ -210,6 +214,9 @@ def _trained_by(settings: ForecasterSettings, windows: int) -> ForecasterSetting
     if settings.dropout is None:
         crowd = math.log(max(windows, 1) / FEW) / math.log(MANY / FEW)
         settings.dropout = round(DROPOUT * min(max(1 - crowd, 0.0), 1.0), 2)
+    if settings.members is None:
+        # the mean of whole numbers is none
+        settings.members = MEMBERS if windows <= FEW and not settings.counts else 1
     return _closed(settings)
 
 

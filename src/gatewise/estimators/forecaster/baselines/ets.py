@@ -17,6 +17,7 @@ import numpy as np
 
 from gatewise.data.tables.table import Table
 from gatewise.errors import OptionError, how_to_install
+from gatewise.estimators.forecaster.baselines.rows import following
 from gatewise.typing import Array, Indices, Mask
 
 MOST_SEASON = 24
@@ -74,19 +75,11 @@ class Ets:
     def predict(self, table: Table, values: Array, origins: Indices, steps: Indices) -> Array:
         """Return the forecasts of `steps` rows after each origin, `[n, S, K]`."""
         out = np.full((len(origins), len(steps), values.shape[1]), np.nan)
-        place = {name: number for number, name in enumerate(self.series)}
-        index = table.series_index()[origins]
-        for number in np.unique(index):
-            start = table.starts[number]
-            mine = np.flatnonzero(index == number)
-            last = int(origins[mine].max())
-            at = origins[mine] - start
-            group = place.get(table.series[number], -1)
-            same = group >= 0 and float(table.time[start].astype(np.int64)) == self.began[group]
+        for found in following(table, origins, self.series, self.began):
             for k in range(values.shape[1]):
-                seen = values[start : last + 1, k]
-                model = self._model(group, k, None if same else seen)
-                out[mine, :, k] = _forecasts(seen, at, steps, self.season, model)
+                seen = values[found.seen, k]
+                model = self._model(found.group, k, None if found.late == 0 else seen)
+                out[found.mine, :, k] = _forecasts(seen, found.at, steps, self.season, model)
         return out
 
     def _model(self, group: int, k: int, seen: Array | None) -> tuple[Array, Array, Array]:

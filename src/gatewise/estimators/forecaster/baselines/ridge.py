@@ -212,7 +212,7 @@ class Ridge:
         Raises DataError for fewer than two windows with known targets.
         """
         columns = column_block(table, layout.columns)
-        mean, deviation = _scalings(table, columns, rows, layout)
+        mean, deviation = scalings(table, columns, rows, layout)
         index = table.series_index()
         design = Design(layout, (columns - mean[index]) / deviation[index], table)
         folds = _folds(design, origins, table.time[origins])
@@ -226,7 +226,7 @@ class Ridge:
     def predict(self, table: Table, origins: Indices) -> Array:
         """Return the predictions of every step in the targets' own units, `[n, S, K]`."""
         columns = column_block(table, self.layout.columns)
-        mean, deviation = self._scaling_of(table)
+        mean, deviation = scaling_of(table, self.series, self.mean, self.deviation)
         index = table.series_index()
         design = Design(self.layout, (columns - mean[index]) / deviation[index], table)
         out = np.empty((origins.size, *self.penalties.shape))
@@ -247,15 +247,21 @@ class Ridge:
         found: Array = out * scale + centre
         return found
 
-    def _scaling_of(self, table: Table) -> tuple[Array, Array]:
-        """Return mean and deviation of the columns of each series of a table, `[series, C]` each."""
-        mean, deviation = np.atleast_2d(self.mean), np.atleast_2d(self.deviation)
-        place = {name: number for number, name in enumerate(self.series)}
-        number = np.array([place.get(name, len(mean) - 1) for name in table.series])
-        return mean[number], deviation[number]
+
+def scaling_of(
+    table: Table, series: tuple[str, ...], mean: Array, deviation: Array
+) -> tuple[Array, Array]:
+    """Return mean and deviation of the columns of each series of a table, `[series, C]` each.
+
+    `mean` and `deviation` are those of a fit, `[G + 1, C]`, or `[C]` in models of before.
+    """
+    mean, deviation = np.atleast_2d(mean), np.atleast_2d(deviation)
+    place = {name: number for number, name in enumerate(series)}
+    number = np.array([place.get(name, len(mean) - 1) for name in table.series])
+    return mean[number], deviation[number]
 
 
-def _scalings(
+def scalings(
     table: Table, columns: Array, rows: NDArray[np.bool_], layout: Layout
 ) -> tuple[Array, Array]:
     """Return mean and standard deviation of the columns, `[G + 1, C]` each; the last row of all series.

@@ -5,6 +5,9 @@ Sizes: N rows of the table, n origins, S predicted steps (`max(horizon, 1)`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,3 +57,54 @@ def column_block(table: Table, names: tuple[str, ...]) -> Array:
     if not names:
         return np.empty((table.values.shape[0], 0))
     return np.stack([table.column(name) for name in names], axis=1)
+
+
+@dataclass(frozen=True)
+class Following:
+    """The origins of one series, for a model that follows it row by row from where it began."""
+
+    mine: Indices  # which of the origins
+    seen: slice  # the rows of the table from the series' first to the last of its origins
+    at: Indices  # the rows of the origins, counted from its first
+    group: int  # its number in the fit; -1: it was not there
+    late: int | None
+    """How many rows after its first row of the fit it begins; None: not known, or before."""
+
+
+def following(
+    table: Table, origins: Indices, series: Sequence[str], began: Array
+) -> Iterator[Following]:
+    """Yield the series that the origins `[n]` are of, beside those of a fit.
+
+    `series` are the names of the fit, `began [G]` the times of their first rows, as numbers.
+    """
+    place = {name: number for number, name in enumerate(series)}
+    index = table.series_index()[origins]
+    for number in np.unique(index):
+        start = int(table.starts[number])
+        mine = np.flatnonzero(index == number)
+        group = place.get(table.series[number], -1)
+        yield Following(
+            mine=mine,
+            seen=slice(start, int(origins[mine].max()) + 1),
+            at=origins[mine] - start,
+            group=group,
+            late=_rows_late(table, start, float(began[group])) if group >= 0 else None,
+        )
+
+
+def _rows_late(table: Table, row: int, began: float) -> int | None:
+    """Return how many steps after the time `began` a row of the table is; None where that cannot be."""
+    time = table.time[row]
+    first = np.array(int(began)).astype(table.time.dtype)
+    if time == first:
+        return 0
+    if time < first or table.step.kind == "rows":
+        return None
+    most = max(len(table), 1000)
+    while True:
+        after = table.step.after(np.full(most, first), np.arange(most))
+        if after[-1] >= time:
+            found = np.flatnonzero(after == time)
+            return int(found[0]) if found.size else None
+        most *= 4
