@@ -335,3 +335,17 @@ def test_texts_in_another_encoding_are_refused_and_read_on_request(folder: Path)
 def test_files_that_cannot_be_read_are_named(folder: Path, name: str) -> None:
     with pytest.raises(FileError, match=r"no file|is a folder|the ending must be one of"):
         read_labelled(folder / name)
+
+
+def test_data_to_predict_needs_no_labels_and_none_are_looked_at() -> None:
+    unknown = {"with_labels": False, "classes": ("p",), "columns": ("x",)}
+    for frame in (LONG, LONG.drop("label"), LONG.with_columns(label=pl.lit("strange"))):
+        found = read_labelled(frame, target="label", **unknown)
+        assert found.labels is None
+        assert found.sequences.columns == ("x",)
+    wide = pl.DataFrame({"sequence": ["ACG"], "y": ["strange"]})
+    for frame in (wide, wide.drop("y")):
+        assert read_labelled(frame, target="y", **unknown).labels is None
+    assert read_labelled("dataset:tobacco_plastid", with_labels=False).labels is None
+    with pytest.raises(DataError, match=r"no column 'x' \(inputs\)"):
+        read_labelled(LONG.drop("x"), **unknown)

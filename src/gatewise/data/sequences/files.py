@@ -117,6 +117,8 @@ def _of_genbank(path: Path, reading: Reading) -> Found:
     letters, features = read_genbank(path)
     sequences = of_letters(letters, reading)
     wanted = as_names(reading.features) or CODING
+    if not reading.with_labels:
+        return Found(sequences)
     if not reading.features and not any(one.kind in wanted for one in features):
         return Found(sequences)
     codes, classes = labels_of(features, sequences, reading, wanted, repr(str(path)))
@@ -146,7 +148,7 @@ def read_table(data: Any, reading: Reading, others: Sequence[str]) -> Found:
     sequences = read_letters(letters, names, reading)
     targets = target_columns(frame, reading)
     labels = None
-    if targets:
+    if targets and reading.with_labels:
         labels = Labels(*as_labels(target_values(frame, targets), reading), per_step=False)
     return Found(sequences, labels, frame, np.arange(len(frame)))
 

@@ -71,7 +71,9 @@ def read_labelled(
         about, files = find(bundled), bundled_paths(bundled)
         reading = reading.with_defaults(about.reading)
         split = about.split if split is None else split
-        data, labels = files[0], files[1] if labels is None and len(files) > 1 else labels
+        data = files[0]
+        if labels is None and len(files) > 1 and reading.with_labels:
+            labels = files[1]
     others = [name for name in (groups, weights, split) if isinstance(name, str)]
     found = _found(data, lengths, names, reading, others)
     if is_table(labels) or is_path(labels):

@@ -36,6 +36,10 @@ class Reading:
         label_kind: Whether labels are "classes" or "numbers". None: texts, truth values and whole
             numbers are classes, decimals are numbers.
         classes: The classes of a fitted model: a label that is not among them is refused.
+        with_labels: Whether labels are read where the data has some. Without, columns of the target may
+            be absent, or hold anything, as in data to predict.
+        columns: The measured columns of a fitted model: of a table these are read, unless `inputs` are
+            named.
         per_step: Whether each step has a label. None: as the labels' shape, or the table, says.
         missing: "refuse" measured values that are missing, or keep them as NaN ("mask").
         unmatched: "refuse" sequences without a label and labels without a sequence, or "drop" them.
@@ -60,6 +64,8 @@ class Reading:
     soft_masked: SoftMasked = "read"
     label_kind: LabelKind | None = None
     classes: tuple[str, ...] = ()
+    with_labels: bool = True
+    columns: tuple[str, ...] = ()
     per_step: bool | None = None
     missing: Missing = "refuse"
     unmatched: Unmatched = "refuse"

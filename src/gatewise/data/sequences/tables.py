@@ -48,6 +48,8 @@ def target_columns(frame: Frame, reading: Reading) -> tuple[str, ...]:
     named = as_names(reading.target)
     if not named:
         return next(((name,) for name in TARGETS if name in frame.columns), ())
+    if not reading.with_labels:
+        return tuple(name for name in named if name in frame.columns)
     for name in named:
         check_column(frame, name, "target")
     return named
@@ -114,13 +116,14 @@ def read_long(frame: Frame, reading: Reading, others: Sequence[str] = ()) -> Lon
     order = _order(frame, ids.index, ids.names, time)
     targets = target_columns(frame, reading)
     taken = {series, time, *targets, *others}
-    inputs = as_names(reading.inputs) or _measured(frame, taken)
+    inputs = as_names(reading.inputs) or reading.columns or _measured(frame, taken)
     for name in inputs:
         check_column(frame, name, "inputs")
         if name in taken:
             raise DataError(f"column {name!r} is among the inputs and plays another part too")
     sequences = _values(frame, inputs, order, (lengths, ids.names), reading)
-    labels = _labels(frame, targets, order, sequences, reading) if targets else None
+    wanted = targets and reading.with_labels
+    labels = _labels(frame, targets, order, sequences, reading) if wanted else None
     return Long(sequences, labels, order[sequences.offsets[:-1]])
 
 

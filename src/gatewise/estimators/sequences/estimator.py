@@ -156,6 +156,7 @@ class SequenceEstimator(SequenceHooks[L, E]):
     ) -> Labelled:
         """Return new data in the model's form; DataError for what does not fit it."""
         given = given if isinstance(given, Given) else Given(given)
+        given = replace(given, with_labels=labels_needed)
         labelled = model.form.labelled(self._read_data(given, model.form), unknown=self.unknown)
         check_sequences(labelled.sequences, model.settings)
         return without_unknown(labelled) if labels_needed else labelled

@@ -14,11 +14,12 @@ from gatewise.estimators.sequences.reading import reading_of
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """Data, labels and lengths as they were passed to a method."""
+    """Data, labels and lengths as they were passed to a method; whether labels are to be read at all."""
 
     data: Any
     labels: Any = None
     lengths: Any = None
+    with_labels: bool = True
 
 
 def labelled_of(
@@ -29,7 +30,8 @@ def labelled_of(
     `like` is the form of the model that it is for. Raises what `read_labelled` raises.
     """
     if like is not None:
-        more = {**more, "vocabulary": like.vocabulary, "classes": like.classes}
+        known = {"vocabulary": like.vocabulary, "classes": like.classes, "columns": like.columns}
+        more = {**more, **known, "with_labels": given.with_labels}
     return read_labelled(
         given.data, given.labels, lengths=given.lengths, reading=reading_of(settings, **more)
     )
