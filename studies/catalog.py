@@ -10,7 +10,7 @@ from studies.common.study import Study
 
 FOLDER = Path(__file__).parent
 
-NAMES = ("telephone", "highway", "leaky-bucket", "two-way-street")
+NAMES = ("telephone", "highway", "forget-bias", "leaky-bucket", "two-way-street")
 
 
 def find(name: str) -> Study:

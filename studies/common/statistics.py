@@ -78,3 +78,26 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, float(p_values[place]) * (len(p_values) - rank)))
         corrected[place] = largest
     return [float(value) for value in corrected]
+
+
+def fisher(solved: int, of: int, other_solved: int, other_of: int) -> float:
+    """Return the two-sided p value that two solve rates are the same (Fisher's exact test)."""
+    table = [[solved, of - solved], [other_solved, other_of - other_solved]]
+    return float(stats.fisher_exact(table).pvalue)
+
+
+def log_rank(one: Sequence[int | None], other: Sequence[int | None], limit: int) -> float:
+    """Return the p value that two sets of times are the same; None is later than `limit` (censored).
+
+    The log-rank test (Mantel 1966). 1 where nothing was reached in either.
+    """
+    if all(time is None for time in (*one, *other)):
+        return 1.0
+    samples = [
+        stats.CensoredData(
+            uncensored=[time for time in times if time is not None],
+            right=[limit for time in times if time is None],
+        )
+        for times in (one, other)
+    ]
+    return float(stats.logrank(*samples).pvalue)

@@ -9,6 +9,7 @@ forget gates held shut, c_t = i g alone, shows what the addition is worth.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 import gatewise as gw
 from gatewise.report import Curve, Line
 from studies.common.checks import Check
+from studies.common.recall import Recall, accuracy, batch, learn
 from studies.common.statistics import mean_interval
 from studies.common.study import Figures, Question, Settings, Study
 
@@ -24,33 +26,20 @@ HIDDEN, BIAS, CHECKED, SHUT = 16, 3.0, 20, -40.0
 """Units, the forget gates' starting bias, the lag of the checks, and the bias of a gate that is shut."""
 
 
-class Recall(torch.nn.Module):
-    """Says at the last step what sign the first input had."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lstm = gw.LSTM(1, HIDDEN, dtype=torch.float64)
-        self.head = torch.nn.Linear(HIDDEN, 1, dtype=torch.float64)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the answers `[B, 1]` to sequences `[T, B, 1]`."""
-        answers: torch.Tensor = self.head(self.lstm(x)[0][-1])
-        return answers
-
-
 def measure(seed: int, settings: Settings) -> Figures:
     """Return residuals, the direct path's share, and gains with and without the addition."""
     found: dict[str, Any] = {}
     for name in ("fresh", "trained", "without addition"):
         torch.manual_seed(seed)
-        model = Recall()
-        gw.init.open_forget_gate(model.lstm, bias=BIAS)
-        additive = name != "without addition"
-        if not additive:
-            shut(model.lstm)
+        lstm = gw.LSTM(1, HIDDEN, dtype=torch.float64)
+        gw.init.open_forget_gate(lstm, bias=BIAS)
+        model, lag = Recall(lstm), settings["lag"]
+        hold = partial(shut, lstm) if name == "without addition" else None
+        if hold is not None:
+            hold()
         if name != "fresh":
-            train(model, settings["lag"], settings["updates"], seed, additive=additive)
-        x, _ = batch(settings["lag"], 16, torch.Generator().manual_seed(seed + 5))
+            learn(model, lag, updates=settings["updates"], rate=3e-3, seed=seed, after=hold)
+        x, _ = batch(lag, 16, torch.Generator().manual_seed(seed + 5), torch.float64)
         full = gw.memory.highway(model, x, state="full", method="exact")
         cell = gw.memory.highway(model, x, method="exact")
         found[name] = {
@@ -59,7 +48,7 @@ def measure(seed: int, settings: Settings) -> Figures:
             "gain": [float(one) for one in cell.gain],
             "gate_gain": [float(one) for one in cell.gate_gain],
             "share": cell.own_share,
-            "accuracy": accuracy(model, settings["lag"], seed),
+            "accuracy": accuracy(model, lag, seed),
         }
     return found
 
@@ -72,46 +61,16 @@ def shut(lstm: gw.LSTM) -> None:
             weight[HIDDEN : 2 * HIDDEN] = SHUT if name == "bias_ih_l0" else 0.0
 
 
-def batch(lag: int, rows: int, draws: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return sequences `[lag + 1, B, 1]`, a sign and then noise, and the signs `[B, 1]`."""
-    x = 0.5 * torch.randn(lag + 1, rows, 1, generator=draws, dtype=torch.float64)
-    sign = torch.randint(0, 2, (rows, 1), generator=draws).double()
-    x[0] = 2 * sign - 1
-    return x, sign
-
-
-def train(model: Recall, lag: int, updates: int, seed: int, *, additive: bool) -> None:
-    """Train on recall with Adam; without the addition the forget gates are shut again each time."""
-    draws = torch.Generator().manual_seed(seed + 1)
-    adam = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for _ in range(updates):
-        x, sign = batch(lag, 32, draws)
-        adam.zero_grad()
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(model(x), sign)
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        adam.step()
-        if not additive:
-            shut(model.lstm)
-
-
-def accuracy(model: Recall, lag: int, seed: int) -> float:
-    """Return the share of signs that are recalled, of fresh sequences."""
-    x, sign = batch(lag, 1000, torch.Generator().manual_seed(seed + 9))
-    with torch.no_grad():
-        return float(((model(x) > 0) == (sign > 0.5)).double().mean())
-
-
 def steps_by_autograd(model: Recall, x: torch.Tensor) -> torch.Tensor:
     """Return d(c, h) after the last CHECKED steps by (c, h) before, `[2H, 2H]`, of the first row."""
     row = x[:, :1]
     first = len(x) - CHECKED
     with torch.no_grad():
-        _, (hidden, cell) = model.lstm(row[:first])
+        _, (hidden, cell) = model.layer(row[:first])
 
     def run(state: torch.Tensor) -> torch.Tensor:
         begun = (state[None, None, HIDDEN:], state[None, None, :HIDDEN])
-        _, (last_hidden, last_cell) = model.lstm(row[first:], begun)
+        _, (last_hidden, last_cell) = model.layer(row[first:], begun)
         return torch.cat((last_cell[0, 0], last_hidden[0, 0]))
 
     begin = torch.cat((cell[0, 0], hidden[0, 0]))
@@ -122,8 +81,8 @@ def steps_by_autograd(model: Recall, x: torch.Tensor) -> torch.Tensor:
 def steps_by_gates(model: Recall, x: torch.Tensor) -> torch.Tensor:
     """Return the same as the product of one-step Jacobians, each written out from its gates."""
     with torch.no_grad():
-        _, _, gates = model.lstm(x[:, :1], return_gates=True)
-        weights = model.lstm.get_parameter("weight_hh_l0")
+        _, _, gates = model.layer(x[:, :1], return_gates=True)
+        weights = model.layer.get_parameter("weight_hh_l0")
         u_i, u_f, u_g, u_o = weights.chunk(4)
         product = torch.eye(2 * HIDDEN, dtype=torch.float64)
         for step in range(len(x) - CHECKED, len(x)):
@@ -149,12 +108,12 @@ def steps_by_gates(model: Recall, x: torch.Tensor) -> torch.Tensor:
 def residual(model: Recall, x: torch.Tensor) -> float:
     """Return how far the two Jacobians lie apart, relative to their norm."""
     one, other = steps_by_autograd(model, x), steps_by_gates(model, x)
-    return float((one - other).norm() / one.norm())
+    return float(((one - other).norm() / one.norm()).detach())
 
 
 def norm_residual(model: Recall, x: torch.Tensor, full: Any) -> float:
     """Return how far `memory.highway`'s norm at that lag lies from autograd's, for the same row."""
-    expected = float(steps_by_autograd(model, x).norm())
+    expected = float(steps_by_autograd(model, x).norm().detach())
     return abs(float(np.exp(full.log_total[0, CHECKED])) / expected - 1)
 
 

@@ -16,6 +16,7 @@ import torch
 import gatewise as gw
 from gatewise.report import Curve, Line
 from studies.common.checks import Check
+from studies.common.recall import Recall, learn
 from studies.common.statistics import line, mean_interval
 from studies.common.study import Figures, Question, Settings, Study
 
@@ -118,25 +119,8 @@ def lyapunov(network: torch.nn.RNN, steps: int, seed: int) -> float:
 def learns(lag: int, updates: int, hidden: int, seed: int) -> float:
     """Return the accuracy at recalling the sign of the first input after `lag` steps of noise."""
     torch.manual_seed(seed)
-    network, head = gw.RNN(1, hidden), torch.nn.Linear(hidden, 1)
-    adam = torch.optim.Adam([*network.parameters(), *head.parameters()], lr=1e-3)
-    generator = torch.Generator().manual_seed(seed + 3)
-
-    def answers(rows: int) -> tuple[torch.Tensor, torch.Tensor]:
-        x = DRIVE * torch.randn(lag + 1, rows, 1, generator=generator)
-        sign = torch.randint(0, 2, (rows, 1), generator=generator).float()
-        x[0] = 2 * sign - 1
-        return head(network(x)[0][-1]), sign
-
-    for _ in range(updates):
-        adam.zero_grad()
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(*answers(32))
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        adam.step()
-    with torch.no_grad():
-        given, sign = answers(1000)
-    return float(((given > 0) == (sign > 0.5)).float().mean())
+    model = Recall(gw.RNN(1, hidden))
+    return learn(model, lag, updates=updates, rate=1e-3, seed=seed).accuracy
 
 
 def judge(seeds: Sequence[Figures], settings: Settings) -> list[Check]:
@@ -243,7 +227,8 @@ STUDY = Study(
            "updates": 400},
     full={**COMMON, "steps": 300, "rows": 64, "exponent_steps": 20000, "lags": [5, 10, 20, 50, 100],
           "updates": 2000},
-    minutes=10.0,
+    minutes=20.0,
+    full_seeds=20,
     questions=(
         Question(
             "What would an orthogonal start with factor 1 instead of .8 do?",
