@@ -21,6 +21,8 @@ from gatewise.wording import counted
 
 MOST_ITEMS = {"classes": 40_000, "steps": 20_000, "numbers": 100_000}
 """Sequences or steps that are fitted on; of more, so many are drawn."""
+MOST_TO_CHOOSE = 6_000
+"""Those that logistic regression chooses its features by: each try costs seconds."""
 MOST_SQUARE = 2048
 """Features of ridge regression, whose cost grows with their cube."""
 _CHUNK = 8192
@@ -114,26 +116,34 @@ def fit_features(
     labelled = training.labelled
     kind = "numbers" if not labelled.classes else "steps" if labelled.per_step else "classes"
     fitted, judged = (one.thinned(MOST_ITEMS[kind], generator) for one in (training, held))
-    best: tuple[Design, Linear, float] | None = None
-    for design in designs:
-        model, cost = _fit(name, design, fitted, judged)
-        if best is None or cost < best[2]:
-            best = design, model, cost
-    assert best is not None
+    if name == "kmers" and labelled.classes and len(designs) > 1:
+        few = fitted.thinned(MOST_TO_CHOOSE, generator)
+        costs = [_fit(name, one, few, judged, linear.MIDDLE)[1] for one in designs]
+        designs = [designs[int(np.argmin(costs))]]
+    found = [(*_fit(name, one, fitted, judged), one) for one in designs]
+    model, _, design = min(found, key=lambda each: each[1])
     noun = "step" if labelled.per_step else "sequence"
-    few = f", fitted on {len(fitted):,} of {counted(len(training), noun)}"
-    note = f"{name}: {best[0].told()}{few if len(fitted) < len(training) else ''}."
-    return Features(name, best[0], best[1], labelled.per_step, note)
+    drawn = f", fitted on {len(fitted):,} of {counted(len(training), noun)}"
+    note = f"{name}: {design.told()}{drawn if len(fitted) < len(training) else ''}."
+    return Features(name, design, model, labelled.per_step, note)
 
 
-def _fit(name: str, design: Design, fitted: Problem, judged: Problem) -> tuple[Linear, float]:
+def _fit(
+    name: str,
+    design: Design,
+    fitted: Problem,
+    judged: Problem,
+    strengths: Sequence[float] = linear.STRENGTHS,
+) -> tuple[Linear, float]:
     sequences, classes = fitted.labelled.sequences, len(fitted.labelled.classes)
     rows = design.rows(sequences, fitted.places)
     held = design.rows(sequences, judged.places), judged.truth, judged.weights
     if not classes:
         return linear.ridge(rows, fitted.truth, fitted.weights, held)
     if name == "kmers":
-        return linear.logistic(rows, fitted.truth, fitted.weights, held, classes)
+        return linear.logistic(
+            rows, fitted.truth, fitted.weights, held, classes, strengths=strengths
+        )
     return linear.ridge_of_classes(rows, fitted.truth, fitted.weights, held, classes)
 
 

@@ -7,6 +7,7 @@ coefficients, so that predicting needs NumPy alone. Sizes: n items, D features, 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -21,9 +22,11 @@ from gatewise.typing import AnyArray, Array
 
 STRENGTHS = (0.003, 0.03, 0.3, 3.0)
 """Inverse penalties C that logistic regression tries, of features with a deviation of 1."""
+MIDDLE = (0.03,)
+"""The one that features are chosen with."""
 PENALTIES = np.logspace(-4, 2, 13)
 """That ridge regression adds to the diagonal of the features' covariance."""
-ITERATIONS = 300
+ITERATIONS = 100
 _CHUNK = 4096
 
 
@@ -55,7 +58,13 @@ def has_logistic() -> bool:
 
 
 def logistic(
-    rows: Rows, truth: AnyArray, weights: Array, held: tuple[Rows, AnyArray, Array], classes: int
+    rows: Rows,
+    truth: AnyArray,
+    weights: Array,
+    held: tuple[Rows, AnyArray, Array],
+    classes: int,
+    *,
+    strengths: Sequence[float] = STRENGTHS,
 ) -> tuple[Linear, float]:
     """Return logistic regression of codes `[n]`, and the bits that a held label costs it."""
     linear_model: Any = import_module("sklearn.linear_model")  # an extra, without types
@@ -64,7 +73,7 @@ def logistic(
     x, share = rows.scaled(scale).sparse(), weights / weights.mean()
     best: tuple[Linear, float] | None = None
     start: AnyArray | None = None
-    for strength in STRENGTHS:
+    for strength in strengths:
         model = linear_model.LogisticRegression(C=strength, max_iter=ITERATIONS, warm_start=True)
         if start is not None:
             model.coef_, model.intercept_ = start[:, :-1].copy(), start[:, -1].copy()
