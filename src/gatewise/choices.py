@@ -69,3 +69,6 @@ Unmatched = Literal["refuse", "drop"]
 
 Strands = Literal["average", "share"]
 """What is done with the other strand of DNA: answers are averaged, or weights are shared too."""
+
+SequenceBaseline = Literal["majority", "kmers", "features", "rocket"]
+"""Baselines beside the scores of sequences: see `gatewise.estimators.baselines`."""

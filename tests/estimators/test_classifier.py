@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from gatewise.errors import DataError, FileError
 from gatewise.estimators import base
 from gatewise.typing import Array32
 
-OPTIONS = {"hidden_size": 6, "epochs": 12, "learning_rate": 0.03, "batch_size": 16}
+OPTIONS: dict[str, Any] = {"hidden_size": 6, "epochs": 12, "learning_rate": 0.03, "batch_size": 16}
+OPTIONS |= {"baselines": ["majority", "features"]}
 Rows = list[Array32]
 
 

@@ -17,7 +17,8 @@ from gatewise.estimators.classifier.learnt import weights_of
 from gatewise.estimators.sequences.strands import other_strand
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
-SMALL = {"hidden_size": 4, "epochs": 2, "learning_rate": 0.02}
+SMALL: dict[str, Any] = {"hidden_size": 4, "epochs": 2, "learning_rate": 0.02}
+SMALL |= {"baselines": ["majority"]}
 
 
 def letters(count: int, seed: int = 0) -> list[str]:
@@ -74,7 +75,7 @@ def test_a_rare_class_is_predicted_more_often_where_classes_are_balanced() -> No
     rng = np.random.default_rng(1)
     labels = rng.random(300) < 0.1
     rows = [rng.standard_normal((4, 1)) + label for label in labels]
-    options: dict[str, Any] = {"hidden_size": 4, "epochs": 8, "learning_rate": 0.02}
+    options: dict[str, Any] = {**SMALL, "epochs": 8}
     found = [
         gw.Classifier(**options, class_weights=weights).fit(rows, labels, progress=False)
         for weights in (None, "balanced")
@@ -92,7 +93,9 @@ def test_probabilities_are_calibrated_by_the_validation_part() -> None:
     labels[rng.random(len(rows)) < 0.2] ^= 1
     rows, others = rows[:400], (rows[400:], labels[400:])
     labels = labels[:400]
-    model = gw.Classifier(hidden_size=16, epochs=25, learning_rate=0.03, patience=None)
+    model = gw.Classifier(
+        **{**SMALL, "hidden_size": 16, "epochs": 25, "learning_rate": 0.03}, patience=None
+    )
     model.fit(rows, labels, progress=False)
     evaluation = model.evaluate(*others)
     assert evaluation.temperature is not None

@@ -73,7 +73,9 @@ def test_options_that_cannot_be_are_refused_before_any_work(
 
 @pytest.fixture(scope="module")
 def model() -> gw.Classifier:
-    return gw.Classifier(hidden_size=2, epochs=1).fit(ROWS, LABELS, progress=False)
+    return gw.Classifier(hidden_size=2, epochs=1, baselines=["majority"]).fit(
+        ROWS, LABELS, progress=False
+    )
 
 
 @pytest.mark.parametrize(

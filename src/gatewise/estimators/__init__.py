@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gatewise.estimators.classifier.estimator import Classifier
     from gatewise.estimators.forecaster.estimator import Forecaster
+    from gatewise.estimators.regressor.estimator import Regressor
 
-__all__ = ["Classifier", "Forecaster"]
+__all__ = ["Classifier", "Forecaster", "Regressor"]
 
 
 def __getattr__(name: str) -> Any:

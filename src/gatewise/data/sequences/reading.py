@@ -106,9 +106,9 @@ class Reading:
         return replace(self, **unsaid)
 
 
-def as_names(names: Names) -> tuple[str, ...]:
-    """Return one name or several as a tuple."""
-    return (names,) if isinstance(names, str) else tuple(names)
+def as_names(names: Names | None) -> tuple[str, ...]:
+    """Return one name, several or none as a tuple."""
+    return (names,) if isinstance(names, str) else tuple(names or ())
 
 
 def _check_word(name: str, value: object, allowed: tuple[str, ...]) -> None:

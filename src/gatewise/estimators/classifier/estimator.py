@@ -27,6 +27,7 @@ from gatewise.estimators.scores.evaluation import ClassificationScores
 from gatewise.estimators.scores.figures import LabelAnswers
 from gatewise.estimators.scores.measures import MODEL_NAME
 from gatewise.estimators.scores.resampling import groups_of
+from gatewise.estimators.sequences.baselines import baseline_answers, fitted_baselines
 from gatewise.estimators.sequences.estimator import SequenceEstimator
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given, labelled_of
@@ -110,25 +111,24 @@ class Classifier(SequenceEstimator[LearntClasses, ClassificationScores], Classif
     def _learn_after(
         self, model: Model, prepared: PreparedSequences[LearntClasses]
     ) -> LearntClasses:
+        learnt = replace(model.learnt, baselines=fitted_baselines(prepared, self.baselines))
         if not self.calibrate or not len(prepared.parts["validation"]):
-            return model.learnt
+            return learnt
         held = prepared.part("validation")
         assert held.labels is not None
         told = probabilities_of(model, held.sequences).mean(axis=0)
-        return replace(model.learnt, temperature=fit_temperature(held.labels, told, held.weights))
+        return replace(learnt, temperature=fit_temperature(held.labels, told, held.weights))
 
     def _evaluate(self, model: Model, labelled: Labelled, part: str) -> ClassificationScores:
         if labelled.labels is None:
             raise DataError("there are no labels to score by: pass labels=")
         members = probabilities_of(model, labelled.sequences)
         plain = members.mean(axis=0)
-        majority = np.tile(model.learnt.shares, (len(labelled), 1))
+        baselines = model.learnt.baselines
+        told = {MODEL_NAME: calibrated(model, plain), **baseline_answers(baselines, labelled)}
         return classification_scores(
             labelled.labels,
-            {
-                MODEL_NAME: LabelAnswers(calibrated(model, plain)),
-                "majority": LabelAnswers(majority),
-            },
+            {name: LabelAnswers(answer) for name, answer in told.items()},
             model.form.classes,
             part=part,
             groups=groups_of(labelled.sequences.lengths, labelled.sequences.groups),
@@ -136,6 +136,7 @@ class Classifier(SequenceEstimator[LearntClasses, ClassificationScores], Classif
             weights=labelled.weights,
             temperature=model.learnt.temperature,
             uncalibrated=plain,
+            notes=baselines.notes,
         )
 
     def _table(self, model: Model, labelled: Labelled, *, truth: bool) -> dict[str, AnyArray]:
@@ -153,11 +154,11 @@ class Classifier(SequenceEstimator[LearntClasses, ClassificationScores], Classif
 
     @classmethod
     def _learnt_out(cls, learnt: LearntClasses) -> tuple[dict[str, Any], Arrays]:
-        return learnt.to_json(), {}
+        return learnt.out()
 
     @classmethod
     def _learnt_in(cls, said: dict[str, Any], arrays: Arrays, form: Form) -> LearntClasses:
-        return LearntClasses.from_json(said, form)
+        return LearntClasses.read(said, arrays, form)
 
 
 def probabilities_of(model: Model, sequences: Sequences) -> Array:

@@ -1,18 +1,20 @@
-"""What a classifier learns beside its networks: counts of classes, and a temperature."""
+"""What a classifier learns beside its networks: counts of classes, a temperature, baselines."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.errors import DataError, OptionError, nearest
+from gatewise.estimators.baselines.collection import SequenceBaselines
 from gatewise.estimators.scores.calibration import Temperature
+from gatewise.estimators.sequences.baselines import baselines_from
 from gatewise.estimators.sequences.form import Form
-from gatewise.typing import Array
+from gatewise.typing import Arrays
 from gatewise.wording import counted
 
 
@@ -22,30 +24,29 @@ class LearntClasses:
 
     counts: tuple[int, ...]  # sequences of each class in training
     temperature: Temperature | None = None
+    baselines: SequenceBaselines = field(default_factory=SequenceBaselines)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values, which `from_json` reads back."""
-        return {
+    def out(self) -> tuple[dict[str, Any], Arrays]:
+        """Return it as JSON values and arrays, which `read` reads back."""
+        said, arrays = self.baselines.to_state()
+        about = {
             "counts": list(self.counts),
             "temperature": self.temperature and self.temperature.to_json(),
+            "baselines": said,
         }
+        return about, arrays
 
     @classmethod
-    def from_json(cls, saved: dict[str, Any], form: Form) -> LearntClasses:
-        """Return what `to_json` wrote; ValueError where it is not of the form's classes."""
+    def read(cls, saved: dict[str, Any], arrays: Arrays, form: Form) -> LearntClasses:
+        """Return what `out` gave; ValueError where it is not of the form's classes."""
         counts, temperature = saved["counts"], saved["temperature"]
         if len(counts) != len(form.classes) or any(type(count) is not int for count in counts):
             raise ValueError("its counts are not those of its classes")
         made = temperature and Temperature.from_json(temperature)
         if made is not None and not (type(made.value) is float and 0 < made.value < np.inf):
             raise ValueError("its temperature is no number above 0")
-        return cls(tuple(counts), made)
-
-    @property
-    def shares(self) -> Array:
-        """The share of each class in training, [classes]."""
-        counts = np.array(self.counts, dtype=np.float64)
-        return np.asarray(counts / counts.sum())
+        baselines = baselines_from(saved["baselines"], arrays, len(form.classes))
+        return cls(tuple(counts), made, baselines)
 
 
 def check_classes(labelled: Labelled, *, held_back: bool) -> None:

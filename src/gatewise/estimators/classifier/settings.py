@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gatewise.estimators.run.known import register
-from gatewise.estimators.sequences.options import ReadOptions, SequenceOptions
+from gatewise.estimators.sequences.options import BaselineOptions, ReadOptions, SequenceOptions
 from gatewise.options import Rule, on_or_off, option, options_of, or_none
 
 
@@ -21,7 +21,7 @@ def _are_weights(value: Any) -> bool:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ClassifierSettings(SequenceOptions, ReadOptions):
+class ClassifierSettings(SequenceOptions, ReadOptions, BaselineOptions):
     """The options of `Classifier`; the constructor only keeps them, `check_options` judges them."""
 
     class_weights: Literal["balanced"] | Mapping[Any, float] | None = option(

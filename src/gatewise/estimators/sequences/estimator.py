@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from gatewise.data.files import write_frame
 from gatewise.data.sequences.labelled import Labelled
+from gatewise.data.sequences.reading import as_names
 from gatewise.data.tables.output import frame_like
 from gatewise.errors import NotFittedError
 from gatewise.estimators.base import source_of
@@ -186,7 +187,9 @@ class SequenceEstimator(SequenceHooks[L, E]):
         given = data if isinstance(data, Given) else Given(data)
         settings = self._settled_options()
         labelled = without_unknown(self._read_data(given, None if start is None else start.form))
-        form = Form.of(labelled, given.labels) if start is None else start.form
+        form = (
+            Form.of(labelled, given.labels, as_names(self.target)) if start is None else start.form
+        )
         if start is not None:
             refuse_changes(settings, start.settings, self.kept)
             labelled = form.labelled(labelled, unknown=settings.unknown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Literal
@@ -35,13 +35,17 @@ class Form:
     label_type: LabelType = "text"
 
     @classmethod
-    def of(cls, labelled: Labelled, labels: Any = None) -> Form:
-        """Return the form of data to fit; `labels` are those that a caller passed, for their type."""
+    def of(cls, labelled: Labelled, labels: Any = None, names: Sequence[str] = ()) -> Form:
+        """Return the form of data to fit.
+
+        `labels` are those that a caller passed, for their type; `names` those of numbers to predict.
+        """
         sequences = labelled.sequences
         targets: tuple[str, ...] = ()
         if labelled.labels is not None and not labelled.classes:
             count = 1 if labelled.labels.ndim == 1 else labelled.labels.shape[1]
             targets = ("y",) if count == 1 else tuple(f"y{k + 1}" for k in range(count))
+            targets = tuple(names) if len(names) == count else targets
         kind = _label_type(labels, labelled.classes)
         return cls(sequences.vocabulary, sequences.columns, labelled.classes, targets, kind)
 
@@ -185,6 +189,14 @@ class Scaling:
     def apply(self, values: AnyArray) -> AnyArray:
         """Return values [..., F] scaled, float32."""
         return ((values - self.mean) / self.std).astype(np.float32)
+
+    def check(self, width: int) -> None:
+        """Raise ValueError unless it is a scaling of `width` numbers."""
+        for array in (self.mean, self.std):
+            if array.dtype != np.float64 or array.shape != (width,) or not np.isfinite(array).all():
+                raise ValueError(f"a scaling is not of {width} numbers")
+        if not (self.std > 0).all():
+            raise ValueError("a scaling divides by 0")
 
     def arrays(self) -> Arrays:
         """Return what `Scaling(**arrays)` takes."""

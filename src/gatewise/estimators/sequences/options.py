@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gatewise.choices import Front, Read, SequenceScale, Strands
+from gatewise.choices import Front, Read, SequenceBaseline, SequenceScale, Strands
 from gatewise.errors import OptionError
 from gatewise.estimators.options import EstimatorOptions, NetworkOptions, check_gate_costs
 from gatewise.estimators.sequences.reading import SequenceReadingOptions
-from gatewise.options import number, on_or_off, one_of, option, or_none, whole
+from gatewise.options import number, on_or_off, one_of, option, or_none, some_of, whole
 
 _SHARE = number("a share between 0 and 1", lambda share: 0 < share < 1)
 
@@ -104,4 +105,19 @@ class ReadOptions:
         "too, so that both have one answer.",
         or_none(one_of(Strands), "the strand as given"),
         default_means="none",
+    )
+
+
+@dataclass(kw_only=True, eq=False)
+class BaselineOptions:
+    """Which baselines stand beside the scores of labels and numbers."""
+
+    baselines: Sequence[str] | None = option(
+        None,
+        "Task and parts",
+        "Baselines to score beside the network.",
+        or_none(some_of(SequenceBaseline), "all that apply"),
+        default_means="all that apply",
+        more="Of letters `majority` and `kmers`; of measured values `majority`, `features` and, of "
+        "whole sequences, `rocket`.",
     )

@@ -165,6 +165,8 @@ def without_unknown(labelled: Labelled) -> Labelled:
     if labelled.per_step or labelled.labels is None:
         return labelled
     known = labelled.known
+    if labelled.labels.ndim == 2:  # of several numbers, one that is known is something to learn
+        known = np.asarray(~np.isnan(labelled.labels).all(axis=1))
     if not known.any():
         raise DataError("no label is known")
     return labelled if known.all() else labelled.take(known)

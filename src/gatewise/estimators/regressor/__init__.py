@@ -1,0 +1,1 @@
+"""`Regressor`: a number, or several, for each sequence."""

@@ -1,0 +1,231 @@
+"""`Regressor`: a number, or several, for each sequence.
+
+Sizes: n sequences, K targets, Q quantile levels, M members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from gatewise.data.sequences.labelled import Labelled
+from gatewise.data.sequences.sequences import Sequences
+from gatewise.data.sequences.split import Parts
+from gatewise.errors import DataError, NotFittedError
+from gatewise.estimators.baselines.collection import SequenceBaselines
+from gatewise.estimators.heads import PointHead, QuantileHead
+from gatewise.estimators.regressor.settings import RegressorSettings
+from gatewise.estimators.scores.build import regression_scores
+from gatewise.estimators.scores.evaluation import RegressionScores
+from gatewise.estimators.scores.measures import MODEL_NAME
+from gatewise.estimators.scores.resampling import groups_of
+from gatewise.estimators.sequences.baselines import (
+    baseline_answers,
+    baselines_from,
+    fitted_baselines,
+)
+from gatewise.estimators.sequences.estimator import SequenceEstimator
+from gatewise.estimators.sequences.form import Form, Scaling
+from gatewise.estimators.sequences.given import Given, labelled_of
+from gatewise.estimators.sequences.hooks import KEPT
+from gatewise.estimators.sequences.model import SequenceModel, answers_of_strands
+from gatewise.estimators.sequences.options import SequenceOptions
+from gatewise.estimators.sequences.preparation import PreparedSequences
+from gatewise.estimators.sequences.sklearn import tags
+from gatewise.training.losses import POINT_LOSSES, per_row, pinball
+from gatewise.training.task import Loss
+from gatewise.typing import AnyArray, Array, Arrays
+
+
+@dataclass(frozen=True, eq=False)
+class LearntNumbers:
+    """What a regressor learns beside its networks: the scale of its targets, and baselines."""
+
+    scaling: Scaling
+    baselines: SequenceBaselines = field(default_factory=SequenceBaselines)
+
+
+Model = SequenceModel[LearntNumbers]
+
+
+class WholeHead(nn.Module):
+    """A head of steps, `[S, B, H] -> [B, S, K, Q]`, for one answer per sequence: `[B, H]`, S = 1."""
+
+    def __init__(self, of_steps: PointHead | QuantileHead) -> None:
+        super().__init__()
+        self.of_steps = of_steps
+
+    def forward(self, read: Tensor) -> Tensor:
+        """Return the answers `[B, 1, K, Q]` to what was read of sequences, `[B, H]`."""
+        found: Tensor = self.of_steps(read.unsqueeze(0))
+        return found
+
+
+class Regressor(SequenceEstimator[LearntNumbers, RegressionScores], RegressorSettings):
+    """A recurrent network that gives each sequence a number, or several; with `quantiles`, bands too.
+
+    The constructor only keeps its arguments; every one is explained in docs/sequences.md. Data is as
+    for `Classifier`, labels are numbers [n] or [n, K]. After `fit`: `fitted_` and `evaluation_`.
+    """
+
+    kind = "regressor"
+    options_type = RegressorSettings
+    kept = (*KEPT, "read", "rc", "quantiles")
+
+    def predict(self, data: Any, *, lengths: Any = None) -> Array:
+        """Return the number of each sequence, [n], or of several targets [n, K].
+
+        The mean over the members, and over both strands with rc="average"; of quantiles the median.
+        """
+        found = middle(self._fitted(), self._told(data, lengths))
+        return found[:, 0] if found.shape[1] == 1 else found
+
+    def predict_quantiles(self, data: Any, *, lengths: Any = None) -> Array:
+        """Return the quantiles of each sequence, [n, Q] or [n, K, Q], in the order of the levels.
+
+        Raises NotFittedError for a model without quantiles.
+        """
+        if not levels_of(self._fitted()):
+            raise NotFittedError(
+                "this Regressor predicts no quantiles: fit it with quantiles=[0.1, 0.5, 0.9]"
+            )
+        found = self._told(data, lengths)
+        return found[:, 0] if found.shape[1] == 1 else found
+
+    def score(self, data: Any, labels: Any = None, *, lengths: Any = None) -> float:
+        """Return R², the share of the variance explained, of several targets the mean."""
+        return self.evaluate(data, labels, lengths=lengths).network["r2"]
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags, which its searches ask for."""
+        return tags("regressor")
+
+    # --- what `SequenceEstimator` asks for ------------------------------------------------------------
+
+    def _read_data(self, given: Given, like: Form | None) -> Labelled:
+        return labelled_of(given, self, like, label_kind="numbers", per_step=False)
+
+    def _check_labels(self, labelled: Labelled, parts: Parts, *, fresh: bool) -> None:
+        if labelled.labels is None or labelled.classes or labelled.per_step:
+            found = "labels of steps" if labelled.per_step else "classes"
+            found = "no labels" if labelled.labels is None else found
+            raise DataError(f"a regressor needs a number for each sequence, and there are {found}")
+        training = _columns(labelled.take(parts["training"]))
+        still = [k for k in range(training.shape[1]) if len(_known(training[:, k])) < 2]
+        if fresh and still:
+            raise DataError(
+                f"all numbers of target {still[0] + 1} in the training part are one: there is nothing "
+                "to learn"
+            )
+
+    def _learn_before(self, labelled: Labelled, before: LearntNumbers | None) -> LearntNumbers:
+        return LearntNumbers(Scaling.of(_columns(labelled)) if before is None else before.scaling)
+
+    def _truth(self, labelled: Labelled, learnt: LearntNumbers) -> AnyArray:
+        return learnt.scaling.apply(_columns(labelled))[:, None, :]
+
+    @classmethod
+    def _head(cls, settings: SequenceOptions, form: Form, width: int) -> nn.Module:
+        assert isinstance(settings, RegressorSettings)
+        levels, targets = settings.levels(), len(form.targets)
+        return WholeHead(
+            QuantileHead(width, targets, levels) if levels else PointHead(width, targets)
+        )
+
+    def _loss(self, prepared: PreparedSequences[LearntNumbers]) -> Loss:
+        levels = self.levels()
+        if levels:
+            return per_row(pinball(levels))
+        return per_row(POINT_LOSSES["squared" if self.loss == "auto" else self.loss])
+
+    def _learn_after(
+        self, model: Model, prepared: PreparedSequences[LearntNumbers]
+    ) -> LearntNumbers:
+        return replace(model.learnt, baselines=fitted_baselines(prepared, self.baselines))
+
+    def _evaluate(self, model: Model, labelled: Labelled, part: str) -> RegressionScores:
+        if labelled.labels is None:
+            raise DataError("there are no numbers to score by: pass labels=")
+        members = numbers_of(model, labelled.sequences)
+        together = members.mean(axis=0)
+        baselines, levels = model.learnt.baselines, levels_of(model)
+        return regression_scores(
+            _columns(labelled),
+            {MODEL_NAME: middle(model, together), **baseline_answers(baselines, labelled)},
+            part=part,
+            groups=groups_of(labelled.sequences.lengths, labelled.sequences.groups),
+            targets=model.form.targets,
+            members=[middle(model, each) for each in members],
+            quantiles={MODEL_NAME: together} if levels else None,
+            levels=levels,
+            notes=baselines.notes,
+        )
+
+    def _table(self, model: Model, labelled: Labelled, *, truth: bool) -> dict[str, AnyArray]:
+        members = numbers_of(model, labelled.sequences)
+        together, levels = members.mean(axis=0), levels_of(model)
+        columns: dict[str, AnyArray] = {"sequence": np.array(labelled.sequences.names)}
+        for k, name in enumerate(model.form.targets):
+            if truth and labelled.labels is not None:
+                columns[name] = _columns(labelled)[:, k]
+            columns[f"{name}_predicted"] = middle(model, together)[:, k]
+            if len(members) > 1:
+                columns[f"{name}_spread"] = middle(model, members).std(axis=0)[:, k]
+            for place, level in enumerate(levels):
+                columns[f"{name}_q{level:g}"] = together[:, k, place]
+        return columns
+
+    def _scores(self, evaluation: RegressionScores) -> Mapping[str, Any]:
+        return evaluation.to_json()
+
+    @classmethod
+    def _learnt_out(cls, learnt: LearntNumbers) -> tuple[dict[str, Any], Arrays]:
+        said, arrays = learnt.baselines.to_state()
+        return {"baselines": said}, {**arrays, **learnt.scaling.arrays()}
+
+    @classmethod
+    def _learnt_in(cls, said: dict[str, Any], arrays: Arrays, form: Form) -> LearntNumbers:
+        arrays = dict(arrays)
+        scaling = Scaling(arrays.pop("mean"), arrays.pop("std"))
+        scaling.check(len(form.targets))
+        return LearntNumbers(scaling, baselines_from(said["baselines"], arrays, len(form.targets)))
+
+    def _told(self, data: Any, lengths: Any) -> Array:
+        """Return the members' mean answer for new data, [n, K, Q]."""
+        model = self._fitted().for_new_data()
+        labelled = self._read_for(model, Given(data, None, lengths), labels_needed=False)
+        return np.asarray(numbers_of(model, labelled.sequences).mean(axis=0))
+
+
+def numbers_of(model: Model, sequences: Sequences) -> Array:
+    """Return each member's answers in the units of the targets, [M, n, K, Q]."""
+    strands = np.array(answers_of_strands(model, sequences), dtype=np.float64)
+    scaling = model.learnt.scaling
+    return np.asarray(strands.mean(axis=0)[:, :, 0] * scaling.std[:, None] + scaling.mean[:, None])
+
+
+def levels_of(model: Model) -> tuple[float, ...]:
+    """Return the quantile levels that a model predicts; () for none."""
+    assert isinstance(model.settings, RegressorSettings)
+    return model.settings.levels()
+
+
+def middle(model: Model, answers: Array) -> Array:
+    """Return the one number in answers [..., Q]: the median of quantiles."""
+    levels = levels_of(model)
+    return np.asarray(answers[..., levels.index(0.5) if levels else 0])
+
+
+def _columns(labelled: Labelled) -> AnyArray:
+    """Return the numbers to predict, [n, K]."""
+    assert labelled.labels is not None
+    return labelled.labels.reshape(len(labelled), -1)
+
+
+def _known(column: AnyArray) -> AnyArray:
+    """Return the distinct numbers of a column, NaN left out."""
+    return np.unique(column[~np.isnan(column)])
