@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import gatewise
-from gatewise.cli.apps import COMMANDS, app
+from gatewise.cli.apps import COMMANDS, app_of
 from gatewise.cli.as_typed import as_typed, options
 from gatewise.cli.options import ForecasterOptions
+from gatewise.cli.tasks import TASKS
 from gatewise.errors import OptionError
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from tests.cli.python_syntax import in_python
@@ -66,8 +67,9 @@ def test_every_option_that_the_library_shares_is_known() -> None:
     assert {field.name for field in fields(ForecasterOptions)} == settings
     typed = {
         argument.name
+        for task in TASKS.values()
         for command in COMMANDS
-        for argument in app[command].assemble_argument_collection()
+        for argument in app_of(task)[command].assemble_argument_collection()
     }
     for name in options():
         told = as_typed(f"give {name}=3")

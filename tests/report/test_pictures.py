@@ -118,5 +118,7 @@ def test_pictures_stand_on_the_first_screen_with_how_they_are_read() -> None:
     assert overview.count("<figure>") == 2
     assert "How to read this" in overview
     assert "Grey is other." in overview
+    below = render_page(Contents("Genes", details=(matrix(),)))
+    assert 'class="matrix"' in below.split('<section id="details"')[1].split("</section>")[0]
     alone = render_page(Contents("Genes", pictures=(strand(),)))
     assert "<figure class=wide>" in alone

@@ -40,7 +40,7 @@ def choose(arguments: Sequence[str]) -> Chosen:
     if verb in OF_RUN:
         return Chosen(_task_of_run(left, named), left)
     if named is None and verb in OF_DATA:
-        found = guess(_given(verb, words))
+        found = guess(_given(words))
         if verb in FORECASTS_ALONE and found.task is not FORECAST:
             _refuse(verb, found.task, found.because)
         return Chosen(found.task, left, found.note)
@@ -114,14 +114,20 @@ def _in_config(words: list[str], key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _given(verb: str, words: list[str]) -> Given:
+def _given(words: list[str]) -> Given:
     """Return what a guess goes by: the data, and the options that were named."""
     values = {name.replace("-", "_"): value for name, value in _config(words).items()}
     typed = [word[2:].partition("=")[0].replace("-", "_") for word in words if word[:2] == "--"]
     data = _first_word(words) or _in_config(words, "data")
     named = {name for name in (*typed, *values) if name not in ("config", "data", "help")}
-    target = _value_of(words, "--target") or values.get("target")
-    return Given(verb, data, named, target if isinstance(target, str) else None)
+    target, labels = (
+        _value_of(words, f"--{name}") or values.get(name) for name in ("target", "labels")
+    )
+    return Given(data, named, _text(target), _text(labels))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _first_word(words: list[str]) -> str | None:

@@ -13,13 +13,12 @@ from gatewise.cli.output import grid
 from gatewise.errors import InputError
 
 if TYPE_CHECKING:
-    from gatewise import Forecaster
-    from gatewise.estimators.forecaster.preparation import Prepared
     from gatewise.explaining import Comparison, Explanation
+    from gatewise.explaining.case import HasCase
 
 
 def explained(
-    screen: Console, model: Forecaster, prepared: Prepared, *, by: str | None = None
+    screen: Console, model: HasCase, prepared: Any, *, by: str | None = None
 ) -> Explanation | None:
     """Return the explanation of a run that was just trained, or print why there is none.
 

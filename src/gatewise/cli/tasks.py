@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
-TaskName = Literal["forecast"]
+TaskName = Literal["forecast", "classify", "tag", "regress"]
 Commands = Mapping[str, tuple[Callable[..., None], str]]
 """Verb to the function that cyclopts reads, and its usage after the verb."""
 
@@ -25,7 +25,8 @@ class Task:
         learns: What it learns, for the help and for messages: "a label for each sequence".
         settings: The dataclass that declares its options, as "module:name"; imports no torch.
         estimator: The estimator's class, as "module:name"; brings torch.
-        commands: The `Commands` that differ from those of a forecast, as "module:name".
+        takes_labels: Whether its labels may stand in a file of their own.
+        commands: What returns the `Commands` that differ from those of a forecast, as "module:name".
     """
 
     name: TaskName
@@ -34,10 +35,11 @@ class Task:
     settings: str
     estimator: str
     commands: str = ""
+    takes_labels: bool = False
 
     def own_commands(self) -> Commands:
         """Return the commands that differ from those of a forecast."""
-        return cast(Commands, _named(self.commands)) if self.commands else {}
+        return cast(Commands, _named(self.commands)(self)) if self.commands else {}
 
     def options(self) -> Any:
         """Return the dataclass that declares the options."""
@@ -53,6 +55,7 @@ def _named(place: str) -> Any:
     return getattr(import_module(module), name)
 
 
+SEQUENCES = "gatewise.cli.sequences.commands:commands_of"
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
@@ -63,11 +66,20 @@ TASKS: dict[str, Task] = {
             "gatewise.estimators.forecaster.settings:ForecasterSettings",
             "gatewise.estimators.forecaster.estimator:Forecaster",
         ),
+        Task(
+            "classify",
+            "classifier",
+            "a label for each sequence",
+            "gatewise.estimators.classifier.settings:ClassifierSettings",
+            "gatewise.estimators.classifier.estimator:Classifier",
+            SEQUENCES,
+            takes_labels=True,
+        ),
     )
 }
 FORECAST = TASKS["forecast"]
 """The task of a command that does not say, and whose data does not."""
-NAMES = get_args(TaskName)
+NAMES = tuple(TASKS)
 
 
 def task_of_kind(kind: str) -> Task | None:

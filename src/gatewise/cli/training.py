@@ -103,7 +103,7 @@ def resume(
         if source is None:
             raise OptionError(f"the run {run} was fitted on a table in memory: name DATA after it")
         screen = console(quiet=quiet)
-        screen.print(_going_on(unfinished, folder))
+        screen.print(going_on(unfinished, folder))
         if unfinished is None:
             fitted = Forecaster.load(run)
             prepared = prepared_for(fitted.fitted_, source)
@@ -118,7 +118,7 @@ def resume(
         finish(screen, model, prepared, source, folder, title=title)
 
 
-def _going_on(unfinished: Run | None, folder: Path) -> str:
+def going_on(unfinished: Run | None, folder: Path) -> str:
     """Return what `resume` is about to do."""
     if unfinished is None:
         return f"{folder} is complete already."
@@ -145,7 +145,7 @@ def continue_on(
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
 
     given = (changes or Changes()).settings()
-    model = Forecaster.load(run, device=given.get("device") or _device_of(run))
+    model = Forecaster.load(run, device=given.get("device") or device_of(run))
     run_training(model.set_params(**given), model.continue_on, data, new, start=model.fitted_)
 
 
@@ -341,7 +341,7 @@ def _way_on(folder: Path, title: str | None, before: Run | None) -> str | None:
     return f"`gatewise resume {folder}` goes on where it stopped{until}"
 
 
-def _device_of(run: str) -> str:
+def device_of(run: str) -> str:
     """Return where a run was fitted; a model file that stands alone is used on the CPU."""
     from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
 

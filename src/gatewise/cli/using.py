@@ -81,7 +81,7 @@ def predict(
     for name in frame.columns:
         table.add_column(name, justify="right", overflow="fold")
     for row in frame.head(HEAD).iter_rows():
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(cell_text(value) for value in row))
     screen.print(table)
     screen.print(
         f"The first {min(HEAD, len(frame))} of {len(frame):,} rows; --out FILE.csv or FILE.parquet "
@@ -167,7 +167,8 @@ def scores_json(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """Return a value of a table as a terminal shows it."""
     if isinstance(value, float):
         return f"{value:.5g}"
     return str(value).removesuffix(" 00:00:00")

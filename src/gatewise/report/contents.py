@@ -204,6 +204,7 @@ class Contents:
         predictions: A scored part, drawn as truth against prediction, on an axis of its own.
         pictures: What else is drawn on the first screen, such as a confusion matrix: see
             `report.pictures`. A single one takes its whole width.
+        details: Pictures that stand beneath the first screen.
         scores: A small table that stands on the first screen: the model beside baselines.
         memory: The sentence that stands with the first memory curve; by default the curve's reading.
         inspect: The command that shows the gates of a window chosen in the plot, with `{at}` and
@@ -231,6 +232,7 @@ class Contents:
     lag_name: str = "lag"
     predictions: HasCharts | None = None
     pictures: tuple[Picture, ...] = ()
+    details: tuple[Picture, ...] = ()
     scores: Table | None = None
     memory: str = ""
     inspect: str = ""

@@ -29,7 +29,7 @@ def overview_html(
     contents: Contents, words: Glossary, blobs: Blobs, payload: dict[str, Any]
 ) -> str:
     """Return the first screen's plot, scores and memory curve, as far as there are any."""
-    plot = _plot(contents, blobs, payload) + _pictures(contents.pictures)
+    plot = _plot(contents, blobs, payload) + pictures_html(contents.pictures)
     curve = memory_curve(contents)
     beside = [
         *([_scores(contents, words)] if contents.scores is not None else []),
@@ -116,7 +116,7 @@ def _plot(contents: Contents, blobs: Blobs, payload: dict[str, Any]) -> str:
     )
 
 
-def _pictures(pictures: tuple[Picture, ...]) -> str:
+def pictures_html(pictures: tuple[Picture, ...]) -> str:
     """Return the pictures side by side, each with how it is read."""
     wide = " class=wide" if len(pictures) == 1 else ""
     figures = "".join(

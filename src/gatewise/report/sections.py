@@ -16,7 +16,7 @@ from gatewise.report.curves import curve_data
 from gatewise.report.definitions import definitions
 from gatewise.report.glossary import Glossary
 from gatewise.report.inputs import panel_html
-from gatewise.report.overview import finding_html, notes_html
+from gatewise.report.overview import finding_html, notes_html, pictures_html
 from gatewise.report.records import records_data
 from gatewise.report.series import strip_data, time_data
 from gatewise.report.table import Table, table_html
@@ -49,6 +49,7 @@ def sections_of(
         *_findings(contents.findings[1:], words),
         *(section for section in curves if section not in of_scores),
         *_inputs(contents),
+        *_details(contents),
         *_tables(contents.tables),
         *inside,
         *_units(contents),
@@ -148,6 +149,12 @@ def _inputs(contents: Contents) -> list[Section]:
     if contents.inputs is None:
         return []
     return [Section("inputs", "Inputs", "Which input matters", panel_html(contents.inputs))]
+
+
+def _details(contents: Contents) -> list[Section]:
+    if not contents.details:
+        return []
+    return [Section("details", "In detail", "In detail", pictures_html(contents.details))]
 
 
 def _units(contents: Contents) -> list[Section]:

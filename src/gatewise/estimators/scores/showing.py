@@ -35,7 +35,7 @@ def class_table(scores: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     rows = [
         (
             name,
-            number(scores.support[name], 6),
+            f"{scores.support[name]:,.6g}",
             *(number(scores.by_class[model][name]) for model in models),
         )
         for name in getattr(scores, "classes", ())

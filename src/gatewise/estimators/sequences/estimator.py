@@ -42,6 +42,7 @@ from gatewise.estimators.sequences.preparation import (
 )
 from gatewise.estimators.sequences.saving import load_model, save_model
 from gatewise.estimators.sequences.strands import complement_of
+from gatewise.estimators.sequences.telling import Telling
 from gatewise.files import Envelope
 from gatewise.options import values_of
 from gatewise.training.progress import Callback
@@ -50,7 +51,7 @@ from gatewise.training.task import Task
 __all__ = ["KEPT", "SequenceEstimator"]
 
 
-class SequenceEstimator(SequenceHooks[L, E]):
+class SequenceEstimator(Telling, SequenceHooks[L, E]):
     """A model of sequences; after a fit `fitted_` is what it learnt, `evaluation_` how that scores."""
 
     def fit(
@@ -157,6 +158,8 @@ class SequenceEstimator(SequenceHooks[L, E]):
     ) -> Labelled:
         """Return new data in the model's form; DataError for what does not fit it."""
         given = given if isinstance(given, Given) else Given(given)
+        if isinstance(given.data, PreparedSequences):
+            return given.data.labelled
         given = replace(given, with_labels=labels_needed)
         labelled = model.form.labelled(self._read_data(given, model.form), unknown=self.unknown)
         check_sequences(labelled.sequences, model.settings)
@@ -182,9 +185,9 @@ class SequenceEstimator(SequenceHooks[L, E]):
     def _prepare(
         self, data: Any, start: SequenceModel[L] | None, *, progress: bool
     ) -> PreparedSequences[L]:
-        if isinstance(data, PreparedSequences):
-            return data
         given = data if isinstance(data, Given) else Given(data)
+        if isinstance(given.data, PreparedSequences):
+            return given.data
         settings = self._settled_options()
         labelled = without_unknown(self._read_data(given, None if start is None else start.form))
         form = (

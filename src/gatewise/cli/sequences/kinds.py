@@ -1,0 +1,90 @@
+"""What the commands say of each task on sequences: tasks are data here, and the commands are shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gatewise.data.files import WRITABLE
+from gatewise.data.sequences.annotations import FORMATS
+
+PartName = Literal["training", "validation", "test", "all"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A task on sequences, in words.
+
+    Attributes:
+        about: What fit does, the first line of its help.
+        examples: Commands to try.
+        more: What else its help says.
+        data: What DATA may be.
+        predict_help: The help of predict.
+        labels: What --labels may be; "" where there are none.
+        endings: Of the file that predict writes.
+    """
+
+    about: str
+    examples: tuple[str, ...]
+    more: str
+    data: str
+    predict_help: str
+    labels: str = ""
+    endings: tuple[str, ...] = WRITABLE
+
+    def fit_help(self) -> str:
+        """Return the help of fit."""
+        tried = "\n".join(f"  {line}" for line in self.examples)
+        return f"{self.about}\n\nTry:\n\n{tried}\n\n{self.more}"
+
+
+STEPS = "a table with a row for each step (columns unique_id, ds)"
+TABLE = f"{STEPS} or for each sequence (column sequence)"
+WHOLE = (
+    "Sequences are never cut: each is of one part, training, validation or test. The test part gives\n"
+    "the score: nothing is chosen on it."
+)
+PRINTED = "\n\nWithout --out the first rows are printed."
+LABELS = (
+    "Labels of a FASTA file: a table with the names of the sequences and a column of labels. "
+    "[default: those of the table DATA]"
+)
+KINDS = {
+    "classify": Kind(
+        "Learn a label for each sequence, and leave a run folder: model, scores, page.",
+        (
+            "gatewise fit promoters.fa --labels strength.csv --task classify --out runs/promoters",
+            "gatewise fit gestures.csv --task classify --target gesture --out runs/gestures",
+        ),
+        WHOLE,
+        f"FASTA (.fa, .fasta, with .gz), {TABLE}, or dataset:NAME.",
+        "Predict the label of each sequence, with the probability of every class." + PRINTED,
+        LABELS,
+    ),
+    "regress": Kind(
+        "Learn a number for each sequence, and leave a run folder: model, scores, page.",
+        (
+            "gatewise fit sites.csv --task regress --target psi --out runs/sites",
+            "gatewise fit sites.csv --task regress --target psi --quantiles 0.1 0.5 0.9 --out runs/q",
+        ),
+        WHOLE,
+        f"FASTA (.fa, .fasta, with .gz), {TABLE}, or dataset:NAME.",
+        "Predict the number of each sequence, with quantiles where the run has them." + PRINTED,
+        LABELS.replace("labels", "numbers").replace("Labels", "Numbers"),
+    ),
+    "tag": Kind(
+        "Learn a label for each step of a sequence, and leave a run folder: model, scores, page.",
+        (
+            "gatewise fit genome.gb --task tag --out runs/genes",
+            "gatewise fit genome.fa --labels genes.gff3 --task tag --out runs/genes",
+            "gatewise predict runs/genes other.fa --out genes.gff3",
+        ),
+        "Long sequences are trained on in pieces and predicted as in one unbroken pass.",
+        f"GenBank (.gb), FASTA (.fa, .fasta, with .gz), {STEPS}, or dataset:NAME.",
+        "Predict the label of each step: a table with probabilities, or features as BED or GFF3."
+        + PRINTED,
+        "Labels of a FASTA file: a .bed or .gff3 file. [default: those of DATA]",
+        (*WRITABLE, *FORMATS),
+    ),
+}

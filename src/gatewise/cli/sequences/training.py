@@ -1,0 +1,169 @@
+"""The commands that train on sequences: fit, resume, continue, retrain; all leave a run and its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from gatewise.cli.opening import writing_alone
+from gatewise.cli.options import NewRun, given_in, settings_in
+from gatewise.cli.output import console, print_next
+from gatewise.cli.sequences.printing import print_data, print_scores
+from gatewise.cli.tasks import Task
+from gatewise.cli.training import device_of, going_on, resumable
+from gatewise.errors import DataError, OptionError
+from gatewise.launch import is_main_process
+
+
+def fit(
+    task: Task, *, data: str, new: NewRun, labels: str | None = None, options: Any = None
+) -> None:
+    """Fit the estimator of a task and leave a run."""
+    settings = {} if options is None else settings_in(options, task.options())
+    model = task.estimator_class()(**settings)
+    run_training(model, model.fit, data, labels, new)
+
+
+def continue_on(
+    task: Task,
+    *,
+    run: str,
+    data: str,
+    new: NewRun,
+    labels: str | None = None,
+    changes: Any = None,
+) -> None:
+    """Train a finished run on with new data."""
+    given = {} if changes is None else given_in(changes, task.options())
+    model = task.estimator_class().load(run, device=given.get("device") or device_of(run))
+    model.set_params(**given)
+    run_training(model, model.continue_on, data, labels, new, start=model.fitted_)
+
+
+def retrain(
+    task: Task,
+    *,
+    run: str,
+    data: str,
+    new: NewRun,
+    labels: str | None = None,
+    changes: Any = None,
+) -> None:
+    """Train afresh with the settings of a run."""
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
+
+    given = {} if changes is None else given_in(changes, task.options())
+    model = task.estimator_class()(**{**Run.open(run).config["settings"], **given})
+    run_training(model, model.retrain, data, labels, new)
+
+
+def resume(
+    task: Task,
+    *,
+    run: str,
+    data: str | None = None,
+    labels: str | None = None,
+    title: str | None = None,
+    quiet: bool = False,
+) -> None:
+    """Finish an interrupted fit, or write the page of one that is whole."""
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
+
+    folder, estimator = Run.open(run).path, task.estimator_class()
+    with writing_alone(folder), resumable(folder, title):
+        opened = Run.open(folder)
+        opened.check_not_failed()
+        unfinished = opened.unfinished()
+        config = (unfinished or opened).config
+        source = config["source"] if data is None else data
+        if source is None:
+            raise OptionError(f"the run {run} was fitted on data in memory: name DATA after it")
+        given = estimator.given(source, labels or (config.get("labels") if data is None else None))
+        screen = console(quiet=quiet)
+        screen.print(going_on(unfinished, folder))
+        if unfinished is None:
+            fitted = estimator.load(run)
+            prepared = fitted.prepare(given, like=fitted.fitted_)
+            if prepared.identity["sha256"] != fitted.fitted_.data["sha256"]:
+                raise DataError(
+                    f"{source} is not the data that the finished run {run} was fitted on: "
+                    f"`gatewise inspect {run} {source} --out PAGE.html` writes a page about it"
+                )
+        else:
+            prepared = estimator.prepare_resumed(unfinished, given)
+        model = estimator.resume(folder, prepared, progress=not quiet)
+        finish(screen, model, prepared, source, folder, title=title)
+
+
+def run_training(
+    model: Any,
+    verb: Callable[..., Any],
+    data: str,
+    labels: str | None,
+    new: NewRun,
+    *,
+    start: Any = None,
+) -> None:
+    """Print what is read, train with `verb` (a method of `model`), leave the page, print scores.
+
+    `start` is the model that training goes on from. The data is read once, here.
+    """
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
+    from gatewise.training.distributed import check_device  # noqa: PLC0415
+
+    model.check_options()
+    check_device(model.device)
+    folder = Run.check_target(new.out, overwrite=new.overwrite)
+    with writing_alone(folder), resumable(folder, new.title):
+        screen = console(quiet=new.quiet)
+        prepared = model.prepare(model.given(data, labels), like=start)
+        print_data(screen, data, prepared)
+        verb(
+            prepared,
+            labels,  # where they can be read again; those that were read are among what is prepared
+            out=folder,
+            overwrite=new.overwrite,
+            predictions=new.predictions,
+            source=data,
+            title=new.title,
+            progress=not new.quiet,
+        )
+        finish(screen, model, prepared, data, folder, title=new.title)
+
+
+def finish(
+    screen: Console, model: Any, prepared: Any, source: str, folder: Path, *, title: str | None
+) -> None:
+    """Write the page of a run that was just trained; print scores and what to type next."""
+    if not is_main_process():
+        return
+    from gatewise.cli.sentences import explained, print_explanation  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.run.folder import REPORT, Run  # noqa: PLC0415
+    from gatewise.explaining.case import HasCase  # noqa: PLC0415
+    from gatewise.report import write_page  # noqa: PLC0415
+
+    page, run = folder / REPORT, Run.open(folder)
+    if title is not None:
+        run.set_title(title)
+    summary = model.summary(prepared, title=run.title, source=source)
+    summary = replace(summary, run=str(folder))
+    explanation = explained(screen, model, prepared) if isinstance(model, HasCase) else None
+    contents = summary.contents() if explanation is None else explanation.contents(summary)
+    write_page(contents, page)
+    print_scores(screen, summary.evaluation)
+    if explanation is not None:
+        print_explanation(screen, explanation)
+    screen.print()
+    screen.print(f"Run   {folder}")
+    screen.print(f"Page  {page}")
+    print_next(
+        screen,
+        {
+            f"gatewise inspect {folder}": "write the page anew",
+            f"gatewise predict {folder} NEW --out PREDICTED.csv": "predict from new sequences",
+        },
+    )

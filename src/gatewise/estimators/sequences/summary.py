@@ -1,0 +1,179 @@
+"""The summary of a run of sequences, and the page that is made of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from gatewise.estimators.forecaster.page.curves import training_curves
+from gatewise.estimators.scores.evaluation import SequenceScores
+from gatewise.estimators.scores.measures import (
+    MEASURES,
+    MODEL_NAME,
+    PART_NAMES,
+    interval_text,
+    measure_text,
+    model_name,
+)
+from gatewise.estimators.scores.showing import class_table, shown_measures
+from gatewise.report import Cell, Contents, Curve, Finding, Row, RowGroup, Table
+from gatewise.report.contents import Tone
+from gatewise.report.pictures import Picture
+from gatewise.training.history import History
+from gatewise.wording import counted
+
+TONES: dict[str, Tone] = {"better": "good", "unclear": "warn", "worse": "warn", "unknown": "plain"}
+MEASURES_AT_A_GLANCE = 4
+MODELS_AT_A_GLANCE = 5
+
+
+@dataclass(frozen=True)
+class SequenceSummary:
+    """Everything that the page shows of one run of sequences."""
+
+    title: str
+    about: str  # one line: what is predicted of what
+    settings: dict[str, Any]  # the estimator's parameters, JSON values
+    data: dict[str, Any]  # source, sizes, parts
+    environment: dict[str, str]  # versions, threads, machine
+    parameters: int
+    histories: tuple[History, ...]
+    evaluation: SequenceScores
+    pictures: tuple[Picture, ...] = ()
+    below: tuple[Picture, ...] = ()  # further down the page
+    curves: tuple[Curve, ...] = ()
+    tables: tuple[Table, ...] = ()
+    run: str = ""  # folder or file that the model can be loaded from, where it is known
+
+    def contents(self) -> Contents:
+        """Return the page of the run; what explains the network may be added to it."""
+        said = self.evaluation.verdict()
+        by_class = class_scores(self.evaluation)
+        return Contents(
+            title=self.title,
+            subtitle=self.about,
+            facts=_facts(self),
+            findings=(
+                Finding(
+                    said.headline, " ".join(said.sentences), tone=TONES.get(said.tone, "plain")
+                ),
+            ),
+            readable=said.tone != "unknown",
+            curves=self.curves + training_curves(self.histories),
+            pictures=self.pictures,
+            details=self.below,
+            scores=scores_at_a_glance(self.evaluation),
+            tables=(
+                whole_scores(self.evaluation),
+                *([] if by_class is None else [by_class]),
+                *self.tables,
+            ),
+            provenance={
+                "Data": self.data,
+                "Settings": self.settings,
+                "Environment": self.environment,
+            },
+        )
+
+
+def _facts(summary: SequenceSummary) -> tuple[str, ...]:
+    """Return in short words what the model is."""
+    settings = summary.settings
+    cell = str(settings.get("cell", "network")).replace("_", " ").upper()
+    return (
+        f"{cell}, both directions" if settings.get("bidirectional") else cell,
+        counted(int(settings.get("num_layers", 1)), "layer"),
+        counted(int(settings.get("hidden_size", 0)), "unit"),
+        counted(summary.parameters, "weight"),
+        counted(int(settings.get("members", 1)), "member"),
+    )
+
+
+def scores_at_a_glance(scores: SequenceScores) -> Table:
+    """Return the small table of the first screen: few measures, the model and its best baselines."""
+    names = shown_measures(scores)
+    names = [scores.decides, *(name for name in names if name != scores.decides)]
+    names = names[:MEASURES_AT_A_GLANCE]
+    best = _best(scores, names)
+    sign = 1 if MEASURES[scores.decides].better == "high" else -1
+    others = sorted(
+        scores.baselines, key=lambda model: -_value(scores, model, scores.decides, sign)
+    )
+    rows = [
+        Row(
+            Cell(model_name(model)),
+            tuple(_cell(scores, model, name, best, whole=False) for name in names),
+            model == MODEL_NAME,
+        )
+        for model in (MODEL_NAME, *others[: MODELS_AT_A_GLANCE - 1])
+    ]
+    left = len(scores.models) > len(rows) or len(shown_measures(scores)) > len(names)
+    return Table(
+        f"Scores on {PART_NAMES.get(scores.part, scores.part)}",
+        "Model",
+        tuple(Cell(MEASURES[name].title) for name in names),
+        (RowGroup("", tuple(rows)),),
+        ("Further down: intervals, and what is not shown here.",) if left else (),
+    )
+
+
+def whole_scores(scores: SequenceScores) -> Table:
+    """Return every model and measure with intervals, and what a reader must know of them."""
+    names = [name for name in MEASURES if any(name in row for row in scores.models.values())]
+    best = _best(scores, names)
+    rows = tuple(
+        Row(
+            Cell(model_name(model)),
+            tuple(_cell(scores, model, name, best, whole=True) for name in names),
+            model == MODEL_NAME,
+        )
+        for model in scores.models
+    )
+    part = PART_NAMES.get(scores.part, scores.part)
+    notes = [f"{MEASURES[name].title}: {MEASURES[name].meaning}" for name in names]
+    return Table(
+        f"Scores on {part}, beside baselines: {counted(scores.count, scores.unit)}",
+        "Model",
+        tuple(Cell(MEASURES[name].title) for name in names),
+        (RowGroup("", rows),),
+        (*([scores.intervals] if scores.intervals else []), *scores.notes, *notes),
+    )
+
+
+def class_scores(scores: SequenceScores) -> Table | None:
+    """Return the F1 of each class by each model; None where there are no classes."""
+    head, rows = class_table(scores)
+    return Table.of("Each class alone", head, rows) if rows else None
+
+
+def _value(scores: SequenceScores, model: str, name: str, sign: int) -> float:
+    """Return a score such that the largest is the best; one that is not there comes last."""
+    found = scores.models[model].get(name)
+    return -math.inf if found is None or math.isnan(found.value) else sign * found.value
+
+
+def _best(scores: SequenceScores, names: list[str]) -> dict[str, str]:
+    """Return the best value of each measure as it is written, where several models have it."""
+    best = {}
+    for name in names:
+        values = [row[name].value for row in scores.models.values() if name in row]
+        known = [value for value in values if math.isfinite(value)]
+        if len(known) > 1 and name != "coverage":
+            chosen = max(known) if MEASURES[name].better == "high" else min(known)
+            best[name] = measure_text(name, chosen)
+    return best
+
+
+def _cell(
+    scores: SequenceScores, model: str, name: str, best: dict[str, str], *, whole: bool
+) -> Cell:
+    found = scores.models[model].get(name)
+    if found is None:
+        return Cell("–")
+    text = measure_text(name, found.value)
+    small = ""
+    if whole and found.known:
+        small = interval_text(name, found).removeprefix(text).strip(" ()")
+    # equal as printed is equal to the reader, so that ties are marked together
+    return Cell(text, small, "best" if best.get(name) == text else "")

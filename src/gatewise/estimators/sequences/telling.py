@@ -1,0 +1,106 @@
+"""What estimators of sequences tell of a fitted model: a summary, for the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gatewise.data.sequences.labelled import Labelled
+from gatewise.errors import DataError
+from gatewise.estimators.run.metrics import environment
+from gatewise.estimators.sequences.given import Given
+from gatewise.estimators.sequences.model import SequenceModel
+from gatewise.estimators.sequences.pictures import confusion_of, pictures_of, step_name
+from gatewise.estimators.sequences.preparation import PreparedSequences, parts_of
+from gatewise.estimators.sequences.summary import SequenceSummary
+from gatewise.wording import counted, joined
+
+
+class Telling:
+    """What the estimators of sequences have beside predictions and scores: mixed into each.
+
+    `self` is any of them: what they fit and how it is scored differs.
+    """
+
+    @staticmethod
+    def given(data: Any, labels: Any = None, lengths: Any = None) -> Given:
+        """Return data with its labels as one, as `prepare` and `prepare_resumed` take them."""
+        return Given(data, labels, lengths)
+
+    def prepare(
+        self: Any, given: Given, *, like: SequenceModel[Any] | None = None
+    ) -> PreparedSequences[Any]:
+        """Return data that is checked and ready; raises what a fit would raise, before any work.
+
+        `fit`, `evaluate` and `summary` take it in place of data, which is then read once. `like` is a
+        fitted model that it is for.
+        """
+        prepared: PreparedSequences[Any] = self._prepare(given, like, progress=False)
+        return prepared
+
+    def summary(
+        self: Any,
+        data: Any,
+        labels: Any = None,
+        *,
+        lengths: Any = None,
+        part: str | None = None,
+        title: str | None = None,
+        source: str | None = None,
+    ) -> SequenceSummary:
+        """Score a part of labelled sequences and gather what the page shows.
+
+        `part` is as in `evaluate`: by default what the fit scored, of other data all.
+        """
+        source = str(data) if isinstance(data, str | Path) else source
+        labelled, model = self._told_of(data, labels, lengths)
+        same = labelled.identity["sha256"] == model.data["sha256"]
+        scored = part or (model.data["scored"] if same else "all")
+        known = self.evaluation_
+        if known is None or not same or known.part != scored:
+            known = self.evaluate(labelled, part=scored)
+        if labelled.labels is None:
+            raise DataError("there are no labels to compare with")
+        held = labelled
+        if scored != "all":
+            held = labelled.take(parts_of(labelled, model.settings)[scored])
+        columns = self._table(model if same else model.for_new_data(), held, truth=True)
+        pictures = pictures_of(held, model.form, columns, known)
+        return SequenceSummary(
+            title=title or about_of(model),
+            about=f"{about_of(model)}." if title else "",
+            settings=model.settings.to_json(),
+            data={**model.data, "source": source},
+            environment=environment(),
+            parameters=sum(weight.numel() for weight in model.networks[0].parameters()),
+            histories=model.histories,
+            evaluation=known,
+            pictures=pictures,
+            below=() if not held.per_step else confusion_of(known),
+        )
+
+    def _told_of(
+        self: Any, data: Any, labels: Any, lengths: Any
+    ) -> tuple[Labelled, SequenceModel[Any]]:
+        """Return what was given in the form of the fitted model, and that model."""
+        model = self._fitted()
+        if isinstance(data, PreparedSequences):
+            return data.labelled, model
+        read = self._read_for(model, Given(data, labels, lengths), labels_needed=False)
+        return read, model
+
+
+def about_of(model: SequenceModel[Any]) -> str:
+    """Return what is predicted of what, in a few words."""
+    form = model.form
+    what = joined(form.targets[:3]) if form.targets else _classes(form.classes)
+    its = "its letters" if form.vocabulary is not None else counted(len(form.columns), "column")
+    if model.networks[0].reads_every:
+        return f"{what} for each {step_name(form)} of a sequence, from {its}"
+    return f"{what} for each sequence, from {its}"
+
+
+def _classes(classes: tuple[str, ...]) -> str:
+    if len(classes) <= 4:
+        return joined(classes).replace(" and ", " or ")
+    return f"One of {len(classes)} classes"

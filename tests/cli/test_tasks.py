@@ -1,0 +1,176 @@
+"""Tasks on the command line: what is guessed, what is refused; every verb serves each of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from gatewise.cli import run as run_command_line
+from gatewise.cli.choosing import choose
+from gatewise.cli.tasks import TASKS
+from gatewise.errors import OptionError
+from tests.cli.sequences import QUICK, write_all
+from tests.cli.tables import Outcome, files_under, table_text
+
+Call = Callable[..., Outcome]
+FITS = {
+    "classify": ["sites.fa", "--labels", "labels.csv"],
+}
+"""Words of a fit, without --task: the data says which one it is."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data of every task, and a run of each under its name."""
+    made = tmp_path_factory.mktemp("tasks")
+    write_all(made)
+    (made / "river.csv").write_text(table_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(made)
+        for task, words in FITS.items():
+            assert run_command_line(["fit", *words, *QUICK, "--out", task, "--quiet"]) == 0
+    return made
+
+
+@pytest.fixture
+def there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That folder as the working directory; tests write beside what is in it."""
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "task"),
+    [
+        ("sites.fa --labels labels.csv", "classify"),
+        ("wide.csv", "classify"),
+        ("wide.csv --target label", "classify"),
+        ("steps.csv --target gesture", "classify"),
+        ("steps.csv --target ax", "forecast"),
+        ("river.csv --target flow --inputs rain", "forecast"),
+        ("river.csv --horizon 3", "forecast"),
+        ("nowhere.csv --target flow", "forecast"),
+        ("dataset:fulda --target discharge", "forecast"),
+        ("river.csv --task classify", "classify"),
+    ],
+)
+def test_a_task_is_guessed_where_that_is_safe(there: Path, words: str, task: str) -> None:
+    found = choose(["fit", *words.split(), "--out", "new"])
+    assert found.task is TASKS[task]
+    said = task != "forecast" and "--task" not in words
+    assert found.note.startswith(f"Task: {task}, {TASKS[task].learns} (") == said
+
+
+def test_a_task_that_nothing_tells_is_asked_for(there: Path) -> None:
+    with pytest.raises(OptionError, match=r"sites.fa: FASTA has no labels.*--task classify"):
+        choose(["fit", "sites.fa", "--out", "new"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "fit river.csv --task classfy --out new",
+            "--task must be one of .*Did you mean 'classify'",
+        ),
+        (
+            "fit sites.fa --labels labels.csv --task classify --horizon 3 --out new",
+            "--horizon is an option of --task forecast, and this is --task classify",
+        ),
+        (
+            "fit river.csv --task forecast --alphabet dna --out new",
+            "--alphabet is an option of --task classify.*, and this is --task forecast",
+        ),
+        (
+            "fit --config other.toml --out new",
+            "--horizon is an option of --task forecast, and this",
+        ),
+        ("tune sites.fa --labels labels.csv --out new", "tune is for forecasts alone.*--labels"),
+        ("backtest river.csv --task classify", "backtest is for forecasts alone"),
+        ("evaluate classify --task forecast", "classify is that of a classifier"),
+        ("predict classify sites.fa --out new.bed", "the ending must be .csv or .parquet"),
+        ("fit sites.fa --labels labels.csv --read lst --out new", "lst"),
+        ("fit nowhere.fa --labels labels.csv --out new", "nowhere.fa"),
+        ("fit sites.fa --labels wide.csv --out new", "s0"),
+        ("inspect classify --part training", "page about --part training with --out PAGE.html"),
+    ],
+)
+def test_what_does_not_fit_a_task_is_refused_in_a_line(
+    there: Path, call: Call, words: str, message: str
+) -> None:
+    (there / "other.toml").write_text(
+        'data = "sites.fa"\nlabels = "labels.csv"\ntask = "classify"\nhorizon = 3\n'
+    )
+    before = files_under(there)
+    done = call(*words.split())
+    assert (done.code, done.err.count("\n")) == (2, 1), done.err
+    assert re.search(message, done.err), done.err
+    assert files_under(there) == before
+
+
+@pytest.mark.parametrize("task", list(FITS))
+def test_the_help_of_a_task_shows_its_options_alone(call: Call, task: str) -> None:
+    done = call("fit", "--task", task, "--help")
+    assert done.code == 0
+    assert "--horizon" not in done.out
+    assert "--bidirectional" in done.out
+    assert "--bidirectional" not in call("fit", "--help").out
+
+
+@pytest.mark.parametrize("task", list(FITS))
+def test_every_verb_serves_a_run_of_the_task(
+    there: Path, call: Call, task: str, tmp_path: Path
+) -> None:
+    data, *labels = FITS[task]
+    config = json.loads((there / task / "config.json").read_text())
+    assert (config["status"], config["estimator"]) == ("complete", TASKS[task].kind)
+    assert call("predict", task, data, "--out", tmp_path / "new.csv").code == 0
+    assert len(pl.read_csv(tmp_path / "new.csv")) == 60
+    told = json.loads(call("evaluate", task, "--json").out)
+    kept = json.loads((there / task / "metrics.json").read_text())
+    assert told["scores"] == kept["scores"]
+    assert len(told["scores"]) > 1  # baselines beside
+    done = call("inspect", task, "--out", tmp_path / "page.html", "--json", tmp_path / "page.json")
+    assert done.code == 0, done.err
+    assert "gatewise" in done.out
+    page = (tmp_path / "page.html").read_text()
+    assert '<div class="pictures">' in page
+    for verb in ("continue", "retrain"):
+        new = ("--epochs", "1", "--out", tmp_path / verb, "--quiet")
+        assert call(verb, task, data, *labels, *new) == Outcome(0, "", "")
+    copied = shutil.copytree(there / task, tmp_path / "copied")
+    assert "complete already" in call("resume", copied).out
+
+
+def test_an_interrupted_fit_is_resumed_by_what_its_run_says(
+    there: Path, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, *labels = FITS["classify"]
+    with monkeypatch.context() as patch:
+
+        def interrupted(*args: object, **named: object) -> object:
+            raise KeyboardInterrupt
+
+        patch.setattr("gatewise.estimators.base.train", interrupted)
+        done = call("fit", data, *labels, *QUICK, "--out", tmp_path / "run")
+    assert done.code == 130
+    assert f"gatewise resume {tmp_path / 'run'}" in done.err
+    done = call("resume", tmp_path / "run", "--quiet")
+    assert done == Outcome(0, "", "")
+    models = [each / "model.safetensors" for each in (tmp_path / "run", there / "classify")]
+    assert models[0].read_bytes() == models[1].read_bytes()
+
+
+def test_a_run_can_be_the_config_file_of_another(there: Path, call: Call, tmp_path: Path) -> None:
+    config = there / "classify/config.json"
+    words = ("fit", "sites.fa", "--labels", "labels.csv", "--config", config, "--epochs", "1")
+    done = call(*words, "--out", tmp_path / "again", "--quiet")
+    assert done == Outcome(0, "", "")
+    settings = json.loads((tmp_path / "again/config.json").read_text())["settings"]
+    assert (settings["hidden_size"], settings["epochs"]) == (4, 1)
