@@ -28,25 +28,31 @@ Answers = NDArray[np.float32]
 RATE = 1e-3
 
 
-def _options(case: Case) -> TrainingOptions:
+def _options(case: Case, epochs: int = 1) -> TrainingOptions:
     options = TrainingOptions(
-        epochs=1, patience=None, batch_size=case.batch_size, learning_rate=RATE, schedule="constant"
+        epochs=epochs,
+        patience=None,
+        batch_size=case.batch_size,
+        learning_rate=RATE,
+        schedule="constant",
     )
     return options.closed()
 
 
-def gatewise(case: Case, sequences: SequenceBatches) -> Epoch:
-    """Return an epoch of gatewise's loop, whole: what an estimator's fit runs."""
+def gatewise(case: Case, sequences: SequenceBatches, epochs: int = 1) -> Epoch:
+    """Return epochs of gatewise's loop, whole: what an estimator's fit runs."""
     network = ours(case)
     task = Task(network, sequences, None, cross_entropy())
-    return lambda: train(task, _options(case), progress=False)
+    return lambda: train(task, _options(case, epochs), progress=False)
 
 
-def bare(case: Case, sequences: SequenceBatches) -> Epoch:
-    """Return the same epoch without the loop: batches that are there already, and the step alone."""
+def bare(case: Case, sequences: SequenceBatches, epochs: int = 1) -> Epoch:
+    """Return the same epochs without the loop: batches that are there already, and the step alone."""
     network, options, loss = ours(case), _options(case), cross_entropy()
     place = torch.device("cpu")
-    held = [gathered(sequences, part, place) for part in order_of(sequences, options).parts(1)]
+    order = order_of(sequences, options)
+    parts = [part for number in range(epochs) for part in order.parts(number + 1)]
+    held = [gathered(sequences, part, place) for part in parts]
     optimizer = optimizer_of(network, options)
 
     def epoch() -> None:

@@ -103,17 +103,13 @@ class SequenceBatches:
         inside, step = self.within(picks, steps)
         # past the end any step will do: what is taken there is overwritten
         index = np.where(inside, self.starts[picks] + step, 0)
-        whole = bool(inside.all())
-        x = self.values[index]
-        if not whole:
-            x[~inside] = 0
+        past = np.flatnonzero(~inside)
+        x = _taken(self.values, index, past, 0)
         lengths = inside.sum(axis=0)
         if not self.per_step:
             return x, lengths, self.truth[picks]
-        truth = self.truth[index]
-        if not whole:
-            truth[~inside] = UNKNOWN if truth.dtype.kind == "i" else np.nan
-        return x, lengths, truth
+        unknown = UNKNOWN if self.truth.dtype.kind == "i" else np.nan
+        return x, lengths, _taken(self.truth, index, past, unknown)
 
     def within(self, picks: Indices, steps: range | None) -> tuple[Mask, Indices]:
         """Return which of `steps` `[T, B]` are within the sequences `picks`, and their numbers `[T, 1]`.
@@ -148,6 +144,14 @@ class SequenceBatches:
         most_steps = max(1, most_values // self.width)
         for cut in cuts(self.lengths[order], batch_size, most_steps):
             yield with_lengths(order[cut], self.lengths)
+
+
+def _taken(values: AnyArray, index: Indices, past: Indices, fill: float) -> AnyArray:
+    """Return `values[index]` with `fill` at the places `past`, faster than by NumPy indexing."""
+    found = values.take(index, axis=0)
+    if len(past):
+        found.reshape(-1, *values.shape[1:])[past] = fill
+    return found
 
 
 def order_of(batches: Batches, options: TrainingOptions) -> Order:
