@@ -21,6 +21,7 @@ from tests.cli.tables import Outcome, files_under, table_text
 Call = Callable[..., Outcome]
 FITS = {
     "classify": ["sites.fa", "--labels", "labels.csv"],
+    "regress": ["wide.csv", "--target", "strength"],
 }
 """Words of a fit, without --task: the data says which one it is."""
 
@@ -52,6 +53,9 @@ def there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("wide.csv", "classify"),
         ("wide.csv --target label", "classify"),
         ("steps.csv --target gesture", "classify"),
+        ("wide.csv --target strength", "regress"),
+        ("dataset:splice", "regress"),
+        ("dataset:promoter", "classify"),
         ("steps.csv --target ax", "forecast"),
         ("river.csv --target flow --inputs rain", "forecast"),
         ("river.csv --horizon 3", "forecast"),
@@ -91,7 +95,10 @@ def test_a_task_that_nothing_tells_is_asked_for(there: Path) -> None:
             "fit --config other.toml --out new",
             "--horizon is an option of --task forecast, and this",
         ),
-        ("tune sites.fa --labels labels.csv --out new", "tune is for forecasts alone.*--labels"),
+        (
+            "tune sites.fa --labels labels.csv --out new",
+            "tune is for forecasts alone, and this is --task classify",
+        ),
         ("backtest river.csv --task classify", "backtest is for forecasts alone"),
         ("evaluate classify --task forecast", "classify is that of a classifier"),
         ("predict classify sites.fa --out new.bed", "the ending must be .csv or .parquet"),
@@ -143,7 +150,8 @@ def test_every_verb_serves_a_run_of_the_task(
     assert '<div class="pictures">' in page
     for verb in ("continue", "retrain"):
         new = ("--epochs", "1", "--out", tmp_path / verb, "--quiet")
-        assert call(verb, task, data, *labels, *new) == Outcome(0, "", "")
+        theirs = labels if "--labels" in labels else []
+        assert call(verb, task, data, *theirs, *new) == Outcome(0, "", "")
     copied = shutil.copytree(there / task, tmp_path / "copied")
     assert "complete already" in call("resume", copied).out
 

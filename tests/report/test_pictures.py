@@ -39,7 +39,7 @@ def test_a_scatter_has_a_point_for_each_pair_that_is_known() -> None:
     assert len(re.search(r'points="([^"]+)"', html)[1].split()) == 3  # type: ignore[index]
     # the diagonal: what is predicted right lies on it, at both ends
     low, high = re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', html)[::2]
-    assert (low, high) == (("58.0", "258.0"), ("450.0", "10.0"))
+    assert (low, high) == (("58.0", "258.0"), ("444.0", "16.0"))
 
 
 def test_a_scatter_of_one_value_or_of_none_is_drawn_too() -> None:

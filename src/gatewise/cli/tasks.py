@@ -55,7 +55,19 @@ def _named(place: str) -> Any:
     return getattr(import_module(module), name)
 
 
-SEQUENCES = "gatewise.cli.sequences.commands:commands_of"
+def _of_sequences(name: TaskName, kind: str, learns: str, *, takes_labels: bool = True) -> Task:
+    home = f"gatewise.estimators.{kind}"
+    return Task(
+        name,
+        kind,
+        learns,
+        f"{home}.settings:{kind.title()}Settings",
+        f"{home}.estimator:{kind.title()}",
+        "gatewise.cli.sequences.commands:commands_of",
+        takes_labels,
+    )
+
+
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
@@ -66,15 +78,8 @@ TASKS: dict[str, Task] = {
             "gatewise.estimators.forecaster.settings:ForecasterSettings",
             "gatewise.estimators.forecaster.estimator:Forecaster",
         ),
-        Task(
-            "classify",
-            "classifier",
-            "a label for each sequence",
-            "gatewise.estimators.classifier.settings:ClassifierSettings",
-            "gatewise.estimators.classifier.estimator:Classifier",
-            SEQUENCES,
-            takes_labels=True,
-        ),
+        _of_sequences("classify", "classifier", "a label for each sequence"),
+        _of_sequences("regress", "regressor", "a number for each sequence"),
     )
 }
 FORECAST = TASKS["forecast"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gatewise.estimators.forecaster.page.curves import training_curves
@@ -60,7 +60,10 @@ class SequenceSummary:
                 ),
             ),
             readable=said.tone != "unknown",
-            curves=self.curves + training_curves(self.histories),
+            curves=(
+                *self.curves,
+                *(replace(curve, y_label="loss") for curve in training_curves(self.histories)),
+            ),
             pictures=self.pictures,
             details=self.below,
             scores=scores_at_a_glance(self.evaluation),

@@ -93,14 +93,14 @@ class Telling:
 def about_of(model: SequenceModel[Any]) -> str:
     """Return what is predicted of what, in a few words."""
     form = model.form
-    what = joined(form.targets[:3]) if form.targets else _classes(form.classes)
     its = "its letters" if form.vocabulary is not None else counted(len(form.columns), "column")
-    if model.networks[0].reads_every:
-        return f"{what} for each {step_name(form)} of a sequence, from {its}"
-    return f"{what} for each sequence, from {its}"
+    each = step_name(form) if model.networks[0].reads_every else "sequence"
+    if form.targets:
+        return f"{joined(form.targets[:3])} of each {each}, from {its}"
+    return f"Label of each {each}, from {its}: {_classes(form.classes)}"
 
 
 def _classes(classes: tuple[str, ...]) -> str:
     if len(classes) <= 4:
         return joined(classes).replace(" and ", " or ")
-    return f"One of {len(classes)} classes"
+    return f"one of {len(classes)}"

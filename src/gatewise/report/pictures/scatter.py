@@ -10,10 +10,10 @@ import numpy as np
 
 from gatewise.errors import InputError
 from gatewise.typing import Array, Indices
-from gatewise.wording import number
+from gatewise.wording import figure, number
 
 WIDTH, HEIGHT = 460.0, 300.0
-LEFT, BOTTOM, EDGE = 58.0, 42.0, 10.0
+LEFT, BOTTOM, EDGE = 58.0, 42.0, 16.0
 MOST = 1500
 """Points that are drawn: more would only cover each other."""
 
@@ -120,7 +120,7 @@ def _axes(low: float, high: float, x_label: str, y_label: str) -> list[str]:
     parts = []
     for value in ticks(low, high):
         x, y = _across(value, low, high), _up(value, low, high)
-        text = escape(number(value))
+        text = escape(figure(value))
         parts.append(
             f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{EDGE:g}" y2="{HEIGHT - BOTTOM:g}"/>'
             f'<line class="grid" x1="{LEFT:g}" x2="{WIDTH - EDGE:g}" y1="{y:.1f}" y2="{y:.1f}"/>'
