@@ -9,15 +9,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.errors import InputError, OptionError
+from gatewise.errors import FileError, InputError, OptionError
 from gatewise.training import inference
 from gatewise.training.distributed import World
 from gatewise.training.inference import mean_loss, predict
+from gatewise.training.loop import train
 from gatewise.training.losses import cross_entropy, per_row
 from gatewise.training.order import ByLength, cuts
 from gatewise.training.sequences import SequenceBatches
+from gatewise.training.task import Task
 from tests.estimators.toy import equal, weights
-from tests.training.ragged import draw, fitted, launch, reader, trained
+from tests.training.ragged import draw, fitted, launch, options, reader, speaker, text, trained
 
 TOLERANCE = 1e-6  # gradients are sums in another order; weights here are of size 1
 
@@ -166,6 +168,21 @@ def test_training_learns_and_gives_the_same_bits_again(per_step):
 def test_noise_is_refused_for_codes():
     with pytest.raises(OptionError, match=r"noise=0\.1: codes are no measured values"):
         fitted(draw(20, 1), noise=0.1)
+
+
+def test_progress_and_a_foreign_checkpoint_name_what_is_counted(tmp_path):
+    seen = []
+    settings = {"checkpoint": tmp_path / "state", "progress": seen.append}
+    train(Task(reader(), draw(20, 1), None, cross_entropy()), options(), **settings)
+    assert seen[-1].rate().endswith(" sequences/s")
+    with pytest.raises(
+        FileError, match="made from 20 training and 0 validation sequences, this run"
+    ):
+        train(
+            Task(reader(), draw(21, 1), None, cross_entropy()), options(), resume=True, **settings
+        )
+    train(Task(speaker(), text(60, 1), None, cross_entropy()), options(), progress=seen.append)
+    assert seen[-1].rate().endswith(" tokens/s")
 
 
 def test_processes_that_share_uneven_batches_give_the_result_of_one(tmp_path):

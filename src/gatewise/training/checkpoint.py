@@ -81,6 +81,7 @@ class Checkpoint:
         windows: tuple[int, int],
         weights: Mapping[str, Tensor],
         path: Path,
+        noun: str = "windows",
     ) -> None:
         """Raise `FileError` unless the checkpoint at `path` is of this very run."""
         # the first difference by name: going on with other options would give neither run's weights
@@ -94,7 +95,7 @@ class Checkpoint:
         if self.windows != windows:
             raise FileError(
                 f"the checkpoint {path} was made from {self.windows[0]} training and "
-                f"{self.windows[1]} validation windows, this run has {windows[0]} and "
+                f"{self.windows[1]} validation {noun}, this run has {windows[0]} and "
                 f"{windows[1]}: resume with the data it had, or fit anew"
             )
         if not self._fits(_shapes(weights)):

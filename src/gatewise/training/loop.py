@@ -32,7 +32,7 @@ from gatewise.training.order import Order, Part
 from gatewise.training.progress import Callback, Display, Pace, display
 from gatewise.training.randomness import Purpose, generator
 from gatewise.training.schedule import Rounds, learning_rate, steadier
-from gatewise.training.sequences import order_of
+from gatewise.training.sequences import noun_of, order_of
 from gatewise.training.task import Batches, Task
 
 __all__ = ["predict", "train"]
@@ -147,7 +147,7 @@ class _Trainer:
         module = self.world.wrap(self.network)
         record = self.record
         while not record.finished:
-            pace = Pace(shown, label, self.rounds, record)
+            pace = Pace(shown, label, self.rounds, record, noun_of(self.training))
             train_loss = self._train_round(module, pace)
             self._keep_state()
             self._judge(train_loss)
@@ -173,7 +173,7 @@ class _Trainer:
             loss, count = self._step(module, part, step)
             total += loss
             counted += count
-            done += len(part.picks)
+            done += len(part.picks) * (len(part.steps) if self.carries and part.steps else 1)
             pace.show_step(step, done, partial(self._mean, total, counted), self.rate)
         return float(self.world.total(total)) / counted
 
@@ -341,7 +341,8 @@ class _Trainer:
         if data is None:
             return
         found = files.from_bytes(data, path)
-        found.check(self.options, self.windows, self.network.state_dict(), path)
+        noun = "windows" if noun_of(self.training) == "windows" else "sequences"
+        found.check(self.options, self.windows, self.network.state_dict(), path, noun)
         self.network.load_state_dict(found.part("network"))
         self.best = {name: value.to(self.device) for name, value in found.part("best").items()}
         files.load_optimizer(self.optimizer, found.part("optimizer"))

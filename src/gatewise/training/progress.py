@@ -43,6 +43,7 @@ class Status:
     step: int = 0  # gradient steps done
     steps: int = 0  # at most so many; 0 where epochs are counted
     kept_step: int = 0
+    noun: str = "windows"  # what is counted per second
 
     def text(self) -> str:
         """Return the status as one plain line."""
@@ -69,7 +70,7 @@ class Status:
 
     def rate(self) -> str:
         """Return the speed in words."""
-        return f"{self.windows_per_second:,.0f} windows/s"
+        return f"{self.windows_per_second:,.0f} {self.noun}/s"
 
 
 Callback = Callable[[Status], None]
@@ -202,11 +203,13 @@ class ProgressBar:
 class Pace:
     """The speed of one round, and from it the status that a display shows.
 
-    `record` holds the rounds before this one.
+    `record` holds the rounds before this one. Windows are what `noun` calls them.
     """
 
-    def __init__(self, shown: Display, label: str, rounds: Rounds, record: RoundsDone) -> None:
-        self.shown = shown
+    def __init__(
+        self, shown: Display, label: str, rounds: Rounds, record: RoundsDone, noun: str = "windows"
+    ) -> None:
+        self.shown, self.noun = shown, noun
         self.label = label
         self.rounds = rounds
         self.record = record
@@ -264,6 +267,7 @@ class Pace:
                 step=step,
                 steps=rounds.stop if rounds.in_steps else 0,
                 kept_step=min(record.kept_epoch * rounds.length, rounds.stop),
+                noun=self.noun,
             )
         )
 

@@ -154,6 +154,13 @@ def _taken(values: AnyArray, index: Indices, past: Indices, fill: float) -> AnyA
     return found
 
 
+def noun_of(batches: Batches) -> str:
+    """Return what to call that which is counted in `batches`."""
+    if not isinstance(batches, SequenceBatches):
+        return "windows"
+    return "sequences" if batches.window is None else "tokens"
+
+
 def order_of(batches: Batches, options: TrainingOptions) -> Order:
     """Return the order in which a training with closed `options` takes `batches`."""
     assert options.batch_size is not None

@@ -79,7 +79,7 @@ class LanguageNetwork(TrainableNetwork):
             nn.init.normal_(self.table.weight, std=embedding**-0.5)
             if embedding != hidden_size:
                 self.projection = nn.Linear(hidden_size, embedding, **options)
-            self.bias = nn.Parameter(torch.zeros(tokens, **options))
+            self.bias = nn.Parameter(torch.zeros(tokens, device="cpu", dtype=torch.float32))
         else:
             self.head = nn.Linear(hidden_size, tokens, **options)
         self.hidden_size = hidden_size

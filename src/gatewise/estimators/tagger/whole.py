@@ -76,7 +76,7 @@ def _forwards(network: TaggerNetwork, x: Tensor, cuts: list[slice]) -> Tensor:
     state: Any = ()
     found = []
     for cut in cuts:
-        lengths = torch.tensor([cut.stop - cut.start])
+        lengths = torch.tensor([cut.stop - cut.start], device="cpu")
         answers, state = network.scores(x[cut].unsqueeze(1), lengths, state=state)
         found.append(answers[:, 0])
     return torch.cat(found)
