@@ -10,7 +10,14 @@ from studies.common.study import Study
 
 FOLDER = Path(__file__).parent
 
-NAMES = ("telephone", "highway", "forget-bias", "leaky-bucket", "two-way-street")
+NAMES = (
+    "telephone",
+    "exponential-curse",
+    "highway",
+    "forget-bias",
+    "leaky-bucket",
+    "two-way-street",
+)
 
 
 def find(name: str) -> Study:

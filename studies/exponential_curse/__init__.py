@@ -1,0 +1,1 @@
+"""How many sequences it takes to see a dependency over T steps."""
