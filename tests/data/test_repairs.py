@@ -214,3 +214,9 @@ def test_what_was_filled_follows_the_rows(read, days) -> None:
     stored = replace(table.until(table.time[3]), filled=None)
     rest = table.tail(3)
     assert stored.before(rest).filled.targets[:, 0].tolist() == [False] * 5 + [True, False]
+
+
+def test_without_a_season_none_fills(read) -> None:
+    y = np.random.default_rng(0).normal(size=60)
+    with pytest.raises(DataError, match=r"none is found here: say season="):
+        read({"y": np.where(np.arange(60) == 30, NAN, y)}, repairs=Repairs(fill="season"))

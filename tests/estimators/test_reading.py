@@ -96,7 +96,6 @@ def test_nothing_is_repaired_unasked(written: Path) -> None:
     [
         ({"sep": ",", "decimal": ","}, "decimal=',' needs another mark"),
         ({"sep": "#", "comment": "#"}, "comment='#' is also what stands between cells"),
-        ({"fill": "season"}, "say season="),
         ({"fill": "mean"}, "fill must be one of"),
         ({"fill_limit": 0}, "fill_limit must be a whole number of at least 1"),
         ({"sep": ";;"}, "sep must be one character"),
@@ -114,7 +113,8 @@ def test_options_that_cannot_be(options: dict[str, object], told: str) -> None:
         model.fit(reservoir(60), progress=False)
 
 
-def test_a_season_fills_gaps_with_that_of_before() -> None:
+@pytest.mark.parametrize("season", [7, None])
+def test_a_season_fills_gaps_with_that_of_before(season: int | None) -> None:
     frame = reservoir(150).with_columns(
         rain=pl.when(pl.int_range(150) == 100).then(None).otherwise(pl.col("rain"))
     )
@@ -125,9 +125,15 @@ def test_a_season_fills_gaps_with_that_of_before() -> None:
         hidden_size=3,
         epochs=1,
         fill="season",
-        season=7,
+        season=season,
     )
     fitted = model.fit(frame, progress=False).fitted_
     assert fitted.data["repairs"] == [
-        "values filled in (season, gaps of up to 10 steps): 1 of rain"
+        *([] if season else ["a season of 7 steps found"]),
+        "values filled in (season, gaps of up to 10 steps): 1 of rain",
     ]
+    # Fewer new rows than tell a season are filled by that of the fit.
+    later = reservoir(170)[148:].with_columns(
+        rain=pl.when(pl.int_range(22) == 15).then(None).otherwise(pl.col("rain"))
+    )
+    assert model.predict(later)["level_predicted"].is_finite().all()

@@ -125,13 +125,9 @@ class ReadingOptions:
         return self.sort or self.drop_duplicates is not None or self.fill is not None
 
     def repairs(self, season: int | None) -> Repairs:
-        """Return what is done to the rows; `season` is for `fill="season"`, in steps."""
+        """Return what is done to the rows; `season`, in steps or None, is for `fill="season"`."""
         from gatewise.data.tables.repairs import Repairs  # noqa: PLC0415 - brings NumPy
 
-        if self.fill == "season" and season is None:
-            raise OptionError(
-                "fill='season' takes values of a season before: say season=..., in steps"
-            )
         return Repairs(
             date_format=self.date_format,
             sort=self.sort,

@@ -18,6 +18,7 @@ from gatewise.data.tables.ids import Ids, read_ids
 from gatewise.data.tables.native import COUNTED, Frame, as_frame
 from gatewise.data.tables.reading import Times, float_column, time_column
 from gatewise.data.tables.repairs import NO_REPAIRS, Repairs, ordered
+from gatewise.data.tables.season import find_seasons
 from gatewise.data.tables.steps import ROWS, Step, follows, infer_step
 from gatewise.data.tables.table import Table, check_calendar
 from gatewise.errors import DataError, OptionError, nearest
@@ -112,11 +113,26 @@ def _filled(
     """Return the table with its missing rows and values, and the row of the frame of each."""
     count = len(table)
     table, rows = with_missing_rows(table, rows, step)
+    if repairs.fill == "season" and repairs.season is None:
+        season = _found_season(replace(table, step=step))
+        repairs = replace(repairs, season=season)
+        table = replace(table, notes=(*table.notes, f"a season of {season} steps found"))
     ahead = np.zeros(len(table), dtype=bool)
     if allow_trailing_gap:
         last = np.maximum(table.last_known(), table.starts[:-1] - 1)
         ahead = np.arange(len(table)) > np.repeat(last, np.diff(table.starts))
     return filled(table, repairs, len(table) - count, ahead), rows
+
+
+def _found_season(table: Table) -> int:
+    """Return the season that the targets repeat best, in steps."""
+    found = find_seasons(table)
+    if not found:
+        raise DataError(
+            "fill='season' takes values of a season before, and none is found here: say season=..., in "
+            "steps, or fill otherwise"
+        )
+    return found[0].rows
 
 
 def _check_as_asked(table: Table, columns: Columns, step: Step | None) -> None:
@@ -320,7 +336,8 @@ def _check_values(
         if name in columns.target or name in columns.inputs:
             gaps &= ~trailing
         if gaps.any():
-            _refuse(table, rows, name, gaps, what="missing", fix=_fix(table, name, gaps, repairs))
+            fix = _fix(table, name, gaps, repairs, allow_trailing_gap)
+            _refuse(table, rows, name, gaps, what="missing", fix=fix)
     for place, (name, role) in enumerate(columns.categories):
         gaps = table.labels.codes[:, place] == MISSING
         gaps &= ~(trailing & (role == "inputs"))
@@ -337,16 +354,23 @@ def _check_values(
             _check_static(table, rows, name, codes, names.__getitem__)
 
 
-def _fix(table: Table, name: str, gaps: NDArray[np.bool_], repairs: Repairs) -> str:
+def _fix(
+    table: Table, name: str, gaps: NDArray[np.bool_], repairs: Repairs, allow_trailing_gap: int
+) -> str:
     """Say what to do about missing values of a column."""
     if repairs.fill is not None:
         return (
             f"fill={repairs.fill!r} reaches gaps of up to fill_limit={repairs.fill_limit} that "
             'it has values beside; fill the others, or mask them: missing="mask"'
         )
-    known = np.where(gaps, -1, np.arange(len(table)))
+    known = np.where(np.isnan(table.column(name)), -1, np.arange(len(table)))
     last = np.repeat(np.maximum.reduceat(known, table.starts[:-1]), np.diff(table.starts))
     if name in table.columns.target and (np.flatnonzero(gaps) > last[gaps]).all():
+        if allow_trailing_gap:
+            return (
+                "of the rows at the end, whose target is still to come, give the first "
+                f"{allow_trailing_gap} at most: those that are forecast"
+            )
         return "leave out the rows at the end, whose target is still to come: they are for predict"
     return 'fill them (fill="forward", say), or mask them with an indicator: missing="mask"'
 

@@ -32,7 +32,7 @@ class Repairs:
     fill_limit: int = FILL_LIMIT
     """Steps of the longest gap that is filled in."""
     season: int | None = None
-    """Steps of a season, for fill="season"."""
+    """Steps of a season, for fill="season"; None: the one that is found in the table."""
 
 
 NO_REPAIRS = Repairs()

@@ -154,11 +154,30 @@ class Table:
 
     def until(self, last: Any) -> Table:
         """Return the rows up to and including the time `last`; series that begin later are gone."""
-        kept = self.time <= last
-        counts = np.add.reduceat(kept.astype(np.int64), self.starts[:-1])
+        return self.only(self.time <= last)
+
+    def only(self, rows: NDArray[np.bool_]) -> Table:
+        """Return the table of `rows` [N]; series without any are gone."""
+        counts = np.add.reduceat(rows.astype(np.int64), self.starts[:-1])
         names = tuple(name for name, count in zip(self.series, counts, strict=True) if count)
         bounds = np.concatenate([[0], np.cumsum(counts[counts > 0])])
-        return self._of_rows(kept, starts=bounds, series=names)
+        return self._of_rows(rows, starts=bounds, series=names)
+
+    def parted(self, most: int) -> tuple[Table, Table | None]:
+        """Return the table without its future, and that: up to `most` last rows without a target.
+
+        They are the last of their series and hold what is known ahead; None where there are none.
+        """
+        last = np.maximum(self.last_known(), self.starts[:-1] - 1)
+        lengths = np.diff(self.starts)
+        beyond = np.arange(len(self)) - np.repeat(last, lengths)
+        unknown = np.isnan(self.values[:, : len(self.columns.target)]).all(axis=1)
+        ahead = (beyond > 0) & unknown & np.repeat(self.starts[1:] - 1 - last <= most, lengths)
+        # a series of which nothing is known has no future either
+        ahead &= np.repeat(last >= self.starts[:-1], lengths)
+        if not ahead.any():
+            return self, None
+        return self.only(~ahead), self.only(ahead)
 
     def _of_rows(self, rows: NDArray[Any], **changes: Any) -> Table:
         """Return the table of `rows`, a mask or numbers, with the `changes` that this brings."""

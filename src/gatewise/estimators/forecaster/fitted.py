@@ -76,6 +76,7 @@ class Fitted:
     data: dict[str, Any]  # source, fingerprint, rows, series, first and last time, parts
     engine: str  # what `auto` is settled on in every call: see engine_for
     calibration: Calibration | None = None  # of the bands, by the validation part
+    ahead: Table | None = None  # rows after the data, where those columns are known that are ahead
     refitted: Refitted | None = None  # what predicts; None: `networks`, which are what is scored
 
     @property

@@ -52,6 +52,7 @@ def learnt(settings: ForecasterSettings, prepared: Prepared, trained: Trained) -
         context=_context(prepared.table, prepared.settings, prepared.baselines),
         data=_about(prepared),
         engine=trained.engine,
+        ahead=prepared.ahead,
     )
     return replace(fitted, calibration=_calibration(fitted, prepared))
 

@@ -31,6 +31,7 @@ from gatewise.estimators.forecaster.preparation import (
     new_rows,
     prepare,
     rates_of,
+    rows_ahead,
     unused_columns,
 )
 from gatewise.estimators.forecaster.score_names import MODEL_NAME
@@ -65,8 +66,9 @@ def predict(fitted: Fitted, frame: Any, model: str = MODEL_NAME) -> Predictions:
 
 def beyond(fitted: Fitted) -> Predictions | None:
     """Return the forecast past the fitted data; None where there is none without more rows."""
-    columns = fitted.columns
-    if fitted.settings.horizon == 0 or set(columns.named("future")) - set(columns.calendar):
+    if fitted.settings.horizon == 0:
+        return None
+    if fitted.ahead is None and rows_ahead(fitted.settings, fitted.columns):
         return None
     with warnings.catch_warnings(), suppress(DataError):
         # a series that is too short was named when the data was read
@@ -103,14 +105,17 @@ def prepared_for(fitted: Fitted, data: Any) -> Prepared:
         if data.scaler is fitted.scaler and data.split is fitted.split:
             return data
         data = data.given
+    table = table_of(fitted, as_frame(fitted.settings, data), need_target=True)
+    known, ahead = table.parted(rows_ahead(fitted.settings, fitted.columns))
     return Prepared(
         fitted.settings,
-        table_of(fitted, as_frame(fitted.settings, data), need_target=True),
+        known,
         fitted_scaler=fitted.scaler,
         fitted_normaliser=fitted.normaliser,
         fitted_vocabulary=fitted.vocabulary,
         fitted_split=fitted.split,
         context=fitted.context,
+        ahead=ahead,
     )
 
 
@@ -180,6 +185,8 @@ def table_of(
     Its rows are repaired as those of the fit were, unless there are other `repairs`.
     """
     settings = fitted.settings
+    if need_target:  # of new rows to predict from, all may be of the future
+        allow_trailing_gap = rows_ahead(settings, fitted.columns)
     return table_from_frame(
         frame,
         fitted.columns,
@@ -190,7 +197,7 @@ def table_of(
         allow_trailing_gap=allow_trailing_gap,
         step=fitted.step,
         like=fitted.context,
-        repairs=settings.repairs(settings.season) if repairs is None else repairs,
+        repairs=settings.repairs(fitted.baselines.season) if repairs is None else repairs,
     )
 
 
@@ -241,7 +248,7 @@ def _forecast_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
     """Return one window per series, from the last row whose targets are known."""
     horizon = fitted.settings.horizon
     if frame is None:
-        table = fitted.context
+        table = _context_and_ahead(fitted)
     else:
         new = new_rows_of(fitted, frame)
         table = fitted.context.before(new)
@@ -263,6 +270,23 @@ def _forecast_windows(fitted: Fitted, frame: Any) -> tuple[Table, Windows]:
     windows = replace(windows, origins=np.intersect1d(windows.origins, last[enough]))
     _warn_of_silence(table, windows, np.flatnonzero(last < 0))
     return table, windows
+
+
+def _context_and_ahead(fitted: Fitted) -> Table:
+    """Return the last rows of the fitted data with the rows after them, where there are any."""
+    context, ahead = fitted.context, fitted.ahead
+    if ahead is None:
+        return context
+    without = np.array(
+        [place for place, name in enumerate(context.series) if name not in ahead.series]
+    )
+    if without.size:
+        known = ", ".join(fitted.columns.named("future"))
+        warn(
+            f"no prediction for {without.size} of {len(context.series)} series: "
+            f"{named(context, without)}the data does not go on with what is known ahead ({known})"
+        )
+    return context.before(ahead)
 
 
 def _warn_of_silence(table: Table, windows: Windows, unknown: NDArray[np.int64]) -> None:

@@ -176,6 +176,18 @@ def check_calibration(
 
 def check_context(settings: ForecasterSettings, columns: Columns, context: Table) -> None:
     """Raise ValueError unless the last rows of the fitted data are a table for these settings."""
+    check_rows(columns, context)
+    gaps = settings.missing == "refuse" and bool(np.isnan(context.values).any())
+    _require(not gaps, "its rows have gaps, which its settings refuse")
+    longest = int(np.diff(context.starts).max())
+    _require(
+        settings.steps_back <= longest, f"its rows are too few for {settings.steps_back} steps"
+    )
+    _require(settings.horizon <= MOST_STEPS, f"horizon is {settings.horizon}")
+
+
+def check_rows(columns: Columns, context: Table) -> None:
+    """Raise ValueError unless rows that were saved are a table of these columns."""
     values, starts, time = context.values, context.starts, context.time
     _require(context.columns == columns, "its rows have other columns")
     _require(values.dtype == np.float64 and values.ndim == 2, "its rows are no table of numbers")
@@ -186,8 +198,6 @@ def check_context(settings: ForecasterSettings, columns: Columns, context: Table
     _require(bool((np.diff(starts) > 0).all()), "a series of its rows is empty")
     _require(len(set(context.series)) == len(context.series), "a series of its rows is there twice")
     _require(not np.isinf(values).any(), "its rows hold an infinite value")
-    gaps = settings.missing == "refuse" and bool(np.isnan(values).any())
-    _require(not gaps, "its rows have gaps, which its settings refuse")
     # Only now: bounds that had not been checked could point outside the rows.
     inside = np.ones(max(len(time) - 1, 0), dtype=bool)
     inside[starts[1:-1] - 1] = False
@@ -199,11 +209,6 @@ def check_context(settings: ForecasterSettings, columns: Columns, context: Table
         f"its step is {step.kind!r} of {step.size!r}"[:80],
     )
     _check_labels(context.labels, (len(time), len(columns.categories)))
-    longest = int(np.diff(starts).max())
-    _require(
-        settings.steps_back <= longest, f"its rows are too few for {settings.steps_back} steps"
-    )
-    _require(settings.horizon <= MOST_STEPS, f"horizon is {settings.horizon}")
 
 
 def _check_labels(labels: Labels, shape: tuple[int, int]) -> None:

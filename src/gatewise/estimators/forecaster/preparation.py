@@ -12,7 +12,7 @@ import numpy as np
 
 from gatewise.data.files import read_frame
 from gatewise.data.tables.categories import Vocabulary
-from gatewise.data.tables.columns import resolve_columns
+from gatewise.data.tables.columns import Columns, resolve_columns
 from gatewise.data.tables.frames import table_from_frame
 from gatewise.data.tables.levels import Normaliser
 from gatewise.data.tables.rates import Rates
@@ -50,24 +50,35 @@ class Prepared:
     fitted_split: Split | None = None
     season: int | None = None  # in rows, which level and baselines share; None where there is none
     context: Table | None = None
+    ahead: Table | None = (
+        None  # rows after those given, of which what is known ahead is known alone
+    )
 
     @classmethod
-    def of(cls, found: Settled, table: Table, unused: tuple[str, ...] = ()) -> Self:
+    def of(
+        cls,
+        found: Settled,
+        table: Table,
+        unused: tuple[str, ...] = (),
+        ahead: Table | None = None,
+    ) -> Self:
         """Return the data of a fit."""
-        return cls(found.settings, table, unused, fitted_split=found.split, season=found.season)
+        split, season = found.split, found.season
+        return cls(found.settings, table, unused, fitted_split=split, season=season, ahead=ahead)
 
     @property
     def told(self) -> tuple[str, ...]:
         """What a user should hear of the reading: columns that play no part, and repairs."""
         unused = (f"columns not used: {', '.join(self.unused)}",) if self.unused else ()
-        return unused + self.given.notes
+        ahead = () if self.ahead is None else (f"{counted(len(self.ahead), 'row')} ahead",)
+        return unused + self.given.notes + ahead
 
     @cached_property
     def identity(self) -> dict[str, Any]:
         """The table's SHA-256, rows and series."""
         given = self.given
         return {
-            "sha256": fingerprint(given),
+            "sha256": fingerprint(given, self.ahead),
             "rows": len(given),
             "series": len(given.series),
         }
@@ -299,6 +310,7 @@ def read_table(settings: ForecasterSettings, data: Any) -> Table:
         columns,
         missing=settings.missing,
         frequency=settings.frequency,
+        allow_trailing_gap=rows_ahead(settings, columns),
         repairs=settings.repairs(settings.season),
     )
 
@@ -307,7 +319,15 @@ def prepare(settings: ForecasterSettings, data: Any) -> Prepared:
     """Return the data of a fit, read and checked as a table; the rest is made when it is asked for."""
     frame = as_frame(settings, data)
     table = read_table(settings, frame)
-    return Prepared.of(settled(settings, table), table, unused_columns(frame, table))
+    known, ahead = table.parted(rows_ahead(settings, table.columns))
+    found = settled(settings, known)
+    return Prepared.of(found, known, unused_columns(frame, table), ahead)
+
+
+def rows_ahead(settings: ForecasterSettings, columns: Columns) -> int:
+    """Return how many last rows of a series may be of the future: they hold columns known ahead."""
+    given = set(columns.named("future")) - set(columns.calendar)
+    return settings.horizon if given else 0
 
 
 def unused_columns(frame: Any, table: Table) -> tuple[str, ...]:
@@ -320,9 +340,16 @@ def unused_columns(frame: Any, table: Table) -> tuple[str, ...]:
     return tuple(str(name) for name in frame.columns if str(name) not in used)
 
 
-def fingerprint(table: Table) -> str:
-    """Return the SHA-256 of a table's values, times and series, as hexadecimal digits."""
+def fingerprint(*tables: Table | None) -> str:
+    """Return the SHA-256 of the tables' values, times and series, as hexadecimal digits."""
     digest = hashlib.sha256()
+    for table in tables:
+        if table is not None:
+            _add_to(digest, table)
+    return digest.hexdigest()
+
+
+def _add_to(digest: Any, table: Table) -> None:
     digest.update("\x1f".join((*table.columns.values, *table.series)).encode())
     digest.update(np.ascontiguousarray(table.starts).tobytes())
     digest.update(np.ascontiguousarray(table.time.astype(np.int64)).tobytes())
@@ -330,4 +357,3 @@ def fingerprint(table: Table) -> str:
     if table.columns.categories:
         digest.update(repr((table.columns.categories, table.labels.names)).encode())
         digest.update(np.ascontiguousarray(table.labels.codes).tobytes())
-    return digest.hexdigest()

@@ -27,6 +27,7 @@ from gatewise.estimators.forecaster.model_checks import (
     check_context,
     check_entries,
     check_normaliser,
+    check_rows,
     check_scaler,
     check_weights,
 )
@@ -61,6 +62,8 @@ def save_model(fitted: Fitted, path: Path) -> None:
     }
     if fitted.calibration is not None:
         arrays |= under("calibration", fitted.calibration.arrays())
+    if fitted.ahead is not None:
+        arrays |= under("ahead", fitted.ahead.arrays())
     refitted = fitted.refitted
     if refitted is not None:
         arrays |= weights_of(refitted.networks, REFIT)
@@ -146,6 +149,10 @@ def _rebuild(
     # before any network is made: a small file could claim terabytes
     check_weights(settings, about, arrays)
     check_context(settings, columns, context)
+    later = within("ahead", arrays)
+    ahead = Table.from_arrays(later) if later else None
+    if ahead is not None:
+        check_rows(columns, ahead)
     check_scaler(settings, columns, scaler)
     check_normaliser(settings, context, normaliser)
     check_baselines(settings, columns, baselines)
@@ -185,5 +192,6 @@ def _rebuild(
         data=about["data"],
         engine=engine,
         calibration=calibration,
+        ahead=ahead,
         refitted=refitted,
     )
