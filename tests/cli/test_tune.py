@@ -73,10 +73,20 @@ def test_ctrl_c_keeps_the_trials_and_the_same_command_goes_on(
         patched.setattr("gatewise.estimators.tuning.entry._fitted", interrupted)
         stopped = call(*words, 2)
     assert stopped.code == 130
-    assert "the trials that have ended are kept, and the same command goes on" in stopped.err
+    assert "the trials that have ended are kept, and `gatewise resume found` goes on" in stopped.err
+    resumed = call("resume", "found")
+    assert resumed.code == 0, resumed.err
+    assert resumed.err.startswith("going on after 2 of 2 trials\nfitting best")
+    assert "Run   found/best" in resumed.out
     done = call(*words, 3)
     assert done.code == 0
     assert done.err.startswith("going on after 2 of 3 trials\ntrial 3/3")
+    about = json.loads((here / "found/tuning.json").read_text())
+    del about["again"]  # as in a search of before
+    (here / "found/tuning.json").write_text(json.dumps(about))
+    refused = call("resume", "found")
+    assert refused.code == 2
+    assert "found/tuning.json does not say how to go on" in refused.err
 
 
 @pytest.mark.parametrize(

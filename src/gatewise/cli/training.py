@@ -84,7 +84,7 @@ def resume(
     quiet: Quiet = False,
     config: Config = None,
 ) -> None:
-    """Finish an interrupted fit; the result is the same as if it had not been interrupted.
+    """Finish an interrupted fit, or a search; the result is the same as if nothing had interrupted it.
 
     Try:
 
@@ -93,7 +93,13 @@ def resume(
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
     from gatewise.estimators.forecaster.forecasting import prepared_for  # noqa: PLC0415
     from gatewise.estimators.run.folder import Run  # noqa: PLC0415
+    from gatewise.estimators.tuning.folder import is_tuning  # noqa: PLC0415
 
+    if is_tuning(Path(run)):
+        from gatewise.cli.tuning import resume_search  # noqa: PLC0415 - it stands on this module
+
+        resume_search(Path(run), data, title, quiet=quiet)
+        return
     folder = Run.open(run).path
     with writing_alone(folder), resumable(folder, title):
         opened = Run.open(folder)

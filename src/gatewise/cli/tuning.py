@@ -106,7 +106,7 @@ def tune(
 
     Each trial is trained on the training part and judged on the validation part; none sees the test
     part. The first has the settings that you give. Interrupted at whatever moment, the same command
-    goes on. Needs Optuna.
+    goes on, and so does `gatewise resume`. Needs Optuna.
 
     Try:
 
@@ -114,37 +114,61 @@ def tune(
       gatewise tune river.csv --target discharge --inputs rain --space cell=gru --out runs/gru
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
-    from gatewise import tune as search  # noqa: PLC0415
+
+    model = Forecaster(**(options or ForecasterOptions()).settings())
+    arguments = {
+        "trials": searched.trials,
+        "space": read_space(searched.space),
+        "metric": searched.metric,
+        "overwrite": searched.overwrite,
+        "jobs": searched.jobs,
+        "seconds": searched.seconds,
+        "prune": not searched.no_pruning,
+    }
+    _search(model, data, Path(searched.out), arguments, searched.title, quiet=searched.quiet)
+
+
+def resume_search(folder: Path, data: str | None, title: str | None, *, quiet: bool) -> None:
+    """Go on with the search in a folder as it was begun, with the trials that are missing."""
+    from gatewise import Forecaster  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.tuning.folder import how_to_go_on  # noqa: PLC0415
+
+    settings, arguments = how_to_go_on(folder)
+    source = arguments.pop("source")
+    if data is None and source is None:
+        raise OptionError(f"the search {folder} was of a table in memory: name DATA after it")
+    model = Forecaster.from_saved(settings)
+    _search(model, data or source, folder, arguments, title, quiet=quiet)
+
+
+def _search(
+    model: Forecaster,
+    data: str,
+    out: Path,
+    arguments: dict[str, Any],
+    title: str | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Search, leave the best as a run with its page, and print the scores and sentences."""
+    from gatewise import tune as search  # noqa: PLC0415 - brings torch
     from gatewise.estimators.forecaster.forecasting import prepared_to_fit  # noqa: PLC0415
     from gatewise.estimators.run.folder import Run  # noqa: PLC0415
     from gatewise.estimators.tuning.folder import BEST  # noqa: PLC0415
     from gatewise.training.progress import say  # noqa: PLC0415
 
-    model = Forecaster(**(options or ForecasterOptions()).settings())
     model.check_options()
-    screen = console(quiet=searched.quiet)
+    screen = console(quiet=quiet)
     prepared = prepared_to_fit(model, data)
     print_data(screen, data, prepared)
-    with resumable_search(Path(searched.out)):
-        result = search(
-            model,
-            prepared,
-            trials=searched.trials,
-            space=read_space(searched.space),
-            metric=searched.metric,
-            out=searched.out,
-            overwrite=searched.overwrite,
-            jobs=searched.jobs,
-            seconds=searched.seconds,
-            prune=not searched.no_pruning,
-            progress=False if searched.quiet else lambda line: say(as_typed(line)),
-            source=data,
-        )
-        best = Path(searched.out) / BEST
+    with resumable_search(out):
+        told = False if quiet else lambda line: say(as_typed(line))
+        result = search(model, prepared, out=out, progress=told, source=data, **arguments)
+        best = out / BEST
         tuned = result.model
         # The page is written and what it says is not printed: this command is about the settings.
         own = prepared_to_fit(tuned, prepared.given)
-        finish(console(quiet=True), tuned, own, data, best, title=searched.title)
+        finish(console(quiet=True), tuned, own, data, best, title=title)
     evaluation = tuned.evaluation_
     assert evaluation is not None
     assert result.start.evaluation_ is not None
@@ -168,7 +192,7 @@ def resumable_search(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        kept = "the trials that have ended are kept, and the same command goes on"
+        kept = f"the trials that have ended are kept, and `gatewise resume {folder}` goes on"
         raise Interrupted(kept if is_tuning(folder) else "nothing was written") from None
 
 

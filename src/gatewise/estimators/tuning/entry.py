@@ -108,6 +108,8 @@ def tune(
         "prune": prune,
         "data": prepared.identity,
     }
+    place = source_of(data if isinstance(data, str | Path) else source)
+    again = {"trials": trials, "jobs": jobs, "seconds": seconds, "source": place}
     told = progress if callable(progress) else say if progress else _silent
     folder = None if out is None else files.check_folder(out, asked, overwrite=overwrite)
     with nullcontext() if folder is None else locked(folder):
@@ -116,18 +118,16 @@ def tune(
             files.check_folder(folder, asked, overwrite=overwrite)
             if overwrite:
                 files.clear(folder)
-            files.write_about(folder, asked, "tuning")
+            files.write_about(folder, asked, "tuning", again=again)
         search = Search(
             over, seed=model.seed, start=prepared.settings.to_json(), prune=prune, folder=folder
         )
         going = _Going(search, metric, trials, seconds, told)
         going.run(_job(model, prepared, metric), jobs)
-        result = _fitted(
-            model, prepared, going, folder, progress=bool(progress), source=source, data=data
-        )
+        result = _fitted(model, prepared, going, folder, progress=bool(progress), source=place)
         if folder is not None:
             write_frame(result.to_frame(), folder / files.TRIALS)
-            files.write_about(folder, asked, "complete", **_found(result))
+            files.write_about(folder, asked, "complete", again=again, **_found(result))
     return result
 
 
@@ -259,12 +259,10 @@ def _fitted(
     *,
     progress: bool,
     source: str | None,
-    data: Any,
 ) -> Tuning:
     """Fit the best settings and those to begin with, and put them beside each other."""
     best = going.search.best
     assert best is not None
-    place = source_of(data if isinstance(data, str | Path) else source)
 
     def fit(settings: dict[str, Any], name: str) -> Forecaster:
         going.told(
@@ -272,7 +270,7 @@ def _fitted(
         )
         fresh = Forecaster(**(model.get_params() | settings))
         within = None if folder is None else folder / name
-        return _fit_or_load(fresh, prepared, within, progress=progress, source=place)
+        return _fit_or_load(fresh, prepared, within, progress=progress, source=source)
 
     settings = going.search.settings(best)
     tuned = fit(settings, files.BEST)

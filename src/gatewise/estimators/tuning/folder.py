@@ -1,6 +1,6 @@
 """The folder of a search: what was asked, the study, and at the end the trials and the fitted runs.
 
-OUT/tuning.json     what was asked, and at the end what was found (written first and last)
+OUT/tuning.json     what was asked, how to go on, and at the end what was found (written first and last)
 OUT/study.journal   every trial that has ended, in Optuna's journal format
 OUT/trials.csv      the same as a table, at the end
 OUT/best/           the run folder of the best settings
@@ -85,6 +85,25 @@ def read_about(folder: Path) -> dict[str, Any]:
         raise FileError(f"{place} is damaged: it has no format_version")
     check_version(made_by, FORMAT_VERSION, place, str(about.get("gatewise")))
     return about
+
+
+def how_to_go_on(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings that a search began with, and the arguments of `tune` that go on with it.
+
+    Raises FileError for a damaged file and for a search of before there was such a thing.
+    """
+    about = read_about(folder)
+    asked, again = about.get("asked"), about.get("again")
+    if not isinstance(asked, dict) or not isinstance(again, dict):
+        raise FileError(
+            f"{folder / ABOUT} does not say how to go on: give the command again that began it"
+        )
+    space = {
+        name: (values["from"], values["to"]) if isinstance(values, dict) else values
+        for name, values in asked["space"].items()
+    }
+    rest = {"space": space, "metric": asked["metric"], "prune": asked["prune"]}
+    return asked["settings"], {**again, **rest}
 
 
 def clear(folder: Path) -> None:
