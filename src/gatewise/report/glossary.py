@@ -83,6 +83,31 @@ WORDS = (
         "A simple model that is scored on the same windows; a network that is no better is not worth "
         "its trouble.",
     ),
+    Word(
+        "MASE",
+        "The mean absolute error in units of that of the seasonal naive forecast in training, of each "
+        "series alone: above 1 the last season's values would have been the better forecast there.",
+    ),
+    Word(
+        "CRPS",
+        "How far a whole forecast distribution is from what came, in the target's units; of a point it "
+        "is the absolute error.",
+    ),
+    Word(
+        "KGE",
+        "Kling-Gupta efficiency: correlation, spread and mean in one figure, of which 1 is perfect and "
+        "-0.41 is what the mean of the truth reaches.",
+    ),
+    Word(
+        "calibration",
+        "Moving the levels of a band by the errors on the validation part, so that it holds the share of "
+        "the truth that it promises.",
+        "calibrat(?:ion|ed)",
+    ),
+    Word(
+        "origin",
+        "The last time that a forecast sees; its steps are counted from there.",
+    ),
 )
 """In the order of the glossary: what a memory is measured by, then the rest."""
 
