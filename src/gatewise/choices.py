@@ -11,7 +11,17 @@ Missing = Literal["refuse", "mask"]
 """Refuse a table with missing values, or mask them with an indicator."""
 
 Calendar = Literal["hour", "weekday", "weekend", "day_of_year", "month"]
-"""What of a time may be a column of its own."""
+"""What of a time may be a column of its own, beside holidays."""
+
+HOLIDAYS = "holidays"
+"""Begins a word such as "holidays:DE" or "holidays:DE-BY": a country, and a part of it."""
+
+
+def is_holidays(word: str) -> bool:
+    """Say whether a word asks for the holidays of some place, of which it may be the wrong one."""
+    name, _, place = word.partition(":")
+    return name == HOLIDAYS and place.replace("-", "").isalnum() and place.isascii()
+
 
 Role = Literal["inputs", "future", "static"]
 """The part that a column beside the target plays."""

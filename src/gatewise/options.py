@@ -183,15 +183,22 @@ def some_of(words: Any) -> Rule:
     )
 
 
-def any_of(words: Any) -> Rule:
-    """Return the rule of a list of words of a `Literal`, each once at most, or of none."""
+def any_of(words: Any, other: str, is_other: Callable[[str], bool]) -> Rule:
+    """Return the rule of a list, which may be empty, of words that are there once.
+
+    They are words of a `Literal`, or words for which `is_other` holds, such as `other`.
+    """
     choices: tuple[str, ...] = get_args(words)
+
+    def known(each: Any) -> bool:
+        return isinstance(each, str) and (each in choices or is_other(each))
 
     def allowed(value: Any) -> bool:
         listed = isinstance(value, Sequence) and not isinstance(value, str)
-        return listed and all(each in choices for each in value) and len(set(value)) == len(value)
+        return listed and all(map(known, value)) and len(set(value)) == len(value)
 
-    return Rule(allowed, f"a list of {', '.join(map(repr, choices))}", tuple[words, ...], choices)
+    wanted = f"a list of {', '.join(map(repr, choices))}, or words such as {other!r}"
+    return Rule(allowed, wanted, tuple[str, ...], choices)
 
 
 def levels() -> Rule:

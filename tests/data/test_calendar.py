@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import polars as pl
 import pytest
 
 from gatewise.data import Columns, Table, resolve_columns, table_from_frame
 from gatewise.data.tables.calendar import calendar_columns, calendar_values
-from gatewise.errors import DataError
+from gatewise.errors import DataError, OptionError
 
 ALL = ("hour", "weekday", "weekend", "day_of_year", "month")
 
@@ -100,3 +102,35 @@ def test_words_are_checked(build) -> None:
         resolve_columns(frame, calendar="weekdays")
     with pytest.raises(DataError, match="'month' is listed twice"):
         resolve_columns(frame, calendar=["month", "month"])
+
+
+def test_holidays_of_a_country_and_of_a_part_of_it() -> None:
+    days = ("2020-01-01", "2020-01-06T23:30", "2020-01-07", "2021-12-26T12:00", "NaT")
+    names = calendar_columns(["holidays:DE", "holidays:DE-BY", "weekend"])
+    assert names == ("holidays:DE", "holidays:DE-BY", "weekend")
+    found = values(*days, names=names)
+    np.testing.assert_array_equal(found[:, 0], [1, 0, 0, 1, np.nan])
+    np.testing.assert_array_equal(found[:, 1], [1, 1, 0, 1, np.nan])  # Epiphany
+    # On the clock of the zone it is New Year's Day already.
+    assert values("2019-12-31T23:30", names=names[:1], zone="Europe/Berlin").tolist() == [[1.0]]
+
+
+@pytest.mark.parametrize(
+    ("word", "error", "told"),
+    [
+        ("holidays:DEE", DataError, "no country 'DEE'.* or 'DE' or"),
+        ("holidays:DE-BAY", DataError, "no part 'BAY' of DE. Did you mean 'BY'"),
+        ("holidays:", DataError, "'holidays:' is none of 'hour'"),
+    ],
+)
+def test_places_without_holidays_are_told(word: str, error: type[Exception], told: str) -> None:
+    with pytest.raises(error, match=told):
+        calendar_columns([word])
+
+
+def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    with pytest.raises(
+        OptionError, match=r"needs the package holidays: pip install -e '.\[holidays\]'"
+    ):
+        calendar_columns(["holidays:DE"])

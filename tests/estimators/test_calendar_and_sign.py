@@ -59,6 +59,12 @@ def test_rows_as_steps_need_the_times_ahead() -> None:
     assert model.predict(given)["ds"].to_list() == more["ds"].to_list()
 
 
+def test_holidays_are_known_ahead_too() -> None:
+    model = gw.Forecaster(**TINY, horizon=3, calendar=["holidays:DE"]).fit(visits(), progress=False)
+    assert "holidays:DE" in model.fitted_.features
+    assert len(model.predict()) == 3
+
+
 def test_words_of_the_calendar_are_an_option() -> None:
     with pytest.raises(OptionError, match="calendar must be a list of 'hour'"):
         gw.Forecaster(**TINY, horizon=1, calendar=["noon"]).fit(visits(), progress=False)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from gatewise.cells import CELLS, CellSpec
-from gatewise.choices import Calendar, Engine, Frequency, Missing, Scale, Unseen
+from gatewise.choices import Calendar, Engine, Frequency, Missing, Scale, Unseen, is_holidays
 from gatewise.errors import OptionError, nearest
 from gatewise.options import (
     any_of,
@@ -97,10 +97,11 @@ class ColumnOptions:
     calendar: Sequence[str] = option(
         (),
         "Columns",
-        "Columns made of the time, known ahead: hour, weekday, weekend, day_of_year, month.",
-        any_of(Calendar),
+        "Columns made of the time, known ahead: hour, weekday, weekend, day_of_year, month, "
+        "holidays:DE.",
+        any_of(Calendar, "holidays:DE", is_holidays),
         default_means="none",
-        more="Two waves each, `weekend` a switch; on the clock of the time's zone.",
+        more="Two waves each, `weekend` and holidays a switch; on the clock of the time's zone.",
     )
     static: Names | None = option(
         (),

@@ -100,8 +100,8 @@ WORDS = (
     ),
     Word(
         "calibration",
-        "Moving the levels of a band by the errors on the validation part, so that it holds the share of "
-        "the truth that it promises.",
+        "Moving the levels of a band by the errors on the validation part, so that it holds the share "
+        "of the truth that it promises.",
         "calibrat(?:ion|ed)",
     ),
     Word(

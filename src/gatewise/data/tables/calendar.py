@@ -1,7 +1,7 @@
 """Columns that follow from the time of a row: known as far ahead as the time itself.
 
 What goes round is two columns, sine and cosine of where in the round the row lies, so that December
-is as near to January as to November.
+is as near to January as to November. Holidays, of the package of that name, are 1 on these days, else 0.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import get_args
 
 import numpy as np
 
-from gatewise.choices import Calendar
+from gatewise.choices import HOLIDAYS, Calendar, is_holidays
 from gatewise.data.tables.zones import local
-from gatewise.errors import DataError, nearest
+from gatewise.errors import DataError, OptionError, how_to_install, nearest
 from gatewise.typing import AnyArray, Array
 
 WAVES = ("sin", "cos")
@@ -30,11 +30,14 @@ def calendar_columns(words: Iterable[str]) -> tuple[str, ...]:
     names: list[str] = []
     known = get_args(Calendar)
     for word in words:
-        if word not in known:
+        if is_holidays(word):
+            _holidays(word.partition(":")[2], (2000,))  # a wrong place ends it at once
+        elif word not in known:
             raise DataError(
                 f"calendar: {word!r} is none of {', '.join(map(repr, known))}.{nearest(word, known)}"
             )
-        added = [WEEKEND] if word == WEEKEND else [f"{word}:{wave}" for wave in WAVES]
+        alone = word == WEEKEND or is_holidays(word)
+        added = [word] if alone else [f"{word}:{wave}" for wave in WAVES]
         if added[0] in names:
             raise DataError(f"calendar: {word!r} is listed twice: name it once")
         names += added
@@ -50,10 +53,39 @@ def calendar_values(time: AnyArray, zone: str | None, names: tuple[str, ...]) ->
         word, _, wave = name.partition(":")
         if word == WEEKEND:
             values[known, place] = _weekday(shown) >= _SATURDAY
+        elif word == HOLIDAYS:
+            day = shown.astype("datetime64[D]")
+            years = np.unique(day.astype("datetime64[Y]").astype(np.int64) + 1970)
+            values[known, place] = np.isin(day, _holidays(wave, years.tolist()))
         else:
             turn = 2 * np.pi * _turn(shown, word)
             values[known, place] = np.sin(turn) if wave == "sin" else np.cos(turn)
     return values
+
+
+def _holidays(place: str, years: Iterable[int]) -> AnyArray:
+    """Return the holidays of a country such as "DE", or a part of it such as "DE-BY", as days.
+
+    Raises OptionError without the package, DataError for a place that it does not know.
+    """
+    try:
+        import holidays  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise OptionError(
+            f"calendar: {HOLIDAYS}:{place} needs the package holidays: {how_to_install('holidays')}"
+        ) from None
+    country, _, part = place.partition("-")
+    try:
+        found = holidays.country_holidays(country, subdiv=part or None, years=list(years))
+    except NotImplementedError:
+        known = holidays.list_supported_countries()
+        some = known[country] if country in known else list(known)
+        what = f"part {part!r} of {country}" if country in known else f"country {country!r}"
+        raise DataError(
+            f"calendar: holidays are known of no {what}.{nearest(part or country, some)} Give codes of "
+            "ISO 3166, such as holidays:DE or holidays:DE-BY"
+        ) from None
+    return np.array(sorted(found), dtype="datetime64[D]")
 
 
 def _turn(shown: AnyArray, word: str) -> Array:
