@@ -82,8 +82,14 @@ def test_a_latch_in_h_is_found_where_gates_and_gradient_see_nothing(seed: int) -
     assert "while the gradient has vanished there" in sentence(own, "views")
 
 
-@pytest.mark.parametrize("kind", ["lstm", "gru"])
-@pytest.mark.parametrize("layer", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("kind", "layer"),
+    [
+        *(("lstm", layer) for layer in range(3)),
+        ("gru", 1),
+        *(pytest.param("gru", layer, marks=pytest.mark.full) for layer in (0, 2)),
+    ],
+)
 def test_the_layer_that_carries_is_looked_at_whichever_it_is(kind: str, layer: int) -> None:
     """Layers that hold nothing hide neither the path nor the memory of the one among them that does."""
     alone = known.leaky(kind, 0.9, rows=200, batch_first=True)
