@@ -62,7 +62,7 @@ def test_steps_of_few_long_sequences_are_cut_into_blocks() -> None:
     assert groups.count == 30
     assert np.bincount(groups.of).max() <= 101
     assert groups.of[1999] != groups.of[2000]  # no block spans two sequences
-    assert "30 block" in groups.text
+    assert "30 blocks of about 100 consecutive steps, drawn" in groups.text
     short = groups_of([100, 60], per_step=True)
     assert short.count == 2
     assert groups_of([5, 0, 7], per_step=True).count == 2

@@ -58,11 +58,13 @@ class Groups:
     of: Indices  # [n]
     count: int
     noun: str = "sequence"
+    about: str = ""
+    """What the noun's plural is followed by, such as how long a block is."""
 
     @property
     def text(self) -> str:
         """How the intervals are made, in a sentence."""
-        many = counted(self.count, self.noun)
+        many = counted(self.count, self.noun) + self.about
         if self.count < MIN_GROUPS:
             return f"No intervals: {many} are too few to draw from."
         return f"Intervals hold 95 of 100: {many}, drawn {DRAWS:,} times with replacement."
@@ -70,7 +72,7 @@ class Groups:
     def take(self, kept: ArrayLike) -> Groups:
         """Return the groups of some items: `kept` is a mask `[n]`."""
         found, of = np.unique(self.of[np.asarray(kept)], return_inverse=True)
-        return Groups(of.astype(np.int64), len(found), self.noun)
+        return Groups(of.astype(np.int64), len(found), self.noun, self.about)
 
 
 def groups_of(
@@ -106,7 +108,9 @@ def _blocks(lengths: Indices, block: int) -> Groups:
         number += pieces
     of = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
     found, of = np.unique(of, return_inverse=True)
-    return Groups(of.astype(np.int64), len(found), f"block of about {block:,} consecutive steps")
+    return Groups(
+        of.astype(np.int64), len(found), "block", f" of about {block:,} consecutive steps"
+    )
 
 
 class Draws:
