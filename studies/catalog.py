@@ -17,6 +17,7 @@ NAMES = (
     "forget-bias",
     "leaky-bucket",
     "two-way-street",
+    "simpler-cousin",
 )
 
 

@@ -1,0 +1,1 @@
+"""The GRU beside the LSTM on few and on many examples."""
