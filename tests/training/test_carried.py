@@ -100,15 +100,27 @@ def test_a_state_is_named_and_known_again():
     assert from_named({}) == ()
 
 
-def test_killed_within_a_pass_and_resumed_it_ends_with_the_same_bits(tmp_path):
-    job = {"checkpoint": str(tmp_path / "state")}
-    killed = launch(
-        1, tmp_path / "out", job | {"kill": 5}
-    )  # after 12 steps: 5 into the second pass
-    assert killed.returncode != 0
-    kept = safetensors.torch.load_file(tmp_path / "state")
-    assert kept["state.0.0"].shape == (1, 3, 6)
-    assert equal(read_on(checkpoint=tmp_path / "state", resume=True), read_on())
+class StoppedError(Exception):
+    """What ends a training in the middle, as a kill would: nothing is written any more."""
+
+
+def stop_after(rounds):
+    """Return a display that ends a training once so many rounds are done."""
+
+    def stop(status):
+        if status.epoch == rounds and status.done == 1:
+            raise StoppedError
+
+    return stop
+
+
+def test_stopped_within_a_pass_and_resumed_it_ends_with_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_SHARE", 1e9)  # every round leaves a checkpoint
+    file = tmp_path / "state"
+    with pytest.raises(StoppedError):
+        read_on(progress=stop_after(4), checkpoint=file)  # after 12 steps: 5 into the second pass
+    assert safetensors.torch.load_file(file)["state.0.0"].shape == (1, 3, 6)
+    assert equal(read_on(checkpoint=file, resume=True), read_on())
 
 
 NOISY = {"optimizer": "sgd", "learning_rate": 3.0, "schedule": "constant", "average_after": 1}
@@ -150,30 +162,28 @@ def test_averaged_gradient_descent_begins_at_its_trigger_and_is_validated():
         torch.testing.assert_close(ours.data, torch.stack(theirs).mean(0), rtol=0, atol=1e-5)
 
 
-class StoppedError(Exception):
-    """What ends a training in the middle, as a kill would: nothing is written any more."""
-
-
 @pytest.mark.parametrize("rounds", [2, 8])
 def test_stopped_before_or_after_the_trigger_and_resumed_it_ends_with_the_same_bits(
     tmp_path, rounds, monkeypatch
 ):
     monkeypatch.setattr(loop, "CHECKPOINT_SHARE", 1e9)
-
-    def stop(status):
-        if status.epoch == rounds and status.done == 1:
-            raise StoppedError
-
     made, history = averaged(progress=False)
     file = tmp_path / "state"
     with pytest.raises(StoppedError):
-        averaged(progress=stop, checkpoint=file)
+        averaged(progress=stop_after(rounds), checkpoint=file)
     kept = safetensors.torch.load_file(file)
     begun = averaged_from(options(**NOISY), history.validation)
     assert any(name.startswith("average.") for name in kept) == (rounds >= begun)
     again, history_again = averaged(progress=False, checkpoint=file, resume=True)
     assert equal(made.state_dict(), again.state_dict())
     assert history.validation == history_again.validation
+
+
+@pytest.mark.full
+def test_killed_within_a_pass_and_resumed_it_ends_with_the_same_bits(tmp_path):
+    job = {"checkpoint": str(tmp_path / "state")}
+    assert launch(1, tmp_path / "out", job | {"kill": 5}).returncode != 0
+    assert equal(read_on(checkpoint=tmp_path / "state", resume=True), read_on())
 
 
 @pytest.mark.full
