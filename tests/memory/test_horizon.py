@@ -47,8 +47,18 @@ def test_a_delay_line_of_any_cell(kind: str, source: str) -> None:
     assert others.max() <= max(found.floor, 0.02 * found.curve.max())
 
 
-@pytest.mark.parametrize("keep", [0.5, 0.8, 0.9])
-@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn_tanh", "rnn_relu"])
+@pytest.mark.parametrize(
+    ("kind", "keep"),
+    [
+        *(("lstm", keep) for keep in (0.5, 0.8, 0.9)),
+        *((kind, 0.8) for kind in ("gru", "rnn_tanh", "rnn_relu")),
+        *(
+            pytest.param(kind, keep, marks=pytest.mark.full)
+            for kind in ("gru", "rnn_tanh", "rnn_relu")
+            for keep in (0.5, 0.9)
+        ),
+    ],
+)
 def test_a_leaky_sum_ends_where_its_half_life_says(kind: str, keep: float) -> None:
     task = known.leaky(kind, keep, rows=256, steps=60)
     found = horizon(task.model, task.inputs, resamples=8)
