@@ -84,6 +84,14 @@ def test_the_command_line_says_what_it_read(
     fitted: tuple[gw.Forecaster, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = fitted[1]
+    options = ["--target", "sold", "--inputs", "visits", "--future", "promotion", "--horizon", "4"]
+    quick = ["--steps", "1", "--lookback", "4", "--hidden-size", "2", "--baselines", "persistence"]
+    again = ["fit", str(run.parent / "sales.csv"), *options, *quick, "--members", "1"]
+    assert gatewise([*again, "--out", str(run.parent / "other")]) == 0
+    said = capsys.readouterr().out
+    assert "90 rows, one series" in said
+    assert "ahead       4 rows without a target" in said
+    assert f"Forecast  {run.parent / 'other' / 'forecast.csv'}" in said
     assert gatewise(["evaluate", str(run)]) == 0
     assert gatewise(["predict", str(run)]) == 0
     assert "The first 4 of 4 rows" in capsys.readouterr().out

@@ -72,6 +72,8 @@ def print_data(out: Console, source: str, prepared: Prepared) -> None:
                 f"  {part:<10}  {time_text(times.min(), zone)} to {time_text(times.max(), zone)}, "
                 f"{counted(len(times), 'row')}"
             )
+    if prepared.ahead is not None:
+        out.print(f"  ahead       {counted(len(prepared.ahead), 'row')} without a target")
 
 
 def print_scores(
