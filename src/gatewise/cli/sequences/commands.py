@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from gatewise.cli.opening import Model
-from gatewise.cli.options import Config, Device, NewRun, NewTitle, Quiet, TaskOption
-from gatewise.cli.sequences import training, using
+from gatewise.cli.options import Config, Device, NewRun, NewTitle, Quiet, TaskOption, Whole
+from gatewise.cli.sequences import demo, training, using
 from gatewise.cli.sequences.kinds import KINDS, Kind, PartName
 from gatewise.cli.sequences.options import command, in_columns, options_class, told
 from gatewise.cli.tasks import Commands, Task
@@ -59,6 +59,7 @@ def commands_of(task: Task) -> Commands:
             f"RUN DATA{says} --out NEW",
         ),
         "retrain": (_again(task, kind, training.retrain, RETRAIN), f"RUN DATA{says} --out NEW"),
+        "demo": (_demo(task), "[--out RUN] [--members N]"),
     }
 
 
@@ -151,6 +152,25 @@ def _inspect(task: Task, kind: Kind) -> Callable[..., None]:
             "title": (NewTitle, None),
             "as_json": (JsonFile, None),
             "device": (Device, "cpu"),
+            "config": (Config, None),
+        },
+    )
+
+
+def _demo(task: Task) -> Callable[..., None]:
+    made = demo.DEMOS[task.name]
+    place = f"Run folder; the demo replaces an earlier one in it. [default: runs/demo-{task.name}]"
+    return command(
+        partial(demo.demo, task),
+        f"{made.says}\n\nTry:\n\n  gatewise demo --task {task.name}\n\n"
+        "An interrupted demo goes on where it stopped.",
+        words={},
+        options={
+            "task": (TaskOption, None),
+            "out": (told(place, str | None), None),
+            "members": (told("Networks with seeds of their own.", Whole), 1),
+            "seed": (told("Seed of the first member.", Whole), 0),
+            "quiet": (Quiet, False),
             "config": (Config, None),
         },
     )
