@@ -12,9 +12,9 @@ from sklearn.model_selection import cross_val_score
 
 import gatewise as gw
 from gatewise.data.sequences.readers import read_labelled
+from gatewise.data.sequences.strands import other_strand
 from gatewise.errors import OptionError
 from gatewise.estimators.classifier.learnt import weights_of
-from gatewise.estimators.sequences.strands import other_strand
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 SMALL: dict[str, Any] = {"hidden_size": 4, "epochs": 2, "learning_rate": 0.02}

@@ -31,3 +31,27 @@ def test_a_table_to_predict_needs_no_labels() -> None:
         model.evaluate(new)
     with pytest.raises(DataError, match=r"no column 'x' \(inputs\)"):
         model.predict(new.drop("x"))
+
+
+def test_groups_and_parts_of_a_table_are_kept_and_found_again() -> None:
+    rng = np.random.default_rng(1)
+    texts = ["".join(rng.choice(list("ACGT"), 14)) for _ in range(40)]
+    texts += [text[2:] + "AC" for text in texts[:10]]  # relatives
+    frame = pl.DataFrame(
+        {
+            "sequence": texts,
+            "y": ["on" if "A" in text[:2] else "off" for text in texts],
+            "family": [*range(30), *range(20)],
+            "count": rng.integers(1, 5, 50),
+        }
+    )
+    options = {"groups": "family", "weights": "count", "homology": 10}
+    model = gw.Classifier(hidden_size=2, epochs=1, **options).fit(frame, progress=False)
+    assert model.evaluation_ is not None
+    again = model.evaluate(frame, part="test")
+    assert again.network == model.evaluation_.network
+    assert len(model.predict(frame.select("sequence"))) == 50
+    part = ["training", "validation", "test", *["training"] * 47]
+    parted = frame.with_columns(part=pl.Series(part))
+    model = gw.Classifier(hidden_size=2, epochs=1, split="part").fit(parted, progress=False)
+    assert model.evaluate(parted, part="test").count == 1

@@ -56,6 +56,10 @@ class Found:
     rows: Indices | None = None
     """The row of the table that is of each sequence, [n]."""
 
+    def has(self, name: str) -> bool:
+        """Tell whether the table has a column; where there is no table, it has none."""
+        return self.table is not None and name in self.table.columns
+
     def column(self, name: str, role: str) -> list[str]:
         """Return a column of the table for each sequence; DataError where there is no table."""
         if self.table is None:

@@ -20,6 +20,7 @@ from gatewise.data.sequences.files import (
     read_table,
     with_labels_of,
 )
+from gatewise.data.sequences.homology import related_groups
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.labels import read_labels
 from gatewise.data.sequences.letters import read_letters
@@ -69,12 +70,12 @@ def read_labelled(
     bundled = dataset_name(data)
     if bundled is not None:
         about, files = find(bundled), bundled_paths(bundled)
-        reading = reading.with_defaults(about.reading)
-        split = about.split if split is None else split
+        reading = reading.with_defaults({**about.reading, "split": about.split})
         data = files[0]
         if labels is None and len(files) > 1 and reading.with_labels:
             labels = files[1]
-    others = [name for name in (groups, weights, split) if isinstance(name, str)]
+    named = (groups, weights, split, reading.groups, reading.weights, reading.split)
+    others = [name for name in named if isinstance(name, str)]
     found = _found(data, lengths, names, reading, others)
     if is_table(labels) or is_path(labels):
         found = with_labels_of(found, labels, reading)
@@ -82,8 +83,12 @@ def read_labelled(
         sequences = found.sequences
         told = read_labels(labels, sequences.lengths, sequences.names, reading)
         found = replace(found, labels=told)
-    read = _with_more(found, groups, weights, split)
-    return in_regions(read, reading.regions) if reading.regions else read
+    read = _with_more(found, reading, groups, weights, split)
+    read = in_regions(read, reading.regions) if reading.regions else read
+    if reading.homology is None or not reading.with_labels:  # nothing is divided
+        return read
+    together = related_groups(read.sequences, reading.homology)
+    return replace(read, sequences=replace(read.sequences, groups=together))
 
 
 def _found(
@@ -103,26 +108,31 @@ def _found(
     return Found(read_arrays(data, lengths, names=names, columns=columns, mask=mask))
 
 
-def _with_more(
-    found: Found,
-    groups: str | Sequence[str] | None,
-    weights: Any,
-    split: str | Sequence[str] | None,
-) -> Labelled:
+def _with_more(found: Found, reading: Reading, groups: Any, weights: Any, split: Any) -> Labelled:
     """Return labelled sequences with groups, weights and parts, where there are any."""
-    if isinstance(groups, str):
-        groups = found.column(groups, "groups")
-    if groups is not None:
-        together = tuple(map(str, groups))
-        found = replace(found, sequences=replace(found.sequences, groups=together))
+    together, weights, parts = (
+        found.column(given, role)
+        if isinstance(given, str)
+        else _column_of(found, reading, role)
+        if given is None
+        else given
+        for given, role in ((groups, "groups"), (weights, "weights"), (split, "split"))
+    )
+    if together is not None:
+        sequences = replace(found.sequences, groups=tuple(map(str, together)))
+        found = replace(found, sequences=sequences)
     labelled = found.labelled()
-    if isinstance(split, str):
-        split = found.column(split, "split")
-    if split is not None:
-        labelled = replace(labelled, split=tuple(map(str, split)))
-    if isinstance(weights, str):
-        weights = found.column(weights, "weights")
+    if parts is not None:
+        labelled = replace(labelled, split=tuple(map(str, parts)))
     return labelled if weights is None else replace(labelled, weights=_weights(weights))
+
+
+def _column_of(found: Found, reading: Reading, role: str) -> list[str] | None:
+    """Return the column that the reading names for a role; new data for a model may lack it."""
+    name = getattr(reading, role)
+    if name is None or (reading.is_for_model and not found.has(name)):
+        return None
+    return found.column(name, role)
 
 
 def _weights(weights: Any) -> Array32:

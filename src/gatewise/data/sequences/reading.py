@@ -47,6 +47,10 @@ class Reading:
             ("unique_id"), its order ("ds"; else as the rows stand), the measured values (all other
             numbers), the label or labels ("y", "label" or "class"), and in a table with a row for each
             sequence its letters ("sequence").
+        groups, weights, split: Columns of the table, or of the table of labels, that say which sequences
+            stay together, how much each counts, and its part. Data for a fitted model may lack them.
+        homology: Letters in a row that make two sequences relatives, which stay together: see
+            `related_groups`. None: nobody looks.
         features: Types of features in GenBank and GFF3 files that become classes of steps, of features
             that overlap the first named. BED: names, all by default.
         strands: Whether features of the two strands are different classes: "CDS+" and "CDS-".
@@ -74,6 +78,10 @@ class Reading:
     inputs: Names = ()
     target: Names = ()
     sequence: str | None = None
+    groups: str | None = None
+    weights: str | None = None
+    split: str | None = None
+    homology: int | None = None
     features: Names = ()
     strands: bool = False
     background: str = "other"
@@ -86,6 +94,11 @@ class Reading:
         if self.label_kind is not None:
             _check_word("label_kind", self.label_kind, get_args(LabelKind))
         check_alphabet(self.alphabet)
+
+    @property
+    def is_for_model(self) -> bool:
+        """Whether the data is for a model that was fitted before."""
+        return self.vocabulary is not None or bool(self.columns)
 
     def with_options(self, options: dict[str, Any]) -> Reading:
         """Return it with other values of some fields; OptionError for a name that is none."""

@@ -14,6 +14,7 @@ from typing import Any, Self
 from gatewise.data.files import write_frame
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.reading import as_names
+from gatewise.data.sequences.strands import complement_of
 from gatewise.data.tables.output import frame_like
 from gatewise.errors import NotFittedError
 from gatewise.estimators.base import source_of
@@ -41,7 +42,6 @@ from gatewise.estimators.sequences.preparation import (
     without_unknown,
 )
 from gatewise.estimators.sequences.saving import load_model, save_model
-from gatewise.estimators.sequences.strands import complement_of
 from gatewise.estimators.sequences.telling import Telling
 from gatewise.files import Envelope
 from gatewise.options import values_of

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from gatewise.data.sequences.sequences import Sequences
+from gatewise.data.sequences.strands import other_strand
 from gatewise.engines import by_size
 from gatewise.estimators.embedding import width_of
 from gatewise.estimators.options import spec_named
@@ -19,7 +20,6 @@ from gatewise.estimators.sequences.fronts import ONE_HOT_UP_TO, EmbeddingFront, 
 from gatewise.estimators.sequences.network import Front, SequenceNetwork
 from gatewise.estimators.sequences.options import ReadOptions, SequenceOptions
 from gatewise.estimators.sequences.preparation import inputs_of
-from gatewise.estimators.sequences.strands import other_strand
 from gatewise.training.history import History
 from gatewise.training.inference import predict
 from gatewise.training.options import BATCH_SIZE

@@ -15,10 +15,10 @@ import numpy as np
 from gatewise.data.sequences.labelled import PARTS, Labelled
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.split import Parts, split_of
+from gatewise.data.sequences.strands import complement_of
 from gatewise.errors import DataError, OptionError
 from gatewise.estimators.sequences.form import Form, Scaling
 from gatewise.estimators.sequences.options import ReadOptions, SequenceOptions
-from gatewise.estimators.sequences.strands import complement_of
 from gatewise.training.sequences import SequenceBatches
 from gatewise.typing import AnyArray, Indices
 

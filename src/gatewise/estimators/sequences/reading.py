@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from gatewise.choices import Missing, SoftMasked, UnknownLetters, Unmatched
-from gatewise.options import names, one_of, option, or_none, text, text_that
+from gatewise.options import names, one_of, option, or_none, text, text_that, whole
 
 if TYPE_CHECKING:
     from gatewise.data.sequences.reading import Reading
@@ -65,6 +65,30 @@ class SequenceReadingOptions:
         "Column by which the rows of a sequence are in order.",
         or_none(text("a column name"), "'ds', else as the rows stand"),
         default_means="ds, else as the rows stand",
+    )
+    groups: str | None = option(
+        None,
+        "Columns",
+        "Column that says which sequences stay in one part, such as a subject or a family.",
+        or_none(text("a column name"), "each by itself"),
+    )
+    weights: str | None = option(
+        None,
+        "Columns",
+        "Column that says how much each sequence counts in training.",
+        or_none(text("a column name"), "all alike"),
+    )
+    split: str | None = option(
+        None,
+        "Columns",
+        "Column that says the part of each sequence: training, validation or test.",
+        or_none(text("a column name"), "by `validation` and `test`"),
+    )
+    homology: int | None = option(
+        None,
+        "Reading",
+        "Keep sequences in one part that share so many letters in a row, of DNA on either strand.",
+        or_none(whole(8, 1_000), "nobody looks"),
     )
     alphabet: str | None = option(
         None,
