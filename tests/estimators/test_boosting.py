@@ -9,7 +9,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 import gatewise as gw
 from gatewise.data.tables.split import split_times
-from gatewise.errors import FileError, OptionError
+from gatewise.errors import DataError, FileError, OptionError
 from gatewise.estimators.forecaster.baselines import Baselines, boosting, fit_baselines
 from gatewise.estimators.forecaster.baselines.boosting import Trees
 from tests.estimators.tables import make_table
@@ -98,6 +98,10 @@ def test_it_is_refused_or_left_out_with_a_reason(monkeypatch: pytest.MonkeyPatch
     table = make_table(a=RNG.normal(size=(60, 1)))
     split = split_times(table, 0.2, 0.2)
     assert "boosting" not in fit_baselines(table, split, lookback=4, horizon=2).names
+    with pytest.raises(DataError, match="has 0 windows with known targets, and boosting needs 2"):
+        fit_baselines(table, split, lookback=34, horizon=4, names=["boosting"])
+    few = fit_baselines(table, split, lookback=30, horizon=2, names=["boosting"], levels=(0.1, 0.5))
+    assert np.isfinite(few.predict(table, np.array([50]))["boosting"]).all()
     monkeypatch.setattr("gatewise.estimators.forecaster.baselines.design.MOST_FEATURES", 0)
     none = fit_baselines(table, split, lookback=4, horizon=2, names=["boosting"])
     assert none.names == ("climatology",)

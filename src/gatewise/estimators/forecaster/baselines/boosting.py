@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.data.tables.table import Table
-from gatewise.errors import OptionError, how_to_install
+from gatewise.errors import DataError, OptionError, how_to_install
 from gatewise.estimators.forecaster.baselines.design import Design, Layout
 from gatewise.estimators.forecaster.baselines.ridge import scaling_of, scalings
 from gatewise.estimators.forecaster.baselines.rows import FOLDS, column_block
@@ -119,11 +119,20 @@ class Boosting:
 
     @classmethod
     def fit(cls, table: Table, layout: Layout, rows: Mask, origins: Indices) -> Boosting:
-        """Fit on the training part: its rows `[N]` scale the columns, its windows are fitted."""
+        """Fit on the training part: its rows `[N]` scale the columns, its windows are fitted.
+
+        Raises DataError for fewer than two windows with known targets.
+        """
         columns = column_block(table, layout.columns)
         mean, deviation = scalings(table, columns, rows, layout)
         index = table.series_index()
         design = Design(layout, (columns - mean[index]) / deviation[index], table)
+        known = design.complete(origins).size
+        if known < 2:
+            raise DataError(
+                f"the training part has {known} windows with known targets, and boosting needs 2: give "
+                "it more rows, or shorten lookback or horizon"
+            )
         return cls(layout, mean, deviation, _fitted(design, origins), table.series)
 
     def left_out(self, table: Table, origins: Indices) -> Iterator[tuple[Indices, Array]]:
