@@ -4,8 +4,9 @@ Drop-in modules (`LSTM`, `GRU`, `RNN` and their cells), `accelerate` and `restor
 have, `trace` for their gates (a `Trace`, which `load_trace` reads back), `explain` for what they
 remember and `memory` for every figure behind it,
 `Stream` for one step at a time, `init` for starting values, `Forecaster` for tables and `tune` for its
-settings, `Classifier` and `Regressor` for labelled sequences, `penalties` for costs on gates, `datasets`
-for real data to try it on, `report` for the page, `figures` for pictures.
+settings, `Classifier` and `Regressor` for labelled sequences, `Tagger` for labels of their steps,
+`penalties` for costs on gates, `datasets` for real data to try it on, `report` for the page, `figures`
+for pictures.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from gatewise._operators import register as _register_operators
 if TYPE_CHECKING:
     from gatewise import errors, figures, memory, nn, penalties, report
     from gatewise.data import datasets
-    from gatewise.estimators import Classifier, Forecaster, Regressor
+    from gatewise.estimators import Classifier, Forecaster, Regressor, Tagger
     from gatewise.estimators.tuning import tune
     from gatewise.explaining import explain
     from gatewise.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, init, restore
@@ -39,7 +40,7 @@ _HOMES = {
     "report": "",
     "datasets": "gatewise.data",
     "explain": "gatewise.explaining",
-    **dict.fromkeys(("Classifier", "Forecaster", "Regressor"), "gatewise.estimators"),
+    **dict.fromkeys(("Classifier", "Forecaster", "Regressor", "Tagger"), "gatewise.estimators"),
     "tune": "gatewise.estimators.tuning",
     **dict.fromkeys(
         ("GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "accelerate", "init", "restore"),
@@ -60,6 +61,7 @@ __all__ = [
     "RNNCell",
     "Regressor",
     "Stream",
+    "Tagger",
     "Trace",
     "__version__",
     "accelerate",

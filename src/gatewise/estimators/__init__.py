@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from gatewise.estimators.classifier.estimator import Classifier
     from gatewise.estimators.forecaster.estimator import Forecaster
     from gatewise.estimators.regressor.estimator import Regressor
+    from gatewise.estimators.tagger.estimator import Tagger
 
-__all__ = ["Classifier", "Forecaster", "Regressor"]
+__all__ = ["Classifier", "Forecaster", "Regressor", "Tagger"]
 
 
 def __getattr__(name: str) -> Any:

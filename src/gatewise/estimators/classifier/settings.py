@@ -20,14 +20,14 @@ def _are_weights(value: Any) -> bool:
     )
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
-class ClassifierSettings(SequenceOptions, ReadOptions, BaselineOptions):
-    """The options of `Classifier`; the constructor only keeps them, `check_options` judges them."""
+@dataclass(kw_only=True, eq=False)
+class ClassOptions:
+    """How classes are weighed, and their probabilities calibrated."""
 
     class_weights: Literal["balanced"] | Mapping[Any, float] | None = option(
         None,
         "Training",
-        "How much the sequences of a class count in training: balanced, all classes as much together.",
+        "How much the labels of a class count in training: balanced, all classes as much together.",
         or_none(
             Rule(
                 _are_weights,
@@ -35,9 +35,9 @@ class ClassifierSettings(SequenceOptions, ReadOptions, BaselineOptions):
                 Literal["balanced"],
                 ("balanced",),
             ),
-            "every sequence counts alike",
+            "every label counts alike",
         ),
-        default_means="every sequence alike",
+        default_means="every label alike",
         more="Probabilities are then those of data in which classes have these weights.",
     )
     calibrate: bool = option(
@@ -48,6 +48,11 @@ class ClassifierSettings(SequenceOptions, ReadOptions, BaselineOptions):
         changeable=True,
         more="Guo et al. (2017). The label stays.",
     )
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ClassifierSettings(SequenceOptions, ReadOptions, ClassOptions, BaselineOptions):
+    """The options of `Classifier`; the constructor only keeps them, `check_options` judges them."""
 
 
 register("classifier", (name for name, _, _ in options_of(ClassifierSettings)))

@@ -42,7 +42,7 @@ class ChainScores(nn.Module):
         allowed = torch.ones(classes, classes, device="cpu", dtype=torch.bool)
         for before, after in forbidden:
             allowed[before, after] = False
-        self.register_buffer("allowed", allowed)
+        self.register_buffer("allowed", allowed, persistent=False)
 
     @property
     def transitions(self) -> Tensor:

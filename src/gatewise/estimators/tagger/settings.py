@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gatewise.errors import OptionError
+from gatewise.estimators.classifier.settings import ClassOptions
 from gatewise.estimators.run.known import register
-from gatewise.estimators.sequences.options import SequenceOptions
+from gatewise.estimators.sequences.options import BaselineOptions, SequenceOptions
 from gatewise.options import on_or_off, option, options_of, or_none, whole
 
 OVERLAP_SHARE = 10
@@ -41,13 +42,18 @@ class TaggerOptions:
     )
 
 
-@dataclass(kw_only=True, eq=False)
-class TaggerSettings(SequenceOptions, TaggerOptions):
+@dataclass(kw_only=True, eq=False, repr=False)
+class TaggerSettings(SequenceOptions, TaggerOptions, ClassOptions, BaselineOptions):
     """The options of `Tagger`; the constructor only keeps them, `check_options` judges them."""
 
     def check_options(self) -> None:
         """Raise `OptionError` for the first option outside what it may be, alone or with others."""
         super().check_options()
+        if self.crf and self.class_weights is not None:
+            raise OptionError(
+                "class_weights= weighs single steps, and crf=True is trained on whole sequences: leave "
+                "one of them out"
+            )
         if self.overlap and self.piece is None:
             raise OptionError(
                 f"overlap={self.overlap} is of pieces, and piece=None leaves sequences whole: "

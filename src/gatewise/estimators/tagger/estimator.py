@@ -1,0 +1,254 @@
+"""`Tagger`: a label for each step of a sequence, with its probability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from gatewise.data.sequences.annotations import (
+    BACKGROUND,
+    check_annotations,
+    features_of,
+    write_annotations,
+)
+from gatewise.data.sequences.labelled import Labelled
+from gatewise.data.sequences.sequences import Sequences
+from gatewise.data.sequences.split import Parts
+from gatewise.errors import DataError
+from gatewise.estimators.classifier.estimator import Model
+from gatewise.estimators.classifier.learnt import LearntClasses, weights_of
+from gatewise.estimators.options import NetworkOptions
+from gatewise.estimators.scores.build import classification_scores
+from gatewise.estimators.scores.calibration import fit_temperature
+from gatewise.estimators.scores.evaluation import ClassificationScores
+from gatewise.estimators.scores.figures import LabelAnswers
+from gatewise.estimators.scores.measures import MODEL_NAME
+from gatewise.estimators.scores.resampling import groups_of
+from gatewise.estimators.sequences.baselines import baseline_answers, fitted_baselines
+from gatewise.estimators.sequences.estimator import KEPT, SequenceEstimator
+from gatewise.estimators.sequences.form import Form
+from gatewise.estimators.sequences.given import Given, labelled_of
+from gatewise.estimators.sequences.model import columns_read, engine_for, front_of
+from gatewise.estimators.sequences.options import SequenceOptions
+from gatewise.estimators.sequences.preparation import PreparedSequences
+from gatewise.estimators.tagger.chain import ChainScores
+from gatewise.estimators.tagger.checks import check_tags
+from gatewise.estimators.tagger.network import TaggerNetwork, chain_loss
+from gatewise.estimators.tagger.pieces import in_pieces
+from gatewise.estimators.tagger.settings import OVERLAP_SHARE, TaggerSettings
+from gatewise.estimators.tagger.tags import tags_of
+from gatewise.options import values_of
+from gatewise.training.losses import cross_entropy
+from gatewise.training.sequences import SequenceBatches
+from gatewise.training.task import Loss, Task
+from gatewise.typing import AnyArray, Array, Array32, Arrays, Indices
+
+BATCHES = 16
+"""An epoch has so many gradient steps or more, where that leaves a batch 4 pieces."""
+
+
+class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSettings):
+    """A recurrent network that gives each step of a sequence a label, and probabilities of all.
+
+    Sequences may be of any length: it trains on pieces of long ones and predicts as in one unbroken
+    pass. The constructor only keeps its arguments; every one is explained in docs/sequences.md. After
+    `fit`: `fitted_` (networks, vocabulary, classes) and `evaluation_` (scores of the test part, or of
+    the validation part where there is no test part).
+    """
+
+    kind = "tagger"
+    options_type = TaggerSettings
+    kept = (*KEPT, "crf")
+
+    def predict(self, data: Any, *, lengths: Any = None) -> list[AnyArray]:
+        """Return the labels of the steps of each sequence, n arrays [T]."""
+        sequences, labels, _ = self._tagged(data, lengths)
+        return np.split(self.classes_[labels], sequences.offsets[1:-1])
+
+    def predict_proba(self, data: Any, *, lengths: Any = None) -> list[Array]:
+        """Return the probability of every class at each step, n arrays [T, classes]."""
+        sequences, _, probabilities = self._tagged(data, lengths)
+        return np.split(probabilities, sequences.offsets[1:-1])
+
+    def annotate(
+        self,
+        data: Any,
+        out: str | Path,
+        *,
+        lengths: Any = None,
+        background: str | None = BACKGROUND,
+    ) -> None:
+        """Write runs of equal labels as features to a .bed or .gff3 file, whole or not at all.
+
+        A feature's score is the mean probability of its class. The class `background` is no feature;
+        with None every class is one. A class whose name ends in + or - is a feature of that strand.
+        Raises OptionError for another kind of file, FileError where it cannot be written.
+        """
+        check_annotations(out)
+        sequences, labels, probabilities = self._tagged(data, lengths)
+        classes = self._fitted().form.classes
+        found = list(features_of(sequences, labels, classes, probabilities, background=background))
+        write_annotations(out, found, sequences)
+
+    @property
+    def classes_(self) -> AnyArray:
+        """The labels that training had, in the order of the probabilities."""
+        return self._fitted().form.labels()
+
+    def _tagged(self, data: Any, lengths: Any) -> tuple[Sequences, Indices, Array]:
+        """Return sequences in the model's form, their labels [N] and probabilities [N, C]."""
+        model = self._fitted().for_new_data()
+        labelled = self._read_for(model, Given(data, None, lengths), labels_needed=False)
+        found = tags_of(model, labelled.sequences)
+        return labelled.sequences, found.labels, found.probabilities
+
+    # --- what `SequenceEstimator` asks for ------------------------------------------------------------
+
+    def _prepare(
+        self, data: Any, start: Model | None, *, progress: bool
+    ) -> PreparedSequences[LearntClasses]:
+        prepared = super()._prepare(data, start, progress=progress)
+        settings = prepared.settings
+        assert isinstance(settings, TaggerSettings)
+        if settings.overlap is None and settings.piece is not None:
+            settings.overlap = -(-settings.piece // OVERLAP_SHARE)
+        if settings.batch_size is None:
+            pieces = len(_cut(prepared.batches("training"), settings))
+            settings.batch_size = min(64, max(4, pieces // BATCHES))
+        return prepared
+
+    def _read_data(self, given: Given, like: Form | None) -> Labelled:
+        return labelled_of(given, self, like, label_kind="classes", per_step=True)
+
+    def _check_labels(self, labelled: Labelled, parts: Parts, *, fresh: bool) -> None:
+        check_tags(labelled, parts, fresh=fresh)
+        weights_of(self.class_weights, labelled.classes, tuple(labelled.counts.tolist()))
+
+    def _learn_before(self, labelled: Labelled, before: LearntClasses | None) -> LearntClasses:
+        return LearntClasses(tuple(labelled.counts.tolist()))
+
+    @classmethod
+    def _head(cls, settings: SequenceOptions, form: Form, width: int) -> nn.Module:
+        return nn.Linear(width, len(form.classes), device="cpu", dtype=torch.float32)
+
+    @classmethod
+    def _build(cls, settings: SequenceOptions, form: Form, engine: str) -> TaggerNetwork:
+        assert isinstance(settings, TaggerSettings)
+        width = settings.hidden_size * (2 if settings.bidirectional else 1)
+        network = TaggerNetwork(
+            **values_of(NetworkOptions, settings),
+            bidirectional=settings.bidirectional,
+            input_size=columns_read(settings, form),
+            front=front_of(settings, form),
+            engine=settings.engine,
+            head=cls._head(settings, form, width),
+            chain=ChainScores(len(form.classes)) if settings.crf else None,
+        )
+        network.settle(engine)
+        return network
+
+    def _engine(self, prepared: PreparedSequences[LearntClasses]) -> str:
+        settings = prepared.settings
+        assert isinstance(settings, TaggerSettings)
+        pieces = _cut(prepared.batches("training"), settings)
+        return engine_for(settings, prepared.form, float(pieces.lengths.mean()))
+
+    def _loss(self, prepared: PreparedSequences[LearntClasses]) -> Loss:
+        settings = prepared.settings
+        assert isinstance(settings, TaggerSettings)
+        if settings.crf:
+            return chain_loss
+        counts = prepared.learnt.counts
+        return cross_entropy(weights_of(self.class_weights, prepared.form.classes, counts))
+
+    def _task(self, prepared: PreparedSequences[LearntClasses], network: Any) -> Task:
+        return self._in_pieces(super()._task(prepared, network), prepared)
+
+    def _whole_task(self, prepared: PreparedSequences[LearntClasses], network: Any) -> Task:
+        return self._in_pieces(super()._whole_task(prepared, network), prepared)
+
+    @staticmethod
+    def _in_pieces(task: Task, prepared: PreparedSequences[LearntClasses]) -> Task:
+        settings, held = prepared.settings, task.validation
+        assert isinstance(settings, TaggerSettings)
+        assert isinstance(task.training, SequenceBatches)
+        assert held is None or isinstance(held, SequenceBatches)
+        held = None if held is None else _cut(held, settings)
+        return Task(task.network, _cut(task.training, settings), held, task.loss)
+
+    def _learn_after(
+        self, model: Model, prepared: PreparedSequences[LearntClasses]
+    ) -> LearntClasses:
+        learnt = replace(model.learnt, baselines=fitted_baselines(prepared, self.baselines))
+        if not self.calibrate or not len(prepared.parts["validation"]):
+            return learnt
+        held = prepared.part("validation")
+        assert held.labels is not None
+        told = tags_of(model, held.sequences).uncalibrated
+        weights = _of_steps(held.weights, held.sequences)
+        return replace(learnt, temperature=fit_temperature(held.labels, told, weights))
+
+    def _evaluate(self, model: Model, labelled: Labelled, part: str) -> ClassificationScores:
+        if labelled.labels is None or not labelled.per_step:
+            raise DataError("there are no labels of steps to score by: pass labels=")
+        sequences = labelled.sequences
+        found, baselines = tags_of(model, sequences), model.learnt.baselines
+        answers = {MODEL_NAME: LabelAnswers(found.probabilities, found.labels)}
+        for name, told in baseline_answers(baselines, labelled).items():
+            answers[name] = LabelAnswers(told)
+        return classification_scores(
+            labelled.labels,
+            answers,
+            model.form.classes,
+            part=part,
+            groups=groups_of(sequences.lengths, sequences.groups, per_step=True),
+            members=[LabelAnswers(one.probabilities, one.labels) for one in found.members],
+            weights=_of_steps(labelled.weights, sequences),
+            unit="step",
+            temperature=model.learnt.temperature,
+            uncalibrated=found.uncalibrated,
+            notes=baselines.notes,
+        )
+
+    def _table(self, model: Model, labelled: Labelled, *, truth: bool) -> dict[str, AnyArray]:
+        sequences, names = labelled.sequences, model.form.labels()
+        found = tags_of(model, sequences)
+        starts = np.repeat(sequences.offsets[:-1], sequences.lengths)
+        columns: dict[str, AnyArray] = {
+            "sequence": np.repeat(np.array(sequences.names), sequences.lengths),
+            "step": np.arange(sequences.steps) - starts + 1,
+        }
+        if truth and labelled.labels is not None:
+            # -1, where no label is known, is the last: an empty cell
+            columns["label"] = np.array([*model.form.classes, None], dtype=object)[labelled.labels]
+        columns["label_predicted"] = names[found.labels]
+        shares = zip(model.form.classes, found.probabilities.T, strict=True)
+        return {**columns, **{f"probability_{name}": column for name, column in shares}}
+
+    def _scores(self, evaluation: ClassificationScores) -> Mapping[str, Any]:
+        return evaluation.to_json()
+
+    @classmethod
+    def _learnt_out(cls, learnt: LearntClasses) -> tuple[dict[str, Any], Arrays]:
+        return learnt.out()
+
+    @classmethod
+    def _learnt_in(cls, said: dict[str, Any], arrays: Arrays, form: Form) -> LearntClasses:
+        return LearntClasses.read(said, arrays, form)
+
+
+def _of_steps(weights: Array32 | None, sequences: Sequences) -> Array32 | None:
+    """Return the weights of sequences as weights of their steps."""
+    return None if weights is None else np.repeat(weights, sequences.lengths)
+
+
+def _cut(batches: SequenceBatches, settings: TaggerSettings) -> SequenceBatches:
+    """Return the pieces that training takes; what reads forwards alone needs no overlap after them."""
+    overlap = settings.overlap or 0
+    return in_pieces(batches, settings.piece, overlap, overlap * settings.bidirectional)

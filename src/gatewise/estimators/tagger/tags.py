@@ -1,0 +1,118 @@
+"""What a fitted tagger says of sequences: labels and probabilities of all steps.
+
+Sizes: N steps of all sequences, C classes, M members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gatewise.answers.chain import Chain, best_path, marginals
+from gatewise.data.sequences.sequences import Sequences
+from gatewise.estimators.classifier.estimator import Model, calibrated
+from gatewise.estimators.sequences.preparation import inputs_of
+from gatewise.estimators.tagger.network import TaggerNetwork
+from gatewise.estimators.tagger.whole import answers_of_steps
+from gatewise.typing import Array, Floats, Indices
+
+TOGETHER = 1 << 16
+"""Steps of sequences whose labels are found together, padding counted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tags:
+    """The most likely labels [N], and probabilities [N, C] with and without their temperature."""
+
+    labels: Indices
+    probabilities: Array
+    uncalibrated: Array
+    members: tuple[Tags, ...] = ()
+
+
+def tags_of(model: Model, sequences: Sequences) -> Tags:
+    """Return labels and probabilities of all steps, and with several members those of each.
+
+    Members are taken together as the mean of their probabilities; with a chain labels are the best path
+    of the mean of their scores.
+    """
+    values = inputs_of(sequences, model.scaling, model.settings)
+    scores, chains = [], []
+    for network in model.networks:
+        assert isinstance(network, TaggerNetwork)
+        scores.append(answers_of_steps(network, sequences, values, model.settings.device))
+        chains.append(None if network.chain is None else network.chain.numbers())
+    each = [
+        _tags(model, sequences, *member, _probabilities(*member, sequences))
+        for member in zip(scores, chains, strict=True)
+    ]
+    if len(each) == 1:
+        return each[0]
+    mean = np.mean([one.uncalibrated for one in each], axis=0)
+    together = _tags(model, sequences, np.mean(scores, axis=0), _mean(chains), mean)
+    return Tags(together.labels, together.probabilities, mean, tuple(each))
+
+
+def _tags(
+    model: Model,
+    sequences: Sequences,
+    scores: Floats,
+    chain: Chain | None,
+    probabilities: Array,
+) -> Tags:
+    told = calibrated(model, probabilities)
+    if chain is None:
+        return Tags(probabilities.argmax(axis=1), told, probabilities)
+    labels = np.empty(len(scores), dtype=np.int64)
+    for batch in _batches(sequences):
+        path = best_path(batch.taken(scores), batch.lengths, chain)
+        labels[batch.steps] = path[batch.inside]
+    return Tags(labels, told, probabilities)
+
+
+def _probabilities(scores: Floats, chain: Chain | None, sequences: Sequences) -> Array:
+    """Return the probabilities of labels [N, C]: a softmax of each step, or the chain's marginals."""
+    if chain is None:
+        shares = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    found = np.empty(scores.shape)
+    for batch in _batches(sequences):
+        found[batch.steps] = marginals(batch.taken(scores), batch.lengths, chain)[batch.inside]
+    return found
+
+
+def _mean(chains: Sequence[Any]) -> Chain | None:
+    if chains[0] is None:
+        return None
+    parts = zip(*((chain.start, chain.transitions, chain.end) for chain in chains), strict=True)
+    return Chain(*(np.mean(part, axis=0) for part in parts))
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """Sequences that are dealt with together: which steps [T, B] are theirs, and the steps' numbers."""
+
+    lengths: Indices  # [B]
+    inside: Any  # [T, B]
+    steps: Indices  # [steps inside]
+
+    def taken(self, values: Floats) -> Floats:
+        """Return `values` [N, C] as [T, B, C], 0 past the end of a sequence."""
+        found = np.zeros((*self.inside.shape, values.shape[1]), dtype=values.dtype)
+        found[self.inside] = values[self.steps]
+        return found
+
+
+def _batches(sequences: Sequences) -> Iterator[_Batch]:
+    """Yield all sequences, the longest first: a step in Python is paid once for a whole batch."""
+    order = np.argsort(-sequences.lengths, kind="stable")
+    while len(order):
+        longest = max(1, int(sequences.lengths[order[0]]))
+        picks, order = np.split(order, [max(1, TOGETHER // longest)])
+        lengths = sequences.lengths[picks]
+        step = np.arange(longest)[:, None]
+        inside = step < lengths
+        yield _Batch(lengths, inside, (sequences.offsets[picks] + step)[inside])
