@@ -138,9 +138,11 @@ class SequenceNetwork(TrainableNetwork):
         ends, gates = [], []
         if self.front is not None:
             x = self.front(x)
+        # without padding a layer's short way, which saves up to a tenth of a step
+        ragged = None if bool((lengths == len(x)).all()) else lengths
         for index, layer in enumerate(self.layers):
             before = state[index] if state else None
-            x, end, *more = layer(x, before, lengths=lengths, return_gates=return_gates)
+            x, end, *more = layer(x, before, lengths=ragged, return_gates=return_gates)
             ends.append(end)
             gates += more
             if masks and index < len(self.layers) - 1:
