@@ -3,12 +3,13 @@
     python -m benchmarks.sequences [--hidden 32 64 128] [--number N] [--rounds N] [--threads N] [--keras]
 
 Every side trains the same network from the same weights on the same sequences in batches of the same
-size, one process, the sides in turn; times are medians over the rounds, the others' as multiples of
+size, in one process, the sides in turn; times are medians over the rounds, the others' as multiples of
 ours. "padded": plain torch, batches in any order, padded. "packed": the same with
 pack_padded_sequence. "ours, packed": packed, in the very batches that gatewise takes. Keras runs on
-torch, padded and masked, where Python has it. Padded and read from both ends a sequence's answer would
-depend on the padding: there is no such side. The loop's share is of an epoch of gatewise what is left
-over the same steps on batches that are there already, over four epochs.
+torch, padded and masked, with --keras and a Python that has it beside gatewise. Padded and read from
+both ends, a sequence's answer would depend on the padding: there is no such side. The loop's share is
+of an epoch of gatewise what is left over the same steps on batches that are there already, over four
+epochs.
 """
 
 from __future__ import annotations
@@ -57,12 +58,12 @@ def _cases(hidden: list[int]) -> list[Case]:
 def _row(case: Case, given: argparse.Namespace) -> str:
     """Return the cells of one case after its title."""
     sequences = draw(case, given.number)
-    ours_ = sides.gatewise(case, sequences)
+    ours_ = sides.gatewise(ours(case), case, sequences)
     others = _others(case, sequences, keras=given.keras)
     effort = Effort(given.rounds, given.seconds)
     loops = {
-        "loop": sides.gatewise(case, sequences, EPOCHS),
-        "bare": sides.bare(case, sequences, EPOCHS),
+        "loop": sides.gatewise(ours(case), case, sequences, EPOCHS),
+        "bare": sides.bare(ours(case), case, sequences, EPOCHS),
     }
     # each pair by itself, since a slow side leaves time for few rounds
     shares = alternate(loops, effort)

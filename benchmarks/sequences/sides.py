@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from benchmarks.sequences.problem import LABELS, VALUES, Case, Plain, ours
+from benchmarks.sequences.problem import LABELS, VALUES, Case, Plain
+from gatewise.estimators.sequences.network import SequenceNetwork
 from gatewise.training.inference import gathered
 from gatewise.training.loop import train
 from gatewise.training.losses import cross_entropy
@@ -39,16 +40,19 @@ def _options(case: Case, epochs: int = 1) -> TrainingOptions:
     return options.closed()
 
 
-def gatewise(case: Case, sequences: SequenceBatches, epochs: int = 1) -> Epoch:
+def gatewise(
+    network: SequenceNetwork, case: Case, sequences: SequenceBatches, epochs: int = 1
+) -> Epoch:
     """Return epochs of gatewise's loop, whole: what an estimator's fit runs."""
-    network = ours(case)
     task = Task(network, sequences, None, cross_entropy())
     return lambda: train(task, _options(case, epochs), progress=False)
 
 
-def bare(case: Case, sequences: SequenceBatches, epochs: int = 1) -> Epoch:
+def bare(
+    network: SequenceNetwork, case: Case, sequences: SequenceBatches, epochs: int = 1
+) -> Epoch:
     """Return the same epochs without the loop: batches that are there already, and the step alone."""
-    network, options, loss = ours(case), _options(case), cross_entropy()
+    options, loss = _options(case), cross_entropy()
     place = torch.device("cpu")
     order = order_of(sequences, options)
     parts = [part for number in range(epochs) for part in order.parts(number + 1)]

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from gatewise.training import loop
 from gatewise.training.loop import train
 from gatewise.training.losses import cross_entropy
 from gatewise.training.options import TrainingOptions
+from gatewise.training.progress import Status
 from gatewise.training.randomness import seeded
 from gatewise.training.sequences import SequenceBatches
 from gatewise.training.task import Task, TrainableNetwork
@@ -127,6 +129,20 @@ def fitted(
     made = reader(per_step=training.per_step, dropout=dropout)
     train(Task(made, training, validation, cross_entropy()), options(**changes), progress=False)
     return made
+
+
+class StoppedError(Exception):
+    """What ends a training in the middle, as a kill would: nothing is written any more."""
+
+
+def stop_after(rounds: int) -> Callable[[Status], None]:
+    """Return a display that ends a training once so many rounds are done."""
+
+    def stop(status: Status) -> None:
+        if status.epoch == rounds and status.done == 1:
+            raise StoppedError
+
+    return stop
 
 
 def read_on(**more: Any) -> dict[str, Tensor]:

@@ -18,7 +18,15 @@ from gatewise.training.losses import cross_entropy
 from gatewise.training.order import InTurn
 from gatewise.training.task import Task
 from tests.estimators.toy import equal
-from tests.training.ragged import launch, options, read_on, speaker, text
+from tests.training.ragged import (
+    StoppedError,
+    launch,
+    options,
+    read_on,
+    speaker,
+    stop_after,
+    text,
+)
 
 
 def test_a_text_is_cut_into_streams_whose_truth_is_the_next_code():
@@ -98,20 +106,6 @@ def test_a_state_is_named_and_known_again():
     assert isinstance(found[0], tuple)
     assert [float(one.mean()) for one in (*found[0], found[1])] == [0, 1, 2]
     assert from_named({}) == ()
-
-
-class StoppedError(Exception):
-    """What ends a training in the middle, as a kill would: nothing is written any more."""
-
-
-def stop_after(rounds):
-    """Return a display that ends a training once so many rounds are done."""
-
-    def stop(status):
-        if status.epoch == rounds and status.done == 1:
-            raise StoppedError
-
-    return stop
 
 
 def test_stopped_within_a_pass_and_resumed_it_ends_with_the_same_bits(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.errors import FileError, InputError, OptionError
-from gatewise.training import inference
+from gatewise.training import inference, loop
 from gatewise.training.distributed import World, _store
 from gatewise.training.inference import mean_loss, predict
 from gatewise.training.loop import train
@@ -23,11 +23,13 @@ from gatewise.training.task import Task
 from tests.estimators.toy import equal, weights
 from tests.training import ragged
 from tests.training.ragged import (
+    StoppedError,
     draw,
     fitted,
     options,
     reader,
     speaker,
+    stop_after,
     surroundings,
     text,
     trained,
@@ -174,6 +176,23 @@ def test_training_learns_and_gives_the_same_bits_again(per_step):
     assert right.mean() > 0.6  # by chance a third
     again = [weights(fitted(training, epochs=2, dropout=0.1)) for _ in range(2)]
     assert equal(*again)
+
+
+def test_stopped_and_resumed_it_ends_with_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_SHARE", 1e9)  # every round leaves a checkpoint
+    training, validation = draw(40, 1, most_steps=90), draw(20, 2)
+
+    def trained_on(**more):
+        made = reader(dropout=0.3)
+        task = Task(made, training, validation, cross_entropy())
+        train(task, options(average=0.9), checkpoint_seconds=0.0, **more)
+        return weights(made)
+
+    file = tmp_path / "state"
+    with pytest.raises(StoppedError):
+        trained_on(checkpoint=file, progress=stop_after(2))
+    again = trained_on(checkpoint=file, resume=True, progress=False)
+    assert equal(again, trained_on(progress=False))
 
 
 def test_noise_is_refused_for_codes():
