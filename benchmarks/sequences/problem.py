@@ -30,12 +30,13 @@ class Case:
     vary: bool  # whether lengths do
     bidirectional: bool = False
     batch_size: int = 32
+    cell: str = "lstm"
 
     def title(self) -> str:
         """Return the row's first cells."""
         lengths = f"lognormal, {SPREAD:g}-fold" if self.vary else f"all {MEDIAN}"
         both = " both ways" if self.bidirectional else ""
-        return f"LSTM H={self.hidden_size}{both}, B={self.batch_size} | {lengths}"
+        return f"{self.cell.upper()} H={self.hidden_size}{both}, B={self.batch_size} | {lengths}"
 
 
 def draw(case: Case, number: int) -> SequenceBatches:
@@ -56,7 +57,7 @@ def ours(case: Case) -> SequenceNetwork:
     """Return gatewise's network."""
     with seeded(0):
         return SequenceNetwork(
-            cell="lstm",
+            cell=case.cell,
             input_size=VALUES,
             hidden_size=case.hidden_size,
             num_layers=1,
@@ -76,8 +77,9 @@ class Plain(nn.Module):
         super().__init__()
         self.packed = packed
         made = ours(case)
-        self.lstm = nn.LSTM(VALUES, case.hidden_size, bidirectional=case.bidirectional)
-        self.lstm.load_state_dict(made.layers[0].state_dict())
+        kind = {"lstm": nn.LSTM, "gru": nn.GRU}[case.cell]
+        self.layer = kind(VALUES, case.hidden_size, bidirectional=case.bidirectional)
+        self.layer.load_state_dict(made.layers[0].state_dict())
         self.head = nn.Linear(made.width, LABELS)
         self.head.load_state_dict(made.head.state_dict())
 
@@ -85,9 +87,9 @@ class Plain(nn.Module):
         """Return scores [B, LABELS] of x [T, B, F], read where each sequence ends."""
         if self.packed:
             rows = nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
-            _, (hidden, _) = self.lstm(rows)
-            last = torch.cat(list(hidden), dim=1)
+            _, end = self.layer(rows)
+            last = torch.cat(list(end if isinstance(end, torch.Tensor) else end[0]), dim=1)
         else:
-            last = self.lstm(x)[0][lengths - 1, torch.arange(x.shape[1])]
+            last = self.layer(x)[0][lengths - 1, torch.arange(x.shape[1])]
         scores: torch.Tensor = self.head(last)
         return scores

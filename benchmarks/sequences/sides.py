@@ -123,7 +123,7 @@ def keras(case: Case, sequences: SequenceBatches) -> tuple[Epoch, Callable[..., 
         [keras.Input((None, VALUES)), keras.layers.Masking(), wrapped, keras.layers.Dense(LABELS)]
     )
     plain = Plain(case, packed=True)
-    found = {name: value.detach().numpy() for name, value in plain.lstm.named_parameters()}
+    found = {name: value.detach().numpy() for name, value in plain.layer.named_parameters()}
     weights = []
     for end in ("", "_reverse") if case.bidirectional else ("",):
         weights += [found[f"weight_ih_l0{end}"].T, found[f"weight_hh_l0{end}"].T]

@@ -9,7 +9,10 @@ from benchmarks.sequences.__main__ import _agree, _others
 from benchmarks.sequences.problem import Case, Plain, draw, ours
 from gatewise.training.inference import predict
 
-CASES = [Case(4, vary=True, batch_size=4), Case(4, vary=True, bidirectional=True, batch_size=4)]
+CASES = [
+    Case(4, vary=True, batch_size=4),
+    Case(4, vary=True, bidirectional=True, batch_size=4, cell="gru"),
+]
 
 
 @pytest.mark.parametrize("case", CASES)
