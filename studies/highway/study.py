@@ -194,8 +194,9 @@ def curves(seeds: Sequence[Figures], settings: Settings) -> list[Curve]:
         )
     ):
         values = np.array([seed[name][kind][: len(lags)] for seed in seeds])
-        values = np.where(values > 1e-12, values, np.nan)
-        low, middle, high = np.nanquantile(values, (0, 0.5, 1), axis=0)
+        # What is below has no place on the logarithmic axis: it would have to end somewhere.
+        bounds = np.quantile(values, (0, 0.5, 1), axis=0)
+        low, middle, high = np.where(bounds > 1e-12, bounds, np.nan)
         lines.append(Line(words, middle, low, high, colour=place, interval="all seeds"))
     return [
         Curve(

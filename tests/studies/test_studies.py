@@ -44,8 +44,8 @@ def test_the_last_full_run_leads_to_its_verdict(name: str) -> None:
     for check, told in zip(checks, kept["checks"], strict=True):
         judged = check.to_json()
         assert judged.keys() == told.keys()
-        for name, value in told.items():
-            assert judged[name] == (
+        for field, value in told.items():
+            assert judged[field] == (
                 pytest.approx(value, rel=1e-9) if isinstance(value, float) else value
             )
     assert verdict_of(checks, corrected=bool(study.correction)) == kept["verdict"]
