@@ -163,6 +163,7 @@ def language_scores(
     part: str,
     groups: Groups,
     characters: ArrayLike | None = None,
+    spelled: ArrayLike | None = None,
     right: Mapping[str, ArrayLike] | None = None,
     members: Sequence[ArrayLike] = (),
     unknown: int = 0,
@@ -171,7 +172,8 @@ def language_scores(
 ) -> LanguageScores:
     """Return the scores of a text from the bits `[n]` that tokens cost each model, NaN left out.
 
-    `characters` `[n]` are those that each token stands for, by default one; `right` `[n]` says whether
+    `characters` `[n]` are those that each token stands for, by default one; `spelled` `[n]` are bits
+    that spell an unknown token, which the bits per character then hold too; `right` `[n]` says whether
     the likeliest token was the true one. Tokens left out by one model are left out by all. Raises
     InputError for shapes that do not fit.
     """
@@ -180,14 +182,17 @@ def language_scores(
     if any(one.shape != (size,) for one in costs.values()) or len(groups.of) != size:
         raise InputError("every model must give bits [n] of the same tokens, and groups [n]")
     letters = np.ones(size) if characters is None else np.asarray(characters, dtype=np.float64)
+    extra = np.zeros(size) if spelled is None else np.asarray(spelled, dtype=np.float64)
     known = np.all([~np.isnan(one) for one in costs.values()], axis=0)
     draws, plain = Draws(groups.take(known)), Draws(groups.take(known), draws=0)
     figures = {}
     for model, one in costs.items():
         hits = None if right is None or model not in right else np.asarray(right[model])[known]
-        figures[model] = of_tokens(one[known], letters[known], hits, draws)
+        figures[model] = of_tokens(one[known], letters[known], extra[known], hits, draws)
     alone = [
-        of_tokens(np.asarray(one, dtype=np.float64)[known], letters[known], None, plain)
+        of_tokens(
+            np.asarray(one, dtype=np.float64)[known], letters[known], extra[known], None, plain
+        )
         for one in members
     ]
     return LanguageScores(

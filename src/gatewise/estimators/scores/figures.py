@@ -90,12 +90,18 @@ def of_numbers(
     return figures
 
 
-def of_tokens(bits: Array, characters: Array, right: Array | None, draws: Draws) -> Figures:
-    """Return every measure of tokens that cost `bits` and stand for `characters`, `[n]` each."""
-    cost, letters, count = draws.sums(np.stack([bits, characters, np.ones(len(bits))], axis=1)).T
+def of_tokens(
+    bits: Array, characters: Array, spelled: Array, right: Array | None, draws: Draws
+) -> Figures:
+    """Return every measure of tokens that cost `bits` and stand for `characters`, `[n]` each.
+
+    `spelled` `[n]` are bits that count for each character alone, and not for the perplexity.
+    """
+    columns = [bits, bits + spelled, characters, np.ones(len(bits))]
+    cost, whole, letters, count = draws.sums(np.stack(columns, axis=1)).T
     count = np.where(count > 0, count, np.nan)
     figures = {
-        "bits_per_character": cost / np.where(letters > 0, letters, np.nan),
+        "bits_per_character": whole / np.where(letters > 0, letters, np.nan),
         "perplexity": np.exp2(cost / count),
     }
     if right is not None:
