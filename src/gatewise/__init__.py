@@ -19,7 +19,7 @@ from gatewise._operators import register as _register_operators
 if TYPE_CHECKING:
     from gatewise import errors, figures, memory, nn, penalties, report
     from gatewise.data import datasets
-    from gatewise.estimators import Classifier, Forecaster, Regressor, Tagger
+    from gatewise.estimators import Classifier, Forecaster, LanguageModel, Regressor, Tagger
     from gatewise.estimators.tuning import tune
     from gatewise.explaining import explain
     from gatewise.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, init, restore
@@ -40,7 +40,9 @@ _HOMES = {
     "report": "",
     "datasets": "gatewise.data",
     "explain": "gatewise.explaining",
-    **dict.fromkeys(("Classifier", "Forecaster", "Regressor", "Tagger"), "gatewise.estimators"),
+    **dict.fromkeys(
+        ("Classifier", "Forecaster", "LanguageModel", "Regressor", "Tagger"), "gatewise.estimators"
+    ),
     "tune": "gatewise.estimators.tuning",
     **dict.fromkeys(
         ("GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "accelerate", "init", "restore"),
@@ -58,6 +60,7 @@ __all__ = [
     "Forecaster",
     "GRUCell",
     "LSTMCell",
+    "LanguageModel",
     "RNNCell",
     "Regressor",
     "Stream",

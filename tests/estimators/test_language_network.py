@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from gatewise.engines import ENGINES
-from gatewise.estimators.language.network import LanguageNetwork, Restraints, next_token_loss
+from gatewise.estimators.language.network import LanguageNetwork, next_token_loss
+from gatewise.estimators.language.settings import Restraints
 from gatewise.estimators.sequences.drops import (
     activation_cost,
     drawn_mask,

@@ -61,11 +61,11 @@ class Tokens:
         """Return the codes [T] of a text; DataError for an unknown token where `unseen` is "refuse"."""
         if self.kind == "bytes":
             return np.frombuffer(utf8(text), np.uint8).astype(np.int64) + 1
-        tokens: Sequence[str]
+        tokens: Sequence[str] = ()
         if self.kind == "sentencepiece":
-            codes, tokens = np.array(encode_pieces(self.model, text), dtype=np.int64), ()
+            codes = np.array(encode_pieces(self.model, text), dtype=np.int64)
         else:
-            tokens = split_words(text) if self.kind == "words" else text
+            tokens = self.split(text)
             codes = self.vocabulary.encode(tokens)
         if unseen == "refuse" and not codes.all():
             unknown = np.flatnonzero(codes == 0)
@@ -76,6 +76,14 @@ class Tokens:
                 f'{named}number {first + 1}; unseen="unknown" takes them for unknown'
             )
         return codes
+
+    def split(self, text: str) -> Sequence[str]:
+        """Return the tokens of a text as they are written, also those without a code."""
+        if self.kind == "characters":
+            return text
+        if self.kind == "words":
+            return split_words(text)
+        return self.vocabulary.decode(self.encode(text))
 
     def decode(self, codes: Indices | Sequence[int]) -> str:
         """Return the text of codes [T]; what was unknown becomes U+FFFD."""

@@ -6,7 +6,6 @@ Sizes: T steps, B texts side by side, V tokens with "unknown", E figures of an e
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.engines import Gates
+from gatewise.estimators.language.settings import Restraints
 from gatewise.estimators.network import layer_of
 from gatewise.estimators.options import spec_named
 from gatewise.estimators.sequences.drops import (
@@ -29,18 +29,6 @@ from gatewise.training.task import TrainableNetwork
 
 State = tuple[Any, ...]
 """The state of each layer, as the layer returns it; () is the start."""
-
-
-@dataclass(frozen=True)
-class Restraints:
-    """What training drops, as shares, and what it charges for; 0 is off."""
-
-    dropout: float = 0.0  # of what each layer hands on
-    variational: bool = False  # dropout of the same units at every step of a call
-    embedding_dropout: float = 0.0  # of tokens, in all their places of a call
-    weight_drop: float = 0.0  # of recurrent weights
-    activation_cost: float = 0.0  # on the last layer's dropped output
-    slowness_cost: float = 0.0  # on its change from step to step
 
 
 class LanguageNetwork(TrainableNetwork):
@@ -179,6 +167,16 @@ class LanguageNetwork(TrainableNetwork):
                 states = (over, batch, self.hidden_size)
                 masks.append(drawn_mask(generator, states, restraints.dropout, rows))
         return masks or None
+
+    def read_out(self) -> tuple[Tensor, Tensor]:
+        """Return weight `[V, H]` and bias `[V]` that make logits of the last layer's output."""
+        with torch.no_grad():
+            if not self.tied:
+                return self.head.weight.detach(), self.head.bias.detach()
+            table = self.table.weight
+            if self.projection is None:
+                return table.detach(), self.bias.detach()
+            return table @ self.projection.weight, table @ self.projection.bias + self.bias
 
     def settle(self, engine: str) -> None:
         """Let layers whose engine is `auto` take `native` or `torch` whatever a batch's size.

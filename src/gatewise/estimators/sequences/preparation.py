@@ -17,6 +17,7 @@ from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.split import Parts, split_of
 from gatewise.data.sequences.strands import complement_of
 from gatewise.errors import DataError, OptionError
+from gatewise.estimators.options import EstimatorOptions
 from gatewise.estimators.sequences.form import Form, Scaling
 from gatewise.estimators.sequences.options import ReadOptions, SequenceOptions
 from gatewise.training.sequences import SequenceBatches
@@ -149,7 +150,9 @@ def _check_finite(sequences: Sequences, settings: SequenceOptions) -> None:
     )
 
 
-def refuse_changes(settings: SequenceOptions, before: SequenceOptions, kept: Sequence[str]) -> None:
+def refuse_changes(
+    settings: EstimatorOptions, before: EstimatorOptions, kept: Sequence[str]
+) -> None:
     """Raise OptionError for an option that training on with new data cannot change."""
     for name in kept:
         mine, theirs = getattr(settings, name), getattr(before, name)

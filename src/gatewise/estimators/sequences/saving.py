@@ -84,7 +84,7 @@ def load_model(
     and for a model of a cell that is not registered.
     """
     about, arrays = read_model(path, envelope)
-    _check_cell(about.get("settings"), path)
+    check_cell(about.get("settings"), path)
     with envelope.unpacking(path):
         settings = options.from_saved(about["settings"])
         settings.check_options()
@@ -94,9 +94,7 @@ def load_model(
         settings.device = asked.device = device
         form = Form.from_json(about["form"])
         again = about.get("refitted")
-        _check_weights(
-            arrays, settings.members, ("member",) if again is None else ("member", REFIT)
-        )
+        check_weights(arrays, settings.members, ("member",) if again is None else ("member", REFIT))
 
         def networks(name: str) -> tuple[SequenceNetwork, ...]:
             made = []
@@ -124,7 +122,7 @@ def load_model(
         )
 
 
-def _check_cell(settings: Any, path: Path) -> None:
+def check_cell(settings: Any, path: Path) -> None:
     """Raise FileError for a cell that somebody registered where the model was fitted, and not here."""
     cell = settings.get("cell") if isinstance(settings, dict) else None
     known = ("rnn", *CELLS)
@@ -135,7 +133,7 @@ def _check_cell(settings: Any, path: Path) -> None:
         )
 
 
-def _check_weights(arrays: Arrays, members: int, kinds: tuple[str, ...]) -> None:
+def check_weights(arrays: Arrays, members: int, kinds: tuple[str, ...]) -> None:
     """Raise ValueError unless there are as many members as the settings claim, all of numbers."""
     for kind in kinds:
         found = {name.split(".")[0] for name in arrays if name.startswith(f"{kind}-")}

@@ -1,0 +1,111 @@
+"""The scores of a language model, beside those of an n-gram model and of compressors.
+
+Sizes: N tokens, V codes.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import math
+import zlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from gatewise.data.sequences.tokens import utf8
+from gatewise.estimators.baselines.ngram import KneserNey
+from gatewise.estimators.language.judging import judge, spelling
+from gatewise.estimators.language.model import FittedLanguage
+from gatewise.estimators.language.texts import Parts, Stretch
+from gatewise.estimators.scores.build import language_scores
+from gatewise.estimators.scores.evaluation import LanguageScores
+from gatewise.estimators.scores.measures import MODEL_NAME
+from gatewise.estimators.scores.resampling import groups_of
+from gatewise.typing import Array, Indices
+from gatewise.wording import counted, joined, number
+
+COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": lambda text: zlib.compress(text, 9),
+    "bz2": bz2.compress,
+    "xz": lambda text: lzma.compress(text, preset=9 | lzma.PRESET_EXTREME),
+}
+"""What a text's bits are set beside: the standard library's compressors at their strongest."""
+
+
+def compressed_bits(before: str, text: str) -> dict[str, float]:
+    """Return what a text costs each compressor, in bits: what it adds to the text `before` it."""
+    held, whole = utf8(before), utf8(before + text)
+    return {
+        name: 8.0 * (len(compress(whole)) - (len(compress(held)) if held else 0))
+        for name, compress in COMPRESSORS.items()
+    }
+
+
+def ngram_of(parts: Parts, size: int) -> KneserNey:
+    """Return the n-gram model of the training part, of the order that suits the validation part best."""
+    training, validation = (
+        (
+            np.concatenate([np.zeros(0, np.int64), *(one.codes for one in parts[part])]),
+            np.array([len(one.codes) for one in parts[part]], np.int64),
+        )
+        for part in ("training", "validation")
+    )
+    return KneserNey.fit(*training, size, validation=validation)
+
+
+def scores_of(
+    fitted: FittedLanguage, stretches: Sequence[Stretch], part: str, before: str
+) -> LanguageScores:
+    """Return the scores of stretches; `before` is the text that compressors have had before them."""
+    found = [judge(fitted.answering, one) for one in stretches]
+    codes = np.concatenate([one.codes for one in stretches])
+    bits = np.concatenate([-one.log_probabilities / math.log(2) for one in found])
+    members = np.concatenate([-one.members / math.log(2) for one in found], axis=1)
+    counts = np.concatenate([_ngram_bits(fitted.ngram, one) for one in stretches])
+    lengths = np.array([len(one.codes) for one in stretches])
+    spelled = np.concatenate([spelling(fitted.tokens, one) for one in stretches])
+    right = np.concatenate([one.likeliest for one in found]) == codes
+    return language_scores(
+        {MODEL_NAME: bits, KneserNey.name: counts},
+        part=part,
+        groups=groups_of(lengths, per_step=True),
+        characters=np.concatenate([_characters(one) for one in stretches]),
+        spelled=spelled,
+        right={MODEL_NAME: right},
+        members=tuple(members),
+        unknown=int((codes == 0).sum()),
+        unit=fitted.tokens.unit,
+        notes=_notes(stretches, before, fitted.tokens.unit, codes, spelled),
+    )
+
+
+def _ngram_bits(ngram: KneserNey, stretch: Stretch) -> Array:
+    """Return the bits that each token costs the n-gram model, after the text before it."""
+    codes = np.concatenate([stretch.before, stretch.codes])
+    return ngram.bits(codes, [len(codes)])[len(stretch.before) :]
+
+
+def _characters(stretch: Stretch) -> Indices:
+    """Return how many characters each token stands for, on the mean: gaps between words count too."""
+    count = len(stretch.codes)
+    return np.diff(len(stretch.text) * np.arange(count + 1, dtype=np.int64) // count)
+
+
+def _notes(
+    stretches: Sequence[Stretch], before: str, unit: str, codes: Indices, spelled: Array
+) -> tuple[str, ...]:
+    text = "".join(one.text for one in stretches)
+    after = "added to the text before it" if before else "by itself"
+    costs = [
+        f"{name} {number(bits / len(text))}" for name, bits in compressed_bits(before, text).items()
+    ]
+    notes = [f"Compressed, this text, {after}, takes {joined(costs)} bits per character."]
+    unknown = int((codes == 0).sum())
+    if unknown:
+        notes.append(
+            f"{counted(unknown, unit)} of {len(codes):,} ({unknown / len(codes):.1%}) the vocabulary "
+            'does not have: the perplexity takes them for one token, "unknown", and the bits per '
+            f"character spell them at 8 bits a byte, {number(spelled.sum() / len(text))} of each figure."
+        )
+    return tuple(notes)

@@ -1,0 +1,222 @@
+"""The options of `LanguageModel`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gatewise.choices import TokenKind, Unseen
+from gatewise.errors import OptionError
+from gatewise.estimators.options import EstimatorOptions, NetworkOptions, check_gate_costs
+from gatewise.estimators.run.known import register
+from gatewise.options import (
+    between,
+    number,
+    on_or_off,
+    one_of,
+    option,
+    options_of,
+    or_none,
+    share_below_one,
+    text,
+    values_of,
+    whole,
+)
+
+_SHARE = number("a share between 0 and 1", lambda share: 0 < share < 1)
+
+TOKENS_READ = 6_000_000
+"""Tokens that a training reads where nothing is said, but each of them 4 to 40 times."""
+
+DROPOUT, BATCH_SIZE, EMBEDDING = 0.4, 16, 64
+LEARNING_RATE = {"adamw": 5e-3, "sgd": 1.0}
+"""What is taken where nothing is said."""
+
+
+@dataclass(kw_only=True, eq=False)
+class TextOptions:
+    """How a text is read, cut into tokens and into parts."""
+
+    tokens: TokenKind = option(
+        "characters",
+        "Reading",
+        "What the text is cut into.",
+        one_of(TokenKind),
+        more="Words come with marks and line ends as tokens of their own; sentencepiece is an extra.",
+    )
+    vocabulary: int | None = option(
+        None,
+        "Reading",
+        "Tokens that have a code, the most frequent ones.",
+        or_none(whole(1, 10_000_000), "by the tokens"),
+        default_means="all characters; words that occur twice, at most 20,000; 1,000 pieces",
+    )
+    unseen: Unseen = option(
+        "unknown",
+        "Reading",
+        "Tokens that training did not have: take them for unknown, or refuse them.",
+        one_of(Unseen),
+        changeable=True,
+    )
+    encoding: str = option(
+        "utf-8",
+        "Reading",
+        "Encoding of text files.",
+        text("the name of an encoding such as 'utf-8' or 'latin-1'"),
+        changeable=True,
+    )
+    validation: float | None = option(
+        0.1,
+        "Task and parts",
+        "Share of the validation part, or {none}: no early stopping.",
+        or_none(_SHARE, "no validation part"),
+        changeable=True,
+        more="The parts follow each other in the text: training, validation, test. Several texts are "
+        "divided between texts where there are enough.",
+    )
+    test: float | None = option(
+        0.1,
+        "Task and parts",
+        "Share of the test part, or {none} (the validation part is then scored).",
+        or_none(_SHARE, "no test part"),
+        changeable=True,
+    )
+
+
+@dataclass(kw_only=True, eq=False)
+class RestraintOptions:
+    """What keeps a language model from learning its text by heart (Merity, Keskar and Socher 2018)."""
+
+    variational: bool = option(
+        True,
+        "Network",
+        "Drop the same units at every step of a batch.",
+        on_or_off(),
+        more="Variational dropout (Gal and Ghahramani 2016).",
+    )
+    embedding_dropout: float = option(
+        0.0,
+        "Network",
+        "Share of tokens dropped, in all their places of a batch.",
+        share_below_one(),
+    )
+    weight_drop: float = option(
+        0.0,
+        "Network",
+        "Share of recurrent weights dropped, for a batch at a time.",
+        share_below_one(),
+        more="DropConnect (Wan et al. 2013).",
+    )
+    activation_cost: float = option(
+        0.0,
+        "Training",
+        "Price of large outputs of the last layer.",
+        between(0, 1000),
+        more="AR of Merity, McCann and Socher (2017).",
+    )
+    slowness_cost: float = option(
+        0.0,
+        "Training",
+        "Price of changes of its output from step to step.",
+        between(0, 1000),
+        more="TAR, ibid.",
+    )
+
+
+@dataclass(frozen=True)
+class Restraints:
+    """What training drops, as shares, and what it charges for; 0 is off."""
+
+    dropout: float = 0.0  # of what each layer hands on
+    variational: bool = False  # dropout of the same units at every step of a call
+    embedding_dropout: float = 0.0  # of tokens, in all their places of a call
+    weight_drop: float = 0.0  # of recurrent weights
+    activation_cost: float = 0.0  # on the last layer's dropped output
+    slowness_cost: float = 0.0  # on its change from step to step
+
+
+# Python takes the fields of base classes from the last to the first.
+@dataclass(kw_only=True, eq=False, repr=False)
+class LanguageSettings(EstimatorOptions, RestraintOptions, NetworkOptions, TextOptions):
+    """The options of `LanguageModel`; the constructor only keeps them, `check_options` judges them."""
+
+    hidden_size: int = option(256, "Network", "Units per layer.", whole(1))
+    embedding: int | None = option(
+        None,
+        "Network",
+        "Figures that stand for a token.",
+        or_none(whole(1, 10_000), "by the network"),
+        default_means="64, or with {tied} as many as units",
+    )
+    tied: bool | None = option(
+        None,
+        "Network",
+        "Compare the output with the embeddings of the input.",
+        or_none(on_or_off(), "by the tokens"),
+        default_means="on for words and sentencepiece, off for characters and bytes",
+        more="(Press and Wolf 2017.)",
+    )
+    window: int = option(
+        64,
+        "Training",
+        "Tokens that a gradient goes back over; the state is carried on.",
+        whole(1, 100_000),
+        more="Truncated backpropagation through time.",
+    )
+    vary: bool = option(
+        False,
+        "Training",
+        "Draw the windows' lengths around {window} anew in every pass.",
+        on_or_off(),
+        more="As AWD-LSTM does, with the learning rate in proportion.",
+    )
+
+    def check_options(self) -> None:
+        """Raise `OptionError` for the first option outside what it may be, alone or with others."""
+        super().check_options()
+        check_gate_costs(self, self.cell)
+        if (self.validation or 0) + (self.test or 0) >= 1:
+            raise OptionError(
+                f"validation={self.validation} and test={self.test} leave nothing to train on"
+            )
+        if self.noise > 0:
+            raise OptionError(
+                f"noise={self.noise:g} is for measured values, and tokens are none: use dropout="
+            )
+        if self.refit:
+            raise OptionError("refit=True: a language model is not trained anew on all data")
+        if self.tokens == "bytes" and self.vocabulary is not None:
+            raise OptionError(
+                f"vocabulary={self.vocabulary} with tokens='bytes': there are 256, leave it out"
+            )
+
+    def closed_for(self, tokens: int) -> LanguageSettings:
+        """Return the options with what is left open settled for a training part of `tokens` tokens."""
+        tied = self.tokens in ("words", "sentencepiece") if self.tied is None else self.tied
+        epochs = self.epochs
+        if epochs is None and self.steps is None:
+            epochs = min(40, max(4, round(TOKENS_READ / tokens)))
+        patience = self.patience
+        if patience == "auto":
+            # the rate falls to 0 at the end: to the end, and the best weights on the way are kept
+            patience = self.steps if self.steps is not None else epochs
+        settled: dict[str, Any] = {
+            "tied": tied,
+            "embedding": self.embedding or (self.hidden_size if tied else EMBEDDING),
+            "dropout": DROPOUT if self.dropout is None else self.dropout,
+            "batch_size": max(1, min(self.batch_size or BATCH_SIZE, tokens // self.window)),
+            "learning_rate": self.learning_rate or LEARNING_RATE[self.optimizer],
+            "schedule": "one-cycle" if self.schedule == "auto" else self.schedule,
+            "epochs": epochs,
+            "patience": patience,
+            "refit": bool(self.refit),
+        }
+        return LanguageSettings(**{**self.get_params(), **settled})
+
+    def restraints(self) -> Restraints:
+        """Return what training drops and charges for."""
+        charged = values_of(RestraintOptions, self)
+        return Restraints(dropout=self.dropout or 0.0, **charged)
+
+
+register("language model", (name for name, _, _ in options_of(LanguageSettings)))

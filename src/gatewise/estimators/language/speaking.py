@@ -1,0 +1,147 @@
+"""The next token's probabilities, one token after the other at the same cost however long the text is.
+
+The state is carried on from token to token: on the CPU by `gatewise.runtime.Stream` where it has the
+cell, else by calls of the network. Sizes: T tokens, V codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gatewise.errors import EngineError, OptionError
+from gatewise.estimators.language.network import LanguageNetwork, State
+from gatewise.estimators.language.texts import JUDGED, START
+from gatewise.estimators.options import spec_named
+from gatewise.runtime.stream import NAMES, Stream
+from gatewise.training.inference import device_of
+from gatewise.typing import Array, Indices
+
+
+class Speaker:
+    """Reads tokens and tells the probability of every next one: the mean over the members."""
+
+    def __init__(self, networks: Sequence[LanguageNetwork], cell: str) -> None:
+        """Take networks in eval mode; `cell` is the name that estimators give it."""
+        self._readers = [_reader_of(network, cell) for network in networks]
+        self.read(np.array([START]))
+
+    def read(self, codes: Indices) -> None:
+        """Read codes [T], one or more."""
+        for reader in self._readers:
+            reader.read(codes)
+
+    def probabilities(self) -> Array:
+        """Return the probability of each code to be next, [V]: they add up to 1."""
+        found: Array = np.mean([softmax(reader.logits()) for reader in self._readers], axis=0)
+        return found
+
+
+class _Calls:
+    """Reads by calls of the network, which may take any cell and device."""
+
+    def __init__(self, network: LanguageNetwork) -> None:
+        self.network = network
+        self.state: State = ()
+        self.last: Tensor | None = None
+
+    def read(self, codes: Indices) -> None:
+        device = device_of(self.network)
+        with torch.no_grad():
+            for start in range(0, len(codes), JUDGED):
+                x = torch.from_numpy(codes[start : start + JUDGED]).to(device)[:, None]
+                logits, self.state = self.network(x, state=self.state)
+                self.last = logits[-1, 0]
+
+    def logits(self) -> Array:
+        assert self.last is not None
+        found: Array = self.last.double().cpu().numpy()
+        return found
+
+
+class _Steps:
+    """Reads by single steps of the native core, without torch: some microseconds for each token."""
+
+    def __init__(self, network: LanguageNetwork, cell: str) -> None:
+        layers = [
+            {
+                name: tensor.detach().numpy()
+                for name in NAMES
+                if (tensor := getattr(layer, f"{name}_l0", None)) is not None
+            }
+            for layer in network.layers
+        ]
+        self.stream = Stream.from_weights(cell, layers)
+        self.table = network.table.weight.detach().numpy()
+        weight, bias = network.read_out()
+        self.weight, self.bias = weight.numpy(), bias.numpy()
+        self.hidden = np.zeros(network.hidden_size, np.float32)
+
+    def read(self, codes: Indices) -> None:
+        for code in codes:
+            self.hidden = self.stream.step(self.table[code : code + 1])[0]
+
+    def logits(self) -> Array:
+        found: Array = (self.weight @ self.hidden + self.bias).astype(np.float64)
+        return found
+
+
+def _reader_of(network: LanguageNetwork, cell: str) -> _Calls | _Steps:
+    if device_of(network).type == "cpu":
+        with suppress(EngineError):  # the core is not built, or does not have the cell
+            return _Steps(network, spec_named(cell).name)
+    return _Calls(network)
+
+
+def softmax(logits: Array) -> Array:
+    """Return the probabilities [..., V] of logits."""
+    found = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(found / found.sum(axis=-1, keepdims=True))
+
+
+def draw(
+    probabilities: Array,
+    generator: np.random.Generator,
+    *,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+) -> int:
+    """Return a code drawn by its probability [V], "unknown" never.
+
+    `temperature` divides the logits (0: the likeliest token), `top_k` keeps the likeliest so many, and
+    `top_p` the fewest likeliest ones that hold so much together (Holtzman et al. 2020).
+    """
+    found = probabilities.copy()
+    found[0] = 0.0  # "unknown" cannot be written
+    order = np.argsort(-found, kind="stable")
+    if temperature == 0:
+        return int(order[0])
+    kept = order[: top_k or len(order)]
+    with np.errstate(divide="ignore"):
+        logits = np.log(found[kept]) / temperature
+    share = softmax(logits)
+    if top_p is not None:
+        # those before which less than top_p is reached: one at least
+        share = share * (np.cumsum(share) - share < top_p)
+        share /= share.sum()
+    place = np.searchsorted(np.cumsum(share), generator.random(), side="right")
+    return int(kept[min(int(place), len(kept) - 1)])
+
+
+def check_drawing(
+    n: int, temperature: float, top_k: int | None, top_p: float | None, seed: int
+) -> None:
+    """Raise OptionError for what tokens cannot be drawn by."""
+    whole = {"n": (n, 0), "seed": (seed, 0), "top_k": (1 if top_k is None else top_k, 1)}
+    for name, (value, least) in whole.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise OptionError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    if not (np.isfinite(temperature) and temperature >= 0):
+        raise OptionError(f"temperature must be a number of at least 0, not {temperature!r}")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise OptionError(f"top_p must be a share above 0 and at most 1, not {top_p!r}")
