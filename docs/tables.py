@@ -9,12 +9,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from gatewise.estimators.baselines.collection import NAMES
 from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.settings import ForecasterSettings
+from gatewise.estimators.scores.measures import MEASURES, MODEL_TITLES
 from gatewise.options import Option, options_of
 from gatewise.report.glossary import WORDS
 
 PAGE = Path(__file__).parent / "forecasting.md"
+SEQUENCES = Path(__file__).parent / "sequences.md"
 GLOSSARY = Path(__file__).parent / "glossary.md"
 END = "<!-- end -->"
 NEEDS = {0: "every model", 1: "quantiles", 2: "two quantiles or more"}
@@ -43,6 +46,21 @@ def metrics_table() -> str:
     return "\n".join(["| metric | meaning | with |", "|---|---|---|", *rows])
 
 
+def measures_table() -> str:
+    """Return the measures of sequences as Markdown."""
+    rows = [
+        f"| `{name}` | {measure.meaning} | {measure.better or '–'} |"
+        for name, measure in MEASURES.items()
+    ]
+    return "\n".join(["| measure | meaning | better |", "|---|---|---|", *rows])
+
+
+def baselines_table() -> str:
+    """Return the baselines of sequences as Markdown."""
+    rows = [f"| `{name}` | {MODEL_TITLES[name]} | {does} |" for name, does in NAMES.items()]
+    return "\n".join(["| option | in tables | what it is |", "|---|---|---|", *rows])
+
+
 def words_table() -> str:
     """Return the page's words as Markdown."""
     rows = [f"| {word.name} | {word.meaning} |" for word in WORDS]
@@ -59,6 +77,13 @@ def page_with(page: str, name: str, table: str) -> str:
 def page_anew(page: str) -> str:
     """Return the page with every table as the code has it."""
     for name, table in (("metrics", metrics_table()), ("options", options_table())):
+        page = page_with(page, name, table)
+    return page
+
+
+def sequences_anew(page: str) -> str:
+    """Return the page of sequences with its tables as the code has them."""
+    for name, table in (("baselines", baselines_table()), ("measures", measures_table())):
         page = page_with(page, name, table)
     return page
 
@@ -95,5 +120,6 @@ def _meaning(option: Option) -> str:
 
 
 if __name__ == "__main__":
-    for path, anew in ((PAGE, page_anew), (GLOSSARY, glossary_anew)):
+    pages = ((PAGE, page_anew), (SEQUENCES, sequences_anew), (GLOSSARY, glossary_anew))
+    for path, anew in pages:
         path.write_text(anew(path.read_text(encoding="utf-8")), encoding="utf-8")

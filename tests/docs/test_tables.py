@@ -14,6 +14,13 @@ def test_the_tables_of_options_and_metrics_are_the_forecasters() -> None:
     assert tables["page_anew"](page) == page, "run python docs/tables.py"
 
 
+def test_the_tables_of_measures_and_baselines_are_those_of_sequences() -> None:
+    tables = runpy.run_path(str(DOCS / "tables.py"))
+    page = (DOCS / "sequences.md").read_text(encoding="utf-8")
+    assert tables["sequences_anew"](page) == page, "run python docs/tables.py"
+    assert "| `matthews` | Correlation of truth" in page
+
+
 def test_the_glossary_has_the_words_of_the_page() -> None:
     tables = runpy.run_path(str(DOCS / "tables.py"))
     page = (DOCS / "glossary.md").read_text(encoding="utf-8")

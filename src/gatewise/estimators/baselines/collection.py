@@ -23,7 +23,8 @@ from gatewise.typing import Array, Arrays, Indices
 
 NAMES = {
     "majority": "how often each class occurs, or the mean; blind to the sequence",
-    "kmers": "logistic regression on k-mers, letters at their positions or around a step",
+    "kmers": "logistic regression (of numbers ridge) on k-mers, or on letters at their positions or "
+    "around a step",
     "features": "ridge regression on means, spreads and slopes of each channel, or values around a step",
     "rocket": "ridge regression on random convolutions",
 }

@@ -31,7 +31,7 @@ class Measure:
     """Its heading; in a sentence too."""
     meaning: str
     """A sentence for the docs."""
-    better: Literal["low", "high"] = "high"
+    better: Literal["low", "high"] | None = "high"
     in_units: bool = False
     """Whether it has the unit of the numbers; else it has three decimals."""
     shown: bool = True
@@ -79,7 +79,9 @@ MEASURES: dict[str, Measure] = {
         "pinball loss", "Mean pinball loss over the quantiles.", better="low", in_units=True
     ),
     "coverage": Measure(
-        "coverage", "Share of the truth within the outermost quantiles: best is what these promise."
+        "coverage",
+        "Share of the truth within the outermost quantiles: best is what these promise.",
+        better=None,
     ),
     "bits_per_character": Measure(
         "bits per character", "Bits that a character of the text costs.", better="low"
