@@ -30,6 +30,7 @@ def write_all(folder: Path) -> None:
         "wide.csv": wide,
         "steps.csv": steps,
         "states.csv": states,
+        "story.txt": [f"the key is {k % 7} and the cat is {k % 3}" for k in range(40)],
     }
     for name, lines in files.items():
         (folder / name).write_text("\n".join(lines) + "\n")

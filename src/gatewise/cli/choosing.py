@@ -175,6 +175,8 @@ def _kind(place: str) -> str | None:
         if not place.endswith(".safetensors") or not os.path.isfile(place):
             return None
         with open(place, "rb") as file:
-            return str(read_about(file).get("format", "")).removeprefix("gatewise-")
+            return (
+                str(read_about(file).get("format", "")).removeprefix("gatewise-").replace("-", " ")
+            )
     except (OSError, ValueError):
         return None  # what is wrong with it is told by the command itself

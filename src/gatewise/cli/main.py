@@ -46,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
     except GatewiseError as error:
         return _complain(f"error: {error}", BAD_INPUT)
     except UnknownOptionError as error:
-        name = str(error.token.keyword).partition("=")[0].removeprefix("--")
+        name = (error.token.keyword or error.token.value).partition("=")[0].removeprefix("--")
         return _complain(f"error: {_of_another_task(name, chosen) or error}", BAD_INPUT)
     except CycloptsError as error:
         return _complain(f"error: {error}", BAD_INPUT)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, cast
 
-TaskName = Literal["forecast", "classify", "tag", "regress"]
+TaskName = Literal["forecast", "classify", "tag", "language", "regress"]
 Commands = Mapping[str, tuple[Callable[..., None], str]]
 """Verb to the function that cyclopts reads, and its usage after the verb."""
 
@@ -55,6 +55,9 @@ def _named(place: str) -> Any:
     return getattr(import_module(module), name)
 
 
+SEQUENCES = "gatewise.cli.sequences.commands:commands_of"
+
+
 def _of_sequences(name: TaskName, kind: str, learns: str, *, takes_labels: bool = True) -> Task:
     home = f"gatewise.estimators.{kind}"
     return Task(
@@ -63,7 +66,7 @@ def _of_sequences(name: TaskName, kind: str, learns: str, *, takes_labels: bool 
         learns,
         f"{home}.settings:{kind.title()}Settings",
         f"{home}.estimator:{kind.title()}",
-        "gatewise.cli.sequences.commands:commands_of",
+        SEQUENCES,
         takes_labels,
     )
 
@@ -79,6 +82,7 @@ TASKS: dict[str, Task] = {
             "gatewise.estimators.forecaster.estimator:Forecaster",
         ),
         _of_sequences("classify", "classifier", "a label for each sequence"),
+        _of_sequences("tag", "tagger", "a label for each step of a sequence"),
         _of_sequences("regress", "regressor", "a number for each sequence"),
     )
 }

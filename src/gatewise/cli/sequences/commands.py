@@ -7,17 +7,25 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from gatewise.cli.opening import Model
 from gatewise.cli.options import Config, Device, NewRun, NewTitle, Quiet, TaskOption, Whole
-from gatewise.cli.sequences import demo, training, using
+from gatewise.cli.sequences import demo, speaking, training, using
 from gatewise.cli.sequences.kinds import KINDS, Kind, PartName
 from gatewise.cli.sequences.options import command, in_columns, options_class, told
 from gatewise.cli.tasks import Commands, Task
 from gatewise.cli.training import RunFolder
 
+SPEECH = Group("Language", sort_key=0)
 NEEDED = signatures.Parameter.empty
+
+
+def spoken(text: str, kind: Any) -> Any:
+    """Return the annotation of an option of a language model's predict, which may be left out."""
+    return Annotated[kind | None, Parameter(group=SPEECH, help=text)]
+
+
 Part = Annotated[
     PartName | None,
     Parameter(help="Part to score, as in the fit. [default: as in the fit; all of other DATA]"),
@@ -41,6 +49,22 @@ RETRAIN = "Train afresh with the settings of an earlier run: new weights, new sc
 Page = told("The page, .html. [default: RUN/report.html]", str | None)
 
 
+SPEAKING = {
+    "suggest": (
+        spoken("A text: print the likeliest next tokens with their probabilities.", str),
+        None,
+    ),
+    "count": (spoken("How many of them.", Whole), 10),
+    "sample": (spoken("Draw so many tokens, one after the other.", Whole), None),
+    "prompt": (spoken("The text that the sample goes on from.", str), ""),
+    "temperature": (
+        spoken("Below 1 keeps to what is likely; 0 is always the likeliest.", float),
+        1.0,
+    ),
+    "top_k": (spoken("Draw from so many of the likeliest alone.", Whole), None),
+    "top_p": (spoken("Draw from the fewest that hold this share of the probability.", float), None),
+    "seed": (spoken("The same seed gives the same sample.", Whole), 0),
+}
 Options = dict[str, tuple[Any, Any]]
 
 
@@ -112,10 +136,11 @@ def _resume(task: Task, kind: Kind) -> Callable[..., None]:
 
 def _predict(task: Task, kind: Kind) -> Callable[..., None]:
     return command(
-        partial(using.predict, task),
+        partial(speaking.predict if kind.speaks else using.predict, task),
         kind.predict_help,
         words={"run": (Model, NEEDED), "data": (ItsData, None)},
         options={
+            **(SPEAKING if kind.speaks else {}),
             "out": (told(f"File to write: {', '.join(kind.endings)}.", str | None), None),
             "overwrite": (Overwrite, False),
             "device": (Device, "cpu"),

@@ -41,6 +41,18 @@ DEMOS = {
         "Variants of a splice site of the gene BRCA2, and how much of the RNA is spliced at each.",
         {"hidden_size": 32, "epochs": 8, "quantiles": (0.1, 0.9)},
     ),
+    "tag": Demo(
+        "dataset:arabidopsis_plastid",
+        "Which bases of a chloroplast genome code for protein",
+        "The chloroplast genome of thale cress, base by base: which bases code for protein?",
+        {"hidden_size": 48, "epochs": 12},
+    ),
+    "language": Demo(
+        "dataset:alice29",
+        "The next letter of Alice's Adventures in Wonderland",
+        "The text of Alice's Adventures in Wonderland, letter by letter.",
+        {"hidden_size": 128, "epochs": 8},
+    ),
 }
 
 

@@ -23,6 +23,8 @@ class Kind:
         predict_help: The help of predict.
         labels: What --labels may be; "" where there are none.
         endings: Of the file that predict writes.
+        then: What to type after `gatewise predict RUN` once there is one, and what it does.
+        speaks: Whether predict suggests and samples, instead of answering for given sequences.
     """
 
     about: str
@@ -32,6 +34,8 @@ class Kind:
     predict_help: str
     labels: str = ""
     endings: tuple[str, ...] = WRITABLE
+    speaks: bool = False
+    then: tuple[str, str] = ("NEW --out PREDICTED.csv", "predict from new sequences")
 
     def fit_help(self) -> str:
         """Return the help of fit."""
@@ -86,5 +90,20 @@ KINDS = {
         + PRINTED,
         "Labels of a FASTA file: a .bed or .gff3 file. [default: those of DATA]",
         (*WRITABLE, *FORMATS),
+        then=("NEW.fa --out GENES.gff3", "predict features of new sequences; .csv for every step"),
+    ),
+    "language": Kind(
+        "Learn what comes next in a text, and leave a run folder: model, scores, page.",
+        (
+            "gatewise fit alice.txt --task language --out runs/alice",
+            "gatewise fit news.txt --task language --tokens words --hidden-size 512 --out runs/news",
+            'gatewise predict runs/alice --suggest "Alice was beginning to get very tired of "',
+        ),
+        "The end of the text gives the score, with the state carried through: nothing is chosen on it.",
+        "A text file (.txt, with .gz), or dataset:NAME.",
+        "Suggest the next token, go on with a text, or tell what each token of a text cost."
+        + PRINTED,
+        speaks=True,
+        then=('--suggest "TEXT"', "suggest what comes next; --sample N goes on with a text"),
     ),
 }

@@ -17,8 +17,23 @@ if TYPE_CHECKING:
 MOST_CLASSES = 8
 
 
-def print_data(screen: Console, source: str, prepared: PreparedSequences[Any]) -> None:
-    """Print what was read: sequences, steps, classes or numbers, and the parts."""
+def print_data(screen: Console, source: str, prepared: Any) -> None:
+    """Print what was read: sequences or a text, what is to be learnt, and the parts."""
+    of_sequences = hasattr(prepared, "labelled")
+    (_print_sequences if of_sequences else _print_text)(screen, source, prepared)
+
+
+def _print_text(screen: Console, source: str, prepared: Any) -> None:
+    tokens, size = prepared.tokens, prepared.identity["characters"]
+    symbols = counted(len(tokens.vocabulary.symbols), f"different {tokens.unit}")
+    screen.print(f"{source}: {counted(size, 'character')}, {symbols}")
+    for part, stretches in prepared.parts.items():
+        if stretches:
+            count = sum(len(one.codes) for one in stretches)
+            screen.print(f"  {part:<10}  {counted(count, tokens.unit)}")
+
+
+def _print_sequences(screen: Console, source: str, prepared: PreparedSequences[Any]) -> None:
     sequences, form = prepared.labelled.sequences, prepared.form
     low, high = int(sequences.lengths.min()), int(sequences.lengths.max())
     long = counted(low, "step") if low == high else f"{low:,} to {high:,} steps"

@@ -12,8 +12,9 @@ from rich.console import Console
 from gatewise.cli.opening import writing_alone
 from gatewise.cli.options import NewRun, given_in, settings_in
 from gatewise.cli.output import console, print_next
+from gatewise.cli.sequences.kinds import KINDS
 from gatewise.cli.sequences.printing import print_data, print_scores
-from gatewise.cli.tasks import Task
+from gatewise.cli.tasks import Task, task_of_kind
 from gatewise.cli.training import device_of, going_on, resumable
 from gatewise.errors import DataError, OptionError
 from gatewise.launch import is_main_process
@@ -122,9 +123,11 @@ def run_training(
         screen = console(quiet=new.quiet)
         prepared = model.prepare(model.given(data, labels), like=start)
         print_data(screen, data, prepared)
+        # Where labels can be read again; those that were read are among what is prepared.
+        again = () if labels is None else (labels,)
         verb(
             prepared,
-            labels,  # where they can be read again; those that were read are among what is prepared
+            *again,
             out=folder,
             overwrite=new.overwrite,
             predictions=new.predictions,
@@ -160,10 +163,13 @@ def finish(
     screen.print()
     screen.print(f"Run   {folder}")
     screen.print(f"Page  {page}")
+    task = task_of_kind(model.kind)
+    assert task is not None
+    words, purpose = KINDS[task.name].then
     print_next(
         screen,
         {
             f"gatewise inspect {folder}": "write the page anew",
-            f"gatewise predict {folder} NEW --out PREDICTED.csv": "predict from new sequences",
+            f"gatewise predict {folder} {words}": purpose,
         },
     )

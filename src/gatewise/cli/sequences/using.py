@@ -74,7 +74,8 @@ def evaluate(
     from gatewise.files import finite_json  # noqa: PLC0415
 
     model, source, labels, part = opened(task, run, data, labels, part=part, device=device)
-    scores = model.evaluate(source, labels, part=part)
+    given = (source,) if labels is None else (source, labels)
+    scores = model.evaluate(*given, part=part)
     if as_json:
         print(json.dumps(finite_json(scores.to_json()), indent=2))
     else:
