@@ -23,6 +23,7 @@ FITS = {
     "classify": ["sites.fa", "--labels", "labels.csv"],
     "regress": ["wide.csv", "--target", "strength"],
     "tag": ["states.csv", "--target", "state"],
+    "language": ["story.txt", "--batch-size", "4"],
 }
 """Words of a fit, without --task: the data says which one it is."""
 
@@ -60,6 +61,8 @@ def there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("states.csv --target state", "tag"),
         ("dataset:tobacco_plastid", "tag"),
         ("tobacco.gb", "tag"),
+        ("story.txt", "language"),
+        ("dataset:alice29", "language"),
         ("steps.csv --target ax", "forecast"),
         ("river.csv --target flow --inputs rain", "forecast"),
         ("river.csv --horizon 3", "forecast"),
@@ -104,6 +107,12 @@ def test_a_task_that_nothing_tells_is_asked_for(there: Path) -> None:
             "tune is for forecasts alone, and this is --task classify",
         ),
         ("backtest river.csv --task classify", "backtest is for forecasts alone"),
+        ("predict language", "name one of these: --suggest TEXT.*--sample N.*DATA"),
+        ("predict language --suggest a --sample 3", "name one of these"),
+        ("predict language --suggest a --count 0", "0"),
+        ("predict language --sample 3 --temperature -1", "-1"),
+        ("predict classify --suggest a", "--suggest is an option of --task language, and this is"),
+        ("evaluate language --labels labels.csv", "--labels is an option of --task classify or"),
         (
             "fit story.txt --labels labels.csv --out new",
             "say what to learn with --task classify or",
@@ -192,3 +201,19 @@ def test_a_run_can_be_the_config_file_of_another(there: Path, call: Call, tmp_pa
     assert done == Outcome(0, "", "")
     settings = json.loads((tmp_path / "again/config.json").read_text())["settings"]
     assert (settings["hidden_size"], settings["epochs"]) == (4, 1)
+
+
+def test_a_language_model_suggests_and_goes_on(there: Path, call: Call) -> None:
+    done = call("predict", "language", "--suggest", "the ke", "--count", "3")
+    assert (done.code, len(done.out.splitlines())) == (0, 4)
+    told = [call("predict", "language", "--sample", "9", "--prompt", "the ") for _ in range(2)]
+    assert told[0] == told[1]
+    assert told[0].out.startswith("the ")
+    assert len(told[0].out) == 4 + 9 + 1
+
+
+def test_a_tagger_writes_features(there: Path, call: Call, tmp_path: Path) -> None:
+    for ending in ("bed", "gff3"):
+        done = call("predict", "tag", "states.csv", "--out", tmp_path / f"states.{ending}")
+        assert done.code == 0, done.err
+        assert "g0" in (tmp_path / f"states.{ending}").read_text()

@@ -83,6 +83,14 @@ TASKS: dict[str, Task] = {
         ),
         _of_sequences("classify", "classifier", "a label for each sequence"),
         _of_sequences("tag", "tagger", "a label for each step of a sequence"),
+        Task(
+            "language",
+            "language model",
+            "what comes next in a text",
+            "gatewise.estimators.language.settings:LanguageSettings",
+            "gatewise.estimators.language.estimator:LanguageModel",
+            SEQUENCES,
+        ),
         _of_sequences("regress", "regressor", "a number for each sequence"),
     )
 }

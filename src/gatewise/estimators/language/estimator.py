@@ -27,6 +27,7 @@ from gatewise.estimators.language.network import LanguageNetwork, next_token_los
 from gatewise.estimators.language.scoring import ngram_of, scores_of
 from gatewise.estimators.language.settings import LanguageSettings
 from gatewise.estimators.language.speaking import Speaker, check_drawing, draw
+from gatewise.estimators.language.telling import TellingTexts, evaluated
 from gatewise.estimators.language.texts import (
     PreparedTexts,
     Stretch,
@@ -58,7 +59,9 @@ class Texts:
     texts: tuple[str, ...]
 
 
-class LanguageModel(Estimator[PreparedTexts, FittedLanguage, LanguageScores], LanguageSettings):
+class LanguageModel(
+    TellingTexts, Estimator[PreparedTexts, FittedLanguage, LanguageScores], LanguageSettings
+):
     """A recurrent network that gives the next token of a text, with its probability.
 
     The constructor only keeps its arguments; every one is explained in docs/language.md. After `fit`:
@@ -187,6 +190,8 @@ class LanguageModel(Estimator[PreparedTexts, FittedLanguage, LanguageScores], La
                 f"part must be 'training', 'validation', 'test' or 'all', not {part!r}."
                 f"{nearest(part, (*PARTS, 'all'))}"
             )
+        if isinstance(data, PreparedTexts):
+            return evaluated(fitted, data, part or "all")
         texts = _texts(data, self.encoding)
         if part in (None, "all"):
             stretches: Sequence[Stretch] = [self._stretch(text) for text in texts]
@@ -216,7 +221,8 @@ class LanguageModel(Estimator[PreparedTexts, FittedLanguage, LanguageScores], La
         self.check_options()
         if isinstance(data, str | Path) and "\n" not in str(data):
             options["source"] = options["source"] or str(data)
-        given = Texts(_texts(data, self.encoding))
+        read = isinstance(data, PreparedTexts)
+        given = data if read else Texts(_texts(data, self.encoding))
         return self._fit(given, start=start, **options)
 
     # --- what `Estimator` asks for --------------------------------------------------------------------
