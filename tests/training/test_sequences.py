@@ -117,6 +117,15 @@ def test_little_is_padded():
     assert unsorted > 2 * lengths.sum()
 
 
+def test_batches_that_are_bounded_are_filled():
+    lengths = np.random.default_rng(0).lognormal(4, 0.7, 2000).astype(np.int64) + 1
+    order = ByLength(lengths, 64, seed=0, most_steps=2000)
+    sizes = [len(part.picks) * len(part.steps) for part in order.parts(1)]
+    assert max(sizes) <= 2000
+    assert sum(sizes) < 1.25 * lengths.sum()
+    assert np.mean(sizes) > 0.75 * 2000
+
+
 def test_cuts_take_a_sequence_that_is_longer_than_a_batch_may_be():
     found = list(cuts(np.array([9, 4, 4, 1]), batch_size=3, most_steps=8))
     assert [(cut.start, cut.stop) for cut in found] == [(0, 1), (1, 3), (3, 4)]

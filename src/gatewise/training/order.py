@@ -77,7 +77,7 @@ class ByLength:
         self.lengths, self.seed = lengths, seed
         self.sorted = np.argsort(-lengths, kind="stable")
         descending = lengths[self.sorted]
-        starts = _buckets(descending, LEAST * batch_size)
+        starts = _buckets(descending, batch_size, most_steps)
         self.bucket = np.repeat(np.arange(len(starts)), np.diff([*starts, len(lengths)]))
         longest = descending[starts][self.bucket]  # that may come to each place of the order
         self.cuts = list(cuts(longest, batch_size, most_steps))
@@ -140,20 +140,26 @@ def cuts(longest: Indices, batch_size: int, most_steps: int | None) -> Iterator[
     """
     start = 0
     while start < len(longest):
-        size = batch_size
-        if most_steps is not None:
-            size = max(1, min(size, most_steps // int(longest[start])))
+        size = _fitting(int(longest[start]), batch_size, most_steps)
         yield slice(start, min(start + size, len(longest)))
         start += size
 
 
-def _buckets(descending: Indices, least: int) -> list[int]:
-    """Return where buckets begin in falling lengths: each spans `SPREAD`, and `least` sequences."""
-    starts, place, number = [], 0, len(descending)
+def _fitting(length: int, batch_size: int, most_steps: int | None) -> int:
+    """Return how many sequences of a length a batch may hold, 1 at least."""
+    return batch_size if most_steps is None else max(1, min(batch_size, most_steps // length))
+
+
+def _buckets(descending: Indices, batch_size: int, most_steps: int | None) -> list[int]:
+    """Return where buckets begin in falling lengths: each spans `SPREAD`, and `LEAST` batches."""
+    starts: list[int] = []
+    place, number = 0, len(descending)
     while place < number:
-        starts.append(place)
-        alike = int(np.searchsorted(-descending, -SPREAD * descending[place], side="right"))
-        place = max(alike, place + least)
-        if number - place < least:  # too few for a bucket of their own
+        longest = int(descending[place])
+        least = LEAST * _fitting(longest, batch_size, most_steps)
+        if starts and number - place < least:  # too few for a bucket of their own
             break
+        starts.append(place)
+        alike = int(np.searchsorted(-descending, -SPREAD * longest, side="right"))
+        place = max(alike, place + least)
     return starts

@@ -77,6 +77,15 @@ class SequenceOptions(
 ):
     """The options that every estimator of sequences has; the constructor only keeps them."""
 
+    batch_steps: int | None = option(
+        None,
+        "Training",
+        "Steps of a training batch at most, padding counted: long sequences come in smaller batches.",
+        or_none(whole(1), "no bound"),
+        default_means="no bound",
+        more="A sequence that is longer is a batch of its own.",
+    )
+
     def check_options(self) -> None:
         """Raise `OptionError` for the first option outside what it may be, alone or with others."""
         super().check_options()

@@ -6,7 +6,7 @@ Sizes: n sequences, N steps of all of them, F columns.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
 
@@ -61,7 +61,8 @@ class PreparedSequences(Generic[L]):
     def batches(self, *parts: str) -> SequenceBatches:
         """Return the sequences of some parts together, as the training loop takes them."""
         picks = np.sort(np.concatenate([self.parts[part] for part in parts]))
-        return batches_of(self.labelled, picks, self.values, self.truth)
+        found = batches_of(self.labelled, picks, self.values, self.truth)
+        return replace(found, most_steps=self.settings.batch_steps)
 
     def part(self, name: str) -> Labelled:
         """Return the data of one part."""

@@ -90,4 +90,5 @@ def in_pieces(
         truth=truth,
         per_step=True,
         weights=weights,
+        most_steps=batches.most_steps,
     )
