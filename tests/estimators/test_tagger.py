@@ -212,3 +212,40 @@ def test_what_does_not_fit_the_model_is_refused(data: Data, fitted: tuple[gw.Tag
         model.predict([])
     with pytest.raises(DataError, match="no labels"):
         model.evaluate(data[0])
+
+
+@pytest.fixture(scope="module")
+def strands() -> tuple[gw.Tagger, list[str]]:
+    """A tagger of features of both strands, of a chain, which reads both."""
+    rng = np.random.default_rng(2)
+    texts = ["".join(rng.choice(list("ACGT"), 60)) for _ in range(8)]
+    labels = [
+        ["x+" if letter in "AC" else "x-" if letter == "G" else "o" for letter in text]
+        for text in texts
+    ]
+    model = gw.Tagger(**{**OPTIONS, "epochs": 2}, crf=True, rc="average", kmer=3, members=2)
+    return model.fit(texts, labels, progress=False), texts
+
+
+def test_the_other_strand_has_the_same_answer_from_the_other_end(
+    strands: tuple[gw.Tagger, list[str]],
+) -> None:
+    """Base for base with + and - exchanged, labels of the best path included."""
+    model, texts = strands
+    other = [text[::-1].translate(str.maketrans("ACGT", "TGCA")) for text in texts]
+    turned = {"x+": "x-", "x-": "x+", "o": "o"}
+    for one, two in zip(model.predict(texts), model.predict(other), strict=True):
+        assert [turned[label] for label in two[::-1]] == one.tolist()
+    order = [model.classes_.tolist().index(turned[name]) for name in model.classes_]
+    for one, two in zip(model.predict_proba(texts), model.predict_proba(other), strict=True):
+        np.testing.assert_allclose(one, two[::-1][:, order], atol=1e-6)
+
+
+def test_both_strands_are_of_dna_alone(data: Data) -> None:
+    rows = [np.zeros((9, 1), dtype=np.float32)] * 8
+    with pytest.raises(OptionError, match="rc= is for DNA and RNA"):
+        gw.Tagger(rc="average").fit(rows, [["a", "b", "a"] * 3] * 8, progress=False)
+    with pytest.raises(OptionError, match="kmer=3 is of letters"):
+        gw.Tagger(kmer=3).fit(rows, [["a", "b", "a"] * 3] * 8, progress=False)
+    with pytest.raises(OptionError, match="are 262,144 words, more than 65,536"):
+        gw.Tagger(kmer=9).fit(*data, progress=False)

@@ -5,6 +5,8 @@ Sizes: N steps of all sequences.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gatewise.data.sequences.sequences import Sequences
@@ -53,8 +55,22 @@ def complement_of(vocabulary: Vocabulary | None) -> Indices:
 
 def other_strand(sequences: Sequences) -> Sequences:
     """Return the reverse complement of every sequence, under its name."""
+    codes = complement_of(sequences.vocabulary)[sequences.values[mirrored_steps(sequences)]]
+    return Sequences(codes, sequences.lengths, sequences.names, sequences.vocabulary)
+
+
+def mirrored_steps(sequences: Sequences) -> Indices:
+    """Return for each step the one as far from the other end of its sequence, [N]."""
     ends = np.repeat(sequences.offsets[1:], sequences.lengths)
     starts = np.repeat(sequences.offsets[:-1], sequences.lengths)
-    mirrored = ends - 1 - (np.arange(sequences.steps) - starts)
-    codes = complement_of(sequences.vocabulary)[sequences.values[mirrored]]
-    return Sequences(codes, sequences.lengths, sequences.names, sequences.vocabulary)
+    mirrored: Indices = ends - 1 - (np.arange(sequences.steps) - starts)
+    return mirrored
+
+
+def classes_of_other_strand(classes: Sequence[str]) -> Indices:
+    """Return the code of each class on the other strand: that of "CDS-" for "CDS+", else its own."""
+    turned = {"+": "-", "-": "+"}
+    names = [name[:-1] + turned.get(name[-1:], name[-1:]) for name in classes]
+    pairs = enumerate(zip(classes, names, strict=True))
+    found = [classes.index(other) if other in classes else code for code, (_, other) in pairs]
+    return np.array(found, dtype=np.int64)

@@ -44,7 +44,7 @@ E = TypeVar("E")
 
 KEPT = (
     *("cell", "hidden_size", "num_layers", "bidirectional", "front", "embedding", "members"),
-    *("scale", "missing"),
+    *("scale", "missing", "kmer"),
 )
 """Options that training on with new data cannot change; an estimator adds its own."""
 

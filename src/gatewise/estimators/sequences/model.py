@@ -99,7 +99,7 @@ def front_of(settings: SequenceOptions, form: Form) -> Front | None:
     """Return what stands before the layers; None for measured values."""
     if form.vocabulary is None:
         return None
-    symbols = len(form.vocabulary.symbols)
+    symbols = len(form.vocabulary.symbols) ** settings.kmer
     few = symbols <= ONE_HOT_UP_TO and settings.embedding is None
     if settings.front == "one-hot" or (settings.front == "auto" and few):
         return OneHotFront(symbols)

@@ -54,6 +54,13 @@ class FrontOptions:
         one_of(Front),
         more="`auto`: one-hot up to 32 symbols. Measured values need neither.",
     )
+    kmer: int = option(
+        1,
+        "Network",
+        "Letters that a step reads together, its own in the middle.",
+        whole(1, 16),
+        more="Of symbols alone. Codons show in 3 letters of DNA, and are found late one by one.",
+    )
     embedding: int | None = option(
         None,
         "Network",
@@ -93,6 +100,10 @@ class SequenceOptions(
         if self.front == "one-hot" and self.embedding is not None:
             raise OptionError(
                 f"embedding={self.embedding} with front='one-hot': leave one of them out"
+            )
+        if self.kmer > 1 and isinstance(self, ReadOptions) and self.rc == "share":
+            raise OptionError(
+                f"kmer={self.kmer} with rc='share', which reads single letters: use rc='average'"
             )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 
+from gatewise.data.sequences.kmers import kmers_of
 from gatewise.data.sequences.labelled import PARTS, Labelled
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.split import Parts, split_of
@@ -25,6 +26,9 @@ from gatewise.typing import AnyArray, Indices
 
 L = TypeVar("L")
 Part = Literal["training", "validation", "test"]
+
+MOST_KMERS = 1 << 16
+"""Words of letters that a network may tell apart, each with weights of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +94,8 @@ def inputs_of(sequences: Sequences, scaling: Scaling | None, settings: SequenceO
     Where missing values are masked, [N, 2F]: the mean in their place, and for each column whether it
     is missing.
     """
+    if settings.kmer > 1:
+        return kmers_of(sequences, settings.kmer)
     values = sequences.values if scaling is None else scaling.apply(sequences.values)
     if sequences.vocabulary is not None or settings.missing == "refuse":
         return values
@@ -127,6 +133,7 @@ def check_sequences(sequences: Sequences, settings: SequenceOptions) -> None:
         )
     if isinstance(settings, ReadOptions) and settings.rc is not None:
         complement_of(sequences.vocabulary)
+    _check_kmer(sequences, settings.kmer)
     if sequences.vocabulary is not None:
         if settings.noise > 0:
             raise OptionError(
@@ -134,6 +141,19 @@ def check_sequences(sequences: Sequences, settings: SequenceOptions) -> None:
             )
         return
     _check_finite(sequences, settings)
+
+
+def _check_kmer(sequences: Sequences, k: int) -> None:
+    if k == 1:
+        return
+    if sequences.vocabulary is None:
+        raise OptionError(f"kmer={k} is of letters, and these are measured values: leave it out")
+    symbols = len(sequences.vocabulary.symbols)
+    if symbols**k > MOST_KMERS:
+        raise OptionError(
+            f"kmer={k} of {symbols} letters are {symbols**k:,} words, more than {MOST_KMERS:,}: use a "
+            "smaller one"
+        )
 
 
 def _check_finite(sequences: Sequences, settings: SequenceOptions) -> None:

@@ -20,6 +20,12 @@ from gatewise.data.sequences.annotations import (
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.split import Parts
+from gatewise.data.sequences.strands import (
+    classes_of_other_strand,
+    complement_of,
+    mirrored_steps,
+    other_strand,
+)
 from gatewise.errors import DataError
 from gatewise.estimators.classifier.estimator import Model
 from gatewise.estimators.classifier.learnt import LearntClasses, weights_of
@@ -36,7 +42,7 @@ from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given, labelled_of
 from gatewise.estimators.sequences.model import columns_read, engine_for, front_of
 from gatewise.estimators.sequences.options import SequenceOptions
-from gatewise.estimators.sequences.preparation import PreparedSequences
+from gatewise.estimators.sequences.preparation import PreparedSequences, inputs_of
 from gatewise.estimators.tagger.chain import ChainScores
 from gatewise.estimators.tagger.checks import check_tags
 from gatewise.estimators.tagger.network import TaggerNetwork, chain_loss
@@ -64,7 +70,7 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
 
     kind = "tagger"
     options_type = TaggerSettings
-    kept = (*KEPT, "crf")
+    kept = (*KEPT, "crf", "rc")
 
     def predict(self, data: Any, *, lengths: Any = None) -> list[AnyArray]:
         """Return the labels of the steps of each sequence, n arrays [T]."""
@@ -118,13 +124,17 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
         assert isinstance(settings, TaggerSettings)
         if settings.overlap is None and settings.piece is not None:
             settings.overlap = -(-settings.piece // OVERLAP_SHARE)
+        if settings.rc is not None:
+            complement_of(prepared.form.vocabulary)
         if settings.batch_size is None:
             pieces = len(_cut(prepared.batches("training"), settings))
             settings.batch_size = min(64, max(4, pieces // BATCHES))
         return prepared
 
     def _read_data(self, given: Given, like: Form | None) -> Labelled:
-        return labelled_of(given, self, like, label_kind="classes", per_step=True)
+        reading = {name: getattr(self, name) for name in ("strands", "background")}
+        reading["features"] = self.features or ()
+        return labelled_of(given, self, like, label_kind="classes", per_step=True, **reading)
 
     def _check_labels(self, labelled: Labelled, parts: Parts, *, fresh: bool) -> None:
         check_tags(labelled, parts, fresh=fresh)
@@ -179,8 +189,11 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
         assert isinstance(settings, TaggerSettings)
         assert isinstance(task.training, SequenceBatches)
         assert held is None or isinstance(held, SequenceBatches)
+        training = task.training
+        if settings.rc is not None:
+            training = with_other_strand(training, prepared)
         held = None if held is None else _cut(held, settings)
-        return Task(task.network, _cut(task.training, settings), held, task.loss)
+        return Task(task.network, _cut(training, settings), held, task.loss)
 
     def _learn_after(
         self, model: Model, prepared: PreparedSequences[LearntClasses]
@@ -241,6 +254,24 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
     @classmethod
     def _learnt_in(cls, said: dict[str, Any], arrays: Arrays, form: Form) -> LearntClasses:
         return LearntClasses.read(said, arrays, form)
+
+
+def with_other_strand(
+    batches: SequenceBatches, prepared: PreparedSequences[LearntClasses]
+) -> SequenceBatches:
+    """Return sequences and after them the same on the other strand, with the classes they have there."""
+    sequences, weights = prepared.labelled.sequences, batches.weights
+    other = inputs_of(other_strand(sequences), prepared.scaling, prepared.settings)
+    turned = np.append(classes_of_other_strand(prepared.form.classes), -1)
+    truth = turned[batches.truth[mirrored_steps(sequences)]]
+    return SequenceBatches(
+        values=np.concatenate([batches.values, other]),
+        starts=np.concatenate([batches.starts, batches.starts + sequences.steps]),
+        lengths=np.tile(batches.lengths, 2),
+        truth=np.concatenate([batches.truth, truth]),
+        per_step=True,
+        weights=None if weights is None else np.tile(weights, 2),
+    )
 
 
 def _of_steps(weights: Array32 | None, sequences: Sequences) -> Array32 | None:

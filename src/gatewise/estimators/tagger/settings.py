@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from gatewise.errors import OptionError
 from gatewise.estimators.classifier.settings import ClassOptions
 from gatewise.estimators.run.known import register
 from gatewise.estimators.sequences.options import BaselineOptions, SequenceOptions
-from gatewise.options import on_or_off, option, options_of, or_none, whole
+from gatewise.options import names, on_or_off, one_of, option, options_of, or_none, text, whole
 
+if TYPE_CHECKING:
+    from gatewise.typing import Names
+
+BACKGROUND = "other"
 OVERLAP_SHARE = 10
 """Where no overlap is given, one step for so many of a piece."""
 
@@ -23,6 +28,13 @@ class TaggerOptions:
         "Network",
         "Score which label follows which, by a linear-chain conditional random field.",
         on_or_off(),
+    )
+    rc: Literal["average"] | None = option(
+        None,
+        "Network",
+        "Of DNA, train on the other strand too, and average the answers for both.",
+        or_none(one_of(Literal["average"]), "the strand as given"),
+        default_means="none",
     )
     piece: int | None = option(
         1000,
@@ -42,8 +54,33 @@ class TaggerOptions:
     )
 
 
+@dataclass(kw_only=True, eq=False)
+class FeatureOptions:
+    """How features of sequences, in BED, GFF3 and GenBank files, become labels of steps.
+
+    Each is the field of `gatewise.data.sequences.reading.Reading` of the same name.
+    """
+
+    features: Names | None = option(
+        None,
+        "Reading",
+        "Features that are classes; where they overlap, the first named counts.",
+        or_none(names(), "CDS; of BED files all"),
+        default_means="CDS; of BED files all",
+    )
+    strands: bool = option(
+        False,
+        "Reading",
+        "Take features of the two strands for different classes, such as CDS+ and CDS-.",
+        on_or_off(),
+    )
+    background: str = option(
+        BACKGROUND, "Reading", "The class of steps that are of no feature.", text("a name")
+    )
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
-class TaggerSettings(SequenceOptions, TaggerOptions, ClassOptions, BaselineOptions):
+class TaggerSettings(SequenceOptions, TaggerOptions, FeatureOptions, ClassOptions, BaselineOptions):
     """The options of `Tagger`; the constructor only keeps them, `check_options` judges them."""
 
     def check_options(self) -> None:

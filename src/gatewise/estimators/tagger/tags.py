@@ -13,6 +13,11 @@ import numpy as np
 
 from gatewise.answers.chain import Chain, best_path, marginals
 from gatewise.data.sequences.sequences import Sequences
+from gatewise.data.sequences.strands import (
+    classes_of_other_strand,
+    mirrored_steps,
+    other_strand,
+)
 from gatewise.estimators.classifier.estimator import Model, calibrated
 from gatewise.estimators.sequences.preparation import inputs_of
 from gatewise.estimators.tagger.network import TaggerNetwork
@@ -39,21 +44,52 @@ def tags_of(model: Model, sequences: Sequences) -> Tags:
     Members are taken together as the mean of their probabilities; with a chain labels are the best path
     of the mean of their scores.
     """
-    values = inputs_of(sequences, model.scaling, model.settings)
-    scores, chains = [], []
+    each = [_together(model, sequences, strands) for strands in _answers(model, sequences)]
+    if len(each) == 1:
+        return each[0][0]
+    mean = np.mean([one.uncalibrated for one, _, _ in each], axis=0)
+    scores = np.mean([scores for _, scores, _ in each], axis=0)
+    together = _tags(model, sequences, scores, _mean([chain for _, _, chain in each]), mean)
+    return Tags(together.labels, together.probabilities, mean, tuple(one for one, _, _ in each))
+
+
+def _answers(model: Model, sequences: Sequences) -> list[list[tuple[Floats, Chain | None]]]:
+    """Return of each member the scores [N, C] and the chain, as each strand tells them."""
+    settings, device = model.settings, model.settings.device
+    values = inputs_of(sequences, model.scaling, settings)
+    found: list[list[tuple[Floats, Chain | None]]] = []
     for network in model.networks:
         assert isinstance(network, TaggerNetwork)
-        scores.append(answers_of_steps(network, sequences, values, model.settings.device))
-        chains.append(None if network.chain is None else network.chain.numbers())
-    each = [
-        _tags(model, sequences, *member, _probabilities(*member, sequences))
-        for member in zip(scores, chains, strict=True)
-    ]
-    if len(each) == 1:
-        return each[0]
-    mean = np.mean([one.uncalibrated for one in each], axis=0)
-    together = _tags(model, sequences, np.mean(scores, axis=0), _mean(chains), mean)
-    return Tags(together.labels, together.probabilities, mean, tuple(each))
+        scores = answers_of_steps(network, sequences, values, device)
+        found.append([(scores, None if network.chain is None else network.chain.numbers())])
+    if getattr(settings, "rc", None) is None:
+        return found
+    other = inputs_of(other_strand(sequences), model.scaling, settings)
+    back = mirrored_steps(sequences)
+    turned = classes_of_other_strand(model.form.classes)
+    for strands, network in zip(found, model.networks, strict=True):
+        assert isinstance(network, TaggerNetwork)
+        scores = answers_of_steps(network, sequences, other, device)[back][:, turned]
+        strands.append((scores, _turned(strands[0][1], turned)))
+    return found
+
+
+def _turned(chain: Chain | None, turned: Indices) -> Chain | None:
+    """Return a chain as it reads from the other end: what follows is what went before."""
+    if chain is None:
+        return None
+    between = chain.transitions[np.ix_(turned, turned)].T
+    return Chain(chain.end[turned], between, chain.start[turned])
+
+
+def _together(
+    model: Model, sequences: Sequences, strands: Sequence[tuple[Floats, Chain | None]]
+) -> tuple[Tags, Floats, Chain | None]:
+    """Return what one member says of the steps, its scores and its chain, strands taken together."""
+    shares = [_probabilities(scores, chain, sequences) for scores, chain in strands]
+    scores = np.mean([scores for scores, _ in strands], axis=0)
+    chain = _mean([chain for _, chain in strands])
+    return _tags(model, sequences, scores, chain, np.mean(shares, axis=0)), scores, chain
 
 
 def _tags(
