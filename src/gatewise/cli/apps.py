@@ -16,9 +16,10 @@ from gatewise.cli.config import from_config_file
 from gatewise.cli.demo import demo
 from gatewise.cli.inspecting import inspect
 from gatewise.cli.output import help_console
+from gatewise.cli.resuming import resume
 from gatewise.cli.studying import study
 from gatewise.cli.tasks import FORECAST, TASKS, Task
-from gatewise.cli.training import continue_on, fit, resume, retrain
+from gatewise.cli.training import continue_on, fit, retrain
 from gatewise.cli.tuning import tune
 from gatewise.cli.using import evaluate, predict
 

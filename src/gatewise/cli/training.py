@@ -1,4 +1,4 @@
-"""The commands that train: fit, resume, continue, retrain; all leave a run folder with its page."""
+"""The commands that train: fit, continue, retrain; all leave a run folder with its page."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 
-from gatewise.cli.opening import is_data_of_fit, title_of, writing_alone
+from gatewise.cli.opening import title_of, writing_alone
 from gatewise.cli.options import (
     Changes,
     Config,
     ForecasterOptions,
     NewRun,
-    NewTitle,
-    Quiet,
     TaskOption,
 )
 from gatewise.cli.output import (
@@ -29,7 +27,7 @@ from gatewise.cli.output import (
     print_next,
 )
 from gatewise.cli.pictures import pictured_beside
-from gatewise.errors import DataError, FileError, OptionError
+from gatewise.errors import DataError, FileError
 from gatewise.launch import is_main_process
 from gatewise.wording import counted, joined
 
@@ -71,57 +69,6 @@ def fit(
 
     model = Forecaster(**(options or ForecasterOptions()).settings())
     run_training(model, model.fit, data, new)
-
-
-def resume(
-    run: RunFolder,
-    data: Annotated[
-        str | None, Parameter(help="The data of the fit. [default: where the run read it]")
-    ] = None,
-    /,
-    *,
-    title: NewTitle = None,
-    quiet: Quiet = False,
-    config: Config = None,
-) -> None:
-    """Finish an interrupted fit, or a search; the result is the same as if nothing had interrupted it.
-
-    Try:
-
-      gatewise resume runs/river
-    """
-    from gatewise import Forecaster  # noqa: PLC0415 - brings torch
-    from gatewise.estimators.forecaster.forecasting import prepared_for  # noqa: PLC0415
-    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
-    from gatewise.estimators.tuning.folder import is_tuning  # noqa: PLC0415
-
-    if is_tuning(Path(run)):
-        from gatewise.cli.tuning import resume_search  # noqa: PLC0415 - it stands on this module
-
-        resume_search(Path(run), data, title, quiet=quiet)
-        return
-    folder = Run.open(run).path
-    with writing_alone(folder), resumable(folder, title):
-        opened = Run.open(folder)
-        opened.check_not_failed()
-        unfinished = opened.unfinished()
-        source = (unfinished or opened).config["source"] if data is None else data
-        if source is None:
-            raise OptionError(f"the run {run} was fitted on a table in memory: name DATA after it")
-        screen = console(quiet=quiet)
-        screen.print(going_on(unfinished, folder))
-        if unfinished is None:
-            fitted = Forecaster.load(run)
-            prepared = prepared_for(fitted.fitted_, source)
-            if not is_data_of_fit(fitted, prepared):
-                raise DataError(
-                    f"{source} is not the data that the finished run {run} was fitted on: "
-                    f"`gatewise inspect {run} {source} --out PAGE.html` writes a page about it"
-                )
-        else:
-            prepared = Forecaster.prepare_resumed(unfinished, source)
-        model = Forecaster.resume(folder, prepared, progress=not quiet)
-        finish(screen, model, prepared, source, folder, title=title)
 
 
 def going_on(unfinished: Run | None, folder: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +10,9 @@ from numpy.typing import NDArray
 
 from gatewise.choices import Frequency, Missing
 from gatewise.data.finding import holds_time_text
-from gatewise.data.tables.categories import MISSING, read_labels
+from gatewise.data.tables.categories import read_labels
 from gatewise.data.tables.columns import Columns
-from gatewise.data.tables.filling import ADDED, filled, with_missing_rows
+from gatewise.data.tables.filling import filled, with_missing_rows
 from gatewise.data.tables.ids import Ids, read_ids
 from gatewise.data.tables.native import COUNTED, Frame, as_frame
 from gatewise.data.tables.reading import Times, float_column, time_column
@@ -21,6 +20,7 @@ from gatewise.data.tables.repairs import NO_REPAIRS, Repairs, ordered
 from gatewise.data.tables.season import find_seasons
 from gatewise.data.tables.steps import ROWS, Step, follows, infer_step
 from gatewise.data.tables.table import Table, check_calendar
+from gatewise.data.tables.values import check_values, of_series
 from gatewise.errors import DataError, OptionError, nearest
 
 
@@ -60,7 +60,7 @@ def table_from_frame(
     _check_option("frequency", frequency, ("infer", "rows"))
     if isinstance(frame, Table):
         _check_as_asked(frame, columns, step)
-        _check_values(frame, np.arange(len(frame)), missing, need_target, allow_trailing_gap)
+        check_values(frame, np.arange(len(frame)), missing, need_target, allow_trailing_gap)
         return frame
     table = as_frame(frame)
     count = len(table)
@@ -99,7 +99,7 @@ def table_from_frame(
     result = replace(result, step=_checked_step(result, rows, frequency, step)).with_calendar()
     if like is None:
         check_calendar(result)
-    _check_values(result, rows, missing, need_target, allow_trailing_gap, repairs=repairs)
+    check_values(result, rows, missing, need_target, allow_trailing_gap, repairs=repairs)
     return result
 
 
@@ -209,13 +209,6 @@ def _times(table: Frame, name: str | None, like: Table | None, repairs: Repairs)
     return times
 
 
-def _of_series(table: Table, row: int) -> str:
-    """Return " of series 'a'" for a panel, else nothing."""
-    if table.columns.series is None:
-        return ""
-    return f" of series {table.series[int(table.starts.searchsorted(row, 'right')) - 1]!r}"
-
-
 def _check_order(table: Table, rows: NDArray[np.int64], frame: Frame) -> None:
     """Refuse repeated times and times that go back, inside a series: often a panel without its name."""
     late = np.flatnonzero(table.time[1:] <= table.time[:-1]) + 1
@@ -224,7 +217,7 @@ def _check_order(table: Table, rows: NDArray[np.int64], frame: Frame) -> None:
         return
     now = int(late[0])
     first, second = int(rows[now - 1]) + 1, int(rows[now]) + 1
-    name, where = table.columns.time, _of_series(table, now)
+    name, where = table.columns.time, of_series(table, now)
     hint = "" if table.columns.series else _series_hint(table, frame)
     if table.time[now] == table.time[now - 1]:
         raise DataError(
@@ -293,7 +286,7 @@ def _checked_step(
         )
     raise DataError(
         f"time column {name!r} is irregular: row {rows[broken] + 1} ({table.stamp(table.time[broken])})"
-        f"{_of_series(table, broken)} does not follow row {rows[broken - 1] + 1} "
+        f"{of_series(table, broken)} does not follow row {rows[broken - 1] + 1} "
         f"({table.stamp(table.time[broken - 1])}) by {step.text} ({COUNTED}): fill in the missing rows "
         f'(fill="forward", say), or count rows as steps with frequency="rows".{hint}'
     )
@@ -308,108 +301,4 @@ def _check_same_kind(table: Table, given: Step) -> None:
         raise DataError(
             f"time column {table.columns.time!r} holds {kinds[clock]}, where {kinds[wanted]} are "
             f"expected (step: {given.text})"
-        )
-
-
-def _check_values(
-    table: Table,
-    rows: NDArray[np.int64],
-    missing: Missing,
-    need_target: bool,
-    allow_trailing_gap: int,
-    *,
-    repairs: Repairs = NO_REPAIRS,
-) -> None:
-    """Refuse infinity, missing values where they may not be, and static columns that vary."""
-    columns = table.columns
-    ends = np.repeat(table.starts[1:], np.diff(table.starts))
-    trailing = np.arange(len(table)) >= ends - allow_trailing_gap
-    for position, name in enumerate(columns.values):
-        column = table.values[:, position]
-        # Before any column is let off: a gap can be masked, but infinity is a broken value.
-        infinite = np.isinf(column)
-        if infinite.any():
-            _refuse(table, rows, name, infinite, what="infinite", fix="replace or remove them")
-        if missing == "mask" or (name in columns.target and not need_target):
-            continue
-        gaps = np.isnan(column)
-        if name in columns.target or name in columns.inputs:
-            gaps &= ~trailing
-        if gaps.any():
-            fix = _fix(table, name, gaps, repairs, allow_trailing_gap)
-            _refuse(table, rows, name, gaps, what="missing", fix=fix)
-    for place, (name, role) in enumerate(columns.categories):
-        gaps = table.labels.codes[:, place] == MISSING
-        gaps &= ~(trailing & (role == "inputs"))
-        if missing != "mask" and gaps.any():
-            fix = 'give it a label of its own, or take it for unknown: missing="mask"'
-            _refuse(table, rows, name, gaps, what="missing", fix=fix)
-    for name in columns.static:
-        _check_static(table, rows, name, table.column(name), "{:g}".format)
-    for place, (name, role) in enumerate(columns.categories):
-        if role == "static":
-            codes = table.labels.codes[:, place].astype(np.float64)
-            names = {float(code): repr(name) for code, name in enumerate(table.labels.names[place])}
-            names[float(MISSING)] = "none"
-            _check_static(table, rows, name, codes, names.__getitem__)
-
-
-def _fix(
-    table: Table, name: str, gaps: NDArray[np.bool_], repairs: Repairs, allow_trailing_gap: int
-) -> str:
-    """Say what to do about missing values of a column."""
-    if repairs.fill is not None:
-        return (
-            f"fill={repairs.fill!r} reaches gaps of up to fill_limit={repairs.fill_limit} that "
-            'it has values beside; fill the others, or mask them: missing="mask"'
-        )
-    known = np.where(np.isnan(table.column(name)), -1, np.arange(len(table)))
-    last = np.repeat(np.maximum.reduceat(known, table.starts[:-1]), np.diff(table.starts))
-    if name in table.columns.target and (np.flatnonzero(gaps) > last[gaps]).all():
-        if allow_trailing_gap:
-            return (
-                "of the rows at the end, whose target is still to come, give the first "
-                f"{allow_trailing_gap} at most: those that are forecast"
-            )
-        return "leave out the rows at the end, whose target is still to come: they are for predict"
-    return 'fill them (fill="forward", say), or mask them with an indicator: missing="mask"'
-
-
-def _refuse(
-    table: Table,
-    rows: NDArray[np.int64],
-    name: str,
-    bad: NDArray[np.bool_],
-    *,
-    what: str,
-    fix: str,
-) -> None:
-    at = np.flatnonzero(bad)
-    first = int(at[rows[at].argmin()])
-    noun = "value" if at.size == 1 else "values"
-    if rows[first] == ADDED:
-        where = (
-            f"at {table.stamp(table.time[first])}{_of_series(table, first)} (a row that was added)"
-        )
-    else:
-        when = "" if table.columns.time is None else f"{table.stamp(table.time[first])}; "
-        where = f"in row {rows[first] + 1}{_of_series(table, first)} ({when}{COUNTED})"
-    raise DataError(f"column {name!r} has {at.size} {what} {noun}, the first {where}: {fix}")
-
-
-def _check_static(
-    table: Table,
-    rows: NDArray[np.int64],
-    name: str,
-    column: NDArray[np.float64],
-    shown: Callable[[float], str],
-) -> None:
-    first = np.repeat(column[table.starts[:-1]], np.diff(table.starts))
-    varies = (column != first) & ~(np.isnan(column) & np.isnan(first))
-    if varies.any():
-        row = int(varies.argmax())
-        raise DataError(
-            f"static column {name!r} changes inside a series: {shown(first[row])}, then "
-            f"{shown(column[row])} in row {rows[row] + 1}{_of_series(table, row)} "
-            f"({COUNTED}); list it under inputs or future"
         )

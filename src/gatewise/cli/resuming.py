@@ -1,0 +1,64 @@
+"""The command that goes on with a fit or a search that was interrupted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from gatewise.cli.opening import is_data_of_fit, writing_alone
+from gatewise.cli.options import Config, NewTitle, Quiet
+from gatewise.cli.output import console
+from gatewise.cli.training import RunFolder, finish, going_on, resumable
+from gatewise.cli.tuning import resume_search
+from gatewise.errors import DataError, OptionError
+
+
+def resume(
+    run: RunFolder,
+    data: Annotated[
+        str | None, Parameter(help="The data of the fit. [default: where the run read it]")
+    ] = None,
+    /,
+    *,
+    title: NewTitle = None,
+    quiet: Quiet = False,
+    config: Config = None,
+) -> None:
+    """Finish an interrupted fit, or a search; the result is the same as if nothing had interrupted it.
+
+    Try:
+
+      gatewise resume runs/river
+    """
+    from gatewise import Forecaster  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.forecaster.forecasting import prepared_for  # noqa: PLC0415
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
+    from gatewise.estimators.tuning.folder import is_tuning  # noqa: PLC0415
+
+    if is_tuning(Path(run)):
+        resume_search(Path(run), data, title, quiet=quiet)
+        return
+    folder = Run.open(run).path
+    with writing_alone(folder), resumable(folder, title):
+        opened = Run.open(folder)
+        opened.check_not_failed()
+        unfinished = opened.unfinished()
+        source = (unfinished or opened).config["source"] if data is None else data
+        if source is None:
+            raise OptionError(f"the run {run} was fitted on a table in memory: name DATA after it")
+        screen = console(quiet=quiet)
+        screen.print(going_on(unfinished, folder))
+        if unfinished is None:
+            fitted = Forecaster.load(run)
+            prepared = prepared_for(fitted.fitted_, source)
+            if not is_data_of_fit(fitted, prepared):
+                raise DataError(
+                    f"{source} is not the data that the finished run {run} was fitted on: "
+                    f"`gatewise inspect {run} {source} --out PAGE.html` writes a page about it"
+                )
+        else:
+            prepared = Forecaster.prepare_resumed(unfinished, source)
+        model = Forecaster.resume(folder, prepared, progress=not quiet)
+        finish(screen, model, prepared, source, folder, title=title)
