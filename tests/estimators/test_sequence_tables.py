@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -31,6 +33,26 @@ def test_a_table_to_predict_needs_no_labels() -> None:
         model.evaluate(new)
     with pytest.raises(DataError, match=r"no column 'x' \(inputs\)"):
         model.predict(new.drop("x"))
+
+
+def test_a_tagger_learns_the_features_it_is_told(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    names = [f"s{number}" for number in range(8)]
+    (tmp_path / "x.fa").write_text(
+        "".join(f">{name}\n{''.join(rng.choice(list('ACGT'), 30))}\n" for name in names)
+    )
+    line = "{0}\tx\t{1}\t{2}\t{3}\t.\t{4}\t.\tID=a\n"
+    places = (("tRNA", 2, 9, "+"), ("tRNA", 12, 15, "-"), ("CDS", 1, 25, "+"))
+    (tmp_path / "x.gff3").write_text(
+        "".join(line.format(name, *place) for name in names for place in places)
+    )
+    options = {"hidden_size": 2, "epochs": 1, "baselines": None, "strands": True}
+    model = gw.Tagger(**options, features="tRNA")
+    model.fit(tmp_path / "x.fa", tmp_path / "x.gff3", progress=False)
+    assert list(model.classes_) == ["other", "tRNA+", "tRNA-"]
+    model.save(tmp_path / "model.safetensors")
+    again = gw.Tagger.load(tmp_path / "model.safetensors")
+    assert (again.features, again.strands) == ("tRNA", True)
 
 
 def test_groups_and_parts_of_a_table_are_kept_and_found_again() -> None:
