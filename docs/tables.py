@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from gatewise.cli.tasks import FORECAST, TASKS
 from gatewise.estimators.baselines.collection import NAMES
 from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.scores.measures import MEASURES, MODEL_TITLES
-from gatewise.options import Option, options_of
+from gatewise.options import Group, Option, options_of
 from gatewise.report.glossary import WORDS
 
 PAGE = Path(__file__).parent / "forecasting.md"
 SEQUENCES = Path(__file__).parent / "sequences.md"
+COMMANDS = Path(__file__).parent / "command-line.md"
 GLOSSARY = Path(__file__).parent / "glossary.md"
 END = "<!-- end -->"
 NEEDS = {0: "every model", 1: "quantiles", 2: "two quantiles or more"}
@@ -61,6 +63,34 @@ def baselines_table() -> str:
     return "\n".join(["| option | in tables | what it is |", "|---|---|---|", *rows])
 
 
+def tasks_table() -> str:
+    """Return what the command line learns as Markdown, with the estimator that does it in Python."""
+    rows = [
+        f"| `{task.name}` | {task.learns} | `gw.{task.estimator.rpartition(':')[2]}` |"
+        for task in TASKS.values()
+    ]
+    return "\n".join(["| `--task` | what is learnt | in Python |", "|---|---|---|", *rows])
+
+
+def sequence_options_table() -> str:
+    """Return the options of the estimators of sequences as Markdown, each with whose it is."""
+    found: dict[tuple[str, str], tuple[Any, Option, list[str]]] = {}
+    of_sequences = [task for task in TASKS.values() if task is not FORECAST]
+    for task in of_sequences:
+        for name, default, option in options_of(task.options()):
+            shown = (name, _default(default, option) + _meaning(option))
+            found.setdefault(shown, (default, option, []))[2].append(task.name)
+    groups = list(get_args(Group))
+    lines = ["| option | default | meaning | of |", "|---|---|---|---|"]
+    for (name, _), (default, option, tasks) in sorted(
+        found.items(), key=lambda item: groups.index(item[1][1].group)
+    ):
+        whose = "all" if len(tasks) == len(of_sequences) else ", ".join(tasks)
+        meaning = _meaning(option).replace("](#", "](forecasting.md#")
+        lines.append(f"| `{name}` | {_default(default, option)} | {meaning} | {whose} |")
+    return "\n".join(lines)
+
+
 def words_table() -> str:
     """Return the page's words as Markdown."""
     rows = [f"| {word.name} | {word.meaning} |" for word in WORDS]
@@ -83,9 +113,18 @@ def page_anew(page: str) -> str:
 
 def sequences_anew(page: str) -> str:
     """Return the page of sequences with its tables as the code has them."""
-    for name, table in (("baselines", baselines_table()), ("measures", measures_table())):
+    for name, table in (
+        ("baselines", baselines_table()),
+        ("measures", measures_table()),
+        ("sequence options", sequence_options_table()),
+    ):
         page = page_with(page, name, table)
     return page
+
+
+def commands_anew(page: str) -> str:
+    """Return the page of the command line with its tasks as the code has them."""
+    return page_with(page, "tasks", tasks_table())
 
 
 def glossary_anew(page: str) -> str:
@@ -103,6 +142,8 @@ class _Spelt(dict[str, str]):
 def _default(default: Any, option: Option) -> str:
     if option.default_means is not None:
         return option.default_means
+    if default is None:
+        return "none"
     if isinstance(default, bool):
         return "on" if default else "off"
     return f'`"{default}"`' if isinstance(default, str) else f"{default:g}"
@@ -120,6 +161,11 @@ def _meaning(option: Option) -> str:
 
 
 if __name__ == "__main__":
-    pages = ((PAGE, page_anew), (SEQUENCES, sequences_anew), (GLOSSARY, glossary_anew))
+    pages = (
+        (PAGE, page_anew),
+        (SEQUENCES, sequences_anew),
+        (COMMANDS, commands_anew),
+        (GLOSSARY, glossary_anew),
+    )
     for path, anew in pages:
         path.write_text(anew(path.read_text(encoding="utf-8")), encoding="utf-8")

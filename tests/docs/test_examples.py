@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from gatewise.cells import CELLS
-from gatewise.cli import app, run
+from gatewise.cli import run
+from gatewise.cli.apps import app_of
+from gatewise.cli.choosing import choose
 from gatewise.explaining import affordable
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +73,8 @@ def run_line(line: str) -> int:
     if not line.startswith("gatewise "):
         return subprocess.run(["bash", "-c", line], check=False).returncode
     words = shlex.split(line)[1:]
-    app.parse_args(words, exit_on_error=False, print_error=False)
+    chosen = choose(words)
+    app_of(chosen.task).parse_args(chosen.words, exit_on_error=False, print_error=False)
     return 0 if words[0] in NOT_RUN else run(shortened(words))
 
 
@@ -109,7 +112,8 @@ def test_the_commands_run_as_they_stand(
     ids=lambda value: value.name if isinstance(value, Path) else None,
 )
 def test_the_command_lines_parse(page: Path, command: str) -> None:
-    app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
+    chosen = choose(shlex.split(command)[1:])
+    app_of(chosen.task).parse_args(chosen.words, exit_on_error=False, print_error=False)
 
 
 def test_there_are_examples_to_run() -> None:

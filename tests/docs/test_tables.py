@@ -21,6 +21,13 @@ def test_the_tables_of_measures_and_baselines_are_those_of_sequences() -> None:
     assert "| `matthews` | Correlation of truth" in page
 
 
+def test_the_table_of_tasks_is_that_of_the_command_line() -> None:
+    tables = runpy.run_path(str(DOCS / "tables.py"))
+    page = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    assert tables["commands_anew"](page) == page, "run python docs/tables.py"
+    assert "| `tag` | a label for each step of a sequence | `gw.Tagger` |" in page
+
+
 def test_the_glossary_has_the_words_of_the_page() -> None:
     tables = runpy.run_path(str(DOCS / "tables.py"))
     page = (DOCS / "glossary.md").read_text(encoding="utf-8")

@@ -33,7 +33,7 @@ DEMOS = {
         "dataset:promoter",
         "How strong a promoter is, from its 75 bases",
         "Cells with variants of a bacterial promoter were sorted into ten bins by how bright they are.",
-        {"hidden_size": 32, "epochs": 5, "batch_size": 128, "learning_rate": 0.01},
+        {"hidden_size": 32, "epochs": 7, "batch_size": 64, "learning_rate": 0.01},
     ),
     "regress": Demo(
         "dataset:splice",
