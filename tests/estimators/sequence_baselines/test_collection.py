@@ -244,6 +244,27 @@ def test_without_a_validation_part_a_fifth_of_the_training_part_chooses() -> Non
     )
 
 
+@pytest.mark.parametrize("per_step", [False, True])
+def test_very_few_sequences_are_no_trouble(per_step: bool) -> None:
+    none = np.zeros(0, dtype=int)
+    rows = [[1], [2, 3], [], [3, 4, 1]]
+    classes = ("a", "b")
+    labels = [0, 1, 1, 0, 0, 1] if per_step else [0, 1, 0, 1]
+    found = SequenceBaselines.fit(
+        letters(rows, labels, classes, per_step=per_step), np.arange(4), none
+    )
+    told = found.answers(letters(rows, labels, classes, per_step=per_step).sequences, np.arange(4))
+    assert all(np.isfinite(one).all() for one in told.values())
+    assert {len(one) for one in told.values()} == {6 if per_step else 4}
+    waves_of = [np.ones((size, 2)) for size in (3, 0, 1)]
+    steps = [0, 1, 0, 0] if per_step else [0, 1, 0]
+    sensed = measured(waves_of, steps, per_step=per_step)
+    found = SequenceBaselines.fit(sensed, np.arange(3), none)
+    assert all(
+        np.isfinite(one).all() for one in found.answers(sensed.sequences, np.arange(3)).values()
+    )
+
+
 def test_features_that_are_not_known_here_are_refused() -> None:
     rows = letters([[1, 2], [2, 3], [3, 4], [4, 1]] * 5, [0, 1] * 10, ("a", "b"))
     said, arrays = SequenceBaselines.fit(rows, np.arange(20), np.zeros(0, dtype=int)).to_state()

@@ -86,6 +86,13 @@ def test_a_class_that_training_does_not_have_gets_next_to_no_chance() -> None:
     assert (found.predict(rows).argmax(axis=1) == truth).mean() > 0.95
 
 
+def test_a_sample_of_a_single_class_is_no_trouble() -> None:
+    rows, ones = Rows.of(np.random.default_rng(0).normal(size=(20, 2))), np.ones(20)
+    truth = np.full(20, 1)
+    found, _ = linear.logistic(rows, truth, ones, (rows, truth, ones), 3)
+    assert found.predict(rows)[:, 1].min() > 1 - 1e-9
+
+
 def test_ridge_of_classes_is_as_sure_as_it_is_right() -> None:
     generator = np.random.default_rng(0)
     table = generator.normal(size=(600, 3))

@@ -206,7 +206,8 @@ class Around:
                     count = np.searchsorted(at, last[mine]) - np.searchsorted(at, first[mine])
                     out[mine, relative, kmer] = count
         total = out.sum(axis=2, keepdims=True)
-        return (out / np.where(total > 0, total, 1.0)).reshape(len(places), -1)
+        shares: Array = out / np.where(total > 0, total, 1.0)
+        return shares.reshape(len(places), self.period * self._kmers)
 
     def told(self) -> str:
         """Return what the features are, in words."""

@@ -66,7 +66,15 @@ def logistic(
     *,
     strengths: Sequence[float] = STRENGTHS,
 ) -> tuple[Linear, float]:
-    """Return logistic regression of codes `[n]`, and the bits that a held label costs it."""
+    """Return logistic regression of codes `[n]`, and the bits that a held label costs it.
+
+    Of a single class it is certain, whatever the features: that is nothing to fit.
+    """
+    there = np.unique(truth)
+    if len(there) < 2:
+        ahead = np.where(np.isin(np.arange(classes), there), 0.0, -30.0)
+        certain = Linear(np.zeros((rows.width, classes)), ahead, np.ones(rows.width), 1.0)
+        return certain, _cost(certain.predict(held[0]), held[1], held[2])
     linear_model: Any = import_module("sklearn.linear_model")  # an extra, without types
 
     scale = rows.deviation()
