@@ -19,8 +19,8 @@ from gatewise.estimators.scores.build import (
 from gatewise.estimators.scores.calibration import Temperature
 from gatewise.estimators.scores.evaluation import ClassificationScores
 from gatewise.estimators.scores.figures import LabelAnswers
-from gatewise.estimators.scores.measures import MEASURES
-from gatewise.estimators.scores.resampling import groups_of
+from gatewise.estimators.scores.measures import MEASURES, interval_text
+from gatewise.estimators.scores.resampling import Interval, groups_of
 from gatewise.files import finite_json
 
 N = 240
@@ -165,6 +165,12 @@ def test_what_is_kept_is_json_and_the_table_has_every_model() -> None:
     assert "exon" in html
     assert repr(found).startswith("ClassificationScores(test, matthews=0.")
     assert set(found.models["gatewise"]) <= set(MEASURES)
+
+
+def test_an_interval_below_zero_is_written_with_a_word() -> None:
+    assert interval_text("matthews", Interval(0.1, -0.2, 0.3)) == "0.100 (−0.200 to 0.300)"
+    assert interval_text("accuracy", Interval(0.5, 0.25, 0.75)) == "0.500 (0.250–0.750)"
+    assert interval_text("accuracy", Interval(0.5)) == "0.500"
 
 
 def test_the_picture_has_a_dot_for_each_model_and_the_members() -> None:

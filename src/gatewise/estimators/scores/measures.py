@@ -105,11 +105,12 @@ def measure_text(name: str, value: float) -> str:
 
 
 def interval_text(name: str, found: Interval) -> str:
-    """Return a score with its interval: "0.712 (0.690–0.731)"."""
+    """Return a score with its interval: "0.712 (0.690–0.731)", "0.1 (−0.2 to 0.3)"."""
     text = measure_text(name, found.value)
     if not found.known:
         return text
-    return f"{text} ({measure_text(name, found.low)}–{measure_text(name, found.high)})"
+    dash = " to " if found.low < 0 else "–"
+    return f"{text} ({measure_text(name, found.low)}{dash}{measure_text(name, found.high)})"
 
 
 MODEL_TITLES = {

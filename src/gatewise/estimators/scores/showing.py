@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gatewise import notebook
-from gatewise.estimators.scores.measures import MEASURES, PART_NAMES, interval_text, model_name
-from gatewise.wording import counted, number
+from gatewise.estimators.scores.measures import (
+    MEASURES,
+    PART_NAMES,
+    interval_text,
+    measure_text,
+    model_name,
+)
+from gatewise.wording import counted
 
 
 def shown_measures(scores: Any) -> list[str]:
@@ -36,7 +42,7 @@ def class_table(scores: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         (
             name,
             f"{scores.support[name]:,.6g}",
-            *(number(scores.by_class[model][name]) for model in models),
+            *(measure_text("macro_f1", scores.by_class[model][name]) for model in models),
         )
         for name in getattr(scores, "classes", ())
     ]
