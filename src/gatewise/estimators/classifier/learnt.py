@@ -37,15 +37,20 @@ class LearntClasses:
         return about, arrays
 
     @classmethod
-    def read(cls, saved: dict[str, Any], arrays: Arrays, form: Form) -> LearntClasses:
-        """Return what `out` gave; ValueError where it is not of the form's classes."""
+    def read(
+        cls, saved: dict[str, Any], arrays: Arrays, form: Form, *, per_step: bool = False
+    ) -> LearntClasses:
+        """Return what `out` gave; ValueError where it is not of the form's classes.
+
+        `per_step` is whether each step has a class, and not each sequence.
+        """
         counts, temperature = saved["counts"], saved["temperature"]
         if len(counts) != len(form.classes) or any(type(count) is not int for count in counts):
             raise ValueError("its counts are not those of its classes")
         made = temperature and Temperature.from_json(temperature)
         if made is not None and not (type(made.value) is float and 0 < made.value < np.inf):
             raise ValueError("its temperature is no number above 0")
-        baselines = baselines_from(saved["baselines"], arrays, len(form.classes))
+        baselines = baselines_from(saved["baselines"], arrays, form, per_step=per_step)
         return cls(tuple(counts), made, baselines)
 
 

@@ -25,7 +25,8 @@ from gatewise.estimators.saving import (
     within,
     write_model,
 )
-from gatewise.estimators.sequences.saving import check_cell, check_weights
+from gatewise.estimators.sequences.model_checks import check_weights
+from gatewise.estimators.sequences.saving import check_cell
 from gatewise.files import Envelope
 from gatewise.training.history import History
 

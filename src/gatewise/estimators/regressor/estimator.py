@@ -192,7 +192,7 @@ class Regressor(SequenceEstimator[LearntNumbers, RegressionScores], RegressorSet
         arrays = dict(arrays)
         scaling = Scaling(arrays.pop("mean"), arrays.pop("std"))
         scaling.check(len(form.targets))
-        return LearntNumbers(scaling, baselines_from(said["baselines"], arrays, len(form.targets)))
+        return LearntNumbers(scaling, baselines_from(said["baselines"], arrays, form))
 
     def _told(self, data: Any, lengths: Any) -> Array:
         """Return the members' mean answer for new data, [n, K, Q]."""

@@ -314,6 +314,7 @@ class SequenceEstimator(Telling, SequenceHooks[L, E]):
         return load_model(
             *(path, cls._envelope(), device),
             options=cls.options_type,
+            needed=cls.kept,
             build=cls._build,
             learnt_from=cls._learnt_in,
         )

@@ -79,8 +79,7 @@ def engine_for(settings: SequenceOptions, form: Form, steps: float) -> str:
     cell = spec_named(settings.cell).name
     if cell not in by_size.RULES:
         return "reference"
-    front = front_of(settings, form)
-    inputs = columns_read(settings, form) if front is None else front.width
+    inputs = width_read(settings, form)
     directions = 2 if settings.bidirectional else 1
     weights = by_size.weights_of(
         cell, inputs, settings.hidden_size, settings.num_layers, directions
@@ -88,6 +87,14 @@ def engine_for(settings: SequenceOptions, form: Form, steps: float) -> str:
     rule = by_size.rule_for(cell, weights, training=True)
     rows = settings.batch_size or BATCH_SIZE
     return "native" if by_size.is_native(rule, max(1, round(steps)), rows) else "torch"
+
+
+def width_read(settings: SequenceOptions, form: Form) -> int:
+    """Return how many features the first layer reads of a step."""
+    if form.vocabulary is None:
+        return columns_read(settings, form)
+    symbols = len(form.vocabulary.symbols) ** settings.kmer
+    return symbols if _one_hot(settings, symbols) else width_of(symbols, settings.embedding)
 
 
 def columns_read(settings: SequenceOptions, form: Form) -> int:
@@ -100,10 +107,14 @@ def front_of(settings: SequenceOptions, form: Form) -> Front | None:
     if form.vocabulary is None:
         return None
     symbols = len(form.vocabulary.symbols) ** settings.kmer
-    few = symbols <= ONE_HOT_UP_TO and settings.embedding is None
-    if settings.front == "one-hot" or (settings.front == "auto" and few):
+    if _one_hot(settings, symbols):
         return OneHotFront(symbols)
     return EmbeddingFront(symbols, width_of(symbols, settings.embedding))
+
+
+def _one_hot(settings: SequenceOptions, symbols: int) -> bool:
+    few = symbols <= ONE_HOT_UP_TO and settings.embedding is None
+    return settings.front == "one-hot" or (settings.front == "auto" and few)
 
 
 def answers_of_strands(model: SequenceModel[Any], sequences: Sequences) -> list[list[AnyArray]]:

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from gatewise.cells import CELLS
 from gatewise.errors import FileError, nearest
 from gatewise.estimators.saving import (
@@ -24,7 +22,13 @@ from gatewise.estimators.saving import (
     write_model,
 )
 from gatewise.estimators.sequences.form import Form, Scaling
-from gatewise.estimators.sequences.model import Refitted, SequenceModel
+from gatewise.estimators.sequences.model import Refitted, SequenceModel, width_read
+from gatewise.estimators.sequences.model_checks import (
+    check_entries,
+    check_form,
+    check_scaling,
+    check_sizes,
+)
 from gatewise.estimators.sequences.network import SequenceNetwork
 from gatewise.estimators.sequences.options import SequenceOptions
 from gatewise.files import Envelope
@@ -75,17 +79,20 @@ def load_model(
     device: str,
     *,
     options: type[SequenceOptions],
+    needed: tuple[str, ...],
     build: Build,
     learnt_from: Callable[[dict[str, Any], Arrays, Form], L],
 ) -> SequenceModel[L]:
     """Return the model that `save_model` wrote, its networks on `device`.
 
+    `needed` are options without which another default would give another prediction.
     Raises FileError for a file that is missing, cut short, damaged, foreign, or from a newer version,
     and for a model of a cell that is not registered.
     """
     about, arrays = read_model(path, envelope)
     check_cell(about.get("settings"), path)
     with envelope.unpacking(path):
+        check_entries(about, options, needed)
         settings = options.from_saved(about["settings"])
         settings.check_options()
         asked = options.from_saved(about["asked"])
@@ -94,7 +101,12 @@ def load_model(
         settings.device = asked.device = device
         form = Form.from_json(about["form"])
         again = about.get("refitted")
-        check_weights(arrays, settings.members, ("member",) if again is None else ("member", REFIT))
+        check_form(settings, form)
+        scaling = _scaling(arrays)
+        check_scaling(settings, form, scaling)
+        kinds = ("member",) if again is None else ("member", REFIT)
+        # before any network is made: a small file could claim terabytes
+        check_sizes(settings, width_read(settings, form), arrays, kinds)
 
         def networks(name: str) -> tuple[SequenceNetwork, ...]:
             made = []
@@ -104,12 +116,11 @@ def load_model(
                 made.append(network.to(device).eval())
             return tuple(made)
 
-        scaling = within("scaling", arrays)
         return SequenceModel(
             settings=settings,
             asked=asked,
             form=form,
-            scaling=Scaling(**scaling) if scaling else None,
+            scaling=scaling,
             networks=networks("member"),
             histories=histories_from_json(about["histories"]),
             engine=about["engine"],
@@ -122,6 +133,11 @@ def load_model(
         )
 
 
+def _scaling(arrays: Arrays) -> Scaling | None:
+    found = within("scaling", arrays)
+    return Scaling(**found) if found else None
+
+
 def check_cell(settings: Any, path: Path) -> None:
     """Raise FileError for a cell that somebody registered where the model was fitted, and not here."""
     cell = settings.get("cell") if isinstance(settings, dict) else None
@@ -131,16 +147,3 @@ def check_cell(settings: Any, path: Path) -> None:
             f"the model {path} was fitted with the cell {cell!r}, which is not registered here; first "
             f"import what puts it into gatewise.cells.CELLS.{nearest(cell, known)}"
         )
-
-
-def check_weights(arrays: Arrays, members: int, kinds: tuple[str, ...]) -> None:
-    """Raise ValueError unless there are as many members as the settings claim, all of numbers."""
-    for kind in kinds:
-        found = {name.split(".")[0] for name in arrays if name.startswith(f"{kind}-")}
-        if len(found) != members:
-            raise ValueError(f"it has {len(found)} members' weights, not {members}")
-    for name, array in arrays.items():
-        if name.startswith(tuple(f"{kind}-" for kind in kinds)) and (
-            array.dtype != np.float32 or not np.isfinite(array).all()
-        ):
-            raise ValueError(f"{name} holds a value that is no float32 number")

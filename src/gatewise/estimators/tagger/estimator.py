@@ -253,7 +253,7 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
 
     @classmethod
     def _learnt_in(cls, said: dict[str, Any], arrays: Arrays, form: Form) -> LearntClasses:
-        return LearntClasses.read(said, arrays, form)
+        return LearntClasses.read(said, arrays, form, per_step=True)
 
 
 def with_other_strand(
