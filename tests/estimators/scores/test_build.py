@@ -19,6 +19,7 @@ from gatewise.estimators.scores.build import (
 from gatewise.estimators.scores.calibration import Temperature
 from gatewise.estimators.scores.evaluation import ClassificationScores
 from gatewise.estimators.scores.figures import LabelAnswers
+from gatewise.estimators.scores.information import information_of_numbers
 from gatewise.estimators.scores.measures import MEASURES, interval_text
 from gatewise.estimators.scores.resampling import Interval, groups_of
 from gatewise.files import finite_json
@@ -195,6 +196,7 @@ def test_numbers_are_scored_as_scikit_learn_scores_them() -> None:
     assert found.count == 49
     assert found.network["r2"] == pytest.approx(metrics.r2_score(t, p))
     assert found.network["rmse"] == pytest.approx(metrics.root_mean_squared_error(t, p))
+    assert found.network["information"] == information_of_numbers(t, p) > 1
     assert found.network["mae"] == pytest.approx(metrics.mean_absolute_error(t, p))
     assert found.network["correlation"] == pytest.approx(np.corrcoef(t, p)[0, 1])
     losses = [

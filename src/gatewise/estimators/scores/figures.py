@@ -11,11 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from gatewise.estimators.scores import labels, probabilities
+from gatewise.estimators.scores.information import information_of_numbers
 from gatewise.estimators.scores.resampling import Draws
 from gatewise.typing import Array, Indices
 
 AUC_WORK = 20_000_000
 """Items times classes times draws that an AUC's interval may cost; under 100 draws it has none."""
+
+MOST_PAIRS = 4_000
+"""Pairs that the information of numbers is estimated from: its cost grows with their square."""
 
 Figures = dict[str, Array]
 """Measure to its figure in every sample, `[D]`; fewer samples where that would cost too much."""
@@ -76,6 +80,11 @@ def of_numbers(
         "mae": apart / n,
         "correlation": both / np.sqrt(np.where(spread_p > 0, below * spread_p, np.nan)),
     }
+    if (
+        draws.drawn
+    ):  # a bootstrap sample has pairs twice, which are each other's nearest: no interval
+        told_bits = information_of_numbers(truth, told, most=MOST_PAIRS)
+        figures["information"] = np.array([told_bits])
     if band is not None and len(levels):
         each = np.full(len(truth), 0.0)
         held = np.full(len(truth), 0.0)

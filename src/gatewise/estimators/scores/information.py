@@ -30,9 +30,16 @@ _JITTER = 1e-9
 
 
 def information_of_numbers(
-    truth: ArrayLike, prediction: ArrayLike, *, k: int = NEIGHBOUR, seed: int = 0
+    truth: ArrayLike,
+    prediction: ArrayLike,
+    *,
+    k: int = NEIGHBOUR,
+    seed: int = 0,
+    most: int = MOST,
 ) -> float:
     """Return the information of two continuous values `[n]`, by Kraskov et al. (2004), eq. 8, in bits.
+
+    Of more than `most` pairs so many are drawn.
 
     May come out a little below 0 where there is none. NaN for fewer than `k` + 1 known pairs and for a
     prediction that is NaN. Raises InputError for shapes that are not alike.
@@ -41,7 +48,7 @@ def information_of_numbers(
     if len(t) <= k or np.isnan(p).any() or t.std() == 0 or p.std() == 0:
         return 0.0 if len(t) > k and not np.isnan(p).any() else math.nan
     generator = np.random.default_rng(seed)
-    t, p = _thinned(t, p, generator)
+    t, p = _thinned(t, p, generator, most)
     x, y = _scaled(t, generator), _scaled(p, generator)
     radius = _distances(x, y, k)
     within = _digamma(_within(x, radius) + 1) + _digamma(_within(y, radius) + 1)
@@ -136,10 +143,12 @@ def _pairs(truth: ArrayLike, prediction: ArrayLike) -> tuple[Array, Array]:
     return t[known], p[known]
 
 
-def _thinned(t: Array, p: Array, generator: np.random.Generator) -> tuple[Array, Array]:
-    if len(t) <= MOST:
+def _thinned(
+    t: Array, p: Array, generator: np.random.Generator, most: int = MOST
+) -> tuple[Array, Array]:
+    if len(t) <= most:
         return t, p
-    kept = generator.permutation(len(t))[:MOST]
+    kept = generator.permutation(len(t))[:most]
     return t[kept], p[kept]
 
 

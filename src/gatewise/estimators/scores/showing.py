@@ -41,7 +41,7 @@ def class_table(scores: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     rows = [
         (
             name,
-            f"{scores.support[name]:,.6g}",
+            f"{scores.support[name]:,.10g}",
             *(measure_text("macro_f1", scores.by_class[model][name]) for model in models),
         )
         for name in getattr(scores, "classes", ())
