@@ -58,6 +58,7 @@ def test_what_cannot_be_learnt_from_is_refused_in_one_line(name: str, tmp_path: 
         ({"cell": "rnn", "write_cost": 1.0}, "write_cost is a cost on gates"),
         ({"validation": 1.5}, "validation must be a share"),
         ({"validation": 0.6, "test": 0.5}, "nothing trains"),
+        ({"hidden_size": 10**8}, "hidden_size=100000000 and num_layers=1 do not fit into memory"),
         ({"alphabet": "dnn"}, "alphabet must be"),
         ({"noise": 0.1, "alphabet": "dna"}, "noise=0.1 is for measured values"),
     ],

@@ -27,6 +27,7 @@ from gatewise.estimators.sequences.hooks import KEPT, E, L, SequenceHooks
 from gatewise.estimators.sequences.model import (
     Refitted,
     SequenceModel,
+    check_size,
     columns_read,
     engine_for,
     front_of,
@@ -197,6 +198,7 @@ class SequenceEstimator(Telling, SequenceHooks[L, E]):
             refuse_changes(settings, start.settings, self.kept)
             labelled = form.labelled(labelled, unknown=settings.unknown)
         check_sequences(labelled.sequences, settings)
+        check_size(settings, form)
         parts = parts_of(labelled, settings)
         self._check_labels(labelled, parts, fresh=start is None)
         training = labelled.take(parts["training"])

@@ -5,6 +5,7 @@ Sizes: M members, n sequences, N steps of all of them.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +14,7 @@ import numpy as np
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.strands import other_strand
 from gatewise.engines import by_size
+from gatewise.errors import OptionError
 from gatewise.estimators.embedding import width_of
 from gatewise.estimators.options import spec_named
 from gatewise.estimators.sequences.form import Form, Scaling
@@ -87,6 +89,22 @@ def engine_for(settings: SequenceOptions, form: Form, steps: float) -> str:
     rule = by_size.rule_for(cell, weights, training=True)
     rows = settings.batch_size or BATCH_SIZE
     return "native" if by_size.is_native(rule, max(1, round(steps)), rows) else "torch"
+
+
+def check_size(settings: SequenceOptions, form: Form) -> None:
+    """Raise OptionError for a network whose weights, and what trains them, no memory here could hold."""
+    blocks, hidden = len(spec_named(settings.cell).packing), settings.hidden_size
+    directions = 2 if settings.bidirectional else 1
+    upper = (settings.num_layers - 1) * (directions * hidden + hidden)
+    weights = directions * blocks * hidden * (width_read(settings, form) + hidden + upper)
+    needed = 4 * 4 * weights  # with gradients and the optimizer's two moments
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory:
+        raise OptionError(
+            f"hidden_size={hidden} and num_layers={settings.num_layers} do not fit into memory "
+            f"(training takes {needed / 1e9:,.0f} GB, the machine has {memory / 1e9:,.0f}): take a "
+            "smaller network"
+        )
 
 
 def width_read(settings: SequenceOptions, form: Form) -> int:
