@@ -36,7 +36,13 @@ PUBLISHED = {
 """Bits on the test part, by the model of the authors."""
 
 SPLICE: dict[str, Any] = {"hidden_size": 48, "epochs": 20, "refit": False}
-PROMOTER: dict[str, Any] = {"hidden_size": 32, "epochs": 8, "refit": False}
+PROMOTER: dict[str, Any] = {
+    "hidden_size": 48,
+    "epochs": 20,
+    "batch_size": 64,
+    "learning_rate": 0.005,
+    "refit": False,
+}
 
 
 def test_part(data: Labelled) -> Labelled:
