@@ -5,6 +5,7 @@ A test compares them with what the code says.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +14,8 @@ from gatewise.cli.tasks import FORECAST, TASKS
 from gatewise.estimators.baselines.collection import NAMES
 from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.settings import ForecasterSettings
+from gatewise.estimators.language.settings import LanguageSettings
+from gatewise.estimators.options import EstimatorOptions, NetworkOptions
 from gatewise.estimators.scores.measures import MEASURES, MODEL_TITLES
 from gatewise.options import Group, Option, options_of
 from gatewise.report.glossary import WORDS
@@ -21,14 +24,17 @@ PAGE = Path(__file__).parent / "forecasting.md"
 SEQUENCES = Path(__file__).parent / "sequences.md"
 COMMANDS = Path(__file__).parent / "command-line.md"
 GLOSSARY = Path(__file__).parent / "glossary.md"
+LANGUAGE = Path(__file__).parent / "language.md"
 END = "<!-- end -->"
 NEEDS = {0: "every model", 1: "quantiles", 2: "two quantiles or more"}
 
 
-def options_table() -> str:
-    """Return the forecaster's options as Markdown, a table for each group."""
-    groups = list(dict.fromkeys(option.group for _, _, option in options_of(ForecasterSettings)))
-    declared = sorted(options_of(ForecasterSettings), key=lambda each: groups.index(each[2].group))
+def options_table(settings: Any = ForecasterSettings, shared: Any = None) -> str:
+    """Return an estimator's options as Markdown, a table for each group, without the `shared` ones."""
+    left_out = [] if shared is None else list(options_of(shared))
+    told = [one for one in options_of(settings) if one not in left_out]
+    groups = list(dict.fromkeys(option.group for _, _, option in told))
+    declared = sorted(told, key=lambda each: groups.index(each[2].group))
     parts = []
     for group, members in groupby(declared, key=lambda each: each[2].group):
         rows = [
@@ -127,6 +133,16 @@ def commands_anew(page: str) -> str:
     return page_with(page, "tasks", tasks_table())
 
 
+@dataclass
+class _Shared(EstimatorOptions, NetworkOptions):
+    """What every estimator can be told, which the guide to forecasting tells."""
+
+
+def language_anew(page: str) -> str:
+    """Return the page of language models with their options as the code has them."""
+    return page_with(page, "options", options_table(LanguageSettings, _Shared))
+
+
 def glossary_anew(page: str) -> str:
     """Return the glossary with the words as the report page explains them."""
     return page_with(page, "words", words_table())
@@ -166,6 +182,7 @@ if __name__ == "__main__":
         (SEQUENCES, sequences_anew),
         (COMMANDS, commands_anew),
         (GLOSSARY, glossary_anew),
+        (LANGUAGE, language_anew),
     )
     for path, anew in pages:
         path.write_text(anew(path.read_text(encoding="utf-8")), encoding="utf-8")

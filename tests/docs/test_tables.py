@@ -33,3 +33,11 @@ def test_the_glossary_has_the_words_of_the_page() -> None:
     page = (DOCS / "glossary.md").read_text(encoding="utf-8")
     assert tables["glossary_anew"](page) == page, "run python docs/tables.py"
     assert "| idle unit | A unit that" in page
+
+
+def test_the_table_of_options_is_the_language_models() -> None:
+    tables = runpy.run_path(str(DOCS / "tables.py"))
+    page = (DOCS / "language.md").read_text(encoding="utf-8")
+    assert tables["language_anew"](page) == page, "run python docs/tables.py"
+    assert "`weight_drop`" in page
+    assert "`write_cost`" not in page

@@ -19,8 +19,8 @@ from gatewise.training.randomness import Purpose, generator, seeded
 
 V, E, H, T, B = 7, 5, 6, 9, 4
 ALL = Restraints(
-    dropout=0.5, variational=True, embedding_dropout=0.3, weight_drop=0.4, activation_cost=2.0,
-    slowness_cost=1.0,
+    dropout=0.5, variational=True, input_dropout=0.2, embedding_dropout=0.3, weight_drop=0.4,
+    activation_cost=2.0, slowness_cost=1.0,
 )  # fmt: skip
 
 
@@ -47,13 +47,15 @@ def test_nothing_is_drawn_where_all_is_off() -> None:
 
 
 def test_what_is_dropped_by_each_mask() -> None:
-    tokens, *layers = drawn(network()) or []
+    tokens, read, *layers = drawn(network()) or []
     assert tokens.shape == (V, 1)
+    assert read.shape == (1, B, E)
     assert [tuple(mask.shape) for mask in layers] == [(4 * H, H), (1, B, H)] * 2
     assert tokens.unique().tolist() == [0.0, pytest.approx(1 / 0.7)]
     apart = drawn(network(replace(ALL, variational=False))) or []
-    assert apart[2].shape == (T, B, H)
-    assert not (apart[2] == apart[2][:1]).all()  # every step by itself
+    assert apart[1].shape == (T, B, E)
+    assert apart[3].shape == (T, B, H)
+    assert not (apart[3] == apart[3][:1]).all()  # every step by itself
     share = drawn_mask(generator(0, Purpose.DROPOUT), (1000, 10), 0.25)
     assert float((share == 0).float().mean()) == pytest.approx(0.25, abs=0.02)
     assert float(share.mean()) == pytest.approx(1.0, abs=0.03)

@@ -106,7 +106,10 @@ class LanguageNetwork(TrainableNetwork):
         table = self.table.weight
         if drawn is not None and self.restraints.embedding_dropout:
             table = table * next(drawn)
-        return functional.embedding(x, table)
+        found = functional.embedding(x, table)
+        if drawn is not None and self.restraints.input_dropout:
+            found = found * next(drawn)
+        return found
 
     def _through_layers(
         self,
@@ -151,7 +154,8 @@ class LanguageNetwork(TrainableNetwork):
     ) -> list[Tensor] | None:
         """Draw the masks of one call and return their `rows`; None where nothing is dropped.
 
-        First that of the tokens, `[V, 1]`; then of each layer that of its recurrent weights, `[G*H, H]`,
+        First that of the tokens, `[V, 1]`, and of what the first layer reads, as those of outputs but of
+        E figures; then of each layer that of its recurrent weights, `[G*H, H]`,
         and that of its output, `[T, B, H]`, or `[1, B, H]` with variational dropout; those that are on.
         """
         restraints, masks = self.restraints, []
@@ -159,6 +163,9 @@ class LanguageNetwork(TrainableNetwork):
             tokens = (self.table.num_embeddings, 1)
             masks.append(drawn_mask(generator, tokens, restraints.embedding_dropout))
         over = 1 if restraints.variational else steps
+        if restraints.input_dropout:
+            read = (over, batch, self.table.embedding_dim)
+            masks.append(drawn_mask(generator, read, restraints.input_dropout, rows))
         for layer in self.layers:
             if restraints.weight_drop:
                 weights = layer.get_parameter("weight_hh_l0").shape

@@ -28,7 +28,11 @@ _SHARE = number("a share between 0 and 1", lambda share: 0 < share < 1)
 TOKENS_READ = 6_000_000
 """Tokens that a training reads where nothing is said, but each of them 4 to 40 times."""
 
-DROPOUT, BATCH_SIZE, EMBEDDING = 0.4, 16, 64
+FEW_TOKENS = 200_000
+"""A training part of fewer tokens is learnt by heart sooner: more is dropped where nothing is said."""
+
+DROPOUT = {"few": 0.5, "many": 0.4}
+BATCH_SIZE, EMBEDDING = 16, 64
 LEARNING_RATE = {"adamw": 5e-3, "sgd": 1.0}
 """What is taken where nothing is said."""
 
@@ -94,6 +98,13 @@ class RestraintOptions:
         on_or_off(),
         more="Variational dropout (Gal and Ghahramani 2016).",
     )
+    input_dropout: float = option(
+        0.1,
+        "Network",
+        "Share of the figures dropped that stand for a token.",
+        share_below_one(),
+        more="With `variational` the same ones at every step.",
+    )
     embedding_dropout: float = option(
         0.0,
         "Network",
@@ -129,6 +140,7 @@ class Restraints:
 
     dropout: float = 0.0  # of what each layer hands on
     variational: bool = False  # dropout of the same units at every step of a call
+    input_dropout: float = 0.0  # of what the first layer reads
     embedding_dropout: float = 0.0  # of tokens, in all their places of a call
     weight_drop: float = 0.0  # of recurrent weights
     activation_cost: float = 0.0  # on the last layer's dropped output
@@ -146,7 +158,7 @@ class LanguageSettings(EstimatorOptions, RestraintOptions, NetworkOptions, TextO
         "Network",
         "Figures that stand for a token.",
         or_none(whole(1, 10_000), "by the network"),
-        default_means="64, or with {tied} as many as units",
+        default_means="64; tied, as many as units",
     )
     tied: bool | None = option(
         None,
@@ -203,7 +215,7 @@ class LanguageSettings(EstimatorOptions, RestraintOptions, NetworkOptions, TextO
         settled: dict[str, Any] = {
             "tied": tied,
             "embedding": self.embedding or (self.hidden_size if tied else EMBEDDING),
-            "dropout": DROPOUT if self.dropout is None else self.dropout,
+            "dropout": self._dropout(tokens),
             "batch_size": max(1, min(self.batch_size or BATCH_SIZE, tokens // self.window)),
             "learning_rate": self.learning_rate or LEARNING_RATE[self.optimizer],
             "schedule": "one-cycle" if self.schedule == "auto" else self.schedule,
@@ -212,6 +224,11 @@ class LanguageSettings(EstimatorOptions, RestraintOptions, NetworkOptions, TextO
             "refit": bool(self.refit),
         }
         return LanguageSettings(**{**self.get_params(), **settled})
+
+    def _dropout(self, tokens: int) -> float:
+        if self.dropout is not None:
+            return self.dropout
+        return DROPOUT["few" if tokens < FEW_TOKENS else "many"]
 
     def restraints(self) -> Restraints:
         """Return what training drops and charges for."""

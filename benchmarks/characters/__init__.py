@@ -1,0 +1,1 @@
+"""Character models of the bundled texts beside compressors: `python -m benchmarks.characters`."""
