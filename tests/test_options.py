@@ -15,6 +15,7 @@ from gatewise.options import (
     between,
     can_be_off,
     check,
+    encoding_name,
     names,
     number,
     one_of,
@@ -94,3 +95,11 @@ NO_NUMBERS = [True, "1", None, float("nan"), float("inf"), 10**400, 1j, Fraction
 def test_rules(rule: Rule, allowed: list[Any], refused: list[Any]) -> None:
     assert [value for value in allowed if not rule.allowed(value)] == []
     assert [value for value in refused if rule.allowed(value)] == []
+
+
+def test_an_encoding_is_one_of_text() -> None:
+    allowed = encoding_name().allowed
+    assert all(allowed(name) for name in ("utf-8", "latin-1", "UTF-16"))
+    assert not any(
+        allowed(name) for name in ("", " ", "utf-9", "hex", "\x1b[31m", "\udcff", "a\0b")
+    )

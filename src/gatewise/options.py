@@ -225,6 +225,19 @@ def text_that(wanted: str, allowed: Callable[[str], bool]) -> Rule:
     return Rule(lambda value: isinstance(value, str) and allowed(value), wanted, str)
 
 
+def encoding_name() -> Rule:
+    """Return the rule of the name of an encoding of text."""
+
+    def allowed(value: str) -> bool:
+        try:
+            "".encode(value)  # of codecs that are no encodings of text too it raises
+        except (LookupError, ValueError):
+            return False
+        return bool(value.strip())
+
+    return text_that("the name of an encoding such as 'utf-8' or 'latin-1'", allowed)
+
+
 def names() -> Rule:
     """Return the rule of one column or several."""
 

@@ -11,9 +11,11 @@ import pytest
 
 import gatewise.explaining
 from benchmarks.against_peers import command, suite
-from gatewise.cli.apps import app
+from gatewise.cli.apps import app_of
+from gatewise.cli.tasks import TASKS
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.forecaster import estimator as forecaster
+from tests.cli.sequences import write_all
 from tests.cli.tables import QUICK, Outcome, files_under, table_text
 
 Call = Callable[..., Outcome]
@@ -61,15 +63,22 @@ class AcceptedError(Exception):
     """The command got past its checks."""
 
 
-def options_of(command: str) -> Iterator[tuple[str, list[str]]]:
+OF_TASKS = {
+    "classify": ["sites.fa", "--labels", "labels.csv", "--task", "classify"],
+    "language": ["story.txt", "--task", "language"],
+}
+"""Words of fits of other tasks, on letters and on a text, but for --out."""
+
+
+def options_of(command: str, task: str = "forecast") -> Iterator[tuple[str, list[str]]]:
     """Return every option of a command that takes a value, with values that it cannot mean."""
-    for argument in app[command].assemble_argument_collection():
+    for argument in app_of(TASKS[task])[command].assemble_argument_collection():
         kinds = {argument.hint, *get_args(argument.hint)}
         if argument.name in PLACES:
             yield argument.name, [path for path in PATHS if path != "river.csv"]
         if not argument.name.startswith("--") or bool in kinds or not argument.parse:
             continue
-        if argument.name in ("--out", "--config", "--json", "--plot", "--against"):
+        if argument.name in ("--out", "--config", "--json", "--plot", "--against", "--labels"):
             yield argument.name, PATHS
         elif kinds & {int, float} or "float" in str(argument.hint):
             yield argument.name, NUMBERS
@@ -87,6 +96,7 @@ def refusing(here: Path, fitted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         raise AcceptedError
 
     (here / "river.csv").write_text(table_text())
+    write_all(here)
     (here / "letters").mkdir()
     (here / "letters/letter.txt").write_text("dear")
     shutil.copytree(fitted, here / "run")
@@ -99,10 +109,13 @@ def refusing(here: Path, fitted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return here
 
 
-def refuse(call: Call, here: Path, command: str, option: str, value: str) -> str | None:
-    """Return what is wrong with the refusal of a value, None where nothing is."""
+def refuse(call: Call, here: Path, given: list[str], option: str, value: str) -> str | None:
+    """Return what is wrong with the refusal of a value, None where nothing is.
+
+    `given` are the command and the words that it has otherwise.
+    """
     before = files_under(here)
-    words = list(BEFORE[command])
+    command, *words = given
     if option in PLACES:
         words[PLACES[option] if command != "fit" else 0] = value
     else:
@@ -123,10 +136,16 @@ def refuse(call: Call, here: Path, command: str, option: str, value: str) -> str
 
 
 def check(call: Call, here: Path, command: str, every: int) -> None:
-    """Try one value in `every` of each option, another one for each, and hold all to being refused."""
+    """Try one value in `every` of each option, another one for each, and hold all to being refused.
+
+    `command` may be a task on sequences: then it is its fit.
+    """
+    task, given = "forecast", BEFORE.get(command)
+    if given is None:
+        task, command, given = command, "fit", [*OF_TASKS[command], "--out", "new"]
     wrong = [
-        refuse(call, here, command, option, value)
-        for number, (option, values) in enumerate(options_of(command))
+        refuse(call, here, [command, *given], option, value)
+        for number, (option, values) in enumerate(options_of(command, task))
         for value in values[number % every :: every]
         if value not in MEANT.get(option, set())
     ]
@@ -142,7 +161,7 @@ def test_values_that_an_option_cannot_mean_are_refused(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("command", list(BEFORE))
+@pytest.mark.parametrize("command", [*BEFORE, *OF_TASKS])
 def test_no_value_that_an_option_cannot_mean_is_taken(
     refusing: Path, call: Call, command: str
 ) -> None:

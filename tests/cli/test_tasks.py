@@ -107,6 +107,9 @@ def test_a_task_that_nothing_tells_is_asked_for(there: Path) -> None:
             "tune is for forecasts alone, and this is --task classify",
         ),
         ("backtest river.csv --task classify", "backtest is for forecasts alone"),
+        ("fit nowhere --task language --out new", "nowhere"),
+        ("predict language nowhere", "nowhere"),
+        ("evaluate language nowhere", "nowhere"),
         ("predict language", "name one of these: --suggest TEXT.*--sample N.*DATA"),
         ("predict language --suggest a --sample 3", "name one of these"),
         ("predict language --suggest a --count 0", "0"),
@@ -201,6 +204,19 @@ def test_a_run_can_be_the_config_file_of_another(there: Path, call: Call, tmp_pa
     assert done == Outcome(0, "", "")
     settings = json.loads((tmp_path / "again/config.json").read_text())["settings"]
     assert (settings["hidden_size"], settings["epochs"]) == (4, 1)
+
+
+def test_two_new_sequences_are_scored_and_predicted(
+    there: Path, call: Call, tmp_path: Path
+) -> None:
+    (tmp_path / "new.fa").write_text(">a\nACGTA\n>b\nTTGT\n")
+    (tmp_path / "new.csv").write_text("name,label\na,strong\nb,weak\n")
+    words = (tmp_path / "new.fa", "--labels", tmp_path / "new.csv")
+    done = call("evaluate", "classify", *words, "--json")
+    assert (done.code, json.loads(done.out)["count"]) == (0, 2)
+    page = tmp_path / "new.html"
+    assert call("inspect", "classify", *words, "--out", page).code == 0
+    assert page.exists()
 
 
 def test_a_language_model_suggests_and_goes_on(there: Path, call: Call) -> None:

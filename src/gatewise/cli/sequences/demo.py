@@ -45,7 +45,17 @@ DEMOS = {
         "dataset:arabidopsis_plastid",
         "Which bases of a chloroplast genome code for protein",
         "The chloroplast genome of thale cress, base by base: which bases code for protein?",
-        {"hidden_size": 48, "epochs": 12},
+        {
+            "cell": "gru",
+            "hidden_size": 64,
+            "kmer": 3,
+            "dropout": 0.3,
+            "piece": 250,
+            "overlap": 50,
+            "batch_size": 16,
+            "learning_rate": 0.005,
+            "epochs": 12,
+        },
     ),
     "language": Demo(
         "dataset:alice29",

@@ -68,7 +68,7 @@ def _score(model: object, data: str | None, out: str | None) -> None:
     from gatewise.data import write_frame  # noqa: PLC0415
 
     screen = console()
-    found = model.score(data)  # type: ignore[attr-defined]
+    found = model.score(model.given(data))  # type: ignore[attr-defined]
     frame = found.to_frame()
     if out is not None:
         write_frame(frame, out)

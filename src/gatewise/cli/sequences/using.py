@@ -74,8 +74,8 @@ def evaluate(
     from gatewise.files import finite_json  # noqa: PLC0415
 
     model, source, labels, part = opened(task, run, data, labels, part=part, device=device)
-    given = (source,) if labels is None else (source, labels)
-    scores = model.evaluate(*given, part=part)
+    # not prepared as for a fit: a few sequences can be scored that could not be divided
+    scores = model.evaluate(model.read_to_score(model.given(source, labels)), part=part)
     if as_json:
         print(json.dumps(finite_json(scores.to_json()), indent=2))
     else:
@@ -130,9 +130,12 @@ def _inspect(
     from gatewise.report import write_page  # noqa: PLC0415
 
     model, source, labels, part = found
-    prepared = model.prepare(model.given(source, labels), like=model.fitted_)
-    if writes_anew:
+    given = model.given(source, labels)
+    if writes_anew:  # of the data of the fit, which can be divided as it was
+        prepared = model.prepare(given, like=model.fitted_)
         _check_page_of_run(model, prepared, source, part)
+    else:
+        prepared = model.read_to_score(given)
     kept = Run.open(run) if os.path.isdir(run) else None
     title = title or (None if kept is None else kept.title)
     summary = replace(model.summary(prepared, part=part, title=title, source=source), run=run)

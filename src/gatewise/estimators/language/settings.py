@@ -11,6 +11,7 @@ from gatewise.estimators.options import EstimatorOptions, NetworkOptions, check_
 from gatewise.estimators.run.known import register
 from gatewise.options import (
     between,
+    encoding_name,
     number,
     on_or_off,
     one_of,
@@ -18,7 +19,6 @@ from gatewise.options import (
     options_of,
     or_none,
     share_below_one,
-    text,
     values_of,
     whole,
 )
@@ -66,7 +66,7 @@ class TextOptions:
         "utf-8",
         "Reading",
         "Encoding of text files.",
-        text("the name of an encoding such as 'utf-8' or 'latin-1'"),
+        encoding_name(),
         changeable=True,
     )
     validation: float | None = option(

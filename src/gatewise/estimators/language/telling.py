@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gatewise.data.catalog import dataset_name
 from gatewise.errors import DataError
 from gatewise.estimators.language.judging import judge
 from gatewise.estimators.language.model import FittedLanguage
@@ -26,8 +28,9 @@ class TellingTexts:
 
     @staticmethod
     def given(data: Any, labels: Any = None) -> Any:
-        """Return texts as `prepare` and `prepare_resumed` take them; there are no labels."""
-        return data
+        """Return a text file, or a bundled set, as `prepare` takes it: never as a text; no labels."""
+        named = isinstance(data, str) and dataset_name(data) is None
+        return Path(data) if named else data
 
     def prepare(self: Any, given: Any, *, like: FittedLanguage | None = None) -> PreparedTexts:
         """Return texts that are read, divided and encoded; raises what a fit would raise.
@@ -37,6 +40,11 @@ class TellingTexts:
         """
         prepared: PreparedTexts = self._prepare(given, like, progress=False)
         return prepared
+
+    @staticmethod
+    def read_to_score(given: Any) -> Any:
+        """Return texts as `evaluate` takes them, which reads them itself."""
+        return given
 
     def summary(
         self: Any,

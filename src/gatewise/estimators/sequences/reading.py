@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from gatewise.choices import Missing, SoftMasked, UnknownLetters, Unmatched
-from gatewise.options import names, one_of, option, or_none, text, text_that, whole
+from gatewise.options import encoding_name, names, one_of, option, or_none, text, text_that, whole
 
 if TYPE_CHECKING:
     from gatewise.data.sequences.reading import Reading
@@ -130,7 +130,7 @@ class SequenceReadingOptions:
         "utf-8",
         "Reading",
         "How a text file is encoded, such as latin-1.",
-        text("the name of an encoding"),
+        encoding_name(),
         changeable=True,
     )
 

@@ -38,6 +38,11 @@ class Telling:
         prepared: PreparedSequences[Any] = self._prepare(given, like, progress=False)
         return prepared
 
+    def read_to_score(self: Any, given: Given) -> Labelled:
+        """Return labelled sequences in the form of the fitted model, as `evaluate` takes them."""
+        found: Labelled = self._read_for(self._fitted(), given, labels_needed=True)
+        return found
+
     def summary(
         self: Any,
         data: Any,
