@@ -9,6 +9,8 @@ import pytest
 
 from gatewise.errors import InputError
 from gatewise.report import Contents, render_page
+from gatewise.report.embed import asset
+from gatewise.report.page import STYLES
 from gatewise.report.pictures import ColouredText, Matrix, Scatter, Strand
 from gatewise.report.pictures.scatter import ticks
 
@@ -61,7 +63,7 @@ def test_a_strand_has_a_block_for_each_run_of_a_class() -> None:
         "other, step 14 to 14, 1 step",
     ]
     assert html.count('class="letter"') == 5
-    assert len(re.search(r'class="line l0" points="([^"]+)"', html)[1].split()) == 5  # type: ignore[index]
+    assert len(re.search(r'class="trail l0" points="([^"]+)"', html)[1].split()) == 5  # type: ignore[index]
 
 
 def test_a_long_strand_keeps_the_extremes_of_its_line() -> None:
@@ -69,7 +71,7 @@ def test_a_long_strand_keeps_the_extremes_of_its_line() -> None:
     line[54_321] = 1.0
     codes = np.zeros(100_000, dtype=np.int64)
     drawn = Strand("Bases", ("other",), codes, probabilities=(("sure", line),))
-    points = re.search(r'class="line l0" points="([^"]+)"', drawn.html())[1].split()  # type: ignore[index]
+    points = re.search(r'class="trail l0" points="([^"]+)"', drawn.html())[1].split()  # type: ignore[index]
     assert len(points) < 2_000
     heights = {float(point.split(",")[1]) for point in points}
     assert len(heights) == 2
@@ -110,6 +112,21 @@ def test_ticks_are_few_round_and_inside(low: float, high: float) -> None:
     assert 2 <= len(found) <= 7
     slack = 1e-6 * (high - low)
     assert low - slack <= min(found) <= max(found) <= high + slack
+
+
+def test_no_style_of_another_part_of_the_page_reaches_into_a_picture() -> None:
+    drawn = strand(probabilities=(("coding", np.linspace(0, 1, 5)),)).html() + matrix().html()
+    own = {name for each in re.findall(r'class="([^"]+)"', drawn) for name in each.split()}
+    own -= {
+        "drawn",
+        "matrix",
+        "scroll",
+        "hint",
+        "key",
+    }  # a hint and what scrolls are the page's own
+    for name in set(STYLES) - {"pictures"}:
+        # at the start of a rule: under a parent of its own it is of another part
+        assert not own & set(re.findall(r"^\.([\w-]+)", asset(f"assets/{name}.css"), re.MULTILINE))
 
 
 def test_pictures_stand_on_the_first_screen_with_how_they_are_read() -> None:

@@ -120,7 +120,7 @@ class Strand:
                 f"{self._x(step + 0.5):.1f},{top + (1 - value) * (CURVE - 10) + 5:.1f}"
                 for step, value in zip(steps, thinned, strict=True)
             )
-            parts.append(f'<polyline class="line l{place % COLOURS}" points="{corners}"/>')
+            parts.append(f'<polyline class="trail l{place % COLOURS}" points="{corners}"/>')
         return parts
 
     def _axis(self, top: float) -> list[str]:
