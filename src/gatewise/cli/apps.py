@@ -39,7 +39,15 @@ A forecast, which runs/sales/forecast.csv then holds:
 
   gatewise fit sales.csv --target sold --horizon 12 --out runs/sales
 
-DATA is a .csv, .csv.gz, .tsv or .parquet file, or dataset:NAME for a bundled set (gatewise datasets).
+Labels of sequences or of their steps, numbers of sequences, what comes next in a text:
+
+  gatewise fit promoters.fa --labels strength.csv --task classify --out runs/promoters
+  gatewise fit genome.gb --task tag --out runs/genes
+  gatewise fit alice.txt --task language --out runs/alice
+  gatewise demo --task language
+
+DATA is a .csv, .csv.gz, .tsv or .parquet file, or dataset:NAME for a bundled set (gatewise datasets);
+with --task also FASTA, GenBank or a text (gatewise fit --task tag --help).
 Every option may also stand in a file: --config run.toml or run.json; the command line wins.
 """
 
