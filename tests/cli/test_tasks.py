@@ -61,6 +61,7 @@ def there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("states.csv --target state", "tag"),
         ("dataset:tobacco_plastid", "tag"),
         ("tobacco.gb", "tag"),
+        ("sites.fa --labels genes.gff3", "tag"),
         ("story.txt", "language"),
         ("dataset:alice29", "language"),
         ("steps.csv --target ax", "forecast"),

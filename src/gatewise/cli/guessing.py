@@ -118,8 +118,12 @@ def _named(name: str, because: str) -> Guess | None:
 
 def _by_labels(given: Given, data: str) -> Guess | None:
     """Return the task that the labels are of: of steps, of sequences, or numbers."""
+    from gatewise.data.sequences.features import BED_ENDINGS, GFF_ENDINGS  # noqa: PLC0415
     from gatewise.data.sequences.readers import read_labelled  # noqa: PLC0415 - brings NumPy
 
+    features = (*BED_ENDINGS, *GFF_ENDINGS)
+    if given.labels is not None and given.labels.lower().removesuffix(".gz").endswith(features):
+        return _named("tag", "its labels are features")
     options: dict[str, Any] = {} if given.target is None else {"target": given.target}
     try:
         found = read_labelled(data, given.labels, **options)
