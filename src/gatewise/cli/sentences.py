@@ -45,9 +45,10 @@ def print_explanation(screen: Console, explanation: Explanation) -> None:
     if explanation.figures.get("learnt") is False:
         return
     screen.print(
-        f"From {settings['rows']:,} of {settings['rows_of']:,} windows of {settings['steps']:,} "
-        f"{explanation.unit.noun}s of the {settings['part']} part, member {settings['member']} of "
-        f"{settings['members']}; the page has the evidence and the caveats.",
+        f"From {settings['rows']:,} of {settings['rows_of']:,} {settings.get('called', 'window')}s of "
+        f"{settings['steps']:,} {explanation.unit.noun}s of the {settings['part']} part, "
+        f"member {settings['member']} of {settings['members']}; the page has the evidence and the "
+        "caveats.",
         style="dim",
     )
 

@@ -12,7 +12,7 @@ import torch
 
 from gatewise import memory
 from gatewise.errors import InputError, OptionError
-from gatewise.explaining import inputs, parts, remembering
+from gatewise.explaining import inputs, parts, remembering, untold
 from gatewise.explaining.affordable import BUDGET, affordable, sizes
 from gatewise.explaining.case import (
     Case,
@@ -31,7 +31,6 @@ from gatewise.explaining.skill import nothing, unlearnt
 from gatewise.explaining.views import Views, compared_figures, views_of
 from gatewise.memory import Sampling
 from gatewise.memory.checking import checked_options
-from gatewise.memory.intervals import MIN_GROUPS
 from gatewise.memory.interventions.importance import check_columns
 from gatewise.memory.interventions.losses import Loss
 from gatewise.memory.interventions.spare import SpareUnits
@@ -65,9 +64,11 @@ def explain(
     nothing is said but that.
 
     Args:
-        model: Any torch module that holds an LSTM, GRU, RNN or cell, or a fitted `gw.Forecaster`.
+        model: Any torch module that holds an LSTM, GRU, RNN or cell, or a fitted estimator, such as a
+            `gw.Forecaster` or a `gw.Tagger`.
         data: The inputs `[B, T, I]` or `[T, B, I]`, or the call's arguments with them first. For a
-            forecaster a table: its windows and targets are made as the forecaster makes them.
+            forecaster a table: its windows and targets are made as the forecaster makes them. For an
+            estimator of sequences its data with the labels among them, such as `tagger.given(x, y)`.
         targets: What the answers should be, `[B, K]` or `[B, T, K]`; without them what counts is the
             change of the model's own answers. A forecaster has those of its table.
         module: The path of the recurrent module to look into; all by default.
@@ -200,7 +201,7 @@ def _plain_case(
     """Return the case of a torch model on as many rows and steps as the budget allows."""
     if not isinstance(model, torch.nn.Module):
         raise InputError(
-            "explain: model must be a torch.nn.Module or a fitted Forecaster; got "
+            "explain: model must be a torch.nn.Module or a fitted estimator; got "
             f"{type(model).__name__}"
         )
     whole, subject = case_of(
@@ -272,70 +273,13 @@ def _findings(case: Case, found: Measured, views: Views) -> tuple[Finding, ...]:
         parts.idle(case, found),
         parts.stuck(case, found),
         parts.directions(found),
+        parts.ahead(case, found),
         parts.growing(found),
         parts.seeds(case, found),
-        _sampled(case),
-        _left_out(found),
+        untold.sampled(case),
+        untold.left_out(found),
     ]
     return tuple(finding for finding in every if finding is not None)
-
-
-ASKED = {
-    "transplant": "which state carries it",
-    "ablation": "what a wiped state costs",
-    "context_need": "the window needed",
-    "idle_units": "idle units",
-    "connectivity": "the gradient",
-    "highway": "the gradient through the state",
-    "direction_share": "what each direction is worth",
-    "importance": "which input matters",
-    "integrated_gradients": "which input moves the answers",
-    "gate_timescale": "gate timescales",
-    "retention_curve": "what gates alone would hold",
-    "saturation": "stuck gates",
-    "still_units": "units that never move",
-    "redundancy": "units that repeat others",
-    "state_health": "states that grow",
-}
-"""What each result would have told."""
-
-
-def _left_out(found: Measured) -> Finding | None:
-    """Return what is not told and why, where the model or its inputs do not allow it."""
-    if not found.skipped:
-        return None
-    said = {
-        name: ASKED.get(name.split("[")[0], "horizon")
-        + (f" of {found.called.get(of, of)}" if (of := name[:-1].partition("[")[2]) else "")
-        for name in found.skipped
-    }
-    return Finding(
-        f"Not told: {joined(list(said.values()))}.",
-        " ".join(f"{said[name].capitalize()}: {reason}." for name, reason in found.skipped.items()),
-        topic="left out",
-    )
-
-
-def _sampled(case: Case) -> Finding | None:
-    """Return what was left out, where it could change what the sentences say."""
-    every, whole = case.chosen.get("rows_of", case.rows), case.chosen.get("steps_of", case.steps)
-    if case.steps < whole:
-        return Finding(
-            f"Only the last {case.unit.counted(case.steps)} of {whole:,} were looked at: memory further "
-            "back than that cannot be seen here.",
-            f"{case.rows:,} of {every:,} rows; the budget allows no more.",
-            "a larger budget looks at more",
-            tone="warn",
-            topic="sample",
-        )
-    if case.rows < MIN_GROUPS:
-        return Finding(
-            f"{case.rows} rows are too few for intervals: at least {MIN_GROUPS} are needed.",
-            f"{case.rows:,} of {every:,} rows of {whole:,} steps.",
-            tone="warn",
-            topic="sample",
-        )
-    return None
 
 
 def _figures(case: Case, found: Measured, views: Views) -> Mapping[str, Any]:
@@ -371,6 +315,9 @@ def _figures(case: Case, found: Measured, views: Views) -> Mapping[str, Any]:
             "idle_share": spare.count / spare.units if told else None,
             "idle_alone": idle.count if told else None,
         }
+    further = found.results.get("horizon_ahead")
+    if isinstance(further, memory.Horizon):
+        figures["horizon_ahead"] = further.steps if further.depends else 0
     if worst is not None:
         figures |= {"saturated_gate": worst[1], "saturated_share": worst[2]}
     for key in (key for names in _apart(case).values() for key in names if key != "horizon"):

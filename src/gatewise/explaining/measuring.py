@@ -171,6 +171,11 @@ def _interventions(case: Case, found: Measured, sampling: Sampling) -> None:
             "direction_share",
             lambda: memory.direction_share(case.model, case.inputs, **scored, **how),
         )
+        if case.per_step:
+            found.attempt(
+                "horizon_ahead",
+                lambda: memory.horizon(case.model, case.inputs, future=True, **how),
+            )
 
 
 def _transplanted(case: Case, found: Measured, how: dict[str, Any]) -> None:

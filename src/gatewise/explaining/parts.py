@@ -162,6 +162,27 @@ def directions(found: Measured) -> Finding | None:
     )
 
 
+def ahead(case: Case, found: Measured) -> Finding | None:
+    """Return how far ahead a model with both directions reads, where every step has an answer."""
+    lags = found.results.get("horizon_ahead")
+    if not isinstance(lags, memory.Horizon):
+        return None
+    told = f"Reads ahead {duration(lags, case.unit)}."
+    if not lags.depends or lags.steps == 0:
+        told = f"Reads nothing ahead: no later {case.unit.noun} changes the answer at a step."
+    elif lags.at_least:
+        told = f"Reads ahead {duration(lags, case.unit)}, as far as the inputs reach."
+    return Finding(
+        told,
+        f"The memory horizon of the reverse direction: the input of one {case.unit.noun} at a time "
+        f"replaced after the first step of {case.rows} {case.called}s, by the same bar of 5 %.",
+        lags.caveat_in(case.unit),
+        sureness(lags, case.rows),
+        topic="ahead",
+        rests_on=("horizon_ahead",),
+    )
+
+
 def by_target(case: Case, found: Measured) -> Finding | None:
     """Return the horizon of each target, the longest first."""
     return _several(

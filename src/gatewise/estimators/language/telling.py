@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from gatewise.data.catalog import dataset_name
 from gatewise.errors import DataError
@@ -15,8 +16,16 @@ from gatewise.estimators.language.scoring import scores_of
 from gatewise.estimators.language.texts import PreparedTexts, Stretch, text_before
 from gatewise.estimators.run.metrics import environment
 from gatewise.estimators.scores.evaluation import LanguageScores
+from gatewise.estimators.sequences.case import (
+    FEWEST_WINDOWS,
+    WINDOW,
+    Asked,
+    case_of_sequences,
+)
 from gatewise.estimators.sequences.summary import SequenceSummary
+from gatewise.explaining.case import Case
 from gatewise.report.pictures import ColouredText
+from gatewise.training.sequences import SequenceBatches
 from gatewise.wording import counted
 
 SHOWN = 1200
@@ -78,6 +87,45 @@ class TellingTexts:
             evaluation=known,
             pictures=(coloured(fitted, stretches_of(prepared, scored)[0]),),
         )
+
+    def explain_case(
+        self: Any, data: Any, *, part: str | None, by: Any, module: str | None, budget: float
+    ) -> Case:
+        """Return what `gatewise.explain` measures: the first network on windows of a part's texts.
+
+        The answer of a window is that on the token after it.
+        """
+        fitted: FittedLanguage = self._fitted()
+        prepared = data if isinstance(data, PreparedTexts) else self.prepare(data, like=fitted)
+        same = prepared.identity["sha256"] == fitted.data["sha256"]
+        part = part or (fitted.data["scored"] if same else "all")
+        asked = Asked(
+            networks=fitted.networks,
+            read=last_step,
+            noun=fitted.tokens.unit,
+            columns=None,
+            part=part,
+            base=lambda: self.summary(prepared, part=part).contents(),
+            called="window",
+        )
+        windows = windows_of(stretches_of(prepared, part))
+        return case_of_sequences(asked, windows, by=by, module=module, budget=budget)
+
+
+def last_step(found: Any) -> Tensor:
+    """Return the logits `[B, V]` after the last token of each window."""
+    logits: Tensor = found[-1]
+    return logits
+
+
+def windows_of(stretches: tuple[Stretch, ...]) -> SequenceBatches:
+    """Return windows of a text that share no token, each with the code of the token after it."""
+    codes = np.concatenate([stretch.codes for stretch in stretches])
+    steps = min(WINDOW, max(2, (len(codes) - 1) // FEWEST_WINDOWS))
+    starts = np.arange(0, len(codes) - steps, steps)
+    return SequenceBatches(
+        codes, starts, np.full(len(starts), steps, dtype=np.int64), codes[starts + steps]
+    )
 
 
 def stretches_of(prepared: PreparedTexts, part: str) -> tuple[Stretch, ...]:

@@ -125,6 +125,11 @@ class Regressor(SequenceEstimator[LearntNumbers, RegressionScores], RegressorSet
     def _learn_before(self, labelled: Labelled, before: LearntNumbers | None) -> LearntNumbers:
         return LearntNumbers(Scaling.of(_columns(labelled)) if before is None else before.scaling)
 
+    @staticmethod
+    def _answers(found: Any) -> Tensor:
+        answers: Tensor = found[:, 0, :, found.shape[-1] // 2]  # of quantiles the median
+        return answers
+
     def _truth(self, labelled: Labelled, learnt: LearntNumbers) -> AnyArray:
         return learnt.scaling.apply(_columns(labelled))[:, None, :]
 

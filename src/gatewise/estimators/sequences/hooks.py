@@ -22,7 +22,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.split import Parts
@@ -92,6 +92,12 @@ class SequenceHooks(
     def _read(cls, settings: SequenceOptions) -> str:
         """Return the name of the read, see `sequences.reads`: "every" for an answer at each step."""
         return settings.read if isinstance(settings, ReadOptions) else "every"
+
+    @staticmethod
+    def _answers(found: Any) -> Tensor:
+        """Return what the network answers as `[B, K]`, or `[T, B, K]` where every step has an answer."""
+        assert isinstance(found, Tensor)
+        return found
 
     @abstractmethod
     def _loss(self, prepared: PreparedSequences[L]) -> Loss:

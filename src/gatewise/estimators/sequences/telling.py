@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gatewise.data.sequences.labelled import Labelled
-from gatewise.errors import DataError
+from gatewise.data.sequences.labelled import PARTS, Labelled
+from gatewise.errors import DataError, OptionError, nearest
 from gatewise.estimators.run.metrics import environment
+from gatewise.estimators.sequences.case import Asked, case_of_sequences
+from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given
 from gatewise.estimators.sequences.model import SequenceModel
 from gatewise.estimators.sequences.pictures import confusion_of, pictures_of, step_name
 from gatewise.estimators.sequences.preparation import PreparedSequences, parts_of
 from gatewise.estimators.sequences.summary import SequenceSummary
+from gatewise.explaining.case import Case
 from gatewise.wording import counted, joined
 
 
@@ -84,6 +87,39 @@ class Telling:
             below=() if not held.per_step else confusion_of(known),
         )
 
+    def explain_case(
+        self: Any, data: Any, *, part: str | None, by: Any, module: str | None, budget: float
+    ) -> Case:
+        """Return what `gatewise.explain` measures: the first network on sequences of a part.
+
+        `data` as for `prepare`, or sequences with their labels among them (a table, a file, `given`).
+        """
+        model: SequenceModel[Any] = self._fitted()
+        prepared = data
+        if not isinstance(data, PreparedSequences):
+            given = data if isinstance(data, Given) else Given(data)
+            prepared = self.prepare(given, like=model)
+        same = prepared.identity["sha256"] == model.data["sha256"]
+        part = part or (model.data["scored"] if same else "all")
+        if part not in (*PARTS, "all"):
+            raise OptionError(
+                f"part must be one of {', '.join(PARTS)} or all; got {part!r}.{nearest(part, PARTS)}"
+            )
+        if part != "all" and not len(prepared.parts[part]):
+            raise DataError(f"the {part} part is empty")
+        form, settings = model.form, model.settings
+        asked = Asked(
+            networks=(model if same else model.for_new_data()).networks,
+            read=self._answers,
+            noun=step_name(form),
+            columns=_columns_of(form, masked=settings.missing == "mask"),
+            part=part,
+            per_step=model.networks[0].reads_every,
+            base=lambda: self.summary(prepared, part=part).contents(),
+        )
+        batches = prepared.batches(*(PARTS if part == "all" else (part,)))
+        return case_of_sequences(asked, batches, by=by, module=module, budget=budget)
+
     def _told_of(
         self: Any, data: Any, labels: Any, lengths: Any
     ) -> tuple[Labelled, SequenceModel[Any]]:
@@ -93,6 +129,17 @@ class Telling:
             return data.labelled, model
         read = self._read_for(model, Given(data, labels, lengths), labels_needed=False)
         return read, model
+
+
+def _columns_of(form: Form, *, masked: bool) -> dict[str, list[int]] | None:
+    """Return the features of each column, its indicator of gaps among them; None for symbols."""
+    if form.vocabulary is not None:
+        return None
+    count = len(form.columns)
+    return {
+        name: [place, count + place] if masked else [place]
+        for place, name in enumerate(form.columns)
+    }
 
 
 def about_of(model: SequenceModel[Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gatewise.data.sequences.annotations import (
     BACKGROUND,
@@ -45,7 +45,7 @@ from gatewise.estimators.sequences.options import SequenceOptions
 from gatewise.estimators.sequences.preparation import PreparedSequences, inputs_of
 from gatewise.estimators.tagger.chain import ChainScores
 from gatewise.estimators.tagger.checks import check_tags
-from gatewise.estimators.tagger.network import TaggerNetwork, chain_loss
+from gatewise.estimators.tagger.network import Chained, TaggerNetwork, chain_loss
 from gatewise.estimators.tagger.pieces import in_pieces
 from gatewise.estimators.tagger.settings import OVERLAP_SHARE, TaggerSettings
 from gatewise.estimators.tagger.tags import tags_of
@@ -168,6 +168,11 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
         assert isinstance(settings, TaggerSettings)
         pieces = _cut(prepared.batches("training"), settings)
         return engine_for(settings, prepared.form, float(pieces.lengths.mean()))
+
+    @staticmethod
+    def _answers(found: Any) -> Tensor:
+        scores: Tensor = found.scores if isinstance(found, Chained) else found
+        return scores
 
     def _loss(self, prepared: PreparedSequences[LearntClasses]) -> Loss:
         settings = prepared.settings

@@ -1,0 +1,193 @@
+"""What `explain` looks at of a model of sequences: some of them, or windows of long ones.
+
+Sizes: B sequences, T steps, F values of a step, K answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gatewise.errors import InputError, OptionError, nearest
+from gatewise.explaining.affordable import Affordable, affordable, sizes
+from gatewise.explaining.case import Case, spread
+from gatewise.explaining.skill import skill_of
+from gatewise.report import Contents
+from gatewise.training.sequences import SequenceBatches
+from gatewise.typing import Indices
+from gatewise.unit import Unit
+from gatewise.wording import layer_name
+
+WINDOW, FEWEST_WINDOWS = 256, 24
+"""Steps of a window where every step has an answer, and windows that make shorter ones worthwhile."""
+
+Read = Callable[[Tensor], Tensor]
+"""What a network answers to answers `[B, K]`, or `[T, B, K]` where every step has one."""
+
+
+class AnswersOfSequences(nn.Module):
+    """A network as a function of sequences `[T, B, F]`, or codes `[T, B]`, and their lengths `[B]`."""
+
+    def __init__(self, network: nn.Module, read: Read) -> None:
+        super().__init__()
+        self.network = network
+        self.read = read
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Return the answers `[B, K]`, or `[T, B, K]` where every step has one."""
+        return self.read(self.network(x, lengths))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an estimator tells of itself: its networks, how they are read, and what a step is called."""
+
+    networks: Sequence[nn.Module]
+    read: Read
+    noun: str  # of a step, such as "base"
+    columns: Mapping[str, Sequence[int]] | None
+    part: str
+    base: Callable[[], Contents]
+    per_step: bool = False
+    called: str = "sequence"
+
+
+def case_of_sequences(
+    asked: Asked, batches: SequenceBatches, *, by: Any, module: str | None, budget: float
+) -> Case:
+    """Return the case of the first network on as many sequences as the budget allows.
+
+    Where every step has an answer, on windows of one length, since a genome is too long to look at
+    whole. Raises InputError for sequences of one step and a module that there is not, and OptionError
+    for `by`, which is for a forecaster's table.
+    """
+    if by is not None:
+        raise OptionError(
+            f"explain: by={by!r} is for a forecaster and its dated table: leave it out"
+        )
+    network = asked.networks[0]
+    module = _checked_module(network, module)
+    starts, lengths = batches.starts, batches.lengths
+    if asked.per_step:
+        starts, lengths = _windows(starts, lengths)
+    longest = int(lengths.max())
+    if longest < 2:
+        raise InputError(
+            "explain: every sequence has one step, so there is nothing to remember; give longer ones"
+        )
+    chosen = affordable(
+        network, len(starts), longest, budget, horizons=len(asked.networks) - 1 + asked.per_step
+    )
+    rows = spread(len(starts), chosen.rows)
+    # of a sequence that is longer than is looked at, the end
+    kept = np.minimum(lengths[rows], chosen.steps)
+    looked_at = SequenceBatches(
+        batches.values,
+        (starts + lengths)[rows] - kept,
+        kept,
+        batches.truth if asked.per_step else batches.truth[rows],
+        per_step=asked.per_step,
+    )
+    x, ends, truth = (torch.from_numpy(one) for one in looked_at.gather(np.arange(len(rows))))
+    model, targets = (
+        AnswersOfSequences(network, asked.read),
+        _targets(truth, per_step=asked.per_step),
+    )
+    return Case(
+        model=model,
+        inputs=(x, ends),
+        targets=targets,
+        skill={} if targets is None else _skill(model, (x, ends), targets, asked.per_step),
+        loss=None,
+        output=None,
+        time=0,
+        rows=len(rows),
+        steps=len(x),
+        per_step=asked.per_step,
+        module=module,
+        module_names={name: layer_name(place) for place, name in enumerate(_layers(network))},
+        unit=Unit(asked.noun),
+        called=asked.called if not asked.per_step else "window",
+        others=tuple(AnswersOfSequences(one, asked.read) for one in asked.networks[1:]),
+        columns=asked.columns,
+        chosen={
+            "part": asked.part,
+            "called": "window" if asked.per_step else asked.called,
+            **_counts(chosen, len(starts), longest, len(asked.networks)),
+            "rows": len(rows),
+            "units": sizes(network)[1],
+        },
+        base=asked.base,
+    )
+
+
+def _counts(chosen: Affordable, rows: int, steps: int, members: int) -> dict[str, Any]:
+    return {
+        "rows_of": rows,
+        "steps": chosen.steps,
+        "steps_of": steps,
+        "member": 1,
+        "members": members,
+        "seconds_estimated": chosen.seconds,
+    }
+
+
+def _windows(starts: Indices, lengths: Indices) -> tuple[Indices, Indices]:
+    """Return windows of one length that share no step, as many as there are.
+
+    Shorter than WINDOW where that makes few: down to 8 steps, until there are FEWEST_WINDOWS.
+    """
+    steps = int(min(WINDOW, lengths.max()))
+    while steps > 8 and int((lengths // steps).sum()) < FEWEST_WINDOWS:
+        steps = max(8, steps * 3 // 4)
+    each = lengths // steps
+    first = np.repeat(starts, each)
+    number = np.arange(len(first)) - np.repeat(np.cumsum(each) - each, each)
+    if not len(first):
+        raise InputError(
+            f"explain: no sequence has {steps} steps, too few to look at; give longer ones"
+        )
+    return first + steps * number, np.full(len(first), steps, dtype=np.int64)
+
+
+def _targets(truth: Tensor, *, per_step: bool) -> Tensor | None:
+    """Return classes `[B]` or `[B, T]` or numbers `[B, K]`; None where some are not known."""
+    if truth.is_floating_point():
+        flat = truth.double().flatten(1) if truth.dim() > 1 else truth.double().unsqueeze(1)
+        return flat if bool(torch.isfinite(flat).all()) else None
+    if bool((truth < 0).any()):
+        return None
+    return truth.T.contiguous() if per_step else truth
+
+
+def _skill(
+    model: AnswersOfSequences, inputs: tuple[Tensor, Tensor], targets: Tensor, per_step: bool
+) -> dict[str, float]:
+    """Return the skill of the network on what is looked at; empty where none is known."""
+    model.eval()
+    with torch.no_grad():
+        answers = model(*inputs).double().cpu()
+    answers = answers.transpose(0, 1) if per_step else answers
+    found = skill_of(answers.numpy(), targets, None)
+    return {} if found is None else {"": found}
+
+
+def _layers(network: Any) -> list[str]:
+    return [f"network.layers.{place}" for place in range(len(network.layers))]
+
+
+def _checked_module(network: nn.Module, module: str | None) -> str | None:
+    names = _layers(network)
+    if module is None or module in names:
+        return module
+    if f"network.{module}" in names:
+        return f"network.{module}"
+    raise InputError(
+        f"explain: no recurrent module {module!r}; there are {', '.join(map(repr, names))}."
+        f"{nearest(module, names)}"
+    )
