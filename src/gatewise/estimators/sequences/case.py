@@ -66,10 +66,7 @@ def case_of_sequences(
     whole. Raises InputError for sequences of one step and a module that there is not, and OptionError
     for `by`, which is for a forecaster's table.
     """
-    if by is not None:
-        raise OptionError(
-            f"explain: by={by!r} is for a forecaster and its dated table: leave it out"
-        )
+    _refuse_groups(by)
     network = asked.networks[0]
     module = _checked_module(network, module)
     starts, lengths = batches.starts, batches.lengths
@@ -124,6 +121,13 @@ def case_of_sequences(
         },
         base=asked.base,
     )
+
+
+def _refuse_groups(by: Any) -> None:
+    if by is not None:
+        raise OptionError(
+            f"explain: by={by!r} is for a forecaster and its dated table: leave it out"
+        )
 
 
 def _counts(chosen: Affordable, rows: int, steps: int, members: int) -> dict[str, Any]:
