@@ -16,6 +16,7 @@ NAMES = (
     "highway",
     "forget-bias",
     "leaky-bucket",
+    "sensor-fusion",
     "two-way-street",
     "simpler-cousin",
 )

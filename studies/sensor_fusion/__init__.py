@@ -1,0 +1,1 @@
+"""Which gate keeps an unreliable sensor away from the estimate."""
