@@ -179,10 +179,11 @@ def test_every_verb_serves_a_run_of_the_task(
     assert "complete already" in call("resume", copied).out
 
 
+@pytest.mark.parametrize("task", list(FITS))
 def test_an_interrupted_fit_is_resumed_by_what_its_run_says(
-    there: Path, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    there: Path, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
 ) -> None:
-    data, *labels = FITS["classify"]
+    data, *labels = FITS[task]
     with monkeypatch.context() as patch:
 
         def interrupted(*args: object, **named: object) -> object:
@@ -194,7 +195,7 @@ def test_an_interrupted_fit_is_resumed_by_what_its_run_says(
     assert f"gatewise resume {tmp_path / 'run'}" in done.err
     done = call("resume", tmp_path / "run", "--quiet")
     assert done == Outcome(0, "", "")
-    models = [each / "model.safetensors" for each in (tmp_path / "run", there / "classify")]
+    models = [each / "model.safetensors" for each in (tmp_path / "run", there / task)]
     assert models[0].read_bytes() == models[1].read_bytes()
 
 
