@@ -325,3 +325,23 @@ def test_bad_questions_are_refused(model: LanguageModel) -> None:
 def test_bad_options_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         made(**options).fit(TEXT, progress=False)
+
+
+def test_an_interrupted_fit_is_resumed_to_the_same_bits(tmp_path: Path) -> None:
+    options = {"steps": 40, "weight_drop": 0.2, "batch_size": 4}  # rounds end within a pass
+    file, run = tmp_path / "text.txt", tmp_path / "run"
+    file.write_text(TEXT[:2000], encoding="utf-8")
+    whole = made(epochs=None, **options).fit(file, progress=False)
+
+    def stop(status: Any) -> None:
+        if status.epoch == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        made(epochs=None, **options).fit(file, out=run, progress=stop)
+    assert list((run / "checkpoints").glob("*"))
+    again = gw.LanguageModel.resume(run, progress=False)
+    for one, other in zip(
+        whole.fitted_.networks[0].parameters(), again.fitted_.networks[0].parameters(), strict=True
+    ):
+        assert torch.equal(one, other)
