@@ -16,6 +16,7 @@ NAMES = (
     "highway",
     "forget-bias",
     "leaky-bucket",
+    "efficient-coding",
     "sensor-fusion",
     "two-way-street",
     "simpler-cousin",

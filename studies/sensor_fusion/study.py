@@ -359,7 +359,7 @@ STUDY = Study(
     # The short training has not converged, so it is asked to come within a fifth of the floor only.
     quick={"units": 16, "updates": 700, "rows": 48, "steps": 50, "test": 1000, "near": 1.2},
     full={"units": 32, "updates": 8000, "rows": 64, "steps": 60, "test": 4000, "near": 1.05},
-    minutes=20.0,
+    minutes=15.0,
     quick_seeds=2,
     questions=(
         Question(
