@@ -288,7 +288,7 @@ STUDY = Study(
     curves=curves,
     quick={"updates": 300, "rows": 32, "steps": 80, "test": 1000},
     full={"updates": 1500, "rows": 64, "steps": 100, "test": 4000},
-    minutes=10.0,
+    minutes=5.0,
     questions=(
         Question(
             "At which price is no jump worth a write?",
