@@ -93,7 +93,7 @@ def test_parts_of_the_data_stay() -> None:
 @pytest.mark.parametrize(
     ("labelled", "shares", "told"),
     [
-        (made(1), (0.15, None), r"validation=0\.15 leaves no sequence .* there are 1 sequence"),
+        (made(1), (0.15, None), r"validation=0\.15 of 1 sequence.* leaves none"),
         (made(6, groups=[0] * 6), (0.5, None), "6 sequences in 1 group"),
         (made(3, [0, 1, 2]), (0.4, None), "3 sequences of 3 classes"),
         (made(9), (1.0, None), "above 0 and below 1"),

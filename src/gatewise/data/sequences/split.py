@@ -49,8 +49,8 @@ def split_of(
     for part, share in shares.items():
         if share and not len(found[part]):
             raise OptionError(
-                f"{part}={share} leaves no sequence for that part: there are {_told(labelled, free)}; "
-                "use a larger share, or none"
+                f"{part}={share} of {_told(labelled, free)} leaves none for that part; use a larger "
+                "share, or none"
             )
     if not len(found["training"]):
         raise OptionError("the parts leave no sequence to train on")

@@ -100,7 +100,8 @@ MEASURES: dict[str, Measure] = {
 def measure_text(name: str, value: float) -> str:
     """Return a score as tables and sentences write it."""
     if not MEASURES[name].in_units and math.isfinite(value) and abs(value) < 100:
-        return f"{value:.3f}".replace("-", "−")
+        text = f"{value:.3f}".replace("-", "−")
+        return "0.000" if text == "−0.000" else text
     return number(value, 4)
 
 
@@ -114,11 +115,11 @@ def interval_text(name: str, found: Interval) -> str:
 
 
 MODEL_TITLES = {
-    "majority": "the training part's shares",
+    "majority": "a blind guess",
     "kmers": "k-mer regression",
     "features": "ridge on features",
     "rocket": "random convolutions",
-    "ngram": "n-gram model",
+    "ngram": "the n-gram model",
 }
 """Baselines whose names are words of an option, as tables and sentences write them."""
 

@@ -51,8 +51,7 @@ def verdict(scores: ScoreRows) -> Verdict:
     if scores.part in FLATTERING:
         sentences.append(FLATTERING[scores.part])
     if baseline is not None and tone == "worse" and scores.part != "training":
-        name = model_name(baseline)
-        sentences.append(f"{name[:1].upper()}{name[1:]} is the better model here.")
+        sentences.append(f"The better model here is {model_name(baseline)}.")
     sentences.extend(_members(scores, baseline))
     if scores.intervals:
         sentences.append(scores.intervals)

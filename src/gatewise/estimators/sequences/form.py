@@ -121,10 +121,10 @@ class Form:
 
     def _check_kind(self, given: Sequences) -> None:
         if (self.vocabulary is None) != (given.vocabulary is None):
-            mine = "symbols" if self.vocabulary else "measured values"
+            mine, others = ("symbols", "measured values")[:: 1 if self.vocabulary else -1]
             raise DataError(
-                f"the model reads {mine}, and these sequences are of the other kind: give it such as it "
-                "was fitted on"
+                f"the model reads {mine}, and these sequences hold {others}: give it such as it was "
+                "fitted on"
             )
         if given.columns != self.columns:
             raise DataError(
