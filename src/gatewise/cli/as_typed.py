@@ -21,6 +21,7 @@ OF_COMMANDS = (
         "at",
         "budget",
         "by",
+        "labels",
         "model",
         "of",
         "part",

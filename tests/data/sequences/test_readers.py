@@ -88,7 +88,7 @@ def test_the_kind_of_labels_can_be_said(ragged: list[np.ndarray]) -> None:
     numbers = read_labelled(ragged, [1, 2, 3, 4], label_kind="numbers")
     assert numbers.labels is not None
     assert (numbers.labels.dtype, numbers.labels.tolist()) == (np.float32, [1, 2, 3, 4])
-    with pytest.raises(DataError, match="they are decimals: use label_kind='numbers'"):
+    with pytest.raises(DataError, match="they are decimals: numbers are for a regressor"):
         read_labelled(ragged, [0.5, 1, 1, 1], label_kind="classes")
     with pytest.raises(DataError, match="labels are to be numbers, and one is 'a'"):
         read_labelled(ragged, ["a", "b", "a", "b"], label_kind="numbers")

@@ -180,7 +180,7 @@ def _texts(array: AnyArray) -> tuple[list[str], Indices]:
     if array.dtype.kind == "f":
         if not _are_whole(array):
             raise DataError(
-                "labels are to be classes, and they are decimals: use label_kind='numbers'"
+                "labels are to be classes, and they are decimals: numbers are for a regressor"
             )
         missing = np.isnan(array)
         found, known = np.unique(array[~missing].astype(np.int64), return_inverse=True)
