@@ -241,7 +241,7 @@ def test_restraints_averages_and_windows_that_vary_train_to_the_same_bits_again(
         ("", DataError, "the text is empty"),
         ([], DataError, "there are no texts"),
         (["a\n", ""], DataError, "text 2 of 2 is empty"),
-        (7, DataError, "the text is a int: give a string or a path"),
+        (7, DataError, "the text is of type int: give a string or a path"),
         ("x\n", DataError, "too short for a"),
         ("short text\n" * 2, DataError, "too short for a validation part"),
         (
@@ -306,7 +306,7 @@ def test_bad_questions_are_refused(model: LanguageModel) -> None:
             ask()
     with pytest.raises(DataError, match="there are 2: score each"):
         model.score(["a\n", "b\n"])
-    with pytest.raises(DataError, match="is a int"):
+    with pytest.raises(DataError, match="is of type int"):
         model.suggest(7)  # type: ignore[arg-type]
 
 

@@ -211,3 +211,16 @@ def test_words_of_a_vocabulary_and_its_json() -> None:
 def test_no_vocabulary_without_distinct_symbols(symbols: tuple[str, ...], told: str) -> None:
     with pytest.raises(DataError, match=told):
         Vocabulary(symbols)
+
+
+def test_what_is_printed_stays_short_however_many_sequences_there_are() -> None:
+    many = Sequences(
+        np.zeros((9_000, 2), dtype=np.float32),
+        np.full(3_000, 3, dtype=np.int64),
+        tuple(map(str, range(3_000))),
+        columns=("rain", "wind"),
+    )
+    assert repr(many) == "Sequences(sequences=3000, steps=9000, columns=2)"
+    assert repr(Labelled(many)) == f"Labelled({many!r}, no labels)"
+    classes = Labelled(many, np.zeros(9_000, dtype=np.int64), classes=("a", "b"), per_step=True)
+    assert repr(classes) == f"Labelled({many!r}, classes=2, per_step=True)"

@@ -93,6 +93,18 @@ def test_verdicts(network: float, baseline: float, tone: str, headline: str) -> 
         assert any("The better model here is k-mer regression." in one for one in said.sentences)
 
 
+def test_of_two_that_are_equal_neither_is_called_the_better() -> None:
+    truth = np.random.default_rng(0).integers(0, 3, N)
+    same = told(truth, 1.0, 1)
+    answers = {"gatewise": same, "majority": same}
+    said = classification_scores(
+        truth, answers, CLASSES, part="test", groups=groups_of(np.ones(N, dtype=int))
+    ).verdict()
+    assert said.headline == "No better than a blind guess"
+    assert said.sentences[0].endswith(", the same.")
+    assert not any("The better model here" in one for one in said.sentences)
+
+
 def test_a_member_that_loses_makes_it_unclear() -> None:
     truth = np.random.default_rng(0).integers(0, 3, N)
     said = scored(members=[told(truth, 2.0, 1), told(truth, 0.0, 9)]).verdict()

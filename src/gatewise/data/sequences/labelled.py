@@ -16,7 +16,7 @@ PARTS = ("training", "validation", "test")
 """The parts of data that a model is trained on, chosen by and scored on."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Labelled:
     """Sequences and their labels. Sizes: n sequences, N steps in all, K numbers.
 
@@ -57,6 +57,11 @@ class Labelled:
 
     def __len__(self) -> int:
         return len(self.sequences)
+
+    def __repr__(self) -> str:
+        told = f"classes={len(self.classes)}" if self.classes else "numbers"
+        told = "no labels" if self.labels is None else f"{told}, per_step={self.per_step}"
+        return f"Labelled({self.sequences!r}, {told})"
 
     @property
     def known(self) -> Mask:

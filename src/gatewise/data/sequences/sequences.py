@@ -18,7 +18,7 @@ Picks = Indices | Mask
 """Numbers of sequences in the order wanted, or a mask of them."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sequences:
     """Sequences without what is to be predicted of them. Sizes: n sequences, N steps in all, F columns.
 
@@ -47,6 +47,12 @@ class Sequences:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def __repr__(self) -> str:
+        width = f"columns={len(self.columns)}"
+        if self.vocabulary is not None:
+            width = f"symbols={len(self.vocabulary.symbols)}"
+        return f"Sequences(sequences={len(self)}, steps={self.steps}, {width})"
 
     @property
     def steps(self) -> int:

@@ -210,7 +210,9 @@ class LanguageModel(
         """Return what has read a text and tells what comes next."""
         fitted = self._fitted()
         if not isinstance(text, str):
-            raise DataError(f"the text to go on from is a {type(text).__name__}: give a string")
+            raise DataError(
+                f"the text to go on from is of type {type(text).__name__}: give a string"
+            )
         speaker = Speaker(fitted.answering, fitted.settings.cell)
         codes = fitted.tokens.encode(text, self.unseen)
         if len(codes):

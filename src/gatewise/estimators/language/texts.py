@@ -97,7 +97,7 @@ def read_texts(data: Any, encoding: str = "utf-8") -> tuple[str, ...]:
         if _is_path(one):
             one = read_text(one, encoding)  # noqa: PLW2901
         if not isinstance(one, str):
-            raise DataError(f"{named} is a {type(one).__name__}: give a string or a path")
+            raise DataError(f"{named} is of type {type(one).__name__}: give a string or a path")
         if not one:
             raise DataError(f"{named} is empty")
         found.append(one)

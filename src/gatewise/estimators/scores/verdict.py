@@ -50,7 +50,12 @@ def verdict(scores: ScoreRows) -> Verdict:
     sentences = [_comparison(scores, baseline)]
     if scores.part in FLATTERING:
         sentences.append(FLATTERING[scores.part])
-    if baseline is not None and tone == "worse" and scores.part != "training":
+    if (
+        baseline is not None
+        and tone == "worse"
+        and scores.part != "training"
+        and _gain(scores, baseline).value < 0  # what is equal is no better, nor worse
+    ):
         sentences.append(f"The better model here is {model_name(baseline)}.")
     sentences.extend(_members(scores, baseline))
     if scores.intervals:
