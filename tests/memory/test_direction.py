@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,23 @@ def test_parts_that_are_read(parts: tuple[float, float], source: str) -> None:
         assert f"the {missing} direction could be dropped" in found.reading
     else:
         assert "both directions count" in found.reading
+
+
+@pytest.mark.parametrize(
+    ("low", "told"),
+    [
+        ((0.4, 0.01), "both directions count"),
+        ((0.4, -0.01), "the reverse direction is not shown to count"),
+        ((-0.1, -0.01), "neither direction alone is shown to count"),
+        ((math.nan, math.nan), "both directions count"),
+    ],
+)
+def test_a_direction_whose_interval_holds_0_is_not_said_to_count(
+    low: tuple[float, float], told: str
+) -> None:
+    x = known.SMALL * known.noise(12, 20, 1, seed=0)
+    found = direction_share(Reader(line(0, "torch"), 0.5, 0.5), x)
+    assert told in replace(found, low=np.array(low)).reading
 
 
 def test_figures_are_those_of_the_parts() -> None:

@@ -53,8 +53,13 @@ def study(
     work = from_checkout("studies", "entry", command="study", extra="studies")
     screen = console()
     if name is None:
-        for one in work.listed():
-            screen.print(f"{one.name:<18}  {one.title:<60}  {one.verdict}")
+        listed = work.listed()
+        names, titles = (
+            max(map(len, column))
+            for column in zip(*((one.name, one.title) for one in listed), strict=True)
+        )
+        for one in listed:
+            screen.print(f"{one.name:<{names}}  {one.title:<{titles}}  {one.verdict}")
         return
     if quick and full:
         raise OptionError("--quick and --full: a run is one of them")

@@ -62,7 +62,12 @@ class DirectionShare(Result):
         ]
         text = f"The model loses {' and '.join(said)} of {self.settings['against']}"
         if self.relative.min() > DROPPABLE:
-            return f"{text}: both directions count."
+            doubtful = [name for name, low in zip(DIRECTIONS, self.low, strict=True) if low <= 0]
+            if not doubtful:
+                return f"{text}: both directions count."
+            if len(doubtful) == 2:
+                return f"{text}: neither direction alone is shown to count."
+            return f"{text}: the {doubtful[0]} direction is not shown to count."
         if self.relative.max() <= DROPPABLE:
             return f"{text}: either direction can be dropped, the other one stands in for it."
         return f"{text}: the {DIRECTIONS[int(self.relative.argmin())]} direction could be dropped."
