@@ -51,6 +51,11 @@ from gatewise.training.task import Task
 
 __all__ = ["KEPT", "SequenceEstimator"]
 
+OF_THE_FIT = (
+    "This is the data of the fit, its training part with it, which flatters every model that was fitted "
+    "on it: score the test part alone, or new data."
+)
+
 
 class SequenceEstimator(Telling, SequenceHooks[L, E]):
     """A model of sequences; after a fit `fitted_` is what it learnt, `evaluation_` how that scores."""
@@ -140,11 +145,14 @@ class SequenceEstimator(Telling, SequenceHooks[L, E]):
             return self.evaluation_
         model = self._fitted()
         labelled = self._read_for(model, Given(data, labels, lengths), labels_needed=True)
-        if labelled.identity["sha256"] != model.data["sha256"]:
+        same = labelled.identity["sha256"] == model.data["sha256"]
+        if not same:
             model = model.for_new_data()
         if part not in (None, "all"):
             labelled = labelled.take(parts_of(labelled, model.settings)[part])
-        return self._evaluate(model, labelled, part or "all")
+            return self._evaluate(model, labelled, part)
+        found = self._evaluate(model, labelled, "all")
+        return replace(found, notes=(OF_THE_FIT, *found.notes)) if same else found
 
     def predict_frame(self, data: Any, *, lengths: Any = None) -> Any:
         """Return what `predict` says as a polars frame, with the names of the sequences beside it."""

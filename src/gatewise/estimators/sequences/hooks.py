@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.split import Parts
 from gatewise.estimators.base import Estimator
+from gatewise.estimators.scores.rows import ScoreRows
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given, labelled_of
 from gatewise.estimators.sequences.model import (
@@ -40,7 +41,7 @@ from gatewise.training.task import Loss
 from gatewise.typing import AnyArray, Arrays
 
 L = TypeVar("L")
-E = TypeVar("E")
+E = TypeVar("E", bound=ScoreRows)
 
 KEPT = (
     *("cell", "hidden_size", "num_layers", "bidirectional", "front", "embedding", "members"),
