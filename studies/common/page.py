@@ -55,7 +55,11 @@ def table(checks: tuple[Check, ...]) -> report.Table:
             report.Cell(check.name),
             (
                 report.Cell(check.bounds),
-                report.Cell(check.measured, mark="" if check.outcome == "met" else check.outcome),
+                report.Cell(
+                    check.measured,
+                    mark="" if check.outcome == "met" else check.outcome,
+                    doubtful=True,
+                ),
             ),
         )
         for check in checks

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gatewise as gw
-from gatewise.errors import InputError, OptionError
+from gatewise.errors import DataError, InputError, OptionError
 
 LAG = 3
 
@@ -70,7 +70,7 @@ def test_a_classifier_of_sequences_of_different_lengths_is_explained() -> None:
         hidden_size=6, epochs=10, learning_rate=0.03, batch_size=8, baselines=["majority"]
     )
     model.fit(data, classes, progress=False)
-    explanation = gw.explain(model, model.given(data, classes), budget=2)
+    explanation = gw.explain(model, data, classes, budget=2)
     # It stands at the beginning, which the reverse direction reads last.
     forward, reverse = explanation.results["direction_share"].relative
     assert reverse > forward
@@ -85,3 +85,5 @@ def test_a_language_model_is_explained_in_its_own_tokens() -> None:
     assert explanation.unit.noun == "character"
     assert explanation.figures["horizon"] <= 4  # a letter tells the next, nothing else does
     assert "character" in str(explanation)
+    with pytest.raises(DataError, match="texts have no labels"):
+        gw.explain(model, text, ["no"], budget=2)

@@ -128,6 +128,14 @@ class HasCase(Protocol):
         """Return what `explain` measures of the model on `data`, as much as fits the budget."""
 
 
+@runtime_checkable
+class TakesLabels(HasCase, Protocol):
+    """A fitted model whose data may come with labels apart, such as a classifier of sequences."""
+
+    def given(self, data: Any, labels: Any = None) -> Any:
+        """Return data with its labels, as `explain_case` takes them."""
+
+
 def case_of(
     model: torch.nn.Module,
     data: Inputs,

@@ -18,6 +18,7 @@ from gatewise.explaining.case import (
     Case,
     Group,
     HasCase,
+    TakesLabels,
     case_of,
     chosen_from,
     inputs_of,
@@ -68,7 +69,7 @@ def explain(
             `gw.Forecaster` or a `gw.Tagger`.
         data: The inputs `[B, T, I]` or `[T, B, I]`, or the call's arguments with them first. For a
             forecaster a table: its windows and targets are made as the forecaster makes them. For an
-            estimator of sequences its data with the labels among them, such as `tagger.given(x, y)`.
+            estimator of sequences its sequences, with `targets` as their labels.
         targets: What the answers should be, `[B, K]` or `[B, T, K]`; without them what counts is the
             change of the model's own answers. A forecaster has those of its table.
         module: The path of the recurrent module to look into; all by default.
@@ -89,6 +90,8 @@ def explain(
     budget that is too small; OptionError for an unknown option.
     """
     if isinstance(model, HasCase):
+        if targets is not None and isinstance(model, TakesLabels):
+            data, targets = model.given(data, targets), None
         _refuse_given(targets=targets, loss=loss, columns=columns, time=time, output=output)
         case = model.explain_case(data, part=part, by=by, module=module, budget=budget)
     else:
@@ -112,7 +115,7 @@ def _refuse_given(**given: Any) -> None:
     """Raise InputError for what a model with a case of its own knows itself."""
     for name, value in given.items():
         if value is not None:
-            raise InputError(f"explain: {name}= is the forecaster's own; leave it out")
+            raise InputError(f"explain: {name}= is the estimator's own; leave it out")
 
 
 def _explained(case: Case, budget: float, sampling: Sampling) -> Explanation:

@@ -88,6 +88,8 @@ def counting(case: Case, found: Measured) -> Finding | None:
             topic="inputs",
             rests_on=names,
         )
+    if case.columns is None and len(columns.columns) == 1 and not columns.lags_said(0, case.unit):
+        return None  # "what counts is the input" says nothing
     first = int(columns.order[0])
     known = not np.isnan(columns.low).all()
     return Finding(

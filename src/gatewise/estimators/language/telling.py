@@ -37,7 +37,12 @@ class TellingTexts:
 
     @staticmethod
     def given(data: Any, labels: Any = None) -> Any:
-        """Return a text file, or a bundled set, as `prepare` takes it: never as a text; no labels."""
+        """Return a text file, or a bundled set, as `prepare` takes it: never as a text.
+
+        Raises DataError for labels: the text that follows is what is predicted.
+        """
+        if labels is not None:
+            raise DataError("a language model's texts have no labels: leave them out")
         named = isinstance(data, str) and dataset_name(data) is None
         return Path(data) if named else data
 

@@ -97,6 +97,7 @@ def load_model(
         settings.check_options()
         asked = options.from_saved(about["asked"])
         asked.check_options()
+        _check_settled(settings, asked)
         # where it was fitted says nothing about where it is used
         settings.device = asked.device = device
         form = Form.from_json(about["form"])
@@ -131,6 +132,13 @@ def load_model(
                 networks(REFIT), histories_from_json(again["histories"]), again["sequences"]
             ),
         )
+
+
+def _check_settled(settings: SequenceOptions, asked: SequenceOptions) -> None:
+    """Raise ValueError where an option that was given is another one among those that were settled."""
+    for name, given in asked.get_params().items():
+        if given is not None and name != "device" and getattr(settings, name) != given:
+            raise ValueError(f"{name} is {getattr(settings, name)!r}, and was given as {given!r}")
 
 
 def _scaling(arrays: Arrays) -> Scaling | None:
