@@ -220,7 +220,7 @@ def test_what_is_printed_stays_short_however_many_sequences_there_are() -> None:
         tuple(map(str, range(3_000))),
         columns=("rain", "wind"),
     )
-    assert repr(many) == "Sequences(sequences=3000, steps=9000, columns=2)"
+    assert repr(many) == "Sequences(3,000 sequences, 9,000 steps, 2 columns)"
     assert repr(Labelled(many)) == f"Labelled({many!r}, no labels)"
     classes = Labelled(many, np.zeros(9_000, dtype=np.int64), classes=("a", "b"), per_step=True)
-    assert repr(classes) == f"Labelled({many!r}, classes=2, per_step=True)"
+    assert repr(classes) == f"Labelled({many!r}, 2 classes, one label for each step)"

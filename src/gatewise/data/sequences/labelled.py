@@ -59,8 +59,9 @@ class Labelled:
         return len(self.sequences)
 
     def __repr__(self) -> str:
-        told = f"classes={len(self.classes)}" if self.classes else "numbers"
-        told = "no labels" if self.labels is None else f"{told}, per_step={self.per_step}"
+        told = f"{len(self.classes)} classes" if self.classes else "numbers"
+        each = "step" if self.per_step else "sequence"
+        told = "no labels" if self.labels is None else f"{told}, one label for each {each}"
         return f"Labelled({self.sequences!r}, {told})"
 
     @property

@@ -13,6 +13,7 @@ import numpy as np
 from gatewise.data.sequences.vocabulary import Vocabulary
 from gatewise.errors import DataError
 from gatewise.typing import AnyArray, Indices, Mask
+from gatewise.wording import counted
 
 Picks = Indices | Mask
 """Numbers of sequences in the order wanted, or a mask of them."""
@@ -49,10 +50,12 @@ class Sequences:
         return len(self.lengths)
 
     def __repr__(self) -> str:
-        width = f"columns={len(self.columns)}"
+        width = counted(len(self.columns), "column")
         if self.vocabulary is not None:
-            width = f"symbols={len(self.vocabulary.symbols)}"
-        return f"Sequences(sequences={len(self)}, steps={self.steps}, {width})"
+            width = counted(len(self.vocabulary.symbols), "symbol")
+        return (
+            f"Sequences({counted(len(self), 'sequence')}, {counted(self.steps, 'step')}, {width})"
+        )
 
     @property
     def steps(self) -> int:
