@@ -179,7 +179,7 @@ def test_bad_input_is_refused_before_any_work(delayed: gw.Forecaster) -> None:
         gw.explain(delayed, frame(), by="seasons")
     with pytest.raises(OptionError, match="several series"):
         gw.explain(delayed, frame(), by="series")
-    with pytest.raises(InputError, match="targets= is the forecaster's own"):
+    with pytest.raises(InputError, match="targets= is the estimator's own"):
         gw.explain(delayed, frame(), np.zeros(3))
     with pytest.raises(InputError, match=r"'network\.layers\.0'"):
         gw.explain(delayed, frame(), module="layers.1")

@@ -217,7 +217,7 @@ def test_a_plain_model_is_told_by_the_names_given() -> None:
     assert panel.inputs[0].moved == pytest.approx(1)
     with pytest.raises(InputError, match="columns has 3 names"):
         gw.explain(lstm, x, columns=["a", "b", "c"])
-    with pytest.raises(InputError, match="columns= is the forecaster's own"):
+    with pytest.raises(InputError, match="columns= is the estimator's own"):
         gw.explain(fitted(frame(120)), frame(120), columns=["a"])
 
 

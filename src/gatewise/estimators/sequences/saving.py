@@ -97,7 +97,6 @@ def load_model(
         settings.check_options()
         asked = options.from_saved(about["asked"])
         asked.check_options()
-        _check_settled(settings, asked)
         # where it was fitted says nothing about where it is used
         settings.device = asked.device = device
         form = Form.from_json(about["form"])
@@ -117,12 +116,15 @@ def load_model(
                 made.append(network.to(device).eval())
             return tuple(made)
 
+        members = networks("member")
+        # last, so that what the tensors tell against is told by what it is
+        _check_settled(settings, asked)
         return SequenceModel(
             settings=settings,
             asked=asked,
             form=form,
             scaling=scaling,
-            networks=networks("member"),
+            networks=members,
             histories=histories_from_json(about["histories"]),
             engine=about["engine"],
             learnt=learnt_from(about["learnt"], within("learnt", arrays), form),
