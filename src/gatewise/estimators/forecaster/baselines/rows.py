@@ -5,14 +5,14 @@ Sizes: N rows of the table, n origins, S predicted steps (`max(horizon, 1)`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.data.tables.table import Table
-from gatewise.typing import Array, Indices
+from gatewise.typing import Array, Indices, Mask
 
 FOLDS = 5
 """Blocks of the training part's time that are left out in turn to see errors on data not fitted."""
@@ -57,6 +57,23 @@ def column_block(table: Table, names: tuple[str, ...]) -> Array:
     if not names:
         return np.empty((table.values.shape[0], 0))
     return np.stack([table.column(name) for name in names], axis=1)
+
+
+def fitted_apart(
+    table: Table, values: Array, rows: Mask, fit: Callable[[Array], tuple[Array | float, ...]]
+) -> tuple[Array, ...]:
+    """Return when each series began, [G], and each part of what `fit` makes of it, [G, K, ...].
+
+    `fit` takes one column of `values` [N, K] on the rows [N] of one series that are among `rows`.
+    """
+    fitted = []
+    for number in range(len(table.series)):
+        part = slice(table.starts[number], table.starts[number + 1])
+        inside = values[part][rows[part]]
+        fitted.append([fit(inside[:, k]) for k in range(values.shape[1])])
+    parts = range(len(fitted[0][0]))
+    began = table.time[table.starts[:-1]].astype(np.int64).astype(np.float64)
+    return began, *(np.array([[one[place] for one in each] for each in fitted]) for place in parts)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 
 from gatewise.data.tables.table import Table
 from gatewise.errors import OptionError, how_to_install
-from gatewise.estimators.forecaster.baselines.rows import following
+from gatewise.estimators.forecaster.baselines.rows import fitted_apart, following
 from gatewise.typing import Array, Indices, Mask
 
 MOST_SEASON = 400
@@ -59,16 +59,9 @@ class Theta:
     def fit(cls, table: Table, values: Array, rows: Mask, season: int | None) -> Theta:
         """Fit every series of `values [N, K]` on the rows `[N]` of the training part."""
         m = season if season is not None and 1 < season <= MOST_SEASON else 1
-        fitted = []
-        for number in range(len(table.series)):
-            part = slice(table.starts[number], table.starts[number + 1])
-            inside = values[part][rows[part]]
-            fitted.append([_fitted(inside[:, k], m) for k in range(values.shape[1])])
-        kinds, smoothing, indices = (
-            np.array([[model[place] for model in models] for models in fitted])
-            for place in range(3)
+        began, kinds, smoothing, indices = fitted_apart(
+            table, values, rows, lambda column: _fitted(column, m)
         )
-        began = table.time[table.starts[:-1]].astype(np.int64).astype(np.float64)
         return cls(table.series, m, began, kinds, smoothing, indices)
 
     def predict(self, table: Table, values: Array, origins: Indices, steps: Indices) -> Array:
