@@ -67,7 +67,7 @@ def case_of_sequences(
     for `by`, which is for a forecaster's table.
     """
     _refuse_groups(by)
-    network = asked.networks[0]
+    network, called = asked.networks[0], "window" if asked.per_step else asked.called
     module = _checked_module(network, module)
     starts, lengths = batches.starts, batches.lengths
     if asked.per_step:
@@ -91,10 +91,8 @@ def case_of_sequences(
         per_step=asked.per_step,
     )
     x, ends, truth = (torch.from_numpy(one) for one in looked_at.gather(np.arange(len(rows))))
-    model, targets = (
-        AnswersOfSequences(network, asked.read),
-        _targets(truth, per_step=asked.per_step),
-    )
+    model = AnswersOfSequences(network, asked.read)
+    targets = _targets(truth, per_step=asked.per_step)
     return Case(
         model=model,
         inputs=(x, ends),
@@ -109,12 +107,12 @@ def case_of_sequences(
         module=module,
         module_names={name: layer_name(place) for place, name in enumerate(_layers(network))},
         unit=Unit(asked.noun),
-        called=asked.called if not asked.per_step else "window",
+        called=called,
         others=tuple(AnswersOfSequences(one, asked.read) for one in asked.networks[1:]),
         columns=asked.columns,
         chosen={
             "part": asked.part,
-            "called": "window" if asked.per_step else asked.called,
+            "called": called,
             **_counts(chosen, len(starts), longest, len(asked.networks)),
             "rows": len(rows),
             "units": sizes(network)[1],
