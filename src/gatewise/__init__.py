@@ -3,7 +3,8 @@
 Drop-in modules (`LSTM`, `GRU`, `RNN` and their cells), `accelerate` and `restore` for the models you
 have, `trace` for their gates (a `Trace`, which `load_trace` reads back), `explain` for what they
 remember and `memory` for every figure behind it,
-`Stream` for one step at a time, `init` for starting values, `Forecaster` for tables and `tune` for its
+`Stream` for one step at a time, `init` for starting values and `LengthCurriculum` for sequences that
+grow, `Forecaster` for tables and `tune` for its
 settings, `Classifier` and `Regressor` for labelled sequences, `Tagger` for labels of their steps,
 `penalties` for costs on gates, `datasets` for real data to try it on, `report` for the page, `figures`
 for pictures.
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
     from gatewise.estimators import Classifier, Forecaster, LanguageModel, Regressor, Tagger
     from gatewise.estimators.tuning import tune
     from gatewise.explaining import explain
-    from gatewise.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, init, restore
+    from gatewise.nn import (
+        GRU,
+        LSTM,
+        RNN,
+        GRUCell,
+        LengthCurriculum,
+        LSTMCell,
+        RNNCell,
+        init,
+        restore,
+    )
     from gatewise.nn.accelerate import accelerate
     from gatewise.runtime import Stream
     from gatewise.tracing import Trace, load_trace, trace
@@ -45,7 +56,18 @@ _HOMES = {
     ),
     "tune": "gatewise.estimators.tuning",
     **dict.fromkeys(
-        ("GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "accelerate", "init", "restore"),
+        (
+            "GRU",
+            "LSTM",
+            "RNN",
+            "GRUCell",
+            "LSTMCell",
+            "LengthCurriculum",
+            "RNNCell",
+            "accelerate",
+            "init",
+            "restore",
+        ),
         "gatewise.nn",
     ),
     "Stream": "gatewise.runtime",
@@ -61,6 +83,7 @@ __all__ = [
     "GRUCell",
     "LSTMCell",
     "LanguageModel",
+    "LengthCurriculum",
     "RNNCell",
     "Regressor",
     "Stream",

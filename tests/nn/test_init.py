@@ -10,7 +10,7 @@ import torch
 import gatewise.nn
 from gatewise.cells import CELLS
 from gatewise.errors import InputError
-from gatewise.nn.init import chrono, open_forget_gate
+from gatewise.nn.init import chrono, long_memory, open_forget_gate
 
 KEEP = {"LSTM": ("lstm", "forget"), "GRU": ("gru", "update")}
 KINDS = [
@@ -101,7 +101,74 @@ def test_a_whole_model_at_once() -> None:
     assert all(torch.equal(model["c"].state_dict()[name], untouched[name]) for name in untouched)
 
 
-@pytest.mark.parametrize("function", [open_forget_gate, lambda m: chrono(m, 10)])
+@ALL
+def test_a_long_memory_has_exactly_these_weights(namespace, kind, cell) -> None:
+    module, suffixes = make(namespace, kind, cell)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    long_memory(module, 4000, 250, generator=torch.Generator().manual_seed(2))
+    spec, keep = CELLS[KEEP[kind][0]], KEEP[kind][1]
+    draws = torch.Generator().manual_seed(2)
+    shortest = 4000 if kind == "LSTM" else 250  # a GRU's one gate goes by the length at the start
+    for suffix in suffixes:
+        expected = torch.empty(5).uniform_(shortest, 10 * shortest, generator=draws).log()
+        assert torch.equal(total(module, suffix)[spec.slice(keep, 5)], expected)
+        set_rows = torch.zeros(5 * len(spec.packing), dtype=torch.bool)
+        set_rows[spec.slice(keep, 5)] = True
+        assert not getattr(module, f"weight_hh{suffix}").any()
+        hears = getattr(module, f"weight_ih{suffix}")
+        if kind == "LSTM":
+            assert (total(module, suffix)[spec.slice("input", 5)] == math.log(2 / 250)).all()
+            assert not hears[set_rows].any()
+            assert torch.equal(hears[~set_rows], before[f"weight_ih{suffix}"][~set_rows])
+            set_rows[spec.slice("input", 5)] = True
+        else:
+            assert torch.equal(hears, before[f"weight_ih{suffix}"])
+        for name in (f"bias_ih{suffix}", f"bias_hh{suffix}"):
+            left = getattr(module, name)[~set_rows]
+            assert torch.equal(left, before[name][~set_rows])
+
+
+def test_a_long_memory_keeps_what_is_written_and_writes_two_steps_worth() -> None:
+    torch.manual_seed(0)
+    lstm = gatewise.nn.LSTM(3, 64)
+    long_memory(lstm, 500)
+    with torch.no_grad():
+        lstm.weight_ih_l0[CELLS["lstm"].slice("input", 64)] = 0  # the bias alone
+        gates = lstm(torch.randn(500, 1, 3), return_gates=True)[2]
+    left = gates["forget"][0, 0, :, 0].double().prod(dim=0)
+    assert math.exp(-1) < float(left.min()) < 0.6
+    assert 0.8 < float(left.max()) < math.exp(-0.1)
+    assert gates["input"][0, 0, :, 0].sum(dim=0) == pytest.approx(2, rel=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "words"),
+    [
+        ((1,), "final must be a whole number of steps, from 2 on; got 1"),
+        ((100.0,), "final must be a whole number"),
+        ((100, True), "length must be a whole number"),
+        ((100, 200), "length must be at most final.*length=200 and final=100"),
+    ],
+)
+def test_a_long_memory_needs_lengths(lengths, words) -> None:
+    with pytest.raises(InputError, match=words):
+        long_memory(torch.nn.LSTM(3, 4), *lengths)
+
+
+def test_a_computed_weight_is_not_written_into() -> None:
+    lstm = torch.nn.LSTM(3, 4)
+    torch.nn.utils.parametrizations.weight_norm(lstm, "weight_hh_l0")
+    before = {name: value.clone() for name, value in lstm.state_dict().items()}
+    with pytest.raises(InputError, match="'the module' is computed by a parametrization"):
+        long_memory(torch.nn.Sequential(torch.nn.LSTM(3, 3), lstm)[1], 100)
+    with pytest.raises(InputError, match="a weight of '1' is computed"):
+        long_memory(torch.nn.Sequential(torch.nn.LSTM(3, 3), lstm), 100)
+    assert all(torch.equal(value, before[name]) for name, value in lstm.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "function", [open_forget_gate, lambda m: chrono(m, 10), lambda m: long_memory(m, 10)]
+)
 def test_where_there_is_nothing_to_set(function) -> None:
     with pytest.raises(InputError, match="RNN contains no LSTM, GRU or other cell"):
         function(torch.nn.RNN(3, 4))

@@ -1,4 +1,4 @@
-"""Drop-in recurrent modules, their starting values, and swapping them into a model."""
+"""Drop-in recurrent modules, their starting values and lengths, and swapping them into a model."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from gatewise.engines import EngineChoice, Gates
 from gatewise.nn import init
 from gatewise.nn.accelerate import accelerate, restore
 from gatewise.nn.cells import GRUCell, LSTMCell, RNNCell
+from gatewise.nn.curriculum import LengthCurriculum
 from gatewise.nn.custom import Recurrent
 from gatewise.nn.modules import GRU, LSTM, RNN
 
@@ -17,6 +18,7 @@ __all__ = [
     "GRUCell",
     "Gates",
     "LSTMCell",
+    "LengthCurriculum",
     "RNNCell",
     "Recurrent",
     "accelerate",

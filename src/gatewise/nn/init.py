@@ -1,7 +1,7 @@
 """Starting values that decide how long a fresh network remembers.
 
-Both functions set the sum of torch's two bias vectors: the value goes into `bias_ih`, and the same
-gate's part of `bias_hh` becomes 0.
+All set the sum of torch's two bias vectors: the value goes into `bias_ih`, and the same gate's part of
+`bias_hh` becomes 0.
 """
 
 from __future__ import annotations
@@ -12,27 +12,43 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gatewise.cells import CellSpec
+from gatewise.cells import CellSpec, Parameters
 from gatewise.errors import InputError
 from gatewise.nn.structure import check_model, parameters_of, spec_of, suffixes_of
 
-__all__ = ["chrono", "open_forget_gate"]
+__all__ = ["chrono", "long_memory", "open_forget_gate"]
+
+WRITES = 2.0
+"""How many fully written steps a fresh input gate adds up to over a sequence (`long_memory`)."""
 
 
 @dataclass(frozen=True)
-class _Biases:
-    """The two bias vectors of one layer and direction, or of one cell."""
+class Gated:
+    """The parameters of one layer and direction of gated units, or of one cell."""
 
+    name: str  # of the module in the model; "" for itself
     spec: CellSpec
     hidden_size: int
+    parameters: Parameters
     b_ih: Tensor  # [G*H]
     b_hh: Tensor  # [G*H]
 
+    def rows(self, gate: str) -> slice:
+        """Return the rows of `gate` in weights and biases."""
+        return self.spec.slice(gate, self.hidden_size)
+
     def set(self, gate: str, value: Tensor | float) -> None:
         """Make the total bias of `gate` exactly `value` (a number or `[H]`)."""
-        rows = self.spec.slice(gate, self.hidden_size)
-        self.b_ih[rows] = value
-        self.b_hh[rows] = 0.0
+        self.b_ih[self.rows(gate)] = value
+        self.b_hh[self.rows(gate)] = 0.0
+
+    def log_uniform(self, low: float, high: float, generator: torch.Generator | None) -> Tensor:
+        """Return log U(low, high) for each unit, `[H]`.
+
+        Drawn on the CPU, so that a seed gives the same biases wherever the module is.
+        """
+        draw = torch.empty(self.hidden_size, dtype=self.b_ih.dtype, device="cpu")
+        return draw.uniform_(low, high, generator=generator).log().to(self.b_ih.device)
 
 
 def open_forget_gate(module: torch.nn.Module, bias: float = 1.0) -> None:
@@ -45,14 +61,14 @@ def open_forget_gate(module: torch.nn.Module, bias: float = 1.0) -> None:
     """
     if isinstance(bias, bool) or not isinstance(bias, int | float) or not abs(bias) < math.inf:
         raise InputError(f"open_forget_gate: bias must be a finite number; got {bias!r}")
-    found = _gated(module, "open_forget_gate")
+    found = gated_in(module, "open_forget_gate")
     with torch.no_grad():
-        for biases in found:
-            spec = biases.spec
+        for gated in found:
+            spec = gated.spec
             if spec.keep_gate in spec.with_bias:
-                biases.set(spec.keep_gate, bias)
+                gated.set(spec.keep_gate, bias)
             elif spec.write_gate in spec.with_bias:
-                biases.set(spec.write_gate, -bias)
+                gated.set(spec.write_gate, -bias)
 
 
 def chrono(
@@ -71,26 +87,91 @@ def chrono(
         raise InputError(
             f"chrono: max_lag must be at least 2 steps, the longest lag to bridge; got {max_lag!r}"
         )
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise InputError(f"chrono: generator must be a torch.Generator; got {generator!r}")
-    found = _gated(module, "chrono")
+    _check_generator(generator, "chrono")
+    found = gated_in(module, "chrono")
     with torch.no_grad():
-        for biases in found:
-            spec = biases.spec
-            # On the CPU, so that a seed gives the same biases wherever the module is.
-            draw = torch.empty(biases.hidden_size, dtype=biases.b_ih.dtype, device="cpu")
-            draw = draw.uniform_(1.0, max_lag - 1.0, generator=generator).log()
-            draw = draw.to(biases.b_ih.device)
+        for gated in found:
+            spec = gated.spec
+            draw = gated.log_uniform(1.0, max_lag - 1.0, generator)
             if spec.keep_gate in spec.with_bias:
-                biases.set(spec.keep_gate, draw)
+                gated.set(spec.keep_gate, draw)
             if spec.write_gate in spec.with_bias:
-                biases.set(spec.write_gate, -draw)
+                gated.set(spec.write_gate, -draw)
 
 
-def _gated(module: torch.nn.Module, caller: str) -> list[_Biases]:
-    """Return the biases of everything gated inside `module`; raise InputError if there is none."""
+def long_memory(
+    module: torch.nn.Module,
+    final: int,
+    length: int | None = None,
+    generator: torch.Generator | None = None,
+) -> None:
+    """Start a network, in place, for a dependency of up to `final` steps that its gates have to hold.
+
+    - Recurrent weights are 0, so that h tells the gates nothing: until training gains by it, the state
+      that is kept is the only place to remember in.
+    - The gate that keeps has the bias `log U(final, 10 final)`, each unit its own draw, and does not
+      hear the input: of what is written, .37 to .90 is left after `final` steps (the chrono start of
+      Tallec & Ollivier 2018, "Can recurrent neural networks warp time?", equation 16, with timescales
+      no shorter than the task).
+    - The gate that writes has the bias `log(2 / length)`: over a sequence of `length` steps it lets in
+      as much as two steps with the gate fully open. `gatewise.LengthCurriculum` lowers it as sequences
+      grow.
+
+    A GRU keeps and writes by one gate: its bias is `log U(length, 10 length)`, and it hears the input.
+
+    Args:
+        module: A module, a cell, or any model that contains some.
+        final: The longest dependency to bridge, in steps, from 2 on.
+        length: The steps of the sequences that training begins with; None: `final`.
+        generator: Draws the biases; by default torch's global one.
+
+    Raises InputError for lengths that are none, for a weight that is computed by a parametrization, and
+    where there is nothing to set; nothing is changed then.
+    """
+    length = final if length is None else length
+    check_lengths("long_memory", length=length, final=final)
+    _check_generator(generator, "long_memory")
+    found = gated_in(module, "long_memory", leaves=True)
+    with torch.no_grad():
+        for gated in found:
+            spec, weights = gated.spec, gated.parameters
+            weights.W_hh.zero_()
+            keep, write = spec.keep_gate, spec.write_gate
+            if keep in spec.with_bias and write in spec.with_bias:
+                gated.set(keep, gated.log_uniform(final, 10 * final, generator))
+                weights.W_ih[gated.rows(keep)] = 0.0
+                gated.set(write, math.log(WRITES / length))
+            else:
+                draw = gated.log_uniform(length, 10 * length, generator)
+                gated.set(spec.with_bias[0], draw if keep in spec.with_bias else -draw)
+
+
+def check_lengths(caller: str, *, length: object, final: object) -> None:
+    """Raise InputError unless both are whole numbers of steps, and `length` is not the longer one."""
+    for name, steps in (("final", final), ("length", length)):
+        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
+            raise InputError(
+                f"{caller}: {name} must be a whole number of steps, from 2 on; got {steps!r}"
+            )
+    if length > final:  # type: ignore[operator]
+        raise InputError(
+            f"{caller}: length must be at most final, the longest of all; got length={length} and "
+            f"final={final}"
+        )
+
+
+def _check_generator(generator: object, caller: str) -> None:
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise InputError(f"{caller}: generator must be a torch.Generator; got {generator!r}")
+
+
+def gated_in(module: torch.nn.Module, caller: str, *, leaves: bool = False) -> list[Gated]:
+    """Return the parameters of everything gated inside `module`; raise InputError if there is none.
+
+    With `leaves` also for a weight that is no parameter but computed from others.
+    """
     check_model(module, caller)
-    found: list[_Biases] = []
+    found: list[Gated] = []
     for name, part in module.named_modules():
         if not isinstance(part, torch.nn.RNNBase | torch.nn.RNNCellBase):
             continue
@@ -104,10 +185,23 @@ def _gated(module: torch.nn.Module, caller: str) -> list[_Biases]:
             parameters = parameters_of(part, suffix)
             assert parameters.b_ih is not None
             assert parameters.b_hh is not None
-            found.append(_Biases(spec, part.hidden_size, parameters.b_ih, parameters.b_hh))
+            if leaves:
+                _check_leaves(parameters, name, caller)
+            biases = parameters.b_ih, parameters.b_hh
+            found.append(Gated(name, spec, part.hidden_size, parameters, *biases))
     if not found:
         raise InputError(
             f"{caller}: {type(module).__name__} contains no LSTM, GRU or other cell with a bias "
             "on the gate that keeps its state"
         )
     return found
+
+
+def _check_leaves(parameters: Parameters, name: str, caller: str) -> None:
+    """Raise InputError for a computed weight: what is written into it would be lost."""
+    for tensor in (parameters.W_ih, parameters.W_hh, parameters.b_ih, parameters.b_hh):
+        if not isinstance(tensor, torch.nn.Parameter):
+            raise InputError(
+                f"{caller}: a weight of {name or 'the module'!r} is computed by a parametrization, such "
+                "as weight_norm, and cannot be set; call this first, and parametrize afterwards"
+            )
