@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parent
 NAMES = (
     "telephone",
     "exponential-curse",
+    "enhancer",
     "highway",
     "forget-bias",
     "leaky-bucket",

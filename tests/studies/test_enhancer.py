@@ -1,0 +1,103 @@
+"""The task, training and probes of `enhancer`, on a network whose memory is known to be in c."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from studies.common.statistics import share_interval
+from studies.enhancer.probes import AROUND, inside, probes
+from studies.enhancer.task import DECOY, DECOYS, MARK, SYMBOLS, Reader, batch, bits
+from studies.enhancer.training import Recipe, accuracy, learn, optimizer
+
+STEPS = 120
+
+
+@pytest.fixture(scope="module")
+def by_hand() -> Reader:
+    """Return a reader of two units that write a bit each at the mark, keep it, and show it."""
+    model = Reader(2)
+    for parameter in model.parameters():
+        parameter.data.zero_()
+    # torch's order of gates: input, forget, candidate, output
+    hears, bias = model.layer.weight_ih_l0.data, model.layer.bias_ih_l0.data
+    hears[0:2, MARK] = 400.0  # and exactly 0 elsewhere: a sum of traces would know a little
+    bias[0:2] = -200.0
+    bias[2:4] = 20.0
+    bias[6:8] = 20.0
+    hears[4:6, :SYMBOLS] = 8 * (2 * bits(torch.arange(SYMBOLS)).T - 1)
+    model.head.weight.data = torch.eye(2)
+    return model
+
+
+def test_the_symbol_stands_at_the_one_mark_and_decoys_elsewhere() -> None:
+    x, symbols = batch(400, 300, torch.Generator().manual_seed(0))
+    assert (x[..., :SYMBOLS].sum(-1) == 1).all()
+    assert (x[..., MARK].sum(0) == 1).all()
+    place = x[..., MARK].argmax(0)
+    assert (int(place.min()), int(place.max())) == (0, 19)
+    number = torch.arange(300)
+    assert torch.equal(x[place, number, :SYMBOLS].argmax(-1), symbols)
+    assert not x[place, number, DECOY].any()
+    assert float(x[..., DECOY].mean()) == pytest.approx(DECOYS, abs=0.002)
+    unmarked, same = batch(400, 300, torch.Generator().manual_seed(0), marked=False)
+    assert not unmarked[..., MARK].any()
+    assert torch.equal(same, symbols)
+    assert torch.equal(unmarked[..., :SYMBOLS], x[..., :SYMBOLS])
+
+
+def test_bits_and_answers_name_the_same_symbol(by_hand: Reader) -> None:
+    symbols = torch.arange(SYMBOLS)
+    assert torch.equal(by_hand.answers(2 * bits(symbols) - 1), symbols)
+
+
+def test_probes_find_the_memory_where_it_is(by_hand: Reader) -> None:
+    found = probes(by_hand, STEPS, 400, seed=3)
+    assert (found["accuracy"], found["zero hidden"], found["transplant"]) == (1.0, 1.0, 1.0)
+    for lost in ("zero cell", "no mark"):
+        chance = share_interval(round(400 * found[lost]), 400)
+        assert chance.low < 1 / SYMBOLS < chance.high
+
+
+def test_probes_of_a_gru_change_its_one_state() -> None:
+    torch.manual_seed(0)
+    found = probes(Reader(3, layer=torch.nn.GRU), STEPS, 50, seed=3)
+    assert set(found) == {"accuracy", "zero hidden", "transplant", "no mark"}
+
+
+def test_what_the_gates_do_is_read_off(by_hand: Reader) -> None:
+    found = inside(by_hand, 300, seed=1)
+    written = found["written"]
+    assert isinstance(written, list)
+    assert written[AROUND] == 1.0
+    assert max(written[:AROUND] + written[AROUND + 1 :]) < 1e-5
+    assert found["written elsewhere"] == pytest.approx(1 / 300, abs=1e-6)
+    assert found["largest cell"] == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_training_ends_by_the_bound_and_is_the_same_twice() -> None:
+    found = []
+    for _ in range(2):
+        torch.manual_seed(4)
+        model = Reader()
+        learning = learn(model, 60, Recipe(start=30), seed=4, budget=60_000)
+        assert learning.solved
+        found.append((learning.updates, accuracy(model, 60, 400, torch.Generator().manual_seed(9))))
+    assert found[0] == found[1]
+    assert list(found[0][0]) == [30, 60]
+    assert found[0][1] > 0.98
+
+
+def test_a_budget_ends_a_training_that_has_not_learnt() -> None:
+    torch.manual_seed(0)
+    learning = learn(Reader(), 60, Recipe(long=False, start=None), seed=0, budget=150)
+    assert not learning.solved
+    assert learning.updates == {60: 3}
+
+
+def test_decay_is_on_recurrent_weights_alone() -> None:
+    model = Reader()
+    groups = optimizer(model, Recipe()).param_groups
+    decayed = [one for group in groups if group["weight_decay"] for one in group["params"]]
+    assert [id(one) for one in decayed] == [id(model.layer.weight_hh_l0)]
+    assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
