@@ -1,0 +1,230 @@
+"""A dependency of tens of thousands of steps, seed by seed: who learns it, how fast, and where it is.
+
+    python -m benchmarks.long_memory --steps 50000 --seeds 0 1 2 [--cell lstm] [--folder FOLDER]
+    python -m benchmarks.long_memory --table [--folder FOLDER]
+
+The task, the training and the probes are those of `gatewise study enhancer`; seeds from 1,000 on are for
+trying things out. A seed is measured once: its figures are added to FOLDER/CELL-STEPS.json, by default
+among the results that the docs report, and a run that was stopped goes on with the seeds it lacks. One
+thread; "CPU s" is the processor time of the training, judging included.
+
+A seed is solved if training ended by its bound on accuracy (the 95 % interval on fresh sequences above
+.99), and if other fresh sequences then say the same. The last columns are shares of these, after their
+state was changed halfway: right with c set to 0, the same answer with h set to 0, the donor's answer
+with its c; then right without the mark.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import gatewise as gw
+from benchmarks.against_peers.machine import facts
+from gatewise.files import atomic_write_text
+from studies.common.statistics import share_interval
+from studies.enhancer.probes import inside, probes
+from studies.enhancer.task import Reader
+from studies.enhancer.training import SURE, Learning, Recipe, accuracy, learn
+
+RESULTS = Path(__file__).parent / "results"
+CELLS: Mapping[str, type[torch.nn.RNNBase]] = {"lstm": gw.LSTM, "gru": gw.GRU}
+COLUMNS = ("zero cell", "zero hidden", "transplant", "no mark")
+FREE = 4e9
+"""Bytes of memory that must be available before a seed begins: others use the machine too."""
+
+
+def main() -> int:
+    """Measure the seeds that lack, and print the table."""
+    given = _arguments()
+    torch.set_num_threads(1)
+    if not given.table:
+        path = given.folder / f"{given.cell}-{given.steps}.json"
+        for seed in given.seeds:
+            if _free() < FREE:
+                print(f"only {_free() / 1e9:.1f} GB of memory are free: stopped", file=sys.stderr)
+                return 1
+            _add(path, seed, given)
+    for path in sorted(given.folder.glob("*-*.json"), key=_order):
+        print("\n".join(table(json.loads(path.read_text(encoding="utf-8")))))
+    return 0
+
+
+def _add(path: Path, seed: int, given: argparse.Namespace) -> None:
+    """Measure a seed and add it to the file, unless it is there."""
+    about = {
+        "cell": given.cell,
+        "steps": given.steps,
+        "recipe": asdict(Recipe()),
+        "budget": given.budget,
+        "rows": given.rows,
+    }
+    known = (
+        json.loads(path.read_text(encoding="utf-8")) if path.exists() else {**about, "seeds": []}
+    )
+    if {name: known.get(name) for name in about} != about:
+        raise SystemExit(f"{path} was made with other settings: name another --folder")
+    if any(one["seed"] == seed for one in known["seeds"]):
+        return
+    print(f"{given.cell}, {given.steps:,} steps, seed {seed}", file=sys.stderr, flush=True)
+    found = measure(given.cell, given.steps, seed, given.budget, given.rows)
+    known["machine"] = facts()
+    known["seeds"] = sorted([*known["seeds"], found], key=lambda one: int(one["seed"]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write_text(path, json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+
+
+def measure(cell: str, steps: int, seed: int, budget: int, rows: int) -> dict[str, Any]:
+    """Return what one seed led to, as JSON values.
+
+    `budget`: what training may read, in sequences of `steps` steps, a batch counting as one; `rows`: the
+    fresh sequences of each figure.
+    """
+    torch.manual_seed(seed)
+    model = Reader(layer=CELLS[cell])
+    begun, wall = time.process_time(), time.perf_counter()
+    learning = learn(
+        model, steps, Recipe(), seed=seed, budget=budget * steps, check=rows, shown=_Shown()
+    )
+    spent, wall = time.process_time() - begun, time.perf_counter() - wall
+    return {
+        "seed": seed,
+        "ended by the bound": learning.solved,
+        "CPU seconds": round(spent, 1),
+        "wall seconds": round(wall, 1),
+        "peak memory, GB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+        "stages": _stages(learning),
+        **(_judged(model, cell, steps, seed, rows) if learning.reached == steps else {}),
+    }
+
+
+def _stages(learning: Learning) -> dict[str, dict[str, float]]:
+    return {
+        str(length): {"updates": count, "CPU seconds": round(learning.seconds[length], 2)}
+        for length, count in learning.updates.items()
+    }
+
+
+def _judged(model: Reader, cell: str, steps: int, seed: int, rows: int) -> dict[str, Any]:
+    """Return the figures on fresh sequences, also of twice and four times the length."""
+    shares = probes(model, steps, rows, seed)
+    right = share_interval(round(rows * shares["accuracy"]), rows)
+    draws = torch.Generator().manual_seed(seed + 4_000_000)
+    few = min(rows, 128)
+    longer = {f"accuracy at {n} x": accuracy(model, n * steps, few, draws) for n in (2, 4)}
+    gates = inside(model, steps, seed, rows=min(16, max(1, 4_000_000 // steps)))
+    return {
+        "low": right.low,
+        "solved": right.low > SURE,
+        **shares,
+        **longer,
+        **(gates if cell == "lstm" else {}),
+    }
+
+
+class _Shown:
+    """Tells on a terminal where a training is."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def __call__(self, curriculum: gw.LengthCurriculum, loss: float) -> None:
+        if time.monotonic() - self._last > 10:
+            self._last = time.monotonic()
+            print(f"  {curriculum!r}, loss {loss:.2g}", file=sys.stderr, flush=True)
+
+
+def table(found: Mapping[str, Any]) -> list[str]:
+    """Return the table of one file, and its summary."""
+    seeds = found["seeds"]
+    head = (
+        "seed",
+        "solved",
+        "accuracy",
+        "CPU s",
+        "longest trained on",
+        *COLUMNS,
+        "at 2 ×",
+        "at 4 ×",
+    )
+    lines = [
+        f"\n**{found['cell']}, {found['steps']:,} steps**, {found['rows']} fresh sequences a figure\n",
+        f"| {' | '.join(head)} |",
+        "|" + "---|" * len(head),
+    ]
+    for one in seeds:
+        shares = [one.get(name) for name in (*COLUMNS, "accuracy at 2 x", "accuracy at 4 x")]
+        cells = (
+            str(one["seed"]),
+            "yes" if one.get("solved") else "no",
+            _share(one.get("accuracy")),
+            f"{one['CPU seconds']:.0f}",
+            f"{max(int(length) for length in one['stages']):,}",
+            *(_share(share) for share in shares),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    solved = sum(bool(one.get("solved")) for one in seeds)
+    rate = share_interval(solved, len(seeds))
+    seconds = [one["CPU seconds"] for one in seeds]
+    return [
+        *lines,
+        "",
+        f"{solved} of {len(seeds)} seeds solved ({rate.low:.2f} to {rate.high:.2f}); CPU seconds: "
+        f"median {statistics.median(seconds):.0f}, most {max(seconds):.0f}; peak memory "
+        f"{max(one['peak memory, GB'] for one in seeds):.1f} GB.",
+    ]
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _order(path: Path) -> tuple[str, int]:
+    cell, _, steps = path.stem.rpartition("-")
+    return cell, int(steps)
+
+
+def _free() -> float:
+    """Return the bytes of memory that are available; infinity where the system does not tell."""
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="utf-8")
+    except OSError:
+        return float("inf")
+    lines = dict(line.split(":", 1) for line in text.splitlines())
+    return float(lines["MemAvailable"].split()[0]) * 1024
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.long_memory",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--steps", type=int, default=50_000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(20)))
+    parser.add_argument("--cell", choices=list(CELLS), default="lstm")
+    parser.add_argument(
+        "--budget", type=int, default=400, help="sequences read, batches counting one"
+    )
+    parser.add_argument("--rows", type=int, default=512, help="fresh sequences of each figure")
+    parser.add_argument("--folder", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="print what is there, measure nothing")
+    given = parser.parse_args()
+    if given.table and not given.folder.is_dir():
+        parser.error(f"{os.fspath(given.folder)} is no folder")
+    return given
+
+
+if __name__ == "__main__":
+    sys.exit(main())
