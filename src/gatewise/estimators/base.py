@@ -23,12 +23,13 @@ from gatewise.errors import (
     NotFittedError,
     OptionError,
     nearest,
+    warn,
 )
 from gatewise.estimators.hooks import E, F, Hooks, P, Trained
 from gatewise.estimators.run.config import check_settings, settings_digest
-from gatewise.estimators.run.folder import MODEL, Run, digest
+from gatewise.estimators.run.folder import METRICS, MODEL, Run, digest
 from gatewise.estimators.run.known import FIRST
-from gatewise.estimators.run.metrics import write_metrics
+from gatewise.estimators.run.metrics import read_metrics, write_metrics
 from gatewise.estimators.run.replacement import writing
 from gatewise.options import part_of
 from gatewise.training.distributed import World, check_device, is_main, joined
@@ -102,9 +103,10 @@ class Estimator(Hooks[P, F, E]):
     def load(cls, path: str | Path, *, device: str = "cpu") -> Self:
         """Load a model from a run folder or from the file that `save` wrote.
 
-        `device` is where it computes from now on, wherever it was fitted. Raises FileError for a folder
-        that is not a finished run and a file that is missing, cut short or foreign, OptionError for a
-        device that is not there.
+        `device` is where it computes from now on, wherever it was fitted. Of a run of sequences or
+        texts `evaluation_` is that of the fit; a file and the run of a forecaster have no scores: it is
+        None, and `evaluate` makes it anew. Raises FileError for a folder that is not a finished run and
+        a file that is missing, cut short or foreign, OptionError for a device that is not there.
         """
         check_device(device)
         place = Path(path)
@@ -112,7 +114,7 @@ class Estimator(Hooks[P, F, E]):
         fitted = cls._load_run(place, device) if is_run else cls._load_model(place, device)
         model = cls(**cls._asked(fitted).get_params())
         model.fitted_ = fitted
-        model.evaluation_ = None
+        model.evaluation_ = cls._scores_of_run(place) if is_run else None
         return model
 
     @classmethod
@@ -356,6 +358,22 @@ class Estimator(Hooks[P, F, E]):
             f"{model} is not the model that its run was fitted with, as config.json tells: fit again, "
             f"or name the file itself ({model}) in place of the run"
         )
+
+    @classmethod
+    def _scores_of_run(cls, folder: Path) -> E | None:
+        """Return the scores of the fit; where they are damaged, None: the model is whole without."""
+        if cls.scores_type is None:
+            return None
+        run = Run.open(folder)
+        try:
+            found: E = cls.scores_type.from_json(read_metrics(run))
+            return found
+        except (KeyError, TypeError, ValueError, AttributeError):
+            told = f"{run.path / METRICS} is damaged: it holds no scores of a {cls.kind}"
+        except FileError as error:
+            told = str(error)
+        warn(f"{told}; the model is loaded without its scores, `evaluate` makes them anew")
+        return None
 
     @classmethod
     def _check_kind(cls, run: Run) -> None:

@@ -73,6 +73,9 @@ class Hooks(EstimatorOptions, ABC, Generic[P, F, E]):
     engine_before: ClassVar[str] = "torch"
     """The engine of runs whose config.json names none."""
 
+    scores_type: ClassVar[Any] = None
+    """The class of its scores, whose `from_json` reads them from metrics.json, where that has all."""
+
     @abstractmethod
     def _prepare(self, data: Any, start: F | None, *, progress: bool) -> P:
         """Return the data, checked and ready; raise what a fit would raise, before any work.

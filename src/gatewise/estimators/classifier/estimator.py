@@ -56,6 +56,7 @@ class Classifier(SequenceEstimator[LearntClasses, ClassificationScores], Classif
 
     kind = "classifier"
     options_type = ClassifierSettings
+    scores_type = ClassificationScores
     kept = (*KEPT, "read", "rc")
 
     def predict(self, data: Any, *, lengths: Any = None) -> AnyArray:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.split import Parts
-from gatewise.errors import DataError, NotFittedError
+from gatewise.errors import DataError, NotFittedError, OptionError
 from gatewise.estimators.baselines.collection import SequenceBaselines
 from gatewise.estimators.heads import PointHead, QuantileHead
 from gatewise.estimators.regressor.settings import RegressorSettings
@@ -74,6 +74,7 @@ class Regressor(SequenceEstimator[LearntNumbers, RegressionScores], RegressorSet
 
     kind = "regressor"
     options_type = RegressorSettings
+    scores_type = RegressionScores
     kept = (*KEPT, "read", "rc", "quantiles")
 
     def predict(self, data: Any, *, lengths: Any = None) -> Array:
@@ -116,6 +117,11 @@ class Regressor(SequenceEstimator[LearntNumbers, RegressionScores], RegressorSet
             raise DataError(f"a regressor needs a number for each sequence, and there are {found}")
         training = _columns(labelled.take(parts["training"]))
         still = [k for k in range(training.shape[1]) if len(_known(training[:, k])) < 2]
+        if fresh and self.quantiles is not None and self.loss != "auto":
+            raise OptionError(
+                f"loss={self.loss!r} trains a prediction without quantiles, and quantiles= are trained "
+                "with the pinball loss: leave one of them out"
+            )
         if fresh and still:
             raise DataError(
                 f"all numbers of target {still[0] + 1} in the training part are one: there is nothing "

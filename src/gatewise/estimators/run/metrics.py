@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gatewise.errors import FileError, cause
 from gatewise.estimators.run.folder import METRICS, Run
 from gatewise.files import atomic_write_text, finite_json
 from gatewise.training.history import History
@@ -43,6 +44,25 @@ def write_metrics(
         "environment": environment(),
     }
     atomic_write_text(run.path / METRICS, json.dumps(finite_json(metrics), indent=2) + "\n")
+
+
+def read_metrics(run: Run) -> dict[str, Any]:
+    """Return what the metrics.json of a complete run holds.
+
+    Raises FileError where it is missing, damaged, or not that of the run's model.
+    """
+    path = run.path / METRICS
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {cause(error)}") from error
+    except ValueError as error:
+        raise FileError(f"{path} is damaged: it is no JSON") from error
+    if not isinstance(metrics, dict):
+        raise FileError(f"{path} is damaged: it holds no scores")
+    if metrics.get("model_sha256") != run.config.get("model_sha256"):
+        raise FileError(f"{path} is that of another model")
+    return metrics
 
 
 def environment() -> dict[str, str]:

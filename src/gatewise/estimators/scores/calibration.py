@@ -6,6 +6,7 @@ Sizes: n items, C classes, B bins.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,6 +136,16 @@ class Reliability:
             for name in ("edges", "counts", "confidence", "accuracy")
         }
         return {**lists, "ece": self.ece, "brier": self.brier}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Reliability:
+        """Return the table that `to_json` gave, as JSON holds it: null for NaN."""
+        edges, counts, confidence, accuracy = (
+            np.array(kept[name], dtype=np.float64)
+            for name in ("edges", "counts", "confidence", "accuracy")
+        )
+        brier = math.nan if kept["brier"] is None else float(kept["brier"])
+        return cls(edges, counts, confidence, accuracy, brier)
 
 
 def reliability(

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
+
+import numpy as np
 
 from gatewise.estimators.scores.calibration import Reliability, Temperature
-from gatewise.estimators.scores.rows import ScoreRows
+from gatewise.estimators.scores.resampling import Interval
+from gatewise.estimators.scores.rows import Row, ScoreRows
 from gatewise.estimators.scores.showing import html, picture, text
 from gatewise.estimators.scores.verdict import verdict
 from gatewise.report import Verdict
@@ -49,6 +53,27 @@ class SequenceScores(ScoreRows):
             "notes": list(self.notes),
             **self.details(),
         }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        """Return the scores that `to_json` gave, as JSON holds them: null for NaN.
+
+        Raises KeyError, TypeError, ValueError or AttributeError for anything else.
+        """
+        same = ("part", "unit", "count", "decides", "intervals")
+        return cls(
+            **{name: kept[name] for name in same},
+            models=_rows(kept["scores"]),
+            gains=_rows(kept["gains"]),
+            members=tuple(_figures(member) for member in kept["members"]),
+            notes=tuple(kept["notes"]),
+            **cls._details_from(kept),
+        )
+
+    @classmethod
+    def _details_from(cls, kept: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields that `details` gave."""
+        return {}
 
     def plot(self, ax: Any = None) -> Any:
         """Draw each model's deciding measure with its interval; returns the matplotlib axes.
@@ -104,6 +129,18 @@ class ClassificationScores(SequenceScores):
             },
         }
 
+    @classmethod
+    def _details_from(cls, kept: Mapping[str, Any]) -> dict[str, Any]:
+        temperature, reliability = kept["temperature"], kept["reliability"]
+        return {
+            "classes": tuple(kept["classes"]),
+            "support": dict(kept["support"]),
+            "confusion": {model: np.array(rows) for model, rows in kept["confusion"].items()},
+            "by_class": {model: _figures(row) for model, row in kept["f1_by_class"].items()},
+            "temperature": None if temperature is None else Temperature.from_json(temperature),
+            **{name: Reliability.from_json(found) for name, found in reliability.items()},
+        }
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RegressionScores(SequenceScores):
@@ -127,6 +164,15 @@ class RegressionScores(SequenceScores):
             "by_target": self.by_target,
         }
 
+    @classmethod
+    def _details_from(cls, kept: Mapping[str, Any]) -> dict[str, Any]:
+        by_target = {
+            model: {target: _figures(row) for target, row in rows.items()}
+            for model, rows in kept["by_target"].items()
+        }
+        levels = tuple(kept["levels"])
+        return {"targets": tuple(kept["targets"]), "levels": levels, "by_target": by_target}
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LanguageScores(SequenceScores):
@@ -145,3 +191,19 @@ class LanguageScores(SequenceScores):
     def details(self) -> dict[str, Any]:
         """Return the sizes of the text."""
         return {"tokens": self.tokens, "characters": self.characters, "unknown": self.unknown}
+
+    @classmethod
+    def _details_from(cls, kept: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: kept[name] for name in ("tokens", "characters", "unknown")}
+
+
+def _rows(kept: Mapping[str, Any]) -> dict[str, Row]:
+    return {
+        model: {name: Interval(**_figures(found)) for name, found in row.items()}
+        for model, row in kept.items()
+    }
+
+
+def _figures(kept: Mapping[str, Any]) -> dict[str, float]:
+    """Return figures by name, NaN where JSON has none."""
+    return {name: math.nan if value is None else float(value) for name, value in kept.items()}

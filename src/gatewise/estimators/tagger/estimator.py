@@ -70,6 +70,7 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
 
     kind = "tagger"
     options_type = TaggerSettings
+    scores_type = ClassificationScores
     kept = (*KEPT, "crf", "rc")
 
     def predict(self, data: Any, *, lengths: Any = None) -> list[AnyArray]:
