@@ -108,3 +108,4 @@ def test_what_predicts_may_be_trained_anew_on_all_data(rows) -> None:
     assert model.evaluate(*rows, part="test").network == model.evaluation_.network
     assert "which flatters every model" in model.evaluate(*rows).notes[0]
     assert "which flatters every model" not in str(model.evaluate(*rows, part="test"))
+    assert "nothing about new data" in str(model.evaluate(*rows, part="training"))

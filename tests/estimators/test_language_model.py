@@ -88,6 +88,17 @@ def test_a_score_is_the_sum_over_tokens_with_the_state_carried_through(
     assert frame["token"].to_list() == list(text)
 
 
+def test_a_score_on_the_text_of_the_fit_says_that_it_flatters(model: LanguageModel) -> None:
+    for found in (model.evaluate(TEXT), model.evaluate(model.prepare(TEXT, like=model.fitted_))):
+        assert found.part == "all"
+        assert "which flatters every model" in found.notes[0]
+        assert "which flatters every model" in str(found)
+    assert "which flatters every model" in str(model.score(TEXT))
+    assert "nothing about new data" in str(model.evaluate(TEXT, part="training"))
+    for other in (model.evaluate(TEXT, part="test"), model.evaluate(TEXT[1:]), model.score("the")):
+        assert "flatters" not in str(other)
+
+
 def test_suggestions_are_the_next_tokens_by_probability(model: LanguageModel) -> None:
     found = model.suggest("the k", k=5)
     assert len(found) == 5
@@ -197,7 +208,7 @@ def test_a_run_is_saved_loaded_and_gone_on_with(tmp_path: Path, model: LanguageM
     assert loaded.sample(20, seed=1) == found.sample(20, seed=1)
     assert loaded.get_params() == found.get_params()
     with pytest.raises(NotFittedError, match="not at hand"):
-        loaded.evaluate()
+        loaded.evaluate(part="training")
     resumed = gw.LanguageModel.resume(run)  # which is complete, and whose text is at hand
     assert resumed.evaluation_ is not None
     assert found.evaluation_ is not None

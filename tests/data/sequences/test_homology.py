@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gatewise.data import datasets
 from gatewise.data.sequences import Sequences, Vocabulary, read_labelled, split_of
 from gatewise.data.sequences.homology import related_groups
-from gatewise.errors import DataError
+from gatewise.errors import DataError, OptionError
 
 PAIRS = str.maketrans("ACGT", "TGCA")
 
@@ -77,7 +77,7 @@ def test_proteins_have_one_strand_and_measured_values_none() -> None:
     assert found.sequences.groups == ("0", "1", "2")
     shared = read_labelled(["MKVLEWRHGFDNAQ", "RHGFDNAQ"], alphabet="protein", homology=8)
     assert shared.sequences.groups == ("0", "0")
-    with pytest.raises(DataError, match="homology is of letters"):
+    with pytest.raises(OptionError, match="homology=8 is for letters, and the data is arrays"):
         read_labelled([[1.0, 2.0]], homology=8)
     with pytest.raises(DataError, match="homology=3: words of less than 8 letters"):
         read_labelled(["ACGT"], homology=3)

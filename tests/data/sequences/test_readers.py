@@ -154,8 +154,10 @@ def test_soft_masked_letters_are_read_or_unknown() -> None:
     assert read_labelled(["ACgt"]).sequences.values.tolist() == [1, 2, 3, 4]
     masked = read_labelled(["ACgt"], soft_masked="mask")
     assert masked.sequences.values.tolist() == [1, 2, 0, 0]
-    own = read_labelled(["aAbB"], alphabet=("a", "A", "b", "B"), soft_masked="mask")
+    own = read_labelled(["aAbB"], alphabet=("a", "A", "b", "B"))
     assert own.sequences.values.tolist() == [1, 2, 3, 4]
+    with pytest.raises(OptionError, match="soft_masked='mask' is for letters of an alphabet of cap"):
+        read_labelled(["aAbB"], alphabet=("a", "A", "b", "B"), soft_masked="mask")
 
 
 def test_new_data_is_read_by_what_a_model_knows() -> None:

@@ -53,7 +53,9 @@ def read_arrays(
         raise DataError("the sequences have no columns")
     made = tuple(columns) or tuple(f"x{number}" for number in range(1, widths[0] + 1))
     if len(made) != widths[0]:
-        raise DataError(f"{counted(int(widths[0]), 'column')}, and {len(made)} names for them")
+        raise DataError(
+            f"the sequences have {counted(int(widths[0]), 'column')}, and inputs= names {len(made)}"
+        )
     values = np.concatenate(rows)
     return Sequences(
         as_measured(values, found, labels, made, mask=mask), found, labels, columns=made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ def read_file(path: Path, reading: Reading, others: Sequence[str]) -> Found:
 
     Raises FileError for an ending that is not read, and whatever its reader raises.
     """
-    kind = _kind(path)
+    kind = kind_of(path)
     if kind in READABLE:
         return read_table(read_frame(path), reading, others)
     if kind in fasta.ENDINGS:
@@ -129,7 +129,7 @@ def _of_genbank(path: Path, reading: Reading) -> Found:
     return Found(sequences, Labels(codes, classes, per_step=True))
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
     """Return the known ending of a file's name, without .gz where that may be there; else ""."""
     name = path.name.lower()
     for ending in READABLE:
@@ -160,25 +160,38 @@ def read_table(data: Any, reading: Reading, others: Sequence[str]) -> Found:
 def with_labels_of(found: Found, labels: Any, reading: Reading) -> Found:
     """Return sequences with labels from a file or a frame: a table by id, or features in BED or GFF3."""
     if is_path(labels) and dataset_name(labels) is None:
-        kind = _kind(Path(labels))
+        kind = kind_of(Path(labels))
         if kind in (*BED_ENDINGS, *GFF_ENDINGS):
             read = read_annotations(Path(labels), found.sequences, reading)
             codes, classes = read
             return replace(found, labels=Labels(codes, classes, per_step=True))
     frame = as_frame(read_frame(labels) if is_path(labels) else labels)
     rows = rows_by_id(frame, reading)
-    names = found.sequences.names
-    missing = [name for name in names if name not in rows]
-    known = set(names)
-    surplus = [name for name in rows if name not in known]
-    sequences = found.sequences
-    if missing or surplus:
-        told = unmatched_sentence(missing, surplus)
-        if reading.unmatched == "refuse" or len(missing) == len(names):
-            raise DataError(f"{told}. Leave them out with unmatched='drop'")
-        warn(f"{told}: left out")
-        sequences = sequences.take(np.array([name in rows for name in names]))
+    sequences = matched(found, rows, reading).sequences
     picked = np.array([rows[name] for name in sequences.names], dtype=np.int64)
     values = target_values(frame, label_columns(frame, reading))
     taken = values[picked] if isinstance(values, np.ndarray) else [values[row] for row in picked]
     return Found(sequences, Labels(*as_labels(taken, reading), per_step=False), frame, picked)
+
+
+def matched(found: Found, labelled: Collection[str], reading: Reading) -> Found:
+    """Return the sequences whose names are among those `labelled`, all of them unless some may go.
+
+    Raises DataError for sequences without a label and labels without a sequence, unless
+    `reading.unmatched` says to leave them out, and where no sequence has a label.
+    """
+    names = found.sequences.names
+    missing = [name for name in names if name not in labelled]
+    known = set(names)
+    surplus = [str(name) for name in labelled if name not in known]
+    if not missing and not surplus:
+        return found
+    told = unmatched_sentence(missing, surplus)
+    if len(missing) == len(names):
+        raise DataError(f"{told}: no name of a sequence is among those of the labels")
+    if reading.unmatched == "refuse":
+        raise DataError(f"{told}. Leave them out with unmatched='drop'")
+    warn(f"{told}: left out")
+    kept = np.flatnonzero([name in labelled for name in names])
+    rows = None if found.rows is None else found.rows[kept]
+    return replace(found, sequences=found.sequences.take(kept), rows=rows)

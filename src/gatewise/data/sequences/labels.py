@@ -30,11 +30,12 @@ def read_labels(given: Any, lengths: Indices, names: tuple[str, ...], reading: R
     """Return the labels of n sequences of `lengths`.
 
     given: n labels (a list, an array, a column of a frame), [n, K] numbers, a list of n lists with a
-        label for each step, a padded array [n, T] of them, one for each step [N], or a mapping by name.
+        label for each step, a padded array [n, T] of them, one for each step [N], or a mapping by name
+        that has all of them.
     Missing labels (None, NaN, "") are -1 or NaN. Raises DataError where they do not fit.
     """
     if isinstance(given, Mapping):
-        given = _by_name(given, names)
+        given = [given[name] for name in names]
     values, per_step = _flat(given, lengths, names, reading)
     return Labels(*as_labels(values, reading), per_step)
 
@@ -52,14 +53,6 @@ def as_labels(values: Any, reading: Reading) -> tuple[AnyArray, tuple[str, ...]]
         raise DataError(f"labels of classes are one for each sequence or step, not {array.shape}")
     texts, codes = _texts(array)
     return _ordered(texts, codes, reading.classes)
-
-
-def _by_name(given: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:
-    missing = [name for name in names if name not in given]
-    surplus = [str(name) for name in given if name not in set(names)]
-    if missing or surplus:
-        raise DataError(unmatched_sentence(missing, surplus))
-    return [given[name] for name in names]
 
 
 def unmatched_sentence(missing: list[str], surplus: list[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from gatewise.data.sequences.files import (
     Found,
     is_path,
     is_table,
+    matched,
     read_file,
     read_table,
     with_labels_of,
@@ -27,6 +28,7 @@ from gatewise.data.sequences.letters import read_letters
 from gatewise.data.sequences.reading import Reading, as_names
 from gatewise.data.sequences.regions import in_regions
 from gatewise.data.sequences.sequences import Sequences
+from gatewise.data.sequences.unread import form_of, refuse_unread
 from gatewise.errors import DataError
 from gatewise.typing import Array32
 
@@ -62,9 +64,11 @@ def read_labelled(
 
     Raises DataError, FileError or OptionError, in one line, for whatever cannot be read as it is.
     """
-    reading = (reading or Reading()).with_options(options)
+    asked = reading = (reading or Reading()).with_options(options)
     if isinstance(data, Labelled):
         if labels is None:
+            form = form_of(data, None, Found(data.sequences), reading)
+            refuse_unread(asked, form, data.classes if data.labels is not None else None)
             return data
         data = data.sequences
     bundled = dataset_name(data)
@@ -77,18 +81,25 @@ def read_labelled(
     named = (groups, weights, split, reading.groups, reading.weights, reading.split)
     others = [name for name in named if isinstance(name, str)]
     found = _found(data, lengths, names, reading, others)
-    if is_table(labels) or is_path(labels):
-        found = with_labels_of(found, labels, reading)
-    elif labels is not None:
-        sequences = found.sequences
-        told = read_labels(labels, sequences.lengths, sequences.names, reading)
-        found = replace(found, labels=told)
+    form = form_of(data, labels, found, reading)
+    found = found if labels is None else _with_labels(found, labels, reading)
+    refuse_unread(asked, form, None if found.labels is None else found.labels.classes)
     read = _with_more(found, reading, groups, weights, split)
     read = in_regions(read, reading.regions) if reading.regions else read
     if reading.homology is None or not reading.with_labels:  # nothing is divided
         return read
     together = related_groups(read.sequences, reading.homology)
     return replace(read, sequences=replace(read.sequences, groups=together))
+
+
+def _with_labels(found: Found, labels: Any, reading: Reading) -> Found:
+    if is_table(labels) or is_path(labels):
+        return with_labels_of(found, labels, reading)
+    if isinstance(labels, Mapping):
+        found = matched(found, labels, reading)
+    sequences = found.sequences
+    told = read_labels(labels, sequences.lengths, sequences.names, reading)
+    return replace(found, labels=told)
 
 
 def _found(

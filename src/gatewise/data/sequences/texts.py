@@ -7,6 +7,10 @@ import os
 from pathlib import Path
 
 from gatewise.data.catalog import bundled_paths, dataset_name, find
+from gatewise.data.files import READABLE
+from gatewise.data.sequences import fasta
+from gatewise.data.sequences.features import BED_ENDINGS, GFF_ENDINGS
+from gatewise.data.sequences.genbank import ENDINGS as GENBANK
 from gatewise.data.tables.raw import read_bytes
 from gatewise.errors import FileError, OptionError
 
@@ -14,12 +18,30 @@ ENDINGS = (".txt", ".text", ".md")
 """What names of text files end with; also with .gz."""
 
 
+OTHERS = {
+    "FASTA": fasta.ENDINGS,
+    "GenBank": GENBANK,
+    "features": (*BED_ENDINGS, *GFF_ENDINGS),
+    "a table": tuple(ending for ending in READABLE if not ending.endswith(".gz")),
+}
+"""What names of files that are no prose end with, though they may be letters throughout."""
+
+
+def is_text_file(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file's name is that of a text."""
+    return _plain(path).endswith(ENDINGS)
+
+
+def _plain(path: str | os.PathLike[str]) -> str:
+    return os.fspath(path).lower().removesuffix(".gz")
+
+
 def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
     r"""Return the text of a file (also .gz) with line ends "\n" and without a byte order mark.
 
-    "dataset:NAME" is a bundled text. Raises FileError where a file is missing, empty, binary or in
-    another encoding, and OptionError for an
-    encoding that there is not.
+    "dataset:NAME" is a bundled text. Raises FileError where a file is missing, empty, binary, in
+    another encoding, or named as something else than a text, and OptionError for an encoding that
+    there is not.
     """
     bundled = dataset_name(path)
     if bundled is not None:
@@ -27,6 +49,11 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
             raise FileError(f"{path!r} is no text but {find(bundled).kind}")
         path = bundled_paths(bundled)[0]
     path = Path(path)
+    for kind, endings in OTHERS.items():
+        if _plain(path).endswith(endings):
+            raise FileError(
+                f"{str(path)!r} is {kind}, by its name, and no text: give a text file, such as .txt"
+            )
     try:
         name = codecs.lookup(encoding).name
     except (LookupError, TypeError, ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,10 +27,11 @@ from gatewise.estimators.language.network import LanguageNetwork, next_token_los
 from gatewise.estimators.language.scoring import ngram_of, scores_of
 from gatewise.estimators.language.settings import LanguageSettings
 from gatewise.estimators.language.speaking import Speaker, check_drawing, draw
-from gatewise.estimators.language.telling import TellingTexts, evaluated
+from gatewise.estimators.language.telling import TellingTexts, evaluated, is_of_fit
 from gatewise.estimators.language.texts import (
     PreparedTexts,
     Stretch,
+    any_file,
     check_length,
     divided,
     encoded,
@@ -42,6 +43,7 @@ from gatewise.estimators.language.texts import (
 )
 from gatewise.estimators.run.folder import Run
 from gatewise.estimators.scores.evaluation import LanguageScores
+from gatewise.estimators.scores.verdict import OF_THE_FIT, with_note_of_the_fit
 from gatewise.estimators.sequences.preparation import refuse_changes
 from gatewise.training.progress import Callback
 from gatewise.training.task import Task
@@ -70,6 +72,7 @@ class LanguageModel(
     """
 
     kind = "language model"
+    scores_type = LanguageScores
 
     def fit(
         self,
@@ -126,7 +129,8 @@ class LanguageModel(
             raise DataError(
                 f"score takes one text, and there are {len(texts)}: score each by itself"
             )
-        return score_of(fitted.answering, fitted.tokens, self._stretch(texts[0]))
+        found = score_of(fitted.answering, fitted.tokens, self._stretch(texts[0]))
+        return replace(found, notes=(OF_THE_FIT,)) if is_of_fit(texts, fitted) else found
 
     def suggest(self, text: str = "", k: int = 10) -> dict[str, float]:
         """Return the `k` likeliest next tokens after a text, with their probabilities, likeliest first.
@@ -195,7 +199,8 @@ class LanguageModel(
         texts = _texts(data, self.encoding)
         if part in (None, "all"):
             stretches: Sequence[Stretch] = [self._stretch(text) for text in texts]
-            return scores_of(fitted, stretches, "all", "")
+            found = scores_of(fitted, stretches, "all", "")
+            return with_note_of_the_fit(found, same=is_of_fit(texts, fitted))
         pieces = divided(texts, fitted.settings)
         parts = encoded(pieces, fitted.tokens, self.unseen)
         if not parts[part]:
@@ -224,6 +229,10 @@ class LanguageModel(
         if isinstance(data, str | Path) and "\n" not in str(data):
             options["source"] = options["source"] or str(data)
         read = isinstance(data, PreparedTexts)
+        if start is None and not read and self.encoding != "utf-8" and not any_file(data):
+            raise OptionError(
+                f"encoding={self.encoding!r} is for a text file, and these texts are given: leave it out"
+            )
         given = data if read else Texts(_texts(data, self.encoding))
         return self._fit(given, start=start, **options)
 

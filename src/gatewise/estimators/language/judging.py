@@ -83,6 +83,7 @@ class TextScore:
         characters: How many characters the text has.
         unknown: How many of the tokens the vocabulary does not have.
         spelled: What it would cost to spell these out, in bits: 8 for each of their bytes.
+        notes: What else a reader must know, such as that the model was fitted on this text.
     """
 
     tokens: tuple[str, ...]
@@ -92,6 +93,7 @@ class TextScore:
     characters: int
     unknown: int
     spelled: int
+    notes: tuple[str, ...] = ()
 
     @property
     def bits(self) -> float:
@@ -120,6 +122,9 @@ class TextScore:
             f"TextScore({counted(len(self), self.unit)}, bits_per_character="
             f"{self.bits_per_character:.3f}, perplexity={self.perplexity:.2f})"
         )
+
+    def __str__(self) -> str:
+        return "\n".join([repr(self), *self.notes])
 
 
 def columns_of(scores: Sequence[TextScore], *, quoted: bool = False) -> dict[str, AnyArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from gatewise.errors import DataError
 from gatewise.estimators.language.judging import judge
 from gatewise.estimators.language.model import FittedLanguage
 from gatewise.estimators.language.scoring import scores_of
-from gatewise.estimators.language.texts import PreparedTexts, Stretch, text_before
+from gatewise.estimators.language.texts import PreparedTexts, Stretch, identity_of, text_before
 from gatewise.estimators.run.metrics import environment
 from gatewise.estimators.scores.evaluation import LanguageScores
+from gatewise.estimators.scores.verdict import with_note_of_the_fit
 from gatewise.estimators.sequences.case import (
     FEWEST_WINDOWS,
     WINDOW,
@@ -145,7 +147,14 @@ def stretches_of(prepared: PreparedTexts, part: str) -> tuple[Stretch, ...]:
 def evaluated(fitted: FittedLanguage, prepared: PreparedTexts, part: str) -> LanguageScores:
     """Return the scores of a part of texts that were read."""
     before = "" if part == "all" else text_before(prepared.parts, part)
-    return scores_of(fitted, stretches_of(prepared, part), part, before)
+    same = prepared.identity["sha256"] == fitted.data["sha256"]
+    found = scores_of(fitted, stretches_of(prepared, part), part, before)
+    return with_note_of_the_fit(found, same=same)
+
+
+def is_of_fit(texts: Sequence[str], fitted: FittedLanguage) -> bool:
+    """Return whether these are the texts that a model was fitted on, to the last letter."""
+    return bool(identity_of(texts)["sha256"] == fitted.data["sha256"])
 
 
 def coloured(fitted: FittedLanguage, stretch: Stretch) -> ColouredText:

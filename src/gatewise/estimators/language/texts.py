@@ -104,6 +104,11 @@ def read_texts(data: Any, encoding: str = "utf-8") -> tuple[str, ...]:
     return tuple(found)
 
 
+def any_file(data: Any) -> bool:
+    """Tell whether one of the texts is read from a file."""
+    return any(map(_is_path, data if isinstance(data, list | tuple) else [data]))
+
+
 def identity_of(texts: Sequence[str]) -> dict[str, Any]:
     """Return the SHA-256 of texts with their sizes."""
     digest = sha256()

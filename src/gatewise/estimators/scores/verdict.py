@@ -7,6 +7,8 @@ paired difference that leaves out 0, where there is one, and every member on the
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import TypeVar
 
 from gatewise.estimators.scores.measures import (
     MEASURES,
@@ -28,6 +30,23 @@ FLATTERING = {
         "aside for a score that nothing was chosen on."
     ),
 }
+
+OF_THE_FIT = (
+    "This is the data of the fit, its training part with it, which flatters every model that was fitted "
+    "on it: score the test part alone, or new data."
+)
+"""A note of scores on all data of a fit, which no part's name tells of."""
+
+S = TypeVar("S", bound=ScoreRows)
+
+
+def with_note_of_the_fit(scores: S, *, same: bool) -> S:
+    """Return scores, with a note where they are of all the data that the model was fitted on.
+
+    `same` is whether the data is that of the fit; a part of it tells by its name how far it flatters.
+    """
+    told = same and scores.part == "all"
+    return replace(scores, notes=(OF_THE_FIT, *scores.notes)) if told else scores
 
 
 def best_baseline(scores: ScoreRows) -> str | None:

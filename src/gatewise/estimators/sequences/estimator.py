@@ -21,6 +21,7 @@ from gatewise.estimators.base import source_of
 from gatewise.estimators.hooks import Trained
 from gatewise.estimators.options import NetworkOptions
 from gatewise.estimators.run.folder import Run
+from gatewise.estimators.scores.verdict import with_note_of_the_fit
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given
 from gatewise.estimators.sequences.hooks import KEPT, E, L, SequenceHooks
@@ -39,6 +40,7 @@ from gatewise.estimators.sequences.preparation import (
     check_sequences,
     parts_of,
     refuse_changes,
+    refuse_unused,
     scaling_of,
     without_unknown,
 )
@@ -50,11 +52,6 @@ from gatewise.training.progress import Callback
 from gatewise.training.task import Task
 
 __all__ = ["KEPT", "SequenceEstimator"]
-
-OF_THE_FIT = (
-    "This is the data of the fit, its training part with it, which flatters every model that was fitted "
-    "on it: score the test part alone, or new data."
-)
 
 
 class SequenceEstimator(Telling, SequenceHooks[L, E]):
@@ -151,8 +148,7 @@ class SequenceEstimator(Telling, SequenceHooks[L, E]):
         if part not in (None, "all"):
             labelled = labelled.take(parts_of(labelled, model.settings)[part])
             return self._evaluate(model, labelled, part)
-        found = self._evaluate(model, labelled, "all")
-        return replace(found, notes=(OF_THE_FIT, *found.notes)) if same else found
+        return with_note_of_the_fit(self._evaluate(model, labelled, "all"), same=same)
 
     def predict_frame(self, data: Any, *, lengths: Any = None) -> Any:
         """Return what `predict` says as a polars frame, with the names of the sequences beside it."""
@@ -206,6 +202,8 @@ class SequenceEstimator(Telling, SequenceHooks[L, E]):
             refuse_changes(settings, start.settings, self.kept)
             labelled = form.labelled(labelled, unknown=settings.unknown)
         check_sequences(labelled.sequences, settings)
+        if start is None:
+            refuse_unused(settings, labelled.sequences)
         check_size(settings, form)
         parts = parts_of(labelled, settings)
         self._check_labels(labelled, parts, fresh=start is None)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from gatewise.data.catalog import dataset_name
-from gatewise.data.files import READABLE
+from gatewise.data.catalog import dataset_name, find
+from gatewise.data.sequences.files import is_path
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.readers import read_labelled
-from gatewise.errors import OptionError
+from gatewise.data.sequences.texts import is_text_file
+from gatewise.errors import DataError
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.options import SequenceOptions
 from gatewise.estimators.sequences.reading import reading_of
@@ -33,23 +33,23 @@ def labelled_of(
 
     `like` is the form of the model that it is for. Raises what `read_labelled` raises.
     """
-    _check_columns(given.data, settings)
     if like is not None:
         known = {"vocabulary": like.vocabulary, "classes": like.classes, "columns": like.columns}
         more = {**more, **known, "with_labels": given.with_labels}
-    return read_labelled(
+    labelled = read_labelled(
         given.data, given.labels, lengths=given.lengths, reading=reading_of(settings, **more)
     )
+    if given.with_labels:
+        _refuse_text(given.data, labelled)
+    return labelled
 
 
-def _check_columns(data: Any, settings: SequenceOptions) -> None:
-    """Raise OptionError for a column that is named of a file that has none."""
-    if not isinstance(data, str | Path) or dataset_name(data) is not None:
-        return
-    if str(data).lower().endswith(READABLE):
-        return
-    for name in ("sequence", "inputs", "time"):
-        if getattr(settings, name) not in (None, ()):
-            raise OptionError(
-                f"{name}={getattr(settings, name)!r} names a column, and {data} has none: leave it out"
-            )
+def _refuse_text(data: Any, labelled: Labelled) -> None:
+    """Raise DataError for a text without labels: one long sequence of which nothing can be learnt."""
+    name = dataset_name(data)
+    is_text = find(name).kind == "text" if name else is_path(data) and is_text_file(data)
+    if is_text and labelled.labels is None:
+        raise DataError(
+            f"{str(data)!r} is a text, one long sequence without labels: name their file with labels=, "
+            "or let a language model learn what comes next in it (gatewise fit --task language)"
+        )

@@ -171,6 +171,21 @@ def _check_finite(sequences: Sequences, settings: SequenceOptions) -> None:
     )
 
 
+def refuse_unused(settings: SequenceOptions, sequences: Sequences) -> None:
+    """Raise OptionError for an option of symbols where steps are measured values.
+
+    Of a fit from fresh weights alone: models that were fitted before are read as they were.
+    """
+    if sequences.vocabulary is not None:
+        return
+    for name, nothing in (("front", "auto"), ("embedding", None)):
+        if (value := getattr(settings, name)) != nothing:
+            raise OptionError(
+                f"{name}={value!r} is for letters and tokens, and these are measured values: leave it "
+                "out"
+            )
+
+
 def refuse_changes(
     settings: EstimatorOptions, before: EstimatorOptions, kept: Sequence[str]
 ) -> None:
