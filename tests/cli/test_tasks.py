@@ -13,6 +13,7 @@ import pytest
 
 from gatewise.cli import run as run_command_line
 from gatewise.cli.choosing import choose
+from gatewise.cli.sequences.kinds import KINDS
 from gatewise.cli.tasks import TASKS
 from gatewise.errors import OptionError
 from tests.cli.sequences import QUICK, write_all
@@ -126,6 +127,36 @@ def test_a_task_that_nothing_tells_is_asked_for(there: Path) -> None:
         ("fit sites.fa --labels labels.csv --read lst --out new", "lst"),
         ("fit nowhere.fa --labels labels.csv --out new", "nowhere.fa"),
         ("fit sites.fa --labels wide.csv --out new", "s0"),
+        (
+            "fit story.txt --task classify --out new",
+            "story.txt' is a text, .*name their file with",
+        ),
+        (
+            "fit sites.fa --labels labels.csv --time ds --out new",
+            "--time ds is for a table with a row for each step, and sites.fa is FASTA with labels in a",
+        ),
+        (
+            "fit states.csv --target state --features CDS --out new",
+            "--features CDS is for BED, GFF3 and GenBank files, and states.csv is a table with a row",
+        ),
+        (
+            "fit wide.csv --target strength --inputs label --out new",
+            "--inputs label is for arrays and",
+        ),
+        ("fit sites.fa --task language --out new", "sites.fa' is FASTA, by its name, and no text"),
+        ("predict language sites.fa", "sites.fa' is FASTA, by its name, and no text"),
+        (
+            "predict language --suggest a --top-k 2",
+            "--top-k is for --sample N, which is not asked for",
+        ),
+        (
+            "predict language --sample 3 --count 2",
+            "--count is for --suggest TEXT, which is not asked",
+        ),
+        (
+            "predict language story.txt --prompt a",
+            "--prompt is for --sample N, which is not asked for",
+        ),
         ("inspect classify --part training", "page about --part training with --out PAGE.html"),
     ],
 )
@@ -219,6 +250,41 @@ def test_two_new_sequences_are_scored_and_predicted(
     page = tmp_path / "new.html"
     assert call("inspect", "classify", *words, "--out", page).code == 0
     assert page.exists()
+
+
+def test_labels_are_those_of_the_fit_where_the_data_is(
+    there: Path, call: Call, tmp_path: Path
+) -> None:
+    done = call("evaluate", "classify", "sites.fa", "--json")
+    assert (done.code, json.loads(done.out)["count"]) == (0, 60)
+    assert "flatters" in json.loads(done.out)["notes"][0]
+    new = ("--epochs", "1", "--out", tmp_path / "more", "--quiet")
+    assert call("continue", "classify", "sites.fa", *new) == Outcome(0, "", "")
+    (tmp_path / "new.fa").write_text(">a\nACGTA\n>b\nTTGT\n")
+    done = call("evaluate", "classify", tmp_path / "new.fa")
+    assert done.code == 2
+    assert "--labels FILE; those of the fit are in" in done.err
+    assert "labels.csv" in done.err
+
+
+def test_a_score_on_the_text_of_the_fit_says_that_it_flatters(there: Path, call: Call) -> None:
+    for words in (("evaluate", "language", "story.txt"), ("predict", "language", "story.txt")):
+        assert "which flatters every model that was fitted on it" in call(*words).out
+
+
+@pytest.mark.parametrize(
+    ("task", "source", "words"),
+    [
+        ("tag", "states.csv", "NEW.csv --out LABELS.csv"),
+        ("tag", "here/genome.gb", "NEW.fa --out GENES.gff3"),
+        ("tag", "dataset:tobacco_plastid", "NEW.fa --out GENES.gff3"),
+        ("classify", "sites.fasta.gz", "NEW.fasta --out PREDICTED.csv"),
+        ("regress", "dataset:splice", "NEW.csv --out PREDICTED.csv"),
+        ("language", "story.txt", '--suggest "TEXT"'),
+    ],
+)
+def test_what_to_type_next_is_like_the_data_of_the_fit(task: str, source: str, words: str) -> None:
+    assert KINDS[task].then(source)[0] == words
 
 
 def test_a_language_model_suggests_and_goes_on(there: Path, call: Call) -> None:

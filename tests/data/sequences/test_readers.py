@@ -156,7 +156,9 @@ def test_soft_masked_letters_are_read_or_unknown() -> None:
     assert masked.sequences.values.tolist() == [1, 2, 0, 0]
     own = read_labelled(["aAbB"], alphabet=("a", "A", "b", "B"))
     assert own.sequences.values.tolist() == [1, 2, 3, 4]
-    with pytest.raises(OptionError, match="soft_masked='mask' is for letters of an alphabet of cap"):
+    with pytest.raises(
+        OptionError, match="soft_masked='mask' is for letters of an alphabet of cap"
+    ):
         read_labelled(["aAbB"], alphabet=("a", "A", "b", "B"), soft_masked="mask")
 
 

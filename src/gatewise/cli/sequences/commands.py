@@ -54,16 +54,16 @@ SPEAKING = {
         spoken("A text: print the likeliest next tokens with their probabilities.", str),
         None,
     ),
-    "count": (spoken("How many of them.", Whole), 10),
+    "count": (spoken("How many of them.", Whole), speaking.DEFAULTS["count"]),
     "sample": (spoken("Draw so many tokens, one after the other.", Whole), None),
-    "prompt": (spoken("The text that the sample goes on from.", str), ""),
+    "prompt": (spoken("The text that the sample goes on from.", str), speaking.DEFAULTS["prompt"]),
     "temperature": (
         spoken("Below 1 keeps to what is likely; 0 is always the likeliest.", float),
-        1.0,
+        speaking.DEFAULTS["temperature"],
     ),
     "top_k": (spoken("Draw from so many of the likeliest alone.", Whole), None),
     "top_p": (spoken("Draw from the fewest that hold this share of the probability.", float), None),
-    "seed": (spoken("The same seed gives the same sample.", Whole), 0),
+    "seed": (spoken("The same seed gives the same sample.", Whole), speaking.DEFAULTS["seed"]),
 }
 Options = dict[str, tuple[Any, Any]]
 

@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal
 
+from gatewise.data.catalog import bundled_paths, dataset_name
 from gatewise.data.files import WRITABLE
 from gatewise.data.sequences.annotations import FORMATS
+from gatewise.data.sequences.genbank import ENDINGS as GENBANK
 
+TABLES = (".csv", ".tsv", ".parquet")
 PartName = Literal["training", "validation", "test", "all"]
+
+
+def ending_like(source: str) -> str:
+    """Return the ending of a file that new data may come in, like the data of a fit; .gz is left out."""
+    bundled = dataset_name(source)
+    name = source if bundled is None else bundled_paths(bundled)[0].name
+    ending = PurePath(name.lower().removesuffix(".gz")).suffix
+    return ".fa" if ending in GENBANK else ending  # new genomes have no features yet
+
+
+def _then(source: str) -> tuple[str, str]:
+    return f"NEW{ending_like(source)} --out PREDICTED.csv", "predict from new sequences"
+
+
+def _then_of_steps(source: str) -> tuple[str, str]:
+    """Letters get features, which browsers of genomes show; other steps a table."""
+    ending = ending_like(source)
+    if ending in TABLES:
+        return f"NEW{ending} --out LABELS.csv", "predict the label of each step of new sequences"
+    return f"NEW{ending} --out GENES.gff3", "predict features of new sequences; .csv for every step"
+
+
+def _then_of_texts(source: str) -> tuple[str, str]:
+    return '--suggest "TEXT"', "suggest what comes next; --sample N goes on with a text"
 
 
 @dataclass(frozen=True)
@@ -23,7 +52,7 @@ class Kind:
         predict_help: The help of predict.
         labels: What --labels may be; "" where there are none.
         endings: Of the file that predict writes.
-        then: What to type after `gatewise predict RUN` once there is one, and what it does.
+        then: From the data of a fit, what to type after `gatewise predict RUN`, and what it does.
         speaks: Whether predict suggests and samples, instead of answering for given sequences.
     """
 
@@ -35,7 +64,7 @@ class Kind:
     labels: str = ""
     endings: tuple[str, ...] = WRITABLE
     speaks: bool = False
-    then: tuple[str, str] = ("NEW --out PREDICTED.csv", "predict from new sequences")
+    then: Callable[[str], tuple[str, str]] = _then
 
     def fit_help(self) -> str:
         """Return the help of fit."""
@@ -90,7 +119,7 @@ KINDS = {
         + PRINTED,
         "Labels of a FASTA file: a .bed or .gff3 file. [default: those of DATA]",
         (*WRITABLE, *FORMATS),
-        then=("NEW.fa --out GENES.gff3", "predict features of new sequences; .csv for every step"),
+        then=_then_of_steps,
     ),
     "language": Kind(
         "Learn what comes next in a text, and leave a run folder: model, scores, page.",
@@ -104,6 +133,6 @@ KINDS = {
         "Suggest the next token, go on with a text, or tell what each token of a text cost."
         + PRINTED,
         speaks=True,
-        then=('--suggest "TEXT"', "suggest what comes next; --sample N goes on with a text"),
+        then=_then_of_texts,
     ),
 }

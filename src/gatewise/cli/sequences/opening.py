@@ -34,7 +34,7 @@ def opened(
 
     model = task.estimator_class().load(run, device=device)
     if data is not None:
-        return Opened(model, data, labels, part)
+        return Opened(model, data, labels or labels_of_fit(run, data), part)
     if not os.path.isdir(run):
         raise OptionError(f"{run} does not say where its data is: name DATA after it")
     config = Run.open(run).config
@@ -44,3 +44,32 @@ def opened(
     return Opened(
         model, source, labels or config.get("labels"), part or model.fitted_.data["scored"]
     )
+
+
+def labels_of_fit(run: str, data: str) -> str | None:
+    """Return the file of labels of a run's fit, where `data` is the file that it goes with."""
+    from gatewise.estimators.base import source_of  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
+
+    if not os.path.isdir(run):
+        return None
+    config = Run.open(run).config
+    return config.get("labels") if config["source"] == source_of(data) else None
+
+
+def read_to_score(model: Any, run: str, data: str, labels: str | None) -> Any:
+    """Return data as `evaluate` takes it; OptionError where labels are needed and there are none.
+
+    Not prepared as for a fit: a few sequences can be scored that could not be divided.
+    """
+    from gatewise.data.sequences.labelled import Labelled  # noqa: PLC0415 - brings NumPy
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
+
+    found = model.read_to_score(model.given(data, labels))
+    if isinstance(found, Labelled) and found.labels is None:
+        theirs = Run.open(run).config.get("labels") if os.path.isdir(run) else None
+        told = "" if theirs is None else f"; those of the fit are in {theirs}"
+        raise OptionError(
+            f"{data} has no labels to score by: name their file with --labels FILE{told}"
+        )
+    return found

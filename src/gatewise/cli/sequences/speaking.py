@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from gatewise.cli.opening import check_new_file
 from gatewise.cli.output import console, grid
@@ -12,6 +13,15 @@ from gatewise.errors import OptionError
 from gatewise.wording import counted, number, percent
 
 HEAD = 20
+DEFAULTS: dict[str, Any] = {
+    "count": 10,
+    "prompt": "",
+    "temperature": 1.0,
+    "top_k": None,
+    "top_p": None,
+    "seed": 0,
+}
+"""Of the options of suggesting and of drawing."""
 
 
 def predict(
@@ -38,6 +48,13 @@ def predict(
             "name one of these: --suggest TEXT for the next tokens, --sample N to go on with a text, or "
             "DATA, a text whose tokens are scored"
         )
+    drawing = {
+        "prompt": prompt, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed,
+    }  # fmt: skip
+    if suggest is None:
+        _refuse_unused({"count": count}, "--suggest TEXT")
+    if sample is None:
+        _refuse_unused(drawing, "--sample N")
     if out is not None and data is None:
         raise OptionError("--out is for the scores of a text: name DATA after the run")
     if out is not None:
@@ -46,12 +63,18 @@ def predict(
     if suggest is not None:
         _suggest(model, suggest, count)
     elif sample is not None:
-        drawn = model.sample(
-            sample, prompt, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
-        )
+        drawn = model.sample(sample, **drawing)
         console().print(f"{prompt}{drawn}")
     else:
         _score(model, data, out)
+
+
+def _refuse_unused(given: dict[str, Any], of: str) -> None:
+    """Raise OptionError for an option that was given, of what is not asked for."""
+    for name, value in given.items():
+        if value != DEFAULTS[name]:
+            typed = f"--{name.replace('_', '-')}"
+            raise OptionError(f"{typed} is for {of}, which is not asked for: leave it out")
 
 
 def _suggest(model: object, text: str, count: int) -> None:
@@ -87,3 +110,5 @@ def _score(model: object, data: str | None, out: str | None) -> None:
         f"{counted(len(found), found.unit)}: {number(found.bits_per_character)} bits per character, "
         f"perplexity {number(found.perplexity)}"
     )
+    for note in found.notes:
+        screen.print(note)

@@ -13,6 +13,7 @@ from gatewise.cli.opening import writing_alone
 from gatewise.cli.options import NewRun, given_in, settings_in
 from gatewise.cli.output import console, print_next
 from gatewise.cli.sequences.kinds import KINDS
+from gatewise.cli.sequences.opening import labels_of_fit
 from gatewise.cli.sequences.printing import print_data, print_scores
 from gatewise.cli.tasks import Task, task_of_kind
 from gatewise.cli.training import device_of, going_on, resumable
@@ -42,6 +43,7 @@ def continue_on(
     given = {} if changes is None else given_in(changes, task.options())
     model = task.estimator_class().load(run, device=given.get("device") or device_of(run))
     model.set_params(**given)
+    labels = labels or labels_of_fit(run, data)
     run_training(model, model.continue_on, data, labels, new, start=model.fitted_)
 
 
@@ -59,7 +61,7 @@ def retrain(
 
     given = {} if changes is None else given_in(changes, task.options())
     model = task.estimator_class()(**{**Run.open(run).config["settings"], **given})
-    run_training(model, model.retrain, data, labels, new)
+    run_training(model, model.retrain, data, labels or labels_of_fit(run, data), new)
 
 
 def resume(
@@ -165,7 +167,7 @@ def finish(
     screen.print(f"Page  {page}")
     task = task_of_kind(model.kind)
     assert task is not None
-    words, purpose = KINDS[task.name].then
+    words, purpose = KINDS[task.name].then(source)
     print_next(
         screen,
         {

@@ -12,7 +12,7 @@ from typing import Any
 from gatewise.cli.opening import check_new_file, writing_alone
 from gatewise.cli.output import console, grid
 from gatewise.cli.sequences.kinds import KINDS, PartName
-from gatewise.cli.sequences.opening import Opened, opened
+from gatewise.cli.sequences.opening import Opened, opened, read_to_score
 from gatewise.cli.sequences.printing import print_scores
 from gatewise.cli.tasks import Task
 from gatewise.cli.using import cell_text
@@ -74,8 +74,7 @@ def evaluate(
     from gatewise.files import finite_json  # noqa: PLC0415
 
     model, source, labels, part = opened(task, run, data, labels, part=part, device=device)
-    # not prepared as for a fit: a few sequences can be scored that could not be divided
-    scores = model.evaluate(model.read_to_score(model.given(source, labels)), part=part)
+    scores = model.evaluate(read_to_score(model, run, source, labels), part=part)
     if as_json:
         print(json.dumps(finite_json(scores.to_json()), indent=2))
     else:
@@ -130,12 +129,11 @@ def _inspect(
     from gatewise.report import write_page  # noqa: PLC0415
 
     model, source, labels, part = found
-    given = model.given(source, labels)
     if writes_anew:  # of the data of the fit, which can be divided as it was
-        prepared = model.prepare(given, like=model.fitted_)
+        prepared = model.prepare(model.given(source, labels), like=model.fitted_)
         _check_page_of_run(model, prepared, source, part)
     else:
-        prepared = model.read_to_score(given)
+        prepared = read_to_score(model, run, source, labels)
     kept = Run.open(run) if os.path.isdir(run) else None
     title = title or (None if kept is None else kept.title)
     summary = replace(model.summary(prepared, part=part, title=title, source=source), run=run)
