@@ -1,8 +1,8 @@
 """gatewise: recurrent networks you can see inside, at full speed.
 
-Drop-in modules (`LSTM`, `GRU`, `RNN` and their cells), `accelerate` and `restore` for the models you
-have, `trace` for their gates (a `Trace`, which `load_trace` reads back), `explain` for what they
-remember and `memory` for every figure behind it,
+Drop-in modules (`LSTM`, `GRU`, `RNN` and their cells), the `SLSTM`, `accelerate` and `restore` for the
+models you have, `trace` for their gates (a `Trace`, which `load_trace` reads back), `explain` for what
+they remember and `memory` for every figure behind it,
 `Stream` for one step at a time, `init` for starting values and `LengthCurriculum` for sequences that
 grow, `Forecaster` for tables and `tune` for its
 settings, `Classifier` and `Regressor` for labelled sequences, `Tagger` for labels of their steps,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         GRU,
         LSTM,
         RNN,
+        SLSTM,
         GRUCell,
         LengthCurriculum,
         LSTMCell,
@@ -57,16 +58,8 @@ _HOMES = {
     "tune": "gatewise.estimators.tuning",
     **dict.fromkeys(
         (
-            "GRU",
-            "LSTM",
-            "RNN",
-            "GRUCell",
-            "LSTMCell",
-            "LengthCurriculum",
-            "RNNCell",
-            "accelerate",
-            "init",
-            "restore",
+            *("GRU", "LSTM", "RNN", "SLSTM", "GRUCell", "LSTMCell", "RNNCell"),
+            *("LengthCurriculum", "accelerate", "init", "restore"),
         ),
         "gatewise.nn",
     ),
@@ -78,6 +71,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "SLSTM",
     "Classifier",
     "Forecaster",
     "GRUCell",

@@ -107,6 +107,27 @@ def test_peephole_lstm_step_looks_at_the_old_cell_twice_and_at_the_new_one_once(
     assert close(h, 0.45)
 
 
+def test_slstm_step_keeps_by_weights() -> None:
+    # level log 2 and f = 3/4: what is kept weighs 3/2; i~ = -log 2: what is written weighs 1/2
+    wx = row(-LOG2, LOG3, LOG2, LOG3)
+    state = (row(0.0), row(0.2), row(LOG2))
+    (h, u, level), gates = CELLS["slstm"].step(wx, torch.zeros_like(wx), state, UNUSED)
+    assert close(gates["keep"], 0.75)
+    assert close(gates["write"], 0.25)
+    assert close(gates["candidate"], 0.6)
+    assert close(gates["output"], 0.75)
+    assert close(u, 0.75 * 0.2 + 0.25 * 0.6)
+    assert close(level, LOG2)
+    assert close(h, 0.75 * 0.3)
+    # exponential: f = 3, so 6 is kept beside 1/2
+    _, gates = CELLS["slstm_exponential"].step(wx, torch.zeros_like(wx), state, UNUSED)
+    assert close(gates["keep"], 12 / 13)
+    # clamped: f = sigmoid(15), which shows beside a large level and nothing written
+    wx = row(-1000.0, 900.0, LOG2, LOG3)
+    (_, _, level), _ = CELLS["slstm_clamped"].step(wx, torch.zeros_like(wx), state, UNUSED)
+    assert close(level, LOG2 - log(1 + exp(-15.0)))
+
+
 def test_layer_norm_lstm_step_scales_what_it_has_normalised() -> None:
     # So large that the 1e-5 under the root is lost: norm makes them 1 and -1.
     big = 1e6

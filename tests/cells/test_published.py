@@ -6,13 +6,14 @@ The loops go row by row and step by step, in torch's plainest operations, from t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 from tests.nn.recurrent import as_states, build, inputs, states_for, weighted
 from tests.tolerances import assert_close64
 from torch import Tensor
-from torch.nn.functional import layer_norm
+from torch.nn.functional import layer_norm, logsigmoid
 from torch.nn.utils.rnn import pack_padded_sequence
 
 T, B, I, H = 6, 4, 3, 5  # noqa: E741 - the sizes of the shape comments
@@ -54,7 +55,25 @@ def mgu(w: Weights, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return (h - f * h + f * n,)
 
 
+def slstm(
+    w: Weights, x: Tensor, state: tuple[Tensor, ...], log_forget: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, ...]:
+    """As published, with c, n and m; the module's states are c / n and m + log n."""
+    h, c, m = state
+    n = torch.ones_like(c)
+    a = w["weight_ih"] @ x + w["weight_hh"] @ h + w["bias_ih"] + w["bias_hh"]
+    i, f, z, o = a.split(H)
+    forget = log_forget(f)
+    later = torch.maximum(forget + m, i)
+    kept, written = torch.exp(forget + m - later), torch.exp(i - later)
+    c, n = kept * c + written * torch.tanh(z), kept * n + written
+    return torch.sigmoid(o) * c / n, c / n, later + torch.log(n)
+
+
 LOOPS: dict[str, Loop] = {
+    "slstm": partial(slstm, log_forget=logsigmoid),
+    "slstm_clamped": partial(slstm, log_forget=lambda f: logsigmoid(f.clamp(max=15.0))),
+    "slstm_exponential": partial(slstm, log_forget=lambda f: f),
     "peephole_lstm": peephole_lstm,
     "layer_norm_lstm": layer_norm_lstm,
     "mgu": mgu,

@@ -12,6 +12,7 @@ from gatewise.cells.mgu import MGU
 from gatewise.cells.parameters import ExtraParameter, Parameters, State
 from gatewise.cells.peephole_lstm import PEEPHOLE_LSTM
 from gatewise.cells.rnn import RNN_RELU, RNN_TANH
+from gatewise.cells.slstm import SLSTM, SLSTM_CLAMPED, SLSTM_EXPONENTIAL
 from gatewise.cells.spec import CellSpec
 
 CELLS: dict[str, CellSpec] = {
@@ -24,6 +25,9 @@ CELLS: dict[str, CellSpec] = {
         PEEPHOLE_LSTM,
         LAYER_NORM_LSTM,
         MGU,
+        SLSTM,
+        SLSTM_CLAMPED,
+        SLSTM_EXPONENTIAL,
     )
 }
 """Every cell by name. A new cell is one file and one more entry here: see docs/adding-a-cell.md."""

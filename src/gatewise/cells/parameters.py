@@ -1,6 +1,6 @@
 """The parameters of one layer in one direction, and those that a cell adds to the common ones.
 
-Sizes in shape comments: B rows, I inputs, H hidden units, P projected units, G blocks.
+Sizes in shape comments: B rows, I inputs, H hidden units, P projected units, G blocks; D units a head.
 """
 
 from __future__ import annotations
@@ -24,10 +24,14 @@ class Parameters:
     """The parameters of one layer in one direction, under the papers' symbols.
 
     What a cell adds of its own stands in `extra`: `parameters.extra["peephole_input"]`.
+
+    A layer of several heads has a block-diagonal `W_hh`: the units of a head, D = H / heads that follow
+    one another, see the old state of that head alone. Its zeros are not kept: `W_hh` is `[G*H, D]`, and
+    its width is what tells the number of heads.
     """
 
     W_ih: Tensor  # [G*H, I]
-    W_hh: Tensor  # [G*H, P], P = H without projection
+    W_hh: Tensor  # [G*H, P], P = H without projection; [G*H, D] with heads
     b_ih: Tensor | None = None  # [G*H]
     b_hh: Tensor | None = None  # [G*H]
     W_hr: Tensor | None = None  # [P, H], the projection of the LSTM, else None

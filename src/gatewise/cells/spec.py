@@ -56,10 +56,12 @@ class CellSpec:
             write gate, or where there is none.
         write_gate: The gate that multiplies the new content; None where that factor is one minus
             the keep gate, or where there is none.
-        read_gate: The gate that multiplies tanh of the carrier on its way out; None where what is
-            shown is not that product: it is then the hidden state itself.
+        read_gate: The gate that multiplies the carrier, or its tanh, on its way out; None where what
+            is shown is not that product: it is then the hidden state itself.
+        shows: Whether the read gate multiplies "tanh" of the carrier or the carrier "itself".
         content: The recorded array that is written.
         carrier: The state that keeps and is written to; by default the last one.
+        starts: What a state begins with where none is given, by name, if it is not 0.
         fractions: The recorded arrays that lie between 0 and 1; by default the gates named above and
             the blocks of `packing`, but neither states nor content. An exponential gate is none.
         extra: The parameters that the cell has beside weights and biases. `step` finds them in
@@ -83,7 +85,9 @@ class CellSpec:
     write_gate: str | None = None
     read_gate: str | None = None
     content: str = "candidate"
+    shows: Literal["tanh", "itself"] = "tanh"
     carrier: str = ""
+    starts: Mapping[str, float] = field(default_factory=dict)
     fractions: tuple[str, ...] = _BLOCKS
     extra: tuple[ExtraParameter, ...] = ()
     adds_biases: bool = False
@@ -137,6 +141,11 @@ class CellSpec:
             raise OptionError(
                 f"cell {self.name!r}: carrier {self.carrier!r} is none of states={self.states}"
             )
+        strange = [name for name in self.starts if name not in self.states]
+        if strange:
+            raise OptionError(
+                f"cell {self.name!r}: {strange[0]!r} of starts is none of states={self.states}"
+            )
         unknown = [name for name in self.fractions if name not in self.recorded]
         if unknown:
             raise OptionError(
@@ -164,7 +173,9 @@ class CellSpec:
             return ((self.carrier, "itself"),)
         if role == "read":
             gate = self.read_gate
-            return ((gate, "itself"), (self.carrier, "tanh")) if gate else (("hidden", "itself"),)
+            return (
+                ((gate, "itself"), (self.carrier, self.shows)) if gate else (("hidden", "itself"),)
+            )
         if self.keep_gate is None and self.write_gate is None:
             return ()
         named, other = self.keep_gate, self.write_gate

@@ -43,12 +43,17 @@ class Network:
         return replace(self, parameters=(layer,), dropout=0.0)
 
     def states(self, x: Tensor, batch: int) -> State:
-        """Return zeros `[L*D, B, *]` to start `batch` rows of `x` from."""
+        """Return states `[L*D, B, *]` to start `batch` rows of `x` from: zeros, or as the cell says."""
         one = self.parameters[0][0]
         count = len(self.parameters) * self.directions
         hidden_size = len(one.W_hh) // len(self.spec.packing)
-        sizes = [one.W_hh.shape[1], *[hidden_size] * (len(self.spec.states) - 1)]
-        return tuple(x.new_zeros(count, batch, size) for size in sizes)
+        outputs = hidden_size if one.W_hr is None else len(one.W_hr)
+        sizes = [outputs, *[hidden_size] * (len(self.spec.states) - 1)]
+        starts = [self.spec.starts.get(name, 0.0) for name in self.spec.states]
+        return tuple(
+            x.new_full((count, batch, size), start)
+            for size, start in zip(sizes, starts, strict=True)
+        )
 
 
 def in_separate_memory(tensor: Tensor) -> Tensor:
@@ -187,7 +192,10 @@ def dropout_masks(
     rate, last = network.dropout, network.parameters[-1]
     if rate == 0 or len(network.parameters) == 1 or x.numel() == 0:
         return ()
-    width = network.directions * last[0].W_hh.shape[1]
+    outputs = len(last[0].W_hh) // len(network.spec.packing)
+    if last[0].W_hr is not None:
+        outputs = len(last[0].W_hr)
+    width = network.directions * outputs
     padded = rows is not None and not rows.packed
     lead = (len(rows.index),) if rows is not None and padded else x.shape[:-1]
     if 0 in lead:

@@ -16,6 +16,7 @@ from torch.nn.functional import linear
 from gatewise.cells import CellSpec, Parameters, State
 from gatewise.engines.engine import Engine
 from gatewise.engines.fused import in_types_of_torch
+from gatewise.engines.heads import recurrent
 from gatewise.engines.layout import Network, PassResult, Rows, batch_of, drop_out, dropped
 
 
@@ -90,7 +91,7 @@ def _run_direction(
     outputs: list[Tensor] = [x] * steps
     gates: list[dict[str, Tensor]] = [{}] * steps
     for t in reversed(range(steps)) if reverse else range(steps):
-        rh = linear(state[0], parameters.W_hh, b_hh)
+        rh = recurrent(parameters.W_hh, state[0], b_hh)
         after, gates[t] = spec.step(wx[t], rh, state, parameters)
         outputs[t] = after[0]
         if valid is None:

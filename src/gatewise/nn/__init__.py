@@ -9,11 +9,13 @@ from gatewise.nn.cells import GRUCell, LSTMCell, RNNCell
 from gatewise.nn.curriculum import LengthCurriculum
 from gatewise.nn.custom import Recurrent
 from gatewise.nn.modules import GRU, LSTM, RNN
+from gatewise.nn.slstm import SLSTM
 
 __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "SLSTM",
     "EngineChoice",
     "GRUCell",
     "Gates",

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.errors import InputError
+from gatewise.nn.state_form import form_of
 from gatewise.nn.structure import spec_of
 
 
@@ -26,7 +27,8 @@ def check_kinds(module: torch.nn.RNNBase | torch.nn.RNNCellBase, input: Any, hx:
         )
     if hx is None:
         return
-    count = len(spec_of(module).states)
+    form = form_of(module)
+    count = len(spec_of(module).states if form is None else form.names)
     if count == 1:
         if not isinstance(hx, Tensor):
             raise InputError(
@@ -36,6 +38,8 @@ def check_kinds(module: torch.nn.RNNBase | torch.nn.RNNCellBase, input: Any, hx:
     whole = isinstance(hx, tuple | list) and len(hx) == count
     if not whole or not all(isinstance(state, Tensor) for state in hx):
         names = "(h, c), two tensors" if count == 2 else f"a tuple of {count} tensors"
+        if form is not None:
+            names = f"({', '.join(form.names)}), {count} tensors"
         raise InputError(f"{_name(module)}: hx must be {names}; got {_described(hx)}")
 
 

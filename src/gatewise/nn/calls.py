@@ -19,6 +19,7 @@ from gatewise.engines.held import check_held, check_place, has_memory
 from gatewise.errors import InputError
 from gatewise.nn.arguments import lengths_as_tensor
 from gatewise.nn.packed import check_packed
+from gatewise.nn.state_form import StateForm, form_of
 from gatewise.nn.structure import spec_of
 
 Hidden = Tensor | tuple[Tensor, ...]
@@ -36,6 +37,7 @@ class Call:
     batched: bool
     packed: PackedSequence | None  # the input, if it was packed
     kind: str  # the name of the module's cell
+    form: StateForm | None  # in which the module takes and returns states; None: as they are
 
     def output(self, data: Tensor) -> Tensor | PackedSequence:
         """Return an engine's output, in the form of `x`, in the form in which the input came."""
@@ -56,6 +58,8 @@ class Call:
 
     def hidden(self, states: State) -> Hidden:
         """Return the states in torch's form."""
+        if self.form is not None:
+            states = self.form.hand_out(states)
         ends = states if self.batched else tuple(state.squeeze(1) for state in states)
         return ends[0] if len(ends) == 1 else ends
 
@@ -117,7 +121,8 @@ def prepare(
                 "leave this argument out or give the input a batch dimension"
             )
         rows = Rows.from_lengths(_checked_lengths(lengths, x), x.shape[0], x.device)
-    return Call(x, states, rows, module.batch_first, batched, None, spec_of(module).name)
+    kind, form = spec_of(module).name, form_of(module)
+    return Call(x, states, rows, module.batch_first, batched, None, kind, form)
 
 
 def check_tensors(
@@ -151,7 +156,8 @@ def _prepare_packed(module: torch.nn.RNNBase, input: PackedSequence, hx: Hidden 
     states = None if hx is None else _as_state(module, hx)
     _check(module, data, states, batch_sizes)
     rows = Rows.from_batch_sizes(batch_sizes, order, data.device)
-    return Call(data, states, rows, False, True, input, spec_of(module).name)
+    kind, form = spec_of(module).name, form_of(module)
+    return Call(data, states, rows, False, True, input, kind, form)
 
 
 def _kind(module: torch.nn.RNNBase) -> str:
@@ -160,6 +166,9 @@ def _kind(module: torch.nn.RNNBase) -> str:
 
 
 def _as_state(module: torch.nn.RNNBase, hx: Hidden) -> State:
+    form = form_of(module)
+    if form is not None:
+        return form.take_in(tuple(hx))
     return (hx,) if isinstance(hx, Tensor) and len(spec_of(module).states) == 1 else tuple(hx)
 
 

@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize
 
 from gatewise.cells import CellSpec, Parameters, State
 from gatewise.engines import ENGINES, EngineChoice, Gates, Network, Run, fused
+from gatewise.engines.heads import recurrent
 from gatewise.engines.recover import at_least_float32, without_autocast
 from gatewise.nn.arguments import check_kinds
 from gatewise.nn.calls import Hidden, check_tensors
@@ -167,7 +168,7 @@ def _step(
 ) -> tuple[State, dict[str, Tensor]]:
     """Run the equations for one step."""
     wx = linear(input, parameters.W_ih, parameters.b_ih)
-    rh = linear(state[0], parameters.W_hh, parameters.b_hh)
+    rh = recurrent(parameters.W_hh, state[0], parameters.b_hh)
     return spec.step(wx, rh, state, parameters)
 
 

@@ -1,6 +1,6 @@
 """A module for any registered cell that torch does not have: the equations are all it needs.
 
-Sizes: I inputs, H hidden units, G blocks.
+Sizes: I inputs, H hidden units, D units a head, G blocks.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ class Recurrent(GatedModule, torch.nn.RNNBase):
 
     Takes the cell's name and then the LSTM's arguments without `proj_size`. Parameters are named
     and stacked as torch's, one block of H rows for each entry of the spec's packing; those that the
-    cell adds follow, `{name}_l0` and so on. `forward` is the LSTM's. Raises OptionError
-    for an unknown cell and for one that has its own class.
+    cell adds follow, `{name}_l0` and so on. `forward` is the LSTM's. With several `heads` the units of
+    each see the old state of their own head alone: `weight_hh` is then `[G*H, D]`, D = H / heads. Raises
+    OptionError for an unknown cell, for one that has its own class, and for heads that do not divide H.
     """
 
     def __init__(  # noqa: PLR0917 - torch's arguments are positional
@@ -39,9 +40,11 @@ class Recurrent(GatedModule, torch.nn.RNNBase):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         *,
+        heads: int = 1,
         engine: str = "auto",
     ) -> None:
         spec = _find(cell)
+        check_heads(heads, hidden_size)
         # torch knows the sizes of its own modes only: take its checks and names, then replace each
         # parameter (on the meta device until then, so nothing is drawn or allocated twice).
         super().__init__(
@@ -56,10 +59,11 @@ class Recurrent(GatedModule, torch.nn.RNNBase):
             device="meta",
             engine=engine,
         )
-        self.mode = spec.name
+        self.mode, self.heads = spec.name, heads
         rows = len(spec.packing) * hidden_size
         for name, old in list(self.named_parameters()):
-            shape = (rows, *old.shape[1:])
+            seen = (hidden_size // heads,) if name.startswith("weight_hh") else old.shape[1:]
+            shape = (rows, *seen)
             setattr(self, name, Parameter(torch.empty(shape, device=device, dtype=dtype)))
         self._add_extra(spec, device, dtype)
         self.reset_parameters()
@@ -114,7 +118,19 @@ class Recurrent(GatedModule, torch.nn.RNNBase):
 
     def extra_repr(self) -> str:
         """Return the cell's name, and then torch's description."""
-        return f"{self.mode!r}, {super().extra_repr()}"
+        heads = f", heads={self.heads}" if self.heads > 1 else ""
+        return f"{self.mode!r}, {super().extra_repr()}{heads}"
+
+
+def check_heads(heads: int, hidden_size: int) -> None:
+    """Raise OptionError unless `hidden_size` units can be shared out to that many heads."""
+    if isinstance(heads, bool) or not isinstance(heads, int) or heads < 1:
+        raise OptionError(f"heads must be a whole number of at least 1; got {heads!r}")
+    if isinstance(hidden_size, int) and hidden_size % heads:
+        raise OptionError(
+            f"heads must divide hidden_size, so that each has as many units: {hidden_size} units do "
+            f"not go into {heads} heads"
+        )
 
 
 def _find(cell: str) -> CellSpec:

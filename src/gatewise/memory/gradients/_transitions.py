@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from gatewise.engines.heads import backwards, recurrent
 from gatewise.errors import InputError
 from gatewise.memory.gradients._strand import Index, Samples, StateChoice, Strand
 
@@ -198,7 +199,8 @@ class _Differentiated(_Transition):
         onto_rh, onto_hidden, *others = found[: len(leaves)]
         onto_carrier = (*found[len(leaves) :], held)[0]
         shown = whole if self.state == "full" else onto_carrier
-        return (onto_hidden + onto_rh @ self.weights, *others), shown
+        onto_before = onto_hidden + backwards(self.weights, onto_rh, onto_hidden.shape[-1])
+        return (onto_before, *others), shown
 
     def back(self, adjoint: Adjoint, step: Coefficients) -> Adjoint:
         """Return the adjoint as it is: `fold` has gone back."""
@@ -214,11 +216,14 @@ class _Differentiated(_Transition):
         for place, name in enumerate(self.strand.spec.states):
             state = self.strand.gates[name][before].double()
             start = self.strand.start
-            initial = torch.zeros_like(state) if start is None else start[place][rows].double()
+            if start is None:
+                initial = torch.full_like(state, self.strand.spec.starts.get(name, 0.0))
+            else:
+                initial = start[place][rows].double()
             states.append(torch.where(first, initial, state))
         return {
             "W_ih x": linear(self.inputs[now].double(), weights.W_ih, b_ih),
-            "W_hh h": linear(states[0], weights.W_hh, b_hh),
+            "W_hh h": recurrent(weights.W_hh, states[0], b_hh),
             **dict(zip(self.strand.spec.states, states, strict=True)),
         }
 

@@ -243,7 +243,7 @@ def _check_unchanged(spec: CellSpec, gates: Gates, name: str) -> None:
     """
     if spec.keep_gate is None or gates.hidden.shape[2] < 2:
         return
-    held = gates[spec.states[-1]].double()
+    held = gates[spec.carrier].double()
     keep = gates[spec.keep_gate].double()
     write = (1 - keep) if spec.write_gate is None else gates[spec.write_gate].double()
     expected = keep[:, :, 1:] * held[:, :, :-1] + (write * gates.candidate.double())[:, :, 1:]

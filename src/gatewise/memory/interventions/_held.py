@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gatewise.cells import Parameters, State
 from gatewise.engines import PassResult
+from gatewise.engines.heads import dense
 from gatewise.memory.interventions._intervene import Intervention, Piece, Place
 
 
@@ -82,8 +83,8 @@ class HeldUnits(Intervention):
             found = self._step_by_step(piece)
         else:
             weights = piece.network.parameters[0][0]
-            read = weights.W_hh[:, self._units] @ held
-            w_hh = weights.W_hh.clone()
+            w_hh = dense(weights.W_hh, len(self._mean.output)).clone()
+            read = w_hh[:, self._units] @ held
             w_hh[:, self._units] = 0
             found = piece.run(parameters=_shifted(replace(weights, W_hh=w_hh), read))
         return self._set(found.output, held), self._hold(found.states)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gatewise.cells import CELLS
 from gatewise.memory._base import Result, Sampling, checked_options, groups_of, ratio_interval
 from gatewise.memory.records._recorded import recorded
 from gatewise.memory.records._roles import Record
@@ -69,7 +70,8 @@ def gate_timescale(
 ) -> GateTimescale:
     """Return `tau = -1 / mean(log keep)` of every unit, in steps; gate path only.
 
-    The mean is over the steps of all rows. What a state held decays by the geometric mean of the
+    The mean is over the steps of all rows, but the first of each where the cell begins with nothing to
+    keep (sLSTM). What a state held decays by the geometric mean of the
     keep gate, so by a factor e in tau steps: Mahto, Vo, Turek & Huth 2021, "Multi-timescale
     representation learning in LSTM language models", there for a constant gate; after Tallec &
     Ollivier 2018, "Can recurrent neural networks warp time?".
@@ -89,8 +91,11 @@ def gate_timescale(
     sampling = sampling or Sampling()
     tau, low, high = (found.empty(found.units) for _ in range(3))
     by_place: list[dict[str, Any]] = []
+    begins_empty = found.cell in CELLS and bool(CELLS[found.cell].starts)
     for part in found:
         valid = part.valid
+        if begins_empty:
+            valid[:1] = False
         logs = _logs(part["keep"], valid)
         groups = groups_of(valid, sampling, like=logs)
         total, count = groups.sums(logs), groups.sums(valid.astype(np.float64))
