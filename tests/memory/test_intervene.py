@@ -117,7 +117,11 @@ def loop(module: Any, x: Tensor, edit: Edit) -> tuple[Tensor, State]:
     """Run one layer forwards in plain steps; `edit(t, state)` changes the state before step t."""
     spec, own = spec_of(module), parameters_of(module, "_l0")
     sizes = [module.proj_size or H] + [H] * (len(spec.states) - 1)
-    state: State = tuple(torch.zeros(x.shape[1], size, dtype=x.dtype) for size in sizes)
+    starts = [spec.starts.get(name, 0.0) for name in spec.states]
+    state: State = tuple(
+        torch.full((x.shape[1], size), start, dtype=x.dtype)
+        for size, start in zip(sizes, starts, strict=True)
+    )
     outputs = []
     for t in range(len(x)):
         state = edit(t, state)
