@@ -21,6 +21,8 @@ NAMES = (
     "sensor-fusion",
     "two-way-street",
     "simpler-cousin",
+    "gene",
+    "next-word",
 )
 
 

@@ -22,8 +22,6 @@ import tempfile
 import time
 import zlib
 from ast import literal_eval
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +29,13 @@ import torch
 
 import gatewise as gw
 from benchmarks.against_peers.machine import machine
+from studies.next_word.compressors import Compress, bits, brotli
 
 PACKED = {"alice29": 2.635, "asyoulik": 2.920, "lcet10": 2.338, "plrabn12": 2.902}
 """Bits per byte of the compressed files in Brotli's own package, of texts that have CR LF in part."""
 
-COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
-    "brotli, quality 11": lambda text: import_module("brotli").compress(text, quality=11, lgwin=24),
+COMPRESSORS: dict[str, Compress] = {
+    "brotli, quality 11": brotli,
     "xz": lambda text: lzma.compress(text, preset=9 | lzma.PRESET_EXTREME),
     "bz2": bz2.compress,
     "gzip": lambda text: zlib.compress(text, 9),
@@ -77,11 +76,9 @@ def _one(name: str, options: dict[str, Any]) -> float:
     for row, found in scores.models.items():
         cost = found["bits_per_character"]
         print(f"| {row} | – | {cost.value:.3f} ({cost.low:.3f}–{cost.high:.3f}) |")
-    rest, last = text[: -data["parts"]["test"]].encode(), text.encode()
     for row, compress in COMPRESSORS.items():
-        whole, before = len(compress(last)), len(compress(rest))
-        added = 8 * (whole - before) / data["parts"]["test"]
-        print(f"| {row} | {8 * whole / len(text):.3f} | {added:.3f} |")
+        whole, added = bits(compress, text, data["parts"]["test"])
+        print(f"| {row} | {whole:.3f} | {added:.3f} |")
     print(f"| brotli, the package's own file | {PACKED[name]:.3f} | – |", flush=True)
     return float(scores.network["bits_per_character"])
 

@@ -1,0 +1,1 @@
+"""Coding regions and splice sites: what a recurrent network reads in sequences of bases."""

@@ -1,0 +1,1 @@
+"""The next word: a grammar whose floor is known, and English text beside Brotli."""
