@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gatewise.errors import InputError
-from gatewise.estimators.baselines.ngram import KneserNey
+from gatewise.estimators.baselines.ngram import LEAST_DISCOUNT, KneserNey
 
 
 def text(n: int, size: int, seed: int = 0) -> np.ndarray:
@@ -46,7 +46,7 @@ class Plain:
         found = [0.0]
         for k in (1, 2, 3):
             d = k - (k + 1) * y * n[k + 1] / n[k] if n[k] and n[k + 1] else k / 2
-            found.append(min(max(d, 0.0), k))
+            found.append(min(max(d, LEAST_DISCOUNT), k))
         return found
 
     def probability(self, context: tuple[int, ...], token: int) -> float:
@@ -134,3 +134,13 @@ def test_counts_after_each_context_are_those_of_the_text() -> None:
         seen[a, b] += 1
     raw = model.orders[2].raw
     assert sorted(raw.of_context[raw.of_context > 0].tolist())[-1] == max(seen.values())
+
+
+def test_nothing_is_impossible_where_every_gram_is_frequent() -> None:
+    # Pairs that occur four times, and one three times: by these counts the discount would be below 0.
+    pairs = [(2 * j, 2 * j + 1) for j in range(6)] * 3 + [(2 * j, 2 * j + 1) for j in range(1, 6)]
+    model = KneserNey.fit(np.ravel(pairs), np.full(len(pairs), 2), 12, orders=2)
+    assert model.orders[-1].raw.discounts[3] == LEAST_DISCOUNT
+    found = model.probabilities([2])
+    assert found.sum() == pytest.approx(1)
+    assert 0 < found[5] < found[3]

@@ -33,6 +33,10 @@ def orders_for(size: int) -> int:
     return MOST_ORDERS if size <= FEW_CODES else 5
 
 
+LEAST_DISCOUNT = 0.1
+"""Of a count: texts with few tokens that are all frequent would estimate less than nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Counts:
     """Counts of the grams of one order, and what each context gives on to the next shorter one."""
@@ -67,7 +71,7 @@ def _discounts(counts: Indices) -> Array:
     """Return the discounts of counts 0, 1, 2 and more, from how many grams occur 1 to 4 times.
 
     (Chen and Goodman 1999, eq. 26.) Where too few grams are there to estimate one, half of the count
-    goes.
+    goes; and some always goes, or what a frequent context never had before it would be impossible.
     """
     found = np.zeros(4)
     one, two = float(counts[1]), float(counts[2])
@@ -75,7 +79,7 @@ def _discounts(counts: Indices) -> Array:
     for k in (1, 2, 3):
         here, more = float(counts[k]), float(counts[k + 1])
         estimate = k - (k + 1) * share * more / here if here and more else k / 2
-        found[k] = min(max(estimate, 0.0), float(k))
+        found[k] = min(max(estimate, LEAST_DISCOUNT), float(k))
     return found
 
 
