@@ -248,15 +248,15 @@ STUDY = Study(
     curves=curves,
     quick={
         "bases": 40_000,
-        "tagger": {"epochs": 10},
-        "splicing": {"hidden_size": 32, "epochs": 6},
+        "tagger": {"epochs": 10, "hidden_size": 32},
+        "splicing": {"hidden_size": 48, "epochs": 12},
     },
     full={
         "bases": 155_943,
         "tagger": {"epochs": TAGGER["epochs"]},
         "splicing": {"hidden_size": 48, "epochs": 20},
     },
-    minutes=20.0,
+    minutes=8.0,
     quick_seeds=2,
     questions=(
         Question(

@@ -100,10 +100,9 @@ def share_right(
     """
     right = 0
     for _ in range(asked):
-        words = draw(generator, 1, phrases).words[:-2]
-        *before, verb = words
-        # After the end of a sentence, as in the text that it has learnt.
-        read = before[-seen:] if seen else ["\n", *before]
+        earlier = draw(generator, 1).words  # nobody learns to begin from nothing
+        *before, verb = draw(generator, 1, phrases).words[:-2]
+        read = before[-seen:] if seen else [*earlier, *before]
         told = model.suggest(text_of(tuple(read)), k=1000)
         one, many = (sum(told.get(pair[number], 0.0) for pair in VERBS) for number in (0, 1))
         right += (many > one) == any(verb == pair[1] for pair in VERBS)
@@ -181,10 +180,13 @@ def judge(seeds: Sequence[Figures], settings: Settings) -> list[Check]:
     for name in settings["names"]:
         found = [seed["texts"][name] for seed in seeds]
         under = [one["gatewise"] - one["brotli"] for one in found]
-        reset = [one["reset"]["64"] - one["gatewise"] for one in found]
+        near, far = (
+            [one["reset"][str(each)] - one["gatewise"] for one in found] for each in (64, 1024)
+        )
         checks += [
             _check(f"{name}, bits per character less Brotli's", under, most=0.0),
-            _check(f"{name}, bits that a reset every 64 characters costs", reset, 0.05),
+            _check(f"{name}, bits that a reset every 64 characters costs", near, 0.05),
+            _check(f"{name}, bits that a reset every 1,024 characters costs", far, most=0.05),
         ]
     return checks
 
@@ -289,6 +291,11 @@ STUDY = Study(
         "Elman 1991, Machine Learning 7; Linzen, Dupoux & Goldberg 2016, TACL 4 (agreement); Brotli: "
         "RFC 7932"
     ),
+    correction=(
+        "In English nearly all that tells the next character stands close by: with its state reset "
+        "every 1,024 characters a model loses .05 bits at most, and an n-gram model is hard to beat. "
+        "What must be carried far is rare, and so it is cheap on the mean."
+    ),
     measure=measure,
     judge=judge,
     curves=curves,
@@ -311,12 +318,12 @@ STUDY = Study(
             "fixed": 300,
             "asked": 200,
             "phrases": [0, 1, 2, 4, 8],
-            "options": {**WORDS, "hidden_size": 64, "epochs": 8},
+            "options": {**WORDS, "hidden_size": 64, "epochs": 12},
         },
         "names": ["alice29", "asyoulik"],
-        "texts": {"hidden_size": 128, "epochs": 20, "dropout": 0.3},
+        "texts": {"hidden_size": 192, "epochs": 20, "dropout": 0.4},
     },
-    minutes=20.0,
+    minutes=13.0,
     quick_seeds=2,
     questions=(
         Question(

@@ -96,7 +96,8 @@ class Reader:
 
     def suggest(self, text: str, k: int) -> dict[str, float]:
         self.read = text
-        number = [NUMBERS[word] for word in text.split() if word in NUMBERS][self.place]
+        last = text.splitlines()[-1]
+        number = [NUMBERS[word] for word in last.split() if word in NUMBERS][self.place]
         return {pair[number]: 0.2 for pair in grammar.VERBS} | {grammar.VERBS[0][1 - number]: 0.3}
 
 
@@ -105,7 +106,9 @@ def test_who_reads_the_subject_is_right(place: int, seen: int | None, share: flo
     reader: Any = Reader(place)
     found = study.share_right(reader, np.random.default_rng(4), 4, 400, seen)
     assert found == pytest.approx(share, abs=0.08 if share < 1 else 0)
-    assert len(reader.read.split()) == (seen or 2 + 3 * 4)
+    *earlier, last = reader.read.splitlines()
+    assert len(last.split()) == (seen or 2 + 3 * 4)
+    assert len(earlier) == (0 if seen else 1)
 
 
 def test_a_reset_after_the_whole_text_is_none(model: gw.LanguageModel) -> None:
