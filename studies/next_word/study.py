@@ -180,13 +180,13 @@ def judge(seeds: Sequence[Figures], settings: Settings) -> list[Check]:
     for name in settings["names"]:
         found = [seed["texts"][name] for seed in seeds]
         under = [one["gatewise"] - one["brotli"] for one in found]
-        near, far = (
+        near, distant = (
             [one["reset"][str(each)] - one["gatewise"] for one in found] for each in (64, 1024)
         )
         checks += [
             _check(f"{name}, bits per character less Brotli's", under, most=0.0),
             _check(f"{name}, bits that a reset every 64 characters costs", near, 0.05),
-            _check(f"{name}, bits that a reset every 1,024 characters costs", far, most=0.05),
+            _check(f"{name}, bits that a reset every 1,024 characters costs", distant, most=0.05),
         ]
     return checks
 
