@@ -27,7 +27,7 @@ QUICK := tests/cells tests/data tests/report tests/runtime tests/native tests/te
 # a public function.
 REFERENCE := gatewise gatewise.data.datasets '!gatewise.nn.accelerate' '!gatewise.report.verdict'
 
-.PHONY: demo test test-quick test-full check lint types contracts docs reference format bench native test-native sanitize sanitize-address sanitize-thread clean help
+.PHONY: demo test test-quick test-full check lint types contracts docs notebooks reference format bench native test-native sanitize sanitize-address sanitize-thread clean help
 
 help:
 	@echo "make demo    train the virtual river gauge on bundled data, with scores and a report (minutes)"
@@ -37,6 +37,7 @@ help:
 	@echo "make native  compile the native engine again after a change in native/"
 	@echo "make test-native  run the tests of the native core alone: seconds"
 	@echo "make check   lint, types, import contracts and the examples in the docs"
+	@echo "make notebooks  run docs/notebooks and store what they show (minutes)"
 	@echo "make reference  write the API reference from the docstrings: build/reference/index.html"
 	@echo "make sanitize  the native tests under the address, undefined and thread sanitizers"
 	@echo "make bench   run the benchmarks of this version"
@@ -72,6 +73,9 @@ contracts: $(VENV)/.development
 
 docs: $(VENV)/.development native
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal tests/docs
+
+notebooks: $(VENV)/.development native
+	$(BIN)/python docs/notebooks.py
 
 # pdoc cannot evaluate annotations that are imported for type checkers only; it then shows them as written.
 reference: $(VENV)/.development native

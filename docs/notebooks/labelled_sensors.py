@@ -1,0 +1,180 @@
+# %% [markdown]
+# # Labelled sensors: does it rain?
+#
+# A weather station in Hesse logged its instruments hourly from 2014 to 2016. Say its rain gauge is
+# out of order. Can the other five instruments tell whether it rained: on which days, and in which
+# hours?
+#
+# The gauge itself labelled the years in which it worked, so this is a task for a **classifier**
+# (one label for each day) and for a **tagger** (one label for each hour). On the way you will see
+# what stands beside every score, how far the probabilities can be trusted, and what the networks
+# remember. Your own table of labelled measurements goes the same way; the last section says how.
+#
+# Needs `matplotlib` and the extra `baselines`. Everything here runs on one core in a few minutes.
+
+# %%
+import matplotlib.pyplot as plt
+import polars as pl
+
+import gatewise as gw
+
+# %% reduced={"epochs": 1, "members": 1}
+epochs = 40  # passes over the training data, at most: a validation year stops them earlier
+members = 3  # networks that differ by their seed; their mean predicts
+
+# %% [markdown]
+# ## The data
+#
+# A year trains, the next one decides when to stop, and the last one is looked at once, for the
+# scores. Whole years, because days drawn at random would have their neighbours in training, with
+# the same weather front passing through both.
+
+# %%
+station = (
+    gw.datasets.load("soil")
+    .select("ds", "rain", "pressure", "radiation", "humidity", "temperature", "wind")
+    .with_columns(
+        split=pl.col("ds")
+        .dt.year()
+        .replace_strict({2014: "training", 2015: "validation", 2016: "test"})
+    )
+)
+station.filter(pl.col("rain") > 0).head(3)
+
+# %% [markdown]
+# A day is *wet* from 1 mm on, as climatologists count them. One sequence is one day, midnight to
+# midnight, a row for each hour: `day` says which rows belong together, and a label that is the same
+# in all of them is that of the sequence. `rain` itself must not be among the inputs.
+
+# %%
+sensors = ["pressure", "radiation", "humidity", "temperature", "wind"]
+days = station.with_columns(day=pl.col("ds").dt.date().cast(pl.String)).with_columns(
+    kind=pl.when(pl.col("rain").mean().over("day") >= 1)  # mm in a day
+    .then(pl.lit("wet"))
+    .otherwise(pl.lit("dry"))
+)
+days.group_by("split", "kind").agg(days=pl.len() // 24).sort("split", "kind")
+
+# %% [markdown]
+# ## A label for each day
+
+# %%
+classifier = gw.Classifier(
+    target="kind",
+    series="day",
+    inputs=sensors,
+    split="split",
+    hidden_size=16,
+    epochs=epochs,
+    members=members,
+)
+classifier.fit(days, progress=False)
+classifier.evaluation_
+
+# %%
+classifier.evaluation_.plot().figure
+
+# %% [markdown]
+# TODO text on what this says.
+#
+# ### Can the probabilities be trusted?
+#
+# A network is often surer than it should be. One temperature, chosen on the validation year,
+# corrects that without changing any label. On the test year, in bins of how sure the network was: a
+# point on the diagonal is right as often as it says.
+
+# %%
+fig, ax = plt.subplots(figsize=(4, 4))
+scores = classifier.evaluation_
+for found, label in ((scores.before, "as trained"), (scores.after, "calibrated")):
+    ax.plot(found.confidence, found.accuracy, "o-", label=f"{label}: off by {found.ece:.3f}")
+ax.plot([0.5, 1], [0.5, 1], color="grey", linewidth=1)
+ax.set(xlabel="how sure the network is", ylabel="share that is right")
+ax.legend()
+plt.show()
+print(scores.temperature.text())
+
+# %% [markdown]
+# ### What does it look at, and what does it remember?
+#
+# `gw.explain` runs the network on the test year, replaces steps and columns of its input, and says
+# in sentences what that does to the answer. `write_page` puts all of it, with the curves, on a page
+# that opens in any browser.
+
+# %%
+explanation = gw.explain(classifier, days)
+explanation.write_page("wet-days.html")
+explanation
+
+# %% [markdown]
+# ## A label for each hour
+#
+# Now every hour is `rain` or `none`, and a sequence is a month. The label differs from row to row
+# within a sequence, so it belongs to the step. One hour in ten is rainy: a model that always says
+# `none` is right nine times out of ten, which is why Matthews' correlation decides and not
+# accuracy.
+
+# %%
+hours = station.with_columns(
+    month=pl.col("ds").dt.strftime("%Y-%m"),
+    weather=pl.when(pl.col("rain") > 0).then(pl.lit("rain")).otherwise(pl.lit("none")),
+)
+tagger = gw.Tagger(
+    target="weather",
+    series="month",
+    inputs=sensors,
+    split="split",
+    hidden_size=16,
+    piece=168,
+    epochs=epochs,
+    members=members,
+)
+tagger.fit(hours, progress=False)
+tagger.evaluation_
+
+# %%
+gw.explain(tagger, hours)
+
+# %% [markdown]
+# ## New measurements
+#
+# What comes in later has no labels, and needs none. Here is a week of June 2016 as it would arrive:
+# the tagger gives each hour a label and its probability.
+
+# %%
+new = station.filter(pl.col("ds").is_between(pl.datetime(2016, 6, 1), pl.datetime(2016, 6, 7, 23)))
+told = tagger.predict_frame(new.drop("rain", "split").with_columns(month=pl.lit("new")))
+told.head()
+
+# %%
+fig, ax = plt.subplots(figsize=(8, 2.5))
+ax.fill_between(new["ds"], new["rain"] > 0, step="mid", alpha=0.3, label="the gauge: rain")
+ax.plot(new["ds"], told["probability_rain"], label="the tagger: probability of rain")
+ax.set_ylim(0, 1)
+ax.legend(loc="upper left")
+plt.show()
+
+# %% [markdown]
+# A model is one file, and says the same again after it was loaded.
+
+# %%
+tagger.save("rain.gatewise")
+again = gw.Tagger.load("rain.gatewise")
+assert again.predict_frame(new.with_columns(month=pl.lit("new"))).equals(told)
+
+# %% [markdown]
+# ## Your own table
+#
+# A CSV or Parquet file, or a pandas or polars frame: a row for each step, a column that says which
+# sequence it belongs to, one with the label, numbers for the rest. Without a column for the parts,
+# whole sequences are drawn; `groups` keeps those of one machine or one person together. The same
+# from the shell:
+#
+# ```sh
+# gatewise fit days.csv --task classify --target kind --series day --out runs/days
+# gatewise predict runs/days new.csv --out labels.csv
+# gatewise inspect runs/days
+# ```
+#
+# [Sequences](../sequences.md) has all options, [explain](../explain.md) says how to read what a
+# network remembers.
