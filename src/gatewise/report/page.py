@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from gatewise.errors import InputError
 from gatewise.files import atomic_write_text
 from gatewise.report.blobs import Blobs
 from gatewise.report.contents import Contents, HasPage
-from gatewise.report.embed import asset, script_json
 from gatewise.report.glossary import Glossary
 from gatewise.report.overview import header_html, overview_html
 from gatewise.report.sections import Section, sections_of
+from gatewise.report.shell import assets, shell
 
 MEGABYTES = 30.0
 """Of raw steps in the page. Beyond, the units that are not leading are there as an overview."""
@@ -40,6 +39,10 @@ SCRIPTS = (
     "words",
     "findings",
     "app",
+)
+NO_SCRIPTS = (
+    '<noscript><p class="caveat">The panels and charts need JavaScript; the verdict, the findings, the '
+    "score tables and the timescales do not.</p></noscript>"
 )
 
 
@@ -69,29 +72,26 @@ def render_page(contents: Contents | HasPage, *, megabytes: float = MEGABYTES) -
         raise InputError(f"megabytes must be 0 or more; got {megabytes}")
     if not isinstance(contents, Contents):
         contents = contents.contents()
-    # The parts fill `words`, `blobs` and `payload` as they are made: before the template that holds all.
+    # The parts fill `words`, `blobs` and `payload` as they are made: before the shell that holds all.
     words, blobs = Glossary(), Blobs()
     payload: dict[str, Any] = {}
     header = header_html(contents, words)
     overview = overview_html(contents, words, blobs, payload)
     sections = sections_of(contents, words, blobs, int(megabytes * 1e6), payload)
-    return Template(asset("assets/page.html")).substitute(
-        title=escape(contents.title),
-        navigation=_navigation(sections, overview),
-        header=header,
-        overview=overview,
-        sections="\n".join(_section(section) for section in sections),
-        data=script_json(payload),
+    parts = "\n".join(_section(section) for section in sections)
+    body = (
+        f'{_navigation(sections, overview)}\n<header id="top">\n{header}\n{NO_SCRIPTS}</header>\n'
+        f"<main>\n{overview}\n{parts}\n</main>"
+    )
+    return shell(
+        f"{contents.title}: gatewise report",
+        body,
+        payload,
+        styles=assets(STYLES, "css"),
+        scripts=assets(SCRIPTS, "js"),
         early=blobs.early_html(),
         late=blobs.late_html(),
-        styles=asset("vendor/uplot/uPlot.min.css") + _assets(STYLES, "css"),
-        uplot=asset("vendor/uplot/uPlot.iife.min.js"),
-        scripts=_assets(SCRIPTS, "js"),
     )
-
-
-def _assets(names: tuple[str, ...], ending: str) -> str:
-    return "\n".join(asset(f"assets/{name}.{ending}") for name in names)
 
 
 def _navigation(sections: list[Section], overview: str) -> str:

@@ -98,14 +98,29 @@
   // A logarithmic axis has no place for 0 and below.
   const known = (values, log) => values.map((v) => (v == null || (log && v <= 0) ? null : v));
 
+  // Over many powers of ten every few of them have a tick. uPlot itself gives none beyond 10^16.
+  const WIDE = 6, TICKS = 8, TENS = Array.from({ length: 617 }, (_, n) => 10 ** (n - 308));
+  function wide(values) {
+    const drawn = values.filter((v) => v > 0);
+    return Math.log10(Math.max(...drawn) / Math.min(...drawn)) > WIDE;
+  }
+  function decades(u, axis, least, most) {
+    const first = Math.ceil(Math.log10(least) - 1e-9), last = Math.floor(Math.log10(most) + 1e-9);
+    const step = Math.max(1, Math.ceil((last - first) / TICKS)), from = Math.ceil(first / step) * step;
+    return Array.from({ length: Math.floor((last - from) / step) + 1 }, (_, n) => 10 ** (from + n * step));
+  }
+  const power = (v) => `10${String(Math.round(Math.log10(v))).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]))}`;
+
   function build(curve) {
     const few = curve.x.length <= 40;
     // A dashed part of a few points would be lost without their dots.
-    const dotted = ({ dashed, y }) => (dashed ? y.filter((v) => v != null).length <= Math.min(20, y.length - 1) : few);
+    const dotted = ({ dashed, dots, y }) => dots || (dashed ? y.filter((v) => v != null).length <= Math.min(20, y.length - 1) : few);
     // Values stand in the legend only while something is pointed at.
     const series = [{ label: curve.xLabel, value: (u, v) => quiet(v) }], values = [curve.x], bands = [];
     curve.lines.forEach((line, i) => {
-      const tint = palette[(line.colour ?? i) % palette.length], stroke = () => colour(tint);
+      // A sixth line has the first one's colour, and another dash.
+      const place = line.colour ?? i, dash = DASHES[(place + Math.floor(place / palette.length)) % DASHES.length];
+      const tint = palette[place % palette.length], stroke = () => colour(tint);
       const plain = (u, v, s, k) => (k == null ? "" : number(v));
       const value = line.low
         ? (u, v, s, k) => (k == null ? "" : `${number(v)} (${number(line.low[k])} to ${number(line.high[k])})`)
@@ -117,7 +132,7 @@
         }
         bands.push({ series: [series.length - 2, series.length - 1], fill: () => `color-mix(in srgb, ${colour(tint)} 18%, transparent)` });
       }
-      series.push({ label: line.name, stroke, width: line.dashed ? 1.5 : 2, dash: line.dashed ? [6, 4] : DASHES[(line.colour ?? i) % 5], points: { show: dotted(line), size: 5 }, value });
+      series.push({ label: line.name, stroke, width: line.dashed ? 1.5 : 2, dash: line.dashed ? [6, 4] : dash, points: { show: dotted(line), size: 5 }, value });
       values.push(known(line.y, curve.logY));
       if (line.dot != null) {
         series.push({ label: "kept", class: "kept", stroke, width: 0, points: { show: true, size: 10, fill: stroke } });
@@ -126,7 +141,8 @@
     });
     // Lines for the powers of ten only: all nine in between would hide the curve.
     const tens = (u, splits) => splits.map((v) => (v != null && Math.abs(Math.log10(v) % 1) < 1e-9 ? v : null));
-    const grid = (log) => (log ? { grid: { stroke: () => colour("--line"), width: 1, filter: tens }, ticks: { stroke: () => colour("--line"), width: 1, size: 5, filter: tens } } : {});
+    const grid = (log, values) => (log && wide(values) ? { incrs: TENS, splits: decades, filter: (u, splits) => splits, values: (u, splits) => splits.map(power) } : log ? { grid: { stroke: () => colour("--line"), width: 1, filter: tens }, ticks: { stroke: () => colour("--line"), width: 1, size: 5, filter: tens } } : {});
+    const plainly = (u, splits) => splits.map((v) => (v == null ? "" : number(v, 3)));
     const whole = curve.x.every(Number.isInteger) && !curve.logX;
     return {
       options: {
@@ -134,14 +150,16 @@
         legend: { show: curve.lines.length <= 10 },
         scales: { x: { time: false, distr: curve.logX ? 3 : 1 }, y: { distr: curve.logY ? 3 : 1 } },
         axes: [
-          gatewise.chartAxis({ label: curve.xLabel, size: 30, ...grid(curve.logX), ...(whole ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000] } : {}), values: (u, splits) => splits.map((v) => (v == null ? "" : number(v, 3))) }),
-          gatewise.chartAxis({ label: curve.yLabel || undefined, size: 52, ...grid(curve.logY), values: (u, splits) => splits.map((v) => (v == null ? "" : number(v, 3))) }),
+          gatewise.chartAxis({ label: curve.xLabel, size: 30, ...(whole ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000] } : {}), values: plainly, ...grid(curve.logX, curve.x) }),
+          gatewise.chartAxis({ label: curve.yLabel || undefined, size: 52, values: plainly, ...grid(curve.logY, curve.lines.flatMap(({ y }) => y)) }),
         ],
         hooks: { draw: [(plot) => drawMarks(plot, curve.marks, curve.level)] },
       },
       values,
     };
   }
+
+  gatewise.curveOptions = build;
 
   // The memory curve of the first screen, with its axes' names in smaller letters.
   gatewise.buildGlance = () => {

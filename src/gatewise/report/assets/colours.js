@@ -8,6 +8,9 @@
   const scheme = matchMedia("(prefers-color-scheme: dark)");
   const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 
+  // Of lines that belong together, by their place.
+  gatewise.palette = ["--c1", "--c2", "--c3", "--c4", "--c5"];
+
   // Read once a scheme: after each change of the page, asking would have every style computed anew.
   const known = new Map();
   scheme.addEventListener("change", () => known.clear());

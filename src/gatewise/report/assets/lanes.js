@@ -1,9 +1,7 @@
 // Lines along the time axis: the strip of inputs and predictions, and the gates of chosen units.
 {
-  const { element, state, steps, colour, number, inflate } = gatewise;
-  const PALETTE = ["--c1", "--c2", "--c3", "--c4", "--c5"];
+  const { element, state, steps, colour, palette, number, inflate } = gatewise;
   const ROLES = { "": "--ink", target: "--ink", prediction: "--c1", error: "--c2" };
-  gatewise.palette = PALETTE;
 
   // Draw `line` (low and high per column of `stride` steps): a stroke where steps lie apart, else a bar
   // per pixel from the lowest to the highest value, joined to the one before, which keeps every extreme.
@@ -188,7 +186,7 @@
       coarse = Math.max(coarse, quantity.level(slot, column)[0].stride);
       const values = new Float32Array(first + count).fill(NaN);
       bytes.forEach((byte, c) => { values[first + c] = quantity.value(byte) ?? NaN; });
-      return { low: values, high: values, stride: column, style: () => ({ colour: colour(PALETTE[i]), width: 1.25 }) };
+      return { low: values, high: values, stride: column, style: () => ({ colour: colour(palette[i]), width: 1.25 }) };
     });
     draw(panel, { lines, range: [quantity.low, quantity.high] });
     const how = quantity.mode === "extreme" ? "furthest from 0" : quantity.mode;
