@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-NAMES = sorted(set(figures.__all__) - {"draw", "memory_page", "three_views"})
+NAMES = sorted(set(figures.__all__) - {"curve", "draw", "memory_page", "three_views"})
 
 
 def line(ax: Axes, label: str) -> tuple[np.ndarray, np.ndarray]:
@@ -375,3 +375,29 @@ def test_inputs_are_bars_from_the_most_important_on_with_their_lags_below() -> N
     ways = results()["integrated_gradients"]
     bars = figures.integrated_gradients(ways).patches
     np.testing.assert_allclose([one.get_width() for one in bars], ways.share[ways.order])
+
+
+def test_any_curve_of_a_page_is_drawn_with_its_axes_its_colours_and_its_reading() -> None:
+    x = np.array([1.0, 10.0, 100.0])
+    lines = tuple(
+        gw.report.Line(name, x * place, x, x * 9, colour=place - 1)
+        for place, name in enumerate(("a", "b"), 1)
+    )
+    curve = gw.report.Curve(
+        *("Growth", "lag", x, lines),
+        log_x=True,
+        log_y=True,
+        marks=(gw.report.Mark(10.0, "here"),),
+        reading="It grows.",
+        note="For now.",
+    )
+    ax = figures.curve(curve)
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    assert ax.get_title("left") == "Growth"
+    assert caption(ax) == "It grows. For now."
+    np.testing.assert_array_equal(line(ax, "b")[1], 2 * x)
+    colours = {own.get_color() for own in ax.get_lines() if own.get_label() in ("a", "b")}
+    assert len(colours) == len(bands(ax)) == 2
+    assert caption(figures.curve(curve, caption=False)) == ""
+    with pytest.raises(InputError, match=r"draws a gatewise.report.Curve; got float"):
+        figures.curve(3.0)  # type: ignore[arg-type]

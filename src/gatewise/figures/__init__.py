@@ -22,7 +22,7 @@ from gatewise.figures.bars import (
     training_drift,
     transplant,
 )
-from gatewise.figures.curves import context_need, highway, horizon, state_health, three_views
+from gatewise.figures.curves import context_need, curve, highway, horizon, state_health, three_views
 from gatewise.figures.heatmaps import connectivity, ledger, retention_curve, traffic
 from gatewise.figures.inputs import importance, integrated_gradients
 from gatewise.figures.page import draw, memory_page
@@ -32,6 +32,7 @@ __all__ = [
     "ablation",
     "connectivity",
     "context_need",
+    "curve",
     "direction_share",
     "draw",
     "gate_timescale",

@@ -12,6 +12,7 @@ from gatewise.figures._canvas import (
     GREEN,
     MARK,
     ORANGE,
+    SERIES,
     SOFT,
     band,
     caption_below,
@@ -42,9 +43,12 @@ def paint(ax: Axes, curve: Curve, *, empty: str = "nothing to draw") -> None:
     `empty` is said where no line has a point.
     """
     drawn = [line for line in curve.lines if np.isfinite(line.y).any()]
+    if curve.log_x:
+        ax.set_xscale("log")
     dashes = iter(DASHES)
+    told: set[str] = set()  # what bands are called stands in the legend once
     for line in drawn:
-        _paint_line(ax, curve, line, next(dashes, ":") if line.dashed else "-")
+        _paint_line(ax, curve, line, next(dashes, ":") if line.dashed else "-", told)
     if not drawn:
         nothing(ax, empty)
     elif curve.log_y:
@@ -61,10 +65,12 @@ def paint(ax: Axes, curve: Curve, *, empty: str = "nothing to draw") -> None:
     grid(ax)
 
 
-def _paint_line(ax: Axes, curve: Curve, line: Line, style: str) -> None:
-    colour = COLOURS[line.kind]
+def _paint_line(ax: Axes, curve: Curve, line: Line, style: str, told: set[str]) -> None:
+    colour = COLOURS[line.kind] if line.colour is None else SERIES[line.colour % len(SERIES)]
     if line.low is not None and line.high is not None:
-        band(ax, curve.x, (line.low, line.high), colour, line.interval)
+        label = "_" if line.interval in told else line.interval
+        told.add(line.interval)
+        band(ax, curve.x, (line.low, line.high), colour, label)
     options: dict[str, Any] = {"color": colour, "linestyle": style, "label": literal(line.name)}
     if len(curve.x) <= FEW and not line.dashed:
         options |= {"marker": ".", "markersize": 4}

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.curve import Curve, Line, Mark
+from gatewise.errors import InputError
 from gatewise.figures._canvas import (
     BLUE,
     INK,
     ORANGE,
     SOFT,
+    axes_of,
     begin,
     caption_below,
     finish,
@@ -23,6 +25,7 @@ from gatewise.figures._canvas import (
     nothing,
     place_of,
     place_title,
+    titled,
 )
 from gatewise.figures._lanes import lanes
 from gatewise.figures._painting import finish_curve, paint
@@ -41,6 +44,24 @@ if TYPE_CHECKING:
 
 LEAST = 1e-4
 """Where the axis of the three views ends; what is 0 lies below it."""
+
+
+def curve(curve: Curve, ax: Axes | None = None, *, caption: bool = True) -> Axes:
+    """Draw any curve of the page, such as a study's, with its marks and level; returns the axes.
+
+    The caption is the curve's own reading and note. Raises InputError for anything but a curve.
+    """
+    if not isinstance(curve, Curve):
+        raise InputError(
+            f"figures.curve: draws a gatewise.report.Curve; got {type(curve).__name__}"
+        )
+    ax = axes_of(ax, "curve")
+    paint(ax, curve)
+    legend(ax)
+    titled(ax, curve.name)
+    if caption:
+        caption_below(ax, f"{curve.reading} {curve.note}".strip())
+    return ax
 
 
 def horizon(
