@@ -24,12 +24,15 @@ NAMES = (
     "gene",
     "next-word",
 )
+ALL, GALLERY = "all", "gallery"
+"""What may be named in place of a study."""
 
 
 def find(name: str) -> Study:
     """Return the study called `name`; OptionError with the nearest names where there is none."""
     if name not in NAMES:
-        raise OptionError(f"no study {name!r}.{nearest(name, NAMES)} There are: {', '.join(NAMES)}")
+        known = (*NAMES, ALL, GALLERY)
+        raise OptionError(f"no study {name!r}.{nearest(name, known)} There are: {', '.join(known)}")
     study: Study = import_module(f"studies.{name.replace('-', '_')}.study").STUDY
     return study
 

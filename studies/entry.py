@@ -1,24 +1,23 @@
-"""What `gatewise study` does: list the studies, run one or all, print verdicts and write pages."""
+"""What `gatewise study` does: list the studies, run them, print verdicts, write pages and gallery."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from gatewise.errors import FileError, OptionError
-from studies.catalog import NAMES, find, folder_of
+from gatewise.errors import OptionError
+from gatewise.files import atomic_write_text
+from gatewise.wording import counted
+from studies.catalog import ALL, GALLERY, NAMES, find
 from studies.common.checks import Check
-from studies.common.folder import StudyFolder
-from studies.common.page import write
+from studies.common.folder import FIGURE, PAGE, StudyFolder
+from studies.common.kept import kept
 from studies.common.running import Result, Shown, form, run
-
-EXPECTED = "expected.json"
-"""In a study's folder: the result of the full run that the docs report."""
-
-Printer = Callable[[str], None]
+from studies.gallery.drawing import write_figures
+from studies.gallery.index import INDEX, write_gallery
+from studies.gallery.page import Around, clock, curves_of, study_page
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def listed() -> list[Listed]:
 
 def chosen(name: str) -> list[str]:
     """Return the names that are asked for, one or "all"; OptionError for an unknown study."""
-    if name == "all":
+    if name == ALL:
         return list(NAMES)
     find(name)
     return [name]
@@ -62,9 +61,44 @@ def study(
         find(name), StudyFolder(out), full=full, seeds=seeds, overwrite=overwrite, shown=shown
     )
     command = _command(name, full=full, seeds=seeds)
-    StudyFolder(out).finish(result.to_json(command))
-    write(result, out, command)
+    told = result.to_json(command)
+    StudyFolder(out).finish(told)
+    drawn = write_figures(result.study.title, curves_of(result.study, told), out / FIGURE)
+    files = {f"Figure, {path.suffix[1:].upper()}": path.name for path in drawn}
+    atomic_write_text(out / PAGE, study_page(result.study, told, Around(files)))
     return result
+
+
+def is_gallery(name: str) -> bool:
+    """Return whether the gallery is asked for, and no run of a study."""
+    return name == GALLERY
+
+
+def gallery(out: Path) -> list[str]:
+    """Write the gallery of the full runs that there are, and return what to print."""
+    unmeasured = write_gallery(out)
+    said = [f"Gallery  {out / INDEX}"]
+    if unmeasured:
+        said.append(f"Without a full run yet: {', '.join(unmeasured)}")
+    return said
+
+
+def together(results: Sequence[Result], out: Path, *, full: bool) -> list[str]:
+    """Keep the verdicts and times of several studies in one file, and return what to print of them."""
+    seconds = {result.study.name: round(result.seconds, 1) for result in results}
+    told = {
+        "form": form(full=full),
+        "seconds": round(sum(seconds.values()), 1),
+        "verdicts": {result.study.name: result.verdict for result in results},
+        "seconds_each": seconds,
+    }
+    path = out / f"all-{form(full=full)}.json"
+    atomic_write_text(path, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    spent = sum(seconds.values())
+    return [
+        f"{counted(len(results), 'study', 'studies')} in {clock(spent)}",
+        f"Verdicts and times  {path}",
+    ]
 
 
 def lines(result: Result) -> list[str]:
@@ -77,6 +111,7 @@ def lines(result: Result) -> list[str]:
         *(_line(check, width) for check in result.checks),
         f"Verdict: {result.verdict}.",
         *([f"Correction: {study_.correction}"] if study_.correction else []),
+        f"Time: {clock(result.seconds)}",
     ]
 
 
@@ -91,11 +126,5 @@ def _command(name: str, *, full: bool, seeds: int | None) -> str:
 
 def _last_verdict(name: str) -> str:
     """Return the verdict of the last full run, or that there was none."""
-    path = folder_of(name) / EXPECTED
-    if not path.exists():
-        return "no full run yet"
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return str(found["verdict"])
-    except (ValueError, KeyError, OSError):
-        raise FileError(f"{path} is damaged: take it anew from the repository") from None
+    found = kept(name)
+    return "no full run yet" if found is None else str(found["verdict"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -39,6 +40,18 @@ class Check:
     def exact(cls, name: str, value: float, **bounds: Any) -> Check:
         """Return the check of a measurement without uncertainty."""
         return cls(name, value, value, value, **bounds)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Check:
+        """Return the check that `to_json` wrote; None is an infinite bound, or a figure not measured."""
+        empty = {"at_least": -math.inf, "at_most": math.inf}
+        found: dict[str, Any] = {
+            field.name: values[field.name]
+            if values[field.name] is not None
+            else empty.get(field.name, math.nan)
+            for field in dataclasses.fields(cls)
+        }
+        return cls(**found)
 
     @property
     def outcome(self) -> Outcome:

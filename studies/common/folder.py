@@ -3,7 +3,7 @@
 DIR/study.json       which study, form, settings and version
 DIR/seeds/3.json     what seed 3 measured
 DIR/result.json      verdict, checks, all seeds' figures, machine, time and command
-DIR/report.html      the page, and figure.svg the picture
+DIR/report.html      the page; figure.svg and figure.png the picture
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from gatewise.errors import FileError
 from gatewise.files import atomic_write_text, parse
 
-ABOUT, RESULT, PAGE, FIGURE = "study.json", "result.json", "report.html", "figure.svg"
+ABOUT, RESULT, PAGE, FIGURE = "study.json", "result.json", "report.html", "figure"
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,17 @@ class StudyFolder:
         """Write what a seed measured, whole or not at all."""
         atomic_write_text(self.seeds / f"{seed}.json", _text(figures))
 
+    def result(self) -> dict[str, Any] | None:
+        """Return the result; None where the run has not come to its end."""
+        return _read(self.path / RESULT)
+
     def finish(self, result: Mapping[str, Any]) -> None:
         """Write the result."""
         atomic_write_text(self.path / RESULT, _text(result))
 
     def clear(self) -> None:
         """Remove what a run of a study left, and nothing else."""
-        for name in (ABOUT, RESULT, PAGE, FIGURE):
+        for name in (ABOUT, RESULT, PAGE, f"{FIGURE}.svg", f"{FIGURE}.png"):
             (self.path / name).unlink(missing_ok=True)
         for file in self.seeds.glob("*.json"):
             file.unlink()

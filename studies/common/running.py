@@ -9,7 +9,7 @@ import hashlib
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,11 +85,21 @@ def run(
         shown(count - len(waiting) + done, count)
     found = tuple(folder.figures(seed) or {} for seed in range(count))
     checks = tuple(study.judge(found, study.settings(full=full)))
-    spent = sum(float(figures["seconds"]) for figures in found)
     verdict = verdict_of(checks, corrected=bool(study.correction))
-    # The seeds' own time where they were measured before, of which this process saw nothing.
-    seconds = time.monotonic() - started if len(waiting) == count else spent
+    seconds = _seconds(folder, found, time.monotonic() - started, len(waiting))
     return Result(study, full, found, checks, verdict, seconds)
+
+
+def _seconds(folder: StudyFolder, found: Sequence[Figures], elapsed: float, measured: int) -> float:
+    """Return how long a run took: by the clock where this process saw all of it, or an earlier one did.
+
+    Of a run that was stopped and gone on with, the seeds' own times together.
+    """
+    if measured == len(found):
+        return elapsed
+    earlier = None if measured else folder.result()
+    own = sum(float(figures["seconds"]) for figures in found)
+    return own if earlier is None else float(earlier.get("seconds", own))
 
 
 def measure(name: str, seed: int, full: bool) -> dict[str, Any]:

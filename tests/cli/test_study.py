@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,18 @@ def test_the_list_has_every_study(call: Call) -> None:
     done = call("study")
     assert done.code == 0
     assert [line.split()[0] for line in done.out.splitlines()] == list(NAMES)
+
+
+def test_the_gallery_is_written(call: Call, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = call("study", "gallery", "--full")
+    assert done.code == 2
+    assert "gallery runs nothing" in done.err
+    assert not list(here.iterdir())
+    monkeypatch.setattr("studies.gallery.index.write_figures", lambda *drawn: [])
+    done = call("study", "gallery")
+    assert done.code == 0
+    assert re.search(r"Gallery +runs/studies/gallery/index\.html", done.out)
+    assert (here / "runs" / "studies" / "gallery" / "index.html").is_file()
 
 
 def test_without_a_checkout_it_says_where_it_runs(

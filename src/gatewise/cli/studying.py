@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from rich.progress import Progress
@@ -24,7 +24,9 @@ FOLDER = "runs/studies"
 
 
 def study(
-    name: Annotated[str | None, Parameter(help="Study, or all. [default: list them]")] = None,
+    name: Annotated[
+        str | None, Parameter(help="Study, all, or gallery. [default: list them]")
+    ] = None,
     /,
     *,
     quick: Annotated[bool, Parameter(help="Few seeds and short runs (the default).")] = False,
@@ -42,13 +44,15 @@ def study(
 ) -> None:
     """Measure a claim of the textbook: prediction, measurement, verdict, and a page with the figures.
 
-    Without a name the studies are listed with the verdicts of their last full runs.
+    Without a name the studies are listed with the verdicts of their last full runs; gallery makes a page
+    of each of them, and an index.
 
     Try:
 
       gatewise study
       gatewise study telephone
       gatewise study all --full
+      gatewise study gallery
     """
     work = from_checkout("studies", "entry", command="study", extra="studies")
     screen = console()
@@ -63,6 +67,10 @@ def study(
         return
     if quick and full:
         raise OptionError("--quick and --full: a run is one of them")
+    root = Path(FOLDER if out is None else out)
+    if work.is_gallery(name):
+        _gallery(screen, work, root if out else root / name, quick or full or overwrite, seeds)
+        return
     names = work.chosen(name)
     work.check_seeds(seeds)
     if full:
@@ -71,10 +79,23 @@ def study(
             f"{work.minutes(names):.0f} minutes on two cores; Ctrl-C loses no seed that is finished."
         )
     form = "full" if full else "quick"
+    results = []
     for one in names:
-        root = Path(FOLDER if out is None else out)
         folder = root / f"{one}-{form}" if out is None or len(names) > 1 else root
-        _run(screen, work, one, folder, full=full, seeds=seeds, overwrite=overwrite)
+        results.append(_run(screen, work, one, folder, full=full, seeds=seeds, overwrite=overwrite))
+    if len(names) > 1:
+        for line in work.together(results, root, full=full):
+            screen.print(line)
+
+
+def _gallery(
+    screen: Console, work: ModuleType, folder: Path, formed: bool, seeds: int | None
+) -> None:
+    """Write the gallery of the full runs that were kept: it runs nothing, so no form may be named."""
+    if formed or seeds is not None:
+        raise OptionError("gallery runs nothing: it takes --out alone")
+    for line in work.gallery(folder):
+        screen.print(line)
 
 
 def _run(
@@ -86,8 +107,8 @@ def _run(
     full: bool,
     seeds: int | None,
     overwrite: bool,
-) -> None:
-    """Run one study behind a bar, and print what it found."""
+) -> Any:
+    """Run one study behind a bar, print what it found, and return it."""
     from rich.console import Console as Screen  # noqa: PLC0415
 
     with Progress(console=Screen(stderr=True), transient=True) as bar:
@@ -108,3 +129,4 @@ def _run(
         screen.print(line)
     screen.print(f"Page  {folder / 'report.html'}")
     screen.print()
+    return result
