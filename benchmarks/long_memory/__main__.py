@@ -31,8 +31,7 @@ from typing import Any
 import torch
 
 import gatewise as gw
-from benchmarks.against_peers.machine import facts
-from gatewise.files import atomic_write_text
+from benchmarks.long_memory.kept import Kept
 from studies.common.statistics import share_interval
 from studies.enhancer.probes import inside, probes
 from studies.enhancer.task import Reader
@@ -58,7 +57,8 @@ def main(words: Sequence[str] | None = None) -> int:
                 print(f"only {_free() / 1e9:.1f} GB of memory are free: stopped", file=sys.stderr)
                 return 1
             _add(path, seed, given)
-    for path in sorted(given.folder.glob("*-*.json"), key=_order):
+    paths = (path for cell in CELLS for path in given.folder.glob(f"{cell}-*.json"))
+    for path in sorted(paths, key=_order):
         print("\n".join(table(json.loads(path.read_text(encoding="utf-8")))))
     return 0
 
@@ -72,19 +72,11 @@ def _add(path: Path, seed: int, given: argparse.Namespace) -> None:
         "budget": given.budget,
         "rows": given.rows,
     }
-    known = (
-        json.loads(path.read_text(encoding="utf-8")) if path.exists() else {**about, "seeds": []}
-    )
-    if {name: known.get(name) for name in about} != about:
-        raise SystemExit(f"{path} was made with other settings: name another --folder")
-    if any(one["seed"] == seed for one in known["seeds"]):
+    kept = Kept(path, about)
+    if kept.has(seed):
         return
     print(f"{given.cell}, {given.steps:,} steps, seed {seed}", file=sys.stderr, flush=True)
-    found = measure(given.cell, given.steps, seed, given.budget, given.rows)
-    known["machine"] = facts()
-    known["seeds"] = sorted([*known["seeds"], found], key=lambda one: int(one["seed"]))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write_text(path, json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+    kept.add(measure(given.cell, given.steps, seed, given.budget, given.rows))
 
 
 def measure(cell: str, steps: int, seed: int, budget: int, rows: int) -> dict[str, Any]:

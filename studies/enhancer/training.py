@@ -19,6 +19,8 @@ from studies.enhancer.task import Reader, batch, bits
 
 SURE = 0.99
 """Training ends when the 95 % interval of the accuracy on fresh sequences lies above this."""
+KEEPS_GATES = 200_000
+"""Steps up to which a pass keeps its gates; beyond them it computes them anew in the backward pass."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,17 @@ def learn(
     seed: int,
     budget: int,
     check: int = 512,
+    made: tuple[gw.LengthCurriculum, torch.optim.Optimizer] | None = None,
     shown: Callable[[gw.LengthCurriculum, float], None] = lambda curriculum, loss: None,
 ) -> Learning:
     """Train on fresh sequences until they are answered right, or the budget is spent.
 
     `budget`: how many steps of sequences may be read in all, counted per batch: a batch of any number of
     rows and 100 steps counts 100. `check`: how many fresh sequences the last stage is judged by.
-    `shown` is told after each update.
+    `made`: schedule and optimizer, where they are others than the recipe's; the model has its starting
+    values then. `shown` is told after each update.
     """
-    curriculum = started(model, final, recipe, seed)
-    adam = optimizer(model, recipe)
+    curriculum, adam = made or (started(model, final, recipe, seed), optimizer(model, recipe))
     training, checking = (torch.Generator().manual_seed(seed + n) for n in (1, 1_000_000))
     learning, read = Learning(), 0
     while read < budget:
@@ -143,11 +146,8 @@ def update(
 ) -> tuple[float, bool]:
     """Take one step, and return the loss before it and whether all answers were right."""
     x, symbols = data
-    if cost:
-        output, _, gates = model.layer(x, return_gates=True)
-        price = cost * len(x) * gw.penalties.write_cost(gates)
-    else:
-        output, price = model.layer(x)[0], torch.zeros(())
+    output, written = forward(model.layer, x, priced=bool(cost))
+    price = cost * len(x) * written
     loss = nn.functional.binary_cross_entropy_with_logits(model.head(output[-1]), bits(symbols))
     adam.zero_grad()
     torch.autograd.backward(loss + price)
@@ -156,6 +156,36 @@ def update(
     with torch.no_grad():
         right = bool((model.answers(output[-1].detach()) == symbols).all())
     return float(loss.detach()), right
+
+
+def forward(
+    layer: nn.RNNBase, x: torch.Tensor, *, priced: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the output `[T, B, H]`, and the mean of what is written, 0 where nobody asks."""
+    if not priced:
+        return layer(x)[0], torch.zeros(())
+    if len(x) <= KEEPS_GATES or not isinstance(layer, gw.LSTM):
+        output, _, gates = layer(x, return_gates=True)
+        return output, gw.penalties.write_cost(gates)
+    layer.max_memory = "sqrt"
+    output = layer(x)[0]
+    layer.max_memory = None
+    return output, mean_input_gate(layer, x, output)
+
+
+def mean_input_gate(lstm: gw.LSTM, x: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+    """Return the mean input gate of a pass that has kept no gates, from what it read and gave out.
+
+    The gate is a function of the input and the state before: its gradient goes the way of theirs.
+    """
+    # torch's order of gates: input, forget, candidate, output
+    rows = slice(0, lstm.hidden_size)
+    weights = (lstm.get_parameter(f"{name}_l0")[rows] for name in ("weight_ih", "weight_hh"))
+    of_input, of_state = weights
+    bias = (lstm.get_parameter("bias_ih_l0") + lstm.get_parameter("bias_hh_l0"))[rows]
+    gate = nn.functional.linear(x, of_input, bias)
+    gate[1:] += nn.functional.linear(output[:-1], of_state)
+    return gate.sigmoid_().mean()
 
 
 def set_rate(

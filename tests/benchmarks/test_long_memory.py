@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.long_memory import __main__ as long_memory
+from benchmarks.long_memory import arms
 from studies.common.statistics import share_interval
+from studies.enhancer.task import FEATURES, Reader
 
 
 def run(folder: Path, *words: str) -> int:
@@ -49,7 +53,67 @@ def test_it_does_not_take_the_memory_that_others_need(
     assert "only 4.0 GB of memory are free" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("path", sorted(long_memory.RESULTS.glob("*.json")), ids=lambda p: p.name)
+def test_each_arm_leaves_out_what_it_says() -> None:
+    """Before any update: what sets each arm apart is in the weights, the optimizer or the schedule."""
+    seen = {}
+    for name, arm in arms.ARMS["parts"].items():
+        torch.manual_seed(0)
+        model, usual = Reader(), Reader()
+        schedule, adam = arms._made(arm, model, usual, 400, 0)
+        for length in (200, 400):
+            while schedule.length < length:
+                schedule.step(True)
+        model.layer(torch.zeros(3, 2, FEATURES))[0].sum().backward()
+        forget, write = (
+            model.layer.bias_ih_l0.detach()[rows] for rows in (arms.FORGET, arms.INPUT)
+        )
+        seen[name] = {
+            "recurrent": bool(model.layer.weight_hh_l0.any()),
+            "forget": bool((forget > 5).all()),
+            "held": not model.layer.bias_ih_l0.grad[arms.FORGET].any(),
+            "input": round(float(write[0]), 3),
+            "price": arm.recipe.cost,
+            "lengths": len(schedule.lengths),
+            "rate": adam.param_groups[0]["lr"],
+            "epsilon": adam.param_groups[0]["eps"],
+        }
+    whole = seen.pop("all parts")
+    assert (whole["recurrent"], whole["forget"], whole["held"]) == (False, True, True)
+    assert whole["input"] == round(math.log(2 / 400), 3)
+    others = {
+        name: {key for key, value in found.items() if value != whole[key]}
+        for name, found in seen.items()
+    }
+    assert others == {
+        "recurrent weights as usual": {"recurrent"},
+        "forget gate as usual": {"forget", "held"},
+        "forget gate not held": {"held"},
+        "input gate as usual": {"input"},
+        "input gate not lowered": {"input"},
+        "no price on writing": {"price"},
+        "no curriculum": {"lengths"},
+        "rate .01": {"rate"},
+        "epsilon 1e-8": {"epsilon"},
+    }
+
+
+def test_arms_are_measured_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["arms", "starts", "--steps", "40", "--seeds", "0", "--budget", "2"]
+    monkeypatch.setattr("sys.argv", [*words, "--folder", str(tmp_path)])
+    arms.main()
+    first = (tmp_path / "starts-40.json").read_bytes()
+    arms.main()
+    assert (tmp_path / "starts-40.json").read_bytes() == first
+    told = capsys.readouterr().out
+    assert all(told.count(f"| {name} | 0 of 1 |") == 2 for name in arms.ARMS["starts"])
+
+
+KEPT = [path for cell in long_memory.CELLS for path in long_memory.RESULTS.glob(f"{cell}-*.json")]
+
+
+@pytest.mark.parametrize("path", sorted(KEPT), ids=lambda p: p.name)
 def test_what_is_kept_is_whole_and_judged_by_the_bound(path: Path) -> None:
     kept = json.loads(path.read_text())
     numbers = [one["seed"] for one in kept["seeds"]]

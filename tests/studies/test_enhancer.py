@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from studies.common.statistics import share_interval
+from studies.enhancer import training
 from studies.enhancer.probes import AROUND, inside, probes
 from studies.enhancer.task import DECOY, DECOYS, MARK, SYMBOLS, Reader, batch, bits
 from studies.enhancer.training import Recipe, accuracy, learn, optimizer
@@ -86,6 +87,23 @@ def test_a_training_ends_by_the_bound_and_is_the_same_twice() -> None:
     assert found[0] == found[1]
     assert list(found[0][0]) == [30, 60]
     assert found[0][1] > 0.98
+
+
+def test_gradients_are_the_same_where_no_gates_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    gradients = []
+    for kept in (1000, 10):
+        monkeypatch.setattr(training, "KEEPS_GATES", kept)
+        torch.manual_seed(0)
+        model = Reader(5).double()
+        x, _ = batch(70, 3, torch.Generator().manual_seed(1))
+        output, written = training.forward(model.layer, x.double(), priced=True)
+        (output[-1].square().sum() + 70 * written).backward()
+        found = [written.detach(), *(one.grad for one in model.layer.parameters())]
+        gradients.append(found)
+        assert model.layer.max_memory is None
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+        assert one.any()
 
 
 def test_a_budget_ends_a_training_that_has_not_learnt() -> None:

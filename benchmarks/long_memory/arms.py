@@ -1,0 +1,213 @@
+"""What each part of the recipe for long memories is worth, and what other cells and starts do.
+
+    python -m benchmarks.long_memory.arms parts --steps 3200 --seeds 1000 1001 1002 1003 1004
+    python -m benchmarks.long_memory.arms starts --steps 800 --seeds 0 1 2 3 4
+    python -m benchmarks.long_memory.arms parts --steps 3200 --table
+
+Task, budget and judge are those of `python -m benchmarks.long_memory`: solved is who ends by the bound
+on accuracy. "parts" leaves one part of the recipe out at a time. "starts" has the recipe for LSTM and
+GRU, torch's start and the chrono start (Tallec & Ollivier 2018), alone and with lengths that grow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import gatewise as gw
+from benchmarks.long_memory.__main__ import CELLS, RESULTS
+from benchmarks.long_memory.kept import Kept
+from studies.common.statistics import share_interval
+from studies.enhancer.probes import probes
+from studies.enhancer.task import Reader
+from studies.enhancer.training import Recipe, learn, optimizer, started
+
+Change = Callable[[Reader, Reader, gw.LengthCurriculum, torch.optim.Optimizer], Any]
+"""Told of the model, one as torch starts it, schedule and optimizer; may return another schedule."""
+FORGET, INPUT = slice(16, 32), slice(0, 16)
+"""Rows of the gates of 16 units, in torch's order."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train: a recipe, what is changed of it, and the cell."""
+
+    recipe: Recipe = field(default_factory=Recipe)
+    change: Change | None = None
+    cell: str = "lstm"
+
+
+def _recurrent_as_usual(
+    model: Reader, usual: Reader, schedule: gw.LengthCurriculum, adam: torch.optim.Optimizer
+) -> None:
+    _weight(model, "weight_hh_l0").copy_(_weight(usual, "weight_hh_l0"))
+    for group in adam.param_groups:
+        group["weight_decay"] = 0.0
+
+
+def _forget_as_usual(
+    model: Reader, usual: Reader, schedule: gw.LengthCurriculum, adam: torch.optim.Optimizer
+) -> None:
+    schedule.release()
+    for name in ("weight_ih_l0", "bias_ih_l0", "bias_hh_l0"):
+        _weight(model, name)[FORGET] = _weight(usual, name)[FORGET]
+
+
+def _forget_learns(
+    model: Reader, usual: Reader, schedule: gw.LengthCurriculum, adam: torch.optim.Optimizer
+) -> None:
+    schedule.release()
+
+
+def _input_as_usual(
+    model: Reader, usual: Reader, schedule: gw.LengthCurriculum, adam: torch.optim.Optimizer
+) -> gw.LengthCurriculum:
+    for name in ("bias_ih_l0", "bias_hh_l0"):
+        _weight(model, name)[INPUT] = _weight(usual, name)[INPUT]
+    return _without_shift(model, usual, schedule, adam)
+
+
+def _without_shift(
+    model: Reader, usual: Reader, schedule: gw.LengthCurriculum, adam: torch.optim.Optimizer
+) -> gw.LengthCurriculum:
+    """Return a schedule that moves the biases of another model, of no use to anybody."""
+    lengths = schedule.lengths
+    return gw.LengthCurriculum(usual, lengths[-1], start=lengths[0], last_streak=6)
+
+
+def _usual_epsilon(
+    model: Reader, usual: Reader, schedule: gw.LengthCurriculum, adam: torch.optim.Optimizer
+) -> None:
+    for group in adam.param_groups:
+        group["eps"] = 1e-8
+
+
+def _weight(model: Reader, name: str) -> torch.Tensor:
+    return model.layer.get_parameter(name)
+
+
+USUAL: Mapping[str, Any] = {"long": False, "cost": 0.0, "decay": 0.0}
+ARMS: Mapping[str, Mapping[str, Arm]] = {
+    "parts": {
+        "all parts": Arm(),
+        "recurrent weights as usual": Arm(change=_recurrent_as_usual),
+        "forget gate as usual": Arm(change=_forget_as_usual),
+        "forget gate not held": Arm(change=_forget_learns),
+        "input gate as usual": Arm(change=_input_as_usual),
+        "input gate not lowered": Arm(change=_without_shift),
+        "no price on writing": Arm(Recipe(cost=0.0)),
+        "no curriculum": Arm(Recipe(start=None)),
+        "rate .01": Arm(Recipe(rate=0.01)),
+        "epsilon 1e-8": Arm(change=_usual_epsilon),
+    },
+    "starts": {
+        "LSTM, the recipe": Arm(),
+        "GRU, the recipe": Arm(cell="gru"),
+        "LSTM, chrono, lengths grow": Arm(Recipe(**USUAL, chrono=True)),
+        "LSTM, chrono alone": Arm(Recipe(**USUAL, chrono=True, start=None)),
+        "LSTM, torch's start, lengths grow": Arm(Recipe(**USUAL)),
+        "LSTM, torch's start": Arm(Recipe(**USUAL, start=None)),
+    },
+}
+
+
+def main() -> int:
+    """Measure what lacks, and print the table."""
+    given = _arguments()
+    torch.set_num_threads(1)
+    about = {
+        "arms": given.arms,
+        "steps": given.steps,
+        "recipe": asdict(Recipe()),
+        "budget": given.budget,
+    }
+    kept = Kept(given.folder / f"{given.arms}-{given.steps}.json", about, ("arm", "seed"))
+    for name in [] if given.table else ARMS[given.arms]:
+        for seed in given.seeds:
+            if not kept.has(name, seed):
+                print(f"{name}, seed {seed}", file=sys.stderr, flush=True)
+                found = measure(ARMS[given.arms][name], given.steps, seed, given.budget)
+                kept.add({"arm": name, "seed": seed, **found})
+    print("\n".join(table(given.arms, given.steps, kept.entries())))
+    return 0
+
+
+def measure(arm: Arm, steps: int, seed: int, budget: int) -> dict[str, Any]:
+    """Return whether an arm learnt it, in what time, and what c carries."""
+    torch.manual_seed(seed)
+    model, usual = (Reader(layer=CELLS[arm.cell]) for _ in range(2))
+    begun = time.process_time()
+    made = _made(arm, model, usual, steps, seed)
+    learning = learn(model, steps, arm.recipe, seed=seed, budget=budget * steps, made=made)
+    spent = time.process_time() - begun
+    found = {
+        "solved": learning.solved,
+        "CPU seconds": round(spent, 1),
+        "longest": learning.reached,
+        "updates": sum(learning.updates.values()),
+    }
+    return {**found, **(probes(model, steps, 256, seed) if learning.solved else {})}
+
+
+@torch.no_grad()
+def _made(
+    arm: Arm, model: Reader, usual: Reader, steps: int, seed: int
+) -> tuple[gw.LengthCurriculum, torch.optim.Optimizer]:
+    schedule, adam = started(model, steps, arm.recipe, seed), optimizer(model, arm.recipe)
+    changed = arm.change(model, usual, schedule, adam) if arm.change else None
+    return changed or schedule, adam
+
+
+def table(arms: str, steps: int, entries: list[dict[str, Any]]) -> list[str]:
+    """Return the table of one file."""
+    lines = [
+        f"\n**{arms}, {steps:,} steps**\n",
+        "| arm | solved | 95 % interval | CPU s, median | longest, median | right with c set to 0 |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in ARMS[arms]:
+        runs = [entry for entry in entries if entry["arm"] == name]
+        if not runs:
+            continue
+        solved = [run for run in runs if run["solved"]]
+        rate = share_interval(len(solved), len(runs))
+        zeroed = [run["zero cell"] for run in solved if "zero cell" in run]
+        cells = (
+            name,
+            f"{len(solved)} of {len(runs)}",
+            f"{rate.low:.2f}–{rate.high:.2f}",
+            f"{statistics.median(run['CPU seconds'] for run in runs):.0f}",
+            f"{statistics.median(run['longest'] for run in runs):,.0f}",
+            f"{min(zeroed):.2f}–{max(zeroed):.2f}" if zeroed else "–",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.long_memory.arms",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("arms", choices=list(ARMS))
+    parser.add_argument("--steps", type=int, default=3200)
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(1000, 1005)))
+    parser.add_argument(
+        "--budget", type=int, default=400, help="sequences read, batches counting one"
+    )
+    parser.add_argument("--folder", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="print what is there, measure nothing")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
