@@ -206,3 +206,65 @@ def test_what_cannot_be_charged_is_said():
     for margin in (0, 0.6, True, "0.1"):
         with pytest.raises(OptionError, match=r"margin must be a number above 0 and at most 0\.5"):
             penalties.saturation_cost(LSTM, margin=margin)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("started", [False, True])
+@pytest.mark.parametrize("options", [{}, {"batch_first": True}, {"bias": False}])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_a_pass_that_kept_no_gates_costs_the_same(kind, options, started):
+    torch.manual_seed(0)
+    module = getattr(gw, kind)(I, H, dtype=torch.float64, **options)
+    x = torch.randn(T, B, I, dtype=torch.float64)
+    x = x.transpose(0, 1) if options.get("batch_first") else x
+    h, c = torch.randn(2, 1, B, H, dtype=torch.float64)
+    hx = ((h, c) if kind == "LSTM" else h) if started else None
+    found = []
+    for max_memory in (None, "sqrt"):
+        module.zero_grad()
+        module.max_memory = max_memory
+        inputs = x.clone().requires_grad_()
+        if max_memory is None:
+            output, _, gates = module(inputs, hx, return_gates=True)
+            cost = penalties.write_cost(gates)
+        else:
+            output, _ = module(inputs, hx)
+            cost = penalties.write_cost_of(module, inputs, output, hx)
+        (output.square().sum() + 50 * cost).backward()
+        found.append([cost.detach(), inputs.grad, *(one.grad for one in module.parameters())])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+        assert one.any()
+
+
+def test_a_projected_unbatched_and_an_empty_pass():
+    torch.manual_seed(0)
+    module = gw.LSTM(I, H, proj_size=2)
+    x = torch.randn(T, I)
+    output, _, gates = module(x, return_gates=True)
+    cost = penalties.write_cost_of(module, x, output)
+    torch.testing.assert_close(cost, penalties.write_cost(gates))
+    nothing = penalties.write_cost_of(gw.GRU(I, H), torch.zeros(0, B, I), torch.zeros(0, B, H))
+    assert float(nothing.detach()) == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (torch.nn.LSTM(I, H, 2), "got LSTM.2, 4, num_layers=2"),
+        (torch.nn.GRU(I, H, bidirectional=True), "one layer and one direction"),
+        (torch.nn.RNN(I, H), "must be an LSTM or GRU"),
+        (torch.nn.Linear(I, H), "got Linear"),
+    ],
+)
+def test_a_pass_whose_gates_do_not_follow_from_its_output(module, words):
+    with pytest.raises(InputError, match=words):
+        penalties.write_cost_of(module, torch.zeros(T, B, I), torch.zeros(T, B, H))
+
+
+def test_an_output_of_something_else():
+    with pytest.raises(InputError, match=r"got input \[6, 3, 2\] and output \[5, 3, 4\]"):
+        penalties.write_cost_of(gw.LSTM(I, H), torch.zeros(T, B, I), torch.zeros(T - 1, B, H))
+    with pytest.raises(InputError, match="output tuple"):
+        penalties.write_cost_of(
+            gw.LSTM(I, H), torch.zeros(T, B, I), gw.LSTM(I, H)(torch.zeros(T, B, I))
+        )

@@ -22,8 +22,9 @@ from torch import Tensor
 from gatewise.cells import CellSpec
 from gatewise.cells.records import cell_of, names_in
 from gatewise.errors import InputError, OptionError, nearest
+from gatewise.nn.structure import parameters_of, spec_of
 
-__all__ = ["forget_cost", "saturation_cost", "write_cost"]
+__all__ = ["forget_cost", "saturation_cost", "write_cost", "write_cost_of"]
 
 Record = Mapping[str, Tensor]
 """Gates as `return_gates=True` gives them: of a module `[L, D, T, B, H]` each, or `[L, D, T, H]`; of a
@@ -53,6 +54,72 @@ def write_cost(gates: Record, *, on: On = "gate") -> Tensor:
     if on == "content":
         written = (written * _valid(gates, spec.content)).abs()
     return _mean(gates, written)
+
+
+def write_cost_of(
+    module: torch.nn.RNNBase,
+    input: Tensor,
+    output: Tensor,
+    hx: Tensor | tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
+    """Return `write_cost` of a pass that kept no gates, from what it read and what it gave out.
+
+    This is for `max_memory`, beside which there is no record: the gate is a function of the input and of
+    the state before, and its gradient goes their ways, as it does from a record.
+
+        output, _ = lstm(x)  # with lstm.max_memory = "sqrt"
+        loss = task_loss(output, y) + 0.01 * gw.penalties.write_cost_of(lstm, x, output)
+
+    Args:
+        module: An LSTM or GRU of one layer and one direction, torch's or gatewise's.
+        input: What it read: `[T, B, I]`, or as `batch_first` says.
+        output: What it returned for that, `[T, B, H]`, with its graph.
+        hx: The state that it began with, as it was given; None: zeros.
+
+    Raises InputError for another module, and for an output that is not that of the input.
+    """
+    spec = _one_pass(module, input, output)
+    if module.batch_first and input.dim() == 3:
+        input, output = input.transpose(0, 1), output.transpose(0, 1)  # noqa: A001 - torch's name
+    parameters = parameters_of(module, "_l0")
+    rows = spec.slice(spec.write_gate or str(spec.keep_gate), module.hidden_size)
+    biases = (parameters.b_ih, parameters.b_hh)
+    bias = sum(one[rows] for one in biases if one is not None)
+    gate = torch.nn.functional.linear(input, parameters.W_ih[rows])
+    # In place, as all that follows: of a long sequence, each of these is what memory is short of.
+    gate += bias
+    gate[1:] += torch.nn.functional.linear(output[:-1], parameters.W_hh[rows])
+    if hx is not None and len(gate):
+        first = hx[0] if isinstance(hx, tuple) else hx
+        gate[:1] += torch.nn.functional.linear(first, parameters.W_hh[rows])
+    if not gate.numel():
+        return gate.sum()
+    mean = gate.sigmoid_().mean()
+    return mean if spec.write_gate else 1 - mean
+
+
+def _one_pass(module: object, input: Tensor, output: Tensor) -> CellSpec:
+    """Return the equations of a module whose gates follow from input and output, or raise InputError."""
+    recurrent = isinstance(module, torch.nn.LSTM | torch.nn.GRU)
+    if not recurrent or module.num_layers > 1 or module.bidirectional:  # type: ignore[attr-defined]
+        raise InputError(
+            "write_cost_of: module must be an LSTM or GRU of one layer and one direction, because what "
+            f"lies between layers is not in the output; got {str(module).splitlines()[0]:.80}. Use "
+            "return_gates=True and write_cost"
+        )
+    assert isinstance(module, torch.nn.LSTM | torch.nn.GRU)
+    width = getattr(module, "proj_size", 0) or module.hidden_size
+    tensors = isinstance(input, Tensor) and isinstance(output, Tensor)
+    if not tensors or output.shape != (*input.shape[:-1], width):
+        got = [
+            list(one.shape) if isinstance(one, Tensor) else type(one).__name__
+            for one in (input, output)
+        ]
+        raise InputError(
+            "write_cost_of: output must be what the module returned for input, with its steps and rows "
+            f"and {width} units; got input {got[0]} and output {got[1]}"
+        )
+    return spec_of(module)
 
 
 def forget_cost(gates: Record, *, timescale: float | Tensor | None = None) -> Tensor:

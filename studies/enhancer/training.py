@@ -164,28 +164,13 @@ def forward(
     """Return the output `[T, B, H]`, and the mean of what is written, 0 where nobody asks."""
     if not priced:
         return layer(x)[0], torch.zeros(())
-    if len(x) <= KEEPS_GATES or not isinstance(layer, gw.LSTM):
+    if len(x) <= KEEPS_GATES or not isinstance(layer, gw.LSTM | gw.GRU):
         output, _, gates = layer(x, return_gates=True)
         return output, gw.penalties.write_cost(gates)
     layer.max_memory = "sqrt"
     output = layer(x)[0]
     layer.max_memory = None
-    return output, mean_input_gate(layer, x, output)
-
-
-def mean_input_gate(lstm: gw.LSTM, x: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-    """Return the mean input gate of a pass that has kept no gates, from what it read and gave out.
-
-    The gate is a function of the input and the state before: its gradient goes the way of theirs.
-    """
-    # torch's order of gates: input, forget, candidate, output
-    rows = slice(0, lstm.hidden_size)
-    weights = (lstm.get_parameter(f"{name}_l0")[rows] for name in ("weight_ih", "weight_hh"))
-    of_input, of_state = weights
-    bias = (lstm.get_parameter("bias_ih_l0") + lstm.get_parameter("bias_hh_l0"))[rows]
-    gate = nn.functional.linear(x, of_input, bias)
-    gate[1:] += nn.functional.linear(output[:-1], of_state)
-    return gate.sigmoid_().mean()
+    return output, gw.penalties.write_cost_of(layer, x, output)
 
 
 def set_rate(

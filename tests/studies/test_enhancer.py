@@ -96,7 +96,8 @@ def test_gradients_are_the_same_where_no_gates_are_kept(monkeypatch: pytest.Monk
         torch.manual_seed(0)
         model = Reader(5).double()
         x, _ = batch(70, 3, torch.Generator().manual_seed(1))
-        output, written = training.forward(model.layer, x.double(), priced=True)
+        layer, read = model.layer, x.double()
+        output, written = training.forward(layer, read, priced=True)
         (output[-1].square().sum() + 70 * written).backward()
         found = [written.detach(), *(one.grad for one in model.layer.parameters())]
         gradients.append(found)
