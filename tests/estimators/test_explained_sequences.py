@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import gatewise as gw
+from gatewise.data.sequences.sequences import Sequences
+from gatewise.data.sequences.vocabulary import Vocabulary
 from gatewise.errors import DataError, InputError, OptionError
+from gatewise.estimators.sequences.chosen import stretches, whole_ones
 
 LAG = 3
 
@@ -63,27 +68,138 @@ def test_a_part_or_a_module_that_there_is_not_is_told(
         gw.explain(model, given, module="layers.7")
 
 
-def test_a_classifier_of_sequences_of_different_lengths_is_explained() -> None:
+@pytest.fixture(scope="module")
+def classifier() -> tuple[gw.Classifier, list[str], list[str]]:
+    """Whether a G stands among the first letters."""
     data = letters(80)
     classes = [["no", "yes"][one[:4].count("G") > 0] for one in data]
     model = gw.Classifier(
         hidden_size=6, epochs=10, learning_rate=0.03, batch_size=8, baselines=["majority"]
     )
-    model.fit(data, classes, progress=False)
+    return model.fit(data, classes, progress=False), data, classes
+
+
+def test_a_classifier_of_sequences_of_different_lengths_is_explained(
+    classifier: tuple[gw.Classifier, list[str], list[str]],
+) -> None:
+    model, data, classes = classifier
     explanation = gw.explain(model, data, classes, budget=2)
     # It stands at the beginning, which the reverse direction reads last.
     forward, reverse = explanation.results["direction_share"].relative
     assert reverse > forward
 
 
-def test_a_language_model_is_explained_in_its_own_tokens() -> None:
+@pytest.fixture(scope="module")
+def speaker() -> tuple[gw.LanguageModel, str]:
     draws = np.random.default_rng(1)
     text = "".join(draws.choice(["ab", "cde"], 1500))
     model = gw.LanguageModel(hidden_size=8, epochs=6, learning_rate=0.02)
-    model.fit(text, progress=False)
+    return model.fit(text, progress=False), text
+
+
+def test_a_language_model_is_explained_in_its_own_tokens(
+    speaker: tuple[gw.LanguageModel, str],
+) -> None:
+    model, text = speaker
     explanation = gw.explain(model, text, budget=2)
     assert explanation.unit.noun == "character"
     assert explanation.figures["horizon"] <= 4  # a letter tells the next, nothing else does
     assert "character" in str(explanation)
     with pytest.raises(DataError, match="texts have no labels"):
         gw.explain(model, text, ["no"], budget=2)
+
+
+def gates_of(model: Any, codes: Any) -> Any:
+    """Return the gates of the first layer over one sequence of codes, as the layer itself gives them."""
+    network = model.fitted_.networks[0]
+    x = torch.from_numpy(np.asarray(codes)).unsqueeze(1)
+    with torch.no_grad():
+        read = network.front(x) if hasattr(network, "front") else network.table(x)
+        return network.layers[0](read, return_gates=True)[2]
+
+
+def test_the_page_of_a_tagger_has_its_gates_letters_and_answers(
+    tagger: tuple[gw.Tagger, list[str], list[list[str]]],
+) -> None:
+    model, data, labels = tagger
+    summary = model.summary(data, labels)
+    row = summary.inside.rows[0]
+    at = data.index("".join(row.symbols))
+    gates = gates_of(model, model.fitted_.form.vocabulary.encode(data[at]))
+    for name, values in row.gates.items():
+        np.testing.assert_allclose(values[0], gates[name][0, :, :, 0], atol=2e-6)
+    lines = {one.name: one for one in row.series}
+    told = model.predict_proba([data[at]])[0]
+    classes = list(model.classes_)
+    likely = lines[f"probability of {classes[1]}"].values
+    np.testing.assert_allclose(likely, told[:, 1], atol=2e-6)
+    assert [classes[int(code)] for code in lines["truth"].values] == labels[at]
+    assert [classes[int(code)] for code in lines["predicted"].values] == list(
+        model.predict([data[at]])[0]
+    )
+    page = summary.contents()
+    assert {(one.row, one.direction) for one in page.records} == {
+        (number, way) for number in range(len(summary.inside.rows)) for way in (0, 1)
+    }
+    assert page.unit.noun == "base"
+
+
+def test_what_a_classifier_answers_so_far_ends_in_its_answer(
+    classifier: tuple[gw.Classifier, list[str], list[str]],
+) -> None:
+    model, data, classes = classifier
+    for row in model.summary(data, classes).inside.rows:
+        text = "".join(row.symbols)
+        so_far = next(one.values for one in row.series if one.name == "probability of yes")
+        for steps in (1, len(text) // 2, len(text)):
+            told = model.predict_proba([text[:steps]])[0, list(model.classes_).index("yes")]
+            assert so_far[steps - 1] == pytest.approx(told, abs=2e-6)
+    names = [row.name for row in model.summary(data, classes).inside.rows]
+    assert [name.partition("(")[2] for name in names][:2] == [
+        "typical)",
+        "furthest from the truth)",
+    ]
+
+
+def test_the_page_of_a_language_model_has_the_surprise_of_each_token(
+    speaker: tuple[gw.LanguageModel, str],
+) -> None:
+    model, text = speaker
+    rows = model.summary(text).inside.rows
+    parts = model.prepare(text, like=model.fitted_).parts["test"][0]
+    judged = -model.score(parts.text).log_probabilities / np.log(2)
+    for row in rows:
+        there = slice(row.first - 1, row.first - 1 + row.steps)
+        assert "".join(row.symbols) == parts.text[there]
+        if row.first > 100:  # the text before the part matters no more
+            np.testing.assert_allclose(row.series[0].values, judged[there], atol=1e-4)
+            gates = gates_of(model, parts.codes[: there.stop])
+            np.testing.assert_allclose(
+                row.gates["forget"][0], gates["forget"][0, :, there, 0], atol=1e-4
+            )
+
+
+def test_the_stretches_of_a_genome_are_where_there_is_much_to_see() -> None:
+    truth = np.zeros(10_000, dtype=np.int64)
+    truth[3000:3100:10] = 1
+    predicted = truth.copy()
+    predicted[7000:7050] = 1
+    one = Sequences(
+        np.ones(10_000, dtype=np.int64), np.array([10_000]), ("genome",), Vocabulary(("A",))
+    )
+    found = stretches(one, truth, predicted, 200)
+    assert [each.why for each in found] == ["much changes", "most wrong"]
+    assert (found[0].first, found[0].last) == (2900, 3100)
+    assert found[1].first <= 7000
+    assert found[1].last >= 7050
+
+
+def test_answers_are_typical_wrong_and_right() -> None:
+    off = np.array([0.5, 0.1, 0.9, np.nan, 0.2])
+    found = whole_ones(np.array([10, 20, 900, 5, 7]), off, 100)
+    assert [(one.row, one.first, one.last) for one in found] == [
+        (0, 0, 10),
+        (2, 800, 900),
+        (1, 0, 20),
+    ]
+    assert [one.row for one in whole_ones(np.array([3]), np.array([np.nan]), 9)] == [0]

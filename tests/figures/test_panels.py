@@ -218,6 +218,19 @@ def test_ledger_bars_add_up_to_the_state() -> None:
     np.testing.assert_allclose(sizes, np.abs(result.written[0, 1, 0, :, 2]).sum(axis=-1))
 
 
+def test_letters_stand_at_their_steps_where_there_is_room() -> None:
+    result: Any = results()["ledger"]
+    steps = result.written.shape[3]
+    letters = ("ACGT" * steps)[:steps]
+    labels = figures.ledger(result, row=2, symbols=letters).get_xticklabels()
+    assert [label.get_text()[0] for label in labels] == list(letters)
+    assert labels[0].get_text() == "A\n0"
+    words = figures.traffic(results()["traffic"], symbols=["word"] * steps).get_xticklabels()
+    assert words[1].get_rotation() == 90
+    with pytest.raises(InputError, match=f"3 symbols for {steps} steps"):
+        figures.ledger(result, row=2, symbols="ACG")
+
+
 def test_the_ledger_of_all_steps_is_a_triangle_on_a_symmetric_scale() -> None:
     rng = np.random.default_rng(0)
     keep, write = rng.uniform(0.5, 1, (6, 2, 3)), rng.normal(size=(6, 2, 3))

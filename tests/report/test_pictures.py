@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from html import unescape
 
 import numpy as np
 import pytest
@@ -63,6 +65,12 @@ def test_a_strand_has_a_block_for_each_run_of_a_class() -> None:
         "other, step 14 to 14, 1 step",
     ]
     assert html.count('class="letter"') == 5
+    told = json.loads(unescape(re.search(r'data-strand="([^"]+)"', html)[1]))  # type: ignore[index]
+    assert told["runs"] == {
+        "truth": [[0, 1], [1, 2], [-1, 1], [0, 1]],
+        "predicted": [[0, 2], [1, 2], [0, 1]],
+    }
+    assert (told["start"], told["letters"]) == (9, "ACGTA")
     assert len(re.search(r'class="trail l0" points="([^"]+)"', html)[1].split()) == 5  # type: ignore[index]
 
 

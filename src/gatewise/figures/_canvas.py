@@ -37,6 +37,8 @@ SIGNED_STOPS = ("#0b3c7d", "#4a96cc", "#f3f2ee", "#e58f3e", "#8a3d05")
 PANEL = (6.4, 4.4)
 """Inches of a figure made for one panel."""
 CAPTION_SIZE = 8.5
+LETTER = 6.5
+"""Points that a letter at a step takes up, with its space."""
 BELOW_LABEL = 40
 """Points from the axes to the caption: room for the labels of ticks and axis."""
 
@@ -228,6 +230,30 @@ def pooled(values: NDArray[Any], columns: int = 600) -> tuple[NDArray[Any], int]
     )  # fmt: skip
     split = padded.reshape(*values.shape[:-1], -1, stride)
     return np.fmax.reduce(split, axis=-1), stride
+
+
+def symbols_below(ax: Axes, symbols: Sequence[str] | None, steps: int, caller: str) -> None:
+    """Write the symbol of each step below it, upright where words are long; nothing without room.
+
+    Every tenth step keeps its number. Raises InputError unless there is a symbol for each step.
+    """
+    if symbols is None:
+        return
+    if len(symbols) != steps:
+        raise InputError(
+            f"figures.{caller}: there are {len(symbols)} symbols for {steps} steps; give one for each"
+        )
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    each = ax.get_position().width * figure.get_figwidth() * 72 / max(steps, 1)  # points
+    longest = max((len(one) for one in symbols), default=1)
+    upright = longest > 1 and longest * LETTER > each
+    if each < LETTER:
+        return
+    apart = " " if upright else "\n"
+    shown = [f"{one}{apart}{k}" if k % 10 == 0 else one for k, one in enumerate(symbols)]
+    ax.set_xticks(range(steps), [literal(one) for one in shown], fontsize="small")
+    ax.tick_params(axis="x", rotation=90 if upright else 0)
 
 
 def steps_label(stride: int, name: str = "step") -> str:

@@ -26,6 +26,7 @@ from gatewise.figures._canvas import (
     pooled,
     signed_map,
     steps_label,
+    symbols_below,
 )
 from gatewise.memory.interventions.connectivity_result import Connectivity
 from gatewise.memory.records.ledger import Ledger
@@ -82,10 +83,17 @@ def retention_curve(
     )
 
 
-def connectivity(result: Connectivity, ax: Axes | None = None, *, caption: bool = True) -> Axes:
+def connectivity(
+    result: Connectivity,
+    ax: Axes | None = None,
+    *,
+    symbols: Sequence[str] | None = None,
+    caption: bool = True,
+) -> Axes:
     """Draw the norm of `dy_t/dx_s` over s: a line for each t, or for one t a line for each input.
 
-    Raises InputError for another result.
+    `symbols` are the letters or words of the steps, drawn where there is room. Raises InputError for
+    another result, and for symbols that are not one for each step.
     """
     ax = begin(result, Connectivity, "connectivity", ax)
     one = len(result.times) == 1
@@ -95,6 +103,7 @@ def connectivity(result: Connectivity, ax: Axes | None = None, *, caption: bool 
         colour_bar(ax, image, "norm of dy/dx")
         ticks = np.unique(np.linspace(0, len(heat) - 1, TICKS).astype(int))
         ax.set_yticks(ticks, [f"{k if one else result.times[k]}" for k in ticks])
+        symbols_below(ax, symbols, result.heat.shape[-1], "connectivity")
     ax.set_xlabel(steps_label(stride, "s: step of the input"))
     ax.set_ylabel("input" if one else "t: step of the answer")
     title = "Connectivity (gradient)" + (f", answer at step {result.times[0]}" if one else "")
@@ -108,14 +117,17 @@ def ledger(
     place: Sequence[int] | None = None,
     row: int = 0,
     unit: int | None = None,
+    symbols: Sequence[str] | None = None,
     caption: bool = True,
 ) -> Axes:
     """Draw when the content was written: bars over s for one step, a triangle s × t for several.
 
     Of all units the sizes are added; of one `unit` the sign is kept. `place` is (layer, direction), by
-    default the last layer, forwards. What was there before the first step stands at -1.
+    default the last layer, forwards. What was there before the first step stands at -1. `symbols` are
+    the letters or words of the steps, drawn where there is room.
 
-    Raises InputError for another result, and for a place, row or unit that it does not have.
+    Raises InputError for another result, for a place, row or unit that it does not have, and for symbols
+    that are not one for each step.
     """
     ax = begin(result, Ledger, "ledger", ax)
     at = place_of(place, result.half.shape[1:], "ledger")
@@ -136,6 +148,7 @@ def ledger(
         _bars(ax, amounts[0], int(taken[0]), what)
     else:
         _triangle(ax, amounts, taken, what, signed=unit is not None)
+    symbols_below(ax, symbols, amounts.shape[-1] - 1, "ledger")
     title = f"Ledger (gate path only), row {row}{place_title(at, result.half.shape[1:])}"
     return finish(ax, title, result, caption)
 
@@ -180,13 +193,15 @@ def traffic(
     place: Sequence[int] | None = None,
     row: int = 0,
     order: Sequence[int] | None = None,
+    symbols: Sequence[str] | None = None,
     caption: bool = True,
 ) -> Axes:
     """Draw what each unit takes in, loses and shows at each step: three lanes on one colour scale.
 
     `order` says which units to draw, from top to bottom; all by number by default. Long rows are drawn
-    as the maximum of several steps, which the label says. Raises InputError for another result, and for
-    a place, row or unit that it does not have.
+    as the maximum of several steps, which the label says. `symbols` are the letters or words of the
+    steps, drawn where there is room. Raises InputError for another result, for a place, row or unit that
+    it does not have, and for symbols that are not one for each step.
     """
     ax = begin(result, Traffic, "traffic", ax)
     amount = result.write.amount
@@ -218,6 +233,7 @@ def traffic(
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
         colour_bar(ax, image, "amount", "max" if known.max() > top else "neither")
+        symbols_below(ax, symbols, steps, "traffic")
         ax.set_xlabel(steps_label(stride))
     ax.set_ylabel(f"{high} units in each lane")
     return finish(

@@ -12,6 +12,7 @@ from gatewise.report.contents import (
     Finding,
     Record,
     Series,
+    Symbols,
     UnitColumn,
     contents_of_run,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Row",
     "RowGroup",
     "Series",
+    "Symbols",
     "Table",
     "Unit",
     "UnitColumn",

@@ -56,6 +56,13 @@ class Finding:
 class Series:
     """One line of the strip above the gates; a target and its prediction have the same name.
 
+    Attributes:
+        row: The row of the records that it belongs to; None: all of them.
+        lane: Lines of the same lane are drawn together, under its name.
+        classes: What the values 0, 1, ... are called, where they are classes: then blocks are drawn,
+            class 0 as the background.
+        colour: Of a line in a lane: 0 is the background's, others are of the palette.
+
     Raises InputError unless `values`, `low` and `high` are `[T]`.
     """
 
@@ -65,6 +72,10 @@ class Series:
     unit: str = ""  # of measure, such as "m³/s"
     low: Floats | None = None  # [T], the band of a prediction
     high: Floats | None = None
+    row: int | None = None
+    lane: str = ""
+    classes: tuple[str, ...] = ()
+    colour: int = 1
 
     def __post_init__(self) -> None:
         check_one_of("Series.role", self.role, ("input", "target", "prediction"))
@@ -72,6 +83,26 @@ class Series:
 
     def __repr__(self) -> str:
         return f"Series({self.name!r}, {self.role}, {len(self.values)} steps)"
+
+
+@dataclass(frozen=True, repr=False)
+class Symbols:
+    """What stands at each step of one row: its letters, characters, words or pieces.
+
+    Attributes:
+        symbols: As many as the row has steps, which may be fewer than the page's.
+        row: The row of the records.
+        first: The number of the first of them in its sequence, counted from 1.
+        expected: What a model held for the likeliest in their place; () where it predicts no symbols.
+    """
+
+    symbols: tuple[str, ...]
+    row: int = 0
+    first: int = 1
+    expected: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Symbols({len(self.symbols)} of row {self.row}, from {self.first})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -194,6 +225,7 @@ class Contents:
         time: `[T]` datetimes, numbers or text labels of the steps; None numbers them from 0.
         unit: What one step is called, such as `Unit.of("1 day")`: the page then counts in days.
         series: Inputs, predictions and targets along that axis; `series_note` says what they are.
+        symbols: What stands at the steps of each row, drawn along that axis.
         marks: Labelled steps, drawn in every panel of that axis.
         records: Gates and states along that axis.
         records_note: What the records are of, such as which window, which member.
@@ -222,6 +254,7 @@ class Contents:
     unit: Unit = field(default_factory=Unit)
     series: tuple[Series, ...] = ()
     series_note: str = ""
+    symbols: tuple[Symbols, ...] = ()
     marks: tuple[Mark, ...] = ()
     records: tuple[Record, ...] = ()
     records_note: str = ""
@@ -316,6 +349,9 @@ def _check_contents(contents: Contents) -> None:
     # All panels share one axis and one selection of steps, so nothing may be longer or shorter.
     parts = [(f"series {s.name!r}", len(s.values)) for s in contents.series]
     parts += [(repr(r), r.steps) for r in contents.records]
+    for one in contents.symbols:
+        if len(one.symbols) > steps:
+            raise InputError(f"Contents: {one!r} has more steps than the time axis, {steps}")
     for name, length in parts:
         if length != steps:
             raise InputError(

@@ -38,6 +38,7 @@ SCRIPTS = (
     "controls",
     "words",
     "findings",
+    "strand",
     "app",
 )
 NO_SCRIPTS = (

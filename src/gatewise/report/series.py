@@ -17,10 +17,21 @@ LANE_VALUES = 4_000_000
 
 
 def time_data(contents: Contents, blobs: Blobs) -> dict[str, Any]:
-    """Return the time axis: its kind is "steps", "calendar" (seconds since 1970) or "labels"."""
+    """Return the time axis: its kind is "steps", "calendar" (seconds since 1970) or "labels".
+
+    Beside that, `symbols` has what stands at the steps of a row, by the row's number.
+    """
     time = contents.time
     axis: dict[str, Any] = {"kind": "steps", "steps": contents.steps, "values": None}
     axis["unit"] = {"noun": contents.unit.noun, "size": contents.unit.size}
+    axis["symbols"] = {
+        one.row: {
+            "symbols": list(one.symbols),
+            "first": one.first,
+            "expected": list(one.expected),
+        }
+        for one in contents.symbols
+    }
     if time is None:
         return axis
     if time.dtype.kind in "UO":
@@ -30,27 +41,68 @@ def time_data(contents: Contents, blobs: Blobs) -> dict[str, Any]:
 
 
 def strip_data(contents: Contents, blobs: Blobs) -> dict[str, Any]:
-    """Return the lanes as JSON values: an input each, a target with its prediction, the error."""
-    series = contents.series
-    inputs = [s for s in series if s.role == "input"]
+    """Return the lanes as JSON values: an input each, a target with its prediction, the error.
+
+    Those of one row are there together; `row` says of which, null of all.
+    """
     notes = [contents.series_note] if contents.series_note else []
-    if len(inputs) > MAX_INPUTS:
-        notes.append(f"The first {MAX_INPUTS} of {len(inputs)} inputs are drawn.")
-    names = dict.fromkeys(s.name for s in series if s.role != "input")
-    drawn = inputs[:MAX_INPUTS] + [s for s in series if s.role != "input"]
-    lines = sum(3 if s.low is not None else 1 for s in drawn) + len(names)
+    rows = {
+        row: [s for s in contents.series if s.row == row]
+        for row in dict.fromkeys(s.row for s in contents.series)
+    }
+    most = max((sum(_is_input(s) for s in found) for found in rows.values()), default=0)
+    if most > MAX_INPUTS:
+        notes.append(f"The first {MAX_INPUTS} of {most} inputs are drawn.")
+    # beside the lines of a series, that of its error
+    lines = sum(3 if s.low is not None else 1 for s in contents.series)
+    lines += len({(s.row, s.name) for s in contents.series if s.role != "input"})
     stride = 1
     while lines * contents.steps > stride * LANE_VALUES:
         stride *= 4
     if stride > 1:
         notes.append(f"Lines show the lowest and the highest value of every {stride} steps.")
     lanes = [
-        {"name": s.name, "unit": s.unit, "lines": [_line(s, "", stride, blobs)]}
-        for s in inputs[:MAX_INPUTS]
+        {**lane, "row": row}
+        for row, found in rows.items()
+        for lane in _lanes_of(found, stride, blobs)
     ]
-    for name in names:
-        lanes += _target_lanes(name, [s for s in series if s.name == name], stride, blobs)
     return {"lanes": lanes, "notes": notes}
+
+
+def _is_input(series: Series) -> bool:
+    return series.role == "input" and not series.lane
+
+
+def _lanes_of(series: list[Series], stride: int, blobs: Blobs) -> list[dict[str, Any]]:
+    """Return the lanes of the series of one row: those named together, inputs, then targets."""
+    lanes: list[dict[str, Any]] = []
+    for name in dict.fromkeys(s.lane for s in series if s.lane):
+        together = [s for s in series if s.lane == name]
+        lanes.append(_lane_together(name, together, stride, blobs))
+    lanes += [
+        {"name": s.name, "unit": s.unit, "lines": [_line(s, "", stride, blobs)]}
+        for s in [s for s in series if _is_input(s)][:MAX_INPUTS]
+    ]
+    targets = [s for s in series if s.role != "input" and not s.lane]
+    for name in dict.fromkeys(s.name for s in targets):
+        lanes += _target_lanes(name, [s for s in targets if s.name == name], stride, blobs)
+    return lanes
+
+
+def _lane_together(name: str, series: list[Series], stride: int, blobs: Blobs) -> dict[str, Any]:
+    """Return the lane of lines that are drawn together, or of classes, a row of blocks each."""
+    classes = next((s.classes for s in series if s.classes), ())
+    lines = [
+        {
+            # a pooled class is none: blocks are of single steps however many there are
+            **_line(s, s.role, 1 if classes else stride, blobs),
+            "name": s.name,
+            "colour": s.colour,
+        }
+        for s in series
+    ]
+    unit = next((s.unit for s in series if s.unit), "")
+    return {"name": name, "unit": unit, "lines": lines, "classes": list(classes), "together": True}
 
 
 def _target_lanes(

@@ -155,7 +155,7 @@ def finish(
     if title is not None:
         run.set_title(title)
     summary = model.summary(prepared, title=run.title, source=source)
-    summary = replace(summary, run=str(folder))
+    summary = replace(summary, run=str(folder), labels=run.config.get("labels") or "")
     explanation = explained(screen, model, prepared) if isinstance(model, HasCase) else None
     contents = summary.contents() if explanation is None else explanation.contents(summary)
     write_page(contents, page)

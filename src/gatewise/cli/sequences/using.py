@@ -137,6 +137,7 @@ def _inspect(
     kept = Run.open(run) if os.path.isdir(run) else None
     title = title or (None if kept is None else kept.title)
     summary = replace(model.summary(prepared, part=part, title=title, source=source), run=run)
+    summary = replace(summary, labels=labels or "")
     screen = console(quiet=as_json == "-")
     explanation = explained(screen, model, prepared) if isinstance(model, HasCase) else None
     contents = summary.contents() if explanation is None else explanation.contents(summary)

@@ -105,6 +105,11 @@ class Classifier(SequenceEstimator[LearntClasses, ClassificationScores], Classif
     def _head(cls, settings: SequenceOptions, form: Form, width: int) -> nn.Module:
         return nn.Linear(width, len(form.classes), device="cpu", dtype=torch.float32)
 
+    def _lines(self, model: Model, answers: Array) -> dict[str, AnyArray]:
+        shares = calibrated(model, _softmax(answers)).T
+        named = zip(model.form.classes, shares, strict=True)
+        return dict(list(named)[len(shares) == 2 :])  # of two classes one says all
+
     def _loss(self, prepared: PreparedSequences[LearntClasses]) -> Loss:
         counts = prepared.learnt.counts
         return cross_entropy(weights_of(self.class_weights, prepared.form.classes, counts))

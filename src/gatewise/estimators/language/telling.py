@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gatewise.data.catalog import dataset_name
 from gatewise.errors import DataError
+from gatewise.estimators.language.inside import inside_of
 from gatewise.estimators.language.judging import judge
 from gatewise.estimators.language.model import FittedLanguage
 from gatewise.estimators.language.scoring import scores_of
@@ -81,6 +82,7 @@ class TellingTexts:
         known = self.evaluation_
         if known is None or not same or known.part != scored:
             known = evaluated(fitted, prepared, scored)
+        first = stretches_of(prepared, scored)[0]
         about = f"The next {fitted.tokens.unit} of a text, from all before it"
         sizes = {name: number for name, number in fitted.data.items() if name != "source"}
         return SequenceSummary(
@@ -92,7 +94,10 @@ class TellingTexts:
             parameters=sum(weight.numel() for weight in fitted.networks[0].parameters()),
             histories=fitted.histories,
             evaluation=known,
-            pictures=(coloured(fitted, stretches_of(prepared, scored)[0]),),
+            pictures=(coloured(fitted, first),),
+            step=fitted.tokens.unit,
+            inside=inside_of(fitted, first, SHOWN),
+            estimator=type(self).__name__,
         )
 
     def explain_case(

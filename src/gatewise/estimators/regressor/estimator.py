@@ -136,6 +136,10 @@ class Regressor(SequenceEstimator[LearntNumbers, RegressionScores], RegressorSet
         answers: Tensor = found[:, 0, :, found.shape[-1] // 2]  # of quantiles the median
         return answers
 
+    def _lines(self, model: Model, answers: Array) -> dict[str, AnyArray]:
+        scaling = model.learnt.scaling
+        return dict(zip(model.form.targets, (answers * scaling.std + scaling.mean).T, strict=True))
+
     def _truth(self, labelled: Labelled, learnt: LearntNumbers) -> AnyArray:
         return learnt.scaling.apply(_columns(labelled))[:, None, :]
 

@@ -8,6 +8,7 @@ An estimator derives from `estimator.SequenceEstimator` and from its own options
 - `_learn_before`: what is learnt of the labels before any training, such as a scaling of them: L;
 - `_truth`: what the loss compares with, for each sequence or step; by default the labels;
 - `_head` and `_loss`: the network's last layer and what it is trained with;
+- `_lines`: what a network's answers say, as lines of the page;
 - `_learn_after`: what is learnt of the fitted networks, such as a temperature; by default L as it was;
 - `_evaluate`: the scores of labelled sequences: E; `_scores`: those as JSON; `_table`: the answers;
 - `_learnt_out` and `_learnt_in`: L as JSON and arrays for the model file, and back.
@@ -38,7 +39,7 @@ from gatewise.estimators.sequences.preparation import (
     PreparedSequences,
 )
 from gatewise.training.task import Loss
-from gatewise.typing import AnyArray, Arrays
+from gatewise.typing import AnyArray, Array, Arrays
 
 L = TypeVar("L")
 E = TypeVar("E", bound=ScoreRows)
@@ -99,6 +100,10 @@ class SequenceHooks(
         """Return what the network answers as `[B, K]`, or `[T, B, K]` where every step has an answer."""
         assert isinstance(found, Tensor)
         return found
+
+    def _lines(self, model: SequenceModel[L], answers: Array) -> dict[str, AnyArray]:
+        """Return what answers [n, K] of `_answers` say as lines of the page: name to [n]."""
+        return {}
 
     @abstractmethod
     def _loss(self, prepared: PreparedSequences[L]) -> Loss:

@@ -129,7 +129,10 @@ def _strand(labelled: Labelled, form: Form, columns: Columns) -> Strand:
         form.classes,
         predicted[there],
         truth=None if labelled.labels is None else labelled.labels[there],
-        probabilities=_lines(form, columns, there),
+        probabilities=tuple(
+            (f"probability of {name}", values)
+            for _, name, values in likeliest(form, columns, there)
+        ),
         start=first,
         letters=_letters(form, sequences.values[there]),
         step=step,
@@ -139,16 +142,15 @@ def _strand(labelled: Labelled, form: Form, columns: Columns) -> Strand:
     )
 
 
-def _lines(form: Form, columns: Columns, there: slice) -> tuple[tuple[str, Array], ...]:
-    """Return the probabilities of the classes that are likely somewhere; of two classes that of one."""
-    named = form.classes[1:] if len(form.classes) == 2 else form.classes
+def likeliest(form: Form, columns: Columns, there: slice) -> list[tuple[int, str, Array]]:
+    """Return code, name and probability of the classes that are likely somewhere; of two that of one."""
     lines = [
-        (f"probability of {name}", columns[f"probability_{name}"][there].astype(np.float64))
-        for name in named
-        if f"probability_{name}" in columns
+        (code, name, columns[f"probability_{name}"][there].astype(np.float64))
+        for code, name in enumerate(form.classes)
+        if f"probability_{name}" in columns and (code or len(form.classes) != 2)
     ]
-    likely = sorted(lines, key=lambda line: -float(line[1].max(initial=0.0)))[:MOST_LINES]
-    return tuple(line for line in lines if any(line is one for one in likely))
+    likely = sorted(lines, key=lambda line: -float(line[2].max(initial=0.0)))[:MOST_LINES]
+    return [line for line in lines if any(line is one for one in likely)]
 
 
 def _letters(form: Form, codes: AnyArray) -> str:

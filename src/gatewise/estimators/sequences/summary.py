@@ -17,7 +17,8 @@ from gatewise.estimators.scores.measures import (
     model_name,
 )
 from gatewise.estimators.scores.showing import class_table, shown_measures
-from gatewise.report import Cell, Contents, Curve, Finding, Row, RowGroup, Table
+from gatewise.estimators.sequences.inside import Inside
+from gatewise.report import Cell, Contents, Curve, Finding, Row, RowGroup, Table, Unit
 from gatewise.report.contents import Tone
 from gatewise.report.pictures import Picture
 from gatewise.training.history import History
@@ -44,10 +45,33 @@ class SequenceSummary:
     below: tuple[Picture, ...] = ()  # further down the page
     curves: tuple[Curve, ...] = ()
     tables: tuple[Table, ...] = ()
+    step: str = "step"  # what a step is called
+    inside: Inside | None = None  # of the first member over some sequences
+    estimator: str = ""  # the class that loads the model
     run: str = ""  # folder or file that the model can be loaded from, where it is known
+    labels: str = ""  # file of the labels, where they are apart
 
     def contents(self) -> Contents:
         """Return the page of the run; what explains the network may be added to it."""
+        page = self._without_inside()
+        if self.inside is None:
+            return page
+        return self.inside.added_to(page, Unit(self.step), self._setup())
+
+    def _setup(self) -> str:
+        """Return the Python that makes `inside` of the page again."""
+        part, source = self.evaluation.part, self.data.get("source")
+        if not (self.run and source):
+            return f"inside = model.summary(data, part={part!r}).inside\n"
+        labels = f", {self.labels!r}" if self.labels else ""
+        return (
+            f"import gatewise as gw\n\nmodel = gw.{self.estimator}.load({self.run!r})\n"
+            f"given = model.given({str(source)!r}{labels})\n"
+            f"prepared = model.prepare(given, like=model.fitted_)\n"
+            f"inside = model.summary(prepared, part={part!r}).inside\n"
+        )
+
+    def _without_inside(self) -> Contents:
         said = self.evaluation.verdict()
         by_class = class_scores(self.evaluation)
         return Contents(

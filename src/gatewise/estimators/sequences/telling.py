@@ -8,6 +8,7 @@ from typing import Any
 from gatewise.data.sequences.labelled import PARTS, Labelled
 from gatewise.errors import DataError, OptionError, nearest
 from gatewise.estimators.run.metrics import environment
+from gatewise.estimators.sequences.along import inside_of
 from gatewise.estimators.sequences.case import Asked, case_of_sequences
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given
@@ -85,6 +86,15 @@ class Telling:
             evaluation=known,
             pictures=pictures,
             below=() if not held.per_step else confusion_of(known),
+            step=step_name(model.form),
+            estimator=type(self).__name__,
+            inside=inside_of(
+                model if same else model.for_new_data(),
+                held,
+                columns,
+                self._answers,
+                lambda answers: self._lines(model, answers),
+            ),
         )
 
     def explain_case(

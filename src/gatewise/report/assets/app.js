@@ -57,7 +57,7 @@
       if (any(what, "record", "order")) gatewise.drawUnits();
       else if (what.has("units")) gatewise.markUnits();
     }
-    if (view) {
+    if (view || what.has("record")) { // another record may be of another row
       gatewise.drawStrip();
       drawn.axes.forEach((draw) => draw());
     }

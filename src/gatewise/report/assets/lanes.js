@@ -1,6 +1,8 @@
 // Lines along the time axis: the strip of inputs and predictions, and the gates of chosen units.
 {
   const { element, state, steps, colour, palette, number, inflate } = gatewise;
+  const lineColour = (line) => (line.name == null ? ROLES[line.role] : line.colour ? palette[(line.colour - 1) % palette.length] : "--soft");
+  const classColour = (code) => (code ? palette[(code - 1) % palette.length] : "--line");
   const ROLES = { "": "--ink", target: "--ink", prediction: "--c1", error: "--c2" };
 
   // Draw `line` (low and high per column of `stride` steps): a stroke where steps lie apart, else a bar
@@ -116,13 +118,37 @@
   }
   gatewise.ends = ends;
 
+  // Classes step by step: a row of blocks for each line, one above the other.
+  function drawClasses(panel, lane) {
+    const { context, width, height } = gatewise.surface(panel);
+    const each = height / lane.lines.length, span = state.to - state.from;
+    lane.lines.forEach(({ low }, place) => {
+      for (let from = state.from; from < state.to;) {
+        let to = from + 1;
+        while (to < state.to && low[to] === low[from]) to++;
+        if (Number.isFinite(low[from])) {
+          const x = ((from - state.from) / span) * width;
+          context.fillStyle = colour(classColour(low[from]));
+          context.fillRect(x, place * each + 1, Math.max(0.5, ((to - from) / span) * width), each - 2);
+        }
+        from = to;
+      }
+    });
+    panel.gutter.replaceChildren(...lane.lines.map(({ name }, place) => {
+      const mark = element("span", {}, name);
+      mark.style.top = `${((place + 0.5) / lane.lines.length) * 100}%`;
+      return mark;
+    }));
+  }
+
   let strip = [];
   gatewise.buildStrip = async (host) => {
     const specs = gatewise.data.strip?.lanes || [];
     // Panels first, at once, so that nothing moves when their lines are decoded.
     const made = specs.map((spec) => {
       const tall = spec.lines.some((line) => line.role === "prediction");
-      const panel = gatewise.panel(host, { kind: "lane", label: `${spec.name} over time`, height: tall ? 110 : 44 });
+      const height = spec.together && !spec.classes.length ? 80 : tall ? 110 : 44;
+      const panel = gatewise.panel(host, { kind: "lane", label: `${spec.name} over time`, height });
       const unit = spec.unit ? ` in ${spec.unit}` : "";
       panel.caption.append(element("span", { class: "title" }, element("b", {}, spec.name), unit), ...keysOf(spec));
       return { panel, spec };
@@ -131,33 +157,47 @@
       const lines = await Promise.all(spec.lines.map(async (line) => {
         const part = async (name) => (line[name] ? inflate(line[name], "f4") : null);
         const [low, high, bandLow, bandHigh] = await Promise.all(["low", "high", "bandLow", "bandHigh"].map(part));
-        const style = () => ({ colour: colour(ROLES[line.role]), width: line.role === "prediction" ? 1.75 : 1 });
-        return { low, high, bandLow, bandHigh, stride: line.stride, style };
+        const style = () => ({ colour: colour(lineColour(line)), width: line.role === "prediction" ? 1.75 : 1 });
+        return { low, high, bandLow, bandHigh, stride: line.stride, style, name: line.name };
       }));
       const range = extent(lines);
       if (spec.zero) range[0] = -(range[1] = Math.max(-range[0], range[1]));
       return { panel, lane: { lines, range }, spec };
     }));
   };
-  gatewise.drawStrip = () => strip.forEach(({ panel, lane }) => gatewise.paint(panel, () => draw(panel, lane)));
+  const ofRow = ({ spec }) => spec.row == null || spec.row === gatewise.record()?.row;
+  gatewise.drawStrip = () => strip.forEach((each) => {
+    const { panel, lane, spec } = each;
+    panel.figure.hidden = !ofRow(each);
+    if (!panel.figure.hidden) gatewise.paint(panel, () => (spec.classes?.length ? drawClasses : draw)(panel, lane));
+  });
 
   function keysOf(spec) {
+    if (spec.classes?.length) {
+      return spec.classes.map((name, code) => {
+        const swatch = element("i", { class: "block" });
+        swatch.style.background = `var(${classColour(code)})`;
+        return element("span", { class: "key" }, swatch, name);
+      });
+    }
     if (spec.lines.length < 2) return [];
     return spec.lines.map((line) => {
       const swatch = element("i");
-      swatch.style.background = `var(${ROLES[line.role]})`;
-      return element("span", { class: "key" }, swatch, line.role + (line.bandLow ? " and its band" : ""));
+      swatch.style.background = `var(${lineColour(line)})`;
+      return element("span", { class: "key" }, swatch, line.name ?? line.role + (line.bandLow ? " and its band" : ""));
     });
   }
 
   // What the strip says at a step: "rain 3.1, discharge 12 (prediction 11)".
-  gatewise.stripText = (step) => strip.slice(0, 6).filter(({ spec }) => !spec.zero).map(({ lane, spec }) => {
+  gatewise.stripText = (step) => strip.filter(ofRow).slice(0, 6).filter(({ spec }) => !spec.zero).map(({ lane, spec }) => {
+    if (spec.classes?.length) return lane.lines.map(({ low, name }) => `${name} ${spec.classes[low[step]] ?? "–"}`).join(", ");
     const values = lane.lines.map((line, i) => {
       const role = spec.lines[i].role;
+      if (line.name) return `${line.name} ${number(line.high[Math.floor(step / line.stride)], 3)}`;
       const value = number(line.high[Math.floor(step / line.stride)], 3);
       return role === "prediction" ? `(prediction ${value})` : value;
     });
-    return `${spec.name} ${values.join(" ")}`;
+    return spec.together ? values.join(", ") : `${spec.name} ${values.join(" ")}`;
   }).join(", ");
 
   // The gates of the chosen units, a lane per quantity.

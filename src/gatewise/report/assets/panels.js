@@ -101,7 +101,7 @@
   // All plots are equally wide. Asked once, for a question after each change costs a layout.
   let plotWidth = 0;
   gatewise.plotWidth = () => {
-    if (!plotWidth) plotWidth = [...panels][0]?.plot.clientWidth || 0;
+    if (!plotWidth) plotWidth = [...panels].find((panel) => panel.plot.clientWidth)?.plot.clientWidth || 0;
     return Math.max(1, plotWidth);
   };
   gatewise.watchWidth = (host, redraw) => {
@@ -230,12 +230,17 @@
     host.append(made);
     return () => {
       const most = Math.max(2, Math.floor(gatewise.plotWidth() / 90));
-      made.replaceChildren(...gatewise.ticks(state.from, state.to, most).map(([step, text]) => {
-        const part = share(step + 0.5);
-        const label = element("span", part > 0.93 ? { class: "last" } : {}, text);
-        label.style.left = percent(part);
+      const put = (step, text, kind) => {
+        const label = element("span", { class: kind }, text);
+        label.style.left = percent(share(step + 0.5));
         return label;
-      }));
+      };
+      const symbols = gatewise.symbolsIn(state.from, state.to, gatewise.plotWidth());
+      made.style.setProperty("--symbols", `${symbols.height}px`);
+      made.replaceChildren(
+        ...symbols.marks.map(([step, text]) => put(step, text, symbols.upright ? "symbol upright" : "symbol")),
+        ...gatewise.ticks(state.from, state.to, most).map(([step, text]) => put(step, text, share(step + 0.5) > 0.93 ? "last" : "tick")),
+      );
     };
   };
 }

@@ -11,7 +11,32 @@
     if (typeof time.values === "string") values = await gatewise.inflate(time.values, "f8");
   };
 
+  // What stands at the steps of the chosen row, where that is known: its letters, words, ...
+  const row = () => time.symbols?.[gatewise.record()?.row ?? 0];
+  const SHOWN = { " ": "␣", "\n": "↵", "\t": "⇥", "\ufffd": "?" };
+  const shown = (symbol) => symbol.replace(/[ \n\t\ufffd]/g, (sign) => SHOWN[sign]);
+  const position = (step) => `${gatewise.stepName} ${(row().first + step).toLocaleString("en")}`;
+  const LETTER = 9, SIDE = 6.6; // pixels: of a letter with its space, and of one in a word
+
+  // The symbols of steps [from, to) that have room in `width` pixels: [[step, text], ...], with how far
+  // they reach below the panel; upright where words are longer than their steps are wide.
+  gatewise.symbolsIn = (from, to, width) => {
+    const symbols = row()?.symbols.slice(from, to).map((symbol) => shown(symbol).slice(0, 14));
+    const each = width / (to - from);
+    if (!symbols?.length || each < LETTER) return { marks: [], height: 0, upright: false };
+    const longest = Math.max(...symbols.map((symbol) => symbol.length));
+    const upright = longest > 1 && longest * SIDE + 4 > each;
+    const marks = symbols.map((symbol, place) => [from + place, symbol]);
+    return { marks, height: upright ? longest * SIDE + 8 : 15, upright };
+  };
+
   gatewise.timeText = (step) => {
+    if (row()) {
+      const symbol = row().symbols[step];
+      if (symbol == null) return `step ${step}, past the end`;
+      const expected = row().expected[step];
+      return `${position(step)}, ${shown(symbol)}${expected == null ? "" : ` (expected ${shown(expected)})`}`;
+    }
     if (time.kind === "labels") return `${time.values[step]} (step ${step})`;
     if (time.kind === "calendar") return gatewise.calendarText(values[step]);
     return values ? gatewise.number(values[step], 9) : `step ${step.toLocaleString("en")}`;
@@ -64,6 +89,11 @@
       if (!found.length) found.push([values[from], 1]); // less than a second
       const times = found.map(([at]) => at), texts = gatewise.tickTexts(times, found[0][1]);
       return times.map((at, place) => [stepOf(at), texts[place]]);
+    }
+    if (row()) { // counted from 1, as positions are
+      return numbers(from + row().first, to + row().first, most)
+        .map((at) => [at - row().first, at.toLocaleString("en")])
+        .filter(([step]) => step < row().symbols.length);
     }
     const name = (step) => {
       if (time.kind === "labels") return time.values[step].slice(0, 12);

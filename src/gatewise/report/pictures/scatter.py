@@ -65,7 +65,7 @@ class Scatter:
             parts.append(f'<polyline class="join" points="{corners}"/>')
         parts += [self._point(int(k), low, high) for k in picks]
         return (
-            f'<svg class="drawn" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" '
+            f'<svg class="drawn scatter" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" '
             f'aria-label="{escape(self.title)}">{"".join(parts)}</svg>'
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
@@ -13,12 +14,12 @@ from gatewise.report.pictures.scatter import ticks
 from gatewise.typing import Array, Indices
 from gatewise.wording import counted
 
-WIDTH, LEFT, EDGE = 1000.0, 78.0, 6.0
-RIBBON, BETWEEN, CURVE = 22.0, 8.0, 110.0
+WIDTH, RIBBON, CURVE = 1000.0, 22.0, 100.0
+"""Of drawings that are stretched to their place; text stands beside them, and so keeps its size."""
 COLOURS = 5
 """Of the palette; classes beyond share them in turn."""
-LETTERS = 120
-"""Up to so many steps each has its letter."""
+LETTERS = 160
+"""Up to so many steps each has its letter, where there is room for it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -61,79 +62,81 @@ class Strand:
                 )
 
     def html(self) -> str:
-        """Return the drawing with the names of its colours."""
-        rows = [] if self.truth is None else [("truth", self.truth)]
-        rows.append(("predicted", self.predicted))
-        parts, top = [], 4.0
-        for name, codes in rows:
-            parts.append(f'<text class="up" x="{LEFT - 8:g}" y="{top + 15:g}">{name}</text>')
-            parts += [self._block(*run, top) for run in _runs(codes)]
-            top += RIBBON + BETWEEN
-        parts += self._letters(top)
-        top += 16.0 if self._lettered else 0.0
-        if self.probabilities:
-            parts += self._curve(top)
-            top += CURVE
-        parts += self._axis(top)
+        """Return the drawing with the names of its colours; a script reads what is pointed at."""
+        rows = [_row(name, self._ribbon(codes)) for name, codes in self._codes()]
+        rows += [_row("", self._letters()), _row(_scale(), self._curve()), _row("", self._axis())]
         return (
-            f'<svg class="drawn strand" viewBox="0 0 {WIDTH:g} {top + 34:g}" role="img" '
-            f'aria-label="{escape(self.title)}">{"".join(parts)}</svg>{self._keys()}'
+            f'<div class="strand" style="--steps:{len(self.predicted)}" role="img" '
+            f'aria-label="{escape(self.title)}" data-strand="{escape(self._data())}">'
+            f"{''.join(rows)}</div>"
+            f'<p class="hint strand-reading" aria-live="polite">{self._span()}</p>{self._keys()}'
         )
 
-    @property
-    def _lettered(self) -> bool:
-        return bool(self.letters) and len(self.letters) <= LETTERS
+    def _codes(self) -> list[tuple[str, Indices]]:
+        truth = [] if self.truth is None else [("truth", self.truth)]
+        return [*truth, ("predicted", self.predicted)]
+
+    def _data(self) -> str:
+        """Return what the script says of a step, as JSON: runs are pairs of class and length."""
+        runs = {
+            name: [(code, last - first) for first, last, code in _runs(codes)]
+            for name, codes in self._codes()
+        }
+        told = {"step": self.step, "start": self.start, "classes": self.classes, "runs": runs}
+        return json.dumps({**told, "letters": self.letters, "span": self._span()})
+
+    def _span(self) -> str:
+        count = len(self.predicted)
+        return f"{self.step}s {self.start + 1:,} to {self.start + count:,}" if count else ""
 
     def _x(self, step: float) -> float:
-        return LEFT + step / max(len(self.predicted), 1) * (WIDTH - LEFT - EDGE)
+        return step / max(len(self.predicted), 1) * WIDTH
 
-    def _block(self, first: int, last: int, code: int, top: float) -> str:
+    def _ribbon(self, codes: Indices) -> str:
+        blocks = "".join(self._block(*run) for run in _runs(codes))
+        return f'<svg class="drawn ribbon" {_box(RIBBON)}>{blocks}</svg>'
+
+    def _block(self, first: int, last: int, code: int) -> str:
         if code < 0:
             return ""
         where = f"{self.step} {self.start + first + 1:,} to {self.start + last:,}"
         said = f"{self.classes[code]}, {where}, {counted(last - first, self.step)}"
         return (
-            f'<rect class="k{_colour(code)}" x="{self._x(first):.2f}" y="{top:g}" '
+            f'<rect class="k{_colour(code)}" x="{self._x(first):.2f}" y="0" '
             f'width="{max(self._x(last) - self._x(first), 0.4):.2f}" height="{RIBBON:g}">'
             f"<title>{escape(said)}</title></rect>"
         )
 
-    def _letters(self, top: float) -> list[str]:
-        if not self._lettered:
-            return []
-        return [
-            f'<text class="letter" x="{self._x(k + 0.5):.1f}" y="{top + 8:g}">{escape(letter)}</text>'
-            for k, letter in enumerate(self.letters)
-        ]
+    def _letters(self) -> str:
+        if not self.letters or len(self.letters) > LETTERS:
+            return ""
+        spans = "".join(f'<span class="letter">{escape(letter)}</span>' for letter in self.letters)
+        return f'<div class="letters" aria-hidden="true"><div>{spans}</div></div>'
 
-    def _curve(self, top: float) -> list[str]:
-        parts = []
-        for value in (0.0, 0.5, 1.0):
-            y = top + (1 - value) * (CURVE - 10) + 5
-            parts.append(
-                f'<line class="grid" x1="{LEFT:g}" x2="{WIDTH - EDGE:g}" y1="{y:g}" y2="{y:g}"/>'
-                f'<text class="up" x="{LEFT - 8:g}" y="{y + 4:g}">{value:g}</text>'
-            )
+    def _curve(self) -> str:
+        if not self.probabilities:
+            return ""
+        parts = [
+            f'<line class="grid" x1="0" x2="{WIDTH:g}" y1="{y:g}" y2="{y:g}"/>'
+            for y in (1.0, CURVE / 2, CURVE - 1)
+        ]
         for place, (_, values) in enumerate(self.probabilities):
             steps, thinned = _thinned(values)
             corners = " ".join(
-                f"{self._x(step + 0.5):.1f},{top + (1 - value) * (CURVE - 10) + 5:.1f}"
+                f"{self._x(step + 0.5):.1f},{1 + (1 - value) * (CURVE - 2):.1f}"
                 for step, value in zip(steps, thinned, strict=True)
             )
             parts.append(f'<polyline class="trail l{place % COLOURS}" points="{corners}"/>')
-        return parts
+        return f'<svg class="drawn curve" {_box(CURVE)}>{"".join(parts)}</svg>'
 
-    def _axis(self, top: float) -> list[str]:
+    def _axis(self) -> str:
         count = len(self.predicted)
-        parts = [
-            f'<text class="across" x="{self._x(value - self.start - 0.5):.1f}" y="{top + 15:g}">'
-            f"{int(value):,}</text>"
-            for value in ticks(self.start + 1, self.start + count, 8)
-            if float(value).is_integer()
-        ]
-        middle = (LEFT + WIDTH - EDGE) / 2
-        parts.append(f'<text class="across" x="{middle:g}" y="{top + 30:g}">{self.step}</text>')
-        return parts
+        marks = "".join(
+            f'<span style="left:{self._x(value - self.start - 0.5) / WIDTH:.2%}">{int(value):,}</span>'
+            for value in ticks(self.start + 1, self.start + max(count, 2), 8)
+            if float(value).is_integer() and value <= self.start + count
+        )
+        return f'<div class="places">{marks}</div><div class="of">{self.step}</div>'
 
     def _keys(self) -> str:
         there = set(self.predicted.tolist()) | set(
@@ -149,6 +152,19 @@ class Strand:
             for place, (name, _) in enumerate(self.probabilities)
         ]
         return f'<p class="hint keys">{"".join(keys)}</p>'
+
+
+def _row(name: str, drawn: str) -> str:
+    """Return a drawing with its name beside it; "" where there is no drawing."""
+    return f'<div class="lead">{name}</div><div class="along">{drawn}</div>' if drawn else ""
+
+
+def _box(height: float) -> str:
+    return f'viewBox="0 0 {WIDTH:g} {height:g}" preserveAspectRatio="none"'
+
+
+def _scale() -> str:
+    return '<div class="scale-of-one"><span>1</span><span>0.5</span><span>0</span></div>'
 
 
 def _colour(code: int) -> int:

@@ -1,0 +1,71 @@
+"""The inside of a language model over stretches of a text: gates, and how much each token surprised it.
+
+Sizes: N tokens of the text that is looked at, T of a stretch of it.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from gatewise.estimators.language.judging import judge
+from gatewise.estimators.language.model import FittedLanguage
+from gatewise.estimators.language.texts import START, Stretch
+from gatewise.estimators.sequences.chosen import Stretch as Chosen
+from gatewise.estimators.sequences.chosen import steps_shown
+from gatewise.estimators.sequences.inside import AROUND, Inside, InsideRow, gates_of, name_of
+from gatewise.report import Series
+from gatewise.training.inference import device_of
+from gatewise.typing import Array, Indices
+
+NOTE = (
+    "Surprise: the bits that a token cost before it was read; the gates are those of reading it. "
+    "The line at the top also says what was expected in its place."
+)
+
+
+def inside_of(fitted: FittedLanguage, stretch: Stretch, most: int) -> Inside:
+    """Return the first member's inside over some of the first `most` tokens of a stretch."""
+    network, unit = fitted.networks[0], fitted.tokens.unit
+    cut = Stretch(stretch.codes[:most], stretch.before, stretch.text)
+    judged = judge((network,), cut)
+    bits = -judged.log_probabilities / np.log(2)
+    rows = []
+    for one in _chosen(bits, steps_shown(len(network.layers) * network.hidden_size)):
+        there = slice(one.first, one.last)
+        rows.append(
+            InsideRow(
+                name_of("the text", unit, one, len(cut.codes)),
+                one.first + 1,
+                _gates(fitted, cut, one),
+                (Series("surprise", bits[there], "prediction", "bits"),),
+                tuple(fitted.tokens.vocabulary.decode(cut.codes[there])),
+                tuple(fitted.tokens.vocabulary.decode(judged.likeliest[there])),
+            )
+        )
+    return Inside(fitted.settings.cell, tuple(rows), NOTE)
+
+
+def _chosen(bits: Array, steps: int) -> list[Chosen]:
+    """Return stretches by the mean surprise of their tokens: a typical one, the most and the least."""
+    count = max(1, len(bits) // steps)
+    edges = np.minimum(np.arange(count + 1) * steps, len(bits))
+    means = [float(bits[a:b].mean()) for a, b in pairwise(edges.tolist())]
+    order = np.argsort(means, kind="stable").tolist()
+    picks = {order[len(order) // 2]: "typical"}
+    picks.setdefault(order[-1], "most surprising")
+    picks.setdefault(order[0], "least surprising")
+    return [Chosen(0, int(edges[k]), int(edges[k + 1]), why) for k, why in picks.items()]
+
+
+def _gates(fitted: FittedLanguage, stretch: Stretch, one: Chosen) -> dict[str, Array]:
+    """Return the gates of reading the tokens of a stretch, after those before them."""
+    network, start = fitted.networks[0], np.array([START])
+    before: Indices = np.concatenate([start, stretch.before, stretch.codes[: one.first]])[-AROUND:]
+    read = np.concatenate([before, stretch.codes[one.first : one.last]])
+    x = torch.from_numpy(read).to(device_of(network)).unsqueeze(1)
+    with torch.no_grad():
+        _, gates = network(x, return_gates=True)
+    return gates_of(gates, slice(len(before), len(read)))
