@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gatewise.estimators.forecaster.calibration import Calibration, least_known
+from gatewise.estimators.bands import Calibration, least_known
 
 LEVELS = (0.1, 0.25, 0.5, 0.9)
 

@@ -17,9 +17,9 @@ from gatewise.data.tables.split import Split
 from gatewise.data.tables.table import Step, Table
 from gatewise.data.tables.windows import Windows
 from gatewise.engines import by_size
+from gatewise.estimators.bands import Calibration
 from gatewise.estimators.embedding import CategoryEmbedding, width_with_embeddings
 from gatewise.estimators.forecaster.baselines import Baselines
-from gatewise.estimators.forecaster.calibration import Calibration
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.heads import CountHead, DistributionHead, PointHead, QuantileHead

@@ -11,9 +11,9 @@ import numpy as np
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows
 from gatewise.errors import DataError, OptionError
+from gatewise.estimators.bands import Calibration, least_known, outermost_share
 from gatewise.estimators.embedding import width_with_embeddings
 from gatewise.estimators.forecaster.baselines import Baselines
-from gatewise.estimators.forecaster.calibration import Calibration, least_known, outermost_share
 from gatewise.estimators.forecaster.fitted import (
     Fitted,
     build_network,

@@ -20,11 +20,11 @@ from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.levels import Normaliser, check_lookback
 from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.table import Table
+from gatewise.estimators.bands import Calibration
 from gatewise.estimators.embedding import width_of, width_with_embeddings
 from gatewise.estimators.forecaster.baselines import Baselines
 from gatewise.estimators.forecaster.baselines.boosting import Boosting
 from gatewise.estimators.forecaster.baselines.design import Layout
-from gatewise.estimators.forecaster.calibration import Calibration
 from gatewise.estimators.forecaster.fitted import family_of
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.typing import Arrays
@@ -161,17 +161,7 @@ def check_calibration(
     """Raise ValueError unless the calibration is one of this task's levels."""
     if made is None:
         return
-    levels = settings.levels()
-    wanted = (max(settings.horizon, 1), len(columns.target), len(levels))
-    _require(made.levels == levels, "its calibration is of other levels")
-    for array in (made.size, made.factors):
-        _require(array.shape == wanted, "its calibration has another shape")
-        _require(array.dtype == np.float64, "its calibration is no table of numbers")
-        _require(bool(np.isfinite(array).all()), "its calibration holds what is no number")
-    _require(bool((made.size >= 0).all()), "its calibration has a distance below 0")
-    whole = type(made.windows) is int and type(made.pooled) is type(made.too_few) is bool
-    whole = whole and (made.apart is None or type(made.apart) is int)
-    _require(whole, "its calibration says nothing of where it is from")
+    made.check(settings.levels(), (max(settings.horizon, 1), len(columns.target)))
 
 
 def check_context(settings: ForecasterSettings, columns: Columns, context: Table) -> None:

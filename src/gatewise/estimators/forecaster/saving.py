@@ -13,8 +13,8 @@ from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.split import Split
 from gatewise.data.tables.table import Table
 from gatewise.errors import FileError, nearest
+from gatewise.estimators.bands import Calibration
 from gatewise.estimators.forecaster.baselines import Baselines
-from gatewise.estimators.forecaster.calibration import Calibration
 from gatewise.estimators.forecaster.fitted import (
     ENGINE_BEFORE,
     Fitted,

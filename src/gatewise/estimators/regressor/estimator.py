@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,15 @@ from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.split import Parts
 from gatewise.errors import DataError, NotFittedError, OptionError
+from gatewise.estimators.bands import Calibration
 from gatewise.estimators.baselines.collection import SequenceBaselines
 from gatewise.estimators.heads import PointHead, QuantileHead
 from gatewise.estimators.regressor.settings import RegressorSettings
+from gatewise.estimators.saving import under, within
 from gatewise.estimators.scores.build import regression_scores
-from gatewise.estimators.scores.evaluation import RegressionScores
+from gatewise.estimators.scores.evaluation import CalibratedNumbers, RegressionScores
 from gatewise.estimators.scores.measures import MODEL_NAME
+from gatewise.estimators.scores.numbers import coverage
 from gatewise.estimators.scores.resampling import groups_of
 from gatewise.estimators.sequences.baselines import (
     baseline_answers,
@@ -47,6 +51,7 @@ class LearntNumbers:
 
     scaling: Scaling
     baselines: SequenceBaselines = field(default_factory=SequenceBaselines)
+    calibration: Calibration | None = None  # of the bands, by the validation part
 
 
 Model = SequenceModel[LearntNumbers]
@@ -160,14 +165,23 @@ class Regressor(SequenceEstimator[LearntNumbers, RegressionScores], RegressorSet
     def _learn_after(
         self, model: Model, prepared: PreparedSequences[LearntNumbers]
     ) -> LearntNumbers:
-        return replace(model.learnt, baselines=fitted_baselines(prepared, self.baselines))
+        learnt = replace(model.learnt, baselines=fitted_baselines(prepared, self.baselines))
+        levels = levels_of(model)
+        if not levels or not self.calibrate or not len(prepared.parts["validation"]):
+            return replace(learnt, calibration=None)
+        held = prepared.part("validation")
+        told = numbers_of(model, held.sequences).mean(axis=0)[:, None]
+        truth = _columns(held).astype(np.float64)[:, None]
+        return replace(learnt, calibration=Calibration.fit(truth, told, levels))
 
     def _evaluate(self, model: Model, labelled: Labelled, part: str) -> RegressionScores:
         if labelled.labels is None:
             raise DataError("there are no numbers to score by: pass labels=")
         members = numbers_of(model, labelled.sequences)
-        together = members.mean(axis=0)
+        plain = members.mean(axis=0)
+        together = calibrated(model, plain)
         baselines, levels = model.learnt.baselines, levels_of(model)
+        bands = bands_of(model, _columns(labelled), plain)
         return regression_scores(
             _columns(labelled),
             {MODEL_NAME: middle(model, together), **baseline_answers(baselines, labelled)},
@@ -177,12 +191,13 @@ class Regressor(SequenceEstimator[LearntNumbers, RegressionScores], RegressorSet
             members=[middle(model, each) for each in members],
             quantiles={MODEL_NAME: together} if levels else None,
             levels=levels,
+            bands=bands,
             notes=baselines.notes,
         )
 
     def _table(self, model: Model, labelled: Labelled, *, truth: bool) -> dict[str, AnyArray]:
         members = numbers_of(model, labelled.sequences)
-        together, levels = members.mean(axis=0), levels_of(model)
+        together, levels = calibrated(model, members.mean(axis=0)), levels_of(model)
         columns: dict[str, AnyArray] = {"sequence": np.array(labelled.sequences.names)}
         for k, name in enumerate(model.form.targets):
             if truth and labelled.labels is not None:
@@ -200,20 +215,39 @@ class Regressor(SequenceEstimator[LearntNumbers, RegressionScores], RegressorSet
     @classmethod
     def _learnt_out(cls, learnt: LearntNumbers) -> tuple[dict[str, Any], Arrays]:
         said, arrays = learnt.baselines.to_state()
-        return {"baselines": said}, {**arrays, **learnt.scaling.arrays()}
+        made = learnt.calibration
+        if made is None:
+            return {"baselines": said}, {**arrays, **learnt.scaling.arrays()}
+        arrays = {**arrays, **learnt.scaling.arrays(), **under("calibration", made.arrays())}
+        return {"baselines": said, "calibration": made.about()}, arrays
 
     @classmethod
     def _learnt_in(cls, said: dict[str, Any], arrays: Arrays, form: Form) -> LearntNumbers:
         arrays = dict(arrays)
         scaling = Scaling(arrays.pop("mean"), arrays.pop("std"))
         scaling.check(len(form.targets))
-        return LearntNumbers(scaling, baselines_from(said["baselines"], arrays, form))
+        told = within("calibration", arrays)
+        for name in told:
+            del arrays[f"calibration.{name}"]
+        made = None
+        if said.get("calibration") is not None:
+            made = Calibration.from_saved(said["calibration"], told)
+        return LearntNumbers(scaling, baselines_from(said["baselines"], arrays, form), made)
+
+    @classmethod
+    def _load_model(cls, path: Path, device: str) -> Model:
+        model = super()._load_model(path, device)
+        made = model.learnt.calibration
+        if made is not None:
+            with cls._envelope().unpacking(path):
+                made.check(levels_of(model), (1, len(model.form.targets)))
+        return model
 
     def _told(self, data: Any, lengths: Any) -> Array:
         """Return the members' mean answer for new data, [n, K, Q]."""
         model = self._fitted().for_new_data()
         labelled = self._read_for(model, Given(data, None, lengths), labels_needed=False)
-        return np.asarray(numbers_of(model, labelled.sequences).mean(axis=0))
+        return calibrated(model, np.asarray(numbers_of(model, labelled.sequences).mean(axis=0)))
 
 
 def numbers_of(model: Model, sequences: Sequences) -> Array:
@@ -221,6 +255,30 @@ def numbers_of(model: Model, sequences: Sequences) -> Array:
     strands = np.array(answers_of_strands(model, sequences), dtype=np.float64)
     scaling = model.learnt.scaling
     return np.asarray(strands.mean(axis=0)[:, :, 0] * scaling.std[:, None] + scaling.mean[:, None])
+
+
+def calibrated(model: Model, answers: Array) -> Array:
+    """Return answers [n, K, Q] with their bands calibrated, where the model is; medians stay."""
+    made = model.learnt.calibration
+    return answers if made is None else made.applied(answers[:, None])[:, 0]
+
+
+def bands_of(model: Model, truth: AnyArray, answers: Array) -> CalibratedNumbers | None:
+    """Return what calibration did to answers [n, K, Q]; None where there is none."""
+    made = model.learnt.calibration
+    if made is None:
+        return None
+    return CalibratedNumbers(
+        made.text("sequence"),
+        before=_held(model, truth, answers),
+        after=_held(model, truth, calibrated(model, answers)),
+        promised=made.levels[-1] - made.levels[0],
+    )
+
+
+def _held(model: Model, truth: AnyArray, answers: Array) -> dict[str, float]:
+    """Return the share of the truth of each target that its outermost quantiles hold."""
+    return {name: coverage(truth[:, k], answers[:, k]) for k, name in enumerate(model.form.targets)}
 
 
 def levels_of(model: Model) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gatewise.choices import PointLoss
 from gatewise.estimators.run.known import register
 from gatewise.estimators.sequences.options import BaselineOptions, ReadOptions, SequenceOptions
-from gatewise.options import levels, one_of, option, options_of, or_none
+from gatewise.options import levels, on_or_off, one_of, option, options_of, or_none
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -29,6 +29,13 @@ class RegressorSettings(SequenceOptions, ReadOptions, BaselineOptions):
         or_none(levels(), "none"),
         default_means="none",
         more="Trained with the pinball loss; the median predicts.",
+    )
+    calibrate: bool = option(
+        True,
+        "Network",
+        "Move the quantiles by the errors on the validation part, so that they hold what they promise.",
+        on_or_off(),
+        changeable=True,
     )
 
     def levels(self) -> tuple[float, ...]:

@@ -15,6 +15,7 @@ from gatewise.errors import InputError
 from gatewise.estimators.scores import labels, probabilities
 from gatewise.estimators.scores.calibration import Temperature, reliability
 from gatewise.estimators.scores.evaluation import (
+    CalibratedNumbers,
     ClassificationScores,
     LanguageScores,
     RegressionScores,
@@ -104,13 +105,15 @@ def regression_scores(
     members: Sequence[ArrayLike] = (),
     quantiles: Mapping[str, ArrayLike] | None = None,
     levels: Sequence[float] = (),
+    bands: CalibratedNumbers | None = None,
     unit: str = "sequence",
     decides: str = "r2",
     notes: Sequence[str] = (),
 ) -> RegressionScores:
     """Return the scores of numbers `[n]` or `[n, K]`, NaN unknown and left out, by every model.
 
-    `quantiles` `[n, Q]` or `[n, K, Q]` are those of the models that have them. Where the truth never
+    `quantiles` `[n, Q]` or `[n, K, Q]` are those of the models that have them, `bands` what calibration
+    did to the network's. Where the truth never
     varies RMSE decides, of a single target. Raises InputError for shapes that do not fit.
     """
     t = _columns(truth, len(targets), "truth")
@@ -150,10 +153,11 @@ def regression_scores(
         members=tuple(_plain(one) for one in alone),
         gains=_gains(figures),
         intervals=groups.text,
-        notes=tuple(notes),
+        notes=(*([] if bands is None else [bands.sentence]), *notes),
         targets=tuple(targets),
         levels=tuple(levels),
         by_target=by_target if len(targets) > 1 else {},
+        bands=bands,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from gatewise.estimators.scores.showing import html, picture, text
 from gatewise.estimators.scores.verdict import verdict
 from gatewise.report import Verdict
 from gatewise.typing import Array
+from gatewise.wording import joined, percent
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -142,6 +143,25 @@ class ClassificationScores(SequenceScores):
         }
 
 
+@dataclass(frozen=True)
+class CalibratedNumbers:
+    """What calibration did to the bands: the share of the truth that each target's held and holds."""
+
+    text: str  # a sentence on how it was done
+    before: dict[str, float]
+    after: dict[str, float]
+    promised: float
+
+    @property
+    def sentence(self) -> str:
+        """How it was done, and what the bands hold."""
+        told = [
+            f"{target} {percent(self.before[target])}, now {percent(share)}"
+            for target, share in self.after.items()
+        ]
+        return f"{self.text} Of {percent(self.promised)} promised they held {joined(told)}."
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class RegressionScores(SequenceScores):
     """Scores of numbers, one or several of each sequence.
@@ -150,11 +170,13 @@ class RegressionScores(SequenceScores):
         targets: Their names. levels: The quantile levels that were predicted; () for none. by_target:
         Model to target to figures, where there are several; `models` then has means of R² and
             correlation over the targets, and no figure that has a unit.
+        bands: What calibration did to them; None: they are as the network gave them.
     """
 
     targets: tuple[str, ...] = ()
     levels: tuple[float, ...] = ()
     by_target: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    bands: CalibratedNumbers | None = None
 
     def details(self) -> dict[str, Any]:
         """Return targets and their figures."""
@@ -162,6 +184,7 @@ class RegressionScores(SequenceScores):
             "targets": list(self.targets),
             "levels": list(self.levels),
             "by_target": self.by_target,
+            **({} if self.bands is None else {"bands": asdict(self.bands)}),
         }
 
     @classmethod
@@ -170,8 +193,13 @@ class RegressionScores(SequenceScores):
             model: {target: _figures(row) for target, row in rows.items()}
             for model, rows in kept["by_target"].items()
         }
-        levels = tuple(kept["levels"])
-        return {"targets": tuple(kept["targets"]), "levels": levels, "by_target": by_target}
+        bands = kept.get("bands")
+        return {
+            "targets": tuple(kept["targets"]),
+            "levels": tuple(kept["levels"]),
+            "by_target": by_target,
+            "bands": None if bands is None else CalibratedNumbers(**bands),
+        }
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -13,7 +13,7 @@ which is the prediction, stays.
 Why not the usual form, a shift of each level by the errors around it: where a level is too near to the
 median it helps least in the windows that are the least certain.
 
-Sizes: n windows, S predicted steps, K targets, Q levels.
+Sizes: n windows or sequences, S predicted steps (of sequences 1), K targets, Q levels.
 """
 
 from __future__ import annotations
@@ -101,9 +101,9 @@ class Calibration:
         lower = np.minimum.accumulate(moved[..., middle::-1], axis=-1)[..., ::-1]
         return np.concatenate([lower[..., :-1], upper], axis=-1)
 
-    def text(self) -> str:
-        """Return a sentence on what was done."""
-        how = f"calibrated on the {counted(self.windows, 'window')} of the validation part"
+    def text(self, noun: str = "window") -> str:
+        """Return a sentence on what was done; `noun` is what each error is of."""
+        how = f"calibrated on the {counted(self.windows, noun)} of the validation part"
         if self.apart is not None:
             return (
                 f"The bands are not {how}, of which only {self.apart} do not overlap "
@@ -138,6 +138,22 @@ class Calibration:
         levels = tuple(float(level) for level in saved["levels"])
         said = (saved["windows"], saved["pooled"], saved["too_few"])
         return cls(levels, arrays["size"], arrays["factors"], *said, saved.get("apart"))
+
+    def check(self, levels: tuple[float, ...], shape: tuple[int, int]) -> None:
+        """Raise ValueError unless it is one of these levels, for so many steps and targets."""
+        whole = type(self.windows) is int and type(self.pooled) is type(self.too_few) is bool
+        whole = whole and (self.apart is None or type(self.apart) is int)
+        arrays = (self.size, self.factors)
+        for right, wrong in (
+            (self.levels == levels, "is of other levels"),
+            (all(one.shape == (*shape, len(levels)) for one in arrays), "has another shape"),
+            (all(one.dtype == np.float64 for one in arrays), "is no table of numbers"),
+            (all(np.isfinite(one).all() for one in arrays), "holds what is no number"),
+            (bool((self.size >= 0).all()), "has a distance below 0"),
+            (whole, "says nothing of where it is from"),
+        ):
+            if not right:
+                raise ValueError(f"its calibration {wrong}")
 
 
 def least_known(levels: tuple[float, ...]) -> int:
