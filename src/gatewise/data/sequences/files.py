@@ -43,7 +43,7 @@ from gatewise.data.sequences.texts import read_text
 from gatewise.data.sequences.vocabulary import Vocabulary
 from gatewise.data.tables.native import Frame, as_frame
 from gatewise.errors import DataError, FileError, warn
-from gatewise.typing import Indices
+from gatewise.typing import AnyArray, Indices
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class Found:
     table: Frame | None = None
     rows: Indices | None = None
     """The row of the table that is of each sequence, [n]."""
+    times: tuple[str, AnyArray] | None = None
+    """The column of the steps' times and its values, [N]."""
 
     def has(self, name: str) -> bool:
         """Tell whether the table has a column; where there is no table, it has none."""
@@ -71,8 +73,15 @@ class Found:
         """Return the sequences with their labels."""
         labels = self.labels
         if labels is None:
-            return Labelled(self.sequences)
-        return Labelled(self.sequences, labels.values, labels.classes, labels.per_step)
+            return Labelled(self.sequences, times=self.times)
+        return Labelled(
+            self.sequences,
+            labels.values,
+            labels.classes,
+            labels.per_step,
+            targets=() if labels.classes else labels.columns,
+            times=self.times,
+        )
 
 
 def is_path(data: Any) -> bool:
@@ -147,13 +156,14 @@ def read_table(data: Any, reading: Reading, others: Sequence[str]) -> Found:
         raise DataError("the table has no rows")
     if not is_wide(frame, reading):
         long = read_long(frame, reading, others)
-        return Found(long.sequences, long.labels, frame, long.first)
+        return Found(long.sequences, long.labels, frame, long.first, long.times)
     letters, names = read_wide(frame, reading)
     sequences = read_letters(letters, names, reading)
     targets = target_columns(frame, reading)
     labels = None
     if targets and reading.with_labels:
-        labels = Labels(*as_labels(target_values(frame, targets), reading), per_step=False)
+        told = as_labels(target_values(frame, targets), reading)
+        labels = Labels(*told, per_step=False, columns=targets)
     return Found(sequences, labels, frame, np.arange(len(frame)))
 
 
@@ -169,9 +179,11 @@ def with_labels_of(found: Found, labels: Any, reading: Reading) -> Found:
     rows = rows_by_id(frame, reading)
     sequences = matched(found, rows, reading).sequences
     picked = np.array([rows[name] for name in sequences.names], dtype=np.int64)
-    values = target_values(frame, label_columns(frame, reading))
+    columns = label_columns(frame, reading)
+    values = target_values(frame, columns)
     taken = values[picked] if isinstance(values, np.ndarray) else [values[row] for row in picked]
-    return Found(sequences, Labels(*as_labels(taken, reading), per_step=False), frame, picked)
+    made = Labels(*as_labels(taken, reading), per_step=False, columns=columns)
+    return Found(sequences, made, frame, picked)
 
 
 def matched(found: Found, labelled: Collection[str], reading: Reading) -> Found:
@@ -194,4 +206,5 @@ def matched(found: Found, labelled: Collection[str], reading: Reading) -> Found:
     warn(f"{told}: left out")
     kept = np.flatnonzero([name in labelled for name in names])
     rows = None if found.rows is None else found.rows[kept]
-    return replace(found, sequences=found.sequences.take(kept), rows=rows)
+    times = found.times and (found.times[0], found.times[1][found.sequences.steps_of(kept)])
+    return replace(found, sequences=found.sequences.take(kept), rows=rows, times=times)

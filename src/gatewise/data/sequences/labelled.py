@@ -28,6 +28,8 @@ class Labelled:
         per_step: Whether each step has a label, and not each sequence.
         weights: How much each sequence counts, [n] float32, above 0; None: all alike.
         split: The part of each sequence where the data says so: "training", "validation" or "test".
+        targets: The columns that the numbers are from, K; () where they are from none.
+        times: The column of the steps' times with its values [N], of a table with a row for each step.
 
     Raises DataError where these contradict each other.
     """
@@ -38,6 +40,8 @@ class Labelled:
     per_step: bool = False
     weights: Array32 | None = None
     split: tuple[str, ...] | None = None
+    targets: tuple[str, ...] = ()
+    times: tuple[str, AnyArray] | None = None
 
     def __post_init__(self) -> None:
         _check_labels(self)
@@ -94,6 +98,8 @@ class Labelled:
             per_step=self.per_step,
             weights=None if self.weights is None else self.weights[picks],
             split=None if self.split is None else tuple(self.split[pick] for pick in picks),
+            targets=self.targets,
+            times=self.times and (self.times[0], self.times[1][self.sequences.steps_of(picks)]),
         )
 
     @cached_property

@@ -24,6 +24,8 @@ class Labels:
     values: AnyArray
     classes: tuple[str, ...]
     per_step: bool
+    columns: tuple[str, ...] = ()
+    """Of a table, that they are from."""
 
 
 def read_labels(given: Any, lengths: Indices, names: tuple[str, ...], reading: Reading) -> Labels:

@@ -36,6 +36,8 @@ class Long:
     labels: Labels | None
     first: Indices
     """The row of the table that each sequence begins with, [n]: of columns that are constant in it."""
+    times: tuple[str, AnyArray] | None = None
+    """The column of the time and its values as they stand there, [N]; None where there is none."""
 
 
 def is_wide(frame: Frame, reading: Reading) -> bool:
@@ -124,7 +126,8 @@ def read_long(frame: Frame, reading: Reading, others: Sequence[str] = ()) -> Lon
     sequences = _values(frame, inputs, order, (lengths, ids.names), reading)
     wanted = targets and reading.with_labels
     labels = _labels(frame, targets, order, sequences, reading) if wanted else None
-    return Long(sequences, labels, order[sequences.offsets[:-1]])
+    times = None if time is None else (time, np.asarray(frame[time].to_numpy())[order])
+    return Long(sequences, labels, order[sequences.offsets[:-1]], times)
 
 
 def _order(frame: Frame, index: Indices, names: tuple[str, ...], time: str | None) -> Indices:
@@ -200,14 +203,14 @@ def _labels(
     same = _alike(values, starts, sequences.lengths)
     per_step = reading.per_step if reading.per_step is not None else not same.all()
     if per_step:
-        return Labels(values, classes, per_step=True)
+        return Labels(values, classes, True, targets)
     if not same.all():
         name = sequences.names[int((~same).argmax())]
         raise DataError(
             f"column {targets[0]!r} is not the same in all rows of sequence {name!r}, so it is no label "
             "of the sequence"
         )
-    return Labels(values[starts], classes, per_step=False)
+    return Labels(values[starts], classes, False, targets)
 
 
 def _alike(values: AnyArray, starts: Indices, lengths: Indices) -> AnyArray:

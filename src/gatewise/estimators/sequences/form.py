@@ -45,7 +45,8 @@ class Form:
         if labelled.labels is not None and not labelled.classes:
             count = 1 if labelled.labels.ndim == 1 else labelled.labels.shape[1]
             targets = ("y",) if count == 1 else tuple(f"y{k + 1}" for k in range(count))
-            targets = tuple(names) if len(names) == count else targets
+            named = tuple(names) or labelled.targets
+            targets = named if len(named) == count else targets
         kind = _label_type(labels, labelled.classes)
         return cls(sequences.vocabulary, sequences.columns, labelled.classes, targets, kind)
 
@@ -117,6 +118,8 @@ class Form:
             per_step=given.per_step,
             weights=given.weights,
             split=given.split,
+            targets=given.targets,
+            times=given.times,
         )
 
     def _check_kind(self, given: Sequences) -> None:

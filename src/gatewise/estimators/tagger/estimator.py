@@ -243,6 +243,8 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
             "sequence": np.repeat(np.array(sequences.names), sequences.lengths),
             "step": np.arange(sequences.steps) - starts + 1,
         }
+        if labelled.times is not None and labelled.times[0] not in columns:
+            columns[labelled.times[0]] = labelled.times[1]
         if truth and labelled.labels is not None:
             # -1, where no label is known, is the last: an empty cell
             columns["label"] = np.array([*model.form.classes, None], dtype=object)[labelled.labels]
