@@ -197,6 +197,13 @@ def test_every_verb_serves_a_run_of_the_task(
     kept = json.loads((there / task / "metrics.json").read_text())
     assert told["scores"] == kept["scores"]
     assert len(told["scores"]) > 1  # baselines beside
+    others = ("--against", task, "--predictions", f"{task}/predictions.csv")
+    beside = json.loads(call("evaluate", task, *others, "--json").out)
+    for other in (task, "predictions.csv"):
+        gain = beside["gains"][other][beside["decides"]]["value"]
+        assert gain == pytest.approx(0, abs=1e-6)
+    printed = call("evaluate", task, *others).out
+    assert f"{task} reaches" in printed
     done = call("inspect", task, "--out", tmp_path / "page.html", "--json", tmp_path / "page.json")
     assert done.code == 0, done.err
     assert "gatewise" in done.out

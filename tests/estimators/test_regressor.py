@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.base import is_regressor
 from sklearn.model_selection import cross_val_score
 
 import gatewise as gw
-from gatewise.errors import DataError, NotFittedError
+from gatewise.errors import DataError, NotFittedError, OptionError
+from gatewise.estimators.bands import Calibration
+from gatewise.estimators.regressor.estimator import numbers_of
 from gatewise.typing import Array, Array32
+from tests.damage import about_of, with_about
 
 SMALL: dict[str, Any] = {"hidden_size": 8, "epochs": 15, "learning_rate": 0.03, "batch_size": 16}
 SMALL |= {"baselines": ["majority", "features"]}
@@ -125,3 +129,70 @@ def test_numbers_that_cannot_be_learnt_are_refused(
     with pytest.raises(DataError, match=said):
         gw.Regressor().fit(sums[0], numbers, out=tmp_path / "run", progress=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bands_are_calibrated_by_the_validation_part(
+    sums, fitted: gw.Regressor, tmp_path: Path
+) -> None:
+    rows, numbers = sums
+    model = fitted.fitted_
+    made, bands = model.learnt.calibration, fitted.evaluation_.bands
+    assert made is not None
+    assert bands is not None
+    assert bands.after["y"] == fitted.evaluation_.network["coverage"]
+    # by the members' mean on the test part, as it comes and as the validation part moves it
+    prepared = fitted.prepare(fitted.given(rows, numbers), like=model)
+    test = prepared.part("test")
+    plain = numbers_of(model, test.sequences).mean(axis=0)
+    inside = (plain[:, 0, 0] <= test.labels) & (test.labels <= plain[:, 0, 2])
+    assert bands.before["y"] == inside.mean()
+    held = prepared.part("validation")
+    outputs = numbers_of(model, held.sequences).mean(axis=0)[:, None]
+    again = Calibration.fit(held.labels[:, None, None].astype(float), outputs, (0.1, 0.5, 0.9))
+    np.testing.assert_allclose(again.factors, made.factors)
+    expected = again.applied(plain[:, None])[:, 0]
+    found = fitted.predict_quantiles([rows[k] for k in prepared.parts["test"]])
+    np.testing.assert_allclose(found, expected[:, 0], rtol=1e-6)
+    assert "calibrated on the 36 sequences" in str(fitted.evaluation_)
+    off = gw.Regressor(**{**SMALL, "epochs": 1}, quantiles=[0.1, 0.9], calibrate=False)
+    off.fit(rows, numbers, progress=False)
+    assert off.fitted_.learnt.calibration is None
+    assert off.evaluation_.bands is None
+
+
+def test_a_model_of_before_has_its_bands_as_they_were(
+    sums, fitted: gw.Regressor, tmp_path: Path
+) -> None:
+    fitted.save(tmp_path / "model")
+    content = (tmp_path / "model").read_bytes()
+    about = about_of(content)
+    del about["learnt"]["calibration"]
+    (tmp_path / "old").write_bytes(with_about(content, about))
+    old = gw.Regressor.load(tmp_path / "old")
+    bands = old.predict_quantiles(sums[0])
+    assert (bands[:, 1] == fitted.predict(sums[0])).all()
+    assert (bands != fitted.predict_quantiles(sums[0])).any()
+
+
+def test_others_are_scored_on_the_same_sequences(sums, fitted: gw.Regressor) -> None:
+    rows, numbers = sums
+    frame = fitted.predict_frame(rows)
+    other = gw.Regressor(**{**SMALL, "epochs": 1}, seed=4).fit(rows, numbers, progress=False)
+    others = {"itself": frame, "another": other}
+    found = fitted.evaluate_beside(rows, numbers, others=others, part="test")
+    assert found.models["itself"] == found.models["gatewise"]
+    assert found.models["another"] == other.evaluate(rows, numbers, part="test").models["gatewise"]
+    assert found.gains["itself"]["r2"].value == 0
+    assert found.baselines == fitted.evaluation_.baselines
+    told = str(found)
+    assert "itself reaches R²" in told
+    assert "gatewise is the same." in told
+    assert "another reaches R²" in told
+    with pytest.raises(DataError, match="theirs has no prediction of sequence '0'"):
+        fitted.evaluate_beside(rows, numbers, others={"theirs": frame[1:]}, part="all")
+    twice = pl.concat([frame, frame[3:4]])
+    with pytest.raises(DataError, match="two predictions of sequence '3'"):
+        fitted.evaluate_beside(rows, numbers, others={"theirs": twice}, part="test")
+    wrong = gw.Classifier(**{**SMALL, "epochs": 1})
+    with pytest.raises(OptionError, match="theirs is a classifier, and this is a regressor"):
+        fitted.evaluate_beside(rows, numbers, others={"theirs": wrong}, part="test")

@@ -77,3 +77,32 @@ def test_groups_and_parts_of_a_table_are_kept_and_found_again() -> None:
     parted = frame.with_columns(part=pl.Series(part))
     model = gw.Classifier(hidden_size=2, epochs=1, split="part").fit(parted, progress=False)
     assert model.evaluate(parted, part="test").count == 1
+
+
+def test_predictions_keep_the_names_of_columns_and_the_times_of_steps(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    times = np.datetime64("2020-01-01") + np.tile(np.arange(6), 20)
+    frame = pl.DataFrame(
+        {
+            "unique_id": np.repeat(np.arange(20), 6),
+            "ds": times,
+            "x": rng.normal(size=120),
+            "state": rng.choice(["on", "off"], 120),
+        }
+    )
+    shuffled = frame.sample(fraction=1.0, shuffle=True, seed=1)
+    options = {"hidden_size": 2, "epochs": 1, "baselines": None}
+    tagger = gw.Tagger(**options, target="state").fit(shuffled, progress=False)
+    found = tagger.predict_frame(shuffled)
+    assert found["ds"].to_list() == frame["ds"].to_list()
+    assert found["sequence"].to_list() == [str(one) for one in frame["unique_id"]]
+    rows = tagger.predict_frame(shuffled.filter(pl.col("unique_id") < 3))
+    assert rows["ds"].to_list() == frame["ds"].to_list()[:18]
+
+    texts = ["".join(rng.choice(list("ACGT"), 9)) for _ in range(40)]
+    (tmp_path / "x.fa").write_text("".join(f">s{k}\n{text}\n" for k, text in enumerate(texts)))
+    (tmp_path / "y.csv").write_text(
+        "name,strength\n" + "".join(f"s{k},{rng.normal()}\n" for k in range(40))
+    )
+    model = gw.Regressor(**options).fit(tmp_path / "x.fa", tmp_path / "y.csv", progress=False)
+    assert model.predict_frame(tmp_path / "x.fa").columns == ["sequence", "strength_predicted"]

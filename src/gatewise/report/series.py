@@ -90,7 +90,10 @@ def _lanes_of(series: list[Series], stride: int, blobs: Blobs) -> list[dict[str,
 
 
 def _lane_together(name: str, series: list[Series], stride: int, blobs: Blobs) -> dict[str, Any]:
-    """Return the lane of lines that are drawn together, or of classes, a row of blocks each."""
+    """Return the lane of lines that are drawn together, or of classes, a row of blocks each.
+
+    Lines that never leave 0 to 1, such as probabilities, are drawn on that scale.
+    """
     classes = next((s.classes for s in series if s.classes), ())
     lines = [
         {
@@ -102,7 +105,15 @@ def _lane_together(name: str, series: list[Series], stride: int, blobs: Blobs) -
         for s in series
     ]
     unit = next((s.unit for s in series if s.unit), "")
-    return {"name": name, "unit": unit, "lines": lines, "classes": list(classes), "together": True}
+    shares = all(((s.values >= 0) & (s.values <= 1) | np.isnan(s.values)).all() for s in series)
+    return {
+        "name": name,
+        "unit": unit,
+        "lines": lines,
+        "classes": list(classes),
+        "range": [0, 1] if shares else None,
+        "together": True,
+    }
 
 
 def _target_lanes(

@@ -75,7 +75,10 @@ def commands_of(task: Task) -> Commands:
     return {
         "fit": (_fit(task, kind), f"DATA{says} --out RUN [OPTIONS]"),
         "predict": (_predict(task, kind), "RUN [DATA] [--out FILE]"),
-        "evaluate": (_evaluate(task, kind), f"RUN [DATA]{says} [--part PART] [--json]"),
+        "evaluate": (
+            _evaluate(task, kind),
+            f"RUN [DATA]{says} [--part PART] [--against RUN] [--json]",
+        ),
         "inspect": (_inspect(task, kind), f"RUN [DATA]{says} [--json FILE] [OPTIONS]"),
         "resume": (_resume(task, kind), f"RUN [DATA]{says}"),
         "continue": (
@@ -157,6 +160,11 @@ def _evaluate(task: Task, kind: Kind) -> Callable[..., None]:
         options={
             **_labels(kind),
             "part": (Part, None),
+            "against": (told("Another run or model, to score on the same DATA.", str | None), None),
+            "predictions": (
+                told("A table of predictions, as predict writes it, to score too.", str | None),
+                None,
+            ),
             "as_json": (AsJson, False),
             "device": (Device, "cpu"),
             "config": (Config, None),

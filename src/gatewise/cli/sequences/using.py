@@ -11,6 +11,7 @@ from typing import Any
 
 from gatewise.cli.opening import check_new_file, writing_alone
 from gatewise.cli.output import console, grid
+from gatewise.cli.sentences import names_of
 from gatewise.cli.sequences.kinds import KINDS, PartName
 from gatewise.cli.sequences.opening import Opened, opened, read_to_score
 from gatewise.cli.sequences.printing import print_scores
@@ -67,14 +68,27 @@ def evaluate(
     data: str | None = None,
     labels: str | None = None,
     part: PartName | None = None,
+    against: str | None = None,
+    predictions: str | None = None,
     as_json: bool = False,
     device: str = "cpu",
 ) -> None:
-    """Score a run beside the baselines, on a part of its data or on new data."""
+    """Score a run beside the baselines, and what else was named, on its data or on new data."""
+    from gatewise.data import read_frame  # noqa: PLC0415 - brings polars
     from gatewise.files import finite_json  # noqa: PLC0415
 
     model, source, labels, part = opened(task, run, data, labels, part=part, device=device)
-    scores = model.evaluate(read_to_score(model, run, source, labels), part=part)
+    others: dict[str, Any] = {}
+    if against is not None:
+        other = opened(task, against, source, labels, part=part, device=device).model
+        others[names_of(run, against)[1]] = other
+    if predictions is not None:
+        others[Path(predictions).name] = read_frame(predictions)
+    prepared = read_to_score(model, run, source, labels)
+    if others:
+        scores = model.evaluate_beside(prepared, others=others, part=part)
+    else:
+        scores = model.evaluate(prepared, part=part)
     if as_json:
         print(json.dumps(finite_json(scores.to_json()), indent=2))
     else:

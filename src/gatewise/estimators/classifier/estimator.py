@@ -13,6 +13,7 @@ from torch import nn
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.split import Parts
+from gatewise.data.tables.native import Frame
 from gatewise.errors import DataError
 from gatewise.estimators.classifier.learnt import (
     LearntClasses,
@@ -28,6 +29,7 @@ from gatewise.estimators.scores.figures import LabelAnswers
 from gatewise.estimators.scores.measures import MODEL_NAME
 from gatewise.estimators.scores.resampling import groups_of
 from gatewise.estimators.sequences.baselines import baseline_answers, fitted_baselines
+from gatewise.estimators.sequences.beside import labels_in
 from gatewise.estimators.sequences.estimator import SequenceEstimator
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given, labelled_of
@@ -38,7 +40,7 @@ from gatewise.estimators.sequences.preparation import PreparedSequences
 from gatewise.estimators.sequences.sklearn import tags
 from gatewise.training.losses import cross_entropy
 from gatewise.training.task import Loss
-from gatewise.typing import AnyArray, Array, Arrays
+from gatewise.typing import AnyArray, Array, Arrays, Indices
 
 Model = SequenceModel[LearntClasses]
 
@@ -125,16 +127,27 @@ class Classifier(SequenceEstimator[LearntClasses, ClassificationScores], Classif
         told = probabilities_of(model, held.sequences).mean(axis=0)
         return replace(learnt, temperature=fit_temperature(held.labels, told, held.weights))
 
-    def _evaluate(self, model: Model, labelled: Labelled, part: str) -> ClassificationScores:
+    def _answers_of(self, model: Model, labelled: Labelled) -> LabelAnswers:
+        members = probabilities_of(model, labelled.sequences)
+        return LabelAnswers(calibrated(model, members.mean(axis=0)))
+
+    def _answers_in(self, form: Form, frame: Frame, rows: Indices, name: str) -> LabelAnswers:
+        return labels_in(frame, rows, form.classes, name)
+
+    def _evaluate(
+        self, model: Model, labelled: Labelled, part: str, beside: Mapping[str, LabelAnswers]
+    ) -> ClassificationScores:
         if labelled.labels is None:
             raise DataError("there are no labels to score by: pass labels=")
         members = probabilities_of(model, labelled.sequences)
         plain = members.mean(axis=0)
         baselines = model.learnt.baselines
-        told = {MODEL_NAME: calibrated(model, plain), **baseline_answers(baselines, labelled)}
+        answers = {MODEL_NAME: LabelAnswers(calibrated(model, plain)), **beside}
+        for name, told in baseline_answers(baselines, labelled).items():
+            answers[name] = LabelAnswers(told)
         return classification_scores(
             labelled.labels,
-            {name: LabelAnswers(answer) for name, answer in told.items()},
+            answers,
             model.form.classes,
             part=part,
             groups=groups_of(labelled.sequences.lengths, labelled.sequences.groups),
@@ -142,6 +155,7 @@ class Classifier(SequenceEstimator[LearntClasses, ClassificationScores], Classif
             weights=labelled.weights,
             temperature=model.learnt.temperature,
             uncalibrated=plain,
+            beside=tuple(beside),
             notes=baselines.notes,
         )
 

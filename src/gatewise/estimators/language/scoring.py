@@ -9,11 +9,18 @@ import bz2
 import lzma
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
+from gatewise.data.sequences.tables import check_column
 from gatewise.data.sequences.tokens import utf8
+from gatewise.data.tables.native import as_frame
+from gatewise.data.tables.reading import float_column
+from gatewise.errors import DataError, OptionError
+from gatewise.estimators.base import Estimator
 from gatewise.estimators.baselines.ngram import KneserNey
 from gatewise.estimators.language.judging import judge, spelling
 from gatewise.estimators.language.model import FittedLanguage
@@ -54,10 +61,48 @@ def ngram_of(parts: Parts, size: int) -> KneserNey:
     return KneserNey.fit(*training, size, validation=validation)
 
 
+def bits_beside(
+    fitted: FittedLanguage, other: Any, name: str, stretches: Sequence[Stretch]
+) -> Array:
+    """Return the bits [N] that each token cost another language model, or by a table of predictions.
+
+    Raises OptionError for another kind of estimator, DataError for tokens that are not the same.
+    """
+    if isinstance(other, Estimator):
+        model = other._fitted()
+        if not isinstance(model, FittedLanguage):
+            raise OptionError(
+                f"{name} is a {other.kind}, and this is a language model: only models of one task are "
+                "compared"
+            )
+        if model.tokens.vocabulary.symbols != fitted.tokens.vocabulary.symbols:
+            raise DataError(
+                f"{name} cuts texts into other tokens, which cost other bits: evaluate each alone, and "
+                "compare their bits per character"
+            )
+        logs = [judge(model.answering, one).log_probabilities for one in stretches]
+        return -np.concatenate(logs) / math.log(2)
+    frame, count = as_frame(other), sum(len(one.codes) for one in stretches)
+    check_column(frame, "log_probability", "the cost of a token")
+    found = float_column(frame, "log_probability")
+    if len(found) != count:
+        raise DataError(
+            f"{name} has {counted(len(found), 'token')}, and {count:,} are scored: give a row for each"
+        )
+    return -found / math.log(2)
+
+
 def scores_of(
-    fitted: FittedLanguage, stretches: Sequence[Stretch], part: str, before: str
+    fitted: FittedLanguage,
+    stretches: Sequence[Stretch],
+    part: str,
+    before: str,
+    beside: Mapping[str, Array] = MappingProxyType({}),
 ) -> LanguageScores:
-    """Return the scores of stretches; `before` is the text that compressors have had before them."""
+    """Return the scores of stretches; `before` is the text that compressors have had before them.
+
+    `beside` are the bits [N] that the tokens cost other models, by their names.
+    """
     found = [judge(fitted.answering, one) for one in stretches]
     codes = np.concatenate([one.codes for one in stretches])
     bits = np.concatenate([-one.log_probabilities / math.log(2) for one in found])
@@ -67,7 +112,8 @@ def scores_of(
     spelled = np.concatenate([spelling(fitted.tokens, one) for one in stretches])
     right = np.concatenate([one.likeliest for one in found]) == codes
     return language_scores(
-        {MODEL_NAME: bits, KneserNey.name: counts},
+        {MODEL_NAME: bits, **beside, KneserNey.name: counts},
+        beside=tuple(beside),
         part=part,
         groups=groups_of(lengths, per_step=True),
         characters=np.concatenate([_characters(one) for one in stretches]),

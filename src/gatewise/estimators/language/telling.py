@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from gatewise.errors import DataError
 from gatewise.estimators.language.inside import inside_of
 from gatewise.estimators.language.judging import judge
 from gatewise.estimators.language.model import FittedLanguage
-from gatewise.estimators.language.scoring import scores_of
+from gatewise.estimators.language.scoring import bits_beside, scores_of
 from gatewise.estimators.language.texts import PreparedTexts, Stretch, identity_of, text_before
 from gatewise.estimators.run.metrics import environment
 from gatewise.estimators.scores.evaluation import LanguageScores
@@ -29,6 +29,7 @@ from gatewise.estimators.sequences.summary import SequenceSummary
 from gatewise.explaining.case import Case
 from gatewise.report.pictures import ColouredText
 from gatewise.training.sequences import SequenceBatches
+from gatewise.typing import Array
 from gatewise.wording import counted
 
 SHOWN = 1200
@@ -100,6 +101,26 @@ class TellingTexts:
             estimator=type(self).__name__,
         )
 
+    def evaluate_beside(
+        self: Any, data: Any, *, others: Mapping[str, Any], part: str | None = None
+    ) -> LanguageScores:
+        """Score the model with `others` beside it, token by token of the same texts.
+
+        `others` are fitted language models with the same tokens, or tables with a row for each token and
+        a column `log_probability`, as `score(text).to_frame()` gives them, by the names that tables and
+        sentences call them. The rest is as for `evaluate`. Raises OptionError for another kind of
+        estimator, and DataError for other tokens.
+        """
+        fitted: FittedLanguage = self._fitted()
+        prepared = data if isinstance(data, PreparedTexts) else self.prepare(data, like=fitted)
+        same = prepared.identity["sha256"] == fitted.data["sha256"]
+        part = part or (fitted.data["scored"] if same else "all")
+        stretches = stretches_of(prepared, part)
+        beside = {
+            name: bits_beside(fitted, other, name, stretches) for name, other in others.items()
+        }
+        return evaluated(fitted, prepared, part, beside)
+
     def explain_case(
         self: Any, data: Any, *, part: str | None, by: Any, module: str | None, budget: float
     ) -> Case:
@@ -149,11 +170,16 @@ def stretches_of(prepared: PreparedTexts, part: str) -> tuple[Stretch, ...]:
     return prepared.parts[part]
 
 
-def evaluated(fitted: FittedLanguage, prepared: PreparedTexts, part: str) -> LanguageScores:
-    """Return the scores of a part of texts that were read."""
+def evaluated(
+    fitted: FittedLanguage,
+    prepared: PreparedTexts,
+    part: str,
+    beside: Mapping[str, Array] | None = None,
+) -> LanguageScores:
+    """Return the scores of a part of texts that were read; `beside` are bits of others, [N]."""
     before = "" if part == "all" else text_before(prepared.parts, part)
     same = prepared.identity["sha256"] == fitted.data["sha256"]
-    found = scores_of(fitted, stretches_of(prepared, part), part, before)
+    found = scores_of(fitted, stretches_of(prepared, part), part, before, beside or {})
     return with_note_of_the_fit(found, same=same)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.split import Parts
+from gatewise.data.tables.native import Frame
 from gatewise.errors import DataError, NotFittedError, OptionError
 from gatewise.estimators.bands import Calibration
 from gatewise.estimators.baselines.collection import SequenceBaselines
@@ -32,6 +33,7 @@ from gatewise.estimators.sequences.baselines import (
     baselines_from,
     fitted_baselines,
 )
+from gatewise.estimators.sequences.beside import numbers_in
 from gatewise.estimators.sequences.estimator import SequenceEstimator
 from gatewise.estimators.sequences.form import Form, Scaling
 from gatewise.estimators.sequences.given import Given, labelled_of
@@ -42,7 +44,7 @@ from gatewise.estimators.sequences.preparation import PreparedSequences
 from gatewise.estimators.sequences.sklearn import tags
 from gatewise.training.losses import POINT_LOSSES, per_row, pinball
 from gatewise.training.task import Loss
-from gatewise.typing import AnyArray, Array, Arrays
+from gatewise.typing import AnyArray, Array, Arrays, Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,14 @@ class LearntNumbers:
 
 
 Model = SequenceModel[LearntNumbers]
+
+
+class Numbers(NamedTuple):
+    """What a model says of sequences, to be scored beside another."""
+
+    told: Array  # [n, K]
+    bands: Array | None  # [n, K, Q], quantiles at `levels`
+    levels: tuple[float, ...]
 
 
 class WholeHead(nn.Module):
@@ -174,7 +184,20 @@ class Regressor(SequenceEstimator[LearntNumbers, RegressionScores], RegressorSet
         truth = _columns(held).astype(np.float64)[:, None]
         return replace(learnt, calibration=Calibration.fit(truth, told, levels))
 
-    def _evaluate(self, model: Model, labelled: Labelled, part: str) -> RegressionScores:
+    def _answers_of(self, model: Model, labelled: Labelled) -> Numbers:
+        together = calibrated(model, numbers_of(model, labelled.sequences).mean(axis=0))
+        return Numbers(
+            middle(model, together), together if levels_of(model) else None, levels_of(model)
+        )
+
+    def _answers_in(self, form: Form, frame: Frame, rows: Indices, name: str) -> Numbers:
+        levels = levels_of(self._fitted())
+        told, bands = numbers_in(frame, rows, form.targets, levels)
+        return Numbers(told, bands, levels)
+
+    def _evaluate(
+        self, model: Model, labelled: Labelled, part: str, beside: Mapping[str, Numbers]
+    ) -> RegressionScores:
         if labelled.labels is None:
             raise DataError("there are no numbers to score by: pass labels=")
         members = numbers_of(model, labelled.sequences)
@@ -184,12 +207,24 @@ class Regressor(SequenceEstimator[LearntNumbers, RegressionScores], RegressorSet
         bands = bands_of(model, _columns(labelled), plain)
         return regression_scores(
             _columns(labelled),
-            {MODEL_NAME: middle(model, together), **baseline_answers(baselines, labelled)},
+            {
+                MODEL_NAME: middle(model, together),
+                **{name: other.told for name, other in beside.items()},
+                **baseline_answers(baselines, labelled),
+            },
             part=part,
             groups=groups_of(labelled.sequences.lengths, labelled.sequences.groups),
             targets=model.form.targets,
             members=[middle(model, each) for each in members],
-            quantiles={MODEL_NAME: together} if levels else None,
+            quantiles={
+                **({MODEL_NAME: together} if levels else {}),
+                **{
+                    name: other.bands
+                    for name, other in beside.items()
+                    if other.bands is not None and other.levels == levels
+                },
+            },
+            beside=tuple(beside),
             levels=levels,
             bands=bands,
             notes=baselines.notes,

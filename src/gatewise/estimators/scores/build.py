@@ -46,14 +46,16 @@ def classification_scores(
     decides: str = "matthews",
     temperature: Temperature | None = None,
     uncalibrated: ArrayLike | None = None,
+    beside: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> ClassificationScores:
     """Return the scores of labels `[n]`, -1 unknown and left out, by every model of `answers`.
 
-    The network is "gatewise" among `answers`, `members` are its members alone, `groups` what is drawn
-    for the intervals, `weights` `[n]` what each item counts, `uncalibrated` `[n, C]` the network's
-    probabilities before `temperature`. Where `decides` is not defined, as Matthews' correlation of one
-    class, accuracy decides. Raises InputError for shapes that do not fit.
+    The network is "gatewise" among `answers`, `members` are its members alone, `beside` names models
+    that are no baselines, `groups` is what is drawn for the intervals, `weights` `[n]` what each item
+    counts, `uncalibrated` `[n, C]` the network's probabilities before `temperature`. Where `decides` is
+    not defined, as Matthews' correlation of one class, accuracy decides. Raises InputError for shapes
+    that do not fit.
     """
     every = np.asarray(truth, dtype=np.int64)
     known = every >= 0
@@ -78,6 +80,7 @@ def classification_scores(
         count=len(t),
         decides=decides,
         models=_rows(figures),
+        beside=tuple(beside),
         members=tuple(_plain(each) for each in alone),
         gains=_gains(figures),
         intervals=groups.take(known).text,
@@ -108,6 +111,7 @@ def regression_scores(
     bands: CalibratedNumbers | None = None,
     unit: str = "sequence",
     decides: str = "r2",
+    beside: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> RegressionScores:
     """Return the scores of numbers `[n]` or `[n, K]`, NaN unknown and left out, by every model.
@@ -150,6 +154,7 @@ def regression_scores(
         count=int((~np.isnan(t)).any(axis=1).sum()),
         decides=decides,
         models=_rows(figures),
+        beside=tuple(beside),
         members=tuple(_plain(one) for one in alone),
         gains=_gains(figures),
         intervals=groups.text,
@@ -172,6 +177,7 @@ def language_scores(
     members: Sequence[ArrayLike] = (),
     unknown: int = 0,
     unit: str = "token",
+    beside: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> LanguageScores:
     """Return the scores of a text from the bits `[n]` that tokens cost each model, NaN left out.
@@ -205,6 +211,7 @@ def language_scores(
         count=int(known.sum()),
         decides="bits_per_character",
         models=_rows(figures),
+        beside=tuple(beside),
         members=tuple(_plain(one) for one in alone),
         gains=_gains(figures),
         intervals=groups.take(known).text,

@@ -25,6 +25,7 @@ class ScoreRows:
         gains: Baseline to measure to the network's figure less the baseline's, from paired draws.
         intervals: How the intervals were made, in a sentence.
         notes: What else a reader must know, such as what a baseline leaves out.
+        beside: Models that are no baselines, such as another run.
     """
 
     part: str
@@ -36,6 +37,7 @@ class ScoreRows:
     gains: dict[str, Row] = field(default_factory=dict)
     intervals: str = ""
     notes: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def network(self) -> dict[str, float]:
@@ -44,5 +46,5 @@ class ScoreRows:
 
     @property
     def baselines(self) -> tuple[str, ...]:
-        """The names of the models beside the network."""
-        return tuple(name for name in self.models if name != MODEL_NAME)
+        """The names of the baselines."""
+        return tuple(name for name in self.models if name not in (MODEL_NAME, *self.beside))

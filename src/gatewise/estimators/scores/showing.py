@@ -12,6 +12,7 @@ from gatewise.estimators.scores.measures import (
     measure_text,
     model_name,
 )
+from gatewise.estimators.scores.verdict import ranked
 from gatewise.wording import counted
 
 
@@ -30,14 +31,16 @@ def table(scores: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     names = shown_measures(scores)
     rows = [
         (model_name(model), *(interval_text(n, row[n]) if n in row else "–" for n in names))
-        for model, row in scores.models.items()
+        for model in ranked(scores)
+        for row in (scores.models[model],)
     ]
     return ("model", *(MEASURES[name].title for name in names)), rows
 
 
 def class_table(scores: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return head and rows of the F1 of each class by each model; no rows where there are no classes."""
-    models = list(getattr(scores, "by_class", {}))
+    found = getattr(scores, "by_class", {})
+    models = [model for model in ranked(scores) if model in found]
     rows = [
         (
             name,
@@ -90,8 +93,8 @@ def picture(scores: Any, ax: Any = None) -> Any:
     name = scores.decides
     rows = {
         model_name(model): (row[name].value, row[name].low, row[name].high)
-        for model, row in scores.models.items()
-        if name in row
+        for model in ranked(scores)
+        if name in (row := scores.models[model])
     }
     members = [member[name] for member in scores.members if name in member]
     part = PART_NAMES.get(scores.part, scores.part)

@@ -55,11 +55,22 @@ def best_baseline(scores: ScoreRows) -> str | None:
     known = {
         model: sign * row[scores.decides].value
         for model, row in scores.models.items()
-        if model != MODEL_NAME
+        if model in scores.baselines
         and scores.decides in row
         and math.isfinite(row[scores.decides].value)
     }
     return max(known, key=known.__getitem__) if known else None
+
+
+def ranked(scores: ScoreRows) -> tuple[str, ...]:
+    """Return all models as tables have them: the network, those beside it, the best baseline, ..."""
+    sign = _sign(scores.decides)
+
+    def worse(model: str) -> float:
+        found = scores.models[model].get(scores.decides)
+        return math.inf if found is None or math.isnan(found.value) else -sign * found.value
+
+    return (MODEL_NAME, *scores.beside, *sorted(scores.baselines, key=worse))
 
 
 def verdict(scores: ScoreRows) -> Verdict:
@@ -67,6 +78,7 @@ def verdict(scores: ScoreRows) -> Verdict:
     baseline = best_baseline(scores)
     tone = _tone(scores, baseline)
     sentences = [_comparison(scores, baseline)]
+    sentences += [_against(scores, other) for other in scores.beside]
     if scores.part in FLATTERING:
         sentences.append(FLATTERING[scores.part])
     if (
@@ -141,17 +153,30 @@ def _comparison(scores: ScoreRows, baseline: str | None) -> str:
         return f"{said}; no baseline applies here, so the score stands alone."
     other = scores.models[baseline][name]
     said += f", the best baseline ({model_name(baseline)}) {measure_text(name, other.value)}"
-    gain = _gain(scores, baseline)
+    return f"{said}{_apart(scores, baseline)}"
+
+
+def _apart(scores: ScoreRows, other: str) -> str:
+    """Say how far the network is from another model, as the end of a sentence."""
+    gain, name = _gain(scores, other), scores.decides
     way = "better" if gain.value > 0 else "worse"
     if gain.value == 0:
-        return f"{said}, the same."
+        return ", the same."
     size = measure_text(name, abs(gain.value))
     if not gain.known:
-        return f"{said}: {way} by {size}."
+        return f": {way} by {size}."
     ends = sorted((gain.low, gain.high)) if gain.value > 0 else sorted((-gain.high, -gain.low))
-    return (
-        f"{said}: {way} by {size} ({measure_text(name, ends[0])} to {measure_text(name, ends[1])})."
-    )
+    return f": {way} by {size} ({measure_text(name, ends[0])} to {measure_text(name, ends[1])})."
+
+
+def _against(scores: ScoreRows, other: str) -> str:
+    """Say how a model that is no baseline does on the same sequences, and how far it is off."""
+    name = scores.decides
+    told = interval_text(name, scores.models[other][name])
+    if not math.isfinite(scores.gains[other][name].value):
+        return f"{other} reaches {MEASURES[name].title} {told}."
+    apart = _apart(scores, other).lstrip(":,").strip()
+    return f"{other} reaches {MEASURES[name].title} {told} on the same: gatewise is {apart}"
 
 
 def _members(scores: ScoreRows, baseline: str | None) -> list[str]:

@@ -15,7 +15,7 @@ from gatewise.typing import AnyArray, Array, Indices
 MOST = 3
 """Sequences or stretches on a page."""
 MOST_STEPS, FEWEST_STEPS = 256, 64
-CELLS = 60_000
+CELLS = 36_000
 """Steps times units of all of them together: a page holds some 25 bytes for each."""
 
 

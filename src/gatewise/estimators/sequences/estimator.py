@@ -22,6 +22,7 @@ from gatewise.estimators.hooks import Trained
 from gatewise.estimators.options import NetworkOptions
 from gatewise.estimators.run.folder import Run
 from gatewise.estimators.scores.verdict import with_note_of_the_fit
+from gatewise.estimators.sequences.beside import Beside
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given
 from gatewise.estimators.sequences.hooks import KEPT, E, L, SequenceHooks
@@ -54,7 +55,7 @@ from gatewise.training.task import Task
 __all__ = ["KEPT", "SequenceEstimator"]
 
 
-class SequenceEstimator(Telling, SequenceHooks[L, E]):
+class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
     """A model of sequences; after a fit `fitted_` is what it learnt, `evaluation_` how that scores."""
 
     def fit(
@@ -140,15 +141,8 @@ class SequenceEstimator(Telling, SequenceHooks[L, E]):
                     "the evaluation of that part is not at hand: pass the data to evaluate"
                 )
             return self.evaluation_
-        model = self._fitted()
-        labelled = self._read_for(model, Given(data, labels, lengths), labels_needed=True)
-        same = labelled.identity["sha256"] == model.data["sha256"]
-        if not same:
-            model = model.for_new_data()
-        if part not in (None, "all"):
-            labelled = labelled.take(parts_of(labelled, model.settings)[part])
-            return self._evaluate(model, labelled, part)
-        return with_note_of_the_fit(self._evaluate(model, labelled, "all"), same=same)
+        model, labelled, part, same = self._to_score(Given(data, labels, lengths), part)
+        return with_note_of_the_fit(self._evaluate(model, labelled, part, {}), same=same)
 
     def predict_frame(self, data: Any, *, lengths: Any = None) -> Any:
         """Return what `predict` says as a polars frame, with the names of the sequences beside it."""
@@ -157,6 +151,23 @@ class SequenceEstimator(Telling, SequenceHooks[L, E]):
         return frame_like("polars", self._table(model, labelled, truth=False))
 
     # --- for estimators -------------------------------------------------------------------------------
+
+    def _to_score(
+        self, given: Given, part: str | None
+    ) -> tuple[SequenceModel[L], Labelled, str, bool]:
+        """Return the networks that are scored, labelled sequences, their part, and if they are the fit's.
+
+        The last is whether that is all data of the fit.
+        """
+        model = self._fitted()
+        labelled = self._read_for(model, given, labels_needed=True)
+        same = labelled.identity["sha256"] == model.data["sha256"]
+        if not same:
+            model = model.for_new_data()
+        if part in (None, "all"):
+            return model, labelled, "all", same
+        assert part is not None
+        return model, labelled.take(parts_of(labelled, model.settings)[part]), part, False
 
     def _read_for(
         self, model: SequenceModel[L], given: Given | Any, *, labels_needed: bool
@@ -288,7 +299,7 @@ class SequenceEstimator(Telling, SequenceHooks[L, E]):
         return replace(model, learnt=self._learn_after(model, prepared))
 
     def _evaluated(self, fitted: SequenceModel[L], prepared: PreparedSequences[L]) -> E:
-        return self._evaluate(fitted, prepared.part(prepared.scored), prepared.scored)
+        return self._evaluate(fitted, prepared.part(prepared.scored), prepared.scored, {})
 
     def _scored_again(self, data: Any) -> E:
         given = data if isinstance(data, Given) else Given(data)

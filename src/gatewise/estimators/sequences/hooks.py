@@ -11,6 +11,7 @@ An estimator derives from `estimator.SequenceEstimator` and from its own options
 - `_lines`: what a network's answers say, as lines of the page;
 - `_learn_after`: what is learnt of the fitted networks, such as a temperature; by default L as it was;
 - `_evaluate`: the scores of labelled sequences: E; `_scores`: those as JSON; `_table`: the answers;
+- `_answers_of` and `_answers_in`: what a model, or a table, says, to be scored beside another;
 - `_learnt_out` and `_learnt_in`: L as JSON and arrays for the model file, and back.
 
 An estimator whose options have `ReadOptions` gives each sequence an answer, any other each step. The
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.split import Parts
+from gatewise.data.tables.native import Frame
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.scores.rows import ScoreRows
 from gatewise.estimators.sequences.form import Form
@@ -39,7 +41,7 @@ from gatewise.estimators.sequences.preparation import (
     PreparedSequences,
 )
 from gatewise.training.task import Loss
-from gatewise.typing import AnyArray, Array, Arrays
+from gatewise.typing import AnyArray, Array, Arrays, Indices
 
 L = TypeVar("L")
 E = TypeVar("E", bound=ScoreRows)
@@ -114,8 +116,21 @@ class SequenceHooks(
         return model.learnt
 
     @abstractmethod
-    def _evaluate(self, model: SequenceModel[L], labelled: Labelled, part: str) -> E:
-        """Return the scores of sequences in the model's form, whose labels are known."""
+    def _evaluate(
+        self, model: SequenceModel[L], labelled: Labelled, part: str, beside: Mapping[str, Any]
+    ) -> E:
+        """Return the scores of sequences in the model's form, whose labels are known.
+
+        `beside` are others' answers to them by name, as the next two return them.
+        """
+
+    @abstractmethod
+    def _answers_of(self, model: SequenceModel[L], labelled: Labelled) -> Any:
+        """Return what the model says of sequences, to be scored beside another model."""
+
+    @abstractmethod
+    def _answers_in(self, form: Form, frame: Frame, rows: Indices, name: str) -> Any:
+        """Return what the `rows` of a table say, as `_answers_of`; DataError, by its name, if none."""
 
     @abstractmethod
     def _table(

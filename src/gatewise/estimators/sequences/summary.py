@@ -17,6 +17,7 @@ from gatewise.estimators.scores.measures import (
     model_name,
 )
 from gatewise.estimators.scores.showing import class_table, shown_measures
+from gatewise.estimators.scores.verdict import ranked
 from gatewise.estimators.sequences.inside import Inside
 from gatewise.report import Cell, Contents, Curve, Finding, Row, RowGroup, Table, Unit
 from gatewise.report.contents import Tone
@@ -123,17 +124,13 @@ def scores_at_a_glance(scores: SequenceScores) -> Table:
     names = [scores.decides, *(name for name in names if name != scores.decides)]
     names = names[:MEASURES_AT_A_GLANCE]
     best = _best(scores, names)
-    sign = 1 if MEASURES[scores.decides].better == "high" else -1
-    others = sorted(
-        scores.baselines, key=lambda model: -_value(scores, model, scores.decides, sign)
-    )
     rows = [
         Row(
             Cell(model_name(model)),
             tuple(_cell(scores, model, name, best, whole=False) for name in names),
             model == MODEL_NAME,
         )
-        for model in (MODEL_NAME, *others[: MODELS_AT_A_GLANCE - 1])
+        for model in ranked(scores)[:MODELS_AT_A_GLANCE]
     ]
     left = len(scores.models) > len(rows) or len(shown_measures(scores)) > len(names)
     return Table(
@@ -155,7 +152,7 @@ def whole_scores(scores: SequenceScores) -> Table:
             tuple(_cell(scores, model, name, best, whole=True) for name in names),
             model == MODEL_NAME,
         )
-        for model in scores.models
+        for model in ranked(scores)
     )
     part = PART_NAMES.get(scores.part, scores.part)
     notes = [f"{MEASURES[name].title}: {MEASURES[name].meaning}" for name in names]
@@ -172,12 +169,6 @@ def class_scores(scores: SequenceScores) -> Table | None:
     """Return the F1 of each class by each model; None where there are no classes."""
     head, rows = class_table(scores)
     return Table.of("Each class alone", head, rows) if rows else None
-
-
-def _value(scores: SequenceScores, model: str, name: str, sign: int) -> float:
-    """Return a score such that the largest is the best; one that is not there comes last."""
-    found = scores.models[model].get(name)
-    return -math.inf if found is None or math.isnan(found.value) else sign * found.value
 
 
 def _best(scores: SequenceScores, names: list[str]) -> dict[str, str]:

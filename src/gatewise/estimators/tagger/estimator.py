@@ -26,6 +26,7 @@ from gatewise.data.sequences.strands import (
     mirrored_steps,
     other_strand,
 )
+from gatewise.data.tables.native import Frame
 from gatewise.errors import DataError
 from gatewise.estimators.classifier.estimator import Model
 from gatewise.estimators.classifier.learnt import LearntClasses, weights_of
@@ -37,6 +38,7 @@ from gatewise.estimators.scores.figures import LabelAnswers
 from gatewise.estimators.scores.measures import MODEL_NAME
 from gatewise.estimators.scores.resampling import groups_of
 from gatewise.estimators.sequences.baselines import baseline_answers, fitted_baselines
+from gatewise.estimators.sequences.beside import labels_in
 from gatewise.estimators.sequences.estimator import KEPT, SequenceEstimator
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given, labelled_of
@@ -213,12 +215,21 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
         weights = _of_steps(held.weights, held.sequences)
         return replace(learnt, temperature=fit_temperature(held.labels, told, weights))
 
-    def _evaluate(self, model: Model, labelled: Labelled, part: str) -> ClassificationScores:
+    def _answers_of(self, model: Model, labelled: Labelled) -> LabelAnswers:
+        found = tags_of(model, labelled.sequences)
+        return LabelAnswers(found.probabilities, found.labels)
+
+    def _answers_in(self, form: Form, frame: Frame, rows: Indices, name: str) -> LabelAnswers:
+        return labels_in(frame, rows, form.classes, name)
+
+    def _evaluate(
+        self, model: Model, labelled: Labelled, part: str, beside: Mapping[str, LabelAnswers]
+    ) -> ClassificationScores:
         if labelled.labels is None or not labelled.per_step:
             raise DataError("there are no labels of steps to score by: pass labels=")
         sequences = labelled.sequences
         found, baselines = tags_of(model, sequences), model.learnt.baselines
-        answers = {MODEL_NAME: LabelAnswers(found.probabilities, found.labels)}
+        answers = {MODEL_NAME: LabelAnswers(found.probabilities, found.labels), **beside}
         for name, told in baseline_answers(baselines, labelled).items():
             answers[name] = LabelAnswers(told)
         return classification_scores(
@@ -232,6 +243,7 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
             unit="step",
             temperature=model.learnt.temperature,
             uncalibrated=found.uncalibrated,
+            beside=tuple(beside),
             notes=baselines.notes,
         )
 

@@ -135,7 +135,7 @@
       }
     });
     panel.gutter.replaceChildren(...lane.lines.map(({ name }, place) => {
-      const mark = element("span", {}, name);
+      const mark = element("span", { class: "name" }, name);
       mark.style.top = `${((place + 0.5) / lane.lines.length) * 100}%`;
       return mark;
     }));
@@ -147,10 +147,11 @@
     // Panels first, at once, so that nothing moves when their lines are decoded.
     const made = specs.map((spec) => {
       const tall = spec.lines.some((line) => line.role === "prediction");
-      const height = spec.together && !spec.classes.length ? 80 : tall ? 110 : 44;
+      const height = spec.together ? (spec.classes.length ? 48 : 80) : tall ? 110 : 44;
       const panel = gatewise.panel(host, { kind: "lane", label: `${spec.name} over time`, height });
       const unit = spec.unit ? ` in ${spec.unit}` : "";
-      panel.caption.append(element("span", { class: "title" }, element("b", {}, spec.name), unit), ...keysOf(spec));
+      const rows = spec.classes?.length ? `: ${spec.lines.map((line) => line.name).join(" above ")}` : "";
+      panel.caption.append(element("span", { class: "title" }, element("b", {}, spec.name), unit, rows), ...keysOf(spec));
       return { panel, spec };
     });
     strip = await Promise.all(made.map(async ({ panel, spec }) => {
@@ -160,7 +161,7 @@
         const style = () => ({ colour: colour(lineColour(line)), width: line.role === "prediction" ? 1.75 : 1 });
         return { low, high, bandLow, bandHigh, stride: line.stride, style, name: line.name };
       }));
-      const range = extent(lines);
+      const range = spec.range || extent(lines);
       if (spec.zero) range[0] = -(range[1] = Math.max(-range[0], range[1]));
       return { panel, lane: { lines, range }, spec };
     }));
@@ -180,7 +181,7 @@
         return element("span", { class: "key" }, swatch, name);
       });
     }
-    if (spec.lines.length < 2) return [];
+    if (spec.lines.length < 2 && !spec.together) return [];
     return spec.lines.map((line) => {
       const swatch = element("i");
       swatch.style.background = `var(${lineColour(line)})`;
@@ -195,7 +196,7 @@
       const role = spec.lines[i].role;
       if (line.name) return `${line.name} ${number(line.high[Math.floor(step / line.stride)], 3)}`;
       const value = number(line.high[Math.floor(step / line.stride)], 3);
-      return role === "prediction" ? `(prediction ${value})` : value;
+      return role === "prediction" && i ? `(prediction ${value})` : value;
     });
     return spec.together ? values.join(", ") : `${spec.name} ${values.join(" ")}`;
   }).join(", ");

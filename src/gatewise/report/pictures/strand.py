@@ -127,7 +127,7 @@ class Strand:
                 for step, value in zip(steps, thinned, strict=True)
             )
             parts.append(f'<polyline class="trail l{place % COLOURS}" points="{corners}"/>')
-        return f'<svg class="drawn curve" {_box(CURVE)}>{"".join(parts)}</svg>'
+        return f'<svg class="drawn shares" {_box(CURVE)}>{"".join(parts)}</svg>'
 
     def _axis(self) -> str:
         count = len(self.predicted)
