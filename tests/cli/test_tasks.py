@@ -204,7 +204,10 @@ def test_every_verb_serves_a_run_of_the_task(
         assert gain == pytest.approx(0, abs=1e-6)
     printed = call("evaluate", task, *others).out
     assert f"{task} reaches" in printed
-    done = call("inspect", task, "--out", tmp_path / "page.html", "--json", tmp_path / "page.json")
+    assert (there / task / "report.png").exists()
+    asked = ("--out", tmp_path / "page.html", "--json", tmp_path / "page.json")
+    done = call("inspect", task, *asked, "--picture", tmp_path / "page.pdf")
+    assert (tmp_path / "page.pdf").exists()
     assert done.code == 0, done.err
     assert "gatewise" in done.out
     page = (tmp_path / "page.html").read_text()

@@ -203,3 +203,16 @@ def test_answers_are_typical_wrong_and_right() -> None:
         (1, 0, 20),
     ]
     assert [one.row for one in whole_ones(np.array([3]), np.array([np.nan]), 9)] == [0]
+
+
+def test_a_notebook_shows_settings_and_scores(
+    tagger: tuple[gw.Tagger, list[str], list[list[str]]],
+    speaker: tuple[gw.LanguageModel, str],
+) -> None:
+    shown = tagger[0]._repr_html_()
+    assert "Label of each base, from its letters: after or no" in shown
+    assert "Tagger, fitted on 80 sequences" in shown
+    assert "Matthews" in shown
+    assert "<td" in shown.split("hidden size")[1]
+    assert "bits per character" in speaker[0]._repr_html_()
+    assert "not fitted" in gw.Regressor(quantiles=[0.1])._repr_html_()

@@ -81,11 +81,11 @@ def test_groups_and_parts_of_a_table_are_kept_and_found_again() -> None:
 
 def test_predictions_keep_the_names_of_columns_and_the_times_of_steps(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
-    times = np.datetime64("2020-01-01") + np.tile(np.arange(6), 20)
+    start, days = np.datetime64("2020-01-01"), np.arange(120)
     frame = pl.DataFrame(
         {
             "unique_id": np.repeat(np.arange(20), 6),
-            "ds": times,
+            "ds": start + days,
             "x": rng.normal(size=120),
             "state": rng.choice(["on", "off"], 120),
         }
@@ -94,10 +94,10 @@ def test_predictions_keep_the_names_of_columns_and_the_times_of_steps(tmp_path: 
     options = {"hidden_size": 2, "epochs": 1, "baselines": None}
     tagger = gw.Tagger(**options, target="state").fit(shuffled, progress=False)
     found = tagger.predict_frame(shuffled)
-    assert found["ds"].to_list() == frame["ds"].to_list()
-    assert found["sequence"].to_list() == [str(one) for one in frame["unique_id"]]
+    place = 6 * found["sequence"].cast(int).to_numpy() + found["step"].to_numpy() - 1
+    np.testing.assert_array_equal(found["ds"].to_numpy(), start + place)
     rows = tagger.predict_frame(shuffled.filter(pl.col("unique_id") < 3))
-    assert rows["ds"].to_list() == frame["ds"].to_list()[:18]
+    assert set(rows["ds"].to_list()) == set(frame["ds"].to_list()[:18])
 
     texts = ["".join(rng.choice(list("ACGT"), 9)) for _ in range(40)]
     (tmp_path / "x.fa").write_text("".join(f">s{k}\n{text}\n" for k, text in enumerate(texts)))

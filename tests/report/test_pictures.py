@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from gatewise.errors import InputError
+from gatewise.estimators.forecaster.page.picture import sheet_of
+from gatewise.figures.sheet import sheet
 from gatewise.report import Contents, render_page
 from gatewise.report.embed import asset
 from gatewise.report.page import STYLES
@@ -135,6 +137,28 @@ def test_no_style_of_another_part_of_the_page_reaches_into_a_picture() -> None:
     for name in set(STYLES) - {"pictures"}:
         # at the start of a rule: under a parent of its own it is of another part
         assert not own & set(re.findall(r"^\.([\w-]+)", asset(f"assets/{name}.css"), re.MULTILINE))
+
+
+def test_each_picture_is_drawn_on_the_sheet_too() -> None:
+    x = np.array([1.0, 2.0, np.nan])
+    spread = {"low": x - 1, "high": x + 1}
+    scatter = Scatter("Numbers", x, x + 0.5, "truth", "predicted", **spread)
+    line = (("coding", np.linspace(0, 1, 5)),)
+    text = ColouredText("Text", ("a$b$\n", "cd"), np.array([np.nan, 6.0]))
+    drawn = sheet(sheet_of(Contents("Genes", pictures=(matrix(), scatter))))
+    cells, points = drawn.axes
+    assert [one.get_text() for one in cells.texts] == ["3", "1", "0", "0"]
+    np.testing.assert_array_equal(points.collections[1].get_offsets(), [[1, 1.5], [2, 2.5]])
+    assert len(points.collections[0].get_segments()) == 2
+    strands, words = sheet(
+        sheet_of(Contents("Genes", pictures=(strand(probabilities=line), text)))
+    ).axes
+    np.testing.assert_array_equal(strands.lines[0].get_xdata(), [10, 11, 12, 13, 14])
+    assert "".join(one.get_text() for one in strands.texts) == "ACGTA"
+    # two runs of the background and one of the class, in the prediction and in the truth
+    spans = [len(one.get_paths()) for one in strands.collections]
+    assert spans == [2, 1, 2, 1]
+    assert "".join(one.get_text() for one in words.texts).replace("\\$", "$") == "a$b$↵cd"
 
 
 def test_pictures_stand_on_the_first_screen_with_how_they_are_read() -> None:

@@ -22,6 +22,7 @@ from gatewise.figures._canvas import (
     literal,
 )
 from gatewise.figures._painting import paint
+from gatewise.figures.pictures import draw_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +33,9 @@ SIZE = (11.69, 8.27)
 LEFT, RIGHT = 0.07, 0.97
 WIDE = 104
 """Letters of a line of small text across the sheet."""
+MOST_PICTURES, BETWEEN = 2, 0.08
+WIDE_HEAD = 12
+"""Letters of a line of a table's head."""
 FEW = 60
 """Up to so many points each has a dot."""
 
@@ -67,6 +71,7 @@ class Sheet:
     about: str = ""
     verdict: str = ""
     plot: Plot | None = None
+    pictures: tuple[Any, ...] = ()  # of the page, in place of a plot, side by side
     scores: Scores | None = None
     memory: str = ""  # the sentence over the curve
     curve: Curve | None = None
@@ -77,9 +82,16 @@ def sheet(content: Sheet) -> Figure:
     """Return the figure of a sheet; OptionError where matplotlib is not installed."""
     figure: Figure = library("figure").Figure(SIZE, facecolor="white")
     _head(figure, content)
-    below = (0.09, 0.31) if content.plot is not None else (0.09, 0.66)
+    whole = content.plot is None and not content.pictures
+    below = (0.09, 0.66) if whole else (0.09, 0.31)
     if content.plot is not None:
         _draw_plot(figure.add_axes((LEFT, 0.53, RIGHT - LEFT, 0.26)), content.plot)
+    for place, picture in enumerate(content.pictures[:MOST_PICTURES]):
+        count = min(len(content.pictures), MOST_PICTURES)
+        wide = (RIGHT - LEFT + BETWEEN) / count
+        ax = figure.add_axes((LEFT + place * wide, 0.5, wide - BETWEEN, 0.3))
+        _plain(ax)
+        draw_picture(ax, picture)
     if content.scores is not None:
         _draw_scores(figure.add_axes((LEFT, below[0], 0.4, below[1])), content.scores)
     if content.curve is not None:
@@ -146,7 +158,9 @@ def _draw_plot(ax: Axes, plot: Plot) -> None:
 def _draw_scores(ax: Axes, scores: Scores) -> None:
     ax.axis("off")
     _title(ax, textwrap.shorten(scores.title, 56, placeholder=" …"))
-    cells = (("Model", *scores.columns), *scores.rows)
+    # two words of a head beside each other would reach over that of the next column
+    heads = [textwrap.fill(head, WIDE_HEAD) for head in scores.columns]
+    cells = (("Model", *heads), *scores.rows)
     first = 0.26  # of the width, for the names of models
     table = ax.table(
         cellText=[[literal(text) for text in row] for row in cells],
@@ -157,7 +171,8 @@ def _draw_scores(ax: Axes, scores: Scores) -> None:
     )
     table.auto_set_font_size(False)
     for (row, column), cell in table.get_celld().items():
-        cell.set_height(min(0.11, 0.9 / (len(scores.rows) + 1)))
+        lines = 1.6 if row == 0 and any("\n" in head for head in heads) else 1.0
+        cell.set_height(lines * min(0.11, 0.9 / (len(scores.rows) + 1)))
         cell.set_edgecolor(LINE)
         bold = (row - 1, column - 1) in scores.best
         cell.set_text_props(

@@ -181,6 +181,10 @@ def _inspect(task: Task, kind: Kind) -> Callable[..., None]:
             **_labels(kind),
             "part": (Part, None),
             "out": (Page, None),
+            "picture": (
+                told("The page's first screen as a picture: .png, .pdf or .svg.", str | None),
+                None,
+            ),
             "overwrite": (Overwrite, False),
             "title": (NewTitle, None),
             "as_json": (JsonFile, None),

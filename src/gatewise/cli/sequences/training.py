@@ -12,6 +12,7 @@ from rich.console import Console
 from gatewise.cli.opening import writing_alone
 from gatewise.cli.options import NewRun, given_in, settings_in
 from gatewise.cli.output import console, print_next
+from gatewise.cli.pictures import pictured_beside
 from gatewise.cli.sequences.kinds import KINDS
 from gatewise.cli.sequences.opening import labels_of_fit
 from gatewise.cli.sequences.printing import print_data, print_scores
@@ -159,12 +160,15 @@ def finish(
     explanation = explained(screen, model, prepared) if isinstance(model, HasCase) else None
     contents = summary.contents() if explanation is None else explanation.contents(summary)
     write_page(contents, page)
+    pictured = pictured_beside(screen, contents, page)
     print_scores(screen, summary.evaluation)
     if explanation is not None:
         print_explanation(screen, explanation)
     screen.print()
     screen.print(f"Run   {folder}")
     screen.print(f"Page  {page}")
+    if pictured is not None:
+        screen.print(f"Picture  {pictured}")
     task = task_of_kind(model.kind)
     assert task is not None
     words, purpose = KINDS[task.name].then(source)

@@ -11,6 +11,7 @@ from typing import Any
 
 from gatewise.cli.opening import check_new_file, writing_alone
 from gatewise.cli.output import console, grid
+from gatewise.cli.pictures import check_picture, pictured_beside
 from gatewise.cli.sentences import names_of
 from gatewise.cli.sequences.kinds import KINDS, PartName
 from gatewise.cli.sequences.opening import Opened, opened, read_to_score
@@ -103,6 +104,7 @@ def inspect(
     labels: str | None = None,
     part: PartName | None = None,
     out: str | None = None,
+    picture: str | None = None,
     overwrite: bool = False,
     title: str | None = None,
     as_json: str | None = None,
@@ -115,6 +117,8 @@ def inspect(
         check_new_file(Path(out), overwrite, ending=".html")
     elif as_json != "-" and os.path.isfile(run):
         raise OptionError(f"{run} is a model file without a run folder: name the page with --out")
+    if picture is not None:
+        check_picture(Path(picture), overwrite)
     if as_json not in (None, "-"):
         check_new_file(Path(str(as_json)), overwrite)
     with ExitStack() as held:
@@ -124,7 +128,8 @@ def inspect(
             held.enter_context(writing_alone(folder))
             page = folder / REPORT
         found = opened(task, run, data, labels, part=part, device=device)
-        _inspect(run, found, title, as_json, page=page, writes_anew=writes_anew)
+        drawn = None if picture is None else Path(picture)
+        _inspect(run, found, title, as_json, page=page, picture=drawn, writes_anew=writes_anew)
 
 
 def _inspect(
@@ -134,9 +139,10 @@ def _inspect(
     as_json: str | None,
     *,
     page: Path | None,
+    picture: Path | None,
     writes_anew: bool,
 ) -> None:
-    """Score, write the page and the JSON, and print."""
+    """Score, write the page, its picture and the JSON, and print."""
     from gatewise.cli.sentences import explained, print_explanation  # noqa: PLC0415 - brings torch
     from gatewise.estimators.run.folder import Run  # noqa: PLC0415
     from gatewise.explaining.case import HasCase  # noqa: PLC0415
@@ -157,14 +163,18 @@ def _inspect(
     contents = summary.contents() if explanation is None else explanation.contents(summary)
     if page is not None:
         write_page(contents, page)
+    pictured = pictured_beside(screen, contents, page if writes_anew else None, picture)
     if as_json is not None:
         _write_json(as_json, summary, explanation)
     print_scores(screen, summary.evaluation)
     if explanation is not None:
         print_explanation(screen, explanation)
-    if page is not None:
+    if page is not None or pictured is not None:
         screen.print()
+    if page is not None:
         screen.print(f"Page  {page}")
+    if pictured is not None:
+        screen.print(f"Picture  {pictured}")
 
 
 def _write_json(where: str, summary: Any, explanation: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gatewise import notebook
@@ -15,7 +14,7 @@ from gatewise.estimators.forecaster.score_names import (
     model_name,
     ordered_metrics,
 )
-from gatewise.options import options_of
+from gatewise.estimators.shown import estimator_html, text_of
 from gatewise.wording import counted
 
 
@@ -70,24 +69,19 @@ def backtest_html(result: Any) -> str:
 
 def forecaster_html(model: Any) -> str:
     """Return a forecaster: what is set to other than its default, and how it is scored, if it is."""
-    changed = [
-        (name.replace("_", " "), _text(getattr(model, name)))
-        for name, default, _ in options_of(model)
-        if getattr(model, name) != default
-    ]
     fitted = getattr(model, "fitted_", None)
     evaluation = getattr(model, "evaluation_", None)
-    state = "not fitted" if fitted is None else f"fitted on {fitted.data['rows']:,} rows"
-    parts = [notebook.small(f"Forecaster, {state}; settings that are not the defaults")]
-    parts.append(notebook.table(("setting", "value"), changed) if changed else "")
-    if evaluation is not None:
-        parts.append(evaluation_html(evaluation))
-    return notebook.shown(_title(model), *parts)
+    return estimator_html(
+        model,
+        _title(model),
+        "" if fitted is None else f"{fitted.data['rows']:,} rows",
+        "" if evaluation is None else evaluation_html(evaluation),
+    )
 
 
 def tuning_html(found: Any) -> str:
     """Return a search: the best settings and what they are worth."""
-    settings = [(name.replace("_", " "), _text(value)) for name, value in found.settings.items()]
+    settings = [(name.replace("_", " "), text_of(value)) for name, value in found.settings.items()]
     scores = {
         "tuned": found.model.evaluation_.shown[MODEL_NAME],
         "before tuning": found.start.evaluation_.shown[MODEL_NAME],
@@ -104,11 +98,3 @@ def _title(model: Any) -> str:
     target = model.target if isinstance(model.target, str) else ", ".join(model.target or ("y",))
     ahead = f"{counted(model.horizon, 'step')} ahead" if model.horizon else "now"
     return f"{target}, {ahead}"
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
-        return f"{value:g}" if isinstance(value, float) else str(value)
-    return ", ".join(map(str, value))

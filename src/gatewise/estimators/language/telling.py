@@ -18,6 +18,7 @@ from gatewise.estimators.language.scoring import bits_beside, scores_of
 from gatewise.estimators.language.texts import PreparedTexts, Stretch, identity_of, text_before
 from gatewise.estimators.run.metrics import environment
 from gatewise.estimators.scores.evaluation import LanguageScores
+from gatewise.estimators.scores.showing import html
 from gatewise.estimators.scores.verdict import with_note_of_the_fit
 from gatewise.estimators.sequences.case import (
     FEWEST_WINDOWS,
@@ -26,6 +27,7 @@ from gatewise.estimators.sequences.case import (
     case_of_sequences,
 )
 from gatewise.estimators.sequences.summary import SequenceSummary
+from gatewise.estimators.shown import estimator_html
 from gatewise.explaining.case import Case
 from gatewise.report.pictures import ColouredText
 from gatewise.training.sequences import SequenceBatches
@@ -84,7 +86,7 @@ class TellingTexts:
         if known is None or not same or known.part != scored:
             known = evaluated(fitted, prepared, scored)
         first = stretches_of(prepared, scored)[0]
-        about = f"The next {fitted.tokens.unit} of a text, from all before it"
+        about = about_of(fitted)
         sizes = {name: number for name, number in fitted.data.items() if name != "source"}
         return SequenceSummary(
             title=title or about,
@@ -121,6 +123,15 @@ class TellingTexts:
         }
         return evaluated(fitted, prepared, part, beside)
 
+    def _repr_html_(self: Any) -> str:
+        model, found = getattr(self, "fitted_", None), getattr(self, "evaluation_", None)
+        return estimator_html(
+            self,
+            type(self).__name__ if model is None else about_of(model),
+            "" if model is None else counted(model.data["characters"], "character"),
+            "" if found is None else html(found),
+        )
+
     def explain_case(
         self: Any, data: Any, *, part: str | None, by: Any, module: str | None, budget: float
     ) -> Case:
@@ -143,6 +154,11 @@ class TellingTexts:
         )
         windows = windows_of(stretches_of(prepared, part))
         return case_of_sequences(asked, windows, by=by, module=module, budget=budget)
+
+
+def about_of(fitted: FittedLanguage) -> str:
+    """Return what is predicted of what, in a few words."""
+    return f"The next {fitted.tokens.unit} of a text, from all before it"
 
 
 def last_step(found: Any) -> Tensor:

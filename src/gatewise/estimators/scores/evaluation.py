@@ -52,6 +52,7 @@ class SequenceScores(ScoreRows):
             },
             "intervals": self.intervals,
             "notes": list(self.notes),
+            **({"beside": list(self.beside)} if self.beside else {}),
             **self.details(),
         }
 
@@ -68,6 +69,7 @@ class SequenceScores(ScoreRows):
             gains=_rows(kept["gains"]),
             members=tuple(_figures(member) for member in kept["members"]),
             notes=tuple(kept["notes"]),
+            beside=tuple(kept.get("beside", ())),
             **cls._details_from(kept),
         )
 

@@ -23,7 +23,7 @@ from gatewise.estimators.sequences.inside import (
     name_of,
 )
 from gatewise.estimators.sequences.model import SequenceModel
-from gatewise.estimators.sequences.pictures import Columns, likeliest, step_name
+from gatewise.estimators.sequences.pictures import Columns, codes_of, likeliest, step_name
 from gatewise.estimators.sequences.preparation import inputs_of
 from gatewise.report import Series
 from gatewise.typing import AnyArray, Array
@@ -76,13 +76,8 @@ def inside_of(
             )
         )
     note = "" if held.per_step else _note(step_name(form), rows)
-    return Inside(model.settings.cell, tuple(rows), note) if rows else None
-
-
-def codes_of(form: Form, columns: Columns) -> AnyArray:
-    """Return the predicted classes [N] of a table of answers."""
-    code_of = {name: code for code, name in enumerate(form.classes)}
-    return np.array([code_of[str(name)] for name in columns["label_predicted"].tolist()])
+    parts = any(one.last - one.first < sequences.lengths[one.row] for one in found)
+    return Inside(model.settings.cell, tuple(rows), note, parts) if rows else None
 
 
 def _off(held: Labelled, columns: Columns) -> Array:

@@ -155,9 +155,9 @@ class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
     def _to_score(
         self, given: Given, part: str | None
     ) -> tuple[SequenceModel[L], Labelled, str, bool]:
-        """Return the networks that are scored, labelled sequences, their part, and if they are the fit's.
+        """Return the networks that are scored, labelled sequences, and their part.
 
-        The last is whether that is all data of the fit.
+        The last is whether that is all of the fit's data.
         """
         model = self._fitted()
         labelled = self._read_for(model, given, labels_needed=True)

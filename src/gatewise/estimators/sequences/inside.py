@@ -54,6 +54,7 @@ class Inside:
     cell: str
     rows: tuple[InsideRow, ...]
     note: str = ""  # on what the lines above the gates are
+    of_stretches: bool = False  # and not of whole sequences
 
     def added_to(self, page: Contents, unit: Unit, setup: str) -> Contents:
         """Return a page with gates, answers and symbols; `setup` is the Python that makes this one."""
@@ -66,7 +67,7 @@ class Inside:
                 for number, row in enumerate(self.rows)
                 for record in self._records(number, row, steps, setup)
             ),
-            records_note="As the first member saw them, one at a time.",
+            records_note=self._read_note(unit),
             series=tuple(
                 replace(one, values=_padded(one.values, steps), row=number)
                 for number, row in enumerate(self.rows)
@@ -79,6 +80,13 @@ class Inside:
                 if row.symbols
             ),
         )
+
+    def _read_note(self, unit: Unit) -> str:
+        """Return what the records are of, and what else the network read."""
+        seen = "As the first member saw them, one at a time"
+        if not self.of_stretches:
+            return f"{seen}."
+        return f"{seen}; of a stretch it has also read up to {unit.counted(AROUND)} to each side."
 
     def _records(self, number: int, row: InsideRow, steps: int, setup: str) -> list[Record]:
         layers, directions = next(iter(row.gates.values())).shape[:2]

@@ -117,8 +117,7 @@ def _reliability(after: Reliability, before: Reliability | None) -> Scatter:
 def _strand(labelled: Labelled, form: Form, columns: Columns) -> Strand:
     """Return a stretch of a sequence where much changes, with truth and prediction."""
     sequences, step = labelled.sequences, step_name(form)
-    code_of = {name: code for code, name in enumerate(form.classes)}
-    predicted = np.array([code_of[str(name)] for name in columns["label_predicted"].tolist()])
+    predicted = codes_of(form, columns)
     row, first, last = _window(sequences, labelled.labels, predicted)
     offset = int(sequences.offsets[row])
     there = slice(offset + first, offset + last)
@@ -139,6 +138,14 @@ def _strand(labelled: Labelled, form: Form, columns: Columns) -> Strand:
         notes=(
             f"A stretch in which much changes; `gatewise predict RUN DATA --out FILE` has every {step}.",
         ),
+    )
+
+
+def codes_of(form: Form, columns: Columns) -> Indices:
+    """Return the predicted classes [N] of a table of answers, whose labels are of the caller's type."""
+    code_of = {label: code for code, label in enumerate(form.labels().tolist())}
+    return np.array(
+        [code_of[label] for label in columns["label_predicted"].tolist()], dtype=np.int64
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from gatewise.data.sequences.labelled import PARTS, Labelled
 from gatewise.errors import DataError, OptionError, nearest
 from gatewise.estimators.run.metrics import environment
+from gatewise.estimators.scores.showing import html
 from gatewise.estimators.sequences.along import inside_of
 from gatewise.estimators.sequences.case import Asked, case_of_sequences
 from gatewise.estimators.sequences.form import Form
@@ -16,6 +17,7 @@ from gatewise.estimators.sequences.model import SequenceModel
 from gatewise.estimators.sequences.pictures import confusion_of, pictures_of, step_name
 from gatewise.estimators.sequences.preparation import PreparedSequences, parts_of
 from gatewise.estimators.sequences.summary import SequenceSummary
+from gatewise.estimators.shown import estimator_html
 from gatewise.explaining.case import Case
 from gatewise.wording import counted, joined
 
@@ -129,6 +131,15 @@ class Telling:
         )
         batches = prepared.batches(*(PARTS if part == "all" else (part,)))
         return case_of_sequences(asked, batches, by=by, module=module, budget=budget)
+
+    def _repr_html_(self: Any) -> str:
+        model, found = getattr(self, "fitted_", None), getattr(self, "evaluation_", None)
+        return estimator_html(
+            self,
+            type(self).__name__ if model is None else about_of(model),
+            "" if model is None else counted(model.data["sequences"], "sequence"),
+            "" if found is None else html(found),
+        )
 
     def _told_of(
         self: Any, data: Any, labels: Any, lengths: Any

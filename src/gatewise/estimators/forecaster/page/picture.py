@@ -47,6 +47,7 @@ def sheet_of(contents: Contents) -> Sheet:
         about=contents.subtitle,
         verdict=contents.findings[0].sentence if contents.findings else "",
         plot=None if contents.predictions is None else _plot(contents.predictions.charts().payload),
+        pictures=contents.pictures,
         scores=None if contents.scores is None else _scores(contents.scores),
         memory=contents.memory,
         curve=curve,
