@@ -89,6 +89,21 @@ def test_a_training_ends_by_the_bound_and_is_the_same_twice() -> None:
     assert found[0][1] > 0.98
 
 
+def test_a_look_is_passed_by_the_interval_and_ends_where_it_cannot_be(by_hand: Reader) -> None:
+    draws = torch.Generator().manual_seed(0)
+    assert training.sure(by_hand, STEPS, 400, draws)
+    assert not training.sure(by_hand, STEPS, 300, draws)  # of 300, all right say no more than .988
+    assert not training.sure(Reader(), STEPS, 400, draws)
+
+
+def test_a_training_ends_by_two_looks_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([True, False, True, True])
+    monkeypatch.setattr(training, "sure", lambda *_: next(looks))
+    torch.manual_seed(4)
+    assert learn(Reader(), 30, Recipe(start=30), seed=4, budget=60_000).solved
+    assert list(looks) == []
+
+
 def test_gradients_are_the_same_where_no_gates_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     gradients = []
     for kept in (1000, 10):
