@@ -3,8 +3,8 @@
 Drop-in modules (`LSTM`, `GRU`, `RNN` and their cells), the `SLSTM`, `accelerate` and `restore` for the
 models you have, `trace` for their gates (a `Trace`, which `load_trace` reads back), `explain` for what
 they remember and `memory` for every figure behind it,
-`Stream` for one step at a time, `init` for starting values and `LengthCurriculum` for sequences that
-grow, `Forecaster` for tables and `tune` for its
+`Stream` for one step at a time, `EventCodec` for sensor series as few messages, `init` for starting
+values and `LengthCurriculum` for sequences that grow, `Forecaster` for tables and `tune` for its
 settings, `Classifier` and `Regressor` for labelled sequences, `Tagger` for labels of their steps,
 `penalties` for costs on gates, `datasets` for real data to try it on, `report` for the page, `figures`
 for pictures.
@@ -19,6 +19,7 @@ from gatewise._operators import register as _register_operators
 
 if TYPE_CHECKING:
     from gatewise import errors, figures, memory, nn, penalties, report
+    from gatewise.codec import EventCodec
     from gatewise.data import datasets
     from gatewise.estimators import Classifier, Forecaster, LanguageModel, Regressor, Tagger
     from gatewise.estimators.tuning import tune
@@ -63,6 +64,7 @@ _HOMES = {
         ),
         "gatewise.nn",
     ),
+    "EventCodec": "gatewise.codec",
     "Stream": "gatewise.runtime",
     **dict.fromkeys(("Trace", "load_trace", "trace"), "gatewise.tracing"),
 }
@@ -73,6 +75,7 @@ __all__ = [
     "RNN",
     "SLSTM",
     "Classifier",
+    "EventCodec",
     "Forecaster",
     "GRUCell",
     "LSTMCell",

@@ -1,0 +1,105 @@
+"""What an event codec may be told, and what it says of what it is given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gatewise.errors import DataError, InputError, OptionError
+from gatewise.options import Rule, check, option, whole
+from gatewise.typing import Array
+
+_LONGEST = 100_000
+MOST_STEPS = 2**31
+"""Of a correction; beyond, rounding in float64 would be felt in the bound."""
+_FINEST = 1e-9
+"""Of level or deviation, whichever is larger: the least bound."""
+
+_SEASONS = Rule(
+    lambda value: (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and len(value) <= 8
+        and len(set(value)) == len(value)
+        and all(whole(2, _LONGEST).allowed(each) for each in value)
+    ),
+    f"a list of at most 8 different whole numbers of steps, each from 2 to {_LONGEST:,}",
+    tuple[int, ...],
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodecOptions:
+    """The options of an event codec. Raises OptionError for a value outside what it may be."""
+
+    seasons: Sequence[int] = option(
+        (), "Task and parts", "Lengths of the series' cycles, in samples.", _SEASONS
+    )
+    hidden_size: int = option(24, "Network", "Units of the GRU.", whole(1, 1024))
+    updates: int = option(600, "Training", "Training steps.", whole(1))
+    seed: int = option(0, "Training", "Of the starting weights and draws.", whole(0))
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def series_of(values: Any, what: str) -> Array:
+    """Return one series in float64 `[T]`. Raises InputError or DataError for what is none."""
+    try:
+        found = np.asarray(values)
+        if found.dtype.kind not in "fiub":
+            raise TypeError
+        found = found.astype(np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{what}: give one row of numbers; got {type(values).__name__}") from None
+    if found.ndim != 1:
+        raise InputError(
+            f"{what}: give one series, one number for each sample; got shape {list(found.shape)}: "
+            "make a codec for each column"
+        )
+    if not len(found):
+        raise DataError(f"{what}: the series is empty")
+    wrong = np.flatnonzero(~np.isfinite(found))
+    if len(wrong):
+        raise DataError(f"{what}: {_not_finite(int(wrong[0]), float(found[wrong[0]]))}")
+    return found
+
+
+def sample_of(value: Any, at: int) -> float:
+    """Return the next sample of a stream. Raises DataError for what is no finite number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise DataError(f"encoder: sample {at} must be a number; got {value!r:.40}") from None
+    if not math.isfinite(number):
+        raise DataError(f"encoder: {_not_finite(at, number)}")
+    return number
+
+
+def _not_finite(at: int, value: float) -> str:
+    return f"sample {at} is {value}: fill gaps first, or code the stretches between them apart"
+
+
+def bound_of(bound: Any, level: float, deviation: float) -> float:
+    """Return a bound as a float. Raises OptionError for one that is none, or is too fine."""
+    sound = isinstance(bound, int | float | np.number) and not isinstance(bound, bool)
+    if not sound or not math.isfinite(bound) or bound <= 0:
+        raise OptionError(f"bound must be a number above 0, in the series' unit; got {bound!r:.40}")
+    least = _FINEST * max(abs(level), deviation)
+    if bound < least:
+        raise OptionError(
+            f"bound must be at least {least:.3g}, a billionth of the series' size; got {bound:g}"
+        )
+    return float(bound)
+
+
+def wait_of(wait: Any) -> int:
+    """Return a number of samples to wait. Raises OptionError for what is none."""
+    rule = whole(0, _LONGEST)
+    if not rule.allowed(wait):
+        raise OptionError(f"wait must be {rule.wanted}; got {wait!r:.40}")
+    return int(wait)
