@@ -10,7 +10,8 @@ s / 2 at most, which comes out of the bound.
   sensor-generated time series with quality guarantees"): known at its end only.
 - swinging door (Bristol 1990): lines between values that were measured.
 - connected lines (the swing filter of Elmeleegy et al. 2009, "Online piece-wise linear approximation
-  of numerical streams with precision guarantees"): each line as long as any from the end of the last.
+  of numerical streams with precision guarantees"): each line as long as any from the last one's end, its
+  end as near to the value there as can be.
 - lines (O'Rourke 1981): each as long as any line can be, which is the fewest there are; two values each.
 """
 
@@ -102,7 +103,7 @@ def connected(x: Array, bound: float, step: float, *, measured: bool = False) ->
                 break
             low, high = lower, upper
             if not measured or low <= direct <= high:
-                end, slope = t, direct if measured else (low + high) / 2
+                end, slope = t, min(max(direct, low), high)
             t += 1
         t = end + 1
         run = end - begin

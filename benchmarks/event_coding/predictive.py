@@ -20,6 +20,8 @@ from gatewise.typing import Array
 
 ROUNDS = 4
 RIDGE = 1e-3
+FITTED_ON = 6000
+"""The last samples of the part learnt from: weights for a few rises need no more."""
 FAR = 20.0
 """Standard deviations; a forecast beyond them is not believed."""
 
@@ -49,7 +51,7 @@ class Linear:
 
     def fit(self, train: Array, bound: float, step: float) -> None:
         """Fit the weights on a series for a bound."""
-        best, fewest = self.weights, math.inf
+        best, fewest, train = self.weights, math.inf, train[-FITTED_ON:]
         for _ in range(ROUNDS + 1):
             coded, features = self._run(train, bound, step)
             if len(coded.at) < fewest:

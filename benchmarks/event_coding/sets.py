@@ -14,6 +14,8 @@ from gatewise.typing import Array
 
 LEARNT = 0.6
 """Share of the rows, the first ones, that is learnt from."""
+SCORED = 6000
+"""Samples after them that are scored, at most."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def _made(name: str, values: Array, seasons: tuple[int, ...]) -> Series:
     cut = int(len(values) * LEARNT)
     level, deviation = float(values[:cut].mean()), float(values[:cut].std())
     scaled = (values - level) / deviation
-    return Series(name, scaled[:cut], scaled[cut:], seasons, deviation)
+    return Series(name, scaled[:cut], scaled[cut : cut + SCORED], seasons, deviation)
 
 
 SETS: dict[str, Callable[[str], Series]] = {

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 Point = dict[str, float]
-"""Setting, messages and bits a sample, rmse, largest error, wait."""
+"""Setting, messages and bits a sample, rmse, largest error, wait; bits and rmse with each grid."""
 Curves = dict[str, list[Point]]
 """The points of each coder of one series."""
 
+SHARES = (0.125, 0.25, 0.5, 1.0)
+"""Half of a grid's step as a share of the bound; the codec's is at most half."""
 BOUNDS = (0.02, 0.05, 0.1, 0.2, 0.4)
 ERRORS = (0.02, 0.05, 0.1, 0.2)
 """Root mean square errors at which everything is compared."""
@@ -73,8 +75,15 @@ def at_error(found: Curves, name: str, kind: str, error: float) -> float:
 
 
 def _between(points: list[Point], error: float, kind: str) -> float:
-    """Read a curve off between its points, straight in both logarithms."""
-    pairs = sorted((max(point["rmse"], 1e-12), point[kind]) for point in points)
+    """Read a curve off between its points, straight in both logarithms; for bits with the best grid."""
+    if kind == "messages":
+        return _read(points, error, "rmse", "messages")
+    found = [_read(points, error, f"rmse {share}", f"bits {share}") for share in SHARES]
+    return min((value for value in found if not math.isnan(value)), default=math.nan)
+
+
+def _read(points: list[Point], error: float, x_of: str, y_of: str) -> float:
+    pairs = sorted((max(point[x_of], 1e-12), point[y_of]) for point in points)
     x, y = np.log(np.array(pairs)).T
     wanted = math.log(error)
     return float(np.exp(np.interp(wanted, x, y))) if x[0] <= wanted <= x[-1] else math.nan
