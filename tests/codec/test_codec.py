@@ -130,7 +130,7 @@ def test_with_a_forecast_that_holds_it_is_send_on_delta() -> None:
 
 
 def test_a_waiting_encoder_sends_the_middle() -> None:
-    series = [2.0, 3.0, 3.9, 2.1, 3.7, 3.0]
+    series = [2.2, 3.0, 3.9, 2.1, 3.7, 3.0]
     encoder = Encoder(Side(holding(), 1.0, 0.25), 10)
     sent = [event for value in series for event in encoder.step(value)] + encoder.finish()
     assert sent == [Event(0, 12)]  # 3.0, from which none of them is further than 1

@@ -72,7 +72,7 @@ class EventCodec:
         """
         values = series_of(series, "fit")
         learning: Any = import_module("gatewise.codec.learning")  # brings torch
-        seasons = tuple(int(season) for season in self.options.seasons)
+        seasons = tuple(self.options.seasons)
         least = learning.least_samples(seasons)
         if len(values) < least:
             raise DataError(

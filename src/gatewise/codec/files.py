@@ -27,7 +27,7 @@ _SCALES = ("level", "deviation", "change")
 
 def write(path: str | os.PathLike[str], options: CodecOptions, forecast: Forecast) -> None:
     """Write a codec, whole or not at all. Equal codecs give equal bytes. Raises FileError."""
-    about = {"options": _plain(options), **{name: getattr(forecast, name) for name in _SCALES}}
+    about = {"options": asdict(options), **{name: getattr(forecast, name) for name in _SCALES}}
     arrays = {name: np.ascontiguousarray(array) for name, array in forecast.arrays.items()}
     atomic_write_bytes(path, sealed(to_bytes(arrays, ENVELOPE.metadata(about))))
 
@@ -51,10 +51,6 @@ def fingerprint(forecast: Forecast) -> int:
     for name in sorted(forecast.arrays):
         found = zlib.crc32(np.ascontiguousarray(forecast.arrays[name], "<f8").tobytes(), found)
     return found
-
-
-def _plain(options: CodecOptions) -> dict[str, Any]:
-    return asdict(options) | {"seasons": [int(season) for season in options.seasons]}
 
 
 def _unpacked(about: Mapping[str, Any], arrays: Arrays) -> tuple[CodecOptions, Forecast]:

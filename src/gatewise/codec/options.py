@@ -45,6 +45,8 @@ class CodecOptions:
 
     def __post_init__(self) -> None:
         check(self)
+        # plain and hashable, whatever sequence of whatever whole numbers was given
+        object.__setattr__(self, "seasons", tuple(int(season) for season in self.seasons))
 
 
 def series_of(values: Any, what: str) -> Array:
