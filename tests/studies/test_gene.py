@@ -70,6 +70,15 @@ def test_shuffling_keeps_the_letters_of_each_block_and_the_labels() -> None:
     np.testing.assert_array_equal(mixed.labels, data.labels)
 
 
+def test_the_first_bases_keep_their_labels() -> None:
+    data = labelled(drawn(150, 0))
+    cut = genomes.first(data, 40)
+    assert letters(cut) == [letters(data)[0][:40]]
+    assert data.labels is not None
+    np.testing.assert_array_equal(cut.labels, data.labels[:40])
+    assert letters(genomes.first(data, 200)) == letters(data)
+
+
 def test_g_and_c_alone_find_what_is_rich_in_them() -> None:
     poor, rich = "AATTA" * 200, "GGCAC" * 200
     data = labelled(poor + rich + poor)

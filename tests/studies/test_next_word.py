@@ -126,3 +126,47 @@ def test_brotli_is_asked_for_the_last_part_after_the_rest() -> None:
     whole, added = compressors.bits(compressors.brotli, text + text[:5_000], 5_000)
     # What was read before costs hardly anything.
     assert added < 0.1 < whole
+
+
+def made_up(above: float, right: float, reset: float, bits: float) -> list[dict[str, Any]]:
+    """Return figures of three seeds, all about as these say."""
+    far = [
+        str(grammar.words_to_verb(phrases)) for phrases in study.STUDY.full["grammar"]["phrases"]
+    ]
+    return [
+        {
+            "grammar": {
+                "gatewise above": above + shift,
+                "ngram above": 0.05,
+                **{
+                    distance: {"right": right, "right, reset": reset + shift, "ngram above": 0.7}
+                    for distance in far
+                },
+            },
+            "texts": {
+                name: {
+                    "gatewise": bits + shift,
+                    "brotli": 2.4,
+                    "reset": {"64": bits + 0.1, "1024": bits + 0.02},
+                }
+                for name in study.STUDY.full["names"]
+            },
+        }
+        for shift in (-0.001, 0.0, 0.001)
+    ]
+
+
+def test_the_checks_tell_a_model_with_state_from_one_without() -> None:
+    full = study.STUDY.full
+    assert {check.outcome for check in study.judge(made_up(0.003, 1.0, 0.5, 2.1), full)} == {"met"}
+    outcomes = {
+        check.name: check.outcome for check in study.judge(made_up(0.045, 0.5, 0.9, 2.5), full)
+    }
+    missed = {name for name, outcome in outcomes.items() if outcome == "missed"}
+    assert {
+        "nats per word above the floor",
+        "verb right, subject 25 words before",
+        "verb right, subject 25 words before, state reset 4 before",
+        "alice29, bits per character less Brotli's",
+    } <= missed
+    assert "verb right, subject 4 words before, state reset 4 before" not in outcomes
