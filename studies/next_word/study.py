@@ -301,15 +301,15 @@ STUDY = Study(
     curves=curves,
     quick={
         "grammar": {
-            "sentences": 10_000,
+            "sentences": 20_000,
             "test": 500,
             "fixed": 100,
             "asked": 60,
             "phrases": [0, 1, 2, 4, 8],
-            "options": {**WORDS, "hidden_size": 32, "epochs": 6},
+            "options": {**WORDS, "hidden_size": 48, "epochs": 6},
         },
         "names": ["asyoulik"],
-        "texts": {"hidden_size": 96, "epochs": 6, "dropout": 0.2},
+        "texts": {"hidden_size": 128, "epochs": 8, "dropout": 0.1, "learning_rate": 0.01},
     },
     full={
         "grammar": {
