@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from gatewise.report import Curve
 ENDINGS = ("svg", "png")
 PANEL = (6.2, 4.6)
 """Inches of one curve with its caption."""
+LETTERS = 58
+"""Of the title above one curve, in a line."""
 COLUMNS = 2
 DOTS = 160
 """Dots an inch of the PNG."""
@@ -33,7 +36,8 @@ def draw(title: str, curves: Sequence[Curve]) -> Figure:
         figures.curve(curve, place)
     for place in places[len(curves) :]:
         place.set_visible(False)
-    figure.suptitle(title.replace("$", r"\$"), x=0.01, ha="left", fontsize="large")
+    told = textwrap.fill(title, LETTERS * columns).replace("$", r"\$")
+    figure.suptitle(told, x=0.01, ha="left", fontsize="large")
     return figure
 
 

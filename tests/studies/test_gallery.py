@@ -74,6 +74,7 @@ def test_a_page_tells_claim_prediction_figures_and_command(gallery: Path, name: 
         assert escape(check.name) in text
         assert escape(check.measured) in text
         assert check.to_json() == one
+    assert curves_of(study, told)
     for curve in curves_of(study, told):
         assert escape(curve.name) in text
 
