@@ -414,3 +414,15 @@ def test_any_curve_of_a_page_is_drawn_with_its_axes_its_colours_and_its_reading(
     assert caption(figures.curve(curve, caption=False)) == ""
     with pytest.raises(InputError, match=r"draws a gatewise.report.Curve; got float"):
         figures.curve(3.0)  # type: ignore[arg-type]
+
+
+def test_many_lines_are_told_apart_and_their_names_hide_none() -> None:
+    x = np.array([1.0, 2.0])
+    lines = tuple(gw.report.Line(f"line {n}", x + n, colour=n) for n in range(7))
+    ax = figures.curve(gw.report.Curve("Seven", "x", x, lines))
+    looks = {(own.get_color(), own.get_linestyle()) for own in ax.get_lines()}
+    assert len(looks) == 7
+    ax.figure.draw_without_rendering()
+    box = ax.get_legend().get_window_extent()
+    assert box.x0 >= ax.get_window_extent().x1
+    assert box.x1 <= ax.figure.bbox.x1

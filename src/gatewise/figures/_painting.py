@@ -71,6 +71,8 @@ def _paint_line(ax: Axes, curve: Curve, line: Line, style: str, told: set[str]) 
         label = "_" if line.interval in told else line.interval
         told.add(line.interval)
         band(ax, curve.x, (line.low, line.high), colour, label)
+    if line.colour is not None and line.colour >= len(SERIES) and not line.dashed:
+        style = "-."  # a sixth line has the first one's colour
     options: dict[str, Any] = {"color": colour, "linestyle": style, "label": literal(line.name)}
     if len(curve.x) <= FEW and not line.dashed:
         options |= {"marker": ".", "markersize": 4}

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+FEW_NAMES = 5
+"""More names than this stand beside the axes, where they hide no line."""
 LEAST = 1e-4
 """Where the axis of the three views ends; what is 0 lies below it."""
 
@@ -57,7 +59,8 @@ def curve(curve: Curve, ax: Axes | None = None, *, caption: bool = True) -> Axes
         )
     ax = axes_of(ax, "curve")
     paint(ax, curve)
-    legend(ax)
+    named = len(ax.get_legend_handles_labels()[0])
+    legend(ax, **({"loc": "upper left", "bbox_to_anchor": (1, 1)} if named > FEW_NAMES else {}))
     titled(ax, curve.name)
     if caption:
         caption_below(ax, f"{curve.reading} {curve.note}".strip())
