@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+# The libraries of the extra `studies`, so that a missing one is told before any work.
+import scipy  # noqa: F401
+import statsmodels  # noqa: F401
+
 from gatewise.errors import OptionError
 from gatewise.files import atomic_write_text
 from gatewise.wording import counted

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from studies.common.statistics import Interval
+
 Outcome = Literal["met", "open", "missed"]
 
 HOLDS = "holds"
@@ -52,6 +54,11 @@ class Check:
             for field in dataclasses.fields(cls)
         }
         return cls(**found)
+
+    @classmethod
+    def of(cls, name: str, found: Interval, **bounds: Any) -> Check:
+        """Return the check of an estimate with its interval."""
+        return cls(name, found.value, found.low, found.high, **bounds)
 
     @property
     def outcome(self) -> Outcome:

@@ -1,4 +1,4 @@
-"""Intervals and fits that several studies use, from SciPy."""
+"""Intervals, tests and fits that several studies use, from SciPy and statsmodels."""
 
 from __future__ import annotations
 
@@ -80,6 +80,63 @@ def bootstrap(
 def paired(one: ArrayLike, other: ArrayLike) -> Interval:
     """Return the mean of one minus other, pair by pair, with its t interval."""
     return mean_interval(np.asarray(one, dtype=np.float64) - np.asarray(other, dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class LossRatio:
+    """How the mean loss of one forecast compares with that of another on the same stretch of time.
+
+    `ratio` is below 1 where the first is better, `error` its standard error, and `p_value` that of
+    the two being equally good.
+    """
+
+    ratio: float
+    error: float
+    p_value: float
+
+
+def hac_error(series: ArrayLike, lags: int) -> float:
+    """Return the standard error of the mean of a series whose values are like their neighbours.
+
+    By Newey & West 1987: up to `lags` steps apart, with weights that fall linearly.
+    """
+    # Here alone: it takes two seconds to import, and most studies do without.
+    from statsmodels.regression.linear_model import OLS  # noqa: PLC0415
+
+    data = np.asarray(series, dtype=np.float64)
+    fitted = OLS(data, np.ones(len(data))).fit(cov_type="HAC", cov_kwds={"maxlags": lags})
+    return float(fitted.bse[0])
+
+
+def loss_ratio(one: ArrayLike, other: ArrayLike, lags: int) -> LossRatio:
+    """Return how two forecasts compare by their losses, a value for each time, in order.
+
+    The p value is that of Diebold & Mariano 1995: the mean difference over its error. The error of the
+    ratio is that of its linear part, (one - ratio * other) / mean(other).
+    """
+    first, second = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
+    level = float(second.mean())
+    ratio = float(first.mean()) / level
+    apart = first - second
+    if not np.any(apart):
+        return LossRatio(1.0, 0.0, 1.0)
+    statistic = float(apart.mean()) / hac_error(apart, lags)
+    error = hac_error((first - ratio * second) / level, lags)
+    return LossRatio(ratio, error, 2 * float(stats.norm.sf(abs(statistic))))
+
+
+def same_time(values: ArrayLike, errors: ArrayLike) -> Interval:
+    """Return the mean of what seeds measured on one and the same stretch of time, with its interval.
+
+    More seeds do not make the time longer. The errors are added up as if all seeds had the same one,
+    which the error of their mean cannot exceed (Cauchy & Schwarz), and what seeds differ by comes on
+    top.
+    """
+    data = np.asarray(values, dtype=np.float64)
+    between = float(stats.sem(data)) if len(data) > 1 else 0.0
+    width = float(stats.norm.isf(0.025)) * math.hypot(float(np.asarray(errors).mean()), between)
+    mean = float(data.mean())
+    return Interval(mean, mean - width, mean + width)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

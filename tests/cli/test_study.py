@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,3 +72,15 @@ def test_without_its_libraries_it_says_what_to_install(
     assert done.code == 2
     assert "study needs scipy.stats" in done.err
     assert "pip install -e '.[studies]'" in done.err
+
+
+@pytest.mark.parametrize("library", ["scipy", "statsmodels"])
+def test_a_missing_library_is_told_before_any_work(
+    call: Call, here: Path, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, "studies.entry", raising=False)
+    done = call("study", "finance")
+    assert done.code == 2
+    assert f"study needs {library}" in done.err
+    assert not list(here.iterdir())
