@@ -14,18 +14,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 import gatewise as gw
 from benchmarks.against_peers import machine
+from studies.river.soil import DEPTHS, WEATHER, soil_means
 
-DEPTHS = ("moisture_10cm", "moisture_25cm", "moisture_40cm")
-WEATHER = ("rain", "radiation", "humidity", "temperature", "wind")
 HOURS = 3
 """Of one step."""
-
-MOST_RAIN = 500
-"""In mm/day: two suspicious hours exceed it, at near 2000."""
 
 SEEDS = range(5)
 SHARED: dict[str, Any] = {
@@ -53,17 +47,9 @@ class Seed:
     scores: Scores
 
 
-def soil() -> pl.DataFrame:
-    """Return moisture and weather as means over the hours of a step."""
-    hourly: pl.DataFrame = gw.datasets.load("soil")
-    hourly = hourly.with_columns(pl.col("rain").clip(upper_bound=MOST_RAIN))
-    means = [pl.col(name).mean() for name in (*DEPTHS, *WEATHER)]
-    return hourly.group_by_dynamic("ds", every=f"{HOURS}h").agg(means)
-
-
 def main() -> int:
     print(machine(), flush=True)
-    begun, frame = time.perf_counter(), soil()
+    begun, frame = time.perf_counter(), soil_means(HOURS)
     sensor = gw.Forecaster(**SENSOR, seed=0).fit(frame, progress=False)
     days = SENSOR["lookback"] * HOURS // 24
     print(

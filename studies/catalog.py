@@ -21,7 +21,9 @@ NAMES = (
     "sensor-fusion",
     "two-way-street",
     "simpler-cousin",
+    "finance",
     "gene",
+    "river",
     "next-word",
 )
 ALL, GALLERY = "all", "gallery"
