@@ -84,8 +84,8 @@ def soil(seed: int, settings: Settings) -> dict[str, Any]:
         }
         found[name] = {part: soil_scores(rows, name) for part, rows in parts.items()}
         found[name]["off_by_month"] = off_by_month(made, name)
-        most = whole.filter(pl.col("ds") < TESTED)[name].max()
-        found[name]["beyond"] = float((parts["2016"][name] > most).mean())
+        most = whole.filter(pl.col("ds") < TESTED)[name].to_numpy().max()
+        found[name]["beyond"] = float(np.mean(parts["2016"][name].to_numpy() > most))
         lags = told.results.get(f"horizon[{name}]")
         # None at a depth that is not learnt: what fails remembers nothing that could be told.
         found[name]["horizon"] = lags.steps if isinstance(lags, gw.memory.Horizon) else None
