@@ -13,7 +13,7 @@ import gatewise as gw
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.vocabulary import Vocabulary
 from gatewise.errors import DataError, InputError, OptionError
-from gatewise.estimators.sequences.chosen import stretches, whole_ones
+from gatewise.estimators.sequences.chosen import Room, room_for, stretches, whole_ones
 
 LAG = 3
 
@@ -187,7 +187,7 @@ def test_the_stretches_of_a_genome_are_where_there_is_much_to_see() -> None:
     one = Sequences(
         np.ones(10_000, dtype=np.int64), np.array([10_000]), ("genome",), Vocabulary(("A",))
     )
-    found = stretches(one, truth, predicted, 200)
+    found = stretches(one, truth, predicted, Room(3, 200))
     assert [each.why for each in found] == ["much changes", "most wrong"]
     assert (found[0].first, found[0].last) == (2900, 3100)
     assert found[1].first <= 7000
@@ -196,13 +196,13 @@ def test_the_stretches_of_a_genome_are_where_there_is_much_to_see() -> None:
 
 def test_answers_are_typical_wrong_and_right() -> None:
     off = np.array([0.5, 0.1, 0.9, np.nan, 0.2])
-    found = whole_ones(np.array([10, 20, 900, 5, 7]), off, 100)
+    found = whole_ones(np.array([10, 20, 900, 5, 7]), off, Room(3, 100))
     assert [(one.row, one.first, one.last) for one in found] == [
         (0, 0, 10),
         (2, 800, 900),
         (1, 0, 20),
     ]
-    assert [one.row for one in whole_ones(np.array([3]), np.array([np.nan]), 9)] == [0]
+    assert [one.row for one in whole_ones(np.array([3]), np.array([np.nan]), Room())] == [0]
 
 
 def test_a_notebook_shows_settings_and_scores(
@@ -216,3 +216,10 @@ def test_a_notebook_shows_settings_and_scores(
     assert "<td" in shown.split("hidden size")[1]
     assert "bits per character" in speaker[0]._repr_html_()
     assert "not fitted" in gw.Regressor(quantiles=[0.1])._repr_html_()
+
+
+def test_a_large_network_is_shown_on_less() -> None:
+    assert room_for(16) == (3, 256)
+    assert room_for(128) == (3, 93)
+    assert room_for(512) == (1, 70)
+    assert room_for(4096) == (1, 64)

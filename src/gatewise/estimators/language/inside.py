@@ -13,8 +13,8 @@ import torch
 from gatewise.estimators.language.judging import judge
 from gatewise.estimators.language.model import FittedLanguage
 from gatewise.estimators.language.texts import START, Stretch
+from gatewise.estimators.sequences.chosen import Room, room_for
 from gatewise.estimators.sequences.chosen import Stretch as Chosen
-from gatewise.estimators.sequences.chosen import steps_shown
 from gatewise.estimators.sequences.inside import AROUND, Inside, InsideRow, gates_of, name_of
 from gatewise.report import Series
 from gatewise.training.inference import device_of
@@ -33,7 +33,7 @@ def inside_of(fitted: FittedLanguage, stretch: Stretch, most: int) -> Inside:
     judged = judge((network,), cut)
     bits = -judged.log_probabilities / np.log(2)
     rows = []
-    for one in _chosen(bits, steps_shown(len(network.layers) * network.hidden_size)):
+    for one in _chosen(bits, room_for(len(network.layers) * network.hidden_size)):
         there = slice(one.first, one.last)
         rows.append(
             InsideRow(
@@ -48,16 +48,19 @@ def inside_of(fitted: FittedLanguage, stretch: Stretch, most: int) -> Inside:
     return Inside(fitted.settings.cell, tuple(rows), NOTE)
 
 
-def _chosen(bits: Array, steps: int) -> list[Chosen]:
+def _chosen(bits: Array, room: Room) -> list[Chosen]:
     """Return stretches by the mean surprise of their tokens: a typical one, the most and the least."""
-    count = max(1, len(bits) // steps)
-    edges = np.minimum(np.arange(count + 1) * steps, len(bits))
+    count = max(1, len(bits) // room.steps)
+    edges = np.minimum(np.arange(count + 1) * room.steps, len(bits))
     means = [float(bits[a:b].mean()) for a, b in pairwise(edges.tolist())]
     order = np.argsort(means, kind="stable").tolist()
     picks = {order[len(order) // 2]: "typical"}
     picks.setdefault(order[-1], "most surprising")
     picks.setdefault(order[0], "least surprising")
-    return [Chosen(0, int(edges[k]), int(edges[k + 1]), why) for k, why in picks.items()]
+    return [
+        Chosen(0, int(edges[k]), int(edges[k + 1]), why)
+        for k, why in list(picks.items())[: room.stretches]
+    ]
 
 
 def _gates(fitted: FittedLanguage, stretch: Stretch, one: Chosen) -> dict[str, Array]:

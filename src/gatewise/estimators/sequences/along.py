@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from gatewise.data.sequences.labelled import Labelled
-from gatewise.estimators.sequences.chosen import Stretch, steps_shown, stretches, whole_ones
+from gatewise.estimators.sequences.chosen import Stretch, room_for, stretches, whole_ones
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.inside import (
     MOST_ENDS,
@@ -49,12 +49,12 @@ def inside_of(
     """
     network, form, sequences = model.networks[0], model.form, held.sequences
     directions = 2 if model.settings.bidirectional else 1
-    steps = steps_shown(len(network.layers) * directions * model.settings.hidden_size)
+    room = room_for(len(network.layers) * directions * model.settings.hidden_size)
     if held.per_step:
-        found = stretches(sequences, held.labels, codes_of(form, columns), steps)
+        found = stretches(sequences, held.labels, codes_of(form, columns), room)
     else:
         lengths = np.maximum(sequences.lengths, 0)
-        found = whole_ones(lengths, _off(held, columns), steps) if len(lengths) else []
+        found = whole_ones(lengths, _off(held, columns), room) if len(lengths) else []
     values = inputs_of(sequences, model.scaling, model.settings)
     rows = []
     for one in (one for one in found if one.last > one.first):

@@ -28,15 +28,27 @@ class Stretch(NamedTuple):
     why: str  # it was chosen, in a few words
 
 
-def steps_shown(units: int) -> int:
-    """Return how many steps of a stretch are shown of a network with so many units in all."""
-    return min(MOST_STEPS, max(FEWEST_STEPS, CELLS // (MOST * max(units, 1))))
+class Room(NamedTuple):
+    """How much of a network's inside a page has room for."""
+
+    stretches: int = MOST
+    steps: int = MOST_STEPS  # of each
 
 
-def whole_ones(lengths: Indices, off: Array, steps: int) -> list[Stretch]:
+def room_for(units: int) -> Room:
+    """Return the room for a network with so many units in all layers and directions.
+
+    A large one is shown on fewer steps, then on fewer stretches, down to one.
+    """
+    each = CELLS // max(units, 1)
+    count = min(MOST, max(1, each // FEWEST_STEPS))
+    return Room(count, min(MOST_STEPS, max(FEWEST_STEPS, each // count)))
+
+
+def whole_ones(lengths: Indices, off: Array, room: Room) -> list[Stretch]:
     """Return sequences to look into by how far `off` [n] each answer is: typical, most and least wrong.
 
-    Of one that is longer than `steps`, the end.
+    Of one that is longer than there is room for, the end.
     """
     order = np.argsort(off, kind="stable")  # NaN, where no truth is known, comes last
     known = order[: int((~np.isnan(off)).sum())]
@@ -47,21 +59,21 @@ def whole_ones(lengths: Indices, off: Array, steps: int) -> list[Stretch]:
         picks.setdefault(int(known[-1]), "furthest from the truth")
         picks.setdefault(int(known[0]), "nearest to the truth")
     return [
-        Stretch(row, max(0, int(lengths[row]) - steps), int(lengths[row]), why)
-        for row, why in picks.items()
+        Stretch(row, max(0, int(lengths[row]) - room.steps), int(lengths[row]), why)
+        for row, why in list(picks.items())[: room.stretches]
     ]
 
 
 def stretches(
-    sequences: Sequences, truth: AnyArray | None, predicted: Indices, steps: int
+    sequences: Sequences, truth: AnyArray | None, predicted: Indices, room: Room
 ) -> list[Stretch]:
-    """Return stretches of at most `steps` steps: where most changes, and where most is wrong.
+    """Return the stretches that there is room for: where most changes, and where most is wrong.
 
     `truth` and `predicted` are classes [N], -1 unknown. Where there are several sequences, of each one
     stretch at most.
     """
     codes = predicted if truth is None else truth
-    rows, firsts, lasts = _candidates(sequences, steps)
+    rows, firsts, lasts = _candidates(sequences, room.steps)
     if not len(rows):
         return []
     changed = np.diff(codes, prepend=codes[:1]) != 0
@@ -82,7 +94,7 @@ def stretches(
         free &= (rows != rows[at]) | (apart if alone else False)
         if not free.any():
             break
-    return found[:MOST]
+    return found[: room.stretches]
 
 
 def _candidates(sequences: Sequences, steps: int) -> tuple[Indices, Indices, Indices]:
