@@ -20,7 +20,6 @@ from studies.gallery.page import (
     Around,
     curves_of,
     in_shell,
-    navigation,
     study_page,
     verdict_html,
 )
@@ -87,7 +86,7 @@ def index_page(claims: Sequence[Claim]) -> str:
     )
     items = "".join(_item(study, told) for study, told in claims)
     body = (
-        f'{navigation((), "")}<header id="top"><h1>{TITLE}</h1><p class="subtitle">{subtitle}</p>'
+        f'<header id="top"><h1>{TITLE}</h1><p class="subtitle">{subtitle}</p>'
         f'</header><main><ol class="claims" aria-label="Claims">{items}</ol></main>'
     )
     return in_shell(f"{TITLE}: gatewise", body, {}, (ASSETS / "gallery.js").read_text("utf-8"))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from studies.catalog import NAMES
+from studies.catalog import NAMES, find
+from studies.common.checks import Check
+from studies.common.running import Result
 from tests.cli.tables import Outcome
 
 Call = Callable[..., Outcome]
@@ -49,6 +53,26 @@ def test_the_gallery_is_written(call: Call, here: Path, monkeypatch: pytest.Monk
     assert done.code == 0
     assert re.search(r"Gallery +runs/studies/gallery/index\.html", done.out)
     assert (here / "runs" / "studies" / "gallery" / "index.html").is_file()
+
+
+def test_all_tells_and_keeps_how_long_it_took(
+    call: Call, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ran(name: str, out: Path, *, full: bool, **options: Any) -> Result:
+        out.mkdir(parents=True)
+        checks = (Check.exact("measured", 1.0),)
+        return Result(find(name), full, (), checks, "holds", 100.0)
+
+    two = ("telephone", "highway")
+    monkeypatch.setattr("studies.entry.NAMES", two)
+    monkeypatch.setattr("studies.entry.study", ran)
+    done = call("study", "all", "--out", "mine")
+    assert done.code == 0
+    assert done.out.count("Time: 2 min") == 2
+    assert "2 studies in 3 min" in done.out
+    told = json.loads((here / "mine" / "all-quick.json").read_text())
+    assert told["seconds"] == 200.0
+    assert told["verdicts"] == dict.fromkeys(two, "holds")
 
 
 def test_without_a_checkout_it_says_where_it_runs(
