@@ -27,6 +27,6 @@ def kept(name: str) -> Told | None:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError):
         found = {}
-    if not {"verdict", "checks", "seeds", "settings", "seconds", "command"} <= set(found):
+    if not {"verdict", "checks", "form", "seeds", "settings", "seconds", "command"} <= set(found):
         raise FileError(f"{path} is damaged: take it anew from the repository")
     return found
