@@ -5,6 +5,7 @@ A test compares them with what the code says.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -23,6 +24,7 @@ from gatewise.report.glossary import WORDS
 PAGE = Path(__file__).parent / "forecasting.md"
 SEQUENCES = Path(__file__).parent / "sequences.md"
 COMMANDS = Path(__file__).parent / "command-line.md"
+LONG = Path(__file__).parent / "long-sequences.md"
 GLOSSARY = Path(__file__).parent / "glossary.md"
 LANGUAGE = Path(__file__).parent / "language.md"
 END = "<!-- end -->"
@@ -101,6 +103,19 @@ def words_table() -> str:
     """Return the page's words as Markdown."""
     rows = [f"| {word.name} | {word.meaning} |" for word in WORDS]
     return "\n".join(["| word | what it means here |", "|---|---|", *rows])
+
+
+def long_memories() -> str:
+    """Return the kept results of `python -m benchmarks.long_memory` as Markdown."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))  # the benchmarks lie beside the package
+    from benchmarks.long_memory.table import tables  # noqa: PLC0415 - found by the line above
+
+    return "\n".join(tables()).strip()
+
+
+def long_anew(page: str) -> str:
+    """Return the page of long sequences with its table of results made anew."""
+    return page_with(page, "long memories", long_memories())
 
 
 def page_with(page: str, name: str, table: str) -> str:
@@ -183,6 +198,7 @@ if __name__ == "__main__":
         (COMMANDS, commands_anew),
         (GLOSSARY, glossary_anew),
         (LANGUAGE, language_anew),
+        (LONG, long_anew),
     )
     for path, anew in pages:
         path.write_text(anew(path.read_text(encoding="utf-8")), encoding="utf-8")

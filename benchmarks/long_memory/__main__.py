@@ -17,10 +17,8 @@ answer with its c; then right without the mark, and right at two and four times 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
-import statistics
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -32,14 +30,13 @@ import torch
 
 import gatewise as gw
 from benchmarks.long_memory.kept import Kept
+from benchmarks.long_memory.table import RESULTS, tables
 from studies.common.statistics import share_interval
 from studies.enhancer.probes import inside, probes
 from studies.enhancer.task import Reader
 from studies.enhancer.training import SURE, Learning, Recipe, accuracy, learn
 
-RESULTS = Path(__file__).parent / "results"
 CELLS: Mapping[str, type[torch.nn.RNNBase]] = {"lstm": gw.LSTM, "gru": gw.GRU}
-COLUMNS = ("zero cell", "zero hidden", "transplant", "no mark")
 PROBED, LONGER, LONGER_UP_TO = 128, 32, 200_000
 """Fresh sequences of each probe and of longer ones; and up to how many steps those are tried."""
 FREE = 4e9
@@ -57,9 +54,7 @@ def main(words: Sequence[str] | None = None) -> int:
                 print(f"only {_free() / 1e9:.1f} GB of memory are free: stopped", file=sys.stderr)
                 return 1
             _add(path, seed, given)
-    paths = (path for cell in CELLS for path in given.folder.glob(f"{cell}-*.json"))
-    for path in sorted(paths, key=_order):
-        print("\n".join(table(json.loads(path.read_text(encoding="utf-8")))))
+    print("\n".join(tables(given.folder)))
     return 0
 
 
@@ -141,56 +136,6 @@ class _Shown:
         if time.monotonic() - self._last > 10:
             self._last = time.monotonic()
             print(f"  {curriculum!r}, loss {loss:.2g}", file=sys.stderr, flush=True)
-
-
-def table(found: Mapping[str, Any]) -> list[str]:
-    """Return the table of one file, and its summary."""
-    seeds = found["seeds"]
-    head = (
-        "seed",
-        "solved",
-        "accuracy",
-        "CPU s",
-        "longest trained on",
-        *COLUMNS,
-        "at 2 ×",
-        "at 4 ×",
-    )
-    lines = [
-        f"\n**{found['cell']}, {found['steps']:,} steps**, accuracy on {2 * found['rows']} sequences\n",
-        f"| {' | '.join(head)} |",
-        "|" + "---|" * len(head),
-    ]
-    for one in seeds:
-        shares = [one.get(name) for name in (*COLUMNS, "accuracy at 2 x", "accuracy at 4 x")]
-        cells = (
-            str(one["seed"]),
-            "yes" if one.get("solved") else "no",
-            _share(one.get("accuracy")),
-            f"{one['CPU seconds']:.0f}",
-            f"{max(int(length) for length in one['stages']):,}",
-            *(_share(share) for share in shares),
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    solved = sum(bool(one.get("solved")) for one in seeds)
-    rate = share_interval(solved, len(seeds))
-    seconds = [one["CPU seconds"] for one in seeds]
-    return [
-        *lines,
-        "",
-        f"{solved} of {len(seeds)} seeds solved ({rate.low:.2f} to {rate.high:.2f}); CPU seconds: "
-        f"median {statistics.median(seconds):.0f}, most {max(seconds):.0f}; peak memory "
-        f"{max(one['peak memory, GB'] for one in seeds):.1f} GB.",
-    ]
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _order(path: Path) -> tuple[str, int]:
-    cell, _, steps = path.stem.rpartition("-")
-    return cell, int(steps)
 
 
 def _free() -> float:

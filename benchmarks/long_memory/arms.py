@@ -23,8 +23,9 @@ from typing import Any
 import torch
 
 import gatewise as gw
-from benchmarks.long_memory.__main__ import CELLS, RESULTS
+from benchmarks.long_memory.__main__ import CELLS
 from benchmarks.long_memory.kept import Kept
+from benchmarks.long_memory.table import RESULTS
 from studies.common.statistics import share_interval
 from studies.enhancer.probes import probes
 from studies.enhancer.task import Reader

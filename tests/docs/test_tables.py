@@ -35,6 +35,13 @@ def test_the_glossary_has_the_words_of_the_page() -> None:
     assert "| idle unit | A unit that" in page
 
 
+def test_the_table_of_long_memories_is_that_of_the_kept_results() -> None:
+    tables = runpy.run_path(str(DOCS / "tables.py"))
+    page = (DOCS / "long-sequences.md").read_text(encoding="utf-8")
+    assert tables["long_anew"](page) == page, "run python docs/tables.py"
+    assert "lstm, 50,000 steps" in page
+
+
 def test_the_table_of_options_is_the_language_models() -> None:
     tables = runpy.run_path(str(DOCS / "tables.py"))
     page = (DOCS / "language.md").read_text(encoding="utf-8")

@@ -1,0 +1,71 @@
+"""The kept results as tables, a row for each seed."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from studies.common.statistics import share_interval
+
+RESULTS = Path(__file__).parent / "results"
+COLUMNS = ("zero cell", "zero hidden", "transplant", "no mark")
+
+
+def tables(folder: Path = RESULTS) -> list[str]:
+    """Return the tables of all cells and lengths in a folder, in this order."""
+    paths = [path for cell in ("lstm", "gru") for path in folder.glob(f"{cell}-*.json")]
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(paths, key=_order)]
+    return [line for one in found for line in table(one)]
+
+
+def table(found: Mapping[str, Any]) -> list[str]:
+    """Return the table of one file, and its summary."""
+    seeds = found["seeds"]
+    head = (
+        "seed",
+        "solved",
+        "accuracy",
+        "CPU s",
+        "longest trained on",
+        *COLUMNS,
+        "at 2 ×",
+        "at 4 ×",
+    )
+    lines = [
+        f"\n**{found['cell']}, {found['steps']:,} steps**, accuracy on {2 * found['rows']} sequences\n",
+        f"| {' | '.join(head)} |",
+        "|" + "---|" * len(head),
+    ]
+    for one in seeds:
+        shares = [one.get(name) for name in (*COLUMNS, "accuracy at 2 x", "accuracy at 4 x")]
+        cells = (
+            str(one["seed"]),
+            "yes" if one.get("solved") else "no",
+            _share(one.get("accuracy")),
+            f"{one['CPU seconds']:.0f}",
+            f"{max(int(length) for length in one['stages']):,}",
+            *(_share(share) for share in shares),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    solved = sum(bool(one.get("solved")) for one in seeds)
+    rate = share_interval(solved, len(seeds))
+    seconds = [one["CPU seconds"] for one in seeds]
+    return [
+        *lines,
+        "",
+        f"{solved} of {len(seeds)} seeds solved ({rate.low:.2f} to {rate.high:.2f}); CPU seconds: "
+        f"median {statistics.median(seconds):.0f}, most {max(seconds):.0f}; peak memory "
+        f"{max(one['peak memory, GB'] for one in seeds):.1f} GB.",
+    ]
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _order(path: Path) -> tuple[str, int]:
+    cell, _, steps = path.stem.rpartition("-")
+    return cell, int(steps)
