@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gatewise.errors import FileError
 from gatewise.files import atomic_write_text
+from gatewise.report.curves import curve_data
 from gatewise.wording import counted
 from studies.catalog import NAMES, find, folder_of
 from studies.common.kept import Told, kept
@@ -89,13 +90,17 @@ def index_page(claims: Sequence[Claim]) -> str:
         f'<header id="top"><h1>{TITLE}</h1><p class="subtitle">{subtitle}</p>'
         f'</header><main><ol class="claims" aria-label="Claims">{items}</ol></main>'
     )
-    return in_shell(f"{TITLE}: gatewise", body, {}, (ASSETS / "gallery.js").read_text("utf-8"))
+    first = {study.name: curve_data(curves_of(study, told)[0]) for study, told in claims if told}
+    scripts = (ASSETS / "gallery.js").read_text("utf-8")
+    return in_shell(f"{TITLE}: gatewise", body, {"small": first}, scripts)
 
 
 def _item(study: Study, told: Told | None) -> str:
     slides = " With sliders." if (folder_of(study.name) / SLIDERS).exists() else ""
+    # The page that the link leads to has the same curve, with words for those who do not see it.
+    curve = f'<div id="small-{study.name}" class="small" aria-hidden="true"></div>' if told else ""
     correction = f"<p>Correction: {escape(study.correction)}</p>" if study.correction else ""
     return (
         f'<li><div><h2><a href="{study.name}.html">{escape(study.title)}</a></h2>'
-        f"<p>{escape(study.claim)}{slides}</p></div><div>{verdict_html(told)}{correction}</div></li>"
+        f"<p>{escape(study.claim)}{slides}</p>{curve}</div><div>{verdict_html(told)}{correction}</div></li>"
     )

@@ -1,4 +1,19 @@
-// The curves of a study's page.
-gatewise.upToDate = () => true;
-gatewise.buildCurves();
-document.documentElement.dataset.ready = "yes";
+// The curves of a study's page, and the small ones of the index: those have no words and no legend.
+{
+  const { data, byId, mount, curveOptions } = gatewise;
+  const FONT = "11px system-ui, sans-serif";
+
+  function small(curve) {
+    const made = curveOptions({ ...curve, marks: [], level: null });
+    for (const axis of made.options.axes) Object.assign(axis, { label: undefined, font: FONT });
+    Object.assign(made.options, { legend: { show: false }, cursor: { show: false } });
+    return made;
+  }
+
+  gatewise.upToDate = () => true;
+  gatewise.buildCurves();
+  for (const [name, curve] of Object.entries(data.small || {})) {
+    mount(byId(`small-${name}`), () => small(curve), { height: 130 });
+  }
+  document.documentElement.dataset.ready = "yes";
+}
