@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # The libraries of the extra `studies`, so that a missing one is told before any work.
+import brotli  # type: ignore[import-untyped]  # noqa: F401
 import scipy  # noqa: F401
+import sklearn  # type: ignore[import-untyped]  # noqa: F401
 import statsmodels  # noqa: F401
 
 from gatewise.errors import OptionError

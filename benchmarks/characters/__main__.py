@@ -29,13 +29,13 @@ import torch
 
 import gatewise as gw
 from benchmarks.against_peers.machine import machine
-from studies.next_word.compressors import Compress, bits, brotli
+from studies.next_word.compressors import Compress, bits, by_brotli
 
 PACKED = {"alice29": 2.635, "asyoulik": 2.920, "lcet10": 2.338, "plrabn12": 2.902}
 """Bits per byte of the compressed files in Brotli's own package, of texts that have CR LF in part."""
 
 COMPRESSORS: dict[str, Compress] = {
-    "brotli, quality 11": brotli,
+    "brotli, quality 11": by_brotli,
     "xz": lambda text: lzma.compress(text, preset=9 | lzma.PRESET_EXTREME),
     "bz2": bz2.compress,
     "gzip": lambda text: zlib.compress(text, 9),

@@ -44,18 +44,6 @@ def mean_interval(values: ArrayLike) -> Interval:
     return Interval(mean, float(low), float(high))
 
 
-def with_errors(values: ArrayLike, errors: ArrayLike) -> Interval:
-    """Return the mean over seeds that were judged on the same data, each with a standard error on it.
-
-    The seeds' spread and the mean of the errors are independent, so the squares of both half-widths add
-    up. More seeds narrow the first alone: the data is the same for all.
-    """
-    seeds = mean_interval(values)
-    data = 1.96 * math.sqrt(float(np.mean(np.square(np.asarray(errors, dtype=np.float64)))))
-    half = math.hypot(seeds.high - seeds.value, data)
-    return Interval(seeds.value, seeds.value - half, seeds.value + half)
-
-
 def share_interval(successes: int, of: int) -> Interval:
     """Return a share and its exact interval (Clopper & Pearson 1934)."""
     found = stats.binomtest(successes, of).proportion_ci(0.95, method="exact")

@@ -19,8 +19,7 @@ import gatewise as gw
 from gatewise.data.sequences import Labelled
 from gatewise.report import Curve, Line
 from studies.common.checks import Check
-from studies.common.extras import needed
-from studies.common.statistics import Interval, mean_interval, with_errors
+from studies.common.statistics import Interval, mean_interval, same_time
 from studies.common.study import Figures, Question, Settings, Study
 from studies.gene.genomes import (
     TAGGER,
@@ -46,7 +45,6 @@ APART = 100
 
 def measure(seed: int, settings: Settings) -> Figures:
     """Return scores on another genome, on other regions and of splicing, with their controls."""
-    needed("sklearn.feature_selection")  # told before any work: the k-mers need it too
     return {
         **another_genome(seed + APART, settings),
         "held-out regions": other_regions(seed + APART, settings),
@@ -116,9 +114,13 @@ def splicing(seed: int, settings: Settings) -> dict[str, float]:
 
 def information(truth: Any, told: Any) -> float:
     """Return the information of two columns of numbers in bits, by nearest neighbours."""
-    neighbours = needed("sklearn.feature_selection").mutual_info_regression
+    # Here alone: it takes two seconds to import, and the list of studies does without.
+    from sklearn.feature_selection import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        mutual_info_regression,
+    )
+
     x = np.asarray(told, dtype=np.float64)[:, None]
-    nats = neighbours(x, np.asarray(truth), n_neighbors=NEIGHBOURS, random_state=0)
+    nats = mutual_info_regression(x, np.asarray(truth), n_neighbors=NEIGHBOURS, random_state=0)
     return float(nats[0]) / log(2)
 
 
@@ -144,10 +146,12 @@ def judge(seeds: Sequence[Figures], settings: Settings) -> list[Check]:
     over_gc = [seed["tobacco"]["tagger"] - seed["tobacco"]["gc"] for seed in seeds]
     spliced = [seed["splicing"]["regressor"] for seed in seeds]
     return [
-        _check("tobacco, tagger less k-mers", gain(seeds, "tobacco"), at_least=0.0),
-        _check("information on splicing", mean_interval(spliced), at_least=BLACK_BOX, unit="bits"),
-        _check("tobacco, tagger less G and C alone", mean_interval(over_gc), at_least=0.0),
-        _check("tobacco shuffled, share of the score left", mean_interval(left), at_most=0.5),
+        Check.of("tobacco, tagger less k-mers", gain(seeds, "tobacco"), at_least=0.0),
+        Check.of(
+            "information on splicing", mean_interval(spliced), at_least=BLACK_BOX, unit="bits"
+        ),
+        Check.of("tobacco, tagger less G and C alone", mean_interval(over_gc), at_least=0.0),
+        Check.of("tobacco shuffled, share of the score left", mean_interval(left), at_most=0.5),
         Check.exact(
             "held-out bases that training has on either strand",
             max(seed["held-out in training"] for seed in seeds),
@@ -158,20 +162,18 @@ def judge(seeds: Sequence[Figures], settings: Settings) -> list[Check]:
             min(seed["repeat in repeat"] for seed in seeds),
             at_least=0.99,
         ),
-        _check("held-out regions, tagger less k-mers", gain(seeds, regions), at_most=0.0),
-        _check("tobacco without shared words, tagger less k-mers", gain(seeds, strange)),
-        _check("tobacco's other strand, tagger less k-mers", gain(seeds, "tobacco, other strand")),
+        Check.of("held-out regions, tagger less k-mers", gain(seeds, regions), at_most=0.0),
+        Check.of("tobacco without shared words, tagger less k-mers", gain(seeds, strange)),
+        Check.of(
+            "tobacco's other strand, tagger less k-mers", gain(seeds, "tobacco, other strand")
+        ),
     ]
 
 
 def gain(seeds: Sequence[Figures], test: str) -> Interval:
     """Return the tagger's correlation less the k-mers', over seeds and blocks of the genome."""
     gains = [seed[test]["tagger"] - seed[test]["kmers"] for seed in seeds]
-    return with_errors(gains, [seed[test]["error"] for seed in seeds])
-
-
-def _check(name: str, found: Interval, **bounds: Any) -> Check:
-    return Check(name, found.value, found.low, found.high, **bounds)
+    return same_time(gains, [seed[test]["error"] for seed in seeds])
 
 
 def curves(seeds: Sequence[Figures], settings: Settings) -> list[Curve]:

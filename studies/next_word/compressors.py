@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from studies.common.extras import needed
+import brotli  # type: ignore[import-untyped]
 
 Compress = Callable[[bytes], bytes]
 
 
-def brotli(text: bytes) -> bytes:
-    """Return a text as Brotli packs it at its strongest, which is in the extra `studies`."""
-    packed: bytes = needed("brotli").compress(text, quality=11, lgwin=24)
+def by_brotli(text: bytes) -> bytes:
+    """Return a text as Brotli packs it at its strongest."""
+    packed: bytes = brotli.compress(text, quality=11, lgwin=24)
     return packed
 
 

@@ -17,10 +17,9 @@ import numpy as np
 import gatewise as gw
 from gatewise.report import Curve, Line, Mark
 from studies.common.checks import Check
-from studies.common.extras import needed
 from studies.common.statistics import Interval, mean_interval
 from studies.common.study import Figures, Question, Settings, Study
-from studies.next_word.compressors import bits, brotli
+from studies.next_word.compressors import bits, by_brotli
 from studies.next_word.grammar import NUMBER_BIT, VERBS, Drawn, draw, text_of, words_to_verb
 
 WORDS: dict[str, Any] = {
@@ -40,7 +39,6 @@ RESETS = (16, 64, 256, 1024)
 
 def measure(seed: int, settings: Settings) -> Figures:
     """Return what a model of the grammar loses, and where, and the bits of models of texts."""
-    needed("brotli")  # told before any work
     return {
         "grammar": grammar(seed, settings["grammar"]),
         "texts": {name: english(name, seed, settings["texts"]) for name in settings["names"]},
@@ -119,7 +117,7 @@ def english(name: str, seed: int, options: Mapping[str, Any]) -> dict[str, Any]:
     scores = model.evaluation_
     assert scores is not None
     last = text[-scores.characters :]
-    whole, added = bits(brotli, text, scores.characters)
+    whole, added = bits(by_brotli, text, scores.characters)
     return {
         "gatewise": scores.network["bits_per_character"],
         "ngram": scores.models["ngram"]["bits_per_character"].value,
@@ -195,13 +193,13 @@ def _check(
     name: str, values: Sequence[float], least: float = -np.inf, most: float = np.inf
 ) -> Check:
     found = mean_interval(values)
-    return Check(name, found.value, found.low, found.high, at_least=least, at_most=most)
+    return Check.of(name, found, at_least=least, at_most=most)
 
 
 def _share(name: str, values: Sequence[float], least: float, most: float = 1.0) -> Check:
     found = mean_interval(values)
     kept = Interval(found.value, max(found.low, 0.0), min(found.high, 1.0))
-    return Check(name, kept.value, kept.low, kept.high, at_least=least, at_most=most)
+    return Check.of(name, kept, at_least=least, at_most=most)
 
 
 def curves(seeds: Sequence[Figures], settings: Settings) -> list[Curve]:

@@ -9,7 +9,6 @@ import pytest
 from sklearn.metrics import matthews_corrcoef
 
 from gatewise.data.sequences import Labelled, read_labelled
-from studies.common.statistics import mean_interval, with_errors
 from studies.gene import genomes, study
 
 PAIRS = dict(zip("ACGT", "TGCA", strict=True))
@@ -160,13 +159,3 @@ def test_the_checks_go_by_the_sign_of_the_difference(
         "information on splicing",
     )
     assert [checks[name] for name in names] == outcomes
-
-
-def test_an_interval_over_seeds_and_data_is_wider_than_either() -> None:
-    values, errors = [0.1, 0.2, 0.3], [0.05, 0.05, 0.05]
-    found, seeds = with_errors(values, errors), mean_interval(values)
-    assert found.value == pytest.approx(0.2)
-    half = seeds.high - 0.2
-    assert found.high - 0.2 == pytest.approx(np.sqrt(half**2 + (1.96 * 0.05) ** 2))
-    # Without any error it is the seeds' own.
-    assert with_errors(values, [0, 0, 0]).low == pytest.approx(seeds.low)

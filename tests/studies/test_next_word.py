@@ -123,7 +123,7 @@ def test_a_reset_after_the_whole_text_is_none(model: gw.LanguageModel) -> None:
 def test_brotli_is_asked_for_the_last_part_after_the_rest() -> None:
     pytest.importorskip("brotli")
     text = gw.datasets.load("asyoulik")[:20_000]
-    whole, added = compressors.bits(compressors.brotli, text + text[:5_000], 5_000)
+    whole, added = compressors.bits(compressors.by_brotli, text + text[:5_000], 5_000)
     # What was read before costs hardly anything.
     assert added < 0.1 < whole
 
