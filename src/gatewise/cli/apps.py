@@ -72,7 +72,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "resume": (resume, "RUN [DATA]"),
     "continue": (continue_on, "RUN DATA --out NEW [OPTIONS]"),
     "retrain": (retrain, "RUN DATA --out NEW [OPTIONS]"),
-    "study": (study, "[NAME | all] [--quick | --full] [--seeds N] [--out FOLDER]"),
+    "study": (study, "[NAME | all | gallery] [--quick | --full] [--seeds N] [--out FOLDER]"),
     "bench": (bench, "[--mode MODE ...] [--rows T,B,I,H ...] [--peers PEER ...] [OPTIONS]"),
 }
 """Those of a forecast; another task has some of its own."""
