@@ -362,7 +362,7 @@ STUDY = Study(
         "price_years": [2007, 2008, 2009, 2010, 2011, 2012],
         "network": {"lookback": 22, "hidden_size": 16, "normalise": "none"},
     },
-    minutes=20.0,
+    minutes=4.0,
     quick_seeds=2,
     questions=(
         Question(

@@ -291,7 +291,7 @@ STUDY = Study(
     curves=curves,
     quick={"river": {"epochs": 6}, "soil": {"epochs": 20}, "budget": 3},
     full={"river": {}, "soil": {}, "budget": 15},
-    minutes=8.0,
+    minutes=6.0,
     quick_seeds=2,
     questions=(
         Question(
