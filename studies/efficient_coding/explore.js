@@ -34,7 +34,7 @@
 
   gatewise.explore({
     about: "A signal jumps with probability λ a step by a size of standard deviation 1 and stays in between. A write costs κ; a jump of D that is not " +
-      "written costs D² a step until the next one, 1/λ steps on average.",
+      "written costs D² a step until the next one, 1/λ steps on average. Sizes are Gaussian here; the study draws them between .5 and 2.",
     sliders: {
       kappa: { label: "Price of a write, κ", min: 0, max: 100, step: 0.5, start: 10 },
       jumps: { label: "Jumps a step, λ", min: 0.01, max: 0.2, step: 0.01, start: 0.05 },
