@@ -12,7 +12,7 @@ import pytest
 from gatewise.errors import InputError
 from gatewise.estimators.forecaster.page.picture import sheet_of
 from gatewise.figures.sheet import sheet
-from gatewise.report import Contents, render_page
+from gatewise.report import Contents, Curve, render_page
 from gatewise.report.embed import asset
 from gatewise.report.page import STYLES
 from gatewise.report.pictures import ColouredText, Matrix, Scatter, Strand
@@ -169,5 +169,11 @@ def test_pictures_stand_on_the_first_screen_with_how_they_are_read() -> None:
     assert "Grey is other." in overview
     below = render_page(Contents("Genes", details=(matrix(),)))
     assert 'class="matrix"' in below.split('<section id="details"')[1].split("</section>")[0]
+    # a narrow picture leaves room for the memory beside it
+    points = Scatter("Numbers", np.array([1.0, 2.0]), np.array([1.0, 2.0]), "truth", "predicted")
+    curve = Curve.of("Memory horizon", "lag", np.arange(3.0), np.arange(3.0))
+    both = render_page(Contents("Genes", pictures=(points,), curves=(curve,)))
+    column = both.split('<div class="column">')[1].split("glance-chart")[0]
+    assert 'class="pictures"' in column
     alone = render_page(Contents("Genes", pictures=(strand(),)))
     assert "<figure class=wide>" in alone

@@ -10,7 +10,7 @@ from gatewise.report.blobs import Blobs
 from gatewise.report.contents import Charts, Contents, Finding
 from gatewise.report.curves import curve_data
 from gatewise.report.glossary import Glossary
-from gatewise.report.pictures import Picture
+from gatewise.report.pictures import Picture, Scatter
 from gatewise.report.table import table_html
 
 MEMORY = "Memory"
@@ -31,8 +31,12 @@ def overview_html(
     """Return the first screen's plot, scores and memory curve, as far as there are any."""
     plot = _plot(contents, blobs, payload) + pictures_html(contents.pictures)
     curve = memory_curve(contents)
+    scores = "" if contents.scores is None else _scores(contents, words)
+    if curve is not None and len(contents.pictures) == 1 and _is_narrow(contents.pictures[0]):
+        # half of the width is enough for it: what is remembered stands beside it and the scores
+        plot, scores = "", f'<div class="column">{plot}{scores}</div>'
     beside = [
-        *([_scores(contents, words)] if contents.scores is not None else []),
+        *([scores] if scores else []),
         *([_memory(contents, curve, words, payload)] if curve is not None else []),
     ]
     pair = f'<div class="beside">{"".join(beside)}</div>' if beside else ""
@@ -44,6 +48,10 @@ def overview_html(
         '<section id="overview" aria-labelledby="overview-heading">'
         f'<h2 id="overview-heading" class="unseen">Overview</h2>{plot}{pair}{tags}</section>'
     )
+
+
+def _is_narrow(picture: Picture) -> bool:
+    return isinstance(picture, Scatter)
 
 
 def memory_curve(contents: Contents) -> Curve | None:

@@ -158,7 +158,8 @@ class CalibratedNumbers:
     def sentence(self) -> str:
         """How it was done, and what the bands hold."""
         told = [
-            f"{target} {percent(self.before[target])}, now {percent(share)}"
+            f"{target + ' ' if len(self.after) > 1 else ''}{percent(self.before[target])} of the truth, "
+            f"now {percent(share)}"
             for target, share in self.after.items()
         ]
         return f"{self.text} Of {percent(self.promised)} promised they held {joined(told)}."
