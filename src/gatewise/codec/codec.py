@@ -38,7 +38,8 @@ class EventCodec:
         message = codec.encode(this_week, bound=0.5)       # bytes
         series = codec.decode(message)                     # nowhere off by more than 0.5
 
-    Decoders on other machines say the same to within rounding, some 1e-15 of the series' size.
+    What is decoded lies on a grid far below the bound: machines whose arithmetic differs in the last bit
+    agree, but for forecasts that lie between two points of it to that bit.
     """
 
     def __init__(
