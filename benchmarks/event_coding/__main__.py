@@ -21,7 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,14 +82,14 @@ def linear(series: Series) -> Code:
     return code
 
 
-def point(code: Code, series: Series, setting: float) -> Point:
+def point(code: Code, series: Series, setting: float, shares: Sequence[float]) -> Point:
     """Return what a coder with one setting does to the part that is scored, with each grid.
 
     The order of the codes, and the grid that takes the fewest bits, are those of the part learnt from.
     """
     before, costs, errors = [], [], []
     fine: Coded | None = None
-    for share in SHARES:
+    for share in shares:
         learnt = code(series.train[-CHOSEN_ON:], setting, share)
         coded = code(series.test, setting, share)
         order = orders(learnt)
@@ -106,14 +106,16 @@ def point(code: Code, series: Series, setting: float) -> Point:
         "largest": float(np.abs(fine.values - series.test).max()),
         "wait": fine.wait,
         "bits": costs[cheapest],
-        **{f"bits {share}": cost for share, cost in zip(SHARES, costs, strict=True)},
-        **{f"rmse {share}": error for share, error in zip(SHARES, errors, strict=True)},
+        **{f"bits {share}": cost for share, cost in zip(shares, costs, strict=True)},
+        **{f"rmse {share}": error for share, error in zip(shares, errors, strict=True)},
     }
 
 
-def curve(code: Code, series: Series, settings: tuple[float, ...]) -> list[Point]:
+def curve(
+    code: Code, series: Series, settings: Sequence[float], shares: Sequence[float] = SHARES
+) -> list[Point]:
     """Return a coder's points; a bound that is broken is an error of ours."""
-    found = [point(code, series, setting) for setting in settings]
+    found = [point(code, series, setting, shares) for setting in settings]
     if settings is BOUNDS:
         assert all(one["largest"] <= one["setting"] * (1 + 1e-9) for one in found)
     return found
@@ -130,7 +132,7 @@ def curves(series: Series, seeds: int, updates: int) -> Curves:
         forecast = learn(series.train, series.seasons, Recipe(24, updates, seed))
         for name, wait in (("codec", 0), (f"codec, wait {WAIT}", WAIT)):
             code = _bounded(partial(_by_network, forecast=forecast, wait=wait))
-            found[f"{name} #{seed}"] = curve(code, series, BOUNDS)
+            found[f"{name} #{seed}"] = curve(code, series, BOUNDS, SHARES[:-1])
         net = gate.train(series.train, change, seed, updates // 3)
         code = partial(_gated, net=net, change=change)
         found[f"learnt gate #{seed}"] = curve(code, series, KAPPAS)
@@ -138,7 +140,7 @@ def curves(series: Series, seeds: int, updates: int) -> Curves:
 
 
 def _by_network(x: Array, bound: float, step: float, **given: Any) -> Coded:
-    return by_network(x, given["forecast"], bound, min(step, bound), wait=given["wait"])
+    return by_network(x, given["forecast"], bound, step, wait=given["wait"])
 
 
 def _gated(x: Array, kappa: float, share: float, *, net: gate.Gate, change: float) -> Coded:

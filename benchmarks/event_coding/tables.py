@@ -78,12 +78,16 @@ def _between(points: list[Point], error: float, kind: str) -> float:
     """Read a curve off between its points, straight in both logarithms; for bits with the best grid."""
     if kind == "messages":
         return _read(points, error, "rmse", "messages")
-    found = [_read(points, error, f"rmse {share}", f"bits {share}") for share in SHARES]
+    found = [
+        _read(points, error, f"rmse {share}", f"bits {share}")
+        for share in SHARES
+        if f"bits {share}" in points[0]
+    ]
     return min((value for value in found if not math.isnan(value)), default=math.nan)
 
 
 def _read(points: list[Point], error: float, x_of: str, y_of: str) -> float:
-    pairs = sorted((max(point[x_of], 1e-12), point[y_of]) for point in points)
+    pairs = sorted((max(point[x_of], 1e-12), max(point[y_of], 1e-12)) for point in points)
     x, y = np.log(np.array(pairs)).T
     wanted = math.log(error)
     return float(np.exp(np.interp(wanted, x, y))) if x[0] <= wanted <= x[-1] else math.nan
