@@ -52,6 +52,19 @@ def test_no_sample_comes_back_off_by_more_than_the_bound(
     assert np.abs(found - series).max() <= bound
 
 
+@pytest.mark.parametrize("steps", [1, 64])
+def test_coarse_and_fine_corrections_keep_the_bound(
+    codec: gw.EventCodec, series: Array, steps: int
+) -> None:
+    for wait in (0, 9):
+        message = codec.encode(series, 0.7, wait=wait, steps=steps)
+        assert unpack(message).step == 0.7 / steps
+        assert np.abs(codec.decode(message) - series).max() <= 0.7
+    encoder = codec.encoder(0.7, wait=9, steps=steps)
+    events = [event for value in series.tolist() for event in encoder.step(value)]
+    assert codec.message([*events, *encoder.finish()], len(series), 0.7, steps=steps) == message
+
+
 def test_the_bound_holds_far_outside_what_was_learnt_from(codec: gw.EventCodec) -> None:
     wild = np.array([300.0, -1e5, 1e5, 0.0, 1e5, 300.0, 300.0])
     for wait in (0, 3):
@@ -256,6 +269,8 @@ def test_bounds_and_waits_are_checked(codec: gw.EventCodec, series: Array) -> No
         codec.encode(series, 1e-12)
     with pytest.raises(OptionError, match="wait must be a whole number"):
         codec.encode(series, 0.5, wait=-1)
+    with pytest.raises(OptionError, match="steps must be a whole number"):
+        codec.encode(series, 0.5, steps=0)
     with pytest.raises(OptionError, match="rising"):
         codec.curve(series, [2.0, 1.0])
     with pytest.raises(InputError, match="steps must be a whole number"):

@@ -15,13 +15,11 @@ from gatewise.codec import files
 from gatewise.codec.coding import Decoder, Encoder, Event, Side
 from gatewise.codec.forecast import Forecast
 from gatewise.codec.messages import MOST, Message, pack, unpack
-from gatewise.codec.options import CodecOptions, bound_of, series_of, wait_of
+from gatewise.codec.options import CodecOptions, bound_of, series_of, steps_of, wait_of
 from gatewise.codec.rates import Rates
 from gatewise.errors import DataError, InputError, NotFittedError, OptionError
 from gatewise.typing import Array
 
-_STEPS = 4
-"""Steps of a correction in a bound."""
 _BOUNDS = (0.02, 0.05, 0.1, 0.2, 0.4)
 """Of a curve, in standard deviations."""
 
@@ -87,7 +85,7 @@ class EventCodec:
         self._forecast = learning.learn(values, seasons, recipe)
         return self
 
-    def encode(self, series: Any, bound: float, *, wait: int = 0) -> bytes:
+    def encode(self, series: Any, bound: float, *, wait: int = 0, steps: int = 4) -> bytes:
         """Return a series `[T]` as one message, from which no value comes back off by more than `bound`.
 
         Args:
@@ -95,12 +93,14 @@ class EventCodec:
             bound: The largest error, in the series' unit.
             wait: Samples for which an event may be held back, to find the correction that holds
                 longest: fewer messages, later. A waiting encoder goes nearer to the bound.
+            steps: Steps of a correction in a bound. Many take fewer messages, one takes the fewest bits.
 
         Raises InputError, DataError and OptionError for what cannot be coded, and NotFittedError.
         """
-        encoder, values = self.encoder(bound, wait=wait), series_of(series, "encode")
+        encoder = self.encoder(bound, wait=wait, steps=steps)
+        values = series_of(series, "encode")
         events = [event for value in values.tolist() for event in encoder.step(value)]
-        return self.message([*events, *encoder.finish()], len(values), bound)
+        return self.message([*events, *encoder.finish()], len(values), bound, steps=steps)
 
     def decode(self, message: bytes) -> Array:
         """Return the series of a message `[T]`, in float64.
@@ -117,39 +117,49 @@ class EventCodec:
         decoder, told = Decoder(Side(forecast, held.bound, held.step)), dict(held.events)
         return np.array([decoder.step(told.get(at)) for at in range(held.samples)])
 
-    def encoder(self, bound: float, *, wait: int = 0) -> Encoder:
+    def encoder(self, bound: float, *, wait: int = 0, steps: int = 4) -> Encoder:
         """Return an encoder that takes a series a sample at a time, from its beginning.
 
         `encoder.step(value)` returns the events that are settled, `encoder.finish()` the last one;
-        `bound` and `wait` are those of `encode`. Raises OptionError, and NotFittedError.
+        `bound`, `wait` and `steps` are those of `encode`. Raises OptionError, and NotFittedError.
         """
-        return Encoder(self._side(bound), wait_of(wait))
+        return Encoder(self._side(bound, steps), wait_of(wait))
 
-    def decoder(self, bound: float) -> Decoder:
+    def decoder(self, bound: float, *, steps: int = 4) -> Decoder:
         """Return a decoder that gives the series of such events back a sample at a time.
 
-        `decoder.step(steps)` returns the next value; `steps` are those of the event for this sample,
-        None where there is none. `bound` is the encoder's. Raises OptionError, and NotFittedError.
+        `decoder.step(number)` returns the next value; the number is that of the event for this sample,
+        None where there is none. `bound` and `steps` are the encoder's. Raises OptionError, and
+        NotFittedError.
         """
-        return Decoder(self._side(bound))
+        return Decoder(self._side(bound, steps))
 
-    def message(self, events: Iterable[Event], samples: int, bound: float) -> bytes:
-        """Return the events of an encoder with this `bound`, which has taken `samples`, as one message.
+    def message(
+        self, events: Iterable[Event], samples: int, bound: float, *, steps: int = 4
+    ) -> bytes:
+        """Return the bytes of the events of an encoder with this bound and steps, which took `samples`.
 
         Raises InputError for more samples than a message has, and NotFittedError.
         """
         if samples > MOST:
             raise InputError(f"a message has at most {MOST:,} samples; got {samples:,}")
-        side = self._side(bound)
+        side = self._side(bound, steps)
         made_by = files.fingerprint(self._fitted())
         return pack(Message(made_by, samples, side.bound, side.step, tuple(events)))
 
-    def curve(self, series: Any, bounds: Sequence[float] | None = None, *, wait: int = 0) -> Rates:
+    def curve(
+        self,
+        series: Any,
+        bounds: Sequence[float] | None = None,
+        *,
+        wait: int = 0,
+        steps: int = 4,
+    ) -> Rates:
         """Return what is sent of a series `[T]` and lost, for each of `bounds`, beside send-on-delta.
 
         Give a series that was not learnt from. Without `bounds` they are .02 to .4 of the standard
-        deviation of the fit; `wait` is that of `encode`, and send-on-delta waits as long. Raises what
-        `encode` raises.
+        deviation of the fit; `wait` and `steps` are those of `encode`, for send-on-delta too. Raises
+        what `encode` raises.
         """
         values, forecast = series_of(series, "curve"), self._fitted()
         given = [forecast.deviation * each for each in _BOUNDS] if bounds is None else list(bounds)
@@ -158,8 +168,8 @@ class EventCodec:
         holds = EventCodec()
         still = {name: np.zeros_like(array) for name, array in forecast.arrays.items()}
         holds._forecast = replace(forecast, arrays=still)  # forecasts no rise: send-on-delta
-        ours = np.array([_rate(self, values, bound, wait) for bound in given])
-        held = np.array([_rate(holds, values, bound, wait) for bound in given])
+        ours = np.array([_rate(self, values, bound, wait=wait, steps=steps) for bound in given])
+        held = np.array([_rate(holds, values, bound, wait=wait, steps=steps) for bound in given])
         return Rates(np.array(given, np.float64), *ours.T, *held.T[:3])
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -188,15 +198,15 @@ class EventCodec:
             raise NotFittedError("the codec is not fitted: call fit, or load one")
         return self._forecast
 
-    def _side(self, bound: float) -> Side:
+    def _side(self, bound: float, steps: int) -> Side:
         forecast = self._fitted()
         kept = bound_of(bound, forecast.level, forecast.deviation)
-        return Side(forecast, kept, kept / _STEPS)
+        return Side(forecast, kept, kept / steps_of(steps))
 
 
-def _rate(codec: EventCodec, values: Array, bound: float, wait: int) -> tuple[float, ...]:
+def _rate(codec: EventCodec, values: Array, bound: float, **how: int) -> tuple[float, ...]:
     """Return messages and bits per sample, root mean square error and largest error."""
-    message = codec.encode(values, bound, wait=wait)
+    message = codec.encode(values, bound, **how)
     off = np.abs(codec.decode(message) - values)
     samples = len(values)
     sent = len(unpack(message).events)

@@ -10,9 +10,9 @@ which order its gaps and its numbers have, the one that is shortest. All of the 
     8 bytes  bound, float64, in the series' unit
     8 bytes  step, float64, in the series' unit
     4 bytes  events
-    1 byte   order of the gaps, 1 byte order of the numbers
+    3 bytes  order of the gaps, order of the numbers, the least size of a number (255 at most)
     ...      for each event, the most significant bit first: samples since the last event, less one, and
-             its number of steps, 0, -1, 1, -2, 2, ... as 0, 1, 2, 3, 4, ...
+             its number of steps, as twice what its size exceeds the least by, and 1 more if below 0
     4 bytes  CRC-32 of all before
 """
 
@@ -31,7 +31,7 @@ from gatewise.errors import DataError
 MAGIC, VERSION = b"gwev", 1
 MOST = 2**32 - 1
 """Samples of a message."""
-_HEADER = struct.Struct("<4sBIIddIBB")
+_HEADER = struct.Struct("<4sBIIddIBBB")
 _SEAL = struct.Struct("<I")
 _ORDERS = range(32)
 _WIDEST = 64
@@ -61,7 +61,9 @@ def pack(message: Message) -> bytes:
     for event in message.events:
         gaps.append(event.at - before - 1)
         before = event.at
-    numbers = [2 * n if n >= 0 else -2 * n - 1 for _, n in message.events]
+    least = min((abs(event.steps) for event in message.events), default=0)
+    least = min(least, 255)
+    numbers = [2 * (abs(n) - least) + (n < 0) for _, n in message.events]
     orders = [_best(gaps), _best(numbers)]
     bits = "".join(
         _code(gap, orders[0]) + _code(number, orders[1])
@@ -78,6 +80,7 @@ def pack(message: Message) -> bytes:
         message.step,
         len(message.events),
         *orders,
+        least,
     )
     return head + body + _SEAL.pack(zlib.crc32(head + body))
 
@@ -96,7 +99,9 @@ def unpack(content: bytes) -> Message:
     body, seal = content[: -_SEAL.size], content[-_SEAL.size :]
     if _SEAL.pack(zlib.crc32(body)) != seal:
         raise DataError(f"the message is cut short or damaged: its checksum differs; {_AGAIN}")
-    _, version, codec, samples, bound, step, count, of_gaps, of_numbers = _HEADER.unpack_from(body)
+    _, version, codec, samples, bound, step, count, of_gaps, of_numbers, least = (
+        _HEADER.unpack_from(body)
+    )
     sound = (
         version == VERSION
         and count <= samples
@@ -110,7 +115,8 @@ def unpack(content: bytes) -> Message:
     for _ in range(count):
         at += 1 + bits.take(of_gaps)
         number = bits.take(of_numbers)
-        events.append(Event(at, number // 2 if number % 2 == 0 else -(number // 2) - 1))
+        size = number // 2 + least
+        events.append(Event(at, -size if number % 2 else size))
     far = any(abs(event.steps) > MOST_STEPS for event in events)
     if at >= samples or far or not bits.at_end():
         raise DataError(f"the message is damaged: its events do not fit its length; {_AGAIN}")

@@ -105,3 +105,11 @@ def wait_of(wait: Any) -> int:
     if not rule.allowed(wait):
         raise OptionError(f"wait must be {rule.wanted}; got {wait!r:.40}")
     return int(wait)
+
+
+def steps_of(steps: Any) -> int:
+    """Return a number of steps in a bound. Raises OptionError for what is none."""
+    rule = whole(1, 1024)
+    if not rule.allowed(steps):
+        raise OptionError(f"steps must be {rule.wanted}; got {steps!r:.40}")
+    return int(steps)
