@@ -223,3 +223,24 @@ def test_a_large_network_is_shown_on_less() -> None:
     assert room_for(128) == (3, 93)
     assert room_for(512) == (1, 70)
     assert room_for(4096) == (1, 64)
+
+
+def test_the_copied_python_reads_the_gates_of_the_page(
+    tagger: tuple[gw.Tagger, list[str], list[list[str]]],
+    speaker: tuple[gw.LanguageModel, str],
+) -> None:
+    model, data, labels = tagger
+    for names in (
+        {"model": model, "data": data, "labels": labels},
+        {"model": speaker[0], "data": speaker[1]},
+    ):
+        asked = [names[name] for name in ("data", "labels") if name in names]
+        summary = names["model"].summary(*asked)  # type: ignore[attr-defined]
+        record = summary.contents().records[-1]
+        exec(record.setup, names)
+        filled = record.python.format(
+            row=record.row, quantity="cell", layer=0, direction=record.direction,
+            time="2:9", units="[1, 4]",
+        )  # fmt: skip
+        found = eval(filled, names)
+        np.testing.assert_array_equal(found, record.quantities["cell"][2:9, [1, 4]])

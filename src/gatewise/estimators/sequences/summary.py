@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gatewise.estimators.forecaster.page.curves import training_curves
-from gatewise.estimators.scores.evaluation import SequenceScores
+from gatewise.estimators.scores.evaluation import LanguageScores, SequenceScores
 from gatewise.estimators.scores.measures import (
     MEASURES,
     MODEL_NAME,
@@ -63,7 +63,8 @@ class SequenceSummary:
         """Return the Python that makes `inside` of the page again."""
         part, source = self.evaluation.part, self.data.get("source")
         if not (self.run and source):
-            return f"inside = model.summary(data, part={part!r}).inside\n"
+            given = "data" if isinstance(self.evaluation, LanguageScores) else "data, labels"
+            return f"inside = model.summary({given}, part={part!r}).inside\n"
         labels = f", {self.labels!r}" if self.labels else ""
         return (
             f"import gatewise as gw\n\nmodel = gw.{self.estimator}.load({self.run!r})\n"
