@@ -56,7 +56,7 @@ class Beside:
                 said += [flattered] if flattered else []
             else:
                 frame = as_frame(other)
-                rows = _rows(frame, labelled.sequences, name, per_step=labelled.per_step)
+                rows = rows_of(frame, labelled.sequences, name, per_step=labelled.per_step)
                 beside[name] = self._answers_in(model.form, frame, rows, name)
         found = self._evaluate(model, labelled, part, beside)
         found = replace(found, notes=(*said, *found.notes))
@@ -106,7 +106,7 @@ def _refuse_other_answers(name: str, mine: Any, theirs: Any) -> None:
         )
 
 
-def _rows(frame: Frame, sequences: Sequences, name: str, *, per_step: bool) -> Indices:
+def rows_of(frame: Frame, sequences: Sequences, name: str, *, per_step: bool) -> Indices:
     """Return the row of the table for each sequence, [n], or for each of their steps, [N].
 
     Raises DataError for sequences and steps that are not there, or twice.
