@@ -153,10 +153,10 @@ class Estimator(Hooks[P, F, E]):
         self,
         data: Any,
         *,
-        out: str | Path | None,
-        overwrite: bool,
-        progress: bool | Callback,
-        table_format: str = "csv",
+        out: str | Path | None = None,
+        overwrite: bool = False,
+        progress: bool | Callback = True,
+        predictions: str = "csv",
         source: str | None = None,
         title: str | None = None,
         start: F | None = None,
@@ -168,10 +168,10 @@ class Estimator(Hooks[P, F, E]):
         """
         self.check_options()
         check_device(self.device)
-        if table_format not in TABLE_FORMATS:
+        if predictions not in TABLE_FORMATS:
             raise OptionError(
-                f"predictions must be 'csv' or 'parquet', not {table_format!r}."
-                f"{nearest(str(table_format), TABLE_FORMATS)}"
+                f"predictions must be 'csv' or 'parquet', not {predictions!r}."
+                f"{nearest(str(predictions), TABLE_FORMATS)}"
             )
         if out is None:
             found = self._fit_into(data, None, {}, start, progress=progress)
@@ -184,7 +184,7 @@ class Estimator(Hooks[P, F, E]):
                 kept = {
                     **(about or {}),
                     "source": source_of(data if isinstance(data, str | Path) else source),
-                    "predictions": table_format,
+                    "predictions": predictions,
                     "continued": start is not None,
                     **({} if title is None else {"title": title}),
                 }

@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypedDict, TypeVar
 
 from gatewise.errors import OptionError
 from gatewise.estimators.options import EstimatorOptions
 from gatewise.estimators.run.folder import Run
 from gatewise.training.history import History
+from gatewise.training.progress import Callback
 from gatewise.training.task import Task, TrainableNetwork
 
 
@@ -54,6 +55,17 @@ class Trained:
     networks: tuple[Any, ...]
     histories: tuple[History, ...]
     engine: str
+
+
+class FitArguments(TypedDict, total=False):
+    """How a training is run and kept: what `fit` takes beside the data, and explains."""
+
+    out: str | Path | None
+    overwrite: bool
+    progress: bool | Callback
+    predictions: str
+    source: str | None
+    title: str | None
 
 
 P = TypeVar("P", bound=PreparedData)

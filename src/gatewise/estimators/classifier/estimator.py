@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.split import Parts
-from gatewise.data.tables.native import Frame
-from gatewise.errors import DataError
-from gatewise.estimators.classifier.learnt import (
-    LearntClasses,
-    check_classes,
-    check_training,
-    weights_of,
-)
+from gatewise.estimators.classifier.classes import Model, OfClasses, Told, calibrated
+from gatewise.estimators.classifier.learnt import check_classes, check_training, weights_of
 from gatewise.estimators.classifier.settings import ClassifierSettings
-from gatewise.estimators.scores.build import classification_scores
-from gatewise.estimators.scores.calibration import fit_temperature
-from gatewise.estimators.scores.evaluation import ClassificationScores
-from gatewise.estimators.scores.figures import LabelAnswers
-from gatewise.estimators.scores.measures import MODEL_NAME
-from gatewise.estimators.scores.resampling import groups_of
-from gatewise.estimators.sequences.baselines import baseline_answers, fitted_baselines
-from gatewise.estimators.sequences.beside import labels_in
-from gatewise.estimators.sequences.estimator import SequenceEstimator
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given, labelled_of
 from gatewise.estimators.sequences.hooks import KEPT
-from gatewise.estimators.sequences.model import SequenceModel, answers_of_strands
-from gatewise.estimators.sequences.options import SequenceOptions
-from gatewise.estimators.sequences.preparation import PreparedSequences
+from gatewise.estimators.sequences.model import answers_of_strands
 from gatewise.estimators.sequences.sklearn import tags
-from gatewise.training.losses import cross_entropy
-from gatewise.training.task import Loss
-from gatewise.typing import AnyArray, Array, Arrays, Indices
-
-Model = SequenceModel[LearntClasses]
+from gatewise.typing import AnyArray, Array
 
 
-class Classifier(SequenceEstimator[LearntClasses, ClassificationScores], ClassifierSettings):
+class Classifier(OfClasses, ClassifierSettings):
     """A recurrent network that gives each sequence one label, and the probability of every class.
 
     The constructor only keeps its arguments; every one is explained in docs/sequences.md. After `fit`:
@@ -58,7 +34,7 @@ class Classifier(SequenceEstimator[LearntClasses, ClassificationScores], Classif
 
     kind = "classifier"
     options_type = ClassifierSettings
-    scores_type = ClassificationScores
+    unit = "sequence"
     kept = (*KEPT, "read", "rc")
 
     def predict(self, data: Any, *, lengths: Any = None) -> AnyArray:
@@ -73,12 +49,7 @@ class Classifier(SequenceEstimator[LearntClasses, ClassificationScores], Classif
         """
         model = self._fitted().for_new_data()
         labelled = self._read_for(model, Given(data, None, lengths), labels_needed=False)
-        return calibrated(model, probabilities_of(model, labelled.sequences).mean(axis=0))
-
-    @property
-    def classes_(self) -> AnyArray:
-        """The labels that training had, in the order of the probabilities."""
-        return self._fitted().form.labels()
+        return self._said(model, labelled.sequences).probabilities
 
     def score(self, data: Any, labels: Any = None, *, lengths: Any = None) -> float:
         """Return the accuracy on labelled sequences."""
@@ -100,85 +71,22 @@ class Classifier(SequenceEstimator[LearntClasses, ClassificationScores], Classif
             check_training(labelled.take(parts["training"]))
         weights_of(self.class_weights, labelled.classes, tuple(labelled.counts.tolist()))
 
-    def _learn_before(self, labelled: Labelled, before: LearntClasses | None) -> LearntClasses:
-        return LearntClasses(tuple(labelled.counts.tolist()))
-
-    @classmethod
-    def _head(cls, settings: SequenceOptions, form: Form, width: int) -> nn.Module:
-        return nn.Linear(width, len(form.classes), device="cpu", dtype=torch.float32)
-
     def _lines(self, model: Model, answers: Array) -> dict[str, AnyArray]:
         shares = calibrated(model, _softmax(answers)).T
         named = zip(model.form.classes, shares, strict=True)
         return dict(list(named)[len(shares) == 2 :])  # of two classes one says all
 
-    def _loss(self, prepared: PreparedSequences[LearntClasses]) -> Loss:
-        counts = prepared.learnt.counts
-        return cross_entropy(weights_of(self.class_weights, prepared.form.classes, counts))
-
-    def _learn_after(
-        self, model: Model, prepared: PreparedSequences[LearntClasses]
-    ) -> LearntClasses:
-        learnt = replace(model.learnt, baselines=fitted_baselines(prepared, self.baselines))
-        if not self.calibrate or not len(prepared.parts["validation"]):
-            return learnt
-        held = prepared.part("validation")
-        assert held.labels is not None
-        told = probabilities_of(model, held.sequences).mean(axis=0)
-        return replace(learnt, temperature=fit_temperature(held.labels, told, held.weights))
-
-    def _answers_of(self, model: Model, labelled: Labelled) -> LabelAnswers:
-        members = probabilities_of(model, labelled.sequences)
-        return LabelAnswers(calibrated(model, members.mean(axis=0)))
-
-    def _answers_in(self, form: Form, frame: Frame, rows: Indices, name: str) -> LabelAnswers:
-        return labels_in(frame, rows, form.classes, name)
-
-    def _evaluate(
-        self, model: Model, labelled: Labelled, part: str, beside: Mapping[str, LabelAnswers]
-    ) -> ClassificationScores:
-        if labelled.labels is None:
-            raise DataError("there are no labels to score by: pass labels=")
-        members = probabilities_of(model, labelled.sequences)
-        plain = members.mean(axis=0)
-        baselines = model.learnt.baselines
-        answers = {MODEL_NAME: LabelAnswers(calibrated(model, plain)), **beside}
-        for name, told in baseline_answers(baselines, labelled).items():
-            answers[name] = LabelAnswers(told)
-        return classification_scores(
-            labelled.labels,
-            answers,
-            model.form.classes,
-            part=part,
-            groups=groups_of(labelled.sequences.lengths, labelled.sequences.groups),
-            members=[LabelAnswers(calibrated(model, each)) for each in members],
-            weights=labelled.weights,
-            temperature=model.learnt.temperature,
-            uncalibrated=plain,
-            beside=tuple(beside),
-            notes=baselines.notes,
-        )
+    @staticmethod
+    def _said(model: Model, sequences: Sequences) -> Told:
+        members = probabilities_of(model, sequences)
+        each = tuple(_told(model, one) for one in members)
+        return replace(_told(model, members.mean(axis=0)), members=each)
 
     def _table(self, model: Model, labelled: Labelled, *, truth: bool) -> dict[str, AnyArray]:
-        told = calibrated(model, probabilities_of(model, labelled.sequences).mean(axis=0))
-        names = model.form.labels()
         columns: dict[str, AnyArray] = {"sequence": np.array(labelled.sequences.names)}
         if truth and labelled.labels is not None:
-            columns["label"] = names[labelled.labels]
-        columns["label_predicted"] = names[told.argmax(axis=1)]
-        shares = zip(model.form.classes, told.T, strict=True)
-        return {**columns, **{f"probability_{name}": column for name, column in shares}}
-
-    def _scores(self, evaluation: ClassificationScores) -> Mapping[str, Any]:
-        return evaluation.to_json()
-
-    @classmethod
-    def _learnt_out(cls, learnt: LearntClasses) -> tuple[dict[str, Any], Arrays]:
-        return learnt.out()
-
-    @classmethod
-    def _learnt_in(cls, said: dict[str, Any], arrays: Arrays, form: Form) -> LearntClasses:
-        return LearntClasses.read(said, arrays, form)
+            columns["label"] = model.form.labels()[labelled.labels]
+        return {**columns, **self._predicted(model, self._said(model, labelled.sequences))}
 
 
 def probabilities_of(model: Model, sequences: Sequences) -> Array:
@@ -187,10 +95,10 @@ def probabilities_of(model: Model, sequences: Sequences) -> Array:
     return np.asarray(np.mean(strands, axis=0))
 
 
-def calibrated(model: Model, probabilities: Array) -> Array:
-    """Return probabilities [n, classes] at the model's temperature, where it has one."""
-    temperature = model.learnt.temperature
-    return probabilities if temperature is None else temperature.apply(probabilities)
+def _told(model: Model, probabilities: Array) -> Told:
+    """Return what probabilities [n, classes] before calibration say."""
+    told = calibrated(model, probabilities)
+    return Told(told.argmax(axis=1), told, probabilities)
 
 
 def _softmax(scores: AnyArray) -> Array:

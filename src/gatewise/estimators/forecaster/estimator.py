@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 
@@ -44,7 +44,7 @@ from gatewise.estimators.forecaster.settings import ForecasterSettings, as_names
 from gatewise.estimators.forecaster.showing import forecaster_html
 from gatewise.estimators.forecaster.summary import summarise
 from gatewise.estimators.forecaster.verdict import Evaluation
-from gatewise.estimators.hooks import Trained
+from gatewise.estimators.hooks import FitArguments, Trained
 from gatewise.estimators.run.config import SCORES_BY_SERIES
 from gatewise.estimators.run.folder import Run
 from gatewise.explaining.affordable import BUDGET
@@ -99,7 +99,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
             out=out,
             overwrite=overwrite,
             progress=progress,
-            table_format=predictions,
+            predictions=predictions,
             source=source,
             title=title,
         )
@@ -108,31 +108,13 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         """Fit afresh with the same settings: new weights, new scaling. Same arguments as `fit`."""
         return self.fit(data, **kwargs)
 
-    def continue_on(
-        self,
-        data: Any,
-        *,
-        out: str | Path | None = None,
-        overwrite: bool = False,
-        progress: bool | Callback = True,
-        predictions: str = "csv",
-        source: str | None = None,
-        title: str | None = None,
-    ) -> Self:
+    def continue_on(self, data: Any, **how: Unpack[FitArguments]) -> Self:
         """Train on with new data: the weights, columns and scaling stay, the rest starts anew.
 
-        `validation` and `test` are taken of the new data: set them first if they were fixed times.
+        `validation` and `test` are taken of the new data: set them first if they were fixed times. Same
+        arguments as `fit`.
         """
-        return self._fit(
-            data,
-            out=out,
-            overwrite=overwrite,
-            progress=progress,
-            table_format=predictions,
-            source=source,
-            title=title,
-            start=self._fitted(),
-        )
+        return self._fit(data, start=self._fitted(), **how)
 
     def predict(self, data: Any = None, *, model: str = MODEL_NAME) -> Any:
         """Predict from new rows; the target's future is never needed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from gatewise.data.sequences.labelled import PARTS
 from gatewise.data.sequences.tokens import learn_tokens
 from gatewise.errors import DataError, NotFittedError, OptionError, nearest
 from gatewise.estimators.base import Estimator
-from gatewise.estimators.hooks import Trained
+from gatewise.estimators.hooks import FitArguments, Trained
 from gatewise.estimators.language.judging import TextScore, columns_of, score_of
 from gatewise.estimators.language.model import (
     FittedLanguage,
@@ -92,7 +92,7 @@ class LanguageModel(
         anything is written.
         """
         return self._fit_texts(
-            data, None, out=out, overwrite=overwrite, progress=progress, table_format=predictions,
+            data, None, out=out, overwrite=overwrite, progress=progress, predictions=predictions,
             source=source, title=title,
         )  # fmt: skip
 
@@ -100,22 +100,12 @@ class LanguageModel(
         """Fit afresh with the same settings: new weights, new vocabulary. Same arguments as `fit`."""
         return self.fit(data, **kwargs)
 
-    def continue_on(
-        self,
-        data: Any,
-        *,
-        out: str | Path | None = None,
-        overwrite: bool = False,
-        progress: bool | Callback = True,
-        predictions: str = "csv",
-        source: str | None = None,
-        title: str | None = None,
-    ) -> Self:
-        """Train on with new texts: weights and vocabulary stay, the rest starts anew."""
-        return self._fit_texts(
-            data, self._fitted(), out=out, overwrite=overwrite, progress=progress,
-            table_format=predictions, source=source, title=title,
-        )  # fmt: skip
+    def continue_on(self, data: Any, **how: Unpack[FitArguments]) -> Self:
+        """Train on with new texts: weights and vocabulary stay, the rest starts anew.
+
+        Same arguments as `fit`.
+        """
+        return self._fit_texts(data, self._fitted(), **how)
 
     def predict(self, data: Any) -> list[str]:
         """Return the likeliest token at each place of a text, given all before it."""
@@ -224,17 +214,19 @@ class LanguageModel(
             speaker.read(codes)
         return speaker
 
-    def _fit_texts(self, data: Any, start: FittedLanguage | None, **options: Any) -> Self:
+    def _fit_texts(
+        self, data: Any, start: FittedLanguage | None, **how: Unpack[FitArguments]
+    ) -> Self:
         self.check_options()
         if isinstance(data, str | Path) and "\n" not in str(data):
-            options["source"] = options["source"] or str(data)
+            how["source"] = how.get("source") or str(data)
         read = isinstance(data, PreparedTexts)
         if start is None and not read and self.encoding != "utf-8" and not any_file(data):
             raise OptionError(
                 f"encoding={self.encoding!r} is for a text file, and these texts are given: leave it out"
             )
         given = data if read else Texts(_texts(data, self.encoding))
-        return self._fit(given, start=start, **options)
+        return self._fit(given, start=start, **how)
 
     # --- what `Estimator` asks for --------------------------------------------------------------------
 

@@ -244,9 +244,6 @@ class Regressor(SequenceEstimator[LearntNumbers, RegressionScores], RegressorSet
                 columns[f"{name}_q{level:g}"] = together[:, k, place]
         return columns
 
-    def _scores(self, evaluation: RegressionScores) -> Mapping[str, Any]:
-        return evaluation.to_json()
-
     @classmethod
     def _learnt_out(cls, learnt: LearntNumbers) -> tuple[dict[str, Any], Arrays]:
         said, arrays = learnt.baselines.to_state()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from gatewise.data.files import write_frame
 from gatewise.data.sequences.labelled import Labelled
@@ -18,7 +18,7 @@ from gatewise.data.sequences.strands import complement_of
 from gatewise.data.tables.output import frame_like
 from gatewise.errors import NotFittedError
 from gatewise.estimators.base import source_of
-from gatewise.estimators.hooks import Trained
+from gatewise.estimators.hooks import FitArguments, Trained
 from gatewise.estimators.options import NetworkOptions
 from gatewise.estimators.run.folder import Run
 from gatewise.estimators.scores.verdict import with_note_of_the_fit
@@ -81,7 +81,7 @@ class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
         """
         return self._fit_given(
             Given(data, labels, lengths), None, out=out, overwrite=overwrite, progress=progress,
-            table_format=predictions, source=source, title=title,
+            predictions=predictions, source=source, title=title,
         )  # fmt: skip
 
     def retrain(self, data: Any, labels: Any = None, **kwargs: Any) -> Self:
@@ -94,18 +94,13 @@ class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
         labels: Any = None,
         *,
         lengths: Any = None,
-        out: str | Path | None = None,
-        overwrite: bool = False,
-        progress: bool | Callback = True,
-        predictions: str = "csv",
-        source: str | None = None,
-        title: str | None = None,
+        **how: Unpack[FitArguments],
     ) -> Self:
-        """Train on with new data: weights, vocabulary, classes, scaling stay, the rest starts anew."""
-        return self._fit_given(
-            Given(data, labels, lengths), self._fitted(), out=out, overwrite=overwrite,
-            progress=progress, table_format=predictions, source=source, title=title,
-        )  # fmt: skip
+        """Train on with new data: weights, vocabulary, classes, scaling stay, the rest starts anew.
+
+        Same arguments as `fit`.
+        """
+        return self._fit_given(Given(data, labels, lengths), self._fitted(), **how)
 
     @classmethod
     def resume(
@@ -183,15 +178,17 @@ class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
 
     # --- what `Estimator` asks for --------------------------------------------------------------------
 
-    def _fit_given(self, given: Given, start: SequenceModel[L] | None, **options: Any) -> Self:
+    def _fit_given(
+        self, given: Given, start: SequenceModel[L] | None, **how: Unpack[FitArguments]
+    ) -> Self:
         if isinstance(given.data, str | Path):
-            options["source"] = str(given.data)
+            how["source"] = str(given.data)
         about = {}
         if isinstance(given.labels, str | Path):
             about["labels"] = source_of(given.labels)
         elif given.labels is not None and isinstance(given.data, str | Path):
-            options["source"] = None  # the file alone would not be the data again
-        return self._fit(given, start=start, about=about, **options)
+            how["source"] = None  # the file alone would not be the data again
+        return self._fit(given, start=start, about=about, **how)
 
     @classmethod
     def _data_of(cls, run: Run) -> Given | None:
@@ -315,7 +312,7 @@ class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
         again = fitted.refitted
         return {
             "part": fitted.data["scored"],
-            **self._scores(evaluation),
+            **evaluation.to_json(),
             **({} if again is None else {"refit": again.about()}),
         }
 

@@ -10,7 +10,7 @@ An estimator derives from `estimator.SequenceEstimator` and from its own options
 - `_head` and `_loss`: the network's last layer and what it is trained with;
 - `_lines`: what a network's answers say, as lines of the page;
 - `_learn_after`: what is learnt of the fitted networks, such as a temperature; by default L as it was;
-- `_evaluate`: the scores of labelled sequences: E; `_scores`: those as JSON; `_table`: the answers;
+- `scores_type`, `_evaluate`: the scores of labelled sequences: E; `_table`: the answers;
 - `_answers_of` and `_answers_in`: what a model, or a table, says, to be scored beside another;
 - `_learnt_out` and `_learnt_in`: L as JSON and arrays for the model file, and back.
 
@@ -30,7 +30,7 @@ from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.split import Parts
 from gatewise.data.tables.native import Frame
 from gatewise.estimators.base import Estimator
-from gatewise.estimators.scores.rows import ScoreRows
+from gatewise.estimators.scores.evaluation import SequenceScores
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given, labelled_of
 from gatewise.estimators.sequences.model import (
@@ -44,7 +44,7 @@ from gatewise.training.task import Loss
 from gatewise.typing import AnyArray, Array, Arrays, Indices
 
 L = TypeVar("L")
-E = TypeVar("E", bound=ScoreRows)
+E = TypeVar("E", bound=SequenceScores)
 
 KEPT = (
     *("cell", "hidden_size", "num_layers", "bidirectional", "front", "embedding", "members"),
@@ -137,10 +137,6 @@ class SequenceHooks(
         self, model: SequenceModel[L], labelled: Labelled, *, truth: bool
     ) -> dict[str, AnyArray]:
         """Return answers as columns, with the `truth` beside them or without."""
-
-    @abstractmethod
-    def _scores(self, evaluation: E) -> Mapping[str, Any]:
-        """Return what metrics.json says of the scores."""
 
     @classmethod
     @abstractmethod

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gatewise.data.sequences.annotations import (
     BACKGROUND,
@@ -26,22 +23,12 @@ from gatewise.data.sequences.strands import (
     mirrored_steps,
     other_strand,
 )
-from gatewise.data.tables.native import Frame
-from gatewise.errors import DataError
-from gatewise.estimators.classifier.estimator import Model
+from gatewise.estimators.classifier.classes import Model, OfClasses, Told
 from gatewise.estimators.classifier.learnt import LearntClasses, weights_of
 from gatewise.estimators.options import NetworkOptions
-from gatewise.estimators.scores.build import classification_scores
-from gatewise.estimators.scores.calibration import fit_temperature
-from gatewise.estimators.scores.evaluation import ClassificationScores
-from gatewise.estimators.scores.figures import LabelAnswers
-from gatewise.estimators.scores.measures import MODEL_NAME
-from gatewise.estimators.scores.resampling import groups_of
-from gatewise.estimators.sequences.baselines import baseline_answers, fitted_baselines
-from gatewise.estimators.sequences.beside import labels_in
-from gatewise.estimators.sequences.estimator import KEPT, SequenceEstimator
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given, labelled_of
+from gatewise.estimators.sequences.hooks import KEPT
 from gatewise.estimators.sequences.model import columns_read, engine_for, front_of
 from gatewise.estimators.sequences.options import SequenceOptions
 from gatewise.estimators.sequences.preparation import PreparedSequences, inputs_of
@@ -52,16 +39,15 @@ from gatewise.estimators.tagger.pieces import in_pieces
 from gatewise.estimators.tagger.settings import OVERLAP_SHARE, TaggerSettings
 from gatewise.estimators.tagger.tags import tags_of
 from gatewise.options import values_of
-from gatewise.training.losses import cross_entropy
 from gatewise.training.sequences import SequenceBatches
 from gatewise.training.task import Loss, Task
-from gatewise.typing import AnyArray, Array, Array32, Arrays, Indices
+from gatewise.typing import AnyArray, Array, Indices
 
 BATCHES = 16
 """An epoch has so many gradient steps or more, where that leaves a batch 4 pieces."""
 
 
-class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSettings):
+class Tagger(OfClasses, TaggerSettings):
     """A recurrent network that gives each step of a sequence a label, and probabilities of all.
 
     Sequences may be of any length: it trains on pieces of long ones and predicts as in one unbroken
@@ -72,7 +58,7 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
 
     kind = "tagger"
     options_type = TaggerSettings
-    scores_type = ClassificationScores
+    unit = "step"
     kept = (*KEPT, "crf", "rc")
 
     def predict(self, data: Any, *, lengths: Any = None) -> list[AnyArray]:
@@ -104,11 +90,6 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
         classes = self._fitted().form.classes
         found = list(features_of(sequences, labels, classes, probabilities, background=background))
         write_annotations(out, found, sequences)
-
-    @property
-    def classes_(self) -> AnyArray:
-        """The labels that training had, in the order of the probabilities."""
-        return self._fitted().form.labels()
 
     def _tagged(self, data: Any, lengths: Any) -> tuple[Sequences, Indices, Array]:
         """Return sequences in the model's form, their labels [N] and probabilities [N, C]."""
@@ -143,13 +124,6 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
         check_tags(labelled, parts, fresh=fresh)
         weights_of(self.class_weights, labelled.classes, tuple(labelled.counts.tolist()))
 
-    def _learn_before(self, labelled: Labelled, before: LearntClasses | None) -> LearntClasses:
-        return LearntClasses(tuple(labelled.counts.tolist()))
-
-    @classmethod
-    def _head(cls, settings: SequenceOptions, form: Form, width: int) -> nn.Module:
-        return nn.Linear(width, len(form.classes), device="cpu", dtype=torch.float32)
-
     @classmethod
     def _build(cls, settings: SequenceOptions, form: Form, engine: str) -> TaggerNetwork:
         assert isinstance(settings, TaggerSettings)
@@ -180,10 +154,7 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
     def _loss(self, prepared: PreparedSequences[LearntClasses]) -> Loss:
         settings = prepared.settings
         assert isinstance(settings, TaggerSettings)
-        if settings.crf:
-            return chain_loss
-        counts = prepared.learnt.counts
-        return cross_entropy(weights_of(self.class_weights, prepared.form.classes, counts))
+        return chain_loss if settings.crf else super()._loss(prepared)
 
     def _task(self, prepared: PreparedSequences[LearntClasses], network: Any) -> Task:
         return self._in_pieces(super()._task(prepared, network), prepared)
@@ -203,53 +174,12 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
         held = None if held is None else _cut(held, settings)
         return Task(task.network, _cut(training, settings), held, task.loss)
 
-    def _learn_after(
-        self, model: Model, prepared: PreparedSequences[LearntClasses]
-    ) -> LearntClasses:
-        learnt = replace(model.learnt, baselines=fitted_baselines(prepared, self.baselines))
-        if not self.calibrate or not len(prepared.parts["validation"]):
-            return learnt
-        held = prepared.part("validation")
-        assert held.labels is not None
-        told = tags_of(model, held.sequences).uncalibrated
-        weights = _of_steps(held.weights, held.sequences)
-        return replace(learnt, temperature=fit_temperature(held.labels, told, weights))
-
-    def _answers_of(self, model: Model, labelled: Labelled) -> LabelAnswers:
-        found = tags_of(model, labelled.sequences)
-        return LabelAnswers(found.probabilities, found.labels)
-
-    def _answers_in(self, form: Form, frame: Frame, rows: Indices, name: str) -> LabelAnswers:
-        return labels_in(frame, rows, form.classes, name)
-
-    def _evaluate(
-        self, model: Model, labelled: Labelled, part: str, beside: Mapping[str, LabelAnswers]
-    ) -> ClassificationScores:
-        if labelled.labels is None or not labelled.per_step:
-            raise DataError("there are no labels of steps to score by: pass labels=")
-        sequences = labelled.sequences
-        found, baselines = tags_of(model, sequences), model.learnt.baselines
-        answers = {MODEL_NAME: LabelAnswers(found.probabilities, found.labels), **beside}
-        for name, told in baseline_answers(baselines, labelled).items():
-            answers[name] = LabelAnswers(told)
-        return classification_scores(
-            labelled.labels,
-            answers,
-            model.form.classes,
-            part=part,
-            groups=groups_of(sequences.lengths, sequences.groups, per_step=True),
-            members=[LabelAnswers(one.probabilities, one.labels) for one in found.members],
-            weights=_of_steps(labelled.weights, sequences),
-            unit="step",
-            temperature=model.learnt.temperature,
-            uncalibrated=found.uncalibrated,
-            beside=tuple(beside),
-            notes=baselines.notes,
-        )
+    @staticmethod
+    def _said(model: Model, sequences: Sequences) -> Told:
+        return tags_of(model, sequences)
 
     def _table(self, model: Model, labelled: Labelled, *, truth: bool) -> dict[str, AnyArray]:
-        sequences, names = labelled.sequences, model.form.labels()
-        found = tags_of(model, sequences)
+        sequences = labelled.sequences
         starts = np.repeat(sequences.offsets[:-1], sequences.lengths)
         columns: dict[str, AnyArray] = {
             "sequence": np.repeat(np.array(sequences.names), sequences.lengths),
@@ -260,20 +190,7 @@ class Tagger(SequenceEstimator[LearntClasses, ClassificationScores], TaggerSetti
         if truth and labelled.labels is not None:
             # -1, where no label is known, is the last: an empty cell
             columns["label"] = np.array([*model.form.classes, None], dtype=object)[labelled.labels]
-        columns["label_predicted"] = names[found.labels]
-        shares = zip(model.form.classes, found.probabilities.T, strict=True)
-        return {**columns, **{f"probability_{name}": column for name, column in shares}}
-
-    def _scores(self, evaluation: ClassificationScores) -> Mapping[str, Any]:
-        return evaluation.to_json()
-
-    @classmethod
-    def _learnt_out(cls, learnt: LearntClasses) -> tuple[dict[str, Any], Arrays]:
-        return learnt.out()
-
-    @classmethod
-    def _learnt_in(cls, said: dict[str, Any], arrays: Arrays, form: Form) -> LearntClasses:
-        return LearntClasses.read(said, arrays, form, per_step=True)
+        return {**columns, **self._predicted(model, self._said(model, sequences))}
 
 
 def with_other_strand(
@@ -292,11 +209,6 @@ def with_other_strand(
         per_step=True,
         weights=None if weights is None else np.tile(weights, 2),
     )
-
-
-def _of_steps(weights: Array32 | None, sequences: Sequences) -> Array32 | None:
-    """Return the weights of sequences as weights of their steps."""
-    return None if weights is None else np.repeat(weights, sequences.lengths)
 
 
 def _cut(batches: SequenceBatches, settings: TaggerSettings) -> SequenceBatches:

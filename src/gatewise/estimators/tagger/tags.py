@@ -18,7 +18,7 @@ from gatewise.data.sequences.strands import (
     mirrored_steps,
     other_strand,
 )
-from gatewise.estimators.classifier.estimator import Model, calibrated
+from gatewise.estimators.classifier.classes import Model, Told, calibrated
 from gatewise.estimators.sequences.preparation import inputs_of
 from gatewise.estimators.tagger.network import TaggerNetwork
 from gatewise.estimators.tagger.whole import answers_of_steps
@@ -28,17 +28,7 @@ TOGETHER = 1 << 16
 """Steps of sequences whose labels are found together, padding counted."""
 
 
-@dataclass(frozen=True, eq=False)
-class Tags:
-    """The most likely labels [N], and probabilities [N, C] with and without their temperature."""
-
-    labels: Indices
-    probabilities: Array
-    uncalibrated: Array
-    members: tuple[Tags, ...] = ()
-
-
-def tags_of(model: Model, sequences: Sequences) -> Tags:
+def tags_of(model: Model, sequences: Sequences) -> Told:
     """Return labels and probabilities of all steps, and with several members those of each.
 
     Members are taken together as the mean of their probabilities; with a chain labels are the best path
@@ -50,7 +40,7 @@ def tags_of(model: Model, sequences: Sequences) -> Tags:
     mean = np.mean([one.uncalibrated for one, _, _ in each], axis=0)
     scores = np.mean([scores for _, scores, _ in each], axis=0)
     together = _tags(model, sequences, scores, _mean([chain for _, _, chain in each]), mean)
-    return Tags(together.labels, together.probabilities, mean, tuple(one for one, _, _ in each))
+    return Told(together.labels, together.probabilities, mean, tuple(one for one, _, _ in each))
 
 
 def _answers(model: Model, sequences: Sequences) -> list[list[tuple[Floats, Chain | None]]]:
@@ -84,7 +74,7 @@ def _turned(chain: Chain | None, turned: Indices) -> Chain | None:
 
 def _together(
     model: Model, sequences: Sequences, strands: Sequence[tuple[Floats, Chain | None]]
-) -> tuple[Tags, Floats, Chain | None]:
+) -> tuple[Told, Floats, Chain | None]:
     """Return what one member says of the steps, its scores and its chain, strands taken together."""
     shares = [_probabilities(scores, chain, sequences) for scores, chain in strands]
     scores = np.mean([scores for scores, _ in strands], axis=0)
@@ -98,15 +88,15 @@ def _tags(
     scores: Floats,
     chain: Chain | None,
     probabilities: Array,
-) -> Tags:
+) -> Told:
     told = calibrated(model, probabilities)
     if chain is None:
-        return Tags(probabilities.argmax(axis=1), told, probabilities)
+        return Told(probabilities.argmax(axis=1), told, probabilities)
     labels = np.empty(len(scores), dtype=np.int64)
     for batch in _batches(sequences):
         path = best_path(batch.taken(scores), batch.lengths, chain)
         labels[batch.steps] = path[batch.inside]
-    return Tags(labels, told, probabilities)
+    return Told(labels, told, probabilities)
 
 
 def _probabilities(scores: Floats, chain: Chain | None, sequences: Sequences) -> Array:
