@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from gatewise.cli.opening import is_data_of_fit, writing_alone
+from gatewise.cli.opening import writing_alone
 from gatewise.cli.options import Config, NewTitle, Quiet
 from gatewise.cli.output import console
 from gatewise.cli.training import RunFolder, finish, going_on, resumable
 from gatewise.cli.tuning import resume_search
 from gatewise.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    from gatewise.estimators.run.folder import Run
 
 
 def resume(
@@ -34,31 +38,61 @@ def resume(
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
     from gatewise.estimators.forecaster.forecasting import prepared_for  # noqa: PLC0415
-    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
     from gatewise.estimators.tuning.folder import is_tuning  # noqa: PLC0415
 
     if is_tuning(Path(run)):
         resume_search(Path(run), data, title, quiet=quiet)
         return
+    resume_into(
+        Forecaster,
+        run,
+        data,
+        title,
+        quiet=quiet,
+        again=lambda fitted, source, _: prepared_for(fitted.fitted_, source),
+        begun=lambda unfinished, source, _: Forecaster.prepare_resumed(unfinished, source),
+        finish=finish,
+    )
+
+
+def resume_into(
+    estimator: Any,
+    run: str,
+    data: str | None,
+    title: str | None,
+    *,
+    quiet: bool,
+    again: Callable[[Any, str, dict[str, Any]], Any],
+    begun: Callable[[Run, str, dict[str, Any]], Any],
+    finish: Callable[..., None],
+) -> None:
+    """Finish an interrupted fit, or write the page of one that is whole.
+
+    `again(model, source, config)` prepares data for the model of a finished run, whose data it must be;
+    `begun(run, source, config)` does so for an unfinished one; `config` is that of the run.
+    """
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
+
     folder = Run.open(run).path
     with writing_alone(folder), resumable(folder, title):
         opened = Run.open(folder)
         opened.check_not_failed()
         unfinished = opened.unfinished()
-        source = (unfinished or opened).config["source"] if data is None else data
+        config = (unfinished or opened).config
+        source = config["source"] if data is None else data
         if source is None:
-            raise OptionError(f"the run {run} was fitted on a table in memory: name DATA after it")
+            raise OptionError(f"the run {run} was fitted on data in memory: name DATA after it")
         screen = console(quiet=quiet)
         screen.print(going_on(unfinished, folder))
         if unfinished is None:
-            fitted = Forecaster.load(run)
-            prepared = prepared_for(fitted.fitted_, source)
-            if not is_data_of_fit(fitted, prepared):
+            fitted = estimator.load(run)
+            prepared = again(fitted, source, config)
+            if prepared.identity["sha256"] != fitted.fitted_.data["sha256"]:
                 raise DataError(
                     f"{source} is not the data that the finished run {run} was fitted on: "
                     f"`gatewise inspect {run} {source} --out PAGE.html` writes a page about it"
                 )
         else:
-            prepared = Forecaster.prepare_resumed(unfinished, source)
-        model = Forecaster.resume(folder, prepared, progress=not quiet)
+            prepared = begun(unfinished, source, config)
+        model = estimator.resume(folder, prepared, progress=not quiet)
         finish(screen, model, prepared, source, folder, title=title)

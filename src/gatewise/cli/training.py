@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -133,15 +134,38 @@ def run_training(
     by: str | None = None,
     start: Fitted | None = None,
 ) -> None:
-    """Print what is read, train with `verb` (a method of `model`), leave the page, print scores.
-
-    `start` is the model that training goes on from, where `verb` is `continue_on`. The data is read
-    once, here: what is printed, the fit, the page and the explanation share what is made of it.
-    """
+    """Do as `train_into` with a table; `start` is the model that training goes on from, if any."""
     from gatewise.estimators.forecaster.forecasting import (  # noqa: PLC0415 - brings torch
         prepared_to_fit,
     )
-    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
+
+    train_into(
+        model,
+        verb,
+        data,
+        new,
+        read=lambda: prepared_to_fit(model, data, start),
+        show=print_data,
+        finish=partial(finish, by=by, before=start),
+    )
+
+
+def train_into(
+    model: Any,
+    verb: Callable[..., Any],
+    data: str,
+    new: NewRun,
+    *labels: str,
+    read: Callable[[], Any],
+    show: Callable[[Console, str, Any], None],
+    finish: Callable[..., None],
+) -> None:
+    """Show what is read, train with `verb` (a method of `model`), and finish with page and scores.
+
+    The data is read once, by `read`: what is shown, the fit, the page and the explanation share what is
+    made of it. `labels` are where those can be read again.
+    """
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
     from gatewise.training.distributed import check_device  # noqa: PLC0415
 
     model.check_options()
@@ -149,10 +173,11 @@ def run_training(
     folder = Run.check_target(new.out, overwrite=new.overwrite)
     with writing_alone(folder), resumable(folder, new.title):
         screen = console(quiet=new.quiet)
-        prepared = prepared_to_fit(model, data, start)
-        print_data(screen, data, prepared)
+        prepared = read()
+        show(screen, data, prepared)
         verb(
             prepared,
+            *labels,
             out=folder,
             overwrite=new.overwrite,
             predictions=new.predictions,
@@ -160,7 +185,7 @@ def run_training(
             title=new.title,
             progress=not new.quiet,
         )
-        finish(screen, model, prepared, data, folder, title=new.title, by=by, before=start)
+        finish(screen, model, prepared, data, folder, title=new.title)
 
 
 def finish(

@@ -9,16 +9,15 @@ from typing import Any
 
 from rich.console import Console
 
-from gatewise.cli.opening import writing_alone
 from gatewise.cli.options import NewRun, given_in, settings_in
-from gatewise.cli.output import console, print_next
+from gatewise.cli.output import print_next
 from gatewise.cli.pictures import pictured_beside
+from gatewise.cli.resuming import resume_into
 from gatewise.cli.sequences.kinds import KINDS
 from gatewise.cli.sequences.opening import labels_of_fit
 from gatewise.cli.sequences.printing import print_data, print_scores
 from gatewise.cli.tasks import Task, task_of_kind
-from gatewise.cli.training import device_of, going_on, resumable
-from gatewise.errors import DataError, OptionError
+from gatewise.cli.training import device_of, train_into
 from gatewise.launch import is_main_process
 
 
@@ -75,32 +74,22 @@ def resume(
     quiet: bool = False,
 ) -> None:
     """Finish an interrupted fit, or write the page of one that is whole."""
-    from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
+    estimator = task.estimator_class()
 
-    folder, estimator = Run.open(run).path, task.estimator_class()
-    with writing_alone(folder), resumable(folder, title):
-        opened = Run.open(folder)
-        opened.check_not_failed()
-        unfinished = opened.unfinished()
-        config = (unfinished or opened).config
-        source = config["source"] if data is None else data
-        if source is None:
-            raise OptionError(f"the run {run} was fitted on data in memory: name DATA after it")
-        given = estimator.given(source, labels or (config.get("labels") if data is None else None))
-        screen = console(quiet=quiet)
-        screen.print(going_on(unfinished, folder))
-        if unfinished is None:
-            fitted = estimator.load(run)
-            prepared = fitted.prepare(given, like=fitted.fitted_)
-            if prepared.identity["sha256"] != fitted.fitted_.data["sha256"]:
-                raise DataError(
-                    f"{source} is not the data that the finished run {run} was fitted on: "
-                    f"`gatewise inspect {run} {source} --out PAGE.html` writes a page about it"
-                )
-        else:
-            prepared = estimator.prepare_resumed(unfinished, given)
-        model = estimator.resume(folder, prepared, progress=not quiet)
-        finish(screen, model, prepared, source, folder, title=title)
+    def given(source: str, config: dict[str, Any]) -> Any:
+        theirs = config.get("labels") if data is None else None
+        return estimator.given(source, labels or theirs)
+
+    resume_into(
+        estimator,
+        run,
+        data,
+        title,
+        quiet=quiet,
+        again=lambda fitted, *of: fitted.prepare(given(*of), like=fitted.fitted_),
+        begun=lambda unfinished, *of: estimator.prepare_resumed(unfinished, given(*of)),
+        finish=finish,
+    )
 
 
 def run_training(
@@ -112,33 +101,18 @@ def run_training(
     *,
     start: Any = None,
 ) -> None:
-    """Print what is read, train with `verb` (a method of `model`), leave the page, print scores.
-
-    `start` is the model that training goes on from. The data is read once, here.
-    """
-    from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
-    from gatewise.training.distributed import check_device  # noqa: PLC0415
-
-    model.check_options()
-    check_device(model.device)
-    folder = Run.check_target(new.out, overwrite=new.overwrite)
-    with writing_alone(folder), resumable(folder, new.title):
-        screen = console(quiet=new.quiet)
-        prepared = model.prepare(model.given(data, labels), like=start)
-        print_data(screen, data, prepared)
-        # Where labels can be read again; those that were read are among what is prepared.
-        again = () if labels is None else (labels,)
-        verb(
-            prepared,
-            *again,
-            out=folder,
-            overwrite=new.overwrite,
-            predictions=new.predictions,
-            source=data,
-            title=new.title,
-            progress=not new.quiet,
-        )
-        finish(screen, model, prepared, data, folder, title=new.title)
+    """Do as `train_into` with sequences or texts; `start` is the model that training goes on from."""
+    again = () if labels is None else (labels,)  # those that were read are among what is prepared
+    train_into(
+        model,
+        verb,
+        data,
+        new,
+        *again,
+        read=lambda: model.prepare(model.given(data, labels), like=start),
+        show=print_data,
+        finish=finish,
+    )
 
 
 def finish(
