@@ -1,4 +1,7 @@
-"""Fits a classifier in a process of its own: `sequence_job.py RUN [slowly]`, or under torchrun."""
+"""Fits a classifier, or a language model, in a process of its own, or in those of torchrun.
+
+`sequence_job.py RUN [slowly | language]`.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +34,35 @@ def data() -> tuple[list[Array32], Indices]:
     return rows, np.array([int(row[0, 0] > 0.4) for row in rows])
 
 
-def main(run: str, *slowly: str) -> None:
+LANGUAGE: dict[str, Any] = {
+    "hidden_size": 6,
+    "num_layers": 2,
+    "embedding": 4,
+    "dropout": 0.2,
+    "weight_drop": 0.2,
+    "window": 8,
+    "batch_size": 5,
+    "epochs": 3,
+    "slowness_cost": 0.1,
+}
+
+
+def text() -> str:
+    """Return a text that makes five streams, which two processes cannot share evenly."""
+    rng = np.random.default_rng(0)
+    return "".join(rng.choice(list("abc de\n"), 900))
+
+
+def main(run: str, how: str = "") -> None:
     """Fit into a run folder; slowly, so that somebody may kill it halfway."""
 
     def wait(status: object) -> None:
         time.sleep(0.02)
 
-    gw.Classifier(**OPTIONS).fit(*data(), out=run, progress=wait if slowly else False)
+    if how == "language":
+        gw.LanguageModel(**LANGUAGE).fit(text(), out=run, progress=False)
+        return
+    gw.Classifier(**OPTIONS).fit(*data(), out=run, progress=wait if how else False)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 import gatewise as gw
+from gatewise.answers.drawing import draw
 from gatewise.errors import DataError, FileError, NotFittedError, OptionError
 from gatewise.estimators.language.estimator import LanguageModel
 from gatewise.estimators.language.judging import judge
-from gatewise.estimators.language.speaking import Speaker, _Calls, _Steps, draw
+from gatewise.estimators.language.speaking import Speaker, _Calls, _Steps
 
 TEXT = (
     "".join(

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import gatewise as gw
-from tests.estimators.sequence_job import OPTIONS, data
+from tests.estimators.sequence_job import LANGUAGE, OPTIONS, data, text
 
 ROOT = Path(__file__).parents[2]
 # Gradients are sums in another order: 3e-6 is what was seen of weights of size 1.
@@ -56,8 +56,14 @@ def test_a_fit_that_was_killed_is_resumed_with_the_same_bits(
 
 
 @pytest.mark.full
-def test_two_processes_give_the_result_of_one(tmp_path: Path, uninterrupted: Path) -> None:
-    process = start(str(tmp_path / "run"), processes=2)
+@pytest.mark.parametrize("how", ["", "language"])
+def test_two_processes_give_the_result_of_one(
+    tmp_path: Path, uninterrupted: Path, how: str
+) -> None:
+    if how:
+        uninterrupted = tmp_path / "alone/model.safetensors"
+        gw.LanguageModel(**LANGUAGE).fit(text(), out=uninterrupted.parent, progress=False)
+    process = start(str(tmp_path / "run"), *([how] if how else []), processes=2)
     _, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors.decode()
     ours, theirs = load_file(tmp_path / "run/model.safetensors"), load_file(uninterrupted)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import codecs
 import os
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from gatewise.data.catalog import bundled_paths, dataset_name, find
+from gatewise.data.catalog import DATASET, bundled_paths, dataset_name, find
 from gatewise.data.files import READABLE
 from gatewise.data.sequences import fasta
 from gatewise.data.sequences.features import BED_ENDINGS, GFF_ENDINGS
 from gatewise.data.sequences.genbank import ENDINGS as GENBANK
+from gatewise.data.sequences.tokens import utf8
 from gatewise.data.tables.raw import read_bytes
-from gatewise.errors import FileError, OptionError
+from gatewise.errors import DataError, FileError, OptionError
 
 ENDINGS = (".txt", ".text", ".md")
 """What names of text files end with; also with .gz."""
@@ -88,3 +92,53 @@ def _decoded(content: bytes, encoding: str, path: Path) -> str:
     except (LookupError, UnicodeError, AttributeError):
         raise OptionError(f"encoding={encoding!r} does not decode text: use 'utf-8'") from None
     return text
+
+
+def read_texts(data: Any, encoding: str = "utf-8") -> tuple[str, ...]:
+    """Return the texts of a text, a path, or a list of either.
+
+    Of a string that holds no line end and ends as text files do (`.txt`, `.txt.gz`), or is a file that
+    there is, the file is read. Raises DataError for what is no text and for empty ones, FileError for a
+    file that cannot be read.
+    """
+    given = data if isinstance(data, list | tuple) else [data]
+    if not given:
+        raise DataError("there are no texts: the list is empty")
+    found = []
+    for number, one in enumerate(given, start=1):
+        named = "the text" if len(given) == 1 else f"text {number} of {len(given)}"
+        if _is_path(one):
+            one = read_text(one, encoding)  # noqa: PLW2901
+        if not isinstance(one, str):
+            raise DataError(f"{named} is of type {type(one).__name__}: give a string or a path")
+        if not one:
+            raise DataError(f"{named} is empty")
+        found.append(one)
+    return tuple(found)
+
+
+def any_file(data: Any) -> bool:
+    """Tell whether one of the texts is read from a file."""
+    return any(map(_is_path, data if isinstance(data, list | tuple) else [data]))
+
+
+def identity_of(texts: Sequence[str]) -> dict[str, Any]:
+    """Return the SHA-256 of texts with their sizes."""
+    digest = sha256()
+    for text in texts:
+        content = utf8(text)
+        digest.update(len(content).to_bytes(8, "little") + content)
+    return {
+        "sha256": digest.hexdigest(),
+        "texts": len(texts),
+        "characters": sum(map(len, texts)),
+    }
+
+
+def _is_path(one: Any) -> bool:
+    if isinstance(one, os.PathLike):
+        return True
+    if not isinstance(one, str) or "\n" in one or len(one) > 4096 or "\0" in one:
+        return False
+    name = one.lower().removesuffix(".gz")
+    return one.startswith(DATASET) or name.endswith(ENDINGS) or os.path.isfile(one)

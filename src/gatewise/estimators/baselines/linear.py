@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from gatewise.answers.drawing import softmax
 from gatewise.estimators.baselines.rows import Rows
 from gatewise.estimators.scores.calibration import fit_temperature
 from gatewise.estimators.scores.probabilities import losses
@@ -43,13 +44,6 @@ class Linear:
         """Return probabilities `[n, C]` or numbers `[n, K]`."""
         found = rows.times(self.weights / self.scale[:, None]) + self.intercept
         return found if self.sharpness is None else softmax(found * self.sharpness)
-
-
-def softmax(scores: Array) -> Array:
-    """Return scores `[n, C]` as probabilities."""
-    found: Array = np.exp(scores - scores.max(axis=1, keepdims=True))
-    total: Array = found.sum(axis=1, keepdims=True)
-    return found / total
 
 
 def has_logistic() -> bool:

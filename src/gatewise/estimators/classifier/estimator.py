@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gatewise.answers.drawing import softmax
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.split import Parts
@@ -72,7 +73,7 @@ class Classifier(OfClasses, ClassifierSettings):
         weights_of(self.class_weights, labelled.classes, tuple(labelled.counts.tolist()))
 
     def _lines(self, model: Model, answers: Array) -> dict[str, AnyArray]:
-        shares = calibrated(model, _softmax(answers)).T
+        shares = calibrated(model, softmax(answers.astype(np.float64))).T
         named = zip(model.form.classes, shares, strict=True)
         return dict(list(named)[len(shares) == 2 :])  # of two classes one says all
 
@@ -91,7 +92,10 @@ class Classifier(OfClasses, ClassifierSettings):
 
 def probabilities_of(model: Model, sequences: Sequences) -> Array:
     """Return the probabilities that each member gives, before calibration, [M, n, classes]."""
-    strands = [[_softmax(scores) for scores in one] for one in answers_of_strands(model, sequences)]
+    strands = [
+        [softmax(scores.astype(np.float64)) for scores in one]
+        for one in answers_of_strands(model, sequences)
+    ]
     return np.asarray(np.mean(strands, axis=0))
 
 
@@ -99,9 +103,3 @@ def _told(model: Model, probabilities: Array) -> Told:
     """Return what probabilities [n, classes] before calibration say."""
     told = calibrated(model, probabilities)
     return Told(told.argmax(axis=1), told, probabilities)
-
-
-def _softmax(scores: AnyArray) -> Array:
-    """Return the probabilities [n, classes] that scores stand for, in float64."""
-    powers = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

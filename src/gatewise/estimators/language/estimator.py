@@ -9,13 +9,16 @@ from typing import Any, Self, Unpack
 
 import numpy as np
 
+from gatewise.answers.drawing import check_drawing, draw
 from gatewise.data.files import write_frame
 from gatewise.data.sequences.labelled import PARTS
+from gatewise.data.sequences.stretches import Stretch, divided, encoded, text_before
+from gatewise.data.sequences.texts import any_file, identity_of, read_texts
 from gatewise.data.sequences.tokens import learn_tokens
 from gatewise.errors import DataError, NotFittedError, OptionError, nearest
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.hooks import FitArguments, Trained
-from gatewise.estimators.language.judging import TextScore, columns_of, score_of
+from gatewise.estimators.language.judging import score_of
 from gatewise.estimators.language.model import (
     FittedLanguage,
     engine_for,
@@ -26,23 +29,12 @@ from gatewise.estimators.language.model import (
 from gatewise.estimators.language.network import LanguageNetwork, next_token_loss
 from gatewise.estimators.language.scoring import ngram_of, scores_of
 from gatewise.estimators.language.settings import LanguageSettings
-from gatewise.estimators.language.speaking import Speaker, check_drawing, draw
+from gatewise.estimators.language.speaking import Speaker
 from gatewise.estimators.language.telling import TellingTexts, evaluated, is_of_fit
-from gatewise.estimators.language.texts import (
-    PreparedTexts,
-    Stretch,
-    any_file,
-    check_length,
-    divided,
-    encoded,
-    identity_of,
-    judged,
-    read_texts,
-    streams_of,
-    text_before,
-)
+from gatewise.estimators.language.texts import PreparedTexts, check_length, judged, streams_of
 from gatewise.estimators.run.folder import Run
 from gatewise.estimators.scores.evaluation import LanguageScores
+from gatewise.estimators.scores.texts import TextScore, columns_of
 from gatewise.estimators.scores.verdict import OF_THE_FIT, with_note_of_the_fit
 from gatewise.estimators.sequences.preparation import refuse_changes
 from gatewise.training.progress import Callback
@@ -191,7 +183,7 @@ class LanguageModel(
             stretches: Sequence[Stretch] = [self._stretch(text) for text in texts]
             found = scores_of(fitted, stretches, "all", "")
             return with_note_of_the_fit(found, same=is_of_fit(texts, fitted))
-        pieces = divided(texts, fitted.settings)
+        pieces = divided(texts, fitted.settings.validation, fitted.settings.test)
         parts = encoded(pieces, fitted.tokens, self.unseen)
         if not parts[part]:
             raise DataError(f"the texts have no {part} part: {part} is None in the options")
@@ -234,7 +226,7 @@ class LanguageModel(
         if isinstance(data, PreparedTexts):
             return data
         texts = _texts(data, self.encoding)
-        pieces = divided(texts, self)
+        pieces = divided(texts, self.validation, self.test)
         if start is None:
             learnt_from = [text for _, text in pieces["training"]]
             tokens = learn_tokens(learnt_from, self.tokens, self.vocabulary)

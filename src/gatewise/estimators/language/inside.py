@@ -10,9 +10,9 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from gatewise.data.sequences.stretches import START, Stretch
 from gatewise.estimators.language.judging import judge
 from gatewise.estimators.language.model import FittedLanguage
-from gatewise.estimators.language.texts import START, Stretch
 from gatewise.estimators.sequences.chosen import Room, room_for
 from gatewise.estimators.sequences.chosen import Stretch as Chosen
 from gatewise.estimators.sequences.inside import AROUND, Inside, InsideRow, gates_of, name_of

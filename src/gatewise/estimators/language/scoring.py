@@ -5,48 +5,29 @@ Sizes: N tokens, V codes.
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import math
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from gatewise.data.sequences.stretches import Parts, Stretch
 from gatewise.data.sequences.tables import check_column
-from gatewise.data.sequences.tokens import utf8
 from gatewise.data.tables.native import as_frame
 from gatewise.data.tables.reading import float_column
 from gatewise.errors import DataError, OptionError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.baselines.ngram import KneserNey
-from gatewise.estimators.language.judging import judge, spelling
+from gatewise.estimators.language.judging import judge
 from gatewise.estimators.language.model import FittedLanguage
-from gatewise.estimators.language.texts import Parts, Stretch
 from gatewise.estimators.scores.build import language_scores
 from gatewise.estimators.scores.evaluation import LanguageScores
 from gatewise.estimators.scores.measures import MODEL_NAME
 from gatewise.estimators.scores.resampling import groups_of
+from gatewise.estimators.scores.texts import characters_of, compressed_bits, spelling
 from gatewise.typing import Array, Indices
 from gatewise.wording import counted, joined, number
-
-COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": lambda text: zlib.compress(text, 9),
-    "bz2": bz2.compress,
-    "xz": lambda text: lzma.compress(text, preset=9 | lzma.PRESET_EXTREME),
-}
-"""What a text's bits are set beside: the standard library's compressors at their strongest."""
-
-
-def compressed_bits(before: str, text: str) -> dict[str, float]:
-    """Return what a text costs each compressor, in bits: what it adds to the text `before` it."""
-    held, whole = utf8(before), utf8(before + text)
-    return {
-        name: 8.0 * (len(compress(whole)) - (len(compress(held)) if held else 0))
-        for name, compress in COMPRESSORS.items()
-    }
 
 
 def ngram_of(parts: Parts, size: int) -> KneserNey:
@@ -116,7 +97,7 @@ def scores_of(
         beside=tuple(beside),
         part=part,
         groups=groups_of(lengths, per_step=True),
-        characters=np.concatenate([_characters(one) for one in stretches]),
+        characters=np.concatenate([characters_of(one) for one in stretches]),
         spelled=spelled,
         right={MODEL_NAME: right},
         members=tuple(members),
@@ -130,12 +111,6 @@ def _ngram_bits(ngram: KneserNey, stretch: Stretch) -> Array:
     """Return the bits that each token costs the n-gram model, after the text before it."""
     codes = np.concatenate([stretch.before, stretch.codes])
     return ngram.bits(codes, [len(codes)])[len(stretch.before) :]
-
-
-def _characters(stretch: Stretch) -> Indices:
-    """Return how many characters each token stands for, on the mean: gaps between words count too."""
-    count = len(stretch.codes)
-    return np.diff(len(stretch.text) * np.arange(count + 1, dtype=np.int64) // count)
 
 
 def _notes(

@@ -10,12 +10,14 @@ import numpy as np
 from torch import Tensor
 
 from gatewise.data.catalog import dataset_name
+from gatewise.data.sequences.stretches import Stretch, text_before
+from gatewise.data.sequences.texts import identity_of
 from gatewise.errors import DataError
 from gatewise.estimators.language.inside import inside_of
 from gatewise.estimators.language.judging import judge
 from gatewise.estimators.language.model import FittedLanguage
 from gatewise.estimators.language.scoring import bits_beside, scores_of
-from gatewise.estimators.language.texts import PreparedTexts, Stretch, identity_of, text_before
+from gatewise.estimators.language.texts import PreparedTexts
 from gatewise.estimators.run.metrics import environment
 from gatewise.estimators.scores.evaluation import LanguageScores
 from gatewise.estimators.scores.showing import html

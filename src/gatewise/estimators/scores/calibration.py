@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gatewise.answers.drawing import softmax
 from gatewise.errors import InputError
 from gatewise.estimators.scores.probabilities import LEAST, brier, check_probabilities
 from gatewise.typing import Array, Indices
@@ -38,7 +39,7 @@ class Temperature:
     def apply(self, probabilities: ArrayLike) -> Array:
         """Return probabilities `[..., C]` at this temperature; which class is the most likely stays."""
         p = np.asarray(probabilities, dtype=np.float64)
-        return p if self.value == 1.0 else _at(_logs(p), 1.0 / self.value)
+        return p if self.value == 1.0 else softmax(_logs(p) * (1.0 / self.value))
 
     def text(self) -> str:
         """Return how the probabilities were calibrated, in a sentence."""
@@ -99,16 +100,9 @@ def _logs(p: Array) -> Array:
     return np.log(np.maximum(p, LEAST))
 
 
-def _at(logs: Array, sharpness: float) -> Array:
-    scaled = logs * sharpness
-    scaled = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    found: Array = scaled / scaled.sum(axis=-1, keepdims=True)
-    return found
-
-
 def _slope(logs: Array, labels: Indices, share: Array, sharpness: float) -> float:
     """Return the derivative of the log loss by 1 / temperature: mean of the logs less the label's."""
-    mean = np.sum(_at(logs, sharpness) * logs, axis=1)
+    mean = np.sum(softmax(logs * sharpness) * logs, axis=1)
     return float(share @ (mean - logs[np.arange(len(labels)), labels]))
 
 

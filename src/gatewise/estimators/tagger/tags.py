@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.answers.chain import Chain, best_path, marginals
+from gatewise.answers.drawing import softmax
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.strands import (
     classes_of_other_strand,
@@ -102,8 +103,7 @@ def _tags(
 def _probabilities(scores: Floats, chain: Chain | None, sequences: Sequences) -> Array:
     """Return the probabilities of labels [N, C]: a softmax of each step, or the chain's marginals."""
     if chain is None:
-        shares = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
-        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+        return softmax(scores.astype(np.float64))
     found = np.empty(scores.shape)
     for batch in _batches(sequences):
         found[batch.steps] = marginals(batch.taken(scores), batch.lengths, chain)[batch.inside]
