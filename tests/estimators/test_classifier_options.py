@@ -43,10 +43,10 @@ def test_the_other_strand_is_the_reverse_complement(dna) -> None:
 
 
 @pytest.mark.parametrize("read", ["last", "attention"])
-@pytest.mark.parametrize("rc", ["average", "share"])
-def test_both_strands_have_exactly_one_answer(dna, rc: Any, read: Any) -> None:
+@pytest.mark.parametrize(("rc", "kmer"), [("average", 1), ("share", 1), ("share", 3)])
+def test_both_strands_have_exactly_one_answer(dna, rc: Any, read: Any, kmer: int) -> None:
     texts, labels = dna
-    model = gw.Classifier(**SMALL, rc=rc, read=read, num_layers=2, dropout=0.2)
+    model = gw.Classifier(**SMALL, rc=rc, read=read, kmer=kmer, num_layers=2, dropout=0.2)
     model.fit(texts, labels, progress=False)
     assert (model.predict_proba(texts) == model.predict_proba(turned(texts))).all()
     plain = gw.Classifier(**SMALL, read=read).fit(texts, labels, progress=False)

@@ -52,6 +52,7 @@ def test_what_cannot_be_learnt_from_is_refused_in_one_line(name: str, tmp_path: 
     ("options", "said"),
     [
         ({"read": "first"}, "read must be one of 'last'"),
+        ({"rc": "share", "kmer": 2}, "kmer=2 with rc='share': an even number of letters"),
         ({"rc": "both"}, "rc must be one of 'average', 'share'"),
         ({"class_weights": {"a": 0}}, "class_weights must be 'balanced' or a weight above 0"),
         ({"front": "one-hot", "embedding": 3}, "embedding=3 with front='one-hot'"),

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Self, Unpack
 
 from gatewise.data.files import write_frame
+from gatewise.data.sequences.kmers import complement_of_kmers
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.reading import as_names
-from gatewise.data.sequences.strands import complement_of
 from gatewise.data.tables.output import frame_like
 from gatewise.errors import NotFittedError
 from gatewise.estimators.base import source_of
@@ -260,7 +260,9 @@ class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
             front=front_of(settings, form),
             engine=settings.engine,
             read=cls._read(settings),
-            complement=complement_of(form.vocabulary) if shares_strands else None,
+            complement=(
+                complement_of_kmers(form.vocabulary, settings.kmer) if shares_strands else None
+            ),
             head=cls._head(settings, form, width),
         )
         network.settle(engine)

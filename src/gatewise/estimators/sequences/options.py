@@ -101,9 +101,10 @@ class SequenceOptions(
             raise OptionError(
                 f"embedding={self.embedding} with front='one-hot': leave one of them out"
             )
-        if self.kmer > 1 and isinstance(self, ReadOptions) and self.rc == "share":
+        if self.kmer % 2 == 0 and isinstance(self, ReadOptions) and self.rc == "share":
             raise OptionError(
-                f"kmer={self.kmer} with rc='share', which reads single letters: use rc='average'"
+                f"kmer={self.kmer} with rc='share': an even number of letters has its middle elsewhere "
+                "on the other strand, use an odd one or rc='average'"
             )
 
 
