@@ -12,6 +12,7 @@ from gatewise.cli import run as run_command_line
 from gatewise.estimators.forecaster.page import picture
 from gatewise.files import atomic_write_bytes
 from tests.cli.python_syntax import in_python
+from tests.cli.sequences import FITS, QUICK, write_all
 from tests.cli.tables import LEARNING, Outcome, table_text
 
 
@@ -66,3 +67,23 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def copied_run(here: Path, fitted: Path) -> Path:
     """A copy of the fitted run in the working directory, to write into; it is called "run"."""
     return Path(shutil.copytree(fitted, here / "run"))
+
+
+@pytest.fixture(scope="session")
+def sequence_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data of every task, and a run of each under its name."""
+    made = tmp_path_factory.mktemp("tasks")
+    write_all(made)
+    (made / "river.csv").write_text(table_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(made)
+        for task, words in FITS.items():
+            assert run_command_line(["fit", *words, *QUICK, "--out", task, "--quiet"]) == 0
+    return made
+
+
+@pytest.fixture
+def there(sequence_runs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That folder as the working directory; tests write beside what is in it."""
+    monkeypatch.chdir(sequence_runs)
+    return sequence_runs

@@ -7,6 +7,13 @@ from pathlib import Path
 import numpy as np
 
 QUICK = ["--hidden-size", "4", "--epochs", "2"]
+FITS = {
+    "classify": ["sites.fa", "--labels", "labels.csv"],
+    "regress": ["wide.csv", "--target", "strength"],
+    "tag": ["states.csv", "--target", "state"],
+    "language": ["story.txt", "--batch-size", "4"],
+}
+"""Words of a fit, without --task: the data says which one it is."""
 
 
 def write_all(folder: Path) -> None:

@@ -11,42 +11,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from gatewise.cli import run as run_command_line
 from gatewise.cli.choosing import choose
 from gatewise.cli.sequences.kinds import KINDS
 from gatewise.cli.tasks import TASKS
 from gatewise.errors import OptionError
-from tests.cli.sequences import QUICK, write_all
-from tests.cli.tables import Outcome, files_under, table_text
+from tests.cli.sequences import FITS, QUICK
+from tests.cli.tables import Outcome, files_under
 
 Call = Callable[..., Outcome]
-FITS = {
-    "classify": ["sites.fa", "--labels", "labels.csv"],
-    "regress": ["wide.csv", "--target", "strength"],
-    "tag": ["states.csv", "--target", "state"],
-    "language": ["story.txt", "--batch-size", "4"],
-}
-"""Words of a fit, without --task: the data says which one it is."""
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with data of every task, and a run of each under its name."""
-    made = tmp_path_factory.mktemp("tasks")
-    write_all(made)
-    (made / "river.csv").write_text(table_text())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(made)
-        for task, words in FITS.items():
-            assert run_command_line(["fit", *words, *QUICK, "--out", task, "--quiet"]) == 0
-    return made
-
-
-@pytest.fixture
-def there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """That folder as the working directory; tests write beside what is in it."""
-    monkeypatch.chdir(folder)
-    return folder
 
 
 @pytest.mark.parametrize(
