@@ -32,19 +32,21 @@ DEMOS = {
     "classify": Demo(
         "dataset:promoter",
         "How strong a promoter is, from its 75 bases",
-        "Cells with variants of a bacterial promoter were sorted into ten bins by how bright they are.",
+        "Cells with variants of a bacterial promoter were sorted into ten bins by how bright they are: "
+        "which bin is it, from the 75 bases?",
         {"hidden_size": 32, "epochs": 7, "batch_size": 64, "learning_rate": 0.01},
     ),
     "regress": Demo(
         "dataset:splice",
         "How well a splice site works, from its 9 bases",
-        "Variants of a splice site of the gene BRCA2, and how much of the RNA is spliced at each.",
+        "Variants of a splice site of the gene BRCA2: how much of the RNA is spliced, from the 9 bases?",
         {"hidden_size": 32, "epochs": 8, "quantiles": (0.1, 0.9)},
     ),
     "tag": Demo(
         "dataset:arabidopsis_plastid",
         "Which bases of a chloroplast genome code for protein",
-        "The chloroplast genome of thale cress, base by base: which bases code for protein?",
+        "The chloroplast genome of thale cress, base by base: which bases code for protein? Scored on "
+        "regions that share no gene with training, where k-mers are hard to beat.",
         {
             "cell": "gru",
             "hidden_size": 64,
@@ -60,7 +62,7 @@ DEMOS = {
     "language": Demo(
         "dataset:alice29",
         "The next letter of Alice's Adventures in Wonderland",
-        "The text of Alice's Adventures in Wonderland, letter by letter.",
+        "The text of Alice's Adventures in Wonderland: which letter comes next?",
         {"hidden_size": 128, "epochs": 8},
     ),
 }

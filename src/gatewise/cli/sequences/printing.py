@@ -45,7 +45,7 @@ def _print_sequences(screen: Console, source: str, prepared: PreparedSequences[A
     screen.print(f"{source}: {counted(len(sequences), 'sequence')} of {long}, {read}")
     if form.classes:
         counts = prepared.labelled.counts.tolist()
-        told = [f"{name} {count:,}" for name, count in zip(form.classes, counts, strict=True)]
+        told = [f"{name} ({count:,})" for name, count in zip(form.classes, counts, strict=True)]
         more = f", … ({len(told)} in all)" if len(told) > MOST_CLASSES else ""
         screen.print(f"  {'classes':<10}  {', '.join(told[:MOST_CLASSES])}{more}")
     elif form.targets:
