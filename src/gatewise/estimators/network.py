@@ -34,7 +34,24 @@ def layer_of(
     return Recurrent(name, input_size, hidden_size, **options)
 
 
-class RecurrentNetwork(TrainableNetwork):
+class LayeredNetwork(TrainableNetwork):
+    """A network whose recurrent layers are modules of their own, in `layers`."""
+
+    layers: nn.ModuleList
+
+    def settle(self, engine: str) -> None:
+        """Let layers whose engine is `auto` take `native` or `torch` whatever a batch's size.
+
+        "reference" is for a cell that neither of them has: there is nothing to settle.
+        """
+        if engine == "reference":
+            return
+        for layer in self.layers:
+            assert isinstance(layer, GatedModule)
+            layer.settle(engine)
+
+
+class RecurrentNetwork(LayeredNetwork):
     """A stack of single-layer gatewise modules whose last S hidden states go to a head.
 
     Every layer is a module of its own, in `layers`, so that each can be traced by name. Dropout
@@ -104,17 +121,6 @@ class RecurrentNetwork(TrainableNetwork):
         reads = getattr(self.head, "reads_inputs", False)
         output: Tensor = self.head(x, first) if reads else self.head(x)
         return (output, gates) if return_gates else output
-
-    def settle(self, engine: str) -> None:
-        """Let layers whose engine is `auto` take `native` or `torch` whatever a batch's size.
-
-        "reference" is for a cell that neither of them has: there is nothing to settle.
-        """
-        if engine == "reference":
-            return
-        for layer in self.layers:
-            assert isinstance(layer, GatedModule)
-            layer.settle(engine)
 
     def draw_masks(
         self, generator: torch.Generator, steps: int, batch: int, rows: slice

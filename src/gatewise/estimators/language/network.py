@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from gatewise.engines import Gates
 from gatewise.estimators.language.settings import Restraints
-from gatewise.estimators.network import layer_of
+from gatewise.estimators.network import LayeredNetwork, layer_of
 from gatewise.estimators.options import spec_named
 from gatewise.estimators.sequences.drops import (
     activation_cost,
@@ -23,15 +23,13 @@ from gatewise.estimators.sequences.drops import (
     slowness_cost,
 )
 from gatewise.nn.init import open_forget_gate
-from gatewise.nn.modules import GatedModule
 from gatewise.training.losses import cross_entropy
-from gatewise.training.task import TrainableNetwork
 
 State = tuple[Any, ...]
 """The state of each layer, as the layer returns it; () is the start."""
 
 
-class LanguageNetwork(TrainableNetwork):
+class LanguageNetwork(LayeredNetwork):
     """Codes of tokens to the logits of the next one: `network(x)`, x `[T, B]` int64, to `[T, B, V]`.
 
     Every layer is a module of its own, in `layers`. With `tied`, what a token looks like to the first
@@ -184,17 +182,6 @@ class LanguageNetwork(TrainableNetwork):
             if self.projection is None:
                 return table.detach(), self.bias.detach()
             return table @ self.projection.weight, table @ self.projection.bias + self.bias
-
-    def settle(self, engine: str) -> None:
-        """Let layers whose engine is `auto` take `native` or `torch` whatever a batch's size.
-
-        "reference" is for a cell that neither of them has: there is nothing to settle.
-        """
-        if engine == "reference":
-            return
-        for layer in self.layers:
-            assert isinstance(layer, GatedModule)
-            layer.settle(engine)
 
 
 _ENTROPY = cross_entropy()

@@ -12,19 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.engines import Gates
-from gatewise.estimators.network import layer_of
+from gatewise.estimators.network import LayeredNetwork, layer_of
 from gatewise.estimators.options import spec_named
 from gatewise.estimators.sequences.fronts import EmbeddingFront, OneHotFront
 from gatewise.estimators.sequences.reads import EveryRead, read_named
 from gatewise.nn.init import open_forget_gate
-from gatewise.nn.modules import GatedModule
-from gatewise.training.task import TrainableNetwork
 from gatewise.typing import Indices
 
 Front = OneHotFront | EmbeddingFront
 
 
-class SequenceNetwork(TrainableNetwork):
+class SequenceNetwork(LayeredNetwork):
     """Sequences of any length to answers: `network(x, lengths)`, x codes `[T, B]` or values `[T, B, F]`.
 
     `front` makes of codes what the first layer reads; measured values need none. Every layer is a module
@@ -148,17 +146,6 @@ class SequenceNetwork(TrainableNetwork):
             if masks and index < len(self.layers) - 1:
                 x = x * masks[index]
         return x, ends, gates
-
-    def settle(self, engine: str) -> None:
-        """Let layers whose engine is `auto` take `native` or `torch` whatever a batch's size.
-
-        "reference" is for a cell that neither of them has: there is nothing to settle.
-        """
-        if engine == "reference":
-            return
-        for layer in self.layers:
-            assert isinstance(layer, GatedModule)
-            layer.settle(engine)
 
     def draw_masks(
         self, generator: torch.Generator, steps: int, batch: int, rows: slice
