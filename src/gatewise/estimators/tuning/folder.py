@@ -29,7 +29,7 @@ FORMAT, FORMAT_VERSION = "gatewise-tuning", 1
 
 def is_tuning(folder: Path) -> bool:
     """Return whether `folder` is that of a search."""
-    return (folder / ABOUT).is_file()
+    return os.path.isfile(folder / ABOUT)  # of a name that cannot be one, no
 
 
 def check_folder(path: str | Path, asked: dict[str, Any], *, overwrite: bool) -> Path:
