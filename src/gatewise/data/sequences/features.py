@@ -103,8 +103,11 @@ def _of_sequences(kept: list[Feature], sequences: Sequences, reading: Reading) -
         f"{lost[0].where}: {counted(len(lost), 'feature')} of sequences that are not there "
         f"({', '.join(map(repr, names[:3]))}{', …' if len(names) > 3 else ''})"
     )
-    if reading.unmatched == "refuse" or len(lost) == len(kept):
-        raise DataError(f"{told}.{nearest(names[0], known)}")
+    if len(lost) == len(kept):
+        raise DataError(f"{told}, and none of those that are.{nearest(names[0], known)}")
+    if reading.unmatched == "refuse":
+        more = nearest(names[0], known)
+        raise DataError(f"{told}. Leave them out with unmatched='drop'.{more}")
     warn(f"{told}; they are left out")
     return [one for one in kept if one.sequence in known]
 

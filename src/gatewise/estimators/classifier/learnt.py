@@ -62,7 +62,10 @@ def check_classes(labelled: Labelled, *, held_back: bool) -> None:
     if labelled.labels is None or not labelled.classes or labelled.per_step:
         found = "labels of steps" if labelled.per_step else "numbers, not classes"
         found = "no labels" if labelled.labels is None else found
-        raise DataError(f"a classifier needs a label for each sequence, and there are {found}")
+        raise DataError(
+            f"a classifier needs a label for each sequence, and there are {found}: pass labels=, or "
+            "of a table name their column with target="
+        )
     counts = labelled.counts
     there = np.flatnonzero(counts)
     if len(there) < 2:

@@ -129,7 +129,10 @@ class Regressor(SequenceEstimator[LearntNumbers, RegressionScores], RegressorSet
         if labelled.labels is None or labelled.classes or labelled.per_step:
             found = "labels of steps" if labelled.per_step else "classes"
             found = "no labels" if labelled.labels is None else found
-            raise DataError(f"a regressor needs a number for each sequence, and there are {found}")
+            raise DataError(
+                f"a regressor needs a number for each sequence, and there are {found}: pass labels=, or "
+                "of a table name their column with target="
+            )
         training = _columns(labelled.take(parts["training"]))
         still = [k for k in range(training.shape[1]) if len(_known(training[:, k])) < 2]
         if fresh and self.quantiles is not None and self.loss != "auto":

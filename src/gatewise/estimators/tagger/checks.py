@@ -18,8 +18,8 @@ def check_tags(labelled: Labelled, parts: Parts, *, fresh: bool) -> None:
         found = "numbers, not classes" if labelled.per_step else "one for each sequence"
         found = "no labels" if labelled.labels is None else f"labels that are {found}"
         raise DataError(
-            f"a tagger needs a label for each step, and there are {found}: pass labels= as long as "
-            "the sequences"
+            f"a tagger needs a label for each step, and there are {found}: pass labels=, one for each "
+            "step, or of a table name their column with target="
         )
     there = np.flatnonzero(labelled.counts)
     if len(there) < 2:
