@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from gatewise.cli.choosing import choose
+from gatewise.cli.sequences import demo
 from gatewise.cli.sequences.kinds import KINDS
 from gatewise.cli.tasks import TASKS
 from gatewise.errors import OptionError
@@ -283,3 +284,24 @@ def test_a_tagger_writes_features(there: Path, call: Call, tmp_path: Path) -> No
         done = call("predict", "tag", "states.csv", "--out", tmp_path / f"states.{ending}")
         assert done.code == 0, done.err
         assert "g0" in (tmp_path / f"states.{ending}").read_text()
+
+
+def test_a_demo_of_a_task_replaces_its_own_run_alone_and_resumes_it(
+    there: Path, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"target": "strength", "hidden_size": 2, "epochs": 1}
+    made = demo.Demo(str(there / "wide.csv"), "A title", "How strong is it?", settings)
+    monkeypatch.setitem(demo.DEMOS, "regress", made)
+    words = ("demo", "--task", "regress", "--out", tmp_path / "demo")
+    first = call(*words)
+    assert first.code == 0, first.err
+    assert first.out.startswith("How strong is it?")
+    model = (tmp_path / "demo/model.safetensors").read_bytes()
+    config = tmp_path / "demo/config.json"
+    config.write_text(config.read_text().replace('"complete"', '"training"'))
+    (tmp_path / "demo/checkpoints").mkdir()
+    assert "going on with it" in call(*words).out
+    assert call(*words).code == 0
+    assert (tmp_path / "demo/model.safetensors").read_bytes() == model
+    done = call(*words[:-1], there / "classify")
+    assert (done.code, "not the demo's" in done.err) == (2, True)

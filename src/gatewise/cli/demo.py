@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,39 +70,69 @@ def demo(
       gatewise demo --members 1 --out runs/quick
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
-    from gatewise.estimators.run.folder import Run  # noqa: PLC0415
 
     model = Forecaster(**SETTINGS, members=members, seed=seed)
+    demo_into(
+        model,
+        out,
+        source=SOURCE,
+        title=TITLE,
+        says="A virtual river gauge: the Fulda's discharge (m3/s) from rain and temperature.",
+        quiet=quiet,
+        is_known=lambda config: all(
+            config["settings"].get(key) == value for key, value in KNOWN_BY
+        ),
+        train=lambda new: run_training(model, model.fit, SOURCE, new, by="season"),
+        finish=partial(finish, by="season"),
+    )
+
+
+def demo_into(
+    model: Any,
+    place: str,
+    *,
+    source: str,
+    title: str,
+    says: str,
+    quiet: bool,
+    is_known: Callable[[dict[str, Any]], bool],
+    train: Callable[[NewRun], None],
+    finish: Callable[..., None],
+) -> None:
+    """Train a demo into a folder, or go on with one there that was interrupted.
+
+    `is_known` is whether a run of this source, by its config, is one that this demo may replace.
+    """
+    from gatewise.estimators.run.folder import Run  # noqa: PLC0415 - brings torch
+
     model.check_options()
-    Run.check_target(out, overwrite=True)
+    Run.check_target(place, overwrite=True)
     screen = console(quiet=quiet)
-    screen.print("A virtual river gauge: the Fulda's discharge (m3/s) from rain and temperature.")
-    earlier = _earlier(out)
+    screen.print(says)
+    earlier = _earlier(place, source, is_known)
     unfinished = None if earlier is None else earlier.unfinished()
-    if unfinished is not None and unfinished.config["settings"] == model.to_json():
-        folder = unfinished.folder
-        with writing_alone(folder), resumable(folder, TITLE):
-            screen.print(f"An interrupted demo is in {out}: going on with it.")
-            prepared = Forecaster.prepare_resumed(unfinished)
-            model = Forecaster.resume(folder, prepared, progress=not quiet)
-            finish(screen, model, prepared, SOURCE, folder, title=TITLE, by="season")
+    if unfinished is None or unfinished.config["settings"] != model.to_json():
+        train(NewRun(out=place, title=title, overwrite=earlier is not None, quiet=quiet))
         return
-    new = NewRun(out=out, title=TITLE, overwrite=earlier is not None, quiet=quiet)
-    run_training(model, model.fit, SOURCE, new, by="season")
+    folder = unfinished.folder
+    with writing_alone(folder), resumable(folder, title):
+        screen.print(f"An interrupted demo is in {place}: going on with it.")
+        prepared = type(model).prepare_resumed(unfinished)
+        model = type(model).resume(folder, prepared, progress=not quiet)
+        finish(screen, model, prepared, source, folder, title=title)
 
 
-def _earlier(out: str) -> Run | None:
+def _earlier(place: str, source: str, is_known: Callable[[dict[str, Any]], bool]) -> Run | None:
     """Return the demo's earlier run; FileError where the folder is something else."""
     from gatewise.estimators.run.config import is_remains  # noqa: PLC0415 - brings torch
     from gatewise.estimators.run.folder import Run  # noqa: PLC0415
 
-    folder = Path(out)
+    folder = Path(place)
     if not folder.is_dir() or all(is_remains(path.name) for path in folder.iterdir()):
         return None
     run = Run.open(folder)
-    config = run.config
-    if config["source"] != SOURCE or any(
-        config["settings"].get(key) != value for key, value in KNOWN_BY
-    ):
-        raise FileError(f"{out} holds another run, not the demo's: name another folder with --out")
+    if run.config["source"] != source or not is_known(run.config):
+        raise FileError(
+            f"{place} holds another run, not the demo's: name another folder with --out"
+        )
     return run
