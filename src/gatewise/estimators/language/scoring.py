@@ -124,8 +124,9 @@ def _notes(
     notes = [f"Compressed, this text, {after}, takes {joined(costs)} bits per character."]
     unknown = int((codes == 0).sum())
     if unknown:
+        share = f"{unknown / len(codes):.1%}" if unknown > len(codes) / 1000 else "under 0.1%"
         notes.append(
-            f"{counted(unknown, unit)} of {len(codes):,} ({unknown / len(codes):.1%}) the vocabulary "
+            f"{counted(unknown, unit)} of {len(codes):,} ({share}) the vocabulary "
             'does not have: the perplexity takes them for one token, "unknown", and the bits per '
             f"character spell them at 8 bits a byte, {number(spelled.sum() / len(text))} of each figure."
         )
