@@ -3,7 +3,7 @@
 A notebook is written as `docs/notebooks/NAME.py`: plain Python whose cells begin with `# %%`
 (jupytext's percent format), so that reviews, ruff and tests read code and not JSON. This command makes
 `NAME.ipynb` of it, runs every cell in a new Jupyter kernel and an empty folder, and stores what the
-cells show.
+cells show. With `--prose` it keeps the outputs that are there, as long as no code has changed.
 
 A cell that begins with `# %% reduced={"epochs": 1}` sets `epochs` for a reader. The tests then set it
 to 1, which makes their run short; what is stored always comes from the values in the cell.
@@ -72,6 +72,26 @@ def run(source: Path) -> None:
     wrong = list(faults(notebook))
     if wrong:
         raise SystemExit("\n".join([f"{source.name} is not stored:", *wrong]))
+    _store(notebook, source)
+
+
+def rewrite(source: Path) -> None:
+    """Store a notebook's prose anew beside the outputs that it has; refused where code has changed."""
+    notebook = read(source)
+    before = nbformat.read(stored(source), as_version=4)
+    cells, ran = (
+        [cell for cell in each.cells if cell.cell_type == "code"] for each in (notebook, before)
+    )
+    if [cell.source for cell in cells] != [cell.source for cell in ran]:
+        raise SystemExit(
+            f"{source.name} has other code than what is stored: run it without --prose"
+        )
+    for cell, earlier in zip(cells, ran, strict=True):
+        cell.outputs, cell.execution_count = earlier.outputs, earlier.execution_count
+    _store(notebook, source)
+
+
+def _store(notebook: Any, source: Path) -> None:
     nbformat.validate(notebook)
     stored(source).write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
 
@@ -93,8 +113,10 @@ def faults(notebook: Any) -> Iterator[str]:
                 yield f"code cell {number} shows {place!r}, which differs from run to run"
 
 
-def main(names: list[str]) -> None:
-    """Run the notebooks of these names, or all."""
+def main(words: list[str]) -> None:
+    """Run the notebooks of these names, or all; with `--prose` store their prose alone."""
+    names = [word for word in words if word != "--prose"]
+    store = run if len(names) == len(words) else rewrite
     known = {source.stem: source for source in sources()}
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -102,8 +124,8 @@ def main(names: list[str]) -> None:
     # Sums of floating-point numbers depend on how they are shared out among threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for name in names or known:
-        print(f"running {name}", flush=True)
-        run(known[name])
+        print(f"storing {name}", flush=True)
+        store(known[name])
 
 
 if __name__ == "__main__":

@@ -126,6 +126,27 @@ def test_a_run_stores_what_the_cells_show(tmp_path: Path) -> None:
     assert list(TOOL["faults"](notebook)) == []
 
 
+def test_prose_alone_is_stored_beside_the_outputs_of_the_same_code(tmp_path: Path) -> None:
+    source = tmp_path / "told.py"
+    source.write_text("# %% [markdown]\n# Before\n# %%\n20 + 1\n")
+    notebook = TOOL["read"](source)
+    notebook.cells[1].update(
+        outputs=[v4.new_output("stream", text="21")], execution_count=1, metadata={}
+    )
+    nbformat.write(notebook, TOOL["stored"](source))
+    source.write_text("# %% [markdown]\n# After\n# %% reduced={}\n20 + 1\n")
+    TOOL["rewrite"](source)
+    again = nbformat.read(TOOL["stored"](source), as_version=4)
+    assert again.cells[0].source == "After"
+    assert again.cells[1].metadata == {"reduced": {}}
+    assert again.cells[1].outputs == notebook.cells[1].outputs
+    held = TOOL["stored"](source).read_bytes()
+    source.write_text("# %%\n20 + 2\n")
+    with pytest.raises(SystemExit, match="other code"):
+        TOOL["rewrite"](source)
+    assert TOOL["stored"](source).read_bytes() == held
+
+
 def test_a_run_that_warns_stores_nothing(tmp_path: Path) -> None:
     source = tmp_path / "bad.py"
     source.write_text("# %%\nimport warnings\nwarnings.warn('mind this', stacklevel=1)\n")
