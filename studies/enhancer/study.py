@@ -199,7 +199,7 @@ STUDY = Study(
     curves=curves,
     quick={"steps": 300, "rows": 512, "rates": [0.01], "budget": 400},
     full={"steps": 2000, "rows": 1024, "rates": [0.01, 0.04], "budget": 500},
-    minutes=20.0,
+    minutes=8.0,
     quick_seeds=2,
     questions=(
         Question(
