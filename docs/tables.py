@@ -105,17 +105,22 @@ def words_table() -> str:
     return "\n".join(["| word | what it means here |", "|---|---|", *rows])
 
 
-def long_memories() -> str:
+def long_memories() -> dict[str, str]:
     """Return the kept results of `python -m benchmarks.long_memory` as Markdown."""
     sys.path.insert(0, str(Path(__file__).parents[1]))  # the benchmarks lie beside the package
-    from benchmarks.long_memory.table import tables  # noqa: PLC0415 - found by the line above
+    from benchmarks.long_memory import table  # noqa: PLC0415 - found by the line above
 
-    return "\n".join(tables()).strip()
+    return {
+        name: "\n".join(lines).strip()
+        for name, lines in (("long memories", table.tables()), ("parts", table.parts()))
+    }
 
 
 def long_anew(page: str) -> str:
-    """Return the page of long sequences with its table of results made anew."""
-    return page_with(page, "long memories", long_memories())
+    """Return the page of long sequences with its tables of results made anew."""
+    for name, table in long_memories().items():
+        page = page_with(page, name, table)
+    return page
 
 
 def page_with(page: str, name: str, table: str) -> str:

@@ -12,7 +12,6 @@ GRU, torch's start and the chrono start (Tallec & Ollivier 2018), alone and with
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -25,8 +24,7 @@ import torch
 import gatewise as gw
 from benchmarks.long_memory.__main__ import CELLS
 from benchmarks.long_memory.kept import Kept
-from benchmarks.long_memory.table import RESULTS
-from studies.common.statistics import share_interval
+from benchmarks.long_memory.table import RESULTS, arms_table
 from studies.enhancer.probes import probes
 from studies.enhancer.task import Reader
 from studies.enhancer.training import Recipe, learn, optimizer, started
@@ -137,7 +135,7 @@ def main() -> int:
                 print(f"{name}, seed {seed}", file=sys.stderr, flush=True)
                 found = measure(ARMS[given.arms][name], given.steps, seed, given.budget)
                 kept.add({"arm": name, "seed": seed, **found})
-    print("\n".join(table(given.arms, given.steps, kept.entries())))
+    print("\n".join(arms_table({**about, "seeds": kept.entries()})))
     return 0
 
 
@@ -165,32 +163,6 @@ def _made(
     schedule, adam = started(model, steps, arm.recipe, seed), optimizer(model, arm.recipe)
     changed = arm.change(model, usual, schedule, adam) if arm.change else None
     return changed or schedule, adam
-
-
-def table(arms: str, steps: int, entries: list[dict[str, Any]]) -> list[str]:
-    """Return the table of one file."""
-    lines = [
-        f"\n**{arms}, {steps:,} steps**\n",
-        "| arm | solved | 95 % interval | CPU s, median | longest, median | right with c set to 0 |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name in ARMS[arms]:
-        runs = [entry for entry in entries if entry["arm"] == name]
-        if not runs:
-            continue
-        solved = [run for run in runs if run["solved"]]
-        rate = share_interval(len(solved), len(runs))
-        zeroed = [run["zero cell"] for run in solved if "zero cell" in run]
-        cells = (
-            name,
-            f"{len(solved)} of {len(runs)}",
-            f"{rate.low:.2f}–{rate.high:.2f}",
-            f"{statistics.median(run['CPU seconds'] for run in runs):.0f}",
-            f"{statistics.median(run['longest'] for run in runs):,.0f}",
-            f"{min(zeroed):.2f}–{max(zeroed):.2f}" if zeroed else "–",
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
 
 
 def _arguments() -> argparse.Namespace:

@@ -62,6 +62,37 @@ def table(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def arms_table(found: Mapping[str, Any]) -> list[str]:
+    """Return the table of a file of arms, a row for each."""
+    lines = [
+        f"\n**{found['arms']}, {found['steps']:,} steps**\n",
+        "| arm | solved | 95 % interval | CPU s, median | longest, median | right with c set to 0 |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in dict.fromkeys(entry["arm"] for entry in found["seeds"]):
+        runs = [entry for entry in found["seeds"] if entry["arm"] == name]
+        solved = [run for run in runs if run["solved"]]
+        rate = share_interval(len(solved), len(runs))
+        zeroed = [run["zero cell"] for run in solved if "zero cell" in run]
+        cells = (
+            name,
+            f"{len(solved)} of {len(runs)}",
+            f"{rate.low:.2f}–{rate.high:.2f}",
+            f"{statistics.median(run['CPU seconds'] for run in runs):.0f}",
+            f"{statistics.median(run['longest'] for run in runs):,.0f}",
+            f"{min(zeroed):.2f}–{max(zeroed):.2f}" if zeroed else "–",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def parts(folder: Path = RESULTS) -> list[str]:
+    """Return the tables of what each part of the recipe is worth, by length."""
+    paths = sorted(folder.glob("parts-*.json"), key=_order)
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return [line for one in found for line in arms_table(one)]
+
+
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
