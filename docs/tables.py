@@ -110,10 +110,9 @@ def long_memories() -> dict[str, str]:
     sys.path.insert(0, str(Path(__file__).parents[1]))  # the benchmarks lie beside the package
     from benchmarks.long_memory import table  # noqa: PLC0415 - found by the line above
 
-    return {
-        name: "\n".join(lines).strip()
-        for name, lines in (("long memories", table.tables()), ("parts", table.parts()))
-    }
+    made = {"long memories": table.tables()}
+    made |= {arms: table.arms_tables(arms) for arms in ("parts", "starts")}
+    return {name: "\n".join(lines).strip() for name, lines in made.items()}
 
 
 def long_anew(page: str) -> str:

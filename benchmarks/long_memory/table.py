@@ -86,9 +86,9 @@ def arms_table(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def parts(folder: Path = RESULTS) -> list[str]:
-    """Return the tables of what each part of the recipe is worth, by length."""
-    paths = sorted(folder.glob("parts-*.json"), key=_order)
+def arms_tables(arms: str, folder: Path = RESULTS) -> list[str]:
+    """Return the tables of "parts" or "starts", by length."""
+    paths = sorted(folder.glob(f"{arms}-*.json"), key=_order)
     found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     return [line for one in found for line in arms_table(one)]
 
