@@ -52,7 +52,9 @@ def verbs(task: str, run: Path, out: Path) -> dict[str, list[object]]:
         "predict": ["predict", run, data, "--out", out / "predicted.csv"],
         "evaluate": ["evaluate", run, data, *labels],
         "inspect": ["inspect", run, "--out", out / "page.html"],
-        "continue": ["continue", run, data, *labels, "--epochs", "1", "--out", out / "more"],
+        "continue": [
+            *("continue", run, data, *labels, "--epochs", "1", "--out", out / "more", "--quiet"),
+        ],
     }
 
 
