@@ -251,7 +251,7 @@ STUDY = Study(
     quick={
         "bases": 40_000,
         "tagger": {"epochs": 10, "hidden_size": 32},
-        "splicing": {"hidden_size": 48, "epochs": 12},
+        "splicing": {"hidden_size": 48, "epochs": 20},
     },
     full={
         "bases": 155_943,
