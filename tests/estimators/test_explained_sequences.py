@@ -55,6 +55,23 @@ def test_a_tagger_is_explained_by_direction_and_by_letter(
     assert "bases" in (tmp_path / "page.html").read_text()
 
 
+def test_sequences_of_one_length_tell_the_window_that_they_need() -> None:
+    data = ["".join(one) for one in np.random.default_rng(1).choice(list("ACGT"), (80, 24))]
+    classes = [["no", "yes"][one[-4:].count("G") > 0] for one in data]
+    model = gw.Classifier(
+        hidden_size=6, epochs=10, learning_rate=0.03, batch_size=8, baselines=["majority"]
+    )
+    model.fit(data, classes, progress=False)
+    explanation = gw.explain(model, model.given(data, classes), budget=3)
+    assert "context_need" in explanation.results
+    assert 4 <= explanation.figures["window"] < 24
+    # Of unlike lengths there is no such window, and the reason is told in words of the data.
+    longer = [*data, "ACGT" * 7]
+    other = gw.explain(model, model.given(longer, [*classes, "no"]), part="all", budget=3)
+    assert "context_need" not in other.results
+    assert "differ in length" in str(other)
+
+
 def test_a_part_or_a_module_that_there_is_not_is_told(
     tagger: tuple[gw.Tagger, list[str], list[list[str]]],
 ) -> None:

@@ -54,9 +54,9 @@ DEMOS = {
     "language": Demo(
         "dataset:alice29",
         "The next letter of Alice's Adventures in Wonderland",
-        "The text of Alice's Adventures in Wonderland: which letter comes next? After so short a "
-        "training n-grams, which are counted, are better still.",
-        {"hidden_size": 128, "epochs": 8},
+        "The text of Alice's Adventures in Wonderland: which letter comes next? Some three minutes on "
+        "two cores.",
+        {},
     ),
 }
 
