@@ -119,12 +119,13 @@ def check_entries(about: dict[str, Any]) -> None:
 
 def check_weights(settings: ForecasterSettings, about: dict[str, Any], arrays: Arrays) -> None:
     """Raise ValueError unless the tensors bear out the sizes of the network in `settings`."""
+    for name in ("members", "lookback"):  # which a fit has settled
+        _require(getattr(settings, name) is not None, f"its settings do not say its {name}")
     kinds = ("member-",) if about.get("refitted") is None else ("member-", "refit-")
     weights = {name: array for name, array in arrays.items() if name.startswith(kinds)}
     members = {name.split(".")[0] for name in weights}
     for kind in kinds:
         own = {name for name in members if name.startswith(kind)}
-        _require(settings.members is not None, "its settings do not say how many members it has")
     _require(len(own) == settings.member_count, f"it has {len(own)} members' weights")
     for member in members:
         layers = [n for n in weights if n.startswith(f"{member}.layers.") and n.endswith("ih_l0")]
