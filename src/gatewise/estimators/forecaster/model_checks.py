@@ -126,7 +126,7 @@ def check_weights(settings: ForecasterSettings, about: dict[str, Any], arrays: A
     members = {name.split(".")[0] for name in weights}
     for kind in kinds:
         own = {name for name in members if name.startswith(kind)}
-    _require(len(own) == settings.member_count, f"it has {len(own)} members' weights")
+        _require(len(own) == settings.member_count, f"it has {len(own)} members' weights")
     for member in members:
         layers = [n for n in weights if n.startswith(f"{member}.layers.") and n.endswith("ih_l0")]
         count = sum("weight" in name for name in layers)
