@@ -65,11 +65,12 @@ def test_sequences_of_one_length_tell_the_window_that_they_need() -> None:
     explanation = gw.explain(model, model.given(data, classes), budget=3)
     assert "context_need" in explanation.results
     assert 4 <= explanation.figures["window"] < 24
-    # Of unlike lengths there is no such window, and the reason is told in words of the data.
+    # Of unlike lengths there is no such window, and the reason is told.
     longer = [*data, "ACGT" * 7]
     other = gw.explain(model, model.given(longer, [*classes, "no"]), part="all", budget=3)
     assert "context_need" not in other.results
-    assert "differ in length" in str(other)
+    told = next(one for one in other.findings if one.sentence.startswith("Not told"))
+    assert "rows have from 24 to 28 steps" in told.evidence
 
 
 def test_a_part_or_a_module_that_there_is_not_is_told(

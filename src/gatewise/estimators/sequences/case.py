@@ -33,24 +33,17 @@ Read = Callable[[Tensor], Tensor]
 class AnswersOfSequences(nn.Module):
     """A network as a function of sequences `[T, B, F]`, or codes `[T, B]`, and their lengths `[B]`.
 
-    `whole` are the steps of each sequence that it is asked about, `[N]`: those of one length may be cut
-    to their last steps. Others end in padding, at steps of their own, and such a cut would take that.
+    Where only the last steps of sequences of one length are given, those are their lengths.
     """
 
-    def __init__(self, network: nn.Module, read: Read, whole: Indices) -> None:
+    def __init__(self, network: nn.Module, read: Read) -> None:
         super().__init__()
         self.network = network
         self.read = read
-        self.steps, self.one_length = int(whole.max()), bool((whole == whole[0]).all())
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Return the answers `[B, K]`, or `[T, B, K]` where every step has one."""
-        if len(x) != self.steps:
-            if not self.one_length:
-                raise InputError(
-                    "the sequences differ in length, so no window ends where each does"
-                )
-            lengths = lengths.clamp(max=len(x))
+        lengths = lengths.clamp(max=len(x))
         return self.read(self.network(x, lengths))
 
 
@@ -102,7 +95,7 @@ def case_of_sequences(
         per_step=asked.per_step,
     )
     x, ends, truth = (torch.from_numpy(one) for one in looked_at.gather(np.arange(len(rows))))
-    model = AnswersOfSequences(network, asked.read, kept)
+    model = AnswersOfSequences(network, asked.read)
     targets = _targets(truth, per_step=asked.per_step)
     return Case(
         model=model,
@@ -119,7 +112,7 @@ def case_of_sequences(
         module_names={name: layer_name(place) for place, name in enumerate(_layers(network))},
         unit=Unit(asked.noun),
         called=called,
-        others=tuple(AnswersOfSequences(one, asked.read, kept) for one in asked.networks[1:]),
+        others=tuple(AnswersOfSequences(one, asked.read) for one in asked.networks[1:]),
         columns=asked.columns,
         chosen={
             "part": asked.part,
