@@ -11,6 +11,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,6 +20,7 @@ from typing import Any
 
 import torch
 
+from gatewise.errors import GatewiseError
 from studies.catalog import find, folder_of
 from studies.common.checks import Check, verdict_of
 from studies.common.folder import StudyFolder
@@ -73,7 +75,8 @@ def run(
     """Measure all seeds that `folder` does not have yet, and judge. The caller writes page and result.
 
     `processes`: how many at once, by default one for each core. Raises FileError for a folder of another
-    run, and whatever the experiment raises; what was measured by then stays.
+    run, GatewiseError where one of them is stopped from outside, and whatever the experiment raises;
+    what was measured by then stays.
     """
     count = study.seeds(full=full) if seeds is None else seeds
     folder.begin(_about(study, full=full, seeds=count), overwrite=overwrite)
@@ -136,6 +139,11 @@ def _measured(
         try:
             for job in as_completed(jobs):
                 yield jobs[job], job.result()
+        except BrokenProcessPool:
+            raise GatewiseError(
+                f"study {study.name}: a process that measured a seed was stopped, perhaps for want of "
+                "memory; the seeds that are finished are kept, and the same command goes on"
+            ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -143,12 +151,14 @@ def _measured(
 
 def _about(study: Study, *, full: bool, seeds: int) -> dict[str, Any]:
     """Return what a folder's seeds must have been made with to be gone on with."""
-    source = (folder_of(study.name) / "study.py").read_bytes()
+    source = hashlib.sha256()
+    for part in sorted(folder_of(study.name).glob("*.py")):
+        source.update(part.read_bytes())
     return {
         "study": study.name,
         "form": form(full=full),
         "seeds": seeds,
         "settings": dict(study.settings(full=full)),
         "gatewise": version("gatewise"),
-        "source_sha256": hashlib.sha256(source).hexdigest(),
+        "source_sha256": source.hexdigest(),
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatewise.errors import FileError, OptionError
+from gatewise.errors import FileError, GatewiseError, OptionError
 from gatewise.report import Curve
 from studies import catalog
 from studies.common import running
@@ -110,9 +112,23 @@ def test_a_folder_of_another_run_is_left_alone(
 def test_another_version_of_the_study_is_told(made_up: Study, tmp_path: Path) -> None:
     folder = StudyFolder(tmp_path / "run")
     run(made_up, folder, full=False, processes=1)
-    (tmp_path / "source" / "study.py").write_text("second version\n")
-    with pytest.raises(FileError, match="another version"):
-        run(made_up, folder, full=False, processes=1)
+    for part in ("training.py", "study.py"):  # what stands beside the study makes its figures too
+        (tmp_path / "source" / part).write_text("second version\n")
+        with pytest.raises(FileError, match="another version"):
+            run(made_up, folder, full=False, processes=1)
+        (tmp_path / "source" / "training.py").unlink(missing_ok=True)
+
+
+def test_a_process_that_is_stopped_from_outside_is_told_in_a_line(
+    made_up: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(jobs: Any) -> Any:
+        raise BrokenProcessPool("terminated abruptly")
+
+    monkeypatch.setattr(running, "ProcessPoolExecutor", lambda *_, **__: ThreadPoolExecutor(2))
+    monkeypatch.setattr(running, "as_completed", killed)
+    with pytest.raises(GatewiseError, match=r"was stopped.*the same command goes on"):
+        run(made_up, StudyFolder(tmp_path / "run"), full=False, seeds=2, processes=2)
 
 
 def test_a_folder_of_something_else_is_refused(made_up: Study, tmp_path: Path) -> None:
