@@ -78,6 +78,25 @@ def test_a_direction_whose_interval_holds_0_is_not_said_to_count(
     assert told in replace(found, low=np.array(low)).reading
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        ((-6.3, -7.0), (9.1, 6.25), "neither direction alone is shown to count"),
+        ((0.9, -7.0), (1.4, 6.25), "the reverse direction is not shown to count"),
+        ((0.9, -0.06), (1.4, 0.005), "the reverse direction could be dropped"),
+        ((math.nan, math.nan), (math.nan, math.nan), "the reverse direction could be dropped"),
+    ],
+)
+def test_a_direction_is_droppable_only_where_its_whole_interval_is_small(
+    low: tuple[float, float], high: tuple[float, float], told: str
+) -> None:
+    x = known.SMALL * known.noise(12, 20, 1, seed=0)
+    found = direction_share(Reader(line(0, "torch"), 0.5, 0.5), x)
+    figures = {"relative": (1.23, -0.0466), "low": low, "high": high}
+    found = replace(found, **{name: np.array(value) for name, value in figures.items()})
+    assert told in found.reading
+
+
 def test_figures_are_those_of_the_parts() -> None:
     model = Reader(line(3, "torch"), 1.0, 0.5)
     x = known.SMALL * known.noise(20, 40, 1, seed=0)

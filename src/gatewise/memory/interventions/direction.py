@@ -61,16 +61,18 @@ class DirectionShare(Result):
             for n, (name, value) in enumerate(zip(DIRECTIONS, self.relative, strict=True))
         ]
         text = f"The model loses {' and '.join(said)} of {self.settings['against']}"
-        if self.relative.min() > DROPPABLE:
-            doubtful = [name for name, low in zip(DIRECTIONS, self.low, strict=True) if low <= 0]
-            if not doubtful:
-                return f"{text}: both directions count."
-            if len(doubtful) == 2:
-                return f"{text}: neither direction alone is shown to count."
-            return f"{text}: the {doubtful[0]} direction is not shown to count."
-        if self.relative.max() <= DROPPABLE:
+        # small on the mean is not enough: an interval that reaches far beyond tells nothing
+        small = (self.relative <= DROPPABLE) & ~(self.high > DROPPABLE)
+        if small.all():
             return f"{text}: either direction can be dropped, the other one stands in for it."
-        return f"{text}: the {DIRECTIONS[int(self.relative.argmin())]} direction could be dropped."
+        if small.any():
+            return f"{text}: the {DIRECTIONS[int(small.argmax())]} direction could be dropped."
+        doubtful = [name for name, low in zip(DIRECTIONS, self.low, strict=True) if low <= 0]
+        if not doubtful:
+            return f"{text}: both directions count."
+        if len(doubtful) == 2:
+            return f"{text}: neither direction alone is shown to count."
+        return f"{text}: the {doubtful[0]} direction is not shown to count."
 
     @property
     def caveat(self) -> str:
