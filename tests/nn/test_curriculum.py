@@ -6,6 +6,7 @@ import copy
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -162,8 +163,8 @@ def test_a_state_of_something_else_changes_nothing(state, words) -> None:
     ("arguments", "words"),
     [
         ({"final": 1}, "final must be a whole number of steps, from 2 on; got 1"),
-        ({"final": 50}, "length=100 and final=50"),
-        ({"final": 500, "start": 1.5}, "must be a whole number of steps"),
+        ({"final": 50}, "start must be at most final.* got start=100 and final=50"),
+        ({"final": 500, "start": 1.5}, "start must be a whole number of steps"),
         ({"final": 500, "streak": 0}, "streak must be a number of batches; got 0"),
         ({"final": 500, "last_streak": True}, "last_streak must be a number of batches; got True"),
     ],
@@ -171,6 +172,24 @@ def test_a_state_of_something_else_changes_nothing(state, words) -> None:
 def test_numbers_that_are_none(arguments, words) -> None:
     with pytest.raises(InputError, match=words):
         gw.LengthCurriculum(gw.LSTM(2, 3), **arguments)
+
+
+@pytest.mark.parametrize("solved", [0.9, 1, None, "yes", torch.tensor([True, False]), [True]])
+def test_what_is_no_answer_to_whether_a_batch_was_solved(solved) -> None:
+    curriculum = gw.LengthCurriculum(gw.LSTM(2, 3), 500)
+    curriculum.step(True)
+    with pytest.raises(InputError, match="solved must be True or False"):
+        curriculum.step(solved)
+    assert curriculum.in_a_row == 1
+
+
+@pytest.mark.parametrize("kind", [torch.tensor, np.bool_])
+def test_answers_of_torch_and_numpy_count(kind) -> None:
+    curriculum = gw.LengthCurriculum(gw.LSTM(2, 3), 500)
+    curriculum.step(kind(True))
+    assert curriculum.in_a_row == 1
+    curriculum.step(kind(False))
+    assert curriculum.in_a_row == 0
 
 
 def test_models_that_have_no_gates_to_move() -> None:

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+import gatewise as gw
 import gatewise.nn
 from gatewise.cells import CELLS
 from gatewise.errors import InputError
@@ -172,6 +173,8 @@ def test_a_computed_weight_is_not_written_into() -> None:
 def test_where_there_is_nothing_to_set(function) -> None:
     with pytest.raises(InputError, match="RNN contains no LSTM, GRU or other cell"):
         function(torch.nn.RNN(3, 4))
+    with pytest.raises(InputError, match="what slstm keeps follows from several gates"):
+        function(gw.SLSTM(3, 4))
     with pytest.raises(InputError, match="Linear contains no LSTM"):
         function(torch.nn.Linear(3, 4))
     with pytest.raises(InputError, match="'1' has no biases to set; build it with bias=True"):

@@ -64,7 +64,7 @@ class LengthCurriculum:
         Raises InputError for lengths and numbers that are none, for a weight that is computed by a
         parametrization, and for a model without gates.
         """
-        check_lengths("LengthCurriculum", length=start, final=final)
+        check_lengths("LengthCurriculum", start=start, final=final)
         for name, value in (("streak", streak), ("last_streak", last_streak)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InputError(
@@ -94,7 +94,11 @@ class LengthCurriculum:
         Args:
             solved: Whether the batch was solved: what that means is the caller's, such as all answers
                 right and a small loss. Batches of fresh sequences make it a fair test.
+
+        Raises InputError for what is neither True nor False: a loss or a share of right answers is no
+        answer to the question.
         """
+        solved = _truth(solved)
         self.in_a_row = self.in_a_row + 1 if solved else 0
         if self._at_the_end or self.in_a_row < self._streak:
             return False
@@ -147,6 +151,17 @@ class LengthCurriculum:
     @property
     def _at_the_end(self) -> bool:
         return self.stage == len(self.lengths) - 1
+
+
+def _truth(solved: object) -> bool:
+    """Return True or False, of a tensor or a NumPy scalar too; raises InputError for all else."""
+    single = solved.item() if getattr(solved, "shape", None) == () else solved  # type: ignore[attr-defined]
+    if not isinstance(single, bool):
+        raise InputError(
+            "LengthCurriculum.step: solved must be True or False, whether this batch was solved; got "
+            f"{solved!r:.60}"
+        )
+    return single
 
 
 def _write_less(gated: Gated, by: float) -> None:

@@ -146,17 +146,21 @@ def long_memory(
                 gated.set(spec.with_bias[0], draw if keep in spec.with_bias else -draw)
 
 
-def check_lengths(caller: str, *, length: object, final: object) -> None:
-    """Raise InputError unless both are whole numbers of steps, and `length` is not the longer one."""
-    for name, steps in (("final", final), ("length", length)):
+def check_lengths(caller: str, *, final: object, **first: object) -> None:
+    """Raise InputError unless both are whole numbers of steps, and `final` is the longer one.
+
+    `first` is the other one, by the name that the caller's own argument has.
+    """
+    ((called, length),) = first.items()
+    for name, steps in (("final", final), (called, length)):
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
             raise InputError(
                 f"{caller}: {name} must be a whole number of steps, from 2 on; got {steps!r}"
             )
     if length > final:  # type: ignore[operator]
         raise InputError(
-            f"{caller}: length must be at most final, the longest of all; got length={length} and "
-            f"final={final}"
+            f"{caller}: {called} must be at most final, the longest of all; got {called}={length} "
+            f"and final={final}"
         )
 
 
@@ -192,9 +196,19 @@ def gated_in(module: torch.nn.Module, caller: str, *, leaves: bool = False) -> l
     if not found:
         raise InputError(
             f"{caller}: {type(module).__name__} contains no LSTM, GRU or other cell with a bias "
-            "on the gate that keeps its state"
+            f"on the gate that keeps its state{_derived(module)}"
         )
     return found
+
+
+def _derived(module: torch.nn.Module) -> str:
+    """Say which cells inside `module` do have a gate that keeps, but one that others make up."""
+    recurrent = torch.nn.RNNBase | torch.nn.RNNCellBase
+    specs = [spec_of(part) for part in module.modules() if isinstance(part, recurrent)]
+    names = sorted({spec.name for spec in specs if spec.keep_gate})
+    if not names:
+        return ""
+    return f": what {', '.join(names)} keeps follows from several gates, and no one bias sets it"
 
 
 def _check_leaves(parameters: Parameters, name: str, caller: str) -> None:
