@@ -218,6 +218,7 @@ def test_the_curve_tells_what_the_messages_hold(codec: gw.EventCodec, series: Ar
         ([1.0, np.nan, 2.0], "sample 1 is nan"),
         ([[1.0], [2.0]], r"got shape \[2, 1\]: make a codec for each column"),
         ([], "the series is empty"),
+        (1.0, "got a single number"),
         (["a"], "one row of numbers"),
         ([300.0, 1e300], "sample 1 is 1e\\+300, too far"),
     ],
@@ -273,6 +274,8 @@ def test_bounds_and_waits_are_checked(codec: gw.EventCodec, series: Array) -> No
         codec.encode(series, 0.5, steps=0)
     with pytest.raises(OptionError, match="rising"):
         codec.curve(series, [2.0, 1.0])
+    with pytest.raises(OptionError, match="bounds must be a list of rising numbers; got 0.5"):
+        codec.curve(series, 0.5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="steps must be a whole number"):
         codec.decoder(0.5).step(1.5)  # type: ignore[arg-type]
 

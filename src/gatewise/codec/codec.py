@@ -162,9 +162,12 @@ class EventCodec:
         what `encode` raises.
         """
         values, forecast = series_of(series, "curve"), self._fitted()
-        given = [forecast.deviation * each for each in _BOUNDS] if bounds is None else list(bounds)
+        if bounds is None:
+            bounds = [forecast.deviation * each for each in _BOUNDS]
+        listed = bounds if isinstance(bounds, Iterable) else ()
+        given = [bound_of(each, forecast.level, forecast.deviation) for each in listed]
         if not given or any(not low < high for low, high in pairwise(given)):
-            raise OptionError(f"bounds must be one or several rising numbers; got {given!r:.60}")
+            raise OptionError(f"bounds must be a list of rising numbers; got {bounds!r:.60}")
         holds = EventCodec()
         still = {name: np.zeros_like(array) for name, array in forecast.arrays.items()}
         holds._forecast = replace(forecast, arrays=still)  # forecasts no rise: send-on-delta

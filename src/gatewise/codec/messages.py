@@ -88,7 +88,7 @@ def pack(message: Message) -> bytes:
 def unpack(content: bytes) -> Message:
     """Return what a message holds. Raises DataError for bytes that are not those of a message."""
     if not content.startswith(MAGIC):
-        raise DataError(f"this is no message of an event codec: it does not begin with {MAGIC!r}")
+        raise DataError("this is no message of an event codec: it does not begin with gwev")
     if len(content) > len(MAGIC) and content[len(MAGIC)] > VERSION:
         version = content[len(MAGIC)]
         raise DataError(

@@ -58,6 +58,8 @@ def series_of(values: Any, what: str) -> Array:
         found = found.astype(np.float64)
     except (TypeError, ValueError):
         raise InputError(f"{what}: give one row of numbers; got {type(values).__name__}") from None
+    if found.ndim == 0:
+        raise InputError(f"{what}: give a series, one number for each sample; got a single number")
     if found.ndim != 1:
         raise InputError(
             f"{what}: give one series, one number for each sample; got shape {list(found.shape)}: "
