@@ -194,7 +194,8 @@ class NetworkOptions:
         "Network",
         "How far the forget gate starts open; {none}: as torch starts it.",
         or_none(between(-1000, 1000), "left as torch starts it"),
-        more="Of a GRU the update gate; larger starts with a longer memory.",
+        more="Of a GRU the update gate; larger starts with a longer memory. Of no use to `rnn` and the "
+        "`slstm` kinds.",
     )
 
 
