@@ -215,7 +215,7 @@ class FitOptions:
         "Training",
         "After scoring, train what predicts anew on all data, with as many steps.",
         or_none(on_or_off(), "by the task"),
-        default_means="on, of a forecast; off, of a virtual sensor",
+        default_means="on, of a forecast; else off",
         changeable=True,
         more="See [below](#what-is-scored-and-what-predicts).",
     )

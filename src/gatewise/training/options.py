@@ -45,7 +45,7 @@ class TrainingOptions:
         "Training",
         "Passes over the training part, at most; in place of {steps}.",
         or_none(whole(1), "by the data"),
-        default_means="100, of a virtual sensor",
+        default_means="100; of a text by its length; of a forecast counted in steps",
         changeable=True,
     )
     steps: int | None = option(
@@ -53,7 +53,7 @@ class TrainingOptions:
         "Training",
         "Gradient steps, at most; in place of {epochs}.",
         or_none(whole(1), "by the data"),
-        default_means="by the size of the data, of a forecast",
+        default_means="of a forecast by the size of the data; else counted in epochs",
         changeable=True,
     )
     patience: int | Literal["auto"] | None = option(

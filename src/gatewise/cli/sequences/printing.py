@@ -38,7 +38,7 @@ def _print_sequences(screen: Console, source: str, prepared: PreparedSequences[A
     low, high = int(sequences.lengths.min()), int(sequences.lengths.max())
     long = counted(low, "step") if low == high else f"{low:,} to {high:,} steps"
     read = (
-        f"{len(form.columns)} values a step"
+        f"{counted(len(form.columns), 'value')} a step"
         if form.vocabulary is None
         else f"{len(form.vocabulary.symbols)} symbols"
     )
