@@ -274,7 +274,7 @@ def test_bounds_and_waits_are_checked(codec: gw.EventCodec, series: Array) -> No
         codec.encode(series, 0.5, steps=0)
     with pytest.raises(OptionError, match="rising"):
         codec.curve(series, [2.0, 1.0])
-    with pytest.raises(OptionError, match="bounds must be a list of rising numbers; got 0.5"):
+    with pytest.raises(OptionError, match=r"bounds must be a list of rising numbers; got 0\.5"):
         codec.curve(series, 0.5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="steps must be a whole number"):
         codec.decoder(0.5).step(1.5)  # type: ignore[arg-type]

@@ -163,7 +163,7 @@ def test_a_state_of_something_else_changes_nothing(state, words) -> None:
     ("arguments", "words"),
     [
         ({"final": 1}, "final must be a whole number of steps, from 2 on; got 1"),
-        ({"final": 50}, "start must be at most final.* got start=100 and final=50"),
+        ({"final": 50}, r"start must be at most final.* got start=100 and final=50"),
         ({"final": 500, "start": 1.5}, "start must be a whole number of steps"),
         ({"final": 500, "streak": 0}, "streak must be a number of batches; got 0"),
         ({"final": 500, "last_streak": True}, "last_streak must be a number of batches; got True"),

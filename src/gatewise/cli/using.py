@@ -50,6 +50,8 @@ def predict(
       gatewise predict runs/sales --model ridge
 
     Without --out the first rows are printed. Rows that follow the fitted data need no history.
+
+    Of a run of sequences or texts, gatewise predict RUN --help says what applies.
     """
     from gatewise import Forecaster  # noqa: PLC0415 - brings torch
     from gatewise.data import write_frame  # noqa: PLC0415
@@ -108,7 +110,7 @@ def evaluate(
 ) -> None:
     """Score a run beside the baselines, on a part of its data or on new data.
 
-    Try:
+    Of a run of sequences or texts, gatewise evaluate RUN --help says what applies. Try:
 
       gatewise evaluate runs/river --part test
       gatewise evaluate runs/river newer.csv --json

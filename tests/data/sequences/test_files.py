@@ -251,7 +251,7 @@ def test_labels_that_vary_in_a_series_are_of_steps() -> None:
     found = read_labelled(frame, inputs="x")
     assert found.per_step
     assert found.labels.tolist() == [0, 1, 1, 0, -1]
-    with pytest.raises(DataError, match="not the same in all rows of sequence 'b'"):
+    with pytest.raises(DataError, match=r"not the same in all rows of sequence 'b'.* for a tagger"):
         read_labelled(frame, inputs="x", per_step=False)
     constant = read_labelled(LONG, per_step=True, inputs="x")
     assert constant.labels.tolist() == [1, 1, 1, 0, 0]

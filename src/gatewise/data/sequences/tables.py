@@ -208,7 +208,7 @@ def _labels(
         name = sequences.names[int((~same).argmax())]
         raise DataError(
             f"column {targets[0]!r} is not the same in all rows of sequence {name!r}, so it is no label "
-            "of the sequence"
+            "of the sequence: labels of single steps are for a tagger"
         )
     return Labels(values[starts], classes, False, targets)
 
