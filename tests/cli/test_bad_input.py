@@ -309,3 +309,8 @@ def test_a_config_file_nested_without_end_is_refused(
     brackets = "[" * 100_000 + "]" * 100_000
     (here / name).write_text(brackets if name.endswith("json") else f"a = {brackets}")
     assert_refused(call("fit", table, "--config", name, "--out", "run"), name, "not valid")
+
+
+def test_words_that_no_command_takes(call: Call) -> None:
+    assert_refused(call("study", "gallery", "nope"), "too many words: 'nope'; see gatewise study -")
+    assert_refused(call("datasets", "fulda", "x", "y"), "too many words: 'x', 'y'; see gatewise")

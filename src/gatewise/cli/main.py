@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from cyclopts.exceptions import CycloptsError, UnknownOptionError
+from cyclopts.exceptions import CycloptsError, UnknownOptionError, UnusedCliTokensError
 
 from gatewise.cli.apps import app_of, of_other_tasks
 from gatewise.cli.as_typed import as_typed
@@ -48,6 +48,12 @@ def run(arguments: Sequence[str]) -> int:
     except UnknownOptionError as error:
         name = (error.token.keyword or error.token.value).partition("=")[0].removeprefix("--")
         return _complain(f"error: {_of_another_task(name, chosen) or error}", BAD_INPUT)
+    except UnusedCliTokensError as error:
+        words = ", ".join(map(repr, error.unused_tokens or ()))
+        command = chosen.words[0] if chosen is not None and chosen.words else ""
+        return _complain(
+            f"error: too many words: {words}; see gatewise {command} --help", BAD_INPUT
+        )
     except CycloptsError as error:
         return _complain(f"error: {error}", BAD_INPUT)
     except LimitsBroken as broken:
