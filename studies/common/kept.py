@@ -30,3 +30,8 @@ def kept(name: str) -> Told | None:
     if not {"verdict", "checks", "form", "seeds", "settings", "seconds", "command"} <= set(found):
         raise FileError(f"{path} is damaged: take it anew from the repository")
     return found
+
+
+def corrected(told: Told | None) -> str:
+    """Return what a study's correction is called: without a full run nothing has borne it out yet."""
+    return "Correction, not measured yet" if told is None else "Correction"

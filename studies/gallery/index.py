@@ -11,7 +11,7 @@ from gatewise.files import atomic_write_text
 from gatewise.report.curves import curve_data
 from gatewise.wording import counted
 from studies.catalog import NAMES, find, folder_of
-from studies.common.kept import Told, kept
+from studies.common.kept import Told, corrected, kept
 from studies.common.study import Study
 from studies.gallery.drawing import write_figures
 from studies.gallery.notebook import notebook
@@ -99,7 +99,7 @@ def _item(study: Study, told: Told | None) -> str:
     slides = " With sliders." if (folder_of(study.name) / SLIDERS).exists() else ""
     # The page that the link leads to has the same curve, with words for those who do not see it.
     curve = f'<div id="small-{study.name}" class="small" aria-hidden="true"></div>' if told else ""
-    correction = f"<p>Correction: {escape(study.correction)}</p>" if study.correction else ""
+    correction = f"<p>{corrected(told)}: {escape(study.correction)}</p>" if study.correction else ""
     return (
         f'<li><div><h2><a href="{study.name}.html">{escape(study.title)}</a></h2>'
         f"<p>{escape(study.claim)}{slides}</p>{curve}</div><div>{verdict_html(told)}{correction}</div></li>"

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from studies.common.checks import Check
-from studies.common.kept import Told
+from studies.common.kept import Told, corrected
 from studies.common.study import Study
 
 IMPORTS = """\
@@ -52,7 +52,7 @@ def notebook(study: Study, told: Told | None) -> str:
     said = [
         f"# {study.title}\n\n**The claim.** {study.claim}\n\n"
         f"**Predicted beforehand.** {study.prediction}",
-        *([f"**The correction.** {study.correction}"] if study.correction else []),
+        *([f"**{corrected(told)}.** {study.correction}"] if study.correction else []),
         _full_run(study, told),
     ]
     cells = [

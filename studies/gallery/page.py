@@ -19,7 +19,7 @@ from gatewise.report.table import table_html
 from gatewise.wording import counted
 from studies.catalog import folder_of
 from studies.common.checks import CORRECTED, FAILS, HOLDS, Check
-from studies.common.kept import Told
+from studies.common.kept import Told, corrected
 from studies.common.study import Study
 
 TONES: Mapping[str, str] = {HOLDS: "good", CORRECTED: "good", FAILS: "warn"}
@@ -158,7 +158,7 @@ def _first(study: Study, told: Told | None, curves: Sequence[Curve]) -> str:
         said("told", "The claim", study.claim),
         said("told", "Predicted beforehand", study.prediction),
         figure,
-        said("told correction", "The correction", study.correction),
+        said("told correction", corrected(told), study.correction),
     )
     body = f'<div class="first">{"".join(told_)}</div>'
     return _section("claim", "Claim, prediction and figure", body, quiet=True)

@@ -59,6 +59,8 @@ def test_a_page_tells_claim_prediction_figures_and_command(gallery: Path, name: 
     assert outline.sources == []
     for said in (study.claim, study.prediction, study.correction, study.source):
         assert escape(said) in text
+    unproven = "Correction, not measured yet" in text
+    assert unproven == (told is None and bool(study.correction))
     for question in study.questions:
         assert f"<summary>{escape(question.text)}</summary>" in text
         assert f"<p>{escape(question.answer)}</p></details>" in text
