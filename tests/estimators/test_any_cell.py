@@ -66,7 +66,7 @@ def test_a_cell_that_is_not_registered_is_told_in_one_line(
         OptionError, match=r"cell must be one of 'lstm', 'gru', 'rnn', .*, or of the cells that"
     ):
         gw.Forecaster(**SMALL, cell=OVERWRITE.name).fit(frame, progress=False)
-    with pytest.raises(OptionError, match=r"not 'lsmt'\. Did you mean 'lstm'\?"):
+    with pytest.raises(OptionError, match=r"not 'lsmt'\. Did you mean 'lstm' or 'slstm'\?"):
         gw.Forecaster(**SMALL, cell="lsmt").fit(frame, progress=False)
 
 

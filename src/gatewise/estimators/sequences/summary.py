@@ -66,12 +66,15 @@ class SequenceSummary:
             given = "data" if isinstance(self.evaluation, LanguageScores) else "data, labels"
             return f"inside = model.summary({given}, part={part!r}).inside\n"
         labels = f", {self.labels!r}" if self.labels else ""
-        return (
-            f"import gatewise as gw\n\nmodel = gw.{self.estimator}.load({self.run!r})\n"
-            f"given = model.given({str(source)!r}{labels})\n"
-            f"prepared = model.prepare(given, like=model.fitted_)\n"
-            f"inside = model.summary(prepared, part={part!r}).inside\n"
+        lines = (
+            "import gatewise as gw",
+            "",
+            f"model = gw.{self.estimator}.load({self.run!r})",
+            f"given = model.given({str(source)!r}{labels})",
+            "prepared = model.prepare(given, like=model.fitted_)",
+            f"inside = model.summary(prepared, part={part!r}).inside",
         )
+        return "".join(f"{line}\n" for line in lines)
 
     def _without_inside(self) -> Contents:
         said = self.evaluation.verdict()
