@@ -131,7 +131,6 @@ def test_the_hidden_state_never_leaves_one_whatever_the_gates_see(forget: str, d
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.mul_(1000)
-    module.requires_grad_(True)
     output, states, gates = module(x, return_gates=True)
     rounding = len(x) * torch.finfo(dtype).eps  # of keep + write, which may be 1 + eps at each step
     assert (output.abs() <= 1 + rounding).all()
@@ -150,10 +149,9 @@ def test_gradients_reach_the_published_states() -> None:
 
     assert torch.autograd.gradcheck(function, states, fast_mode=True)
     grads = torch.autograd.grad(function(*states).square().sum(), states)
-    _, c, n, m = states
+    _, c, n, _ = states
     # Shifting m and scaling c and n against it changes nothing, so that gradient is 0.
     assert_close64(grads[3], c * grads[1] + n * grads[2])
-    assert (m * 0 == 0).all()
 
 
 def test_it_trains_saves_and_explains() -> None:

@@ -29,6 +29,17 @@ class Network:
         """Return 1, or 2 for a bidirectional network."""
         return len(self.parameters[0])
 
+    @property
+    def hidden_size(self) -> int:
+        """Return H. The width of `W_hh` does not tell it: that of a layer with heads is a head's."""
+        return len(self.parameters[0][0].W_hh) // len(self.spec.packing)
+
+    @property
+    def outputs(self) -> int:
+        """Return P: H without projection."""
+        projection = self.parameters[0][0].W_hr
+        return self.hidden_size if projection is None else len(projection)
+
     def alone(self, layer: tuple[Parameters, ...]) -> Network:
         """Return a network of one of the layers, or of a part of it, without dropout.
 
@@ -44,11 +55,8 @@ class Network:
 
     def states(self, x: Tensor, batch: int) -> State:
         """Return states `[L*D, B, *]` to start `batch` rows of `x` from: zeros, or as the cell says."""
-        one = self.parameters[0][0]
         count = len(self.parameters) * self.directions
-        hidden_size = len(one.W_hh) // len(self.spec.packing)
-        outputs = hidden_size if one.W_hr is None else len(one.W_hr)
-        sizes = [outputs, *[hidden_size] * (len(self.spec.states) - 1)]
+        sizes = [self.outputs, *[self.hidden_size] * (len(self.spec.states) - 1)]
         starts = [self.spec.starts.get(name, 0.0) for name in self.spec.states]
         return tuple(
             x.new_full((count, batch, size), start)
@@ -189,13 +197,10 @@ def dropout_masks(
     `generator` stands for the global one.
     """
     # One mask after the other, as torch draws them, so that a seed gives torch's values.
-    rate, last = network.dropout, network.parameters[-1]
+    rate = network.dropout
     if rate == 0 or len(network.parameters) == 1 or x.numel() == 0:
         return ()
-    outputs = len(last[0].W_hh) // len(network.spec.packing)
-    if last[0].W_hr is not None:
-        outputs = len(last[0].W_hr)
-    width = network.directions * outputs
+    width = network.directions * network.outputs
     padded = rows is not None and not rows.packed
     lead = (len(rows.index),) if rows is not None and padded else x.shape[:-1]
     if 0 in lead:
