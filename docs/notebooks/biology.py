@@ -155,8 +155,9 @@ plt.show()
 # %% [markdown]
 # How to read this picture: if the tagger is ahead on tobacco and behind on the held-out regions,
 # then part of what it knows of tobacco it remembers. That is worth having when the next genome is
-# a relative, as it mostly is, and no proof that it has understood what a gene is. `gatewise study
-# gene` measures this with ten seeds.
+# a relative, as it mostly is, and no proof that it has understood what a gene is. On the held-out
+# regions the intervals overlap, so one network does not settle whether it is behind. Neither do the
+# ten of `gatewise study gene`: there the interval of the difference reaches just past zero.
 #
 # ## What does it remember?
 

@@ -116,7 +116,7 @@ probe.fit(before, progress=False)
 probe.evaluation_
 
 # %% [markdown]
-# This is no success: at 25 and 40 cm every score is below zero, which is worse than the mean of what
+# This is no success: at 25 and 40 cm the NSE is below zero, which is worse than the mean of what
 # was measured, and the network is not ahead of ridge regression. What is behind it comes below. Half a
 # year is a short test, too, and this is one network of many that could have been trained: the study
 # `gatewise study river` looks at ten, and asks whether deeper soil is remembered longer.

@@ -7,7 +7,7 @@
 # n-gram model has not: *the keys to the cabinet near the door* **are**, not *is*, however far the
 # keys stand before the verb.
 #
-# Needs `matplotlib`. Some minutes on one core.
+# Needs `matplotlib`. A minute or two on one core.
 
 # %%
 import matplotlib.pyplot as plt
