@@ -242,8 +242,8 @@ STUDY = Study(
     ),
     correction=(
         "What wins on another genome is in part memory: tobacco's genes are those of Arabidopsis with "
-        "other letters. On regions of its own genome without relatives in training the tagger loses to "
-        "the k-mers."
+        "other letters. On regions of its own genome without relatives in training the tagger is not "
+        "shown to be ahead of the k-mers."
     ),
     measure=measure,
     judge=judge,
