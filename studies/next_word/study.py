@@ -17,7 +17,7 @@ import numpy as np
 import gatewise as gw
 from gatewise.report import Curve, Line, Mark
 from studies.common.checks import Check
-from studies.common.statistics import Interval, mean_interval
+from studies.common.statistics import Interval, mean_interval, share_interval
 from studies.common.study import Figures, Question, Settings, Study
 from studies.next_word.compressors import bits, by_brotli
 from studies.next_word.grammar import NUMBER_BIT, VERBS, Drawn, draw, text_of, words_to_verb
@@ -142,7 +142,7 @@ def judge(seeds: Sequence[Figures], settings: Settings) -> list[Check]:
     inside = [seed["grammar"] for seed in seeds]
     far = [str(words_to_verb(phrases)) for phrases in settings["grammar"]["phrases"]]
     beyond = [distance for distance in far if int(distance) > RESET]
-    longest = far[-1]
+    longest, asked = far[-1], settings["grammar"]["asked"]
     checks = [
         _check(
             "nats per word above the floor", [one["gatewise above"] for one in inside], 0.0, 0.01
@@ -156,6 +156,7 @@ def judge(seeds: Sequence[Figures], settings: Settings) -> list[Check]:
             _share(
                 f"verb right, subject {distance} words before",
                 [one[distance]["right"] for one in inside],
+                asked,
                 0.95,
             )
             for distance in far
@@ -164,6 +165,7 @@ def judge(seeds: Sequence[Figures], settings: Settings) -> list[Check]:
             _share(
                 f"verb right, subject {distance} words before, state reset {RESET} before",
                 [one[distance]["right, reset"] for one in inside],
+                asked,
                 0.45,
                 0.55,
             )
@@ -196,10 +198,20 @@ def _check(
     return Check.of(name, found, at_least=least, at_most=most)
 
 
-def _share(name: str, values: Sequence[float], least: float, most: float = 1.0) -> Check:
-    found = mean_interval(values)
-    kept = Interval(found.value, max(found.low, 0.0), min(found.high, 1.0))
-    return Check.of(name, kept, at_least=least, at_most=most)
+def _share(
+    name: str, values: Sequence[float], asked: int, least: float, most: float = 1.0
+) -> Check:
+    """Return the check of the seeds' shares, each of `asked` sentences.
+
+    As wide as the seeds differ, and as so many sentences leave open at least: two seeds may agree by
+    chance, and have asked for few sentences all the same.
+    """
+    between = mean_interval(values)
+    right = round(asked * sum(values))
+    within = share_interval(right, asked * len(values))
+    low = max(0.0, min(between.low, within.low))
+    high = min(1.0, max(between.high, within.high))
+    return Check.of(name, Interval(between.value, low, high), at_least=least, at_most=most)
 
 
 def curves(seeds: Sequence[Figures], settings: Settings) -> list[Curve]:

@@ -170,3 +170,15 @@ def test_the_checks_tell_a_model_with_state_from_one_without() -> None:
         "alice29, bits per character less Brotli's",
     } <= missed
     assert "verb right, subject 4 words before, state reset 4 before" not in outcomes
+
+
+def test_two_seeds_that_agree_by_chance_leave_a_share_open() -> None:
+    quick = study.STUDY.quick
+    chance = 26 / quick["grammar"]["asked"]  # outside the bounds, as a fair coin often is
+    checks = study.judge(
+        [figures | {"texts": {}} for figures in made_up(0.003, 1.0, chance, 2.1)[1:2]] * 2,
+        {**quick, "names": []},
+    )
+    outcomes = {check.name: check.outcome for check in checks}
+    assert outcomes["verb right, subject 7 words before, state reset 4 before"] == "open"
+    assert outcomes["verb right, subject 25 words before"] == "met"
