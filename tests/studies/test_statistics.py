@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from studies.common.statistics import hac_error, loss_ratio, same_time
+from studies.common.statistics import hac_error, jackknife, loss_ratio, same_time
 
 
 def test_the_error_of_a_mean_by_hand() -> None:
@@ -51,3 +53,30 @@ def test_seeds_that_share_their_time_do_not_make_it_longer() -> None:
     assert found.low == pytest.approx(0.9 - 1.96 * 0.1, abs=1e-3)
     apart = same_time([0.8, 0.9, 1.0], [0.1, 0.1, 0.1])
     assert apart.high - 0.9 == pytest.approx(1.96 * np.hypot(0.1, 0.1 / np.sqrt(3)), abs=1e-3)
+
+
+def test_the_jackknife_of_a_mean_is_its_t_interval() -> None:
+    values = np.random.default_rng(3).normal(size=9)
+    found = jackknife(values, lambda rows: float(rows.mean()))
+    low, high = stats.t.interval(0.95, 8, loc=values.mean(), scale=stats.sem(values))
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize("sets", [6, 30])
+def test_the_jackknife_covers_a_ratio_of_variances(sets: int) -> None:
+    draws, covered = np.random.default_rng(2), 0
+    for _ in range(400):
+        # Two students' answers to five sequences, alike on the same set.
+        shared = draws.normal(size=(sets, 5))
+        pairs = np.stack(
+            [scale * (shared + draws.normal(size=(sets, 5))) for scale in (1.2, 1.0)], axis=1
+        )
+        found = jackknife(pairs, log_of_ratio)
+        covered += found.low <= 2 * np.log(1.2) <= found.high
+    assert 0.92 * 400 <= covered <= 0.98 * 400
+
+
+def log_of_ratio(rows: np.ndarray[Any, Any]) -> float:
+    """Return the logarithm of one variance over the other."""
+    one, other = rows.var(axis=0, ddof=1).mean(axis=1)
+    return float(np.log(one / other))
