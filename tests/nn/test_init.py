@@ -11,7 +11,7 @@ import gatewise as gw
 import gatewise.nn
 from gatewise.cells import CELLS
 from gatewise.errors import InputError
-from gatewise.nn.init import chrono, long_memory, open_forget_gate
+from gatewise.nn.init import chrono, long_memory, open_forget_gate, power_law
 
 KEEP = {"LSTM": ("lstm", "forget"), "GRU": ("gru", "update")}
 KINDS = [
@@ -193,3 +193,31 @@ def test_a_failed_call_changes_nothing() -> None:
     with pytest.raises(InputError):
         open_forget_gate(model)
     assert torch.equal(model[0].bias_ih_l0, before)
+
+
+def test_power_law_is_xlstms() -> None:
+    """5 - 12 (k / (D - 1)) ** p, p = .3 in the first layer, .95 in the second, 1.6 in the last."""
+    model = torch.nn.Sequential(
+        gw.SLSTM(3, 8, 2, heads=2, bidirectional=True),
+        torch.nn.Linear(16, 4),
+        gw.SLSTM(4, 3, heads=3),
+    )
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    power_law(model)
+    for layer, power in enumerate((0.3, 0.95)):
+        expected = torch.tensor([5 - 12 * (k / 3) ** power for k in (0, 1, 2, 3)] * 2)
+        for end in ("", "_reverse"):
+            bias = getattr(model[0], f"bias_ih_l{layer}{end}")
+            torch.testing.assert_close(bias[8:16], expected)
+            assert torch.equal(bias[:8], before[f"0.bias_ih_l{layer}{end}"][:8])
+            assert (getattr(model[0], f"bias_hh_l{layer}{end}")[8:16] == 0).all()
+    assert model[2].bias_ih_l0[3:6].tolist() == [5, 5, 5]  # heads of one unit
+
+
+def test_power_law_where_there_is_nothing_to_set() -> None:
+    with pytest.raises(
+        InputError, match=r"LSTM contains no sLSTM; for an LSTM .* gw\.init\.chrono"
+    ):
+        power_law(torch.nn.LSTM(3, 4))
+    with pytest.raises(InputError, match="'the module' has no biases to set"):
+        power_law(gw.SLSTM(3, 4, bias=False))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from gatewise.cells import CellSpec, Parameters
 from gatewise.errors import InputError
 from gatewise.nn.structure import check_model, parameters_of, spec_of, suffixes_of
 
-__all__ = ["chrono", "long_memory", "open_forget_gate"]
+__all__ = ["chrono", "long_memory", "open_forget_gate", "power_law"]
 
 WRITES = 2.0
 """How many fully written steps a fresh input gate adds up to over a sequence (`long_memory`)."""
@@ -144,6 +145,63 @@ def long_memory(
             else:
                 draw = gated.log_uniform(length, 10 * length, generator)
                 gated.set(spec.with_bias[0], draw if keep in spec.with_bias else -draw)
+
+
+def power_law(module: torch.nn.Module) -> None:
+    """Spread the forget gate's biases of every sLSTM in `module` from 5 down to -7, in place.
+
+    As xlstm 2.0.6 starts its layers (Beck et al. 2024, "xLSTM: Extended long short-term memory"): unit k
+    of the D units of a head has the bias `5 - 12 * (k / (D - 1)) ** p`, where p is .3 in the first
+    layer, 1.6 in the last and between them by place. So some units of each head begin slow and some
+    fast, in deeper layers more of them slow. Nothing is drawn. Raises InputError where there is no
+    sLSTM, for `bias=False`, and for a bias that is computed by a parametrization; nothing is changed
+    then.
+    """
+    found = _levelled_in(module)
+    with torch.no_grad():
+        last = max(found[-1].layer, 1)
+        for gated, heads, layer in found:
+            power = 0.3 + 1.3 * layer / last
+            units = gated.hidden_size // heads
+            ramp = torch.linspace(0, 1, units, dtype=torch.float64, device="cpu")
+            gated.set("forget", (5 - 12 * ramp**power).repeat(heads).to(gated.b_ih))
+
+
+class _Levelled(NamedTuple):
+    """One layer and direction of an sLSTM."""
+
+    gated: Gated
+    heads: int
+    layer: int  # its place among all layers of the model
+
+
+def _levelled_in(module: torch.nn.Module) -> list[_Levelled]:
+    """Return every layer and direction of the sLSTMs inside `module`, or raise InputError."""
+    check_model(module, "power_law")
+    found: list[_Levelled] = []
+    layer = -1
+    for name, part in module.named_modules():
+        if not isinstance(part, torch.nn.RNNBase) or "level" not in spec_of(part).states:
+            continue
+        if not part.bias:
+            raise InputError(
+                f"power_law: {name or 'the module'!r} has no biases to set; build it with bias=True"
+            )
+        for suffix in suffixes_of(part):
+            layer += not suffix.endswith("_reverse")
+            parameters = parameters_of(part, suffix)
+            assert parameters.b_ih is not None
+            assert parameters.b_hh is not None
+            _check_leaves(parameters, name, "power_law")
+            biases = parameters.b_ih, parameters.b_hh
+            gated = Gated(name, spec_of(part), part.hidden_size, parameters, *biases)
+            found.append(_Levelled(gated, int(getattr(part, "heads", 1)), layer))
+    if not found:
+        raise InputError(
+            f"power_law: {type(module).__name__} contains no sLSTM; for an LSTM or GRU there is "
+            "gw.init.chrono"
+        )
+    return found
 
 
 def check_lengths(caller: str, *, final: object, **first: object) -> None:
