@@ -133,11 +133,11 @@ void Stream::step(const void* x, void* out) { impl_->kernels.stream_step(impl_->
 
 void Stream::reset() { impl_->kernels.stream_reset(impl_->stream); }
 
-void Stream::get_state(int layer, void* h, void* c) const {
+void Stream::get_state(int layer, void* h, void* const* c) const {
   impl_->kernels.stream_get(impl_->stream, layer, h, c);
 }
 
-void Stream::set_state(int layer, const void* h, const void* c) {
+void Stream::set_state(int layer, const void* h, const void* const* c) {
   impl_->kernels.stream_set(impl_->stream, layer, h, c);
 }
 

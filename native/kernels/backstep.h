@@ -17,11 +17,11 @@ struct BackStep {
   int64_t before, before_rows;  // the step before it in the direction's order; sorted rows that have it
   View out, saved[max_saved], d_out, d_saved[max_saved];
   bool gates_have_gradients;
-  const Real *h0, *c0;        // in the batch's order, or null
+  const Real *h0, *c0[max_cells];  // in the batch's order, or null
   Real* d_hidden;             // [rows][d_hidden_pitch]: gradient of h after the step; the GRU leaves its carry
   int64_t d_hidden_pitch;
-  Real* d_cell;               // [rows][d_cell_pitch]: gradient of c after the step, then before it
-  int64_t d_cell_pitch;
+  Real* d_cell;               // [rows][d_cell_pitch]: gradients of the states beside h after the step, then before it
+  int64_t d_cell_pitch, d_cell_stride;  // from row to row, from one of these states to the next
   Stored* gradients;          // of the gates: blocks of [capacity][slots * width], all rows of a chunk
   int64_t capacity, index;    // rows of a chunk; where the slice's first row stands in it
   Stored* projected;          // [capacity][projected_pitch]: o * tanh(c), wanted with a projection only
@@ -35,14 +35,17 @@ template <class M>
 struct BackRow {
   using Real = typename M::Real;
   using Stored = typename M::Stored;
-  const Stored *saved[4], *d_saved[4], *out, *d_out;
+  const Stored *saved[max_stored], *d_saved[max_stored], *out, *d_out;
   const Stored* out_before;    // h before the step, if that is an output
-  const Real *cell, *d_saved_cell;
-  const Real* state_before;    // c before the step, or the first h of a sequence
+  const Real *cell[max_cells], *d_saved_cell[max_cells], *cell_before[max_cells];
+  const Real* hidden_before;   // the first h of a sequence, which is no output
   Real *d_hidden, *d_cell;
+  int64_t d_cell_stride;
   int64_t saved_before, d_out_before;  // from a step's vectors to those of the step before it; 0 if there is none
 
+  template <class C>
   GATEWISE_INLINE BackRow of(const BackStep<M>& step, int64_t row) {
+    constexpr int stored = traits<C>.stored(), cells = traits<C>.cells;
     const Rows& rows = *step.rows;
     const int64_t r = step.first + row, t = step.t;
     const bool has_before = step.has_before(r);
@@ -58,34 +61,45 @@ struct BackRow {
       if (has_before) result.saved_before = place(step.saved[0], rows, step.before, r) - here;
       // All saved arrays of a call have one layout: one place serves for them.
 #pragma GCC unroll 8
-      for (int i = 0; i < 4; ++i) result.saved[i] = (const Stored*)step.saved[i].data + here;
-      result.cell = step.d_cell == nullptr ? nullptr : (const Real*)step.saved[4].data + here;
+      for (int i = 0; i < stored; ++i) result.saved[i] = (const Stored*)step.saved[i].data + here;
+#pragma GCC unroll 8
+      for (int i = 0; i < cells; ++i) result.cell[i] = (const Real*)step.saved[stored + i].data + here;
     }
-    if (step.d_cell != nullptr) result.d_cell = step.d_cell + row * step.d_cell_pitch;
+    if (cells > 0) result.d_cell = step.d_cell + row * step.d_cell_pitch;
+    result.d_cell_stride = step.d_cell_stride;
     if (step.gates_have_gradients) {
-      for (int i = 0; i < 4; ++i)
+      for (int i = 0; i < stored; ++i)
         if (step.d_saved[i].data != nullptr) result.d_saved[i] = at<Stored>(step.d_saved[i], rows, t, r);
-      if (step.d_saved[4].data != nullptr) result.d_saved_cell = at<Real>(step.d_saved[4], rows, t, r);
+      for (int i = 0; i < cells; ++i)
+        if (step.d_saved[stored + i].data != nullptr) result.d_saved_cell[i] = at<Real>(step.d_saved[stored + i], rows, t, r);
     }
-    // The state before a row's first step is the initial one; later it is what the forward pass left of the step before.
-    if (!has_before) {
-      const Real* first = step.d_cell != nullptr ? step.c0 : step.h0;
-      if (first != nullptr) result.state_before = first + batch_row(rows, r) * step.shape->layer.hidden;
-    } else if (step.d_cell != nullptr) {
-      result.state_before = result.cell + result.saved_before;
-    } else {
+    // The states before a row's first step are the initial ones; later they are what the forward pass left of the step before.
+    const int64_t first = batch_row(rows, r) * step.shape->layer.hidden;
+    for (int i = 0; i < cells; ++i) {
+      if (has_before) {
+        result.cell_before[i] = result.cell[i] + result.saved_before;
+      } else if (step.c0[i] != nullptr) {
+        result.cell_before[i] = step.c0[i] + first;
+      }
+    }
+    if (cells > 0) return result;  // and does not read h
+    if (has_before) {
       result.out_before = at<Stored>(step.out, rows, step.before, r);
+    } else if (step.h0 != nullptr) {
+      result.hidden_before = step.h0 + first;
     }
     return result;
   }
 
   /// Ask for what the next step (the one before in time) will read of these units, while the products of this one run.
+  template <class C>
   void fetch_before(int64_t unit) const {
+    constexpr int stored = traits<C>.stored();
     if (unit * (int64_t)sizeof(Stored) % 64 != 0) return;  // that line was asked for
     if (d_out_before != 0) __builtin_prefetch(d_out + d_out_before + unit);
     if (saved_before == 0) return;
 #pragma GCC unroll 8
-    for (int i = 0; i < 4; ++i) __builtin_prefetch(saved[i] + saved_before + unit);
+    for (int i = 0; i < stored; ++i) __builtin_prefetch(saved[i] + saved_before + unit);
   }
 };
 

@@ -19,15 +19,16 @@ GATEWISE_INLINE int64_t steps_of_chunk(int64_t batch) { return larger(1, chunk_r
 template <class M>
 struct PackedBackward {
   Run *hidden_runs, *input_runs;
-  int64_t hidden_count, input_count, hidden_depth, input_depth;
+  int64_t hidden_count, input_count, hidden_depth, input_depth;  // of h: those of one head
   typename M::Stored *hidden, *input, *projection;  // per group of columns [k][vectors][width]; may be null
 
   static PackedBackward take(Carver& carver, const Shape<M>& shape, const Backward& call) {
     PackedBackward packed;
-    const int64_t depth = round_up(shape.cell.gates * shape.layer.hidden + 4 * shape.blocks, M::depth);
+    // Of a head; rounded up to `depth` the runs of a block are up to four longer.
+    const int64_t depth = round_up(shape.cell.gates * shape.head + 4 * shape.head_blocks, M::depth) * shape.heads;
     packed.hidden_runs = carver.take<Run>(4 * shape.blocks);
     packed.input_runs = carver.take<Run>(4 * shape.blocks);
-    packed.hidden = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.outputs()) * depth);
+    packed.hidden = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.seen()) * depth);
     packed.input = packed.projection = nullptr;
     if (call.d_x.data != nullptr)
       packed.input = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.input) * depth);
@@ -36,15 +37,22 @@ struct PackedBackward {
     return packed;
   }
   void plan(const Shape<M>& shape) {
-    hidden_count = gradient_runs<M>(shape, true, hidden_runs, &hidden_depth);
+    hidden_count = gradient_runs<M>(shape, true, hidden_runs, &hidden_depth) / shape.heads;
+    hidden_depth /= shape.heads;
     input_count = gradient_runs<M>(shape, false, input_runs, &input_depth);
+  }
+  /// The weights of a head that go from its gates to what they see of h.
+  typename M::Stored* hidden_of(const Shape<M>& shape, int64_t head) const {
+    return hidden + head * column_lanes<M>(shape.layer.seen()) * hidden_depth;
   }
   void fill(const Shape<M>& shape, const Weights& from, int part, int parts) const {
     using Stored = typename M::Stored;
-    pack_gradient<M>(shape, hidden_runs, hidden_count, hidden_depth, (const Stored*)from.W_hh,
-                     shape.layer.outputs(), hidden, part, parts);
+    for (int64_t head = 0; head < shape.heads; ++head)
+      pack_gradient<M>(shape, hidden_runs + head * hidden_count, hidden_count, hidden_depth, head * shape.head,
+                       (head + 1) * shape.head, (const Stored*)from.W_hh, shape.layer.seen(), hidden_of(shape, head),
+                       part, parts);
     if (input != nullptr)
-      pack_gradient<M>(shape, input_runs, input_count, input_depth, (const Stored*)from.W_ih,
+      pack_gradient<M>(shape, input_runs, input_count, input_depth, 0, shape.layer.hidden, (const Stored*)from.W_ih,
                        shape.layer.input, input, part, parts);
     if (projection != nullptr)
       pack_columns<M>((const Stored*)from.W_hr, shape.layer.projection, shape.layer.hidden, projection, part,
@@ -99,7 +107,7 @@ struct Chunk {
 /// Gradients of the states between two steps, of all rows.
 template <class M>
 struct BackState {
-  typename M::Real *d_hidden, *d_cell, *d_unprojected;  // rows of the pitches below
+  typename M::Real *d_hidden, *d_cell, *d_unprojected;  // rows of the pitches below; of d_cell one for each state
   int64_t output_pitch, unit_pitch;
 
   static BackState take(Carver& carver, const Shape<M>& shape, int64_t rows) {
@@ -108,9 +116,14 @@ struct BackState {
     state.output_pitch = shape.unit_pitch(shape.outputs);
     state.unit_pitch = shape.unit_pitch(shape.layer.hidden);
     state.d_hidden = carver.take<Real>(rows * state.output_pitch);
-    if (shape.cell.has_c) state.d_cell = carver.take<Real>(rows * state.unit_pitch);
+    if (shape.cell.cells > 0) state.d_cell = carver.take<Real>(rows * shape.cell.cells * state.unit_pitch);
     if (shape.layer.projection) state.d_unprojected = carver.take<Real>(rows * state.unit_pitch);
     return state;
+  }
+
+  /// Row r of the gradient of state `index` beside h.
+  typename M::Real* cell_row(const Shape<M>& shape, int index, int64_t r) const {
+    return d_cell + (r * shape.cell.cells + index) * unit_pitch;
   }
 };
 
@@ -121,52 +134,60 @@ static void backward_rows(const BackStep<M>& step, int64_t count) {
   constexpr int full = lanes<M>, half = full / 2, vectors = gated ? traits<C>.slots() : 4;
   constexpr int64_t units = gated ? full : vectors * full;  // of a whole block
   const Shape<M>& shape = *step.shape;
-  const int64_t hidden = shape.layer.hidden, whole = hidden / units;
+  const int64_t whole = shape.head / units;  // blocks of a head
   for (int64_t row = 0; row < count; ++row) {
-    const BackRow<M> back_row = BackRow<M>::of(step, row);
-    typename M::Stored* to = step.gradients + (step.index + row) * (vectors * full);
-    typename M::Stored* projected =
-        step.projected == nullptr ? nullptr : step.projected + (step.index + row) * step.projected_pitch;
-    for (int64_t i = 0; i < whole; ++i, to += vectors * full * step.capacity)
-      C::template backward<M, full, vectors>(back_row, i * units, units, to, projected);
-    const int64_t unit = whole * units;
-    if (unit == hidden) continue;
-    const Columns last = shape.block_at(unit);
-    const int64_t block_lanes = (int64_t)slots_of(shape.cell, last) * last.width;
-    to = step.gradients + whole * vectors * full * step.capacity + (step.index + row) * block_lanes;
-    const auto body = [&]<int W, int NV>() {
-      C::template backward<M, W, NV>(back_row, unit, (int)last.count, to, projected);
-    };
-    if constexpr (!gated) {
-      for_columns<M>(last, body);
-    } else if (last.width == full) {
-      body.template operator()<full, vectors>();
-    } else if constexpr (half * sizeof(typename M::Real) >= 16) {
-      body.template operator()<half, vectors>();
+    const BackRow<M> back_row = BackRow<M>::template of<C>(step, row);
+    const int64_t index = step.index + row;
+    typename M::Stored* projected = step.projected == nullptr ? nullptr : step.projected + index * step.projected_pitch;
+    typename M::Stored* block_of_all = step.gradients;  // a block's gradients, of all rows of the chunk
+    for (int64_t begin = 0; begin < shape.layer.hidden; begin += shape.head) {
+      for (int64_t i = 0; i < whole; ++i, block_of_all += vectors * full * step.capacity)
+        C::template backward<M, full, vectors>(back_row, begin + i * units, units,
+                                               block_of_all + index * (vectors * full), projected);
+      const int64_t unit = begin + whole * units;
+      if (unit == begin + shape.head) continue;
+      const Columns last = shape.block_at(unit);
+      const int64_t block_lanes = (int64_t)slots_of(shape.cell, last) * last.width;
+      const auto body = [&]<int W, int NV>() {
+        C::template backward<M, W, NV>(back_row, unit, (int)last.count, block_of_all + index * block_lanes, projected);
+      };
+      if constexpr (!gated) {
+        for_columns<M>(last, body);
+      } else if (last.width == full) {
+        body.template operator()<full, vectors>();
+      } else if constexpr (half * sizeof(typename M::Real) >= 16) {
+        body.template operator()<half, vectors>();
+      }
+      block_of_all += block_lanes * step.capacity;
     }
   }
 }
 
-/// Gradient of h before the step, from those of the gates: gradients W_hh, added to d_hidden with `carry`.
+/// Gradient of h before the step, from those of the gates: gradients W_hh, added to d_hidden with `carry`. Heads come in
+/// order: the zeros that the last vector of one writes past its end are where the next then writes.
 template <class M>
 static void to_hidden(const BackStep<M>& step, const PackedBackward<M>& packed, int64_t count, bool carry,
                       typename M::Real* d_hidden, int64_t pitch) {
   using Real = typename M::Real;
-  const int64_t total = step.shape->layer.outputs();
-  const typename M::Stored* weights = packed.hidden;
-  for (int64_t first = 0; first < total;) {
-    const Columns columns = next_columns<M>(first, total);
-    for_columns<M>(columns, [&]<int W, int NV>() {
-      multiply_rows<M, W, NV>(
-          packed.hidden_runs, packed.hidden_count, step.gradients, step.capacity, step.index, count, weights,
-          []<int V>(int64_t, int) __attribute__((always_inline)) { return Vec<Real, V>{}; },
-          [&]<int V>(int64_t row, int n, Vec<Real, V> value) __attribute__((always_inline)) {
-            Real* to = d_hidden + row * pitch + first + n * V;  // what is carried is large: it is added last
-            store<Real, V>(to, carry ? load<Real, V>(to) + value : value);
-          });
-    });
-    weights += columns.lanes() * packed.hidden_depth;
-    first += columns.count;
+  const Shape<M>& shape = *step.shape;
+  const int64_t total = shape.layer.seen();
+  for (int64_t head = 0; head < shape.heads; ++head, d_hidden += total) {
+    const Run* runs = packed.hidden_runs + head * packed.hidden_count;
+    const typename M::Stored* weights = packed.hidden_of(shape, head);
+    for (int64_t first = 0; first < total;) {
+      const Columns columns = next_columns<M>(first, total);
+      for_columns<M>(columns, [&]<int W, int NV>() {
+        multiply_rows<M, W, NV>(
+            runs, packed.hidden_count, step.gradients, step.capacity, step.index, count, weights,
+            []<int V>(int64_t, int) __attribute__((always_inline)) { return Vec<Real, V>{}; },
+            [&]<int V>(int64_t row, int n, Vec<Real, V> value) __attribute__((always_inline)) {
+              Real* to = d_hidden + row * pitch + first + n * V;  // what is carried is large: it is added last
+              store<Real, V>(to, carry ? load<Real, V>(to) + value : value);
+            });
+      });
+      weights += columns.lanes() * packed.hidden_depth;
+      first += columns.count;
+    }
   }
 }
 

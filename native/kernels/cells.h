@@ -4,15 +4,9 @@
 #include "gru.h"
 #include "lstm.h"
 #include "rnn.h"
+#include "slstm.h"
 
 GATEWISE_BEGIN
-
-/// The row of the cell whose pointwise maths C is.
-template <class C>
-constexpr CellTraits traits = [] {
-  static_assert(has_row(C::cell), "the cell has no row in gatewise/cells.h");
-  return traits_of(C::cell);
-}();
 
 /// Call f.template operator()<C>() with the maths C of a cell.
 template <class F>
@@ -22,6 +16,9 @@ GATEWISE_INLINE void with_cell(Cell cell, const F& f) {
     case Cell::gru: return f.template operator()<Gru>();
     case Cell::rnn_tanh: return f.template operator()<Rnn<false>>();
     case Cell::rnn_relu: return f.template operator()<Rnn<true>>();
+    case Cell::slstm:
+    case Cell::slstm_clamped:
+    case Cell::slstm_exponential: return f.template operator()<Slstm>();
   }
 }
 

@@ -40,19 +40,20 @@ constexpr int64_t few_rows = 3, steps_ahead = 64;
 template <class M>
 struct SliceState {
   typename M::Stored* input[2];   // [rows][pitch] of [x | h], by turns
-  typename M::Real* cell;         // [rows][cell_pitch]; LSTM
+  typename M::Real* cell;         // [rows][cell_pitch] of the states beside h, cell_stride apart
   typename M::Stored* unprojected;  // [rows][unprojected_pitch]: o * tanh(c), with a projection
   typename M::Stored* ahead;      // [steps_ahead * rows][ahead_pitch]: x of some steps
   typename M::Real* products;     // [steps_ahead * rows][slot_lanes]: W_ih x + b of them
-  int64_t pitch, cell_pitch, unprojected_pitch, ahead_pitch;
+  int64_t pitch, cell_pitch, cell_stride, unprojected_pitch, ahead_pitch;
 
   static SliceState take(Carver& carver, const Shape<M>& shape, int64_t rows, bool looks_ahead) {
     SliceState state = {};
     state.pitch = shape.row_pitch();
-    state.cell_pitch = shape.unit_pitch(shape.layer.hidden);
+    state.cell_stride = shape.unit_pitch(shape.layer.hidden);
+    state.cell_pitch = shape.cell.cells * state.cell_stride;
     state.unprojected_pitch = pitch_of<typename M::Stored>(shape.layer.hidden + 4 * lanes<M>);
     for (auto& input : state.input) input = carver.take<typename M::Stored>(rows * state.pitch);
-    if (shape.cell.has_c) state.cell = carver.take<typename M::Real>(rows * state.cell_pitch);
+    if (shape.cell.cells > 0) state.cell = carver.take<typename M::Real>(rows * state.cell_pitch);
     if (shape.layer.projection)
       state.unprojected = carver.take<typename M::Stored>(rows * state.unprojected_pitch);
     state.ahead_pitch = pitch_of<typename M::Stored>(shape.inputs);
@@ -62,6 +63,16 @@ struct SliceState {
     }
     return state;
   }
+
+  /// Row r of state `index` beside h.
+  typename M::Real* cell_row(int index, int64_t r) const { return cell + r * cell_pitch + index * cell_stride; }
+
+  /// Let the states of rows [0, count) be what they begin with; h and the memory of all are zeros.
+  void begin(const CellTraits& traits, int64_t count) const {
+    for (int i = 0; i < traits.cells; ++i)
+      for (int64_t r = 0; traits.starts[i] != 0 && r < count; ++r)
+        for (int64_t unit = 0; unit < cell_stride; ++unit) cell_row(i, r)[unit] = (typename M::Real)traits.starts[i];
+  }
 };
 
 /// All blocks of one step, for `count` rows of a slice. `backwards` takes the last block first: the weights that a
@@ -69,14 +80,16 @@ struct SliceState {
 template <class M, class C>
 static void forward_blocks(const Step<M>& step, const PackedForward<M>& packed, int64_t count, bool backwards) {
   const Shape<M>& shape = *step.shape;
-  const Columns whole = shape.block_at(0);  // every block but the last is like the first
+  const Columns whole = shape.block_at(0);  // every block of a head but the last is like the first
   const int64_t whole_slots = (int64_t)slots_of(shape.cell, whole) * whole.width;
   for (int64_t i = 0; i < shape.blocks; ++i) {
     const int64_t index = backwards ? shape.blocks - 1 - i : i;
-    const Columns block = shape.block_at(index * whole.count);
-    const typename M::Stored* weights = packed.weights + index * shape.depth_of_step * whole.lanes() +
-                                        (shape.inputs - step.x_depth) * block.lanes();
-    const typename M::Real* start = step.start + index * whole_slots;
+    const int64_t head = shape.heads == 1 ? 0 : index / shape.head_blocks, in_head = index - head * shape.head_blocks;
+    const Columns block = shape.block_at(head * shape.head + in_head * whole.count);
+    const int64_t lanes_before = head * (shape.packed_lanes / shape.heads) + in_head * whole.lanes();
+    const typename M::Stored* weights =
+        packed.weights + shape.depth_of_step * lanes_before + (shape.inputs - step.x_depth) * block.lanes();
+    const typename M::Real* start = step.start + head * (shape.slot_lanes / shape.heads) + in_head * whole_slots;
     const auto tiles = [&]<int W, int NV>() {
       for_tiles(count, [&]<int MR>(int64_t row) {
         C::template forward<M, W, MR, NV>(step, block, row, weights, start);
@@ -176,14 +189,15 @@ static void begin_states(const Shape<M>& shape, const Rows& rows, const Forward&
                          int64_t first, int64_t count) {
   using Real = typename M::Real;
   const int64_t P = shape.layer.outputs(), H = shape.layer.hidden;
+  state.begin(shape.cell, count);
   for (int64_t r = 0; r < count; ++r) {
     const int64_t b = batch_row(rows, first + r);
     if (call.h0 != nullptr) {
       for (auto* input : state.input)
         store_reals<M>(input + r * state.pitch + shape.inputs, (const Real*)call.h0 + b * P, P);
     }
-    if (state.cell != nullptr && call.c0 != nullptr)
-      memcpy(state.cell + r * state.cell_pitch, (const Real*)call.c0 + b * H, sizeof(Real) * (size_t)H);
+    for (int i = 0; i < shape.cell.cells; ++i)
+      if (call.c0[i] != nullptr) memcpy(state.cell_row(i, r), (const Real*)call.c0[i] + b * H, sizeof(Real) * (size_t)H);
   }
 }
 
@@ -198,8 +212,8 @@ static void end_states(const Shape<M>& shape, const Rows& rows, const Forward& c
     const int64_t b = batch_row(rows, first + r);
     if (call.h_n != nullptr)
       load_reals<M>((Real*)call.h_n + b * P, input + r * state.pitch + shape.inputs, P);
-    if (state.cell != nullptr && call.c_n != nullptr)
-      memcpy((Real*)call.c_n + b * H, state.cell + r * state.cell_pitch, sizeof(Real) * (size_t)H);
+    for (int i = 0; i < shape.cell.cells; ++i)
+      if (call.c_n[i] != nullptr) memcpy((Real*)call.c_n[i] + b * H, state.cell_row(i, r), sizeof(Real) * (size_t)H);
   }
 }
 
@@ -221,6 +235,7 @@ static void forward_slice(const Shape<M>& shape, const Rows& rows, const Forward
   step.start_pitch = state.ahead != nullptr ? shape.slot_lanes : 0;
   step.cell = state.cell;
   step.cell_pitch = state.cell_pitch;
+  step.cell_stride = state.cell_stride;
   if (!shape.layer.projection) step.out = call.out;
   for (int i = 0; i < max_saved; ++i) step.saved[i] = call.saved[i];
   const int64_t longest = live(0);

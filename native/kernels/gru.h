@@ -15,16 +15,13 @@ struct Gru {
     using Real = typename M::Real;
     using V = Vec<Real, W>;
     const Shape<M>& shape = *step.shape;
-    const Places<M, MR> places = Places<M, MR>::of(step, row, block.first);
+    const Places<M, MR> places = Places<M, MR>::template of<Gru>(step, row, block.first);
     V acc[MR][4];
-#pragma GCC unroll 16
-    for (int m = 0; m < MR; ++m)
-#pragma GCC unroll 8
-      for (int n = 0; n < 4; ++n) acc[m][n] = load<Real, W>(start + (row + m) * step.start_pitch + n * W);
+    begin_sums<M, W, MR, 4>(acc, step, row, start);
     const typename M::Stored* from = step.input + row * step.pitch;
     accumulate<M, W, MR, 4, 0, 1, 2>(acc, from, step.pitch, weights, step.x_depth / M::depth);
-    accumulate<M, W, MR, 4, 0, 1, 3>(acc, from + step.x_depth, step.pitch, weights + step.x_depth * 3 * W,
-                                     shape.outputs / M::depth);
+    accumulate<M, W, MR, 4, 0, 1, 3>(acc, from + step.x_depth + block.head, step.pitch, weights + step.x_depth * 3 * W,
+                                     shape.seen / M::depth);
     const int64_t unit = block.first;
     const int n = (int)block.count;
     const bool saves = step.saved[0].data != nullptr;
@@ -59,13 +56,13 @@ struct Gru {
                                 typename M::Stored*) {
     using Real = typename M::Real;
     using V = Vec<Real, W>;
-    row.fetch_before(unit);
+    row.template fetch_before<Gru>(unit);
     const V reset = read<M, W>(row.saved[0] + unit, n);
     const V update = read<M, W>(row.saved[1] + unit, n);
     const V candidate = read<M, W>(row.saved[2] + unit, n);
     const V inner = read<M, W>(row.saved[3] + unit, n);
     const V before = row.out_before != nullptr ? read<M, W>(row.out_before + unit, n)
-                                               : get_real<Real, W>(row.state_before, unit, n);
+                                               : get_real<Real, W>(row.hidden_before, unit, n);
     Real* hidden = row.d_hidden + unit;
     const V dh = load<Real, W>(hidden) + get<M, W>(row.d_out, unit, n);
     const V one = splat<Real, W>(Real(1));
@@ -73,7 +70,7 @@ struct Gru {
     const V d_update = dh * (before - candidate) + get<M, W>(row.d_saved[1], unit, n);
     const V d_candidate = (dh * (one - update) + get<M, W>(row.d_saved[2], unit, n)) * (one - candidate * candidate);
     const V d_reset = d_candidate * inner + get<M, W>(row.d_saved[0], unit, n);
-    store<Real, W>(hidden, carried);
+    store_first<Real, W>(hidden, carried, n);
     write<M, W>(to, d_reset * (reset - reset * reset), W);
     write<M, W>(to + W, d_update * (update - update * update), W);
     write<M, W>(to + 2 * W, d_candidate, W);

@@ -23,8 +23,8 @@ void* stream_new(const Layer*, const Weights*, int count, int64_t batch);
 void stream_free(void*);
 void stream_step(void*, const void* x, void* out);
 void stream_reset(void*);
-void stream_get(const void*, int layer, void* h, void* c);
-void stream_set(void*, int layer, const void* h, const void* c);
+void stream_get(const void*, int layer, void* h, void* const* c);
+void stream_set(void*, int layer, const void* h, const void* const* c);
 
 }  // namespace GATEWISE_BASE_ISA
 }  // namespace gatewise

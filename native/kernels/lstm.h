@@ -14,14 +14,10 @@ struct Lstm {
                                const typename M::Stored* weights, const typename M::Real* start) {
     using Real = typename M::Real;
     using V = Vec<Real, W>;
-    const Places<M, MR> places = Places<M, MR>::of(step, row, block.first);
+    const Places<M, MR> places = Places<M, MR>::template of<Lstm>(step, row, block.first);
     V acc[MR][4];
-#pragma GCC unroll 16
-    for (int m = 0; m < MR; ++m)
-#pragma GCC unroll 8
-      for (int n = 0; n < 4; ++n) acc[m][n] = load<Real, W>(start + (row + m) * step.start_pitch + n * W);
-    accumulate_all<M, W, MR, 4>(acc, step.input + row * step.pitch, step.pitch, weights,
-                                (step.x_depth + step.shape->outputs) / M::depth);
+    begin_sums<M, W, MR, 4>(acc, step, row, start);
+    sum_products<M, W, MR, 4>(acc, step, block, row, weights);
     const int n = (int)block.count;
     const bool saves = step.saved[0].data != nullptr;
     // In two rounds: a row's output waits for its cell, and a processor that looks ahead finds the next row's
@@ -34,7 +30,7 @@ struct Lstm {
       Real* cell = step.cell + (row + m) * step.cell_pitch + block.first;
       const V written = rounded(input * candidate);
       cells[m] = forget * load<Real, W>(cell) + written;
-      store<Real, W>(cell, cells[m]);
+      store_first<Real, W>(cell, cells[m], n);
       if (saves) {
         put<M, W>(step.saved[0], places.saved[m], input, n);
         put<M, W>(step.saved[1], places.saved[m], forget, n);
@@ -58,25 +54,25 @@ struct Lstm {
                                 typename M::Stored* projected) {
     using Real = typename M::Real;
     using V = Vec<Real, W>;
-    row.fetch_before(unit);
+    row.template fetch_before<Lstm>(unit);
     const V input = read<M, W>(row.saved[0] + unit, n);
     const V forget = read<M, W>(row.saved[1] + unit, n);
     const V candidate = read<M, W>(row.saved[2] + unit, n);
     const V output = read<M, W>(row.saved[3] + unit, n);
     // tanh(c) is computed again: saved, it would be one more array to write and to read.
-    V squashed[] = {load_first<Real, W>(row.cell + unit, n)};
+    V squashed[] = {load_first<Real, W>(row.cell[0] + unit, n)};
     activate<Real, W, 1>(squashed);
-    const V before = get_real<Real, W>(row.state_before, unit, n);
+    const V before = get_real<Real, W>(row.cell_before[0], unit, n);
     const V dh = load<Real, W>(row.d_hidden + unit) + get<M, W>(row.d_out, unit, n);
     Real* cell = row.d_cell + unit;
     const V one = splat<Real, W>(Real(1));
     const V through = dh * output;
-    const V dc = load<Real, W>(cell) + through * (one - squashed[0] * squashed[0]) + get_real<Real, W>(row.d_saved_cell, unit, n);
+    const V dc = load<Real, W>(cell) + through * (one - squashed[0] * squashed[0]) + get_real<Real, W>(row.d_saved_cell[0], unit, n);
     const V d_output = dh * squashed[0] + get<M, W>(row.d_saved[3], unit, n);
     const V d_input = dc * candidate + get<M, W>(row.d_saved[0], unit, n);
     const V d_forget = dc * before + get<M, W>(row.d_saved[1], unit, n);
     const V d_candidate = dc * input + get<M, W>(row.d_saved[2], unit, n);
-    store<Real, W>(cell, dc * forget);
+    store_first<Real, W>(cell, dc * forget, n);
     write<M, W>(to, d_input * (input - input * input), W);
     write<M, W>(to + W, d_forget * (forget - forget * forget), W);
     write<M, W>(to + 2 * W, d_candidate * (one - candidate * candidate), W);

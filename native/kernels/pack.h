@@ -77,7 +77,7 @@ template <class M>
 static void pack_forward(const Shape<M>& shape, const Weights& from, typename M::Stored* weights,
                          typename M::Real* bias, int part, int parts) {
   using Stored = typename M::Stored;
-  const int64_t I = shape.layer.input, P = shape.layer.outputs();
+  const int64_t I = shape.layer.input, seen = shape.layer.seen();
   const int64_t begin = share(shape.blocks, part, parts), end = share(shape.blocks, part + 1, parts);
   constexpr int64_t tile = 64;  // so that the panel's lines stay in the first cache
   int64_t index = 0;
@@ -85,7 +85,7 @@ static void pack_forward(const Shape<M>& shape, const Weights& from, typename M:
     const Columns block = shape.block_at(unit);
     const int slots = slots_of(shape.cell, block);
     if (index >= begin && index < end) {
-      for (int64_t k = 0; k < larger(I, P); k += tile) {
+      for (int64_t k = 0; k < larger(I, seen); k += tile) {
         for (int v = 0; v < block.vectors; ++v) {
           const int64_t rows = used_lanes(shape.layer, block, v), place = (int64_t)v * block.width;
           if (rows <= 0) continue;
@@ -93,7 +93,7 @@ static void pack_forward(const Shape<M>& shape, const Weights& from, typename M:
           pack_lanes<M>(weights, block.lanes(), place, k, block.width, (const Stored*)from.W_ih + row * I + k, I, rows,
                         smaller(tile, I - k));
           pack_lanes<M>(weights, block.lanes(), place, shape.inputs + k, block.width,
-                        (const Stored*)from.W_hh + row * P + k, P, rows, smaller(tile, P - k));
+                        (const Stored*)from.W_hh + row * seen + k, seen, rows, smaller(tile, seen - k));
         }
       }
       if (from.b_ih != nullptr) {
@@ -191,16 +191,17 @@ static int64_t gradient_runs(const Shape<M>& shape, bool for_hidden, Run* runs, 
   return count;
 }
 
-/// `from` [G*H, outputs] for a product with the gate gradients of `runs`: groups of outputs `part` of `parts`.
+/// `from` [G*H, outputs] for a product with the gate gradients of `runs`, those of the units [begin, end): groups of
+/// outputs `part` of `parts`.
 template <class M>
-static void pack_gradient(const Shape<M>& shape, const Run* runs, int64_t count, int64_t depth,
-                          const typename M::Stored* from, int64_t outputs, typename M::Stored* to, int part,
-                          int parts) {
+static void pack_gradient(const Shape<M>& shape, const Run* runs, int64_t count, int64_t depth, int64_t begin,
+                          int64_t end, const typename M::Stored* from, int64_t outputs, typename M::Stored* to,
+                          int part, int parts) {
   int64_t index = 0;
   for (int64_t first = 0; first < outputs; ++index) {
     const Columns columns = next_columns<M>(first, outputs);
-    int64_t k = 0, unit = 0, before = 0, i = 0;
-    while (index % parts == part && unit < shape.layer.hidden) {
+    int64_t k = 0, unit = begin, before = runs[0].before, i = 0;
+    while (index % parts == part && unit < end) {
       const Columns block = shape.block_at(unit);
       for (; i < count && runs[i].before == before; ++i) {
         for (int64_t e = runs[i].offset; e < runs[i].offset + runs[i].length; ++e, ++k) {
@@ -253,7 +254,7 @@ template <class M>
 static void unpack_sums(const Shape<M>& shape, const typename M::Real* weights, const typename M::Real* bias,
                         const Backward& call, int part, int parts) {
   using Real = typename M::Real;
-  const int64_t I = shape.layer.input, P = shape.layer.outputs();
+  const int64_t I = shape.layer.input, seen = shape.layer.seen();
   const int64_t begin = share(shape.blocks, part, parts), end = share(shape.blocks, part + 1, parts);
   int64_t index = 0;
   for (int64_t unit = 0; unit < shape.layer.hidden; ++index) {
@@ -267,8 +268,8 @@ static void unpack_sums(const Shape<M>& shape, const typename M::Real* weights, 
       if (call.d_W_ih != nullptr)
         unpack_lanes<M>((Real*)call.d_W_ih + top * I, I, rows, vector, block_lanes, block.width, I);
       if (call.d_W_hh != nullptr)
-        unpack_lanes<M>((Real*)call.d_W_hh + top * P, P, rows, vector + shape.inputs * block_lanes, block_lanes,
-                        block.width, P);
+        unpack_lanes<M>((Real*)call.d_W_hh + top * seen, seen, rows, vector + shape.inputs * block_lanes, block_lanes,
+                        block.width, seen);
       for (int64_t lane = 0; lane < rows; ++lane) {
         const int64_t row = top + lane, place = (int64_t)v * block.width + lane;
         // Both biases are added to one sum, so they share its gradient; where h's product stands apart, it has its own.

@@ -16,10 +16,18 @@ GATEWISE_INLINE int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1
 GATEWISE_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 GATEWISE_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
+/// The row of the cell whose pointwise maths C is.
+template <class C>
+constexpr CellTraits traits = [] {
+  static_assert(has_row(C::cell), "the cell has no row in gatewise/cells.h");
+  return traits_of(C::cell);
+}();
+
 /// `count` neighbouring columns from `first` in `vectors` vectors of `width`; those past `count` are zero.
 struct Columns {
   int64_t first, count;
   int width, vectors;
+  int64_t head = 0;  // of units: the first unit of their head, where what they see of h begins
   int64_t lanes() const { return (int64_t)width * vectors; }
 };
 
@@ -35,12 +43,12 @@ static Columns next_columns(int64_t first, int64_t total) {
   return {first, left, full, (int)((left + full - 1) / full)};
 }
 
-/// The block of hidden units that begins at `first`; `vectors` counts those of the packed weights.
+/// The block of units that begins at unit `first` of a head of `units`; `vectors` counts those of the packed weights.
 template <class M>
-static Columns next_block(const CellTraits& cell, int64_t first, int64_t hidden) {
-  if (!cell.gated) return next_columns<M>(first, hidden);
+static Columns next_block(const CellTraits& cell, int64_t first, int64_t units) {
+  if (!cell.gated) return next_columns<M>(first, units);
   constexpr int full = lanes<M>, half = full / 2;
-  const int64_t left = smaller(hidden - first, full);
+  const int64_t left = smaller(units - first, full);
   const bool narrow = left <= half && half * sizeof(typename M::Real) >= 16;
   return {first, left, narrow ? half : full, cell.gates};
 }
@@ -84,28 +92,38 @@ struct Shape {
   Layer layer;
   CellTraits cell;
   int64_t inputs, outputs;    // I and P in multiples of `depth`
-  int64_t depth_of_step;      // both: the k of one step's product
-  int64_t blocks, columns;    // blocks of units; groups of four vectors of outputs
-  int64_t unit_lanes, slot_lanes, packed_lanes;  // of all blocks: padded units, gate gradients, weights
+  int64_t heads, head;        // and the units of each: all H, where there is one
+  int64_t seen;               // what a unit sees of h, in multiples of `depth`
+  int64_t depth_of_step;      // inputs + seen: the k of one step's product
+  int64_t blocks, head_blocks;  // blocks of units: of all heads, of one
+  int64_t slot_lanes, packed_lanes;  // of all blocks: gate gradients, weights
 
   explicit Shape(const Layer& layer_)
-      : layer(layer_), cell(traits_of(layer_.cell)), blocks(0), columns(0), unit_lanes(0), slot_lanes(0), packed_lanes(0) {
+      : layer(layer_), cell(traits_of(layer_.cell)), heads(layer_.heads), head(layer_.hidden / layer_.heads),
+        head_blocks(0), slot_lanes(0), packed_lanes(0) {
     inputs = round_up(layer.input, M::depth);
     outputs = round_up(layer.outputs(), M::depth);
-    depth_of_step = inputs + outputs;
-    for (int64_t unit = 0; unit < layer.hidden; ++blocks) {
+    seen = round_up(layer.seen(), M::depth);
+    depth_of_step = inputs + seen;
+    for (int64_t unit = 0; unit < head; ++head_blocks) {  // a block lies in one head, so all heads look alike
       const Columns block = block_at(unit);
-      packed_lanes += block.lanes();
-      slot_lanes += (int64_t)slots_of(cell, block) * block.width;
-      unit_lanes += cell.gated ? block.width : block.lanes();
+      packed_lanes += heads * block.lanes();
+      slot_lanes += heads * slots_of(cell, block) * block.width;
       unit += block.count;
     }
+    blocks = heads * head_blocks;
   }
-  Columns block_at(int64_t unit) const { return next_block<M>(cell, unit, layer.hidden); }
+  Columns block_at(int64_t unit) const {
+    const int64_t first = heads == 1 ? 0 : unit / head * head;
+    Columns block = next_block<M>(cell, unit - first, head);
+    block.first = unit;
+    block.head = first;
+    return block;
+  }
 
-  /// Elements of a [x | h] row: full vectors may be read and written from any unit.
+  /// Elements of a [x | h] row: full vectors may be read from any unit.
   int64_t row_pitch() const {
-    return pitch_of<typename M::Stored>(depth_of_step + 4 * lanes<M>);
+    return pitch_of<typename M::Stored>(inputs + outputs + 4 * lanes<M>);
   }
   /// Elements of a row of units or outputs that full vectors are written to.
   int64_t unit_pitch(int64_t units) const { return pitch_of<typename M::Real>(units + 4 * lanes<M>); }

@@ -15,14 +15,10 @@ struct Rnn {
                                const typename M::Stored* weights, const typename M::Real* start) {
     using Real = typename M::Real;
     using V = Vec<Real, W>;
-    const Places<M, MR> places = Places<M, MR>::of(step, row, block.first);
+    const Places<M, MR> places = Places<M, MR>::template of<Rnn>(step, row, block.first);
     V acc[MR][NV];
-#pragma GCC unroll 16
-    for (int m = 0; m < MR; ++m)
-#pragma GCC unroll 8
-      for (int n = 0; n < NV; ++n) acc[m][n] = load<Real, W>(start + (row + m) * step.start_pitch + n * W);
-    accumulate_all<M, W, MR, NV>(acc, step.input + row * step.pitch, step.pitch, weights,
-                                 (step.x_depth + step.shape->outputs) / M::depth);
+    begin_sums<M, W, MR, NV>(acc, step, row, start);
+    sum_products<M, W, MR, NV>(acc, step, block, row, weights);
     // One round is enough: h follows from its own sum alone, so nothing waits as in lstm.h.
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {

@@ -106,9 +106,9 @@ struct BackwardJob {
       if (call.d_h_n != nullptr)
         memcpy(work.state.d_hidden + r * work.state.output_pitch, (const Real*)call.d_h_n + b * P,
                sizeof(Real) * (size_t)P);
-      if (work.state.d_cell != nullptr && call.d_c_n != nullptr)
-        memcpy(work.state.d_cell + r * work.state.unit_pitch, (const Real*)call.d_c_n + b * H,
-               sizeof(Real) * (size_t)H);
+      for (int i = 0; i < shape.cell.cells; ++i)
+        if (call.d_c_n[i] != nullptr)
+          memcpy(work.state.cell_row(shape, i, r), (const Real*)call.d_c_n[i] + b * H, sizeof(Real) * (size_t)H);
     }
   }
 
@@ -127,9 +127,9 @@ struct BackwardJob {
       if (call.d_h0 != nullptr)
         memcpy((Real*)call.d_h0 + b * P, work.state.d_hidden + r * work.state.output_pitch,
                sizeof(Real) * (size_t)P);
-      if (work.state.d_cell != nullptr && call.d_c0 != nullptr)
-        memcpy((Real*)call.d_c0 + b * H, work.state.d_cell + r * work.state.unit_pitch,
-               sizeof(Real) * (size_t)H);
+      for (int i = 0; i < shape.cell.cells; ++i)
+        if (call.d_c0[i] != nullptr)
+          memcpy((Real*)call.d_c0[i] + b * H, work.state.cell_row(shape, i, r), sizeof(Real) * (size_t)H);
     }
     if (call.sums != nullptr && !call.finish) return;
     unpack_sums<M>(shape, work.sums.weights, work.sums.bias, call, thread.part, thread.parts);
@@ -181,7 +181,7 @@ struct BackwardJob {
     step.first = first;
     step.out = call.out;
     step.h0 = (const Real*)call.h0;
-    step.c0 = (const Real*)call.c0;
+    for (int i = 0; i < max_cells; ++i) step.c0[i] = (const Real*)call.c0[i];
     for (int i = 0; i < max_saved; ++i) {
       step.saved[i] = call.saved[i];
       step.d_saved[i] = call.d_saved[i];
@@ -193,8 +193,9 @@ struct BackwardJob {
     if (!projected) step.d_out = call.d_out;
     step.d_hidden_pitch = projected ? work.state.unit_pitch : work.state.output_pitch;
     step.d_hidden = (projected ? work.state.d_unprojected : work.state.d_hidden) + first * step.d_hidden_pitch;
-    step.d_cell_pitch = work.state.unit_pitch;
-    step.d_cell = work.state.d_cell == nullptr ? nullptr : work.state.d_cell + first * step.d_cell_pitch;
+    step.d_cell_pitch = shape.cell.cells * work.state.unit_pitch;
+    step.d_cell_stride = work.state.unit_pitch;
+    step.d_cell = work.state.d_cell == nullptr ? nullptr : work.state.cell_row(shape, 0, first);
     step.gradients = chunk.gradients;
     step.capacity = chunk.capacity;
     step.projected = chunk.projected;
@@ -267,26 +268,33 @@ struct BackwardJob {
   void sum_block(const Columns& block, const Stored* inputs, int64_t pitch, const Stored* panel,
                  int64_t panel_pitch, int64_t depth, int64_t k0, int64_t k1, Real* sums) const {
     constexpr int full = lanes<M>, half = full / 2;
+    // What the block's head sees of h does not follow x, unless it is the first.
+    const auto shifted = [&](int64_t from) { return from < shape.inputs ? from : from + block.head; };
     const auto part = [&]<int W, int... Slot>(int64_t from, int64_t to) {
       // A few rows of gradients at a time, which stay in the first cache while every k passes over them.
       for (int64_t q = 0; from < to && q < depth; q += outer_depth)
-        multiply_outer<M, W, Slot...>(inputs + (from + q * pitch) * M::depth, pitch, panel + q * panel_pitch * M::depth,
+        multiply_outer<M, W, Slot...>(inputs + (shifted(from) + q * pitch) * M::depth, pitch, panel + q * panel_pitch * M::depth,
                                       panel_pitch, smaller(outer_depth, depth - q), to - from,
                                       sums + from * (int64_t)sizeof...(Slot) * W);
+    };
+    const int64_t middle = larger(k0, smaller(k1, block.head == 0 ? k1 : shape.inputs));
+    const auto both = [&]<int W, int... Slot>() {
+      part.template operator()<W, Slot...>(k0, middle);
+      part.template operator()<W, Slot...>(middle, k1);
     };
     const auto gated = [&]<int W>() {
       static_assert(every_gated_cell([](const CellTraits& cell) { return cell.gates == (cell.apart ? 3 : 4); }),
                     "these products have four slots: a gated cell of another number needs a line here");
-      if (!shape.cell.apart) return part.template operator()<W, 0, 1, 2, 3>(k0, k1);
+      if (!shape.cell.apart) return both.template operator()<W, 0, 1, 2, 3>();
       part.template operator()<W, 0, 1, 2>(k0, smaller(k1, shape.inputs));
       part.template operator()<W, 0, 1, 3>(larger(k0, shape.inputs), k1);
     };
     if (!shape.cell.gated) {
       for_columns<M>(block, [&]<int W, int NV>() {
-        if constexpr (NV == 1) part.template operator()<W, 0>(k0, k1);
-        if constexpr (NV == 2) part.template operator()<W, 0, 1>(k0, k1);
-        if constexpr (NV == 3) part.template operator()<W, 0, 1, 2>(k0, k1);
-        if constexpr (NV == 4) part.template operator()<W, 0, 1, 2, 3>(k0, k1);
+        if constexpr (NV == 1) both.template operator()<W, 0>();
+        if constexpr (NV == 2) both.template operator()<W, 0, 1>();
+        if constexpr (NV == 3) both.template operator()<W, 0, 1, 2>();
+        if constexpr (NV == 4) both.template operator()<W, 0, 1, 2, 3>();
       });
     } else if (block.width == full) {
       gated.template operator()<full>();

@@ -19,19 +19,45 @@ struct Step {
   int64_t x_depth;         // k of x in `input`: 0 where W_ih x is known already, as the start of the sums
   const Real* start;       // per block [slots][width]: the bias, or with W_ih x a row of it, start_pitch apart
   int64_t start_pitch;
-  Real* cell;              // [rows][cell_pitch], in place; LSTM
-  int64_t cell_pitch;
+  Real* cell;              // [rows][cell_pitch], in place: the states beside h, cell_stride apart
+  int64_t cell_pitch, cell_stride;
   Stored* hidden;          // [rows][hidden_pitch], h after the step
   int64_t hidden_pitch;
   View out;                // where h goes besides; absent with a projection
   View saved[max_saved];
 };
 
-/// Write the units of a block into a [x | h] row. Lanes of padding may fall past the row's end, but where two
-/// k share a product the one beside the last unit must stay 0.
+/// Write the units of a block into a [x | h] row and nothing past them: other units follow, or where two k share a
+/// product a 0.
 template <class M, int W>
 GATEWISE_INLINE void keep(typename M::Stored* to, Vec<typename M::Real, W> value, const Columns& block) {
-  write<M, W>(to, value, M::depth == 1 ? W : (int)smaller(W, block.count));
+  write<M, W>(to, value, (int)smaller(W, block.count));
+}
+
+/// The start of a tile's sums: the bias, or with W_ih x.
+template <class M, int W, int MR, int NV>
+GATEWISE_INLINE void begin_sums(Vec<typename M::Real, W> (&acc)[MR][NV], const Step<M>& step, int64_t row,
+                                const typename M::Real* start) {
+#pragma GCC unroll 16
+  for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 8
+    for (int n = 0; n < NV; ++n) acc[m][n] = load<typename M::Real, W>(start + (row + m) * step.start_pitch + n * W);
+}
+
+/// The products of a tile with x and with what its head sees of h.
+template <class M, int W, int MR, int NV>
+GATEWISE_INLINE void sum_products(Vec<typename M::Real, W> (&acc)[MR][NV], const Step<M>& step, const Columns& block,
+                                  int64_t row, const typename M::Stored* weights) {
+  const typename M::Stored* from = step.input + row * step.pitch;
+  const int parts = step.shape->heads == 1 ? 1 : 2;  // without heads x and h follow one another, as their weights do
+  int64_t depth = step.x_depth + (parts == 1 ? step.shape->seen : 0);
+#pragma GCC unroll 1
+  for (int part = 0; part < parts; ++part) {
+    accumulate_all<M, W, MR, NV>(acc, from, step.pitch, weights, depth / M::depth);
+    from += depth + block.head;
+    weights += depth * NV * W;
+    depth = step.shape->seen;
+  }
 }
 
 /// Where the results of a tile's rows go, in elements. Asking for the memory before the product begins hides
@@ -40,7 +66,9 @@ template <class M, int MR>
 struct Places {
   int64_t out[MR], saved[MR];
 
+  template <class C>
   GATEWISE_INLINE Places of(const Step<M>& step, int64_t row, int64_t unit) {
+    constexpr int stored = traits<C>.stored(), all = traits<C>.saved;
     Places places;
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {
@@ -50,8 +78,11 @@ struct Places {
       if (step.saved[0].data == nullptr) continue;
       places.saved[m] = place(step.saved[0], *step.rows, step.t, r) + unit;
 #pragma GCC unroll 8
-      for (int i = 0; i < 4; ++i) __builtin_prefetch((typename M::Stored*)step.saved[i].data + places.saved[m], 1);
-      if (step.cell != nullptr) __builtin_prefetch((typename M::Real*)step.saved[4].data + places.saved[m], 1);
+      for (int i = 0; i < stored; ++i)
+        __builtin_prefetch((typename M::Stored*)step.saved[i].data + places.saved[m], 1);
+#pragma GCC unroll 8
+      for (int i = stored; i < all; ++i)
+        __builtin_prefetch((typename M::Real*)step.saved[i].data + places.saved[m], 1);
     }
     return places;
   }

@@ -48,6 +48,7 @@ struct Streamed : StreamBase {
         all[i].packed = packed;
         all[i].state = state;
         packed.fill(shape, weights[i], 0, 1);
+        state.begin(shape.cell, batch);
       }
       return stream == nullptr ? (Streamed*)carver.used : self;
     };
@@ -83,6 +84,7 @@ struct Streamed : StreamBase {
       step.start = layer.packed.bias;
       step.cell = layer.state.cell;
       step.cell_pitch = layer.state.cell_pitch;
+      step.cell_stride = layer.state.cell_stride;
       step.hidden = shape.layer.projection ? layer.state.unprojected : next + shape.inputs;
       step.hidden_pitch = shape.layer.projection ? layer.state.unprojected_pitch : layer.state.pitch;
       forward_layer<M>(step, layer.packed, layer.state, next, View{}, batch, turn != 0);
@@ -94,17 +96,22 @@ struct Streamed : StreamBase {
     turn = 1 - turn;
   }
 
-  /// Copy a layer's state out of the stream, or with `in` into it. Either pointer may be null.
-  void copy_state(int index, Real* h, Real* c, bool in) {
+  /// Copy a layer's states out of the stream, or with `in` into it. Every pointer may be null.
+  void copy_state(int index, void* h, void* const* c, bool in) {
     const StreamLayer<M>& layer = layers[index];
     const int64_t P = layer.shape.layer.outputs(), H = layer.shape.layer.hidden;
     for (int64_t r = 0; r < batch; ++r) {
       Stored* hidden = layer.state.input[turn] + r * layer.state.pitch + layer.shape.inputs;
-      Real* cell = layer.state.cell + r * layer.state.cell_pitch;
-      if (h != nullptr) memcpy(in ? (void*)hidden : h + r * P, in ? (const void*)(h + r * P) : hidden, sizeof(Real) * (size_t)P);
-      if (c != nullptr && layer.state.cell != nullptr)
-        memcpy(in ? cell : c + r * H, in ? c + r * H : cell, sizeof(Real) * (size_t)H);
+      exchange(hidden, h, r, P, in);
+      for (int i = 0; i < layer.shape.cell.cells; ++i) exchange(layer.state.cell_row(i, r), c[i], r, H, in);
     }
+  }
+
+  /// Copy `count` values of the stream's to row r of `theirs`, or with `in` from there.
+  static void exchange(Real* ours, void* theirs, int64_t r, int64_t count, bool in) {
+    if (theirs == nullptr) return;
+    Real* const row = (Real*)theirs + r * count;
+    memcpy(in ? ours : row, in ? row : ours, sizeof(Real) * (size_t)count);
   }
 
   void reset() {
@@ -113,6 +120,7 @@ struct Streamed : StreamBase {
       for (auto* input : layer.state.input) memset(input, 0, sizeof(Stored) * (size_t)(batch * layer.state.pitch));
       if (layer.state.cell != nullptr)
         memset(layer.state.cell, 0, sizeof(Real) * (size_t)(batch * layer.state.cell_pitch));
+      layer.state.begin(layer.shape.cell, batch);
     }
   }
 };
@@ -140,15 +148,11 @@ void stream_step(void* stream, const void* x, void* out) {
 void stream_reset(void* stream) {
   with(stream, [](auto* typed) { typed->reset(); });
 }
-void stream_get(const void* stream, int layer, void* h, void* c) {
-  with((void*)stream, [&](auto* typed) {
-    typed->copy_state(layer, (decltype(typed->layers->packed.bias))h, (decltype(typed->layers->packed.bias))c, false);
-  });
+void stream_get(const void* stream, int layer, void* h, void* const* c) {
+  with((void*)stream, [&](auto* typed) { typed->copy_state(layer, h, c, false); });
 }
-void stream_set(void* stream, int layer, const void* h, const void* c) {
-  with(stream, [&](auto* typed) {
-    typed->copy_state(layer, (decltype(typed->layers->packed.bias))h, (decltype(typed->layers->packed.bias))c, true);
-  });
+void stream_set(void* stream, int layer, const void* h, const void* const* c) {
+  with(stream, [&](auto* typed) { typed->copy_state(layer, (void*)h, (void* const*)c, true); });
 }
 
 GATEWISE_END

@@ -34,11 +34,11 @@ class BoundMemory {
 
 PyType_Slot memory_slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(BoundMemory::fill)}, {0, nullptr}};
 
-/// What the core knows of its cells, in its own order: (name, gates, saved arrays, has a c, may be projected).
+/// What the core knows of its cells, in its own order: (name, gates, saved arrays, states, may be projected).
 nb::list cells() {
   nb::list rows;
   for (const CellTraits& row : cell_table) {
-    rows.append(nb::make_tuple(std::string(row.name), row.gates, row.saved, row.has_c, row.projects));
+    rows.append(nb::make_tuple(std::string(row.name), row.gates, row.saved, 1 + row.cells, row.projects));
   }
   return rows;
 }
@@ -68,6 +68,6 @@ NB_MODULE(_native, m) {
            arg("batch"))
       .def("step", &BoundStream::step, arg("x"), arg("out"))
       .def("reset", &BoundStream::reset)
-      .def("get_state", &BoundStream::get_state, arg("layer"), arg("h"), arg("c").none())
-      .def("set_state", &BoundStream::set_state, arg("layer"), arg("h"), arg("c").none());
+      .def("get_state", &BoundStream::get_state, arg("layer"), arg("h"), arg("c").none(), arg("l") = nb::none())
+      .def("set_state", &BoundStream::set_state, arg("layer"), arg("h"), arg("c").none(), arg("l") = nb::none());
 }

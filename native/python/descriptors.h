@@ -11,7 +11,7 @@
 namespace gatewise::python {
 
 inline void make_layer(Layer* self, std::string_view cell, std::string_view type, int64_t input, int64_t hidden,
-                int64_t projection) {
+                int64_t projection, int64_t heads) {
   const Cell cell_ = cell_named(cell);
   const Type type_ = type_named(type);
   require_size("input", input, 1, most_units);
@@ -23,7 +23,12 @@ inline void make_layer(Layer* self, std::string_view cell, std::string_view type
       if (row.projects) able += (able.empty() ? "'" : " and '") + std::string(row.name) + "'";
     refuse("projection is for cell " + able + " only; leave it out.");
   }
-  const Layer made{cell_, type_, input, hidden, projection};
+  require_size("heads", heads, 1, most_units);
+  if (hidden % heads != 0 || (projection && heads > 1)) {
+    refuse(std::to_string(heads) + " heads are for a layer without projection whose hidden units they divide; it has " +
+           std::to_string(hidden) + ".");
+  }
+  const Layer made{cell_, type_, input, hidden, projection, heads};
   if (32.0 * double(hidden) * double(input + made.outputs()) > most_bytes) {
     refuse("a layer of " + std::to_string(input) + " inputs, " + std::to_string(hidden) + " hidden units and " +
            std::to_string(made.outputs()) + " outputs has more weights than memory can hold.");
@@ -33,7 +38,7 @@ inline void make_layer(Layer* self, std::string_view cell, std::string_view type
 
 /// Bytes that some rows of a layer take while it runs, at least.
 inline double bytes_of_rows(const Layer& layer, int64_t batch) {
-  return 8.0 * double(batch) * double(layer.input + layer.outputs() + 8 * layer.hidden);
+  return 8.0 * double(batch) * double(layer.input + layer.outputs() + 12 * layer.hidden);
 }
 
 inline void require_rows(const Layer& layer, int64_t batch) {
@@ -100,21 +105,21 @@ inline void make_weights(Weights* self, Address W_ih, Address W_hh, Address b_ih
 
 inline void fill_saved(View (&saved)[max_saved], const nb::sequence& given, const char* what) {
   const size_t count = nb::len(given);
-  if (count > max_saved) refuse(std::string(what) + " has more than 5 views.");
+  if (count > max_saved) refuse(std::string(what) + " has more than " + std::to_string(max_saved) + " views.");
   for (size_t i = 0; i < count; ++i) saved[i] = expect<View>(given[i], what);
 }
 
 inline void make_forward(Forward* self, bool reverse, const Weights& weights, const View& x, const View& out,
-                  Address h0, Address c0, Address h_n, Address c_n, const nb::sequence& saved) {
-  Forward made{reverse, weights, x, out, pointer(h0), pointer(c0), pointer(h_n), pointer(c_n), {}};
+                  Address h0, Address c0, Address l0, Address h_n, Address c_n, Address l_n, const nb::sequence& saved) {
+  Forward made{reverse, weights, x, out, pointer(h0), {pointer(c0), pointer(l0)}, pointer(h_n), {pointer(c_n), pointer(l_n)}, {}};
   fill_saved(made.saved, saved, "saved");
   new (self) Forward(made);
 }
 
 inline void make_backward(Backward* self, bool reverse, const Weights& weights, const View& x, const View& out,
-                   Address h0, Address c0, const nb::sequence& saved, const View& d_out,
-                   const nb::sequence& d_saved, Address d_h_n, Address d_c_n, const View& d_x, Address d_h0,
-                   Address d_c0, Address d_W_ih, Address d_W_hh, Address d_b_ih, Address d_b_hh,
+                   Address h0, Address c0, Address l0, const nb::sequence& saved, const View& d_out,
+                   const nb::sequence& d_saved, Address d_h_n, Address d_c_n, Address d_l_n, const View& d_x, Address d_h0,
+                   Address d_c0, Address d_l0, Address d_W_ih, Address d_W_hh, Address d_b_ih, Address d_b_hh,
                    Address d_W_hr, Address sums, bool begin, bool finish) {
   Backward made{};
   made.reverse = reverse;
@@ -122,15 +127,18 @@ inline void make_backward(Backward* self, bool reverse, const Weights& weights, 
   made.x = x;
   made.out = out;
   made.h0 = pointer(h0);
-  made.c0 = pointer(c0);
+  made.c0[0] = pointer(c0);
+  made.c0[1] = pointer(l0);
   fill_saved(made.saved, saved, "saved");
   made.d_out = d_out;
   fill_saved(made.d_saved, d_saved, "d_saved");
   made.d_h_n = pointer(d_h_n);
-  made.d_c_n = pointer(d_c_n);
+  made.d_c_n[0] = pointer(d_c_n);
+  made.d_c_n[1] = pointer(d_l_n);
   made.d_x = d_x;
   made.d_h0 = pointer(d_h0);
-  made.d_c0 = pointer(d_c0);
+  made.d_c0[0] = pointer(d_c0);
+  made.d_c0[1] = pointer(d_l0);
   made.d_W_ih = pointer(d_W_ih);
   made.d_W_hh = pointer(d_W_hh);
   made.d_b_ih = pointer(d_b_ih);
@@ -149,7 +157,8 @@ constexpr auto arg(const char* name) { return nb::arg(name).noconvert(); }
 inline void bind_descriptors(nb::module_& m) {
   const View absent{};
   nb::class_<Layer>(m, "Layer")
-      .def("__init__", make_layer, arg("cell"), arg("type"), arg("input"), arg("hidden"), arg("projection") = 0);
+      .def("__init__", make_layer, arg("cell"), arg("type"), arg("input"), arg("hidden"), arg("projection") = 0,
+           arg("heads") = 1);
   nb::class_<Rows>(m, "Rows")
       .def("__init__", make_rows, arg("steps"), arg("batch"), arg("count") = 0, arg("order") = 0, arg("first") = 0)
       .def_prop_ro("begin", begin_of)
@@ -160,12 +169,13 @@ inline void bind_descriptors(nb::module_& m) {
       .def("__init__", make_weights, arg("W_ih"), arg("W_hh"), arg("b_ih") = 0, arg("b_hh") = 0, arg("W_hr") = 0);
   nb::class_<Forward>(m, "Forward")
       .def("__init__", make_forward, nb::kw_only(), arg("reverse"), arg("weights"), arg("x"), arg("out"),
-           arg("h0") = 0, arg("c0") = 0, arg("h_n") = 0, arg("c_n") = 0, arg("saved") = nb::tuple());
+           arg("h0") = 0, arg("c0") = 0, arg("l0") = 0, arg("h_n") = 0, arg("c_n") = 0, arg("l_n") = 0,
+           arg("saved") = nb::tuple());
   nb::class_<Backward>(m, "Backward")
       .def("__init__", make_backward, nb::kw_only(), arg("reverse"), arg("weights"), arg("x"), arg("out"),
-           arg("h0") = 0, arg("c0") = 0, arg("saved") = nb::tuple(), arg("d_out").sig("View()") = absent,
-           arg("d_saved") = nb::tuple(), arg("d_h_n") = 0, arg("d_c_n") = 0, arg("d_x").sig("View()") = absent, arg("d_h0") = 0,
-           arg("d_c0") = 0, arg("d_W_ih") = 0, arg("d_W_hh") = 0, arg("d_b_ih") = 0, arg("d_b_hh") = 0,
+           arg("h0") = 0, arg("c0") = 0, arg("l0") = 0, arg("saved") = nb::tuple(), arg("d_out").sig("View()") = absent,
+           arg("d_saved") = nb::tuple(), arg("d_h_n") = 0, arg("d_c_n") = 0, arg("d_l_n") = 0,
+           arg("d_x").sig("View()") = absent, arg("d_h0") = 0, arg("d_c0") = 0, arg("d_l0") = 0, arg("d_W_ih") = 0, arg("d_W_hh") = 0, arg("d_b_ih") = 0, arg("d_b_hh") = 0,
            arg("d_W_hr") = 0, arg("sums") = 0, arg("begin") = true, arg("finish") = true);
 }
 

@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -74,8 +75,8 @@ class BoundStream {
     stream_.reset();
   }
 
-  void get_state(int layer, nb::handle h, nb::handle c) { exchange(layer, h, c, true); }
-  void set_state(int layer, nb::handle h, nb::handle c) { exchange(layer, h, c, false); }
+  void get_state(int layer, nb::handle h, nb::handle c, nb::handle l) { exchange(layer, h, {c, l}, true); }
+  void set_state(int layer, nb::handle h, nb::handle c, nb::handle l) { exchange(layer, h, {c, l}, false); }
 
  private:
   /// Marks the stream as in use: a step runs without the interpreter's lock.
@@ -108,25 +109,31 @@ class BoundStream {
     return layers;
   }
 
-  void exchange(int index, nb::handle h, nb::handle c, bool get) {
+  void exchange(int index, nb::handle h, std::array<nb::handle, max_cells> cells, bool get) {
     const Use use(*this);
     if (index < 0 || index >= static_cast<int>(layers_.size())) {
       throw nb::index_error(("there is no layer " + std::to_string(index) + " in this stream.").c_str());
     }
     const Layer& layer = layers_[static_cast<size_t>(index)];
     const CellTraits& traits = traits_of(layer.cell);
-    if (traits.has_c == c.is_none()) {
-      const std::string state = "the state of cell '" + std::string(traits.name) + "' has ";
-      refuse(state + (traits.has_c ? "a c." : "no c; write None."));
-    }
+    static constexpr const char* names[max_cells] = {"c", "l"};
     const Matrix hidden("h", h, layer.type, batch_, layer.outputs(), get);
-    std::unique_ptr<Matrix> cell;
-    if (traits.has_c) cell = std::make_unique<Matrix>("c", c, layer.type, batch_, layer.hidden, get);
-    void* cell_data = cell ? cell->data() : nullptr;
+    std::unique_ptr<Matrix> held[max_cells];
+    void* addresses[max_cells] = {};
+    for (size_t i = 0; i < max_cells; ++i) {
+      const bool has = static_cast<int>(i) < traits.cells;
+      if (has == cells[i].is_none()) {
+        const std::string state = "the state of cell '" + std::string(traits.name) + "' has ";
+        refuse(state + (has ? "a " : "no ") + names[i] + (has ? "." : "; write None."));
+      }
+      if (!has) continue;
+      held[i] = std::make_unique<Matrix>(names[i], cells[i], layer.type, batch_, layer.hidden, get);
+      addresses[i] = held[i]->data();
+    }
     if (get) {
-      stream_.get_state(index, hidden.data(), cell_data);
+      stream_.get_state(index, hidden.data(), addresses);
     } else {
-      stream_.set_state(index, hidden.data(), cell_data);
+      stream_.set_state(index, hidden.data(), addresses);
     }
   }
 
@@ -136,7 +143,7 @@ class BoundStream {
 
   static double weights_of(const std::vector<Layer>& layers) {
     double sum = 0;
-    for (const Layer& layer : layers) sum += 4.0 * double(layer.hidden) * double(layer.input + layer.outputs());
+    for (const Layer& layer : layers) sum += 4.0 * double(layer.hidden) * double(layer.input + layer.seen());
     return sum;
   }
 

@@ -24,11 +24,11 @@ void check_array(const Result::Named& actual, const Result::Named& expected, Typ
   const std::vector<double> have = actual.array->values(), want = expected.array->values();
   double largest = 1, error = 0;
   for (const double value : want)
-    if (std::fabs(value) > largest) largest = std::fabs(value);
+    if (std::isfinite(value) && std::fabs(value) > largest) largest = std::fabs(value);
   int64_t wrong = -1;
   for (size_t i = 0; i < want.size() && wrong < 0; ++i) {
     const bool written = !std::isnan(want[i]);
-    const double share = std::fabs(have[i] - want[i]) / (largest * allowed(type));
+    const double share = have[i] == want[i] ? 0 : std::fabs(have[i] - want[i]) / (largest * allowed(type));
     if (written ? !(share <= 1) : !std::isnan(have[i])) wrong = static_cast<int64_t>(i);
     if (written) error = std::max(error, share);
   }

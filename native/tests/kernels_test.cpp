@@ -34,7 +34,7 @@ T turn(const T (&values)[N], uint32_t seed, uint32_t step) {
 
 void test_kernels() {
   static const int64_t hidden[] = {1, 5, 16, 17, 20, 33, 50, 64, 130}, input[] = {3, 1, 16, 40, 7};
-  static const int64_t steps[] = {9, 2, 9, 1, 9, 0, 9}, batch[] = {7, 1, 7, 13, 2, 0, 40};
+  static const int64_t heads[] = {2, 5, 3}, steps[] = {9, 2, 9, 1, 9, 0, 9}, batch[] = {7, 1, 7, 13, 2, 0, 40};
   CHECK(!available_kernels().empty());
   uint32_t seed = 0;
   for (const Cell cell : every_cell()) {
@@ -55,6 +55,10 @@ void test_kernels() {
         c.packed = variant == 3;
         c.gate_gradients = seed % 2 == 0;
         c.seed = seed;
+        run_case(c);
+        if (variant % 3 != 0 || H == 1) continue;
+        c.heads = turn(heads, seed, 2);  // of 1 to 65 units, with and without a rest
+        if (H % c.heads != 0) c.heads = H;
         run_case(c);
       }
     }

@@ -9,9 +9,12 @@ using Vector = std::vector<double>;
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
-Vector read(const Array& array, int64_t first, int64_t count) {
+/// log(exp(a) + exp(b)); either may be minus infinity.
+double log_sum(double a, double b) { return std::fmax(a, b) + std::log1p(std::exp(-std::fabs(a - b))); }
+
+Vector read(const Array& array, int64_t first, int64_t count, double absent = 0) {
   Vector values(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) values[static_cast<size_t>(i)] = array.present() ? array.get(first + i) : 0;
+  for (int64_t i = 0; i < count; ++i) values[static_cast<size_t>(i)] = array.present() ? array.get(first + i) : absent;
   return values;
 }
 
@@ -27,28 +30,38 @@ struct Numbers {
   Vector W_ih, W_hh, b_ih, b_hh, W_hr;
 };
 
+/// Which of a vector of `width` row i of W sees: all of it, or what its head holds.
+struct Sight {
+  size_t heads = 1, hidden = 1;
+  size_t seen(size_t width) const { return width / heads; }
+  size_t first(size_t i, size_t width) const { return i % hidden / (hidden / heads) * seen(width); }
+};
+
 /// W v + b, with W [rows, v].
-Vector multiply(const Vector& W, const Vector& b, int64_t rows, const Vector& v) {
+Vector multiply(const Vector& W, const Vector& b, int64_t rows, const Vector& v, Sight sight = {}) {
   Vector result(static_cast<size_t>(rows));
+  const size_t seen = sight.seen(v.size());
   for (size_t i = 0; i < result.size(); ++i) {
     result[i] = b.empty() ? 0 : b[i];
-    for (size_t k = 0; k < v.size(); ++k) result[i] += W[i * v.size() + k] * v[k];
+    for (size_t k = 0; k < seen; ++k) result[i] += W[i * seen + k] * v[sight.first(i, v.size()) + k];
   }
   return result;
 }
 
 /// W' d, with W [d, columns].
-Vector multiply_back(const Vector& W, const Vector& d, int64_t columns) {
+Vector multiply_back(const Vector& W, const Vector& d, int64_t columns, Sight sight = {}) {
   Vector result(static_cast<size_t>(columns));
+  const size_t seen = sight.seen(result.size());
   for (size_t i = 0; i < d.size(); ++i)
-    for (size_t k = 0; k < result.size(); ++k) result[k] += W[i * result.size() + k] * d[i];
+    for (size_t k = 0; k < seen; ++k) result[sight.first(i, result.size()) + k] += W[i * seen + k] * d[i];
   return result;
 }
 
 /// sum += d v'.
-void add_outer(Vector& sum, const Vector& d, const Vector& v) {
+void add_outer(Vector& sum, const Vector& d, const Vector& v, Sight sight = {}) {
+  const size_t seen = sight.seen(v.size());
   for (size_t i = 0; i < d.size(); ++i)
-    for (size_t k = 0; k < v.size(); ++k) sum[i * v.size() + k] += d[i] * v[k];
+    for (size_t k = 0; k < seen; ++k) sum[i * seen + k] += d[i] * v[sight.first(i, v.size()) + k];
 }
 
 void add(Vector& sum, const Vector& values) {
@@ -57,7 +70,7 @@ void add(Vector& sum, const Vector& values) {
 
 /// One step of one row, kept for the way back.
 struct Step {
-  Vector x, h_before, c_before, saved[max_saved], h;
+  Vector x, h_before, before[max_cells], saved[max_saved], h;
 };
 
 /// One row of one direction.
@@ -65,32 +78,36 @@ class Row {
  public:
   Row(const Problem& problem, Result& result, const Numbers& parameters, Numbers& sums, int direction, int64_t r)
       : problem_(problem), c_(problem.c), in_(problem.in[direction]), out_(result.of[direction]), result_(result),
-        parameters_(parameters), sums_(sums), direction_(direction), r_(r), b_(problem.plan.batch_row(r)) {}
+        parameters_(parameters), sums_(sums), direction_(direction), r_(r), b_(problem.plan.batch_row(r)),
+        sight_{static_cast<size_t>(c_.heads), static_cast<size_t>(c_.hidden)} {}
 
   void solve() {
     const auto length = static_cast<size_t>(problem_.plan.lengths[static_cast<size_t>(r_)]);
     std::vector<Step> steps(length);
-    Vector h = read(in_.h0, b_ * c_.outputs(), c_.outputs()), c = read(in_.c0, b_ * c_.hidden, c_.hidden);
+    Vector h = read(in_.h0, b_ * c_.outputs(), c_.outputs()), c[max_cells];
+    for (int i = 0; i < c_.cells(); ++i)
+      c[i] = read(in_.c0[i], b_ * c_.hidden, c_.hidden, traits_of(c_.cell).starts[i]);
     for (size_t s = 0; s < length; ++s) forward(steps[s], time(s, length), h, c);
     write(out_.h_n, b_ * c_.outputs(), h);
-    if (c_.has_c()) write(out_.c_n, b_ * c_.hidden, c);
-    Vector d_h = read(in_.d_h_n, b_ * c_.outputs(), c_.outputs()), d_c = read(in_.d_c_n, b_ * c_.hidden, c_.hidden);
+    for (int i = 0; i < c_.cells(); ++i) write(out_.c_n[i], b_ * c_.hidden, c[i]);
+    Vector d_h = read(in_.d_h_n, b_ * c_.outputs(), c_.outputs()), d_c[max_cells];
+    for (int i = 0; i < max_cells; ++i) d_c[i] = read(in_.d_c_n[i], b_ * c_.hidden, c_.hidden);
     for (size_t s = length; s-- > 0;) backward(steps[s], time(s, length), d_h, d_c);
     write(out_.d_h0, b_ * c_.outputs(), d_h);
-    if (c_.has_c()) write(out_.d_c0, b_ * c_.hidden, d_c);
+    for (int i = 0; i < c_.cells(); ++i) write(out_.d_c0[i], b_ * c_.hidden, d_c[i]);
   }
 
  private:
   int64_t time(size_t s, size_t length) const { return static_cast<int64_t>(direction_ ? length - 1 - s : s); }
 
-  void forward(Step& step, int64_t t, Vector& h, Vector& c) {
+  void forward(Step& step, int64_t t, Vector& h, Vector (&c)[max_cells]) {
     const auto H = static_cast<size_t>(c_.hidden);
     const Numbers& p = parameters_;
     step.x = read(problem_.x.array, problem_.x.place(problem_.plan, t, r_), c_.input);
     step.h_before = h;
-    step.c_before = c;
+    for (int i = 0; i < max_cells; ++i) step.before[i] = c[i];
     const Vector Wx = multiply(p.W_ih, p.b_ih, c_.gates() * c_.hidden, step.x);
-    const Vector Rh = multiply(p.W_hh, p.b_hh, c_.gates() * c_.hidden, h);
+    const Vector Rh = multiply(p.W_hh, p.b_hh, c_.gates() * c_.hidden, h, sight_);
     for (Vector& saved : step.saved) saved.resize(H);
     Vector cell_out(H);
     for (size_t u = 0; u < H; ++u) {
@@ -98,12 +115,25 @@ class Row {
       Vector* const s = step.saved;
       if (c_.cell == Cell::lstm) {
         s[0][u] = sigmoid(pre(0)), s[1][u] = sigmoid(pre(1)), s[2][u] = std::tanh(pre(2)), s[3][u] = sigmoid(pre(3));
-        c[u] = s[4][u] = s[1][u] * c[u] + s[0][u] * s[2][u];
-        cell_out[u] = s[3][u] * std::tanh(c[u]);
+        c[0][u] = s[4][u] = s[1][u] * c[0][u] + s[0][u] * s[2][u];
+        cell_out[u] = s[3][u] * std::tanh(c[0][u]);
       } else if (c_.cell == Cell::gru) {
         s[0][u] = sigmoid(pre(0)), s[1][u] = sigmoid(pre(1)), s[3][u] = Rh[2 * H + u];
         s[2][u] = std::tanh(Wx[2 * H + u] + s[0][u] * s[3][u]);
         cell_out[u] = (1 - s[1][u]) * s[2][u] + s[1][u] * h[u];
+      } else if (traits_of(c_.cell).cells == 2) {
+        double forget = pre(1), slope = 1;  // log f and its derivative
+        if (c_.cell != Cell::slstm_exponential) {
+          const double least = c_.cell == Cell::slstm_clamped ? std::fmin(forget, 15) : forget;
+          slope = forget > least ? 0 : sigmoid(-forget);
+          forget = -log_sum(0, -least);
+        }
+        const double kept = c[1][u] + forget;
+        s[0][u] = sigmoid(kept - pre(0)), s[1][u] = sigmoid(pre(0) - kept);
+        s[2][u] = std::tanh(pre(2)), s[3][u] = sigmoid(pre(3)), s[4][u] = slope;
+        c[0][u] = s[5][u] = s[0][u] * c[0][u] + s[1][u] * s[2][u];
+        c[1][u] = s[6][u] = log_sum(kept, pre(0));
+        cell_out[u] = s[3][u] * c[0][u];
       } else {
         cell_out[u] = c_.cell == Cell::rnn_tanh ? std::tanh(pre(0)) : std::fmax(pre(0), 0);
       }
@@ -134,7 +164,7 @@ class Row {
     return read(given.array, given.array.present() ? given.place(problem_.plan, t, r_) : 0, c_.hidden);
   }
 
-  void backward(const Step& step, int64_t t, Vector& d_h, Vector& d_c) {
+  void backward(const Step& step, int64_t t, Vector& d_h, Vector (&d_c)[max_cells]) {
     const auto H = static_cast<size_t>(c_.hidden);
     const Numbers& p = parameters_;
     Numbers& sums = sums_;
@@ -155,28 +185,38 @@ class Row {
       const auto both = [&](size_t gate, double d) { set(gate, d, d); };
       if (c_.cell == Cell::lstm) {
         const double tanh_c = std::tanh(s(4));
-        const double dc = d_c[u] + d_cell[u] * s(3) * (1 - tanh_c * tanh_c) + d_saved[4][u];
+        const double dc = d_c[0][u] + d_cell[u] * s(3) * (1 - tanh_c * tanh_c) + d_saved[4][u];
         both(0, (dc * s(2) + d_saved[0][u]) * s(0) * (1 - s(0)));
-        both(1, (dc * step.c_before[u] + d_saved[1][u]) * s(1) * (1 - s(1)));
+        both(1, (dc * step.before[0][u] + d_saved[1][u]) * s(1) * (1 - s(1)));
         both(2, (dc * s(0) + d_saved[2][u]) * (1 - s(2) * s(2)));
         both(3, (d_cell[u] * tanh_c + d_saved[3][u]) * s(3) * (1 - s(3)));
-        d_c[u] = dc * s(1);
+        d_c[0][u] = dc * s(1);
       } else if (c_.cell == Cell::gru) {
         const double dn = (d_cell[u] * (1 - s(1)) + d_saved[2][u]) * (1 - s(2) * s(2));
         both(0, (dn * s(3) + d_saved[0][u]) * s(0) * (1 - s(0)));
         both(1, (d_cell[u] * (step.h_before[u] - s(2)) + d_saved[1][u]) * s(1) * (1 - s(1)));
         set(2, dn, dn * s(0) + d_saved[3][u]);
         through[u] = d_cell[u] * s(1);
+      } else if (traits_of(c_.cell).cells == 2) {
+        const double du = d_c[0][u] + d_cell[u] * s(3) + d_saved[5][u], dl = d_c[1][u] + d_saved[6][u];
+        const double d_keep = du * step.before[0][u] + d_saved[0][u], d_write = du * s(2) + d_saved[1][u];
+        const double d_lead = s(0) * s(1) * (d_keep - d_write), d_kept = dl * s(0) + d_lead;
+        both(0, dl * s(1) - d_lead);
+        both(1, d_kept * s(4));
+        both(2, (du * s(1) + d_saved[2][u]) * (1 - s(2) * s(2)));
+        both(3, (d_cell[u] * s(5) + d_saved[3][u]) * s(3) * (1 - s(3)));
+        d_c[0][u] = du * s(0);
+        d_c[1][u] = d_kept;
       } else {
         const double h = step.h[u];
         both(0, d_cell[u] * (c_.cell == Cell::rnn_tanh ? 1 - h * h : h > 0));
       }
     }
     write(out_.d_x.array, out_.d_x.place(problem_.plan, t, r_), multiply_back(p.W_ih, d_Wx, c_.input));
-    d_h = multiply_back(p.W_hh, d_Rh, c_.outputs());
+    d_h = multiply_back(p.W_hh, d_Rh, c_.outputs(), sight_);
     if (traits_of(c_.cell).carries_h) add(d_h, through);
     add_outer(sums.W_ih, d_Wx, step.x);
-    add_outer(sums.W_hh, d_Rh, step.h_before);
+    add_outer(sums.W_hh, d_Rh, step.h_before, sight_);
     if (c_.bias) add_outer(sums.b_ih, d_Wx, {1});
     if (c_.bias) add_outer(sums.b_hh, d_Rh, {1});
   }
@@ -190,6 +230,7 @@ class Row {
   Numbers& sums_;
   int direction_;
   int64_t r_, b_;
+  Sight sight_;
 };
 
 }  // namespace

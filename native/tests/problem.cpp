@@ -51,7 +51,7 @@ Parameters make_parameters(const Case& c, Type type) {
   const int64_t gates = c.gates() * c.hidden;
   Parameters made;
   made.W_ih = Array(type, gates * c.input);
-  made.W_hh = Array(type, gates * c.outputs());
+  made.W_hh = Array(type, gates * c.seen());
   if (c.bias) made.b_ih = Array(type, gates);
   if (c.bias) made.b_hh = Array(type, gates);
   if (c.projection) made.W_hr = Array(type, c.projection * c.hidden);
@@ -63,7 +63,7 @@ Parameters make_parameters(const Case& c, Type type) {
 std::string Case::describe() const {
   std::string text(traits_of(cell).name);
   const auto add = [&](const char* name, int64_t value) { text += std::string(" ") + name + std::to_string(value); };
-  add("T", steps), add("B", batch), add("I", input), add("H", hidden), add("P", projection), add("D", directions);
+  add("T", steps), add("B", batch), add("I", input), add("H", hidden), add("P", projection), add("D", directions), add("heads", heads);
   text += std::string(bias ? " bias" : "") + (states ? " states" : "") + (lengths ? " lengths" : "") +
           (packed ? " packed" : "") + (gate_gradients ? " gate-gradients" : "");
   add("seed", seed);
@@ -164,18 +164,19 @@ Problem::Problem(const Case& given, Type type_) : c(given), type(type_), plan(c)
     for (Array* array : {&one.parameters.W_ih, &one.parameters.W_hh, &one.parameters.b_ih, &one.parameters.b_hh,
                          &one.parameters.W_hr})
       random.fill(*array, scale);
-    const bool has_c = c.has_c();
     if (c.states) {
       random.fill(one.h0 = Array(real(type), states), 1);
-      if (has_c) random.fill(one.c0 = Array(real(type), cells), 1);
+      for (int i = 0; i < c.cells(); ++i) random.fill(one.c0[i] = Array(real(type), cells), 1);
       random.fill(one.d_h_n = Array(real(type), states), 1);
-      if (has_c) random.fill(one.d_c_n = Array(real(type), cells), 1);
+      for (int i = 0; i < c.cells(); ++i) random.fill(one.d_c_n[i] = Array(real(type), cells), 1);
+      for (int i = 0; i < c.cells(); ++i)  // some units hold nothing
+        for (int64_t k = 0; std::isinf(traits_of(c.cell).starts[i]) && k < cells; k += 3)
+          one.c0[i].set(k, traits_of(c.cell).starts[i]), one.c0[i - 1].set(k, 0);
     }
     for (int k = 0; k < c.saved(); ++k) {
-      const bool cell = has_c && k == c.saved() - 1;
+      const bool cell = k >= traits_of(c.cell).stored();
       one.d_saved.emplace_back();
-      const bool gate = !traits_of(c.cell).apart || k < c.gates();  // the GRU's `inner` is no gate: nothing arrives there
-      if (!gate || !c.gate_gradients || (c.seed + static_cast<uint32_t>(k)) % 3 == 0) continue;  // some are absent
+      if (k == traits_of(c.cell).unseen || !c.gate_gradients || (c.seed + static_cast<uint32_t>(k)) % 3 == 0) continue;  // some are absent
       random.fill(one.d_saved.back() = Sequence(c, plan, cell ? real(type) : type, c.hidden), plan, 1, 1);
     }
   }
@@ -190,9 +191,8 @@ Forward Problem::forward(int direction, const Result& result, bool save) const {
   made.x = x.view();
   made.out = result.out.view(direction);
   made.h0 = from.h0.data();
-  made.c0 = from.c0.data();
   made.h_n = to.h_n.data();
-  made.c_n = to.c_n.data();
+  for (int i = 0; i < max_cells; ++i) made.c0[i] = from.c0[i].data(), made.c_n[i] = to.c_n[i].data();
   for (size_t k = 0; save && k < to.saved.size(); ++k) made.saved[k] = to.saved[k].view();
   return made;
 }
@@ -206,17 +206,19 @@ Backward Problem::backward(int direction, const Result& result) const {
   made.x = x.view();
   made.out = result.out.view(direction);
   made.h0 = from.h0.data();
-  made.c0 = from.c0.data();
   made.d_out = d_out.view(direction);
   for (size_t k = 0; k < to.saved.size(); ++k) {
     made.saved[k] = to.saved[k].view();
     made.d_saved[k] = from.d_saved[k].view();
   }
   made.d_h_n = from.d_h_n.data();
-  made.d_c_n = from.d_c_n.data();
+  for (int i = 0; i < max_cells; ++i) {
+    made.c0[i] = from.c0[i].data();
+    made.d_c_n[i] = from.d_c_n[i].data();
+    made.d_c0[i] = to.d_c0[i].data();
+  }
   made.d_x = to.d_x.view();
   made.d_h0 = to.d_h0.data();
-  made.d_c0 = to.d_c0.data();
   made.d_W_ih = to.gradients.W_ih.data();
   made.d_W_hh = to.gradients.W_hh.data();
   made.d_b_ih = to.gradients.b_ih.data();
@@ -230,15 +232,16 @@ Result::Result(const Problem& problem)
     : out(problem.c, problem.plan, problem.type, problem.c.outputs(), problem.c.directions) {
   const Case& c = problem.c;
   const Type sums = real(problem.type);
-  const bool has_c = c.has_c();
   for (int d = 0; d < c.directions; ++d) {
     DirectionOut& one = of[d];
     one.h_n = Array(sums, c.batch * c.outputs());
     one.d_h0 = Array(sums, c.batch * c.outputs());
-    if (has_c) one.c_n = Array(sums, c.batch * c.hidden);
-    if (has_c) one.d_c0 = Array(sums, c.batch * c.hidden);
+    for (int i = 0; i < c.cells(); ++i) {
+      one.c_n[i] = Array(sums, c.batch * c.hidden);
+      one.d_c0[i] = Array(sums, c.batch * c.hidden);
+    }
     for (int k = 0; k < c.saved(); ++k)
-      one.saved.emplace_back(c, problem.plan, has_c && k == c.saved() - 1 ? sums : problem.type, c.hidden);
+      one.saved.emplace_back(c, problem.plan, k >= traits_of(c.cell).stored() ? sums : problem.type, c.hidden);
     one.d_x = Sequence(c, problem.plan, problem.type, c.input);
     one.gradients = make_parameters(c, sums);
   }
@@ -251,8 +254,9 @@ std::vector<Result::Named> Result::arrays() const {
     for (size_t k = 0; k < one.saved.size(); ++k)
       all.push_back({"saved[" + std::to_string(k) + "]", &one.saved[k].array});
     const Parameters& to = one.gradients;
-    const Named rest[] = {{"h_n", &one.h_n},       {"c_n", &one.c_n},       {"d_x", &one.d_x.array},
-                          {"d_h0", &one.d_h0},     {"d_c0", &one.d_c0},     {"d_W_ih", &to.W_ih},
+    const Named rest[] = {{"h_n", &one.h_n},       {"c_n", &one.c_n[0]},    {"l_n", &one.c_n[1]},
+                          {"d_x", &one.d_x.array}, {"d_h0", &one.d_h0},     {"d_c0", &one.d_c0[0]},
+                          {"d_l0", &one.d_c0[1]},  {"d_W_ih", &to.W_ih},
                           {"d_W_hh", &to.W_hh},    {"d_b_ih", &to.b_ih},    {"d_b_hh", &to.b_hh},
                           {"d_W_hr", &to.W_hr}};
     for (const Named& named : rest)

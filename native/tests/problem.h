@@ -19,12 +19,14 @@ struct Case {
   bool bias, states, lengths, packed;
   bool gate_gradients;  // gradients arrive at the saved arrays too
   uint32_t seed;
+  int64_t heads = 1;
 
-  Layer layer(Type type) const { return {cell, type, input, hidden, projection}; }
+  Layer layer(Type type) const { return {cell, type, input, hidden, projection, heads}; }
   int gates() const { return traits_of(cell).gates; }
   int saved() const { return traits_of(cell).saved; }
-  bool has_c() const { return traits_of(cell).has_c; }
+  int cells() const { return traits_of(cell).cells; }
   int64_t outputs() const { return projection ? projection : hidden; }
+  int64_t seen() const { return layer(Type::f64).seen(); }
   std::string describe() const;
 };
 
@@ -85,13 +87,13 @@ struct Parameters {
 /// What goes into one direction.
 struct DirectionIn {
   Parameters parameters;
-  Array h0, c0, d_h_n, d_c_n;
+  Array h0, c0[max_cells], d_h_n, d_c_n[max_cells];
   std::vector<Sequence> d_saved;
 };
 
 /// What comes out of one direction.
 struct DirectionOut {
-  Array h_n, c_n, d_h0, d_c0;
+  Array h_n, c_n[max_cells], d_h0, d_c0[max_cells];
   std::vector<Sequence> saved;
   Sequence d_x;
   Parameters gradients;

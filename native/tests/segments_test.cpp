@@ -18,7 +18,7 @@ View part_of(const Sequence& sequence, int64_t begin, int part = 0) {
 }
 
 /// The states before a segment's own first step, from what the forward pass wrote.
-void read_states(const Problem& problem, const Result& whole, int d, int64_t begin, int64_t end, Array& h, Array& c) {
+void read_states(const Problem& problem, const Result& whole, int d, int64_t begin, int64_t end, Array& h, Array (&c)[max_cells]) {
   const Case& sizes = problem.c;
   const DirectionIn& in = problem.in[d];
   const int64_t before = d ? end : begin - 1;
@@ -30,12 +30,14 @@ void read_states(const Problem& problem, const Result& whole, int d, int64_t beg
       const int64_t to = row * sizes.outputs() + k;
       h.set(to, stepped ? whole.out.array.get(from + k) : in.h0.present() ? in.h0.get(to) : 0);
     }
-    if (!sizes.has_c()) continue;
-    const Sequence& cell = whole.of[d].saved[4];
-    const int64_t kept = stepped ? cell.place(problem.plan, before, r) : 0;
-    for (int64_t k = 0; k < sizes.hidden; ++k) {
-      const int64_t to = row * sizes.hidden + k;
-      c.set(to, stepped ? cell.array.get(kept + k) : in.c0.present() ? in.c0.get(to) : 0);
+    const CellTraits& cell = traits_of(sizes.cell);
+    for (int i = 0; i < cell.cells; ++i) {
+      const Sequence& saved = whole.of[d].saved[static_cast<size_t>(cell.stored() + i)];
+      const int64_t kept = stepped ? saved.place(problem.plan, before, r) : 0;
+      for (int64_t k = 0; k < sizes.hidden; ++k) {
+        const int64_t to = row * sizes.hidden + k;
+        c[i].set(to, stepped ? saved.array.get(kept + k) : in.c0[i].present() ? in.c0[i].get(to) : cell.starts[i]);
+      }
     }
   }
 }
@@ -53,16 +55,15 @@ void run_segments(const Kernels& kernels, const Problem& problem, const Result& 
                   const std::vector<int64_t>& ends) {
   const Layer layer = problem.c.layer(problem.type);
   const Type sums_type = real(problem.type);
-  const bool lstm = problem.c.has_c();
   const int64_t outputs = problem.c.batch * problem.c.outputs(), cells = problem.c.batch * problem.c.hidden;
   std::vector<unsigned char> sums(kernels.sums_bytes(layer), 0xff);
-  Array d_h = problem.in[d].d_h_n, d_c = problem.in[d].d_c_n;
+  Array d_h = problem.in[d].d_h_n, d_c[max_cells] = {problem.in[d].d_c_n[0], problem.in[d].d_c_n[1]};
   for (size_t k = ends.size(); k-- > 0;) {
     const int64_t first = k ? ends[k - 1] : 0, last = ends[k];
     const int64_t begin = d ? problem.c.steps - last : first, end = begin + last - first;
     // The states before a segment and the gradients after it are what a caller hands from one call to the next.
-    Array h0(sums_type, outputs), c0, to_h(sums_type, outputs), to_c;
-    if (lstm) c0 = Array(sums_type, cells), to_c = Array(sums_type, cells);
+    Array h0(sums_type, outputs), c0[max_cells], to_h(sums_type, outputs), to_c[max_cells];
+    for (int i = 0; i < problem.c.cells(); ++i) c0[i] = Array(sums_type, cells), to_c[i] = Array(sums_type, cells);
     read_states(problem, whole, d, begin, end, h0, c0);
     Backward call = problem.backward(d, pieces);
     call.x = part_of(problem.x, begin);
@@ -73,14 +74,18 @@ void run_segments(const Kernels& kernels, const Problem& problem, const Result& 
       call.saved[s] = part_of(pieces.of[d].saved[s], begin);
       call.d_saved[s] = part_of(problem.in[d].d_saved[s], begin);
     }
-    call.h0 = h0.data(), call.c0 = c0.data();
-    call.d_h_n = d_h.data(), call.d_c_n = d_c.data();
-    if (k > 0) call.d_h0 = to_h.data(), call.d_c0 = to_c.data();
+    call.h0 = h0.data(), call.d_h_n = d_h.data();
+    if (k > 0) call.d_h0 = to_h.data();
+    for (int i = 0; i < max_cells; ++i) {
+      call.c0[i] = c0[i].data(), call.d_c_n[i] = d_c[i].data();
+      if (k > 0) call.d_c0[i] = to_c[i].data();
+    }
     call.sums = sums.data();
     call.begin = k + 1 == ends.size();
     call.finish = k == 0;
     kernels.backward(layer, rows_of(problem.plan, begin, end), &call, 1, 1 + static_cast<int>(k % 2));
-    d_h = to_h, d_c = to_c;
+    d_h = to_h;
+    for (int i = 0; i < max_cells; ++i) d_c[i] = to_c[i];
   }
 }
 
@@ -93,7 +98,7 @@ void run_case(const Case& c, Type type, const Kernels& kernels) {
   for (int d = 0; d < c.directions; ++d) {
     pieces.of[d].saved = whole.of[d].saved;
     pieces.of[d].h_n = whole.of[d].h_n;
-    pieces.of[d].c_n = whole.of[d].c_n;
+    for (int i = 0; i < max_cells; ++i) pieces.of[d].c_n[i] = whole.of[d].c_n[i];
     run_segments(kernels, problem, whole, pieces, d, {chunk, 3 * chunk, c.steps});
   }
   check_equal(pieces, whole);
@@ -108,8 +113,9 @@ void test_segments() {
       for (const Type type : {Type::f64, Type::f32, Type::bf16})
         for (const bool packed : {false, true}) {
           ++seed;
-          Case c{cell, 3, 17, traits_of(cell).projects && packed ? 6 : 0, 0, seed % 2 ? 9 : 40, 2, true, seed % 3 != 0,
-                 seed % 4 != 0, packed, seed % 5 < 2, seed};
+          const int64_t projection = traits_of(cell).projects && packed ? 6 : 0, heads = packed && !projection ? 3 : 1;
+          Case c{cell, 3, heads == 1 ? 17 : 18, projection, 0, seed % 2 ? 9 : 40, 2, true, seed % 3 != 0, seed % 4 != 0,
+                 packed, seed % 5 < 2, seed, heads};
           c.steps = 4 * kernels->chunk_steps(c.layer(type), c.batch) + 1;
           context = std::string("segments ") + kernels->name + " type " + std::to_string(static_cast<int>(type)) + " " +
                     c.describe();

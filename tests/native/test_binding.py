@@ -30,7 +30,7 @@ PACKED = _native.View(64, 1, 1, True)
 
 def test_the_cores_cells_are_those_that_python_describes() -> None:
     described = [
-        (name, len(spec.packing), len(spec.saved), len(spec.states) == 2, spec.projects)
+        (name, len(spec.packing), len(spec.saved), len(spec.states), spec.projects)
         for name, spec in CELLS.items()
         if spec.saved is not None
     ]
@@ -57,6 +57,9 @@ def forward(**changes: Any) -> _native.Forward:
         ),
         (lambda: _native.Layer("gru", "f32", 0, 4), ValueError, "input is 0; it is at least 1"),
         (lambda: _native.Layer("gru", "f32", 3, 4, 2), ValueError, "projection is for cell 'lstm'"),
+        (lambda: _native.Layer("gru", "f32", 3, 4, heads=0), ValueError, "heads is 0; it is at"),
+        (lambda: _native.Layer("gru", "f32", 3, 4, heads=3), ValueError, "3 heads are for a layer"),
+        (lambda: _native.Layer("lstm", "f32", 3, 4, 2, 2), ValueError, "2 heads are for a layer"),
         (lambda: _native.Layer("gru", "f32", 3.0, 4), TypeError, "incompatible function arguments"),
         (lambda: _native.Rows(-1, 4), ValueError, "steps is -1; it is at least 0"),
         (lambda: _native.Weights(64, 0), ValueError, "W_ih and W_hh are required"),
@@ -92,7 +95,7 @@ def forward(**changes: Any) -> _native.Forward:
             "packed views need first= of the rows; d_x is one",
         ),
         (lambda: backward("gru", d_saved=[VIEW] * 5), ValueError, "d_saved has more views than"),
-        (lambda: forward(saved=[VIEW] * 6), ValueError, "saved has more than 5 views"),
+        (lambda: forward(saved=[VIEW] * 8), ValueError, "saved has more than 7 views"),
         (lambda: forward(saved=[0]), TypeError, "saved holds something that is not a View"),
         (lambda: run(forward(saved=[VIEW])), ValueError, "saved has 1 arrays; this cell has 5"),
         (lambda: run(forward(x=_native.View())), ValueError, "x and out are required"),

@@ -236,7 +236,9 @@ def test_bad_weights() -> None:
     for layers, match in cases:
         with pytest.raises(InputError, match=match):
             gatewise.Stream.from_weights("lstm", layers)
-    with pytest.raises(EngineError, match=r"does not have the cell 'lstn'.*Did you mean 'lstm'\?"):
+    with pytest.raises(
+        EngineError, match=r"does not have the cell 'lstn'.*Did you mean 'lstm' or 'slstm'\?"
+    ):
         gatewise.Stream.from_weights("lstn", good)
 
 

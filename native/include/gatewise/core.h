@@ -17,15 +17,18 @@
 
 namespace gatewise {
 
-enum class Cell : int { lstm = 0, gru = 1, rnn_tanh = 2, rnn_relu = 3 };
+enum class Cell : int { lstm = 0, gru = 1, rnn_tanh = 2, rnn_relu = 3, slstm = 4, slstm_clamped = 5, slstm_exponential = 6 };
 enum class Type : int { f32 = 0, f64 = 1, bf16 = 2 };
 
-/// One layer's sizes. `projection` is P for an LSTM with a projection, else 0.
+/// One layer's sizes. `projection` is P for an LSTM with a projection, else 0. With several heads, H / heads units each
+/// that follow one another, a unit sees the old state of its own head alone; `heads` divides H, and there is no projection.
 struct Layer {
   Cell cell;
   Type type;
   int64_t input, hidden, projection;
+  int64_t heads = 1;
   int64_t outputs() const { return projection ? projection : hidden; }
+  int64_t seen() const { return heads > 1 ? hidden / heads : outputs(); }  // of h, by each unit
 };
 
 /// Which rows have which steps. Rows are counted longest first ("sorted rows"); `order` says where
@@ -49,7 +52,7 @@ struct View {
 
 /// Parameters in torch's layout and gate order, contiguous, Stored. Null: absent.
 struct Weights {
-  const void *W_ih, *W_hh;  // [G*H, I], [G*H, P]
+  const void *W_ih, *W_hh;  // [G*H, I], [G*H, P] or, with heads, [G*H, H / heads]
   const void *b_ih, *b_hh;  // [G*H]
   const void* W_hr;         // [P, H]
 };
@@ -58,7 +61,11 @@ struct Weights {
 ///   LSTM: input, forget, candidate, output (Stored), cell (Real); each [T, B, H]
 ///   GRU:  reset, update, candidate, inner = R_n h + d_n (Stored)
 ///   RNN:  nothing: its output says it all
-constexpr int max_saved = 5;
+///   sLSTM: keep, write, candidate, output, slope = d log f / d f~ (Stored), cell u, level l (Real)
+constexpr int max_saved = 7;
+
+/// The states beside h: of the LSTM c, of the sLSTM the cell u and the level l. Those after the last are not looked at.
+constexpr int max_cells = 2;
 
 /// One direction of one layer, forward. States are [B, P] and [B, H], Real, in the batch's order. A row without
 /// a step keeps its state: h_n is h0 and, backward, d_h0 is d_h_n.
@@ -66,8 +73,8 @@ struct Forward {
   bool reverse;
   Weights weights;
   View x, out;             // [T, B, I], [T, B, P]
-  const void *h0, *c0;     // null: zeros
-  void *h_n, *c_n;         // the state after each row's last step
+  const void *h0, *c0[max_cells];  // null: zeros, of a level minus infinity
+  void *h_n, *c_n[max_cells];      // the state after each row's last step
   View saved[max_saved];   // of one layout; all absent: nothing is saved
 };
 
@@ -78,14 +85,14 @@ struct Backward {
   bool reverse;
   Weights weights;
   View x, out;
-  const void *h0, *c0;
+  const void *h0, *c0[max_cells];
   View saved[max_saved];
   View d_out;                   // gradient arriving at `out`
   View d_saved[max_saved];      // gradients arriving at the saved gates and cell (activated values), any
-                                // layout; none is taken for the GRU's inner, which no record shows
-  const void *d_h_n, *d_c_n;    // [B, P], [B, H]
+                                // layout; none is taken for inner and slope, which no record shows
+  const void *d_h_n, *d_c_n[max_cells];  // [B, P], [B, H]
   View d_x;
-  void *d_h0, *d_c0;
+  void *d_h0, *d_c0[max_cells];
   void *d_W_ih, *d_W_hh, *d_b_ih, *d_b_hh, *d_W_hr;  // torch's layout
   // A long sequence may come in segments, the last steps (in the direction's own order) first. Sums over
   // time then live in `sums`, of sums_bytes(), between the calls: `begin` clears them, `finish` writes the
@@ -113,9 +120,9 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   void step(const void* x, void* out);              // [B, I] -> [B, P] of the last layer; contiguous
-  void reset();                                     // states to zero
-  void get_state(int layer, void* h, void* c) const;  // [B, P], [B, H]; c null for cells without one
-  void set_state(int layer, const void* h, const void* c);
+  void reset();                                     // states to what they begin with
+  void get_state(int layer, void* h, void* const* c) const;  // [B, P]; max_cells of [B, H], those that the cell has
+  void set_state(int layer, const void* h, const void* const* c);
 
  private:
   struct Impl;

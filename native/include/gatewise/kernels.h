@@ -20,8 +20,8 @@ struct Kernels {
   void (*stream_free)(void*);
   void (*stream_step)(void*, const void* x, void* out);
   void (*stream_reset)(void*);
-  void (*stream_get)(const void*, int layer, void* h, void* c);
-  void (*stream_set)(void*, int layer, const void* h, const void* c);
+  void (*stream_get)(const void*, int layer, void* h, void* const* c);
+  void (*stream_set)(void*, int layer, const void* h, const void* const* c);
   double (*multiply_add)(Type, int64_t rounds);  // returns the floating-point operations done
 };
 

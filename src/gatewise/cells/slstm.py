@@ -19,6 +19,9 @@ on m: the normalised memory u = c / n, recorded as the cell, and the level l = m
     o_t = sigmoid(o~)                                      output gate     [B, H]
     h_t = o_t * u_t                                        hidden          [B, H]
 
+A backward pass needs in addition the slope of the forget gate, d log f_t / d f~_t: 1 - f_t, 0 where f~
+is clamped, or 1.
+
 A unit that holds nothing yet has a level of minus infinity: whatever comes first is written whole. The
 cell is a mean of candidates, so neither it nor the hidden state leaves -1 to 1.
 """
@@ -95,6 +98,7 @@ def _spec(name: str, log_forget: Callable[[Tensor], Tensor]) -> CellSpec:
         shows="itself",
         carrier="cell",
         starts={"level": float("-inf")},
+        saved=("keep", "write", "candidate", "output", "slope", "cell", "level"),
         meanings={"level": "log of the weight of all that was written, decayed"},
     )
 

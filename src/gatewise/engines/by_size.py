@@ -95,6 +95,17 @@ def is_native(rule: Least, steps: int, rows: int, *, packed: bool = False) -> bo
     ) or row_steps == 0
 
 
+def settled_for(cell: str, weights: int, steps: int, rows: int) -> str:
+    """Return the engine of all calls of a fit on batches of these sizes, and of what it has fitted.
+
+    A cell that torch does not have runs on the core whatever the size, or where that has not got it
+    either, on the reference engine.
+    """
+    if cell not in RULES:
+        return "reference" if CELLS[cell].saved is None else "native"
+    return "native" if is_native(rule_for(cell, weights, training=True), steps, rows) else "torch"
+
+
 @lru_cache(maxsize=4096)
 def takes(  # noqa: PLR0917 - keywords make the call of a cached function slower
     cell: str,

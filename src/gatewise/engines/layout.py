@@ -23,6 +23,7 @@ class Network:
     spec: CellSpec
     parameters: tuple[tuple[Parameters, ...], ...]  # [layers][directions]
     dropout: float  # between layers; 0 outside training
+    heads: int = 1  # whose units see the old state of their own head alone
 
     @property
     def directions(self) -> int:

@@ -49,7 +49,7 @@ from gatewise.errors import EngineError
 _TENSORS = "Tensor x, Tensor[] states, Tensor[] parameters, Tensor[] masks, Tensor[] rows"
 _PLAN = (
     "str cell, str type, int directions, bool bias, bool projected, bool packed, int save, "
-    "SymInt segment"
+    "SymInt segment, int heads=1"
 )
 
 _LIBRARY: Any = torch.library.Library("gatewise", "DEF")  # type: ignore[no-untyped-call]

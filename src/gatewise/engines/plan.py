@@ -38,6 +38,7 @@ class Plan(NamedTuple):
     packed: bool  # whether x and the output are [N, C], else they are [T, B, C]
     save: int  # NOTHING, FOR_BACKWARD or FOR_RECORD
     segment: int  # steps to recompute at a time in the backward pass; 0: nothing is recomputed
+    heads: int = 1  # whose units see the old state of their own head alone
 
     @property
     def spec(self) -> CellSpec:
@@ -97,21 +98,21 @@ class Sizes(NamedTuple):
         """Read the sizes off the tensors."""
         parameters, rows = given.parameters, given.rows
         lead = tuple(given.x.shape[:-1])
-        stacked, outputs = parameters[1].shape
+        stacked, seen = parameters[1].shape
         steps, batch = (rows[0].shape[0], rows[1].shape[0]) if rows else lead
         layers = len(parameters) // (plan.directions * plan.per_direction)
         hidden = stacked // len(plan.spec.packing)
-        return cls(steps, batch, lead, hidden, outputs, layers, plan.directions)
+        return cls(steps, batch, lead, hidden, seen * plan.heads, layers, plan.directions)
 
 
 class Arrays(NamedTuple):
     """What a forward pass fills. As a flat list it is what the operator returns."""
 
     out: Tensor  # [*lead, D*P]
-    states: list[Tensor]  # h_n [L*D, B, P], for the LSTM c_n [L*D, B, H]
+    states: list[Tensor]  # h_n [L*D, B, P], then [L*D, B, H] each: the LSTM's c_n
     below: list[Tensor]  # one [L-1, *lead, D*P], the outputs of all layers but the last, if kept
     kept: list[Tensor]  # saved arrays [L, D, T, B, H] or [L, D, N, H]; with segments the states
-    # at which they start, [L, D, K, B, P] and [L, D, K, B, H]
+    # at which they start, [L, D, K, B, P] and then [L, D, K, B, H] each
 
     def flat(self) -> list[Tensor]:
         """Return the arrays as one list."""
@@ -121,6 +122,16 @@ class Arrays(NamedTuple):
 def count_states(plan: Plan) -> int:
     """Return how many states the cell has."""
     return len(plan.spec.states)
+
+
+def state_sizes(plan: Plan, sizes: Sizes) -> list[int]:
+    """Return the width of each state: of the hidden one P, of the others H."""
+    return [sizes.outputs, *[sizes.hidden] * (count_states(plan) - 1)]
+
+
+def starts_of(plan: Plan) -> list[float]:
+    """Return what each state begins with where none is given."""
+    return [plan.spec.starts.get(name, 0.0) for name in plan.spec.states]
 
 
 def count_below(plan: Plan, sizes: Sizes) -> int:
@@ -139,8 +150,8 @@ def allocate(plan: Plan, sizes: Sizes, empty: Callable[..., Tensor]) -> Arrays:
     stored, real = TYPES[plan.type]
     layers, directions = sizes.layers, sizes.directions
     width = directions * sizes.outputs
-    state_sizes = [sizes.outputs, sizes.hidden][: count_states(plan)]
-    states = [empty((layers * directions, sizes.batch, size), dtype=real) for size in state_sizes]
+    widths = state_sizes(plan, sizes)
+    states = [empty((layers * directions, sizes.batch, size), dtype=real) for size in widths]
     out = empty((*sizes.lead, width), dtype=stored)
     below = []
     if count_below(plan, sizes):
@@ -148,7 +159,7 @@ def allocate(plan: Plan, sizes: Sizes, empty: Callable[..., Tensor]) -> Arrays:
     kept = []
     if plan.segment:
         pieces = -(-sizes.steps // plan.segment)
-        for size in state_sizes:
+        for size in widths:
             start = (layers, directions, pieces, sizes.batch, size)
             kept.append(empty(start, dtype=real))
     elif plan.save:
@@ -182,7 +193,7 @@ def allocate_gradients(
     return d_x, d_states, d_parameters
 
 
-STATES = ("the initial state h", "the initial state c")
+STATES = ("the initial state h", "the initial state c", "the initial state l")
 """What messages call the states."""
 
 
@@ -200,6 +211,8 @@ def check_plan(plan: Plan) -> None:
     if plan.projected and not plan.spec.projects:
         able = " and ".join(repr(name) for name in known if CELLS[name].projects)
         refuse(f"projected is for the cell {able} only; got {plan.cell!r}")
+    if plan.heads < 1 or (plan.heads > 1 and plan.projected):
+        refuse(f"heads must be at least 1, and 1 with a projection; got {plan.heads}")
 
 
 def check_places(plan: Plan, given: Given, others: Sequence[Tensor | None] = ()) -> None:

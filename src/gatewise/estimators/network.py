@@ -40,15 +40,16 @@ class LayeredNetwork(TrainableNetwork):
     layers: nn.ModuleList
 
     def settle(self, engine: str) -> None:
-        """Let layers whose engine is `auto` take `native` or `torch` whatever a batch's size.
+        """Let layers whose engine is `auto` take this one whatever a batch's size.
 
-        "reference" is for a cell that neither of them has: there is nothing to settle.
+        "reference" was settled where neither of the others had the cell; it stays when one gets it.
         """
-        if engine == "reference":
-            return
         for layer in self.layers:
             assert isinstance(layer, GatedModule)
-            layer.settle(engine)
+            if engine != "reference":
+                layer.settle(engine)
+            elif layer.engine == "auto":
+                layer.engine = engine
 
 
 class RecurrentNetwork(LayeredNetwork):

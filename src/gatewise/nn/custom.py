@@ -18,7 +18,7 @@ from gatewise.nn.structure import suffixes_of
 
 
 class Recurrent(GatedModule, torch.nn.RNNBase):
-    """Layers of a registered cell that torch does not have, on the reference engine.
+    """Layers of a registered cell that torch does not have.
 
     Takes the cell's name and then the LSTM's arguments without `proj_size`. Parameters are named
     and stacked as torch's, one block of H rows for each entry of the spec's packing; those that the

@@ -75,7 +75,8 @@ def network_of(module: torch.nn.RNNBase) -> Network:
     sides = [_in_order(spec, flat[i : i + size], stock) for i in range(0, len(flat), size)]
     depth = 2 if module.bidirectional else 1
     layers = tuple(tuple(sides[i : i + depth]) for i in range(0, len(sides), depth))
-    return Network(spec, layers, module.dropout if module.training else 0.0)
+    dropout = module.dropout if module.training else 0.0
+    return Network(spec, layers, dropout, getattr(module, "heads", 1))
 
 
 def _in_order(spec: CellSpec, flat: Sequence[Any], stock: int) -> Parameters:

@@ -13,10 +13,11 @@ import numpy as np
 
 from gatewise.cells import CELLS, CellSpec
 from gatewise.errors import EngineError, InputError, nearest
+from gatewise.runtime._published import published, taken_in
 from gatewise.typing import AnyArray
 
 State = tuple[AnyArray, ...]
-"""The states of all layers: h `[L, B, P]`, for the LSTM then c `[L, B, H]`."""
+"""The states of all layers: h `[L, B, P]`, for the LSTM then c `[L, B, H]`; for the sLSTM c, n and m."""
 
 TYPES = {"float32": "f32", "float64": "f64"}
 MOST_ROWS = 2**31 - 1
@@ -25,12 +26,12 @@ NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
 class Stream:
-    """A unidirectional stack of LSTM, GRU or RNN layers that advances one step per call.
+    """A unidirectional stack of LSTM, GRU, RNN or sLSTM layers that advances one step per call.
 
     Built for one row or a few at a time: the weights are copied and packed once, and a step
     allocates nothing. A stream is not for two threads at once.
 
-        stream = gw.Stream(lstm)          # any torch.nn or gatewise LSTM, GRU or RNN
+        stream = gw.Stream(lstm)          # any torch.nn or gatewise LSTM, GRU or RNN, or gw.SLSTM
         h = stream.step(x)                # x: float32 [1, I]
 
     Attributes:
@@ -63,11 +64,11 @@ class Stream:
             }
             for layer in range(module.num_layers)
         ]
-        self._build(module.mode.lower(), layers, batch)
+        self._build(module.mode.lower(), layers, batch, getattr(module, "heads", 1))
 
     @classmethod
     def from_weights(
-        cls, cell: str, layers: Sequence[Mapping[str, AnyArray]], batch: int = 1
+        cls, cell: str, layers: Sequence[Mapping[str, AnyArray]], batch: int = 1, *, heads: int = 1
     ) -> Stream:
         """Build a stream from plain arrays, without torch.
 
@@ -77,11 +78,13 @@ class Stream:
                 and where there are such both `bias_ih` and `bias_hh [G*H]`, and `weight_hr [P, H]`.
                 All float32 or all float64, of either byte order.
             batch: B.
+            heads: How many groups the units are in that see the old state of their own group alone;
+                `weight_hh` is then `[G*H, H / heads]`.
 
         Raises InputError, naming the array and what it has to be, and EngineError as for a module.
         """
         made = cls.__new__(cls)
-        made._build(cell, [dict(layer) for layer in layers], batch)
+        made._build(cell, [dict(layer) for layer in layers], batch, heads)
         return made
 
     def step(self, x: AnyArray, out: AnyArray | None = None) -> AnyArray:
@@ -97,21 +100,25 @@ class Stream:
         return out
 
     def reset(self) -> None:
-        """Set the states of all layers to zero."""
+        """Set the states of all layers to what they begin with: zeros."""
         self._core.reset()
 
     @property
     def state(self) -> State:
-        """Return copies of the states: `(h,)`, for the LSTM `(h, c)`, each `[L, B, *]`."""
-        states = tuple(np.empty(shape, self.dtype) for shape in self._state_shapes)
+        """Return copies of the states, each `[L, B, *]`.
+
+        `(h,)`, for the LSTM `(h, c)`, for the sLSTM `(h, c, n, m)` as `gw.SLSTM` returns them.
+        """
+        states = tuple(np.empty(shape, self.dtype) for shape in self._core_shapes)
         for layer in range(self._layers):
             self._core.get_state(layer, *self._of_layer(states, layer))
-        return states
+        return published(*states) if self._is_published else states
 
     def set_state(self, *states: AnyArray) -> None:
         """Set the states of all layers: `set_state(h)`, for the LSTM `set_state(h, c)`.
 
-        Shapes are those of `state`. Raises InputError for others, and for the wrong number.
+        Shapes are those of `state`. Raises InputError for others, for the wrong number, and for an
+        n of the sLSTM below 0.
         """
         shapes = [list(np.shape(state)) for state in states]
         wanted = [list(shape) for shape in self._state_shapes]
@@ -123,16 +130,19 @@ class Stream:
                 f"Stream: states must be real numbers; got {', '.join(map(str, types))}"
             )
         arrays = tuple(np.ascontiguousarray(state, self.dtype) for state in states)
+        if self._is_published:
+            arrays = taken_in(*arrays)
         for layer in range(self._layers):
             self._core.set_state(layer, *self._of_layer(arrays, layer))
 
-    def _build(self, cell: str, layers: list[dict[str, AnyArray]], batch: int) -> None:
+    def _build(self, cell: str, layers: list[dict[str, AnyArray]], batch: int, heads: int) -> None:
         native = _native()
         spec = _spec_of(cell)
         if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
             raise InputError(f"Stream: batch must be a number of rows, at least 1; got {batch!r}")
         self.batch = batch
-        self.dtype = _checked(spec, layers)
+        self.dtype = _checked(spec, layers, heads)
+        options = {"heads": heads} if heads > 1 else {}
         contiguous = [
             {name: np.ascontiguousarray(array, self.dtype) for name, array in layer.items()}
             for layer in layers
@@ -153,7 +163,7 @@ class Stream:
             raise InputError(f"Stream: batch must be at most {MOST_ROWS} rows; got {batch}")
         try:
             self._core = native.Stream(
-                [native.Layer(cell, TYPES[self.dtype.name], *size) for size in sizes],
+                [native.Layer(cell, TYPES[self.dtype.name], *size, **options) for size in sizes],
                 [
                     native.Weights(*[weights[n].ctypes.data if n in weights else 0 for n in NAMES])
                     for weights in contiguous
@@ -167,10 +177,14 @@ class Stream:
             ) from None
         self._step = self._core.step
         shape = (self._layers, batch)
-        self._state_shapes = [(*shape, outputs), (*shape, sizes[0][1])][: len(spec.states)]
+        cells = len(spec.states) - 1
+        self._core_shapes = [(*shape, outputs), *[(*shape, sizes[0][1])] * cells]
+        self._is_published = cells == 2
+        self._state_shapes = [*self._core_shapes, *self._core_shapes[1:2] * self._is_published]
 
-    def _of_layer(self, states: State, layer: int) -> tuple[AnyArray, AnyArray | None]:
-        return states[0][layer], states[1][layer] if len(states) > 1 else None
+    def _of_layer(self, states: State, layer: int) -> tuple[AnyArray | None, ...]:
+        found = tuple(state[layer] for state in states)
+        return found if len(found) > 1 else (*found, None)
 
 
 def _spec_of(cell: str) -> CellSpec:
@@ -213,10 +227,12 @@ def _array_of(tensor: Any) -> AnyArray:
 _TO_FLOAT = "a stream runs float32 and float64: convert them first"
 
 
-def _checked(spec: CellSpec, layers: list[dict[str, AnyArray]]) -> np.dtype[Any]:
+def _checked(spec: CellSpec, layers: list[dict[str, AnyArray]], heads: int) -> np.dtype[Any]:
     """Check the weights of all layers against each other and return their type."""
     if not layers:
         raise InputError("Stream: there must be at least one layer; got none")
+    if isinstance(heads, bool) or not isinstance(heads, int) or heads < 1:
+        raise InputError(f"Stream: heads must be a whole number of at least 1; got {heads!r}")
     dtype = None
     inputs = None
     for number, layer in enumerate(layers):
@@ -245,13 +261,13 @@ def _checked(spec: CellSpec, layers: list[dict[str, AnyArray]]) -> np.dtype[Any]
                 raise InputError(
                     f"Stream: {name} of layers[{number}] is {array.dtype}; {_TO_FLOAT}, all to one"
                 )
-        inputs = _check_shapes(spec, number, layer, inputs)
+        inputs = _check_shapes(spec, number, layer, inputs, heads)
     assert dtype is not None
     return dtype
 
 
 def _check_shapes(
-    spec: CellSpec, number: int, layer: dict[str, AnyArray], inputs: int | None
+    spec: CellSpec, number: int, layer: dict[str, AnyArray], inputs: int | None, heads: int
 ) -> int:
     """Check the shapes of one layer that takes `inputs` (None: any); return how many it gives."""
     for name in ("weight_ih", "weight_hh", "weight_hr"):
@@ -264,12 +280,17 @@ def _check_shapes(
     # Rounded down: rows that are no multiple of the gates then miss the shape wanted below.
     hidden = rows // len(spec.packing)
     outputs = len(layer["weight_hr"]) if "weight_hr" in layer else hidden
+    if heads > 1 and (hidden % heads or "weight_hr" in layer):
+        raise InputError(
+            f"Stream: {heads} heads are for layers without weight_hr whose units they divide; "
+            f"layers[{number}] has {hidden} units"
+        )
     wanted = {
         "weight_ih": (
             len(spec.packing) * hidden,
             layer["weight_ih"].shape[-1] if inputs is None else inputs,
         ),
-        "weight_hh": (rows, outputs),
+        "weight_hh": (rows, outputs // heads),
         "bias_ih": (rows,),
         "bias_hh": (rows,),
         "weight_hr": (outputs, hidden),

@@ -8,7 +8,6 @@ Sizes are those of `engines.plan`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,9 +15,12 @@ from torch import Tensor
 from gatewise.engines.layout import dropped
 from gatewise.engines.native.checks import check_results
 from gatewise.engines.native.core import (
+    BEGIN,
+    END,
     Core,
     adjacent,
     contiguous,
+    named,
     places,
     states_of,
     sums_bytes,
@@ -34,8 +36,10 @@ from gatewise.engines.plan import (
     count_below,
     count_states,
     saved_types,
+    state_sizes,
 )
 
+D_BEGIN, D_END = tuple(f"d_{name}" for name in BEGIN), tuple(f"d_{name}" for name in END)
 PARAMETERS = ("d_W_ih", "d_W_hh", "d_b_ih", "d_b_hh", "d_W_hr")
 
 
@@ -113,9 +117,9 @@ class _Backward:
             gradient if gradient is None else adjacent(gradient, gradient.dtype)
             for gradient in rest[kinds + below :]
         ]
-        self._state_sizes = [sizes.outputs, sizes.hidden][:kinds]
+        widths = state_sizes(plan, sizes)
         shape = (sizes.layers * sizes.directions, sizes.batch)
-        self._d_states = [self._empty(*shape, size) for size in self._state_sizes if needs[1]]
+        self._d_states = [self._empty(*shape, size) for size in widths if needs[1]]
         self._d_parameters = [
             self._empty(*parameter.shape) for parameter in given.parameters if needs[2]
         ]
@@ -179,9 +183,9 @@ class _Backward:
                 {
                     "saved": views(self._kept, layer, direction),
                     "d_saved": views(self._d_kept, layer, direction) if any_gate else (),
-                    **_named(("h0", "c0"), places(self._states, index)),
-                    **_named(("d_h_n", "d_c_n"), places(self._d_ends, index)),
-                    **_named(("d_h0", "d_c0"), places(self._d_states, index)),
+                    **named(BEGIN, places(self._states, index)),
+                    **named(D_END, places(self._d_ends, index)),
+                    **named(D_BEGIN, places(self._d_states, index)),
                     **self._d_parameters_of(index),
                 }
             )
@@ -193,7 +197,7 @@ class _Backward:
     def _d_parameters_of(self, index: int) -> dict[str, int]:
         if not self._needs[2]:
             return {}
-        return _named(PARAMETERS, self._core.addresses(self._d_parameters, index))
+        return named(PARAMETERS, self._core.addresses(self._d_parameters, index))
 
     def _layer_in_segments(
         self, layer: int, x: Tensor, d_out: Tensor | None, d_x: list[Tensor]
@@ -227,9 +231,9 @@ class _Backward:
                         "sums": scratch.sums[d].data_ptr(),
                         "begin": is_last,
                         "finish": k == 0,
-                        **_named(("h0", "c0"), begin[d]),
-                        **_named(("d_h_n", "d_c_n"), after),
-                        **_named(("d_h0", "d_c0"), before),
+                        **named(BEGIN, begin[d]),
+                        **named(D_END, after),
+                        **named(D_BEGIN, before),
                         **self._d_parameters_of(index),
                     }
                 )
@@ -252,15 +256,7 @@ class _Scratch:
         ]
         count = sums_bytes(core.frame.layers[layer])
         self.sums = [empty((count,), dtype=torch.uint8) for _ in range(sizes.directions)]
-        shapes = [
-            (sizes.directions, sizes.batch, size)
-            for size in (sizes.outputs, sizes.hidden)[: count_states(plan)]
-        ]
+        shapes = [(sizes.directions, sizes.batch, size) for size in state_sizes(plan, sizes)]
         self.ends = [empty(shape, dtype=real) for shape in shapes]
         # The gradients of a segment's first states are read by the segment before it.
         self.d_states = [[empty(shape, dtype=real) for shape in shapes] for _ in range(2)]
-
-
-def _named(names: Sequence[str], addresses: Sequence[int]) -> dict[str, Any]:
-    """Return descriptors' arguments by name, as many as there are addresses."""
-    return dict(zip(names, addresses, strict=False))

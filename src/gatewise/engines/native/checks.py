@@ -28,6 +28,7 @@ from gatewise.engines.plan import (
     count_states,
     parameter_name,
     refuse,
+    state_sizes,
 )
 
 Shape = tuple[int, ...]
@@ -120,6 +121,8 @@ def _sizes(plan: Plan, given: Given) -> tuple[Sizes, Sequence[Shape]]:
         refuse("there must be at least one input, one hidden unit and one output")
     # Without a projection there are as many outputs as units, whatever W_hh says.
     outputs = sizes.outputs if plan.projected else sizes.hidden
+    if sizes.hidden % plan.heads:
+        refuse(f"{sizes.hidden} units do not go into {plan.heads} heads")
     wanted = _parameter_shapes(plan, inputs, sizes.hidden, outputs, sizes.layers)
     return sizes, wanted
 
@@ -133,7 +136,8 @@ def _parameter_shapes(
     wanted: list[Shape] = []
     for layer in range(layers):
         width = plan.directions * outputs if layer else inputs
-        one: list[Shape] = [(stacked, width), (stacked, outputs), *[(stacked,)] * (2 * plan.bias)]
+        matrices: list[Shape] = [(stacked, width), (stacked, outputs // plan.heads)]
+        one = [*matrices, *[(stacked,)] * (2 * plan.bias)]
         wanted += [*one, *[(outputs, hidden)] * plan.projected] * plan.directions
     return tuple(wanted)
 
@@ -158,7 +162,7 @@ def check_whole_plan(plan: Plan) -> None:
 
 
 def _check_states(plan: Plan, sizes: Sizes, given: Given) -> None:
-    kinds = (sizes.outputs, sizes.hidden)[: count_states(plan)]
+    kinds = state_sizes(plan, sizes)
     _check_count("states", given.states, len(kinds))
     lead = (sizes.layers * sizes.directions, sizes.batch)
     for name, tensor, size in zip(STATES, given.states, kinds, strict=False):

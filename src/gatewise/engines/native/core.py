@@ -22,9 +22,9 @@ from gatewise.engines.plan import (
     Given,
     Plan,
     Sizes,
-    count_states,
     is_adjacent,
     saved_types,
+    state_sizes,
 )
 from gatewise.engines.segments import Costs
 from gatewise.errors import InputError
@@ -33,7 +33,7 @@ WORK_PER_THREAD = 400_000
 """Multiplications in a layer's pass that a second thread has to take over to be worth waking."""
 
 States = Sequence[int]
-"""The addresses of h and c; 0: absent."""
+"""The addresses of h and the other states; 0: absent."""
 
 
 def adjacent(tensor: Tensor, dtype: torch.dtype) -> Tensor:
@@ -125,6 +125,15 @@ def _in_order(plan: Plan, addresses: list[int]) -> list[int]:
     return addresses if plan.projected else [*addresses, 0]
 
 
+BEGIN, END = ("h0", "c0", "l0"), ("h_n", "c_n", "l_n")
+"""What the descriptors call the states; a cell has as many of them as it has states."""
+
+
+def named(names: Sequence[str], addresses: Sequence[int]) -> dict[str, Any]:
+    """Return descriptors' arguments by name, as many as there are addresses."""
+    return dict(zip(names, addresses, strict=False))
+
+
 def sums_bytes(layer: Any) -> int:
     """Return the bytes of a layer's sums over time, which live between its segments."""
     count: int = core.sums_bytes(layer)
@@ -138,7 +147,7 @@ def costs_of(plan: Plan, given: Given) -> Costs:
     stored, real = (dtype.itemsize for dtype in TYPES[plan.type])
     rows = sizes.directions * sizes.batch
     gates = sizes.hidden * sum(dtype.itemsize for dtype in saved_types(plan))
-    states = sizes.outputs + sizes.hidden * (count_states(plan) - 1)
+    states = sum(state_sizes(plan, sizes))
     return Costs(
         steps=sizes.steps,
         chunk=lcm(*(core.chunk_steps(layer, sizes.batch) for layer in frame.layers)),
@@ -226,19 +235,15 @@ class Core:
         each = []
         for direction, (start, _) in enumerate(spans):
             offset = direction * self.sizes.outputs
-            h_n, c_n = (*end[direction], 0, 0)[:2]
-            h0, c0 = (*begin[direction], 0, 0)[:2]
             each.append(
                 core.Forward(
                     reverse=direction == 1,
                     weights=self._weights[layer * len(spans) + direction],
                     x=view(x, start=start),
                     out=view(out, offset=offset, start=0 if scratch else start),
-                    h0=h0,
-                    c0=c0,
-                    h_n=h_n,
-                    c_n=c_n,
                     saved=saved[direction],
+                    **named(BEGIN, begin[direction]),
+                    **named(END, end[direction]),
                 )
             )
         self._call(core.forward, layer, spans, each)

@@ -106,6 +106,7 @@ def run(
         packed=rows is not None and rows.packed,
         save=save,
         segment=0,
+        heads=network.heads,
     )
     _check_types(plan, given)
     if max_memory is not None and gates:

@@ -17,7 +17,7 @@ from gatewise.engines.layout import dropped
 from gatewise.engines.native.core import Core, adjacent, places, views
 from gatewise.engines.native.frame import Span
 from gatewise.engines.native.memory import empty_arrays, empty_like
-from gatewise.engines.plan import FOR_RECORD, TYPES, Arrays, Given, Plan
+from gatewise.engines.plan import FOR_RECORD, TYPES, Arrays, Given, Plan, starts_of
 
 
 def run_forward(plan: Plan, given: Given) -> Arrays:
@@ -52,8 +52,8 @@ def _without_steps(
     plan: Plan, arrays: Arrays, states: Sequence[Tensor], rows: Sequence[Tensor]
 ) -> Arrays:
     """Fill the arrays of a pass that has no step in any row: the states stay as they were."""
-    for i, state in enumerate(arrays.states):
-        state.copy_(states[i] if states else state.new_zeros(()))
+    for i, (state, absent) in enumerate(zip(arrays.states, starts_of(plan), strict=True)):
+        state.copy_(states[i] if states else state.new_full((), absent))
     if plan.segment:
         for start in arrays.kept:
             start.zero_()
@@ -84,10 +84,11 @@ def _in_segments(core: Core, place: _Layer, states: Sequence[Tensor], arrays: Ar
     """Run a layer, keeping the states at which segments start in `arrays.kept`."""
     directions = range(core.sizes.directions)
     starts = [[kept[place.layer, d] for kept in arrays.kept] for d in directions]  # [K, B, *] each
+    absent = starts_of(core.plan)
     for d in directions:
         index = place.layer * core.sizes.directions + d
         for i, start in enumerate(starts[d]):
-            start[0] = states[i][index] if states else 0.0
+            start[0] = states[i][index] if states else absent[i]
     pieces = list(segments(core))
     for k, spans in enumerate(pieces):
         last = k == len(pieces) - 1

@@ -109,16 +109,11 @@ def engine_for(settings: ForecasterSettings, features: int, sizes: tuple[int, ..
     "reference" for a cell that no other engine has.
     """
     cell = spec_named(settings.cell).name
-    if cell not in by_size.RULES:
-        return "reference"
     layers = settings.num_layers
     read = width_with_embeddings(features, sizes, settings.embedding)
     weights = by_size.weights_of(cell, read, settings.hidden_size, layers, directions=1)
-    rule = by_size.rule_for(cell, weights, training=True)
     steps = settings.steps_back + settings.horizon
-    return (
-        "native" if by_size.is_native(rule, steps, settings.batch_size or BATCH_SIZE) else "torch"
-    )
+    return by_size.settled_for(cell, weights, steps, settings.batch_size or BATCH_SIZE)
 
 
 def build_network(

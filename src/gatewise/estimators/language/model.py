@@ -73,15 +73,12 @@ def network_of(settings: LanguageSettings, tokens: Tokens, engine: str) -> Langu
 def engine_for(settings: LanguageSettings) -> str:
     """Return the engine that `auto` settles on for a fit, by sizes alone."""
     cell = spec_named(settings.cell).name
-    if cell not in by_size.RULES:
-        return "reference"
     assert settings.embedding is not None
     assert settings.batch_size is not None
     weights = by_size.weights_of(
         cell, settings.embedding, settings.hidden_size, settings.num_layers, 1
     )
-    rule = by_size.rule_for(cell, weights, training=True)
-    return "native" if by_size.is_native(rule, settings.window, settings.batch_size) else "torch"
+    return by_size.settled_for(cell, weights, settings.window, settings.batch_size)
 
 
 def save_fitted(fitted: FittedLanguage, path: Path) -> None:

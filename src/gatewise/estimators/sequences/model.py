@@ -79,16 +79,13 @@ def engine_for(settings: SequenceOptions, form: Form, steps: float) -> str:
     By sizes alone, and once for all batches; "reference" for a cell that no other engine has.
     """
     cell = spec_named(settings.cell).name
-    if cell not in by_size.RULES:
-        return "reference"
     inputs = width_read(settings, form)
     directions = 2 if settings.bidirectional else 1
     weights = by_size.weights_of(
         cell, inputs, settings.hidden_size, settings.num_layers, directions
     )
-    rule = by_size.rule_for(cell, weights, training=True)
     rows = settings.batch_size or BATCH_SIZE
-    return "native" if by_size.is_native(rule, max(1, round(steps)), rows) else "torch"
+    return by_size.settled_for(cell, weights, max(1, round(steps)), rows)
 
 
 def check_size(settings: SequenceOptions, form: Form) -> None:
