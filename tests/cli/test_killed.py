@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,10 @@ def test_a_stopped_command_leaves_the_old_run_or_the_new_one(tmp_path: Path) -> 
 
 @pytest.mark.full
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_every_point_of_every_command(tmp_path: Path, scenario: str) -> None:
-    jobs = [(scenario, how, None) for how in CODES]
+def test_points_of_every_command(tmp_path: Path, scenario: str) -> None:
+    # Every point of every command takes hours: GATEWISE_EVERY_POINT=1 asks for them.
+    most = None if os.environ.get("GATEWISE_EVERY_POINT") else 6
+    jobs = [(scenario, how, most) for how in CODES]
     for told, how in zip(watched(tmp_path, jobs), CODES, strict=True):
-        assert len(told["points"]) == told["count"]
+        assert len(told["points"]) == (most or told["count"])
         check(told, how, scenario)
