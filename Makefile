@@ -27,13 +27,14 @@ QUICK := tests/cells tests/data tests/report tests/runtime tests/native tests/te
 # a public function.
 REFERENCE := gatewise gatewise.data.datasets '!gatewise.nn.accelerate' '!gatewise.report.verdict'
 
-.PHONY: demo test test-quick test-full check lint types contracts docs notebooks reference format bench native test-native sanitize sanitize-address sanitize-thread clean help
+.PHONY: demo test test-quick test-full test-cuda check lint types contracts docs notebooks reference format bench native test-native sanitize sanitize-address sanitize-thread clean help
 
 help:
 	@echo "make demo    train the virtual river gauge on bundled data, with scores and a report (minutes)"
 	@echo "make test    run the tests"
 	@echo "make test-quick  run the quickest of every room: under a minute"
 	@echo "make test-full   run every test, the long sweeps too"
+	@echo "make test-cuda   run the tests and timings that need a GPU: under three minutes"
 	@echo "make native  compile the native engine again after a change in native/"
 	@echo "make test-native  run the tests of the native core alone: seconds"
 	@echo "make check   lint, types, import contracts and the examples in the docs"
@@ -54,6 +55,9 @@ test-quick: $(VENV)/.development native
 
 test-full: $(VENV)/.development test-native
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-cuda: $(VENV)/.development native
+	$(BIN)/python -m tests.cuda build/cuda
 
 test-native: native $(VENV)/.every-isa
 	$(CMAKE) --build native/inplace --target gatewise_tests

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from tests.cli.sequences import FITS, write_all
 from tests.cli.tables import quick, table_text
 
+if not list(distributions(name="gatewise")):
+    pytest.skip("gatewise is not installed, and its version not known", allow_module_level=True)
 pytest.importorskip("cyclopts", reason="the command line stands on cyclopts")
 pytest.importorskip("polars", reason="files of tables are read by polars")
 

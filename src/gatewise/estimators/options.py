@@ -229,11 +229,11 @@ class FitOptions:
     device: str = option(
         "cpu",
         "Training",
-        "Where: cpu, cuda, cuda:1 ...",
-        text("a device name such as 'cpu' or 'cuda'"),
+        "Where: cpu, cuda, cuda:1, auto (a GPU where torch finds one, else the CPU) ...",
+        text("a device name such as 'cpu', 'cuda' or 'auto'"),
         changeable=True,
-        more="A loaded model computes on the CPU unless `Forecaster.load(path, device=...)` says "
-        "otherwise.",
+        more="`auto` decides anew wherever the run is opened. A loaded model computes on the CPU unless "
+        "`Forecaster.load(path, device=...)` says otherwise. See [CUDA](cuda.md).",
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gatewise.engines.devices import why_not_here
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.nn.structure import spec_of
 from gatewise.typing import Names
@@ -110,13 +111,12 @@ def check_options(dtype: Any, device: Any, max_bytes: Any, with_grad: Any) -> Tr
 
 def check_place(device: torch.device | str | None, caller: str) -> None:
     """Raise OptionError for a device that this machine or this torch does not have."""
-    try:
-        torch.empty(0, dtype=torch.float32, device=device)
-    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
+    reason = why_not_here(device)
+    if reason:
         raise OptionError(
-            f"{caller}: device={str(device)!r} cannot be used here: {_first_line(error)}; leave it out, "
-            "or name another"
-        ) from error
+            f"{caller}: device={str(device)!r} cannot be used here: {reason}; leave it out, or name "
+            "another"
+        )
 
 
 def kept_of(

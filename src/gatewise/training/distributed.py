@@ -20,6 +20,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from gatewise.engines.devices import found_here, why_not_here
 from gatewise.errors import OptionError, cause
 from gatewise.launch import world_of_launch
 
@@ -90,23 +91,30 @@ def is_main() -> bool:
 
 
 def local_device(device: str | torch.device) -> torch.device:
-    """Return the device of this process: under torchrun "cuda" means its own GPU of the machine."""
-    chosen = torch.device(device)
+    """Return the device of this process: under torchrun "cuda" means its own GPU of the machine.
+
+    "auto" is the GPU where torch finds one, else the CPU.
+    """
+    chosen = torch.device(found_here(device) if isinstance(device, str) else device)
     if chosen == torch.device("cuda"):
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     return chosen
 
 
 def check_device(device: str) -> None:
-    """Raise OptionError unless torch can compute on `device`."""
-    try:
-        one = torch.ones(1, dtype=torch.float32, device=device)
-        if one.is_meta:
-            raise TypeError("numbers there have no values")
-        one.item()
-    except Exception as error:  # each back end fails in its own way
-        reason = cause(error)[:200]
-        raise OptionError(f"device={device!r} cannot be used here: {reason}") from error
+    """Raise OptionError unless torch can compute on `device`, naming what there is and the fix."""
+    place = found_here(device)
+    reason = why_not_here(place)
+    if not reason:
+        try:
+            one = torch.ones(1, dtype=torch.float32, device=place)
+            if one.is_meta:
+                raise TypeError("numbers there have no values")
+            one.item()
+        except Exception as error:  # each back end fails in its own way
+            reason = cause(error)[:200]
+    if reason:
+        raise OptionError(f"device={device!r} cannot be used here: {reason}")
 
 
 @cache

@@ -68,14 +68,17 @@ class Step:
             return self._months_after(times, steps)
         if self.kind == "rows" and np.issubdtype(times.dtype, np.datetime64):
             return np.where(steps == 0, times, np.datetime64("NaT", "us"))
-        moved: NDArray[Any] = times + steps * self.size
+        ahead: NDArray[Any] = steps * self.size
+        if np.issubdtype(times.dtype, np.datetime64):
+            ahead = ahead.astype("timedelta64[us]")  # NumPy 2.5 guesses no unit any more
+        moved: NDArray[Any] = times + ahead
         return moved
 
     def _months_after(self, times: NDArray[Any], steps: NDArray[np.int64]) -> NDArray[Any]:
         of_day = times - times.astype("datetime64[D]")
-        month = times.astype("datetime64[M]") + steps * self.size
+        month = times.astype("datetime64[M]") + (steps * self.size).astype("timedelta64[M]")
         day = np.minimum(self.anchor, _days_in(month))
-        date = month.astype("datetime64[D]") + (day - 1)
+        date = month.astype("datetime64[D]") + (day - 1).astype("timedelta64[D]")
         moved: NDArray[Any] = (date + of_day).astype("datetime64[us]")
         return moved
 
@@ -160,7 +163,9 @@ def _infer_months(time: NDArray[Any], before: NDArray[np.int64]) -> tuple[Step, 
 
 def _days_in(month: NDArray[Any]) -> NDArray[np.int64]:
     first = month.astype("datetime64[D]")
-    after: NDArray[np.int64] = ((month + 1).astype("datetime64[D]") - first).astype(np.int64)
+    after: NDArray[np.int64] = (
+        (month + np.timedelta64(1, "M")).astype("datetime64[D]") - first
+    ).astype(np.int64)
     return after
 
 

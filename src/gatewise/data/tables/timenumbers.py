@@ -112,5 +112,7 @@ def _months(year: NDArray[np.int64], month: NDArray[np.int64]) -> NDArray[np.dat
 def _dates(
     year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
 ) -> NDArray[np.datetime64]:
-    days = _months(year, month).astype("datetime64[D]") + (day - 1)
+    days: NDArray[np.datetime64] = _months(year, month).astype("datetime64[D]") + (day - 1).astype(
+        "timedelta64[D]"
+    )
     return days.astype("datetime64[us]")

@@ -28,6 +28,7 @@ from gatewise.estimators.scores.numbers import nse
 from gatewise.explaining.affordable import Affordable, affordable, sizes
 from gatewise.explaining.case import MOST_GROUPS, Case, Group, spread
 from gatewise.memory.interventions.subject import Output
+from gatewise.training.distributed import local_device
 from gatewise.typing import Indices
 from gatewise.unit import Unit
 from gatewise.wording import layer_name
@@ -219,7 +220,7 @@ def _skill(fitted: Fitted, table: Table, windows: Windows) -> dict[str, float]:
 
 
 def _wrapped(fitted: Fitted, member: int) -> AnswersFromPast:
-    network = fitted.networks[member].to(fitted.settings.device)
+    network = fitted.networks[member].to(local_device(fitted.settings.device))
     return AnswersFromPast(network)
 
 
@@ -248,7 +249,7 @@ def _odd_rows(rows: int, windows: Windows) -> int:
 
 def _inputs(fitted: Fitted, windows: Windows, picks: Indices) -> tuple[Tensor, ...]:
     """Return what is seen up to now `[T, B, F]`, and of forecasts what is known ahead `[B, S, F]`."""
-    x = torch.from_numpy(windows.gather(picks)[0]).to(fitted.settings.device)
+    x = torch.from_numpy(windows.gather(picks)[0]).to(local_device(fitted.settings.device))
     past = x[: windows.lookback].contiguous()
     if not windows.horizon:
         return (past,)
@@ -260,7 +261,7 @@ def _for_inputs(fitted: Fitted, windows: Windows, picks: Indices) -> dict[str, A
 
     The whole window is one sequence, so that a column goes with its values ahead.
     """
-    x = torch.from_numpy(windows.gather(picks)[0]).to(fitted.settings.device)
+    x = torch.from_numpy(windows.gather(picks)[0]).to(local_device(fitted.settings.device))
     apart = max(len(windows) / len(picks), 1.0)  # steps from one window picked to the next
     return {
         "columns": columns_of(windows, fitted.columns.target),

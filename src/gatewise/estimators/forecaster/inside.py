@@ -13,6 +13,7 @@ from gatewise.estimators.forecaster.results import GateTimescales, WindowGates
 from gatewise.estimators.network import RecurrentNetwork
 from gatewise.estimators.options import spec_named
 from gatewise.memory.records.timescale import gate_timescale
+from gatewise.training.distributed import local_device
 
 TIMESCALE_WINDOWS = 64
 """How many windows, evenly spread, the timescales are averaged over."""
@@ -80,8 +81,8 @@ def _gates(
 ) -> dict[str, NDArray[np.float32]]:
     """Run windows `x` [T, B, F] layer by layer; return each gate as [layers, T, B, H]."""
     found: dict[str, list[NDArray[np.float32]]] = {}
-    hidden = torch.from_numpy(x).to(device)
-    network = network.to(device)
+    place = local_device(device)
+    hidden, network = torch.from_numpy(x).to(place), network.to(place)
     with torch.no_grad():
         if network.front is not None:
             hidden = network.front(hidden)

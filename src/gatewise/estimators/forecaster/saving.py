@@ -44,6 +44,7 @@ from gatewise.estimators.saving import (
     write_model,
 )
 from gatewise.files import Envelope
+from gatewise.training.distributed import local_device
 from gatewise.typing import Arrays
 
 REFIT = "refit"
@@ -167,7 +168,7 @@ def _rebuild(
             sizes = (len(about["features"]), len(columns.target))
             network = build_network(settings, *sizes, engine, vocabulary.sizes)
             load_weights(network, arrays, member, name)
-            made.append(network.to(settings.device).eval())
+            made.append(network.to(local_device(settings.device)).eval())
         return tuple(made)
 
     again = about.get("refitted")

@@ -28,6 +28,7 @@ from gatewise.estimators.saving import (
 from gatewise.estimators.sequences.model_checks import check_weights
 from gatewise.estimators.sequences.saving import check_cell
 from gatewise.files import Envelope
+from gatewise.training.distributed import local_device
 from gatewise.training.history import History
 
 ENVELOPE = Envelope("gatewise-language-model", 1, "model", "copy it anew, or fit again")
@@ -117,7 +118,7 @@ def load_fitted(path: Path, device: str) -> FittedLanguage:
         for member in range(settings.members):
             network = network_of(settings, tokens, about["engine"])
             load_weights(network, arrays, member)
-            networks.append(network.to(device).eval())
+            networks.append(network.to(local_device(device)).eval())
         return FittedLanguage(
             settings=settings,
             asked=asked,

@@ -32,6 +32,7 @@ from gatewise.estimators.sequences.model_checks import (
 from gatewise.estimators.sequences.network import SequenceNetwork
 from gatewise.estimators.sequences.options import SequenceOptions
 from gatewise.files import Envelope
+from gatewise.training.distributed import local_device
 from gatewise.typing import Arrays
 
 L = TypeVar("L")
@@ -113,7 +114,7 @@ def load_model(
             for member in range(settings.members):
                 network = build(settings, form, about["engine"])
                 load_weights(network, arrays, member, name)
-                made.append(network.to(device).eval())
+                made.append(network.to(local_device(device)).eval())
             return tuple(made)
 
         members = networks("member")

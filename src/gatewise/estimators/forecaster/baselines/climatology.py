@@ -68,7 +68,7 @@ def _slots_of_dates(date: NDArray[Any], calendar: Calendar) -> NDArray[np.int64]
         return 24 * month + hour
     year = midnight.astype("datetime64[Y]")
     day = (midnight - year).astype(np.int64)
-    length = ((year + 1).astype("datetime64[D]") - year).astype(np.int64)
+    length = ((year + np.timedelta64(1, "Y")).astype("datetime64[D]") - year).astype(np.int64)
     slot: NDArray[np.int64] = day + ((length == 365) & (day >= _FEBRUARY_29))
     return slot
 
