@@ -7,6 +7,7 @@ The rest is marked `cuda`.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -30,6 +31,17 @@ from gatewise.engines.layout import in_separate_memory
 from gatewise.nn.structure import network_of
 
 CELLS = pytest.mark.parametrize("cell", STOCK)
+
+
+@pytest.fixture(autouse=True)
+def full_float32() -> Iterator[None]:
+    """Let cuDNN compute in float32 where float32 is compared: TF32 has three digits."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    yield
+    torch.backends.cudnn.allow_tf32 = before
+
+
 on_cuda = [
     pytest.mark.cuda,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device"),

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
 from torch import _VF, Tensor
 
-from gatewise.cells import CellSpec, State
+from gatewise.cells import CellSpec, Parameters, State
+from gatewise.engines.cuda import padded, passes, precision, record
 from gatewise.engines.engine import Engine, Plain
+from gatewise.engines.exact import without_autocast
 from gatewise.engines.held import are_whole
 from gatewise.engines.layout import Network, PassResult, Rows, batch_of, drop_out, dropped
-from gatewise.engines.recover import Pieces, recover, without_autocast
+from gatewise.engines.recover import Pieces, recover
 
 PASSES: dict[str, Callable[..., tuple[Tensor, ...]]] = {
     "lstm": _VF.lstm,
@@ -49,39 +51,132 @@ def run(
     layer is then not run again, and the result's states are those of the layers that ran; `masks`, in
     the form of `x`, stand for the dropout between the layers where it is drawn already.
     """
-    if states is None:
-        states = network.states(x, batch_of(x, rows))
+    outside = precision.type_outside(x)
+    if outside is not None:
+        inside = precision.type_inside(network.hidden_size, outside)
+        cast = partial(_in_type, dtype=inside)
+        given = (network.map(cast), cast(x), None if states is None else tuple(map(cast, states)))
+        last = None if output is None else cast(output)
+        with without_autocast(x.device):
+            found = run(*given, rows, gates=gates, output=last, masks=masks)
+        return found.map(partial(_in_type, dtype=outside))
+    if rows is not None and padded.takes(network, x, rows):
+        return _run_padded(network, x, states, rows, gates=gates, output=output, masks=masks)
     if not gates:
-        end, final = _pass(network, x, states, rows)
-        return PassResult(end, final, None)
-    depth = network.directions
+        start = network.states(x, batch_of(x, rows)) if states is None else states
+        return PassResult(*_pass(network, x, start, rows), None)
+    return _by_layers(network, x, states, rows, gates=True, output=output, masks=masks)
+
+
+def _run_padded(
+    network: Network,
+    x: Tensor,
+    states: State | None,
+    rows: Rows,
+    *,
+    gates: bool,
+    output: Tensor | None,
+    masks: Sequence[Tensor] | None,
+) -> PassResult:
+    """Run rows of unlike lengths as padded ones: see `engines.cuda.padded`."""
+    x = rows.as_padded(x)
+    frame = rows.padded() if rows.packed else rows
+    if rows.packed:
+        output = None if output is None else rows.unpack(output)
+        masks = None if masks is None else [rows.unpack(mask) for mask in masks]
+    found = _by_layers(
+        network, x, states, frame, gates=gates, output=output, masks=masks, pads=True
+    )
+    return replace(found, output=rows.pack(found.output)) if rows.packed else found
+
+
+def _by_layers(
+    network: Network,
+    x: Tensor,
+    states: State | None,
+    rows: Rows | None,
+    *,
+    gates: bool,
+    output: Tensor | None = None,
+    masks: Sequence[Tensor] | None = None,
+    pads: bool = False,
+) -> PassResult:
+    """Run one layer at a time, each padded if `pads`; for the gates or for each row's own end."""
+    depth, count = network.directions, len(network.parameters)
+    zeros = network.states(x, batch_of(x, rows)) if states is None else states
+    at_once = gates and not record.why_not(network.spec, x)
     ends: list[State] = []
-    record: list[Pieces] = []  # of each layer and direction
+    ran: list[record.Ran] = []
+    pieces: list[Pieces] = []  # of each layer and direction
     for layer, parameters in enumerate(network.parameters):
-        if layer > 0:
-            padded_rows = None if rows is None or rows.packed else rows
-            x = (
-                drop_out(x, network.dropout, padded_rows)
-                if masks is None
-                else dropped(x, masks, layer)
-            )
-        start = tuple(state[layer * depth : (layer + 1) * depth] for state in states)
-        if output is not None and layer == len(network.parameters) - 1:
+        if layer > 0 and masks is not None:
+            x = dropped(x, masks, layer)
+        elif layer > 0:
+            # Where torch would run the rows packed, it also draws the dropout for packed ones.
+            drawn_for = None if rows is None or rows.packed or pads else rows
+            x = drop_out(x, network.dropout, drawn_for)
+        place = slice(layer * depth, (layer + 1) * depth)
+        start = tuple(state[place] for state in zeros)
+        if output is not None and layer == count - 1:
             h = output
         else:
-            h, end_states = _pass(network.alone(parameters), x, start, rows)
+            alone = network.alone(parameters)
+            if pads and rows is not None:
+                h, end_states = padded.run_layer(alone, x, start, rows, _run_side)
+            else:
+                h, end_states = _pass(alone, x, start, rows)
             ends.append(end_states)
-        padded = (x, h) if rows is None or not rows.packed else (rows.unpack(x), rows.unpack(h))
-        record.extend(recover(network.spec, parameters, *padded, states=start, rows=rows))
+        if gates:
+            both = (x, h) if rows is None or not rows.packed else (rows.unpack(x), rows.unpack(h))
+            if at_once:
+                ran.append((parameters, *both, None if states is None else start))
+            else:
+                pieces += recover(network.spec, parameters, *both, states=start, rows=rows)
         x = h
     final = tuple(torch.cat(parts) for parts in zip(*ends, strict=True))
-    steps = len(x) if rows is None else rows.steps
-    shape = (len(network.parameters), depth, steps, batch_of(x, rows))
+    if not gates:
+        return PassResult(x, final, None)
+    if at_once:
+        return PassResult(x, final, record.recover(ran, rows))
+    shape = (count, depth, len(x) if rows is None else rows.steps, batch_of(x, rows))
+    return PassResult(x, final, _stacked(network.spec, pieces, shape))
+
+
+def _stacked(
+    spec: CellSpec, pieces: Sequence[Pieces], shape: tuple[int, int, int, int]
+) -> dict[str, Tensor]:
+    """Return the gates by name, `[L, D, T, B, *]`, in one copy straight from their pieces."""
     stacked = {}
-    for name in network.spec.recorded:  # one copy, straight from the pieces
-        joined = torch.cat([piece for one in record for piece in one[name]])  # [L*D*T, B, H]
+    for name in spec.recorded:
+        joined = torch.cat([piece for one in pieces for piece in one[name]])  # [L*D*T, B, H]
         stacked[name] = joined.view(*shape, joined.shape[-1])  # a size of -1 fails for zero rows
-    return PassResult(x, final, stacked)
+    return stacked
+
+
+def _run_side(
+    spec: CellSpec, parameters: Parameters, x: Tensor, states: State
+) -> tuple[Tensor, State]:
+    """Run one direction of one layer forward on dense `x`."""
+    return _pass(Network(spec, ((parameters,),), 0.0, is_part=True), x, states, None)
+
+
+def _in_type(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    # The same way for what autocast leaves alone: floats alone are cast.
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
+def differs(cell: str, units: int, projected: bool, x: Tensor, packed_steps: int | None) -> bool:
+    """Tell whether `run` does a plain call otherwise than torch's module, which then is not asked.
+
+    `packed_steps` are the steps of packed rows, None for dense ones.
+    """
+    if not x.is_cuda:
+        return packed_steps is None and must_cast(cell, projected, x)
+    outside = precision.type_outside(x)
+    inside = outside if outside is None else precision.type_inside(units, outside)
+    if inside is not outside:
+        return True
+    return packed_steps is not None and padded.is_faster(units, x, packed_steps)
 
 
 def run_plain(
@@ -137,11 +232,17 @@ def in_types_of_torch(
 
 def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tuple[Tensor, State]:
     """Run the whole network in one fused call: the output in the form of `x`, and the states."""
+    by_cudnn = network.is_part and rows is None and passes.runs(x)
+    if not by_cudnn:
+        network = network.in_separate_memory()
     layers, rate = network.parameters, network.dropout
     flat = [tensor for layer in layers for side in layer for tensor in side.flat()]
     bias = layers[0][0].b_ih is not None
     # Beside the dropout, `train` says whether cuDNN is to keep what its backward pass needs.
     train = rate > 0 or _is_differentiated((x, *states, *flat))
+    if by_cudnn:
+        sizes = {"units": network.hidden_size, "directions": network.directions}
+        return passes.cudnn(network.spec.name, x, states, flat, **sizes, train=train)
     options = (flat, bias, len(layers), rate, train, network.directions == 2)
     one_state = len(network.spec.states) == 1
     fused = PASSES[network.spec.name]

@@ -5,7 +5,7 @@ Sizes: T steps, B rows, C channels, N valid steps of all rows together, L layers
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -24,6 +24,7 @@ class Network:
     parameters: tuple[tuple[Parameters, ...], ...]  # [layers][directions]
     dropout: float  # between layers; 0 outside training
     heads: int = 1  # whose units see the old state of their own head alone
+    is_part: bool = False  # whether torch may keep the parameters in one buffer with others
 
     @property
     def directions(self) -> int:
@@ -42,17 +43,26 @@ class Network:
         return self.hidden_size if projection is None else len(projection)
 
     def alone(self, layer: tuple[Parameters, ...]) -> Network:
-        """Return a network of one of the layers, or of a part of it, without dropout.
-
-        Its parameters must not lie in the buffer in which torch keeps those of all layers for a GPU:
-        cuDNN takes the whole memory around the first as the weights, wherever the others are. Copies
-        are in the graph, so gradients still reach the parameters.
-        """
+        """Return a network of one of the layers, or of a part of it, without dropout."""
         if layer is self.parameters[0] and len(self.parameters) == 1:
             return replace(self, dropout=0.0)  # torch's buffer holds these and no others
-        if layer[0].W_hh.device.type != "cpu":
-            layer = tuple(one.map(in_separate_memory) for one in layer)
-        return replace(self, parameters=(layer,), dropout=0.0)
+        return replace(self, parameters=(layer,), dropout=0.0, is_part=True)
+
+    def in_separate_memory(self) -> Network:
+        """Return the network with parameters that torch's pass can take on a GPU.
+
+        They must not lie in the buffer in which torch keeps those of all layers: cuDNN takes the whole
+        memory around the first as the weights, wherever the others are. Copies are in the graph, so
+        gradients still reach the parameters.
+        """
+        if not self.is_part or self.parameters[0][0].W_hh.device.type == "cpu":
+            return self
+        return self.map(in_separate_memory)
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Network:
+        """Return the network with what `function` makes of each parameter."""
+        layers = tuple(tuple(one.map(function) for one in layer) for layer in self.parameters)
+        return replace(self, parameters=layers)
 
     def states(self, x: Tensor, batch: int) -> State:
         """Return states `[L*D, B, *]` to start `batch` rows of `x` from: zeros, or as the cell says."""
@@ -80,6 +90,12 @@ class PassResult:
     output: Tensor  # [T, B, D*P], 0 past each row's length; [N, D*P] where the input was packed
     states: State  # [L*D, B, P], then [L*D, B, H] each
     gates: dict[str, Tensor] | None  # each [L, D, T, B, H], NaN past each row's length
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> PassResult:
+        """Return what `function` makes of each tensor."""
+        found = self.gates
+        gates = None if found is None else {name: function(found[name]) for name in found}
+        return PassResult(function(self.output), tuple(map(function, self.states)), gates)
 
 
 @dataclass(frozen=True)
@@ -131,6 +147,15 @@ class Rows:
         return torch.empty_like(ends).index_copy_(0, self._order_on_cpu, ends)
 
     @property
+    def ends(self) -> Tensor:
+        """Return `lengths` on the device of the data, of a GPU without waiting for it."""
+        if not self.order.is_cuda:
+            return self.lengths.to(self.order.device)
+        ends = torch.searchsorted(-self.count, -torch.arange(self.batch, device="cpu"))
+        found = torch.empty(self.batch, dtype=torch.int64, device=self.order.device)
+        return found.index_copy_(0, self.order, ends.to(self.order.device))
+
+    @property
     def first(self) -> Tensor:
         """Return int64 `[T]`, on the CPU: where step t begins in packed data."""
         return self.count.cumsum(0) - self.count
@@ -148,6 +173,12 @@ class Rows:
     @cached_property
     def index(self) -> Tensor:
         """Return int64 `[N]`: t * B + b of each packed step."""
+        if self.order.is_cuda:  # there, to keep the host free: it would go over all T * B steps
+            device, total = self.order.device, int(self.count.sum())
+            every = torch.arange(self.steps, device=device)
+            step = every.repeat_interleave(self.count.to(device), output_size=total)
+            place = torch.arange(total, device=device) - self.first.to(device)[step]
+            return step * self.batch + self.order[place]
         step, place = (torch.arange(self.batch, device="cpu") < self.count[:, None]).nonzero(
             as_tuple=True
         )
@@ -160,8 +191,11 @@ class Rows:
 
     def valid(self) -> Tensor:
         """Return bool `[T, B]`: which steps lie inside their row."""
-        lengths = self.lengths.to(self.order.device)
-        return torch.arange(self.steps, device=lengths.device)[:, None] < lengths
+        return torch.arange(self.steps, device=self.order.device)[:, None] < self.ends
+
+    def padded(self) -> Rows:
+        """Return the same rows for padded data."""
+        return replace(self, packed=False)
 
     def pack(self, padded: Tensor) -> Tensor:
         """Return the valid steps `[N, C]` of `padded [T, B, C]`."""

@@ -6,7 +6,6 @@ Sizes: T steps, B rows, I inputs, H hidden units, P projected units, G blocks, D
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -14,6 +13,8 @@ from torch.nn.functional import linear
 
 from gatewise.cells import CellSpec, Parameters, State
 from gatewise.cells.lstm import activate
+from gatewise.engines.cuda import record
+from gatewise.engines.exact import at_least_float32, without_autocast
 from gatewise.engines.layout import Rows
 
 CHUNK = 2**20
@@ -39,29 +40,22 @@ def recover(
     `x [T, B, I]` went in, `h [T, B, D*P]` came out, from `states [D, B, *]`. The work is done in at
     least float32, outside autocast, and returned in the type of `h`; NaN past each row's length.
     """
+    if not record.why_not(spec, h):
+        at_once = record.recover([(parameters, x, h, states)], rows)
+        one = {name: value[0] for name, value in at_once.items()}
+        each = range(len(parameters))
+        return [{name: [value[k]] for name, value in one.items()} for k in each]
     exact = at_least_float32(parameters[0])
     valid = None if rows is None else rows.valid()[:, :, None]  # [T, B, 1]
     if valid is not None:
         x = torch.where(valid, x, 0.0)
-    found = []
+    sides = []
     with without_autocast(x.device):
         for direction, hidden in enumerate(h.chunk(len(parameters), dim=-1)):
-            one = _Direction(spec, parameters[direction].to(exact), valid, direction == 1)
+            side = _Direction(spec, parameters[direction].to(exact), valid, direction == 1)
             start = tuple(state[direction].to(exact) for state in states)
-            found.append(one.gates(x.to(exact), hidden.to(exact), start, h.dtype))
-    return found
-
-
-def at_least_float32(parameters: Parameters) -> torch.dtype:
-    """Return the type to recover gates in: that of the parameters, but no shorter than float32."""
-    return torch.promote_types(parameters.W_hh.dtype, torch.float32)
-
-
-def without_autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Return a context without autocast, for device types too that have none, such as `meta`."""
-    if not torch.amp.is_autocast_available(device.type):
-        return nullcontext()
-    return torch.autocast(device.type, enabled=False)
+            sides.append(side.gates(x.to(exact), hidden.to(exact), start, h.dtype))
+    return sides
 
 
 class _Direction:

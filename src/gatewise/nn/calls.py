@@ -70,7 +70,7 @@ class Call:
             steps, batch = self.x.shape[:2]
             lengths = torch.full((batch,), steps, dtype=torch.int64, device="cpu")
         else:
-            lengths = self.rows.lengths
+            lengths = self.rows.ends
         gates = result.gates
         if not self.batched:
             lengths = lengths.squeeze(0)

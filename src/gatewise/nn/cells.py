@@ -15,8 +15,8 @@ from torch.nn.utils import parametrize
 
 from gatewise.cells import CellSpec, Parameters, State
 from gatewise.engines import ENGINES, EngineChoice, Gates, Network, Run, fused
+from gatewise.engines.exact import at_least_float32, without_autocast
 from gatewise.engines.heads import recurrent
-from gatewise.engines.recover import at_least_float32, without_autocast
 from gatewise.nn.arguments import check_kinds
 from gatewise.nn.calls import Hidden, check_tensors
 from gatewise.nn.engine_option import EngineOption

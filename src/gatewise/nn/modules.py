@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.engines import ENGINES, Engine, EngineChoice
-from gatewise.engines.fused import must_cast
+from gatewise.engines.fused import differs
 from gatewise.engines.segments import MaxMemory, check_max_memory
 from gatewise.errors import EngineError
 from gatewise.nn.arguments import check_kinds
@@ -90,9 +90,11 @@ class GatedModule(ChoosesBySize, Base):
         if not engine.checks_tensors:
             check_tensors(self, input, hx)
         if engine.is_torchs and not needs_gatewise:
-            if isinstance(input, PackedSequence):
-                return super().forward(input, hx)
-            if not must_cast(spec_of(self).name, self.proj_size > 0, input):
+            is_packed = isinstance(input, PackedSequence)
+            data = input.data if isinstance(input, PackedSequence) else input
+            steps = None if counts is None else len(counts)
+            kind = (spec_of(self).name, self.hidden_size, self.proj_size > 0)
+            if is_packed != (counts is not None) or not differs(*kind, data, steps):
                 return super().forward(input, hx)
         self._update_flat_weights()
         call = prepare(self, input, hx, lengths, checked=True)

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from gatewise.cells import CellSpec, Parameters, State
 from gatewise.engines import ENGINES, Network, Rows
+from gatewise.engines.exact import at_least_float32, without_autocast
 from gatewise.engines.layout import batch_of, dropout_masks, dropped
-from gatewise.engines.recover import CHUNK, at_least_float32, recover, without_autocast
+from gatewise.engines.recover import CHUNK, recover
 from gatewise.tracing._options import Kept, TraceOptions
 from gatewise.tracing._selection import Tensors
 

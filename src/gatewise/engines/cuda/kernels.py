@@ -1,0 +1,211 @@
+"""The kernels of gate recovery, in Triton: activations and the scan of the LSTM's cell in one pass.
+
+A program takes UNITS of the B * H sequences (one a row and unit) and goes over time in tiles of TIME
+steps, in the direction's own order. All loads of a tile are in flight at once; within it the recurrence
+c_t = f_t * c_(t-1) + i_t * g_t is an associative scan, and from tile to tile a carry. Steps outside
+a row keep the carry as it is. Everything is computed in the type of the gates.
+
+Sizes: T steps, B rows, H units; the summed products `pre` are `[T, B, 4H]` in the order of torch's
+weights, a gate or state `[T, B, H]`.
+"""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def _after(keep, put, next_keep, next_put):
+    """Return the map c -> keep * c + put, followed by the next one, as such a map."""
+    return keep * next_keep, put * next_keep + next_put
+
+
+@triton.jit
+def _sigmoid(x):
+    e = tl.exp(-tl.abs(x))  # never above 1
+    return tl.where(x < 0, e, 1.0) / (1.0 + e)
+
+
+@triton.jit
+def _tanh(x, SMALL: tl.constexpr):
+    """Return tanh: by its series below SMALL, where the difference of two exponentials loses digits."""
+    e = tl.exp(-2.0 * tl.abs(x))  # never above 1: the usual form is NaN from -45 on
+    far = (1.0 - e) / (1.0 + e)
+    s = x * x
+    near = x * (1.0 + s * (-1.0 / 3 + s * (2.0 / 15 + s * (-17.0 / 315 + s * (62.0 / 2835)))))
+    return tl.where(tl.abs(x) < SMALL, near, tl.where(x < 0, -far, far))
+
+
+@triton.jit
+def _last(tile, TIME: tl.constexpr):
+    """Return the last row of a tile `[TIME, UNITS]`."""
+    return tl.sum(tl.where(tl.arange(0, TIME)[:, None] == TIME - 1, tile, 0.0), axis=0)
+
+
+@triton.jit(do_not_specialize=["steps", "batch", "units"])
+def lstm_forward(
+    pre,
+    bias,  # [4H]
+    begun,  # [B, 4H]: what the initial h adds to each row's first step
+    first_cell,  # [B, H]
+    lengths,  # [B]
+    input_gate,
+    forget_gate,
+    candidate,
+    output_gate,
+    cell,
+    steps,
+    batch,
+    units,
+    HAS_BIAS: tl.constexpr,
+    HAS_STATE: tl.constexpr,
+    HAS_LENGTHS: tl.constexpr,
+    REVERSE: tl.constexpr,
+    REAL: tl.constexpr,
+    SMALL: tl.constexpr,
+    TIME: tl.constexpr,
+    UNITS: tl.constexpr,
+):
+    """Fill the gates and the cell of one direction, NaN outside each row."""
+    place = tl.program_id(0) * UNITS + tl.arange(0, UNITS)
+    there = place < batch * units
+    row, unit = place // units, place % units
+    summed = (row * 4 * units + unit).to(tl.int64)
+    length = tl.zeros([UNITS], tl.int32) + steps
+    if HAS_LENGTHS:
+        length = tl.load(lengths + row, mask=there, other=0).to(tl.int32)
+    c = tl.zeros([UNITS], REAL)
+    if HAS_STATE:
+        c = tl.load(first_cell + place, mask=there, other=0.0).to(REAL)
+    for done in range(0, steps, TIME):
+        order = done + tl.arange(0, TIME)
+        t = order
+        if REVERSE:
+            t = steps - 1 - order
+        inside = (order < steps)[:, None] & (t[:, None] < length[None, :]) & there[None, :]
+        first = (t == 0)[:, None] & inside
+        if REVERSE:
+            first = (t[:, None] == length[None, :] - 1) & inside
+        at = t.to(tl.int64)[:, None] * (batch * 4 * units) + summed[None, :]
+        i = tl.load(pre + at, mask=inside, other=0.0).to(REAL)
+        f = tl.load(pre + at + units, mask=inside, other=0.0).to(REAL)
+        g = tl.load(pre + at + 2 * units, mask=inside, other=0.0).to(REAL)
+        o = tl.load(pre + at + 3 * units, mask=inside, other=0.0).to(REAL)
+        if HAS_BIAS:
+            i += tl.load(bias + unit, mask=there, other=0.0)[None, :]
+            f += tl.load(bias + units + unit, mask=there, other=0.0)[None, :]
+            g += tl.load(bias + 2 * units + unit, mask=there, other=0.0)[None, :]
+            o += tl.load(bias + 3 * units + unit, mask=there, other=0.0)[None, :]
+        if HAS_STATE:
+            i += tl.where(first, tl.load(begun + summed, mask=there)[None, :], 0.0)
+            f += tl.where(first, tl.load(begun + summed + units, mask=there)[None, :], 0.0)
+            g += tl.where(first, tl.load(begun + summed + 2 * units, mask=there)[None, :], 0.0)
+            o += tl.where(first, tl.load(begun + summed + 3 * units, mask=there)[None, :], 0.0)
+        i, f, g, o = _sigmoid(i), _sigmoid(f), _tanh(g, SMALL), _sigmoid(o)
+        keep, put = tl.where(inside, f, 1.0), tl.where(inside, i * g, 0.0)
+        keep, put = tl.associative_scan((keep, put), 0, _after)
+        after = keep * c[None, :] + put
+        c = _last(after, TIME)
+        to = t.to(tl.int64)[:, None] * (batch * units) + place[None, :]
+        shown = (order < steps)[:, None] & there[None, :]
+        nan = float("nan")
+        tl.store(input_gate + to, tl.where(inside, i, nan), mask=shown)
+        tl.store(forget_gate + to, tl.where(inside, f, nan), mask=shown)
+        tl.store(candidate + to, tl.where(inside, g, nan), mask=shown)
+        tl.store(output_gate + to, tl.where(inside, o, nan), mask=shown)
+        tl.store(cell + to, tl.where(inside, after, nan), mask=shown)
+
+
+@triton.jit(do_not_specialize=["steps", "batch", "units"])
+def lstm_backward(
+    input_gate,
+    forget_gate,
+    candidate,
+    output_gate,
+    cell,
+    first_cell,
+    lengths,
+    on_input,  # the gradients that arrive at each of the five
+    on_forget,
+    on_candidate,
+    on_output,
+    on_cell,
+    on_pre,  # to be filled, [T, B, 4H]
+    on_first_cell,  # to be filled, [B, H]
+    steps,
+    batch,
+    units,
+    HAS_INPUT: tl.constexpr,
+    HAS_FORGET: tl.constexpr,
+    HAS_CANDIDATE: tl.constexpr,
+    HAS_OUTPUT: tl.constexpr,
+    HAS_ON_CELL: tl.constexpr,
+    HAS_STATE: tl.constexpr,
+    HAS_LENGTHS: tl.constexpr,
+    REVERSE: tl.constexpr,
+    REAL: tl.constexpr,
+    TIME: tl.constexpr,
+    UNITS: tl.constexpr,
+):
+    """Fill the gradient of the summed products of one direction, 0 outside each row.
+
+    dc_t = (what arrives at c_t) + f_(t+1) dc_(t+1), against the direction's own order.
+    """
+    place = tl.program_id(0) * UNITS + tl.arange(0, UNITS)
+    there = place < batch * units
+    row, unit = place // units, place % units
+    summed = (row * 4 * units + unit).to(tl.int64)
+    length = tl.zeros([UNITS], tl.int32) + steps
+    if HAS_LENGTHS:
+        length = tl.load(lengths + row, mask=there, other=0).to(tl.int32)
+    begun = tl.zeros([UNITS], REAL)
+    if HAS_STATE:
+        begun = tl.load(first_cell + place, mask=there, other=0.0).to(REAL)
+    dc = tl.zeros([UNITS], REAL)
+    for done in range(0, steps, TIME):
+        order = steps - 1 - done - tl.arange(0, TIME)
+        t, before, after = order, order - 1, order + 1
+        if REVERSE:
+            t = steps - 1 - order
+            before, after = t + 1, t - 1
+        shown = (order >= 0)[:, None] & there[None, :]
+        inside = shown & (t[:, None] < length[None, :])
+        follows = shown & (order < steps - 1)[:, None] & (after[:, None] < length[None, :])
+        precedes = inside & (order > 0)[:, None] & (before[:, None] < length[None, :])
+        at = t.to(tl.int64)[:, None] * (batch * units) + place[None, :]
+        step = (after - t).to(tl.int64)[:, None] * (batch * units)
+        kept = tl.load(forget_gate + at + step, mask=follows, other=1.0).to(REAL)
+        arrives = tl.zeros([TIME, UNITS], REAL)
+        if HAS_ON_CELL:
+            arrives = tl.load(on_cell + at, mask=inside, other=0.0).to(REAL)
+        kept, arrives = tl.associative_scan((kept, arrives), 0, _after)
+        onto = kept * dc[None, :] + arrives
+        dc = _last(onto, TIME)
+        i = tl.load(input_gate + at, mask=inside, other=0.0).to(REAL)
+        f = tl.load(forget_gate + at, mask=inside, other=0.0).to(REAL)
+        g = tl.load(candidate + at, mask=inside, other=0.0).to(REAL)
+        o = tl.load(output_gate + at, mask=inside, other=0.0).to(REAL)
+        held = tl.load(cell + at - step, mask=precedes, other=0.0).to(REAL)
+        held = tl.where(precedes, held, begun[None, :])
+        di, df, dg, do = onto * g, onto * held, onto * i, tl.zeros([TIME, UNITS], REAL)
+        if HAS_INPUT:
+            di += tl.load(on_input + at, mask=inside, other=0.0).to(REAL)
+        if HAS_FORGET:
+            df += tl.load(on_forget + at, mask=inside, other=0.0).to(REAL)
+        if HAS_CANDIDATE:
+            dg += tl.load(on_candidate + at, mask=inside, other=0.0).to(REAL)
+        if HAS_OUTPUT:
+            do += tl.load(on_output + at, mask=inside, other=0.0).to(REAL)
+        to = t.to(tl.int64)[:, None] * (batch * 4 * units) + summed[None, :]
+        tl.store(on_pre + to, tl.where(inside, di * i * (1.0 - i), 0.0), mask=shown)
+        tl.store(on_pre + to + units, tl.where(inside, df * f * (1.0 - f), 0.0), mask=shown)
+        tl.store(on_pre + to + 2 * units, tl.where(inside, dg * (1.0 - g * g), 0.0), mask=shown)
+        tl.store(on_pre + to + 3 * units, tl.where(inside, do * o * (1.0 - o), 0.0), mask=shown)
+    if HAS_STATE:
+        # The first step of the direction keeps of the initial cell what its forget gate says.
+        t = tl.zeros([UNITS], tl.int64)
+        if REVERSE:
+            t += steps - 1
+        f = tl.load(forget_gate + t * (batch * units) + place, mask=there & (t < length), other=1.0)
+        tl.store(on_first_cell + place, dc * f.to(REAL), mask=there)
