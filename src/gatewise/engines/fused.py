@@ -51,15 +51,14 @@ def run(
     layer is then not run again, and the result's states are those of the layers that ran; `masks`, in
     the form of `x`, stand for the dropout between the layers where it is drawn already.
     """
-    outside = precision.type_outside(x)
-    if outside is not None:
-        inside = precision.type_inside(network.hidden_size, outside)
-        cast = partial(_in_type, dtype=inside)
+    types = precision.types_of(network.spec.name, network.hidden_size, x)
+    if types is not None:
+        cast = partial(_in_type, dtype=types.inside)
         given = (network.map(cast), cast(x), None if states is None else tuple(map(cast, states)))
         last = None if output is None else cast(output)
         with without_autocast(x.device):
             found = run(*given, rows, gates=gates, output=last, masks=masks)
-        return found.map(partial(_in_type, dtype=outside))
+        return found.map(partial(_in_type, dtype=types.outside))
     if rows is not None and padded.takes(network, x, rows):
         return _run_padded(network, x, states, rows, gates=gates, output=output, masks=masks)
     if not gates:
@@ -172,9 +171,8 @@ def differs(cell: str, units: int, projected: bool, x: Tensor, packed_steps: int
     """
     if not x.is_cuda:
         return packed_steps is None and must_cast(cell, projected, x)
-    outside = precision.type_outside(x)
-    inside = outside if outside is None else precision.type_inside(units, outside)
-    if inside is not outside:
+    types = precision.types_of(cell, units, x)
+    if types is not None and types.inside is not types.outside:
         return True
     return packed_steps is not None and padded.is_faster(units, x, packed_steps)
 

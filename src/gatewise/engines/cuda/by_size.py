@@ -8,14 +8,16 @@ than launches. docs/cuda.md tells what was measured.
 
 from __future__ import annotations
 
+import torch
+
 PADDED_UNITS = 128
 """Up to how many units padded rows are faster; beyond, cuDNN trains dense rows step by step as well."""
 
 PADDED_STEPS = 100
 """From how many steps on: what turns the rows into padded ones takes as long as some steps."""
 
-FLOAT32_UNITS = 256
-"""Up to how many units float32 is no slower than torch's bfloat16."""
+FLOAT32_UNITS = {torch.bfloat16: 256, torch.float16: 128}
+"""Up to how many units float32 is no slower than the type that torch computes in."""
 
 
 def is_padded_faster(units: int, steps: int) -> bool:
@@ -23,6 +25,8 @@ def is_padded_faster(units: int, steps: int) -> bool:
     return units <= PADDED_UNITS and steps >= PADDED_STEPS
 
 
-def is_float32_faster(units: int) -> bool:
-    """Tell whether a pass in float32 is faster than torch's in bfloat16."""
-    return units <= FLOAT32_UNITS
+def is_float32_faster(cell: str, units: int, than: torch.dtype, training: bool) -> bool:
+    """Tell whether a pass in float32 is faster than torch's in the type `than`."""
+    if than is torch.float16 and (cell != "lstm" and (cell != "gru" or training)):
+        return False
+    return units <= FLOAT32_UNITS[than]
