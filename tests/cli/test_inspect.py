@@ -223,7 +223,7 @@ def test_a_network_without_skill_says_one_thing_everywhere(
     done = call("fit", table, *QUICK, "--out", "flat")
     assert done.code == 0
     said = (
-        "The network has learnt nothing to read: it does no better than one answer for all (NSE -0."
+        "The network has learnt nothing to read: it does no better than one answer for all (NSE −0."
     )
     assert said in done.out
     silent = ("emembers about", "Remembers at least", "Gate timescales", "gate path only)", "idle")
@@ -242,8 +242,8 @@ def test_a_network_without_skill_says_one_thing_everywhere(
     ]
     done = call("inspect", "flat", *words)
     assert done.code == 1
-    assert "learnt nothing to read, so --min-horizon 3 does not hold" in done.err
-    assert "learnt nothing to read, so --max-idle 0.5 does not hold" in done.err
+    assert "not shown to have learnt anything, so --min-horizon 3 does not hold" in done.err
+    assert "not shown to have learnt anything, so --max-idle 0.5 does not hold" in done.err
     assert done.err.count("gatewise: limit:") == 2
     told = json.loads(Path("told.json").read_text())
     assert [each["topic"] for each in told["findings"]] == ["skill"]
@@ -253,5 +253,5 @@ def test_a_network_without_skill_says_one_thing_everywhere(
     assert told["figures"]["horizon"] is None
     assert call("inspect", "flat").code == 0
     done = call("inspect", copied_run, "--against", "flat")
-    assert "flat has learnt nothing to read: there is nothing to compare" in done.out
+    assert "flat is not shown to have learnt anything: there is nothing to compare" in done.out
     assert json.loads(call("inspect", copied_run, "--json", "-").out)["figures"]["learnt"] is True

@@ -134,8 +134,12 @@ def test_a_forecast_is_explained_from_now_backwards() -> None:
         quantiles=(0.1, 0.5, 0.9),
         num_layers=2,
         normalise="none",
+        epochs=4,
     )
     explanation = gw.explain(model, frame())
+    assert explanation.finding("skill").sentence.startswith(
+        "The first member has learnt little, NSE"
+    )  # type: ignore[union-attr]
     assert explanation.results["horizon"].settings["steps"] == 10
     assert explanation.modules == ("network.layers.0", "network.layers.1")
     assert {"highway[network.layers.0]", "highway[network.layers.1]"} <= set(explanation.results)

@@ -12,10 +12,10 @@ import torch
 
 import gatewise as gw
 from gatewise.errors import InputError
-from gatewise.explaining import inputs
+from gatewise.explaining import inputs, untold
 from gatewise.explaining.affordable import INPUTS
 from gatewise.explaining.case import Case
-from gatewise.explaining.measuring import Measured
+from gatewise.explaining.measuring import Measured, set_scoreless_aside
 from gatewise.memory import Importance, IntegratedGradients, Sampling
 
 
@@ -137,13 +137,15 @@ def test_a_gap_goes_with_its_column_and_a_forecast_has_its_own_past() -> None:
     assert result.lag_first[0] == -2
     # The network answers with the days ahead themselves, which are no better than the mean.
     assert not result.has_score
-    told = inputs.counting(replace(case, adds_to=""), found)
-    assert told is not None
-    assert told.sentence.endswith("cannot be told: the network has no score to lose.")
     # Of a forecast that adds to a level the table may show a good score, which is the level's.
-    told = inputs.counting(replace(case, adds_to="the last value of its past"), found)
-    assert told is not None
-    assert "told: beyond the last value of its past, the network has no" in told.sentence
+    for level, words in (("", "the score of"), ("the last value", "beyond the last value, the")):
+        told_of, of = replace(case, adds_to=level), replace(found, results=dict(found.results))
+        set_scoreless_aside(told_of, of)
+        assert "importance" not in of.results
+        assert inputs.counting(told_of, of) is None
+        left = untold.left_out(told_of, of)
+        assert left is not None
+        assert left.sentence.startswith(f"Not told: which input matters, since {words}")
 
 
 def test_what_is_known_ahead_is_told_as_such() -> None:
@@ -175,6 +177,7 @@ def test_each_target_is_told_and_columns_that_go_together() -> None:
     network = model.fitted_.networks[0]
     with torch.no_grad():
         network.layers[0].weight_ih_l0[3, 2] = 0.01
+        network.layers[0].weight_hh_l0[3].zero_()  # nothing of the rain goes on into this unit
         network.head.linear.weight[1] = torch.tensor([0, 0, 0, 100.0])
     case, found = measured(model, data)
     assert "rain for flow" in inputs.by_target(case, found).sentence  # type: ignore[union-attr]

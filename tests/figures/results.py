@@ -33,7 +33,9 @@ def results() -> dict[str, Result]:
     torch.manual_seed(0)
     model, both = Model(), Model(bidirectional=True)
     x = torch.randn(ROWS, STEPS, 3)
-    y = x.cumsum(dim=1)[:, :, :1]
+    # Targets that each model knows something of, so that there is a score to take shares of.
+    off = x.cumsum(dim=1)[:, :, :1]
+    y, of_both = (one(x).detach() + 0.2 * one(x).detach().std() * off for one in (model, both))
     with torch.no_grad(), gw.trace(model) as trace:
         model(x)
     gates = trace["lstm"]
@@ -59,7 +61,7 @@ def results() -> dict[str, Result]:
         "transplant": memory.transplant(model, x, at=6),
         "ablation": memory.ablation(model, x, at=6),
         "probe": memory.probe(gates.cell[-1, 0], y[:, :, 0].T, inputs=x.transpose(0, 1), lags=2),
-        "direction_share": memory.direction_share(both, x, y),
+        "direction_share": memory.direction_share(both, x, of_both),
         "state_health": memory.state_health(gates, reference=gates),
         "training_drift": watch.result(),
     }

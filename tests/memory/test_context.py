@@ -95,10 +95,10 @@ def test_no_score_to_lose() -> None:
     found = context_need(task.model, task.inputs)
     assert found.steps == 0
     assert math.isnan(found.low)
-    assert "no better than one answer for all" in found.reading
+    assert "not shown to do better than one answer for all" in found.reading
     task = known.latch(9)
     wrong = -task.inputs[-10, :, 0]
-    assert "no better" in context_need(task.model, task.inputs, wrong).reading
+    assert "not shown to do better" in context_need(task.model, task.inputs, wrong).reading
 
 
 def test_all_steps_may_be_needed() -> None:

@@ -256,7 +256,7 @@ def test_without_a_score_no_column_is_told_from_another() -> None:
     found = asked(Linear({(0, 0): 1.0}), noise(40), targets=noise(40, seed=5)[:, 0, :1])
     assert not found.has_score
     assert np.isnan(found.relative).all()
-    assert "no score to lose" in found.reading
+    assert "not shown to have a score to lose" in found.reading
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from gatewise.errors import InputError
-from gatewise.explaining.skill import skill_of
+from gatewise.explaining.skill import Skill, skill_of
+from gatewise.memory import Sampling
 from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.losses import Loss, checked_targets
 from gatewise.memory.interventions.subject import Output, Subject
@@ -57,8 +58,9 @@ class Case:
         others: Other networks that answer the same question (members with other seeds).
         groups: Rows that are asked about apart.
         chosen: What was chosen of what there is, for the settings.
-        skill: By target, 1 less the loss as a share of that of the best single answer, over all rows;
-            empty where there are no targets. Targets without skill are none of `outputs`.
+        skill: By target, 1 less the loss as a share of that of the best single answer, over all rows or
+            many of them; empty where there are no targets. Targets without skill are none of `outputs`.
+        judged: How many rows that is of.
         columns: What the columns of the inputs are called, as `memory.importance` takes them.
         labels: Those of the columns whose values are numbers of labels, between which nothing lies.
         whole: The inputs with what is known ahead in the first sequence, where that is another one.
@@ -92,7 +94,8 @@ class Case:
     groups: tuple[Group, ...] = ()
     grouped_by: str = ""
     chosen: Mapping[str, Any] = field(default_factory=dict)
-    skill: Mapping[str, float] = field(default_factory=dict)
+    skill: Mapping[str, Skill] = field(default_factory=dict)
+    judged: int | None = None
     columns: Mapping[str, Sequence[int]] | Sequence[str] | None = None
     labels: tuple[str, ...] = ()
     whole: Inputs | None = None
@@ -123,9 +126,19 @@ class HasCase(Protocol):
     """A fitted model of a table that makes its own case: windows, targets, members and page."""
 
     def explain_case(
-        self, data: Any, *, part: Any, by: Any, module: str | None, budget: float
+        self,
+        data: Any,
+        *,
+        part: Any,
+        by: Any,
+        module: str | None,
+        budget: float,
+        sampling: Sampling,
     ) -> Case:
-        """Return what `explain` measures of the model on `data`, as much as fits the budget."""
+        """Return what `explain` measures of the model on `data`, as much as fits the budget.
+
+        `sampling` is of the interval of its skill.
+        """
 
 
 @runtime_checkable
@@ -145,6 +158,7 @@ def case_of(
     module: str | None,
     time: int | None,
     output: Output | None,
+    sampling: Sampling,
 ) -> tuple[Case, Subject]:
     """Return the case of any torch model on all of its data; `chosen_from` then takes a part of it.
 
@@ -162,7 +176,7 @@ def case_of(
     checked = skill = None
     if targets is not None:
         checked = checked_targets(targets, subject.answer, "explain", loss)
-        skill = skill_of(subject.answer, checked, loss)
+        skill = skill_of(subject.answer, checked, loss, sampling)
     elif loss is not None:
         raise InputError("explain: loss= needs targets; give both or neither")
     case = Case(

@@ -70,8 +70,11 @@ def _longer(first: Explanation, second: Explanation, names: tuple[str, str]) -> 
         if explanation.figures.get("learnt") is False
     ]
     if silent:
-        verb = "have" if len(silent) > 1 else "has"
-        return f"{' and '.join(silent)} {verb} learnt nothing to read: there is nothing to compare."
+        verb = "are" if len(silent) > 1 else "is"
+        return (
+            f"{' and '.join(silent)} {verb} not shown to have learnt anything: there is nothing to "
+            "compare."
+        )
     lags = [explanation.results["horizon"] for explanation in (first, second)]
     one, other = lags
     assert isinstance(one, memory.Horizon)

@@ -26,9 +26,9 @@ from gatewise.explaining.case import (
 )
 from gatewise.explaining.explanation import Explanation
 from gatewise.explaining.finding import Finding
-from gatewise.explaining.measuring import Measured, measure
+from gatewise.explaining.measuring import Measured, measure, set_scoreless_aside
 from gatewise.explaining.page import plain_page
-from gatewise.explaining.skill import nothing, unlearnt
+from gatewise.explaining.skill import Skill, little, nothing, unlearnt
 from gatewise.explaining.views import Views, compared_figures, views_of
 from gatewise.memory import Sampling
 from gatewise.memory.checking import checked_options
@@ -61,8 +61,8 @@ def explain(
 
     Three views stand side by side: what the gates alone would hold, how far the gradient reaches, and
     what interventions on inputs and states do. The sentences rest on the interventions, and say so
-    where the views disagree. Of a network that does no better on its targets than one answer for all
-    nothing is said but that.
+    where the views disagree. Of a network that is not shown to do better on its targets than one answer
+    for all nothing is said but that.
 
     Args:
         model: Any torch module that holds an LSTM, GRU, RNN or cell, or a fitted estimator, such as a
@@ -78,7 +78,7 @@ def explain(
             names with the numbers of features; a forecaster has those of its table.
         by: Rows to ask about apart: a label for each row; for a forecaster "season", "month" or
             "series".
-        part: For a forecaster: "train", "validation", "test" or "all"; as in `summary`.
+        part: For a fitted estimator: "training", "validation", "test" or "all"; as in `summary`.
         time: The axis of time in `data`; by default read off the model's calls.
         output: Takes what the model returns to its answers `[B, K]` or `[B, T, K]`.
         unit: What one step is, such as "1 day"; a forecaster knows.
@@ -93,7 +93,9 @@ def explain(
         if targets is not None and isinstance(model, TakesLabels):
             data, targets = model.given(data, targets), None
         _refuse_given(targets=targets, loss=loss, columns=columns, time=time, output=output)
-        case = model.explain_case(data, part=part, by=by, module=module, budget=budget)
+        case = model.explain_case(
+            data, part=part, by=by, module=module, budget=budget, sampling=sampling
+        )
     else:
         if part is not None:
             raise InputError("explain: part= is for a forecaster and its table; leave it out")
@@ -107,6 +109,7 @@ def explain(
             output=output,
             unit=Unit.of(unit),
             budget=budget,
+            sampling=sampling,
         )
     return _explained(case, budget, sampling)
 
@@ -124,6 +127,7 @@ def _explained(case: Case, budget: float, sampling: Sampling) -> Explanation:
         return _unread(case, budget, sampling)
     found = measure(case, sampling)
     inputs.measure_inputs(case, found, sampling)
+    set_scoreless_aside(case, found)
     views = views_of(found, case.steps)
     if case.base is None:
         case = replace(case, base=partial(plain_page, case, found))
@@ -158,10 +162,20 @@ def _unread(case: Case, budget: float, sampling: Sampling) -> Explanation:
     )
 
 
-def _unlearnt(case: Case, skills: Mapping[str, float]) -> Finding:
+def _unlearnt(case: Case, skills: Mapping[str, Skill]) -> Finding:
     """Return what is said of the network, or of the targets among `skills`, without skill."""
+    return unlearnt(skills, *_of_skill(case, skills))
+
+
+def _little(case: Case) -> Finding | None:
+    """Return that the network has learnt little, where it has."""
+    return little(case.skill, *_of_skill(case, case.skill))
+
+
+def _of_skill(case: Case, skills: Mapping[str, Skill]) -> tuple[str, str, str]:
+    """Return what the skill is called, the rows that it is of, and whose it is, in words."""
     of_part = "part" in case.chosen
-    who, count = "The network", case.chosen.get("rows_of", case.rows)
+    who, count = "The network", case.judged or case.chosen.get("rows_of", case.rows)
     if of_part and case.others:
         who = "The first member"
     if len(skills) < len(case.skill):
@@ -172,7 +186,7 @@ def _unlearnt(case: Case, skills: Mapping[str, float]) -> Finding:
     measure = "NSE" if case.loss in (None, "mse") else "skill"
     if case.targets is not None and not case.targets.is_floating_point():
         measure = "skill"
-    return unlearnt(skills, measure, where, who)
+    return measure, where, who
 
 
 def _first_figures(case: Case) -> dict[str, Any]:
@@ -182,8 +196,9 @@ def _first_figures(case: Case) -> dict[str, Any]:
     }
     if case.skill:
         figures["learnt"] = not nothing(case.skill)
-        skills = dict(case.skill)
-        figures["skill"] = skills if len(skills) > 1 else next(iter(skills.values()))
+        for name, end in (("skill", "value"), ("skill_low", "low"), ("skill_high", "high")):
+            skills = {target: getattr(one, end) for target, one in case.skill.items()}
+            figures[name] = skills if len(skills) > 1 else next(iter(skills.values()))
     return figures
 
 
@@ -200,6 +215,7 @@ def _plain_case(
     output: Output | None,
     unit: Unit,
     budget: float,
+    sampling: Sampling,
 ) -> Case:
     """Return the case of a torch model on as many rows and steps as the budget allows."""
     if not isinstance(model, torch.nn.Module):
@@ -208,7 +224,12 @@ def _plain_case(
             f"{type(model).__name__}"
         )
     whole, subject = case_of(
-        model, data, targets, loss=loss, module=module, time=time, output=output
+        *(model, data, targets),
+        loss=loss,
+        module=module,
+        time=time,
+        output=output,
+        sampling=sampling,
     )
     check_columns(subject, columns)
     labels = _labels(by, subject.rows)
@@ -260,11 +281,12 @@ def _labels(by: Any, rows: int) -> list[str]:
 def _findings(case: Case, found: Measured, views: Views) -> tuple[Finding, ...]:
     """Return every sentence that there is something to say for, the headline first."""
     every = [
+        _little(case),
         remembering.remembered(case, found),
         remembering.carried(case, found, views),
         remembering.compared(case, found, views),
         _unlearnt(case, poor)
-        if (poor := {k: v for k, v in case.skill.items() if v <= 0})
+        if (poor := {name: one for name, one in case.skill.items() if not one.shown})
         else None,
         parts.by_target(case, found),
         parts.by_group(case, found),
@@ -280,7 +302,7 @@ def _findings(case: Case, found: Measured, views: Views) -> tuple[Finding, ...]:
         parts.growing(found),
         parts.seeds(case, found),
         untold.sampled(case),
-        untold.left_out(found),
+        untold.left_out(case, found),
     ]
     return tuple(finding for finding in every if finding is not None)
 
@@ -298,25 +320,24 @@ def _figures(case: Case, found: Measured, views: Views) -> Mapping[str, Any]:
         "horizon_high": lags.high,
         "horizon_at_least": lags.at_least,
         "depends": lags.depends,
+        "window": None,
+        "idle": None,
         **compared_figures(views),
         **inputs.input_figures(found),
     }
     if isinstance(need, memory.ContextNeed):
-        # 0 stands for a window that cannot be named: as a figure it would pass for the shortest.
-        known = need.steps > 0
         figures |= {
-            "window": need.steps if known else None,
-            "window_low": need.low if known else None,
-            "window_high": need.high if known else None,
+            "window": need.steps,
+            "window_low": need.low,
+            "window_high": need.high,
             "window_at_least": need.at_least,
         }
     if isinstance(idle, memory.IdleUnits) and isinstance(spare, SpareUnits):
-        told = not np.isnan(idle.scale)
         figures |= {
             "units": spare.units,
-            "idle": spare.count if told else None,
-            "idle_share": spare.count / spare.units if told else None,
-            "idle_alone": idle.count if told else None,
+            "idle": spare.count,
+            "idle_share": spare.count / spare.units,
+            "idle_alone": idle.count,
         }
     further = found.results.get("horizon_ahead")
     if isinstance(further, memory.Horizon):

@@ -78,16 +78,6 @@ def counting(case: Case, found: Measured) -> Finding | None:
     if not isinstance(columns, Importance):
         return None
     names = tuple(name for name in ("importance", "integrated_gradients") if name in found.results)
-    if not columns.has_score:
-        return Finding(
-            f"Which input matters cannot be told: {case.beyond}the network has no score to lose.",
-            columns.reading,
-            columns.caveat,
-            "medium",
-            "warn",
-            topic="inputs",
-            rests_on=names,
-        )
     if case.columns is None and len(columns.columns) == 1 and not columns.lags_said(0, case.unit):
         return None  # "what counts is the input" says nothing
     first = int(columns.order[0])
@@ -192,7 +182,7 @@ def _evidence(case: Case, found: Measured, columns: Importance) -> str:
 def going_together(case: Case, found: Measured) -> Finding | None:
     """Return what columns that go together are worth together, beside what each is alone."""
     columns = found.results.get("importance")
-    if not isinstance(columns, Importance) or not columns.has_score or not columns.groups:
+    if not isinstance(columns, Importance) or not columns.groups:
         return None
     told = [_group(columns, place) for place in range(min(len(columns.groups), SAID))]
     return Finding(
@@ -226,7 +216,7 @@ def _group(columns: Importance, place: int) -> str:
 def by_target(case: Case, found: Measured) -> Finding | None:
     """Return which column counts most for each target."""
     columns = found.results.get("importance")
-    if not isinstance(columns, Importance) or not columns.has_score or len(columns.targets) < 2:
+    if not isinstance(columns, Importance) or len(columns.targets) < 2:
         return None
     told = [
         f"{columns.columns[int(np.argmax(row))]} for {name} ({percent(float(row.max()))})"
@@ -250,8 +240,6 @@ def ranked_otherwise(case: Case, found: Measured) -> Finding | None:
     columns = found.results.get("importance")
     ways = found.results.get("integrated_gradients")
     if not isinstance(columns, Importance) or not isinstance(ways, IntegratedGradients):
-        return None
-    if not columns.has_score:
         return None
     count = range(len(columns.columns))
     turned = [
@@ -282,7 +270,7 @@ def ranked_otherwise(case: Case, found: Measured) -> Finding | None:
 def input_figures(found: Measured) -> dict[str, Any]:
     """Return the figures of the sentences: what each column is worth, and the first of them."""
     columns = found.results.get("importance")
-    if not isinstance(columns, Importance) or not columns.has_score:
+    if not isinstance(columns, Importance):
         return {}
     names = [str(name) for name in columns.columns]
     return {

@@ -92,7 +92,7 @@ class Limits:
             ("--max-saturated", None if self.max_saturated == 1 else self.max_saturated),
         ]
         return [
-            f"The network has learnt nothing to read, so {option} {value:g} does not hold."
+            f"The network is not shown to have learnt anything, so {option} {value:g} does not hold."
             for option, value in asked
             if value is not None
         ]

@@ -98,6 +98,29 @@ def measure(case: Case, sampling: Sampling) -> Measured:
     return found
 
 
+def set_scoreless_aside(case: Case, found: Measured) -> None:
+    """Take results out that are shares of a score which is not shown to be there, with that reason.
+
+    The network may have skill, and no score to speak of over the fewer rows or steps that a measure
+    asks about: that is told once, and not measure by measure.
+    """
+    for name in [name for name, one in found.results.items() if not one.has_score]:
+        del found.results[name]
+        found.skipped[name] = scoreless(case)
+    if "idle_units" not in found.results:
+        found.results.pop("spare_units", None)
+
+
+def scoreless(case: Case) -> str:
+    """Return why shares of the score cannot be told."""
+    if case.targets is None:
+        return "all answers are the same"
+    return (
+        f"{case.beyond}the score of these {case.rows} {case.called}s is not shown to be above that of "
+        "one answer for all"
+    )
+
+
 def boundary(lags: memory.Horizon, steps: int) -> int:
     """Return how many steps before the end a state is changed: half of what is remembered is older.
 

@@ -16,7 +16,7 @@ from gatewise.wording import figure, joined
 def input_panel(results: Mapping[str, Result], unit: Unit) -> InputPanel | None:
     """Return the columns, the most important first; None where nothing is known of them."""
     columns, ways = results.get("importance"), results.get("integrated_gradients")
-    if not isinstance(columns, Importance) or not columns.has_score:
+    if not isinstance(columns, Importance):
         return None
     names = [str(name) for name in columns.columns]
     alike = isinstance(ways, IntegratedGradients) and ways.columns.tolist() == names

@@ -27,17 +27,6 @@ def idle(case: Case, found: Measured) -> Finding | None:
     if not isinstance(units, memory.IdleUnits):
         return None
     total = len(units.names)
-    if np.isnan(units.scale):
-        return Finding(
-            f"None of the {total} units can be shown to count: {case.beyond}the answers have nothing to "
-            "lose.",
-            units.reading,
-            units.caveat,
-            "medium",
-            "warn",
-            topic="units",
-            rests_on=("idle_units",),
-        )
     spare = found.results["spare_units"]
     assert isinstance(spare, SpareUnits)
     evidence = [f"Each unit held at its mean, {case.rows} {case.called}s."]

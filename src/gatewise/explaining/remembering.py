@@ -254,15 +254,7 @@ def windowed(case: Case, found: Measured) -> Finding | None:
         return None
     of = "score" if case.targets is not None else "answers' spread"
     lost = f"under {percent(need.tolerance)} of the {of}"
-    tone = "plain"
-    if need.steps == 0:
-        sentence = (
-            f"No window can be named: {case.beyond}the model does no better than one answer for all."
-            if case.targets is not None
-            else "No window can be named: all answers are the same."
-        )
-        tone = "warn"
-    elif need.at_least:
+    if need.at_least:
         sentence = (
             f"Every {case.unit.noun} of the {case.unit.counted(case.steps)} counts: any shorter window "
             f"tried would lose {percent(need.tolerance)} of the {of} or more."
@@ -278,8 +270,7 @@ def windowed(case: Case, found: Measured) -> Finding | None:
         sentence,
         evidence,
         need.caveat,
-        certain(need.high - need.low, max(need.steps, 1), case.rows),
-        tone,  # type: ignore[arg-type]
+        certain(need.high - need.low, need.steps, case.rows),
         topic="window",
         rests_on=("context_need",),
     )

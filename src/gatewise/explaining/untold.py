@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gatewise.explaining.case import Case
 from gatewise.explaining.finding import Finding
-from gatewise.explaining.measuring import Measured
+from gatewise.explaining.measuring import Measured, scoreless
 from gatewise.memory.intervals import MIN_GROUPS
 from gatewise.wording import joined
 
@@ -29,7 +29,7 @@ ASKED = {
 """What each result would have told."""
 
 
-def left_out(found: Measured) -> Finding | None:
+def left_out(case: Case, found: Measured) -> Finding | None:
     """Return what is not told and why, where the model or its inputs do not allow it."""
     if not found.skipped:
         return None
@@ -38,9 +38,18 @@ def left_out(found: Measured) -> Finding | None:
         + (f" of {found.called.get(of, of)}" if (of := name[:-1].partition("[")[2]) else "")
         for name in found.skipped
     }
+    # One clause for all that fails for one reason: a reader meets it once.
+    why = scoreless(case)
+    alike = [said[name] for name, reason in found.skipped.items() if reason == why]
+    others = [said[name] for name, reason in found.skipped.items() if reason != why]
+    clauses = [f"{joined(alike)}, since {why}"] if alike else []
+    clauses += [joined(others)] if others else []
     return Finding(
-        f"Not told: {joined(list(said.values()))}.",
-        " ".join(f"{said[name].capitalize()}: {reason}." for name, reason in found.skipped.items()),
+        f"Not told: {'; '.join(clauses)}.",
+        " ".join(
+            f"{said[name][:1].upper()}{said[name][1:]}: {reason}."
+            for name, reason in found.skipped.items()
+        ),
         topic="left out",
     )
 

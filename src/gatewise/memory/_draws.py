@@ -44,6 +44,14 @@ class Draws:
         low, high = np.quantile(figures, [tail, 1 - tail], axis=0, method="inverted_cdf")
         return low, high
 
+    def above_zero(self, values: Array) -> bool:
+        """Tell whether the mean of `values [B]` is above 0, and not by chance alone.
+
+        Where rows are too few for an interval, the mean alone decides.
+        """
+        low, _ = self.interval(self.weights @ values)
+        return bool(values.mean() > 0 and not low <= 0)
+
     def settings(self) -> dict[str, int]:
         """Return what a result says of its resampling."""
         return {"row_block": self.block}

@@ -38,6 +38,11 @@ class Result(ABC):
         """One plain sentence for a newcomer, with the figures and their interval."""
 
     @property
+    def has_score(self) -> bool:
+        """Whether shares of a score can be told: not where the score is not shown to be above 0."""
+        return True
+
+    @property
     def caveat(self) -> str:
         """What the figures do not say, such as "gate path only"; may be empty."""
         return ""

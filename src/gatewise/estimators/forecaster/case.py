@@ -24,9 +24,10 @@ from gatewise.estimators.forecaster.fitted import Fitted, member_outputs, to_pre
 from gatewise.estimators.forecaster.forecasting import prepared_for
 from gatewise.estimators.forecaster.page.run import RunSummary
 from gatewise.estimators.network import RecurrentNetwork
-from gatewise.estimators.scores.numbers import nse
 from gatewise.explaining.affordable import Affordable, affordable, sizes
 from gatewise.explaining.case import MOST_GROUPS, Case, Group, spread
+from gatewise.explaining.skill import Skill, compared
+from gatewise.memory import Sampling
 from gatewise.memory.interventions.subject import Output
 from gatewise.training.distributed import local_device
 from gatewise.typing import Indices
@@ -93,6 +94,7 @@ def case_of_forecaster(
     by: Any,
     module: str | None,
     budget: float,
+    sampling: Sampling,
 ) -> Case:
     """Return the case of a forecaster's first member on windows of a table.
 
@@ -107,7 +109,9 @@ def case_of_forecaster(
     _check_lookback(windows)
     names = _checked_module(fitted, module)
     groups, left_out = _groups(joined, windows, by)
-    answers = _answers_apart(fitted.columns.target, skill := _skill(fitted, joined, windows))
+    answers = _answers_apart(
+        fitted.columns.target, skill := _skill(fitted, joined, windows, sampling)
+    )
     # Each group and target is asked for its horizon, which takes most of the time.
     chosen = _planned(fitted, windows, budget, len(groups) + len(answers))
     take = partial(_inputs, fitted, windows)
@@ -197,26 +201,31 @@ def _taken(
     )
 
 
-def _answers_apart(targets: tuple[str, ...], skill: Mapping[str, float]) -> dict[str, Output]:
+def _answers_apart(targets: tuple[str, ...], skill: Mapping[str, Skill]) -> dict[str, Output]:
     """Return what reads the answers for each target that was learnt; none where there is one target."""
     if len(targets) < 2:
         return {}
     return {
         name: OneTarget(place, len(targets))
         for place, name in enumerate(targets)
-        if not skill.get(name, 1.0) <= 0
+        if name not in skill or skill[name].shown
     }
 
 
-def _skill(fitted: Fitted, table: Table, windows: Windows) -> dict[str, float]:
-    """Return the NSE of the first member by target, as the scores have it."""
+def _skill(fitted: Fitted, table: Table, windows: Windows, sampling: Sampling) -> dict[str, Skill]:
+    """Return the NSE of the first member by target, as the scores have it, with its interval."""
     alone = replace(fitted, networks=fitted.networks[:1])
     made = to_predictions(alone, table, windows, member_outputs(alone, table, windows))
-    found = {
-        name: nse(made.truth[:, :, place], made.point[:, :, place])
-        for place, name in enumerate(made.targets)
-    }
-    return {name: value for name, value in found.items() if np.isfinite(value)}
+    found = {}
+    for place, name in enumerate(made.targets):
+        truth = made.truth[:, :, place]
+        if np.isnan(truth).all():
+            continue
+        own, one = (truth - made.point[:, :, place]) ** 2, (truth - np.nanmean(truth)) ** 2
+        skill = compared(own, one, sampling)
+        if skill is not None and math.isfinite(skill.value):
+            found[name] = skill
+    return found
 
 
 def _wrapped(fitted: Fitted, member: int) -> AnswersFromPast:

@@ -31,6 +31,7 @@ from gatewise.estimators.sequences.case import (
 from gatewise.estimators.sequences.summary import SequenceSummary
 from gatewise.estimators.shown import estimator_html
 from gatewise.explaining.case import Case
+from gatewise.memory import Sampling
 from gatewise.report.pictures import ColouredText
 from gatewise.training.sequences import SequenceBatches
 from gatewise.typing import Array
@@ -135,7 +136,14 @@ class TellingTexts:
         )
 
     def explain_case(
-        self: Any, data: Any, *, part: str | None, by: Any, module: str | None, budget: float
+        self: Any,
+        data: Any,
+        *,
+        part: str | None,
+        by: Any,
+        module: str | None,
+        budget: float,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
     ) -> Case:
         """Return what `gatewise.explain` measures: the first network on windows of a part's texts.
 
@@ -155,7 +163,9 @@ class TellingTexts:
             called="window",
         )
         windows = windows_of(stretches_of(prepared, part))
-        return case_of_sequences(asked, windows, by=by, module=module, budget=budget)
+        return case_of_sequences(
+            asked, windows, by=by, module=module, budget=budget, sampling=sampling
+        )
 
 
 def about_of(fitted: FittedLanguage) -> str:

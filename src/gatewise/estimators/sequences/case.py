@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.explaining.affordable import Affordable, affordable, sizes
 from gatewise.explaining.case import Case, spread
-from gatewise.explaining.skill import skill_of
+from gatewise.explaining.skill import Skill, skill_of
+from gatewise.memory import Sampling
 from gatewise.report import Contents
 from gatewise.training.sequences import SequenceBatches
 from gatewise.typing import Indices
@@ -25,6 +26,9 @@ from gatewise.wording import layer_name
 
 WINDOW, FEWEST_WINDOWS = 256, 24
 """Steps of a window where every step has an answer, and windows that make shorter ones worthwhile."""
+
+MOST_JUDGED, MOST_ANSWERS = 4096, 2**22
+"""Sequences or windows whose answers are judged, at most, and answers that are held at once."""
 
 Read = Callable[[Tensor], Tensor]
 """What a network answers to answers `[B, K]`, or `[T, B, K]` where every step has one."""
@@ -62,7 +66,13 @@ class Asked:
 
 
 def case_of_sequences(
-    asked: Asked, batches: SequenceBatches, *, by: Any, module: str | None, budget: float
+    asked: Asked,
+    batches: SequenceBatches,
+    *,
+    by: Any,
+    module: str | None,
+    budget: float,
+    sampling: Sampling,
 ) -> Case:
     """Return the case of the first network on as many sequences as the budget allows.
 
@@ -85,23 +95,34 @@ def case_of_sequences(
         network, len(starts), longest, budget, horizons=len(asked.networks) - 1 + asked.per_step
     )
     rows = spread(len(starts), chosen.rows)
-    # of a sequence that is longer than is looked at, the end
-    kept = np.minimum(lengths[rows], chosen.steps)
-    looked_at = SequenceBatches(
-        batches.values,
-        (starts + lengths)[rows] - kept,
-        kept,
-        batches.truth if asked.per_step else batches.truth[rows],
-        per_step=asked.per_step,
-    )
-    x, ends, truth = (torch.from_numpy(one) for one in looked_at.gather(np.arange(len(rows))))
+
+    def taken(picks: Indices) -> tuple[Tensor, Tensor, Tensor]:
+        """Return x, lengths and the truth of some rows; of a row that is too long, its end."""
+        kept = np.minimum(lengths[picks], chosen.steps)
+        some = SequenceBatches(
+            batches.values,
+            (starts + lengths)[picks] - kept,
+            kept,
+            batches.truth if asked.per_step else batches.truth[picks],
+            per_step=asked.per_step,
+        )
+        x, ends, truth = (torch.from_numpy(one) for one in some.gather(np.arange(len(picks))))
+        return x, ends, truth
+
+    x, ends, truth = taken(rows)
     model = AnswersOfSequences(network, asked.read)
     targets = _targets(truth, per_step=asked.per_step)
+    skill, judged = None, 0
+    if targets is not None:
+        skill, judged = _skill(
+            model, taken, len(starts), per_step=asked.per_step, sampling=sampling
+        )
     return Case(
         model=model,
         inputs=(x, ends),
         targets=targets,
-        skill={} if targets is None else _skill(model, (x, ends), targets, asked.per_step),
+        skill={} if skill is None else {"": skill},
+        judged=judged or None,
         loss=None,
         output=None,
         time=0,
@@ -172,15 +193,39 @@ def _targets(truth: Tensor, *, per_step: bool) -> Tensor | None:
 
 
 def _skill(
-    model: AnswersOfSequences, inputs: tuple[Tensor, Tensor], targets: Tensor, per_step: bool
-) -> dict[str, float]:
-    """Return the skill of the network on what is looked at; empty where none is known."""
+    model: AnswersOfSequences,
+    taken: Callable[[Indices], tuple[Tensor, Tensor, Tensor]],
+    count: int,
+    *,
+    per_step: bool,
+    sampling: Sampling,
+) -> tuple[Skill | None, int]:
+    """Return the skill of the network, and over how many of `count` rows; None where none is known.
+
+    One pass over rows is cheap beside the hundreds that measure memory, so that more of them are judged
+    than are looked at: the more there are, the less is left to chance.
+    """
     model.eval()
+    x, ends, _ = taken(np.arange(1))
     with torch.no_grad():
-        answers = model(*inputs).double().cpu()
-    answers = answers.transpose(0, 1) if per_step else answers
-    found = skill_of(answers.numpy(), targets, None)
-    return {} if found is None else {"": found}
+        width = model(x, ends).shape[-1]
+    each = width * (len(x) if per_step else 1)
+    rows = spread(count, max(1, min(MOST_JUDGED, MOST_ANSWERS // each)))
+    # a language model answers at every step before its last one is read
+    size = max(1, MOST_ANSWERS // (len(x) * width))
+    answers, targets = [], []
+    for first in range(0, len(rows), size):
+        x, ends, truth = taken(rows[first : first + size])
+        with torch.no_grad():
+            found = model(x, ends).double().cpu()
+        known = _targets(truth, per_step=per_step)
+        if known is not None:
+            answers.append(found.transpose(0, 1) if per_step else found)
+            targets.append(known)
+    if not answers:
+        return None, 0
+    every = torch.cat(targets)
+    return skill_of(torch.cat(answers).numpy(), every, None, sampling), len(every)
 
 
 def _layers(network: Any) -> list[str]:

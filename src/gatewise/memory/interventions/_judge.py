@@ -11,9 +11,12 @@ import numpy as np
 import torch
 
 from gatewise.errors import InputError
+from gatewise.memory._base import Draws
 from gatewise.memory.interventions.losses import Loss, checked_targets, constant, loss_name, losses
 from gatewise.memory.interventions.subject import Subject
 from gatewise.typing import Array
+
+NOTHING_TO_LOSE = "The answers have nothing to lose that chance could not give"
 
 
 class Judge:
@@ -42,12 +45,14 @@ class Judge:
         self.full = float(self._own.mean())
         self.scale = (self._losses(constant(answer)) - self._own).mean(axis=1)
 
-    @property
-    def has_scale(self) -> bool:
-        """Whether there is something to lose: answers that differ, a loss below the mean answer's."""
+    def has_scale(self, draws: Draws) -> bool:
+        """Tell whether there is something to lose: answers that differ, a loss below the mean answer's.
+
+        A score whose interval holds 0 is none: shares of it would be of any size and either sign.
+        """
         answer = self._subject.answer
         differ = float(np.abs(answer - constant(answer)).max()) > self._subject.floor
-        return differ and float(self.scale.mean()) > 0
+        return differ and draws.above_zero(self.scale)
 
     def effect(self, answers: Array) -> Array:
         """Return by how much the loss is higher, or how far the answers are off, `[B, S]`."""

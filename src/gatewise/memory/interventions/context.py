@@ -37,7 +37,7 @@ class ContextNeed(Result):
 
     Attributes:
         steps: The fewest last steps from which on under `tolerance` of the score is lost; 0 where the
-            model has no score to lose.
+            model is not shown to have a score to lose.
         low, high: The interval of `steps`, over rows; NaN where there are fewer than ten.
         at_least: Whether nothing under all steps of the inputs was enough.
         lengths: The n measured, `[N]`.
@@ -61,6 +61,11 @@ class ContextNeed(Result):
     tolerance: float
 
     @property
+    def has_score(self) -> bool:
+        """Whether there is a score to lose, of which shares can be told."""
+        return self.steps > 0
+
+    @property
     def reading(self) -> str:
         """See `Result.reading`."""
         loss = self.settings["loss"]
@@ -70,8 +75,8 @@ class ContextNeed(Result):
             )
         if self.steps == 0:
             return (
-                f"The model does no better than one answer for all (loss {figure(self.full)}, {loss}), "
-                "so that no context can be said to be needed."
+                f"The model is not shown to do better than one answer for all (loss "
+                f"{figure(self.full)}, {loss}), so that no context can be said to be needed."
             )
         lost = f"under {percent(self.tolerance)} of the score"
         if self.at_least:
@@ -110,7 +115,7 @@ class ContextNeed(Result):
             (Line("added loss", self.curve, low, high, "score", interval=self.interval_name),),
             y_label=f"added loss ({self.settings['loss']})",
             marks=(mark,) if self.steps else (),
-            level=bar if self.score > 0 else None,
+            level=bar if self.has_score else None,
             reading=self._reading_of_curve(unit),
             note=self.note_in(unit),
         )
@@ -256,7 +261,8 @@ def _result(
     mean_score = float(score.mean())
     # without a score to lose every length suffices, which does not mean that none is needed
     answers = subject.last(subject.answer)
-    skilled = mean_score > 0 and float(np.abs(answers - answers.mean(axis=0)).max()) > subject.floor
+    differ = float(np.abs(answers - answers.mean(axis=0)).max()) > subject.floor
+    skilled = differ and draws.above_zero(score)
     ends = _needed(all_lengths, drawn, tolerance * (draws.weights @ score))
     low, high = draws.interval(ends.astype(np.float64))
     curve = losts.mean(axis=0)

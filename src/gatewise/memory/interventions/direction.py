@@ -15,7 +15,7 @@ import torch
 from gatewise.errors import InputError, OptionError
 from gatewise.memory._base import Result, Sampling, checked_options, draws_of, in_blocks
 from gatewise.memory.interventions._held import HeldDirection, RunMeans
-from gatewise.memory.interventions._judge import Judge
+from gatewise.memory.interventions._judge import NOTHING_TO_LOSE, Judge
 from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.losses import Loss
 from gatewise.memory.interventions.subject import Output, Subject
@@ -37,7 +37,8 @@ class DirectionShare(Result):
         relative: The mean over steps as a share of `scale`, `[2]`.
         low, high: Its interval, `[2]`.
         share: The forward direction's part of what both lose, one at a time, between 0 and 1.
-        scale: What the model has to lose; see `settings["measure"]`.
+        scale: What the model has to lose, see `settings["measure"]`; NaN where it is not shown to have
+            anything.
     """
 
     effect: Array
@@ -50,12 +51,15 @@ class DirectionShare(Result):
     scale: float
 
     @property
+    def has_score(self) -> bool:
+        """Whether there is something to lose, of which shares can be told."""
+        return not np.isnan(self.scale)
+
+    @property
     def reading(self) -> str:
         """See `Result.reading`."""
         if np.isnan(self.scale):
-            return (
-                "The answers have nothing to lose, so that neither direction can be said to count."
-            )
+            return f"{NOTHING_TO_LOSE}, so that neither direction can be said to count."
         said = [
             f"without the {name} direction {percent(float(value))}{self._between(n)}"
             for n, (name, value) in enumerate(zip(DIRECTIONS, self.relative, strict=True))
@@ -130,9 +134,9 @@ def direction_share(
         )
         for direction in (0, 1)
     ])  # [2, B, S]  # fmt: skip
-    scale = float(judge.scale.mean()) if judge.has_scale else np.nan
     means = effects.mean(axis=2)  # [2, B]
     draws = draws_of(np.column_stack([judge.scale, means.T]), sampling)
+    scale = float(judge.scale.mean()) if judge.has_scale(draws) else np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = (draws.weights @ means.T) / (draws.weights @ judge.scale)[:, None]
     low, high = draws.interval(drawn if scale > 0 else drawn[:0])

@@ -17,7 +17,7 @@ from gatewise.errors import OptionError
 from gatewise.memory._base import Result, Sampling, checked_options, draws_of, in_blocks
 from gatewise.memory.interventions._held import RunMeans, held_units
 from gatewise.memory.interventions._intervene import Place, place_names
-from gatewise.memory.interventions._judge import Judge
+from gatewise.memory.interventions._judge import NOTHING_TO_LOSE, Judge
 from gatewise.memory.interventions.arguments import Inputs
 from gatewise.memory.interventions.losses import Loss
 from gatewise.memory.interventions.subject import Output, Subject
@@ -38,7 +38,8 @@ class IdleUnits(Result):
         idle: Which lose at most `threshold`, `[N]`.
         count, count_low, count_high: How many these are, and their interval.
         together: The share lost when all idle ones are held at once; NaN where there is none.
-        scale: What the model has to lose; see `settings["measure"]`.
+        scale: What the model has to lose, see `settings["measure"]`; NaN where it is not shown to have
+            anything.
         threshold: The share up to which a unit is called idle.
     """
 
@@ -57,6 +58,11 @@ class IdleUnits(Result):
     threshold: float
 
     @property
+    def has_score(self) -> bool:
+        """Whether there is something to lose, of which shares can be told."""
+        return not np.isnan(self.scale)
+
+    @property
     def reading(self) -> str:
         """See `Result.reading`."""
         if np.isnan(self.scale) and self.settings["rows"] == 1:
@@ -64,7 +70,7 @@ class IdleUnits(Result):
                 "One row has too little to lose, so that no unit can be called idle; give several."
             )
         if np.isnan(self.scale):
-            return "The answers have nothing to lose, so that no unit can be told from an idle one."
+            return f"{NOTHING_TO_LOSE}, so that no unit can be told from an idle one."
         total = counted(len(self.names), "unit")
         if not self.count:
             least = percent(float(self.relative[self.order[0]]))
@@ -171,10 +177,10 @@ def _figures(
 
     None is idle where there is no scale.
     """
-    scale = float(judge.scale.mean()) if judge.has_scale else np.nan
+    draws = draws_of(np.column_stack([judge.scale, effects]), sampling)
+    scale = float(judge.scale.mean()) if judge.has_scale(draws) else np.nan
     effect = effects.mean(axis=0)
     relative = effect / scale
-    draws = draws_of(np.column_stack([judge.scale, effects]), sampling)
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = (draws.weights @ effects) / (draws.weights @ judge.scale)[:, None]  # [R, N]
     if np.isnan(scale):

@@ -203,7 +203,7 @@ class _Asked:
         """Return the fields of the result that are figures."""
         count = len(self._columns.names)
         score = float(self._scores.mean())
-        skilled = score > 0 and self._networks[0].differs
+        skilled = self._networks[0].differs and self.draws.above_zero(self._scores.mean(axis=0))
         rise = self._rises.mean(axis=(0, 2, 3))
         relative = rise / score if skilled else np.full(len(rise), np.nan)
         low, high = self._interval(skilled)
@@ -239,12 +239,14 @@ class _Asked:
         if self._of_parts is None:
             return np.zeros((0, count))
         rises = self._of_parts[:, :count].mean(axis=(0, 2, 3)).T
+        by_row = [
+            np.mean([one.parts[k][1] for one in self._networks], axis=0) for k in range(len(rises))
+        ]
+        # shares of a score that may be 0 would be of any size
         scores = np.array([
-            np.mean([one.parts[k][1].mean() for one in self._networks]) for k in range(len(rises))
+            one.mean() if self.draws.above_zero(one) else np.nan for one in by_row
         ])  # fmt: skip
-        return np.where(
-            scores[:, None] > 0, rises / np.where(scores > 0, scores, 1)[:, None], np.nan
-        )
+        return np.asarray(rises / scores[:, None])
 
     def _by_lag(self, relative: Array, allowed: NDArray[np.bool_]) -> dict[str, Any]:
         """Return what ranges of lags are worth, of the columns that cost most, by the first network."""
@@ -255,7 +257,7 @@ class _Asked:
         order = np.argsort(-np.nan_to_num(relative, nan=-1.0), kind="stable")
         picked = [n for n in order if allowed[n] and relative[n] >= NOTHING][:DETAILED]
         score = float(self._scores[0].mean())
-        if picked and len(first) > 1 and score > 0:
+        if picked and len(first) > 1 and self.draws.above_zero(self._scores[0]):
             donors = self._donors[: max(1, LAG_PASSES // (len(picked) * len(first)))]
             swaps = [
                 Swap(self._columns.features[n], self._lags.steps(place))

@@ -82,7 +82,7 @@ class Importance(Result):
 
     @property
     def has_score(self) -> bool:
-        """Whether there is a score to lose, without which no column can be told from another."""
+        """Whether a score is shown that could be lost: without it no column can be told from another."""
         return self.score > 0 and not bool(np.isnan(self.relative).all())
 
     @property
@@ -104,7 +104,10 @@ class Importance(Result):
     def reading(self) -> str:
         """See `Result.reading`."""
         if not self.has_score:
-            return "The model has no score to lose, so that no column can be told from another."
+            return (
+                "The model is not shown to have a score to lose, so that no column can be told from "
+                "another."
+            )
         if np.isnan(self.low).all():
             first = self.order[0]
             return (
