@@ -219,7 +219,11 @@ def test_the_curve_tells_what_the_messages_hold(codec: gw.EventCodec, series: Ar
         ([[1.0], [2.0]], r"got shape \[2, 1\]: make a codec for each column"),
         ([], "the series is empty"),
         (1.0, "got a single number"),
-        (["a"], "one row of numbers"),
+        (["a"], "one row of numbers; got a list with 'a' at 0"),
+        ([1.0, "2"], "got a list with '2' at 1"),
+        ([1.0, None], "got a list with None at 1"),
+        ("abc", "got str 'abc'"),
+        (None, "got NoneType"),
         ([300.0, 1e300], "sample 1 is 1e\\+300, too far"),
     ],
 )
@@ -233,7 +237,7 @@ def test_a_series_that_cannot_be_coded_is_refused(
 def test_a_stream_goes_on_after_a_refused_sample(codec: gw.EventCodec, series: Array) -> None:
     encoder, other = codec.encoder(0.5), codec.encoder(0.5)
     for value in series.tolist():
-        for wrong in (np.nan, 1e300, "x"):
+        for wrong in (np.nan, 1e300, "x", "3", None, [1.0]):
             with pytest.raises(DataError, match=f"sample {encoder._side.at} "):
                 encoder.step(wrong)
         assert encoder.step(value) == other.step(value)
@@ -262,6 +266,38 @@ def test_a_series_that_cannot_be_learnt_from_is_refused() -> None:
         gw.EventCodec().encode([1.0], 0.5)
 
 
+@pytest.mark.parametrize(
+    ("events", "samples", "told"),
+    [
+        ("abc", 3, "message: give the events that an encoder returned; got str"),
+        (None, 3, "got NoneType"),
+        (["abc"], 3, "event 0 must be a sample and a whole number of steps"),
+        ([Event(0, 1), (1,)], 3, "event 1 must be a sample"),
+        ([(0, 1.5)], 3, "event 0 must be a sample"),
+        ([(-1, 1)], 3, "event 0 must be a sample"),
+        ([(1, 1), (1, 2)], 3, "event 1 is for sample 1: events come one after the other"),
+        ([(3, 1)], 3, "event 0 is for sample 3"),
+        ([], -1, "samples must be a whole number"),
+        ([], "3", "samples must be a whole number"),
+        ([], 2**32, "samples must be a whole number"),
+    ],
+)
+def test_events_that_are_none_make_no_message(
+    codec: gw.EventCodec, events: object, samples: object, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        codec.message(events, samples, 0.5)  # type: ignore[arg-type]
+    assert codec.decode(codec.message([(0, 1)], 2, 0.5)).shape == (2,)  # type: ignore[list-item]
+
+
+def test_what_is_no_message_is_refused(codec: gw.EventCodec) -> None:
+    for wrong in ("gwev", None, 3, [1]):
+        with pytest.raises(InputError, match="decode: give the bytes of a message"):
+            codec.decode(wrong)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="fit: give one row of numbers; got str"):
+        gw.EventCodec().fit("abc")
+
+
 def test_bounds_and_waits_are_checked(codec: gw.EventCodec, series: Array) -> None:
     for bound in (0, -1, np.nan, np.inf, "1", None, True):
         with pytest.raises(OptionError, match="bound must be a number above 0"):
@@ -276,6 +312,8 @@ def test_bounds_and_waits_are_checked(codec: gw.EventCodec, series: Array) -> No
         codec.curve(series, [2.0, 1.0])
     with pytest.raises(OptionError, match=r"bounds must be a list of rising numbers; got 0\.5"):
         codec.curve(series, 0.5)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match=r"bounds must be a list of rising numbers; got 'abc'"):
+        codec.curve(series, "abc")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="steps must be a whole number"):
         codec.decoder(0.5).step(1.5)  # type: ignore[arg-type]
 

@@ -15,7 +15,15 @@ from gatewise.codec import files
 from gatewise.codec.coding import Decoder, Encoder, Event, Side
 from gatewise.codec.forecast import Forecast
 from gatewise.codec.messages import MOST, Message, pack, unpack
-from gatewise.codec.options import CodecOptions, bound_of, series_of, steps_of, wait_of
+from gatewise.codec.options import (
+    CodecOptions,
+    bound_of,
+    events_of,
+    samples_of,
+    series_of,
+    steps_of,
+    wait_of,
+)
 from gatewise.codec.rates import Rates
 from gatewise.errors import DataError, InputError, NotFittedError, OptionError
 from gatewise.typing import Array
@@ -139,13 +147,14 @@ class EventCodec:
     ) -> bytes:
         """Return the bytes of the events of an encoder with this bound and steps, which took `samples`.
 
-        Raises InputError for more samples than a message has, and NotFittedError.
+        Raises InputError for events that are not one after the other within the samples, and for more
+        samples than a message has, and NotFittedError.
         """
-        if samples > MOST:
-            raise InputError(f"a message has at most {MOST:,} samples; got {samples:,}")
         side = self._side(bound, steps)
+        samples = samples_of(samples, MOST)
         made_by = files.fingerprint(self._fitted())
-        return pack(Message(made_by, samples, side.bound, side.step, tuple(events)))
+        told = tuple(Event(*each) for each in events_of(events, samples))
+        return pack(Message(made_by, samples, side.bound, side.step, told))
 
     def curve(
         self,
@@ -164,7 +173,7 @@ class EventCodec:
         values, forecast = series_of(series, "curve"), self._fitted()
         if bounds is None:
             bounds = [forecast.deviation * each for each in _BOUNDS]
-        listed = bounds if isinstance(bounds, Iterable) else ()
+        listed = bounds if isinstance(bounds, Iterable) and not isinstance(bounds, str) else ()
         given = [bound_of(each, forecast.level, forecast.deviation) for each in listed]
         if not given or any(not low < high for low, high in pairwise(given)):
             raise OptionError(f"bounds must be a list of rising numbers; got {bounds!r:.60}")

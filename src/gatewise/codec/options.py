@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,8 +56,8 @@ def series_of(values: Any, what: str) -> Array:
         if found.dtype.kind not in "fiub":
             raise TypeError
         found = found.astype(np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{what}: give one row of numbers; got {type(values).__name__}") from None
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{what}: give one row of numbers; got {_kind(values)}") from None
     if found.ndim == 0:
         raise InputError(f"{what}: give a series, one number for each sample; got a single number")
     if found.ndim != 1:
@@ -73,9 +73,60 @@ def series_of(values: Any, what: str) -> Array:
     return found
 
 
+def _kind(values: Any) -> str:
+    """Return what was given in place of a series, with the first thing in it that is no number."""
+    if isinstance(values, list | tuple):
+        for place, each in enumerate(values):
+            if isinstance(each, bool) or not isinstance(each, int | float | np.number):
+                return f"a {type(values).__name__} with {each!r:.40} at {place}"
+    return (
+        f"{type(values).__name__} {values!r:.40}"
+        if isinstance(values, str)
+        else type(values).__name__
+    )
+
+
+def samples_of(samples: Any, most: int) -> int:
+    """Return a number of samples. Raises InputError for what is none that a message has."""
+    rule = whole(0, most)
+    if not rule.allowed(samples):
+        raise InputError(f"message: samples must be {rule.wanted}; got {samples!r:.40}")
+    return int(samples)
+
+
+def events_of(events: Any, samples: int) -> list[tuple[int, int]]:
+    """Return events as pairs of whole numbers: a sample, each after the last one's, and steps.
+
+    Raises InputError for what is none.
+    """
+    if isinstance(events, str | bytes) or not isinstance(events, Iterable):
+        raise InputError(
+            f"message: give the events that an encoder returned; got {type(events).__name__}"
+        )
+    found: list[tuple[int, int]] = []
+    for place, each in enumerate(events):
+        pair = tuple(each) if isinstance(each, Sequence) and not isinstance(each, str) else ()
+        sound = len(pair) == 2 and whole(0).allowed(pair[0])
+        if not sound or not whole(-MOST_STEPS, MOST_STEPS).allowed(pair[1]):
+            raise InputError(
+                f"message: event {place} must be a sample and a whole number of steps, as an encoder "
+                f"returns it; got {each!r:.40}"
+            )
+        at, steps = int(pair[0]), int(pair[1])
+        if at >= samples or (found and at <= found[-1][0]):
+            raise InputError(
+                f"message: event {place} is for sample {at}: events come one after the other, within "
+                f"the {samples} samples"
+            )
+        found.append((at, steps))
+    return found
+
+
 def sample_of(value: Any, at: int) -> float:
     """Return the next sample of a stream. Raises DataError for what is no finite number."""
     try:
+        if isinstance(value, str):
+            raise TypeError
         number = float(value)
     except (TypeError, ValueError):
         raise DataError(f"encoder: sample {at} must be a number; got {value!r:.40}") from None
