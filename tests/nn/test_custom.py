@@ -195,3 +195,15 @@ def test_torch_has_nothing_to_restore_it_to() -> None:
     with pytest.raises(InputError, match=r"'1' is a Recurrent, which torch\.nn does not have"):
         gatewise.nn.restore(model)
     assert type(model[0]) is gatewise.nn.LSTM
+
+
+@BOTH
+def test_a_state_of_another_type_is_named(cell: str) -> None:
+    module = build(cell)
+    _, states = module(inputs(3, B, I))
+    first, *rest = states if isinstance(states, tuple) else (states,)
+    wrong = (first.float(), *rest) if rest else first.float()
+    with pytest.raises(
+        InputError, match=r"the initial state h float32: give it as h\.to\(torch\.fl"
+    ):
+        module(inputs(3, B, I), wrong)

@@ -202,3 +202,15 @@ def test_the_timescale_leaves_out_the_step_that_had_nothing_to_keep() -> None:
             kept[first, row] = math.nan
         expected = -1 / kept.nanmean(dim=(0, 1))
         torch.testing.assert_close(torch.from_numpy(found[0, direction]), expected)
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_state_of_another_type_is_named(place: int) -> None:
+    states = [torch.zeros(1, B, H, dtype=torch.float64) for _ in range(4)]
+    states[place] = states[place].float()
+    name = "hcnm"[place]
+    told = (
+        rf"SLSTM: the input is float64 and the initial state {name} float32: give it as {name}\.to"
+    )
+    with pytest.raises(InputError, match=told):
+        build()(inputs(5, B, I), tuple(states))

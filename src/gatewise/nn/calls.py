@@ -108,6 +108,7 @@ def prepare(
         raise ValueError(f"{kind}: Expected input to be 2D or 3D, got {input.dim()}D{noun} instead")
     batched = input.dim() == 3
     time_major = input if batched else input.unsqueeze(0 if module.batch_first else 1)
+    _check_type(module, input, hx)
     states = None if hx is None else _batched_states(module, hx, batched)
     _check(module, time_major, states, None)
     x = time_major.transpose(0, 1) if module.batch_first else time_major
@@ -153,6 +154,7 @@ def check_tensors(
 
 def _prepare_packed(module: torch.nn.RNNBase, input: PackedSequence, hx: Hidden | None) -> Call:
     data, batch_sizes, order, _ = input
+    _check_type(module, data, hx)
     states = None if hx is None else _as_state(module, hx)
     _check(module, data, states, batch_sizes)
     rows = Rows.from_batch_sizes(batch_sizes, order, data.device)
@@ -198,6 +200,31 @@ def _check(
     else:
         hidden: Any = states if len(states) > 1 else states[0]
         module.check_forward_args(data, hidden, batch_sizes)
+
+
+def _check_type(module: torch.nn.RNNBase, data: Tensor, hx: Hidden | None) -> None:
+    """Raise InputError for a state of another type than the input's, of a module that torch lacks.
+
+    torch's own modules raise what torch raises; under autocast types may differ. Before states are
+    brought into the cell's own form, which would mix their types.
+    """
+    torchs = module.mode in {"LSTM", "GRU", "RNN_TANH", "RNN_RELU"}
+    if hx is None or torchs or torch.is_autocast_enabled(data.device.type):
+        return
+    form = form_of(module)
+    names = spec_of(module).states if form is None else form.names
+    states = (hx,) if isinstance(hx, Tensor) else hx
+    for name, state in zip(names, states, strict=False):
+        if isinstance(state, Tensor) and state.dtype != data.dtype:
+            short = {"hidden": "h", "cell": "c"}.get(name, name)
+            raise InputError(
+                f"{type(module).__name__}: the input is {_type(data)} and the initial state {short} "
+                f"{_type(state)}: give it as {short}.to({data.dtype})"
+            )
+
+
+def _type(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor) -> Tensor:
