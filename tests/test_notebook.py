@@ -166,3 +166,15 @@ def test_a_table_of_many_columns_scrolls_by_itself() -> None:
     read = Checked(notebook.table([f"a{i}" for i in range(40)], [["1"] * 40]))
     assert "div" in read.tags
     assert pl.Series(read.words).len() == 80
+
+
+def test_a_picture_shows_itself_unless_it_is_drawn_into_axes_of_the_users() -> None:
+    """What a notebook asks of the last thing in a cell, axes and figures alike."""
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    found = gw.memory.gate_timescale({"forget": torch.rand(1, 1, 9, 12, 4).numpy(), "kind": "lstm"})
+    for drawn in (found.plot(), gw.explain(torch.nn.LSTM(3, 4), torch.randn(12, 9, 3)).plot()):
+        assert drawn._repr_png_().startswith(b"\x89PNG")
+    ours = Figure().subplots()
+    assert found.plot(ours) is ours
+    assert not hasattr(ours, "_repr_png_")

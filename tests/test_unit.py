@@ -13,6 +13,7 @@ from gatewise.explaining.remembering import duration
 from gatewise.memory.interventions.horizon import horizon
 from gatewise.report import Contents, render_page
 from gatewise.unit import Unit
+from gatewise.wording import figure, number, percent, span
 from tests.browser.pages import lstm
 from tests.memory import known
 from tests.report.summaries import build_summary
@@ -122,3 +123,10 @@ def test_an_interval_is_in_the_unit_of_its_figure() -> None:
     task = known.delay_line(30, batch_first=True)
     found = horizon(task.model, task.inputs)
     assert duration(found, Unit.of("30 minutes")) == "about 15 hours (15–15)"
+
+
+def test_numbers_in_words_and_in_tables_have_a_minus_and_no_hyphen() -> None:
+    for value in (-0.02, -768.4, -12345.6, -3e-7, 2e-12, -5e12):
+        for text in (figure(value), percent(value), number(value), span(value, 1.0)):
+            assert "-" not in text
+        assert ("−" in figure(value)) == (value < 0 or abs(value) < 1e-4)

@@ -20,9 +20,14 @@ def figure(value: float) -> str:
         return "0"
     size = math.floor(math.log10(abs(value)))
     if not -4 <= size < 9:
-        return f"{value:.2e}"
+        return with_minus(f"{value:.2e}")
     text = f"{round(value, 2 - size):,.{max(0, 2 - size)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return with_minus(text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def with_minus(text: str) -> str:
+    """Return a number's text with a minus sign in place of the hyphens that Python writes."""
+    return text.replace("-", "−")
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -38,7 +43,7 @@ def number(value: float | None, digits: int = 3) -> str:
         text = f"{value:.{digits - 1}e}"
     else:
         text = f"{value:,.{max(0, digits - 1 - math.floor(math.log10(size)))}f}"
-    return text.replace("-", "−")
+    return with_minus(text)
 
 
 def percent(share: float) -> str:

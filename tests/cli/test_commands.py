@@ -244,7 +244,10 @@ def test_evaluate_agrees_with_the_metrics_of_the_fit(call: Call, fitted: Path) -
         assert told.keys() == targets["flow"].keys()
         for metric, value in targets["flow"].items():  # None stands for a score that is none
             assert told[metric] == (None if value is None else pytest.approx(value, rel=1e-9))
-    assert json.loads(call("evaluate", fitted, "--json", "--part", "train").out)["part"] == "train"
+    assert (
+        json.loads(call("evaluate", fitted, "--json", "--part", "training").out)["part"]
+        == "training"
+    )
 
 
 def test_inspect_writes_the_page_anew(here: Path, call: Call, table: Path, fitted: Path) -> None:

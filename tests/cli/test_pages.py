@@ -78,7 +78,7 @@ def test_the_page_of_the_run_is_about_its_own_data_only(
     before = files_under(copied_run)
     for words, fragment in (
         (["other.csv"], "other.csv is not"),
-        (["--part", "train"], "--part train"),
+        (["--part", "training"], "--part training"),
         ([table, "--part", "all"], "--part all"),
     ):
         done = call("inspect", copied_run, *words)

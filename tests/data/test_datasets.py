@@ -147,7 +147,7 @@ def test_fulda(read):
     assert frame.row(0) == (datetime.date(1979, 1, 1), 1.0, -12.9, -20.1, 143.0)
     assert (frame["tmin"] <= frame["tmax"]).all()
     split = split_times(table, "1985-01-01", "1986-01-01")
-    counts = [split.part_rows(table, part).sum() for part in ("train", "validation", "test")]
+    counts = [split.part_rows(table, part).sum() for part in ("training", "validation", "test")]
     assert counts == [2192, 365, 1096]
 
 

@@ -11,7 +11,7 @@ import pytest
 from gatewise.data import Split, split_times
 from gatewise.errors import OptionError
 
-PARTS = ("train", "validation", "test")
+PARTS = ("training", "validation", "test")
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_year_as_text(read, days):
 
 def test_without_a_test_part(ten):
     split = split_times(ten, 0.2)
-    assert split.part_rows(ten, "train").sum() == 8
+    assert split.part_rows(ten, "training").sum() == 8
     assert split.part_rows(ten, "validation").sum() == 2
     assert split.part_rows(ten, "all").all()
     with pytest.raises(OptionError, match="no test part"):
@@ -139,5 +139,10 @@ def test_json_round_trip(ten, read):
             again = Split.from_json(split.to_json())
             assert again == split
             np.testing.assert_array_equal(
-                again.part_rows(table, "train"), split.part_rows(table, "train")
+                again.part_rows(table, "training"), split.part_rows(table, "training")
             )
+
+
+def test_the_old_name_of_the_training_part_is_refused_by_the_new_one(ten) -> None:
+    with pytest.raises(OptionError, match="part='train': use 'training', 'validation'"):
+        split_times(ten, 0.2, 0.3).part_rows(ten, "train")

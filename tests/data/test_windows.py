@@ -289,7 +289,7 @@ def test_too_few_rows_say_how_many_are_needed(lookback, horizon, told):
             table.time < 12,
             lookback=lookback,
             horizon=horizon,
-            part="train",
+            part="training",
         )
 
 

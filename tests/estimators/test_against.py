@@ -42,8 +42,8 @@ def predictions(errors: np.ndarray, series: list[str] | None = None) -> Predicti
 
 def test_both_are_scored_on_the_rows_that_both_predict() -> None:
     short, long = fitted(lookback=5), fitted(lookback=60)
-    found = short.compare(long, FRAME, part="train")
-    own = short.evaluate(FRAME, part="train")
+    found = short.compare(long, FRAME, part="training")
+    own = short.evaluate(FRAME, part="training")
     assert len(own.predictions.truth) - len(found.one.predictions.truth) == 55
     assert np.array_equal(found.one.predictions.time, found.other.predictions.time)
     assert found.one.scores["climatology"]["level"] == found.other.scores["climatology"]["level"]

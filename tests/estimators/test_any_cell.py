@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,3 +79,35 @@ def test_the_command_line_fits_every_cell_of_the_library(tmp_path: Path) -> None
     assert run([*line, "--cell", "layer_norm_lstm", "--out", str(folder)]) == 0
     assert gw.Forecaster.load(folder).cell == "layer_norm_lstm"
     assert run(["inspect", str(folder)]) == 0
+
+
+def in_heads(estimator: str, **options: object) -> Any:
+    """Return an estimator that is fitted on next to nothing, with the sLSTM in two heads."""
+    some: Any = {"cell": "slstm", "hidden_size": 4, "epochs": 1, "heads": 2, **options}
+    if estimator == "Forecaster":
+        return gw.Forecaster(**SMALL | some).fit(reservoir(60), progress=False)
+    if estimator == "LanguageModel":
+        return gw.LanguageModel(**some).fit("abracadabra " * 30, progress=False)
+    letters = ["ACGTAC", "GGTACA", "TTACGA", "CATGCA"] * 5
+    labels: Any = ["a", "b", "a", "b"] * 5
+    if estimator == "Tagger":
+        labels = [["v" if letter == "A" else "c" for letter in one] for one in letters]
+    some["baselines"] = ["majority"]
+    return getattr(gw, estimator)(**some).fit(letters, labels, progress=False)
+
+
+@pytest.mark.parametrize("estimator", ["Forecaster", "Classifier", "Tagger", "LanguageModel"])
+def test_every_estimator_has_the_heads_of_its_cell(estimator: str, tmp_path: Path) -> None:
+    model = in_heads(estimator)
+    model.save(tmp_path / "model.safetensors")
+    again = type(model).load(tmp_path / "model.safetensors")
+    for one in (model, again):
+        [layer] = one.fitted_.networks[0].layers
+        assert (one.heads, layer.heads) == (2, 2)
+        assert layer.weight_hh_l0.shape == (16, 2)
+    with pytest.raises(OptionError, match="heads=2 is for cells whose units can be shared out"):
+        in_heads(estimator, cell="gru")
+    with pytest.raises(OptionError, match="heads=3 must divide hidden_size=4"):
+        in_heads(estimator, heads=3)
+    with pytest.raises(OptionError, match="heads must be"):
+        in_heads(estimator, heads=0)

@@ -27,13 +27,13 @@ def test_every_fold_trains_watches_and_tests(first: int, share: Any) -> None:
     for place, origin in enumerate(origins):
         split = split_times(origin.table, origin.validation, origin.test)
         days = {
-            part: split.part_rows(origin.table, part) for part in ("train", "validation", "test")
+            part: split.part_rows(origin.table, part) for part in ("training", "validation", "test")
         }
         counts = {part: len(np.unique(origin.table.time[rows])) for part, rows in days.items()}
         before = first + 2 * place
         assert counts["test"] == 2
-        assert counts["train"] + counts["validation"] == before
-        assert counts["train"] >= 1
+        assert counts["training"] + counts["validation"] == before
+        assert counts["training"] >= 1
         assert counts["validation"] == pytest.approx(
             max(1, min(share * before, before - 1)), abs=0.5
         )

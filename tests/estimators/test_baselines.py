@@ -167,7 +167,7 @@ def test_without_a_calendar_climatology_is_the_training_mean() -> None:
     table = make_table(a=values)
     counted = replace(table, time=np.arange(100), step=Step("fixed", 1, clock=False))
     split = split_times(counted, 0.2, 0.2)
-    train = split.part_rows(counted, "train")
+    train = split.part_rows(counted, "training")
     found = fit_baselines(counted, split, lookback=5, horizon=1).predict(counted, np.array([90]))
     np.testing.assert_allclose(found["climatology"].ravel(), values[train].mean())
 
@@ -243,7 +243,7 @@ def test_ridge_with_future_columns_solves_each_step_as_alone() -> None:
     table = make_table(future=("f",), a=np.stack([f + 0.3 * noise, f], axis=1))
     baselines = fit(table, lookback=2, horizon=2)
     split = split_times(table, 0.2, 0.2)
-    train = origins_within(table, split.part_rows(table, "train"), lookback=2, horizon=2)
+    train = origins_within(table, split.part_rows(table, "training"), lookback=2, horizon=2)
     train, y = train[train >= 6], table.column("y")  # the first week has none before it
 
     def features(origins: np.ndarray, step: int) -> np.ndarray:
@@ -337,7 +337,7 @@ def test_a_training_part_without_targets_is_refused() -> None:
     table = make_table(inputs=("x",), a=np.stack([wave(100), wave(100, 1)], axis=1))
     split = split_times(table, 0.2, 0.2)
     holed = table.values.copy()
-    holed[split.part_rows(table, "train"), 0] = np.nan
+    holed[split.part_rows(table, "training"), 0] = np.nan
     with pytest.raises(DataError, match="0 windows with known targets"):
         fit_baselines(replace(table, values=holed), split, lookback=5, horizon=0)
 
@@ -363,7 +363,7 @@ def panel(request: pytest.FixtureRequest) -> tuple[Table, Split, Baselines]:
 def test_only_the_training_part_changes_the_fit(panel: tuple[Table, Split, Baselines]) -> None:
     table, split, fitted = panel
     changed = table.values.copy()
-    changed[~split.part_rows(table, "train")] = 1e6
+    changed[~split.part_rows(table, "training")] = 1e6
     again = fit_baselines(
         replace(table, values=changed),
         split,

@@ -64,6 +64,31 @@ def test_rows_are_found_by_sequence_and_step_in_any_order() -> None:
         rows_of(table(sequence=["a", "b"]), steps, "theirs", per_step=True)
 
 
+@pytest.mark.parametrize(
+    ("names", "column"),
+    [
+        (("1", "7"), [7, 1]),
+        (("1", "7"), [7.0, 1.0]),
+        (("1", "7"), ["007", "001"]),
+        (("01", "07"), [7, 1]),
+        (("1", "b"), ["b", "1.0"]),
+    ],
+)
+def test_ids_that_are_numbers_here_and_texts_there_are_one(
+    names: tuple[str, str], column: list[object]
+) -> None:
+    both = Sequences(np.zeros((2, 1), np.float32), np.array([1, 1]), names, columns=("x",))
+    assert rows_of(table(sequence=column), both, "theirs", per_step=False).tolist() == [1, 0]
+    stepped = table(sequence=column, step=[1, 1])
+    assert rows_of(stepped, both, "theirs", per_step=True).tolist() == [1, 0]
+
+
+def test_ids_that_would_become_one_number_stay_apart() -> None:
+    both = Sequences(np.zeros((2, 1), np.float32), np.array([1, 1]), ("1", "01"), columns=("x",))
+    with pytest.raises(DataError, match="no prediction of sequence '01'"):
+        rows_of(table(sequence=[1, 2]), both, "theirs", per_step=False)
+
+
 def test_numbers_come_with_quantiles_where_all_are_there() -> None:
     frame = table(y_predicted=[1.0, 2.0], **{"y_q0.1": [0.0, 1.0], "y_q0.5": [1.0, 2.0]})
     told, bands = numbers_in(frame, ALL, ("y",), (0.1, 0.5))

@@ -35,7 +35,7 @@ def test_the_forecasts_of_every_origin_are_those_of_statsforecast(fitted: Baseli
         from statsforecast.models import AutoETS  # noqa: PLC0415
     table = make_table(STEPS["month"], **SERIES)
     split = split_times(table, 0.2, 0.2)
-    training = int(split.part_rows(table, "train")[:84].sum())
+    training = int(split.part_rows(table, "training")[:84].sum())
     for number, values in enumerate(SERIES.values()):
         model = AutoETS(season_length=12).fit(values[:training])
         for origin in (training - 1, training + 9, 78):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -262,3 +263,21 @@ def test_the_copied_python_reads_the_gates_of_the_page(
         )  # fmt: skip
         found = eval(filled, names)
         np.testing.assert_array_equal(found, record.quantities["cell"][2:9, [1, 4]])
+
+
+def test_a_table_whose_split_holds_a_test_part_alone_is_explained_and_scored(
+    classifier: tuple[gw.Classifier, list[str], list[str]],
+) -> None:
+    model, data, classes = classifier
+    table = {"sequence": data[:40], "label": classes[:40], "split": ["test"] * 40}
+    frame = pl.DataFrame(table)
+    model.split = "split"
+    try:
+        for part in (None, "test"):
+            told = gw.explain(model, frame, part=part, budget=2)
+            assert told.settings["part"] == (part or "all")
+            assert model.evaluate(frame, part=part).count == 40
+        with pytest.raises(DataError, match="the training part is empty"):
+            gw.explain(model, frame, part="training", budget=2)
+    finally:
+        model.split = None

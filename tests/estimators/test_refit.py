@@ -43,7 +43,7 @@ def test_what_predicts_has_seen_all_data_for_as_many_steps(run):
     fitted = model.fitted_
     scored, refitted = fitted.networks, fitted.refitted
     assert len(refitted.networks) == 2
-    assert refitted.windows > fitted.data["parts"]["train"]["windows"]
+    assert refitted.windows > fitted.data["parts"]["training"]["windows"]
     assert [history.steps for history in refitted.histories] == [6, 6]
     assert not equal(weights(scored[0]), weights(refitted.networks[0]))
     metrics = json.loads((folder / "metrics.json").read_text())

@@ -54,7 +54,7 @@ def test_what_is_left_open_follows_season_horizon_and_data(frame, horizon, lookb
     settings = model.fitted_.settings
     assert (settings.lookback, settings.normalise) == (lookback, normalise)
     assert settings.transform == "log"
-    assert settings.batch_size <= model.fitted_.data["parts"]["train"]["windows"]
+    assert settings.batch_size <= model.fitted_.data["parts"]["training"]["windows"]
     assert model.evaluation_.part == model.fitted_.split.scored
     assert np.isfinite(model.predict()["y_predicted"].to_numpy()).all()
 

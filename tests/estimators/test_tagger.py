@@ -249,3 +249,22 @@ def test_both_strands_are_of_dna_alone(data: Data) -> None:
         gw.Tagger(kmer=3).fit(rows, [["a", "b", "a"] * 3] * 8, progress=False)
     with pytest.raises(OptionError, match="are 262,144 words, more than 65,536"):
         gw.Tagger(kmer=9).fit(*data, progress=False)
+
+
+def test_short_runs_are_left_out_of_annotations(
+    data: Data, fitted: tuple[gw.Tagger, Path], tmp_path: Path
+) -> None:
+    model, _ = fitted
+
+    def lengths(least: int) -> list[int]:
+        path = tmp_path / f"{least}.bed"
+        model.annotate(data[0], path, background=None, min_length=least)
+        rows = [line.split("\t") for line in path.read_text().splitlines()]
+        return [int(row[2]) - int(row[1]) for row in rows]
+
+    every = lengths(1)
+    assert min(every) < 3 <= max(every)
+    assert lengths(3) == [one for one in every if one >= 3]
+    with pytest.raises(OptionError, match="min_length must be a whole number"):
+        model.annotate(data[0], tmp_path / "no.bed", min_length=0)
+    assert not (tmp_path / "no.bed").exists()

@@ -56,7 +56,7 @@ def test_the_forecasts_of_every_origin_are_those_of_statsforecast(fitted: Baseli
         warnings.simplefilter("ignore")
         from statsforecast.models import Theta  # noqa: PLC0415
     table = make_table(STEPS["month"], **SERIES)
-    training = int(split_times(table, 0.2, 0.2).part_rows(table, "train")[:84].sum())
+    training = int(split_times(table, 0.2, 0.2).part_rows(table, "training")[:84].sum())
     kinds = set()
     for number, values in enumerate(SERIES.values()):
         model = Theta(season_length=12).fit(values[:training])

@@ -240,7 +240,7 @@ def build_summary(
             "first": "1979-01-01",
             "last": "1988-12-31",
             "step": "1 day",
-            "parts": {"train": "1979-01-01 to 1984-12-31", "test": "1986-01-01 to 1988-12-31"},
+            "parts": {"training": "1979-01-01 to 1984-12-31", "test": "1986-01-01 to 1988-12-31"},
             "fingerprint": "sha256:4f0c",
         },
         environment={"gatewise": "0.1.0", "torch": "2.13.0", "threads": "2"},

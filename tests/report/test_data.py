@@ -248,6 +248,8 @@ def test_how_long_training_took_is_told_only_where_it_is_known() -> None:
     loaded = tuple(replace(history, seconds=0.0) for history in summary.histories)
     (curve,) = training_curves(loaded)
     assert " s." not in curve.note
+    single = tuple(replace(one, train=one.train[:1], validation=()) for one in loaded)
+    assert training_curves(single) == ()  # a point is no curve
 
 
 def test_thinning_keeps_the_ends() -> None:

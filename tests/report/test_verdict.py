@@ -48,7 +48,7 @@ def test_no_better_names_the_baseline_that_won() -> None:
 
 
 def test_a_score_of_the_training_part_recommends_no_baseline() -> None:
-    said = verdict(scored(of(0.7), {"ridge": of(0.6)}, part="train"))
+    said = verdict(scored(of(0.7), {"ridge": of(0.6)}, part="training"))
     assert said.headline == "No better than ridge"
     assert not any("predict with" in sentence for sentence in said.sentences)
 
@@ -106,7 +106,7 @@ def test_no_baseline_and_no_truth() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "words"), [("validation", "flatters"), ("train", "nothing about new data")]
+    ("part", "words"), [("validation", "flatters"), ("training", "nothing about new data")]
 )
 def test_scores_that_flatter_say_so(part: str, words: str) -> None:
     said = verdict(scored(of(0.4), {"ridge": of(0.6)}, (0.4,), part))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gatewise.estimators.forecaster.preparation import Prepared
 
 Model = Annotated[str, Parameter(help="Run folder, or a model.safetensors file.")]
-PartName = Literal["train", "validation", "test", "all"]
+PartName = Literal["training", "validation", "test", "all"]
 Part = Annotated[
     PartName | None,
     Parameter(help="Part to score, cut as in the fit. [default: as in the fit; all of other DATA]"),

@@ -21,7 +21,13 @@ from gatewise.training.task import TrainableNetwork
 
 
 def layer_of(
-    cell: str, input_size: int, hidden_size: int, engine: str, *, bidirectional: bool = False
+    cell: str,
+    input_size: int,
+    hidden_size: int,
+    engine: str,
+    *,
+    bidirectional: bool = False,
+    heads: int = 1,
 ) -> GatedModule:
     """Return one layer of the cell that an estimator calls so, on the CPU in float32."""
     name = spec_named(cell).name
@@ -31,7 +37,7 @@ def layer_of(
         return RNN(input_size, hidden_size, nonlinearity=name.removeprefix("rnn_"), **options)
     if name in ("lstm", "gru"):
         return (LSTM if name == "lstm" else GRU)(input_size, hidden_size, **options)
-    return Recurrent(name, input_size, hidden_size, **options)
+    return Recurrent(name, input_size, hidden_size, heads=heads, **options)
 
 
 class LayeredNetwork(TrainableNetwork):
@@ -73,6 +79,7 @@ class RecurrentNetwork(LayeredNetwork):
         input_size: int,
         hidden_size: int,
         num_layers: int,
+        heads: int = 1,
         dropout: float | None,
         forget_bias: float | None,
         engine: str,
@@ -83,7 +90,9 @@ class RecurrentNetwork(LayeredNetwork):
         super().__init__()
         self.front = front
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
-        self.layers = nn.ModuleList(layer_of(cell, size, hidden_size, engine) for size in sizes)
+        self.layers = nn.ModuleList(
+            layer_of(cell, size, hidden_size, engine, heads=heads) for size in sizes
+        )
         spec = spec_named(cell)
         if forget_bias is not None and spec.with_bias:
             for layer in self.layers:

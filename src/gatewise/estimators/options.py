@@ -169,6 +169,10 @@ class TableOptions:
     )
 
 
+TORCHS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+"""Cells that torch has too: their units see each other, in one head."""
+
+
 @dataclass(kw_only=True, eq=False)
 class NetworkOptions:
     """What the recurrent network is made of: these are `RecurrentNetwork`'s arguments by name."""
@@ -182,6 +186,13 @@ class NetworkOptions:
     )
     hidden_size: int = option(32, "Network", "Units per layer.", whole(1))
     num_layers: int = option(1, "Network", "Layers.", whole(1, 1000))
+    heads: int = option(
+        1,
+        "Network",
+        "Heads that the units are shared out to: each sees the old state of its own units alone.",
+        whole(1),
+        more="Of `slstm` and other cells that torch lacks; they must divide `hidden_size`.",
+    )
     dropout: float | None = option(
         None,
         "Network",
@@ -235,6 +246,22 @@ class FitOptions:
         more="`auto` decides anew wherever the run is opened. A loaded model computes on the CPU unless "
         "`Forecaster.load(path, device=...)` says otherwise. See [CUDA](cuda.md).",
     )
+
+
+def check_heads(settings: NetworkOptions) -> None:
+    """Raise `OptionError` for heads of a cell that has none, or that do not divide the units."""
+    heads, cell, units = settings.heads, settings.cell, settings.hidden_size
+    if heads == 1:
+        return
+    if spec_named(cell).name in TORCHS:
+        raise OptionError(
+            f"heads={heads} is for cells whose units can be shared out, and cell={cell!r} has one "
+            "whole: use cell='slstm', or heads=1"
+        )
+    if units % heads:
+        raise OptionError(
+            f"heads={heads} must divide hidden_size={units}, so that each has as many units"
+        )
 
 
 def check_gate_costs(settings: TrainingOptions, cell: str) -> None:

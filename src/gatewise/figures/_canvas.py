@@ -6,9 +6,11 @@ left behind and no display is needed.
 
 from __future__ import annotations
 
+import io
 import math
 import textwrap
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +58,23 @@ def library(name: str) -> Any:
 def new_figure(size: tuple[float, float]) -> Figure:
     """Return an empty figure of `size` inches on a light ground, with room kept for every label."""
     figure: Figure = library("figure").Figure(size, layout="constrained", facecolor="white")
+    show_in_notebooks(figure, figure)
     return figure
+
+
+def show_in_notebooks(drawn: Any, figure: Figure) -> None:
+    """Let axes, or a figure, show the picture where a notebook's cell ends with them.
+
+    Without pyplot nothing else would: a notebook knows no axes, and no figure either before pyplot.
+    """
+    drawn._repr_png_ = partial(_png, figure)
+
+
+def _png(figure: Figure) -> bytes:
+    """Return a figure as PNG."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=100, bbox_inches="tight")
+    return content.getvalue()
 
 
 def begin(result: Any, kind: type[Result], caller: str, ax: Axes | None) -> Axes:
@@ -77,7 +95,9 @@ def axes_of(ax: Axes | None, caller: str) -> Axes:
     """Return `ax`, or the axes of a new figure; raises InputError for anything else."""
     drawn: Axes
     if ax is None:
-        drawn = new_figure(PANEL).subplots()
+        figure = new_figure(PANEL)
+        drawn = figure.subplots()
+        show_in_notebooks(drawn, figure)
     elif isinstance(ax, library("axes").Axes):
         drawn = ax
     else:

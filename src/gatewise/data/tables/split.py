@@ -13,7 +13,7 @@ from gatewise.data.tables.table import Table
 from gatewise.data.tables.zones import from_local
 from gatewise.errors import OptionError
 
-Part = Literal["train", "validation", "test", "all"]
+Part = Literal["training", "validation", "test", "all"]
 Bound = float | int | str | Any
 """A fraction of the distinct times, or the first time of a part."""
 
@@ -29,7 +29,7 @@ class Split:
     def parts(self) -> tuple[Part, ...]:
         """The parts that there are, in the order of time."""
         validated = self.train_end is not None and self.train_end != self.validation_end
-        found: tuple[Part, ...] = ("train", "validation") if validated else ("train",)
+        found: tuple[Part, ...] = ("training", "validation") if validated else ("training",)
         return found if self.validation_end is None else (*found, "test")
 
     @property
@@ -43,7 +43,7 @@ class Split:
         before_test = self.validation_end is None or time < self.validation_end
         if part == "all":
             return np.ones(len(time), dtype=bool)
-        if part == "train":
+        if part == "training":
             return np.ones(len(time), bool) if self.train_end is None else time < self.train_end
         if part == "validation":
             if "validation" not in self.parts:
@@ -55,7 +55,7 @@ class Split:
             if self.validation_end is None:
                 raise OptionError("there is no test part: name its first time or share with test=")
             return np.asarray(time >= self.validation_end)
-        raise OptionError(f"part={part!r}: use 'train', 'validation', 'test' or 'all'")
+        raise OptionError(f"part={part!r}: use 'training', 'validation', 'test' or 'all'")
 
     def to_json(self) -> dict[str, Any]:
         """Return the bounds as JSON values: text for dates, integers for integer times."""

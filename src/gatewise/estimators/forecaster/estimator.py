@@ -146,7 +146,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
     def evaluate(self, data: Any = None, *, part: Part | None = None) -> Evaluation:
         """Score the model beside the baselines; without `data`, return the evaluation of the fit.
 
-        `part` is "test", "validation" or "train", cut at the times of the fit, or "all": the default.
+        `part` is "test", "validation" or "training", cut at the times of the fit, or "all": the default.
         Scored are the networks that never saw the test part; on data that begins after that of the fit,
         those that predict.
         Warns of series that cannot be scored: without a known target, or with too few rows.
@@ -249,7 +249,14 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         )
 
     def explain_case(
-        self, data: Any, *, part: Any, by: Any, module: str | None, budget: float
+        self,
+        data: Any,
+        *,
+        part: Any,
+        by: Any,
+        module: str | None,
+        budget: float,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
     ) -> Case:
         """Return what `gw.explain` measures of the first member on windows of a table."""
         return case_of_forecaster(
@@ -260,6 +267,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
             by=by,
             module=module,
             budget=budget,
+            sampling=sampling,
         )
 
     def importance(
@@ -275,7 +283,9 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         `part` as in `summary`, `budget` as in `gw.explain`; figures are means over the members. Raises
         InputError for too small a budget and for windows of one step.
         """
-        case = self.explain_case(data, part=part, by=None, module=None, budget=budget)
+        case = self.explain_case(
+            data, part=part, by=None, module=None, budget=budget, sampling=sampling
+        )
         return importance_of(case, sampling)
 
     # --- what `Estimator` asks for --------------------------------------------------------------------

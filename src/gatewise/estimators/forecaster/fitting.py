@@ -29,7 +29,16 @@ from gatewise.wording import counted
 
 KEPT = (
     *("horizon", "lookback", "missing", "frequency", "scale", "normalise", "transform"),
-    *("cell", "hidden_size", "num_layers", "embedding", "quantiles", "likelihood", "members"),
+    *(
+        "cell",
+        "hidden_size",
+        "num_layers",
+        "heads",
+        "embedding",
+        "quantiles",
+        "likelihood",
+        "members",
+    ),
 )
 """Options that training on with new data cannot change."""
 

@@ -139,7 +139,7 @@ def check_weights(settings: ForecasterSettings, about: dict[str, Any], arrays: A
             table = _shape(arrays, f"{member}.front.tables.{place}.weight", 2)
             wanted_shape = (labels + 1, width_of(labels, settings.embedding))
             _require(table == wanted_shape, f"its labels have weights of the shape {table}")
-        units = _shape(arrays, f"{member}.layers.0.weight_hh_l0", 2)[1]
+        units = _shape(arrays, f"{member}.layers.0.weight_hh_l0", 2)[1] * settings.heads
         _require(units == settings.hidden_size, f"its weights are for {units} units")
         wanted = len(about["columns"]["target"]) * _answers_of(settings)
         outputs = _shape(arrays, f"{member}.head.linear.weight", 2)[0]

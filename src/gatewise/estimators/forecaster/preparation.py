@@ -100,7 +100,7 @@ class Prepared:
         """The scaling, whose means come from the training part only."""
         if self.fitted_scaler is not None:
             return self.fitted_scaler
-        training = self.split.part_rows(self.given, "train")
+        training = self.split.part_rows(self.given, "training")
         transformed = self.normaliser.transform.applied(self.given)
         if transformed is not self.given:  # what is refused is told in the table's own units
             Scaler.fit(self.given, training, mode=self.settings.scale)
@@ -111,7 +111,7 @@ class Prepared:
         """The labels of the columns of categories, those of the training part only."""
         if self.fitted_vocabulary is not None:
             return self.fitted_vocabulary
-        training = self.split.part_rows(self.given, "train")
+        training = self.split.part_rows(self.given, "training")
         return Vocabulary.fit(self.given.columns.categories, self.given.labels, training)
 
     @cached_property
@@ -122,7 +122,7 @@ class Prepared:
         settings = self.settings
         if settings.horizon == 0:  # a virtual sensor has no past of its target to take a level from
             return Normaliser.plain()
-        training = self.split.part_rows(self.given, "train")
+        training = self.split.part_rows(self.given, "training")
         transform = Transform.fit(self.given, training, settings.transform, self.season or 1)
         return Normaliser.fit(
             self.given,
@@ -167,7 +167,7 @@ class Prepared:
     @property
     def train(self) -> Windows:
         """The windows of the training part."""
-        return self.windows("train")
+        return self.windows("training")
 
     @property
     def validation(self) -> Windows | None:

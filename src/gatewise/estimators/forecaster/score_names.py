@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from gatewise.estimators.forecaster.metrics import METRICS
-from gatewise.wording import number
+from gatewise.wording import number, with_minus
 
 MODEL_NAME = "gatewise"
 """The network among the models of a score table."""
@@ -21,7 +21,7 @@ MODEL_NOTES = {
     "ridge": "linear regression on lagged columns",
 }
 PART_NAMES = {
-    "train": "the training part",
+    "training": "the training part",
     "validation": "the validation part",
     "test": "the test part",
     "all": "all of the given data",
@@ -32,7 +32,7 @@ def metric_text(metric: str, value: float | None) -> str:
     """Return a score as the table shows it: with three decimals where it has no units, else digits."""
     unitless = metric in METRICS and not METRICS[metric].in_units
     if unitless and value is not None and math.isfinite(value) and abs(value) < 100:
-        return f"{value:.3f}".replace("-", "−")
+        return with_minus(f"{value:.3f}")
     return number(value, 4)
 
 

@@ -14,6 +14,7 @@ from gatewise.estimators.options import (
     NetworkOptions,
     TableOptions,
     check_gate_costs,
+    check_heads,
 )
 from gatewise.estimators.reading import ReadingOptions
 from gatewise.estimators.run.known import register
@@ -157,6 +158,7 @@ class ForecasterSettings(
                 f"categories={strange} are none of the inputs, future or static columns: list them "
                 "there too"
             )
+        check_heads(self)
         check_gate_costs(self, self.cell)
         if self.counts and not {self.normalise, self.transform} <= {"auto", "none"}:
             name = "transform" if self.normalise in ("auto", "none") else "normalise"

@@ -63,9 +63,9 @@ def settled(settings: ForecasterSettings, table: Table) -> Settled:
         made.normalise, made.transform = "none", "none"
     season = season_of(made, table)
     split = _split(made, table, season or 1)
-    rows = _rows_of(table, split.part_rows(table, "train"))
+    rows = _rows_of(table, split.part_rows(table, "training"))
     # without a part that was held back, what is scored has seen all data already
-    made.refit = made.refit is not False and split.parts != ("train",)
+    made.refit = made.refit is not False and split.parts != ("training",)
     made.transform = _transform(made, table)
     made.normalise = _normalise(made, table, split, season, rows)
     made.lookback = made.lookback or _lookback(made, season, rows)
@@ -98,7 +98,7 @@ def season_of(settings: ForecasterSettings, table: Table) -> int | None:
     if settings.season is not None:
         return settings.season
     # The parts give way to two seasons of training: without knowing the season, training is shorter.
-    rows = _split(settings, table, 1).part_rows(table, "train")
+    rows = _split(settings, table, 1).part_rows(table, "training")
     found = find_seasons(table, rows)
     return found[0].rows if found else None
 
@@ -157,7 +157,7 @@ def _normalise(
     """Return the level whose naive forecast is best before the test part."""
     if settings.normalise != "auto":
         return settings.normalise
-    before = split.part_rows(table, "train")
+    before = split.part_rows(table, "training")
     if "validation" in split.parts:
         before |= split.part_rows(table, "validation")
     longest = int(rows.max(initial=0)) - settings.horizon

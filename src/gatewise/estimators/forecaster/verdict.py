@@ -42,7 +42,7 @@ COVERAGE_SLACK = 0.05
 MAX_SENTENCES = 4
 
 FLATTERING = {
-    "train": "The model was trained on this part: the score says nothing about new data.",
+    "training": "The model was trained on this part: the score says nothing about new data.",
     "validation": (
         "Training choices are made on the validation part, which flatters its score: name a test "
         "part for a score that nothing was chosen on."
@@ -54,7 +54,7 @@ FLATTERING = {
 class Evaluation:
     """Scores of the model and of the baselines that may see what it sees, on the same windows."""
 
-    part: str  # "train", "validation", "test" or "all"
+    part: str  # "training", "validation", "test" or "all"
     predictions: Predictions
     scores: ScoreTable
     members: tuple[dict[str, Metrics], ...]  # target to metrics, one per member
@@ -216,7 +216,7 @@ def verdict(evaluation: Evaluation) -> Verdict:
         )
     if evaluation.part in FLATTERING:
         sentences.append(FLATTERING[evaluation.part])
-    if evaluation.part != "train":  # which is the better one on new data is then not known
+    if evaluation.part != "training":  # which is the better one on new data is then not known
         sentences.extend(_advice(found))
     sentences.append(_members_sentence(evaluation, found))
     sentences.extend(_band_sentences(evaluation))

@@ -41,7 +41,17 @@ from gatewise.training.progress import Callback
 from gatewise.training.task import Task
 
 KEPT = (
-    *("tokens", "vocabulary", "cell", "hidden_size", "num_layers", "embedding", "tied", "members"),
+    *(
+        "tokens",
+        "vocabulary",
+        "cell",
+        "hidden_size",
+        "num_layers",
+        "heads",
+        "embedding",
+        "tied",
+        "members",
+    ),
 )
 """Options that training on with new texts cannot change."""
 

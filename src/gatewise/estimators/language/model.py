@@ -63,6 +63,7 @@ def network_of(settings: LanguageSettings, tokens: Tokens, engine: str) -> Langu
         cell=settings.cell,
         hidden_size=settings.hidden_size,
         num_layers=settings.num_layers,
+        heads=settings.heads,
         forget_bias=settings.forget_bias,
         engine=settings.engine,
         restraints=settings.restraints(),

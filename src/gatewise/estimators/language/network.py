@@ -46,6 +46,7 @@ class LanguageNetwork(LayeredNetwork):
         cell: str,
         hidden_size: int,
         num_layers: int,
+        heads: int = 1,
         forget_bias: float | None,
         engine: str,
         restraints: Restraints,
@@ -54,7 +55,9 @@ class LanguageNetwork(LayeredNetwork):
         options: Any = {"device": "cpu", "dtype": torch.float32}
         self.table = nn.Embedding(tokens, embedding, **options)
         sizes = [embedding] + [hidden_size] * (num_layers - 1)
-        self.layers = nn.ModuleList(layer_of(cell, size, hidden_size, engine) for size in sizes)
+        self.layers = nn.ModuleList(
+            layer_of(cell, size, hidden_size, engine, heads=heads) for size in sizes
+        )
         if forget_bias is not None and spec_named(cell).with_bias:
             for layer in self.layers:
                 open_forget_gate(layer, bias=forget_bias)

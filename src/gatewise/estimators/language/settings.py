@@ -7,7 +7,12 @@ from typing import Any
 
 from gatewise.choices import TokenKind, Unseen
 from gatewise.errors import OptionError
-from gatewise.estimators.options import EstimatorOptions, NetworkOptions, check_gate_costs
+from gatewise.estimators.options import (
+    EstimatorOptions,
+    NetworkOptions,
+    check_gate_costs,
+    check_heads,
+)
 from gatewise.estimators.run.known import register
 from gatewise.options import (
     between,
@@ -186,6 +191,7 @@ class LanguageSettings(EstimatorOptions, RestraintOptions, NetworkOptions, TextO
     def check_options(self) -> None:
         """Raise `OptionError` for the first option outside what it may be, alone or with others."""
         super().check_options()
+        check_heads(self)
         check_gate_costs(self, self.cell)
         if (self.validation or 0) + (self.test or 0) >= 1:
             raise OptionError(

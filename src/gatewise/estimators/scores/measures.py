@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gatewise.estimators.scores.resampling import Interval
-from gatewise.wording import number
+from gatewise.wording import number, with_minus
 
 MODEL_NAME = "gatewise"
 """The network among the models of a table of scores."""
@@ -100,7 +100,7 @@ MEASURES: dict[str, Measure] = {
 def measure_text(name: str, value: float) -> str:
     """Return a score as tables and sentences write it."""
     if not MEASURES[name].in_units and math.isfinite(value) and abs(value) < 100:
-        text = f"{value:.3f}".replace("-", "−")
+        text = with_minus(f"{value:.3f}")
         return "0.000" if text == "−0.000" else text
     return number(value, 4)
 

@@ -112,15 +112,15 @@ def rows_of(frame: Frame, sequences: Sequences, name: str, *, per_step: bool) ->
     Raises DataError for sequences and steps that are not there, or twice.
     """
     check_column(frame, SEQUENCE, SEQUENCE)
-    texts = texts_of(frame, SEQUENCE)
+    texts, names = _spelt_alike(texts_of(frame, SEQUENCE), sequences.names)
     keys: list[Any] = list(texts)
-    wanted: list[Any] = list(sequences.names)
+    wanted: list[Any] = list(names)
     if per_step:
         check_column(frame, STEP, STEP)
         keys = list(zip(texts, float_column(frame, STEP).tolist(), strict=True))
         wanted = [
             (text, step)
-            for text, length in zip(sequences.names, sequences.lengths.tolist(), strict=True)
+            for text, length in zip(names, sequences.lengths.tolist(), strict=True)
             for step in range(1, length + 1)
         ]
     places = {key: row for row, key in enumerate(keys)}
@@ -134,6 +134,28 @@ def rows_of(frame: Frame, sequences: Sequences, name: str, *, per_step: bool) ->
             "missing)"
         )
     return np.array([places[key] for key in wanted], dtype=np.int64)
+
+
+def _spelt_alike(texts: Sequence[str], names: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the names of sequences in a table and in the data, as numbers where only that joins them.
+
+    A table may have kept 7.0 or 007 of what is 7 in the data. Where two names of either would become
+    one number they stay as they are.
+    """
+    if set(names) <= set(texts):
+        return texts, names
+    ours, theirs = [_as_number(one) for one in names], [_as_number(one) for one in texts]
+    apart = len(set(ours)) == len(set(names)) and len(set(theirs)) == len(set(texts))
+    return (theirs, ours) if apart else (texts, names)
+
+
+def _as_number(text: str) -> str:
+    """Return the name of a whole number in its shortest spelling, and any other as it is."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return str(int(value)) if value.is_integer() else text
 
 
 def _said(key: Any) -> str:

@@ -40,6 +40,7 @@ from gatewise.estimators.sequences.preparation import (
     PreparedSequences,
     check_sequences,
     parts_of,
+    parts_to_tell,
     refuse_changes,
     refuse_unused,
     scaling_of,
@@ -162,7 +163,7 @@ class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
         if part in (None, "all"):
             return model, labelled, "all", same
         assert part is not None
-        return model, labelled.take(parts_of(labelled, model.settings)[part]), part, False
+        return model, labelled.take(parts_to_tell(labelled, model.settings)[part]), part, False
 
     def _read_for(
         self, model: SequenceModel[L], given: Given | Any, *, labels_needed: bool

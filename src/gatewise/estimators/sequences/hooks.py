@@ -47,7 +47,16 @@ L = TypeVar("L")
 E = TypeVar("E", bound=SequenceScores)
 
 KEPT = (
-    *("cell", "hidden_size", "num_layers", "bidirectional", "front", "embedding", "members"),
+    *(
+        "cell",
+        "hidden_size",
+        "num_layers",
+        "heads",
+        "bidirectional",
+        "front",
+        "embedding",
+        "members",
+    ),
     *("scale", "missing", "kmer"),
 )
 """Options that training on with new data cannot change; an estimator adds its own."""

@@ -137,7 +137,7 @@ def check_sizes(
         count = len(recurrent)
         _require(count == settings.num_layers, f"it has the weights of {count} layers")
         _require("0" in recurrent, "its layers are not numbered")
-        units = _shape(arrays, recurrent["0"])[1]
+        units = _shape(arrays, recurrent["0"])[1] * settings.heads
         _require(units == settings.hidden_size, f"its weights are for {units} units")
         read = _shape(arrays, recurrent["0"].replace("weight_hh", "weight_ih"))[1]
         _require(read == inputs, f"its weights are for {read} inputs, not {inputs}")

@@ -45,6 +45,7 @@ class SequenceNetwork(LayeredNetwork):
         input_size: int,
         hidden_size: int,
         num_layers: int,
+        heads: int = 1,
         bidirectional: bool,
         dropout: float | None,
         forget_bias: float | None,
@@ -62,7 +63,8 @@ class SequenceNetwork(LayeredNetwork):
         width = hidden_size * directions
         sizes = [input_size if front is None else front.width] + [width] * (num_layers - 1)
         self.layers = nn.ModuleList(
-            layer_of(cell, size, hidden_size, engine, bidirectional=bidirectional) for size in sizes
+            layer_of(cell, size, hidden_size, engine, bidirectional=bidirectional, heads=heads)
+            for size in sizes
         )
         if forget_bias is not None and spec_named(cell).with_bias:
             for layer in self.layers:

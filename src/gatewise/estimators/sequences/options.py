@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from gatewise.choices import Front, Read, SequenceBaseline, SequenceScale, Strands
 from gatewise.errors import OptionError
-from gatewise.estimators.options import EstimatorOptions, NetworkOptions, check_gate_costs
+from gatewise.estimators.options import (
+    EstimatorOptions,
+    NetworkOptions,
+    check_gate_costs,
+    check_heads,
+)
 from gatewise.estimators.sequences.reading import SequenceReadingOptions
 from gatewise.options import number, on_or_off, one_of, option, or_none, some_of, whole
 
@@ -96,6 +101,7 @@ class SequenceOptions(
     def check_options(self) -> None:
         """Raise `OptionError` for the first option outside what it may be, alone or with others."""
         super().check_options()
+        check_heads(self)
         check_gate_costs(self, self.cell)
         if self.front == "one-hot" and self.embedding is not None:
             raise OptionError(

@@ -114,6 +114,14 @@ def parts_of(labelled: Labelled, settings: SequenceOptions) -> Parts:
     )
 
 
+def parts_to_tell(labelled: Labelled, settings: SequenceOptions) -> Parts:
+    """Return the parts of data that a fitted model is scored on: these may lack one to train on."""
+    said = np.array(labelled.split or ())
+    if labelled.split is not None and not (said == "training").any():
+        return {part: np.flatnonzero(said == part) for part in PARTS}
+    return parts_of(labelled, settings)
+
+
 def scaling_of(sequences: Sequences, settings: SequenceOptions) -> Scaling | None:
     """Return the scaling of measured values by the training part; None for symbols, or if it is off."""
     if sequences.vocabulary is not None or settings.scale == "none":

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gatewise.data.sequences.labelled import PARTS, Labelled
+from gatewise.data.sequences.split import Parts
 from gatewise.errors import DataError, OptionError, nearest
 from gatewise.estimators.run.metrics import environment
 from gatewise.estimators.scores.showing import html
@@ -15,10 +18,11 @@ from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given
 from gatewise.estimators.sequences.model import SequenceModel
 from gatewise.estimators.sequences.pictures import confusion_of, pictures_of, step_name
-from gatewise.estimators.sequences.preparation import PreparedSequences, parts_of
+from gatewise.estimators.sequences.preparation import PreparedSequences, parts_to_tell
 from gatewise.estimators.sequences.summary import SequenceSummary
 from gatewise.estimators.shown import estimator_html
 from gatewise.explaining.case import Case
+from gatewise.memory import Sampling
 from gatewise.wording import counted, joined
 
 
@@ -74,7 +78,7 @@ class Telling:
             raise DataError("there are no labels to compare with")
         held = labelled
         if scored != "all":
-            held = labelled.take(parts_of(labelled, model.settings)[scored])
+            held = labelled.take(parts_to_tell(labelled, model.settings)[scored])
         columns = self._table(model if same else model.for_new_data(), held, truth=True)
         pictures = pictures_of(held, model.form, columns, known)
         return SequenceSummary(
@@ -100,7 +104,14 @@ class Telling:
         )
 
     def explain_case(
-        self: Any, data: Any, *, part: str | None, by: Any, module: str | None, budget: float
+        self: Any,
+        data: Any,
+        *,
+        part: str | None,
+        by: Any,
+        module: str | None,
+        budget: float,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
     ) -> Case:
         """Return what `gatewise.explain` measures: the first network on sequences of a part.
 
@@ -109,8 +120,9 @@ class Telling:
         model: SequenceModel[Any] = self._fitted()
         prepared = data
         if not isinstance(data, PreparedSequences):
-            given = data if isinstance(data, Given) else Given(data)
-            prepared = self.prepare(given, like=model)
+            prepared = self._prepared_to_tell(
+                data if isinstance(data, Given) else Given(data), part
+            )
         same = prepared.identity["sha256"] == model.data["sha256"]
         part = part or (model.data["scored"] if same else "all")
         if part not in (*PARTS, "all"):
@@ -130,7 +142,9 @@ class Telling:
             base=lambda: self.summary(prepared, part=part).contents(),
         )
         batches = prepared.batches(*(PARTS if part == "all" else (part,)))
-        return case_of_sequences(asked, batches, by=by, module=module, budget=budget)
+        return case_of_sequences(
+            asked, batches, by=by, module=module, budget=budget, sampling=sampling
+        )
 
     def _repr_html_(self: Any) -> str:
         model, found = getattr(self, "fitted_", None), getattr(self, "evaluation_", None)
@@ -139,6 +153,29 @@ class Telling:
             type(self).__name__ if model is None else about_of(model),
             "" if model is None else counted(model.data["sequences"], "sequence"),
             "" if found is None else html(found),
+        )
+
+    def _prepared_to_tell(self: Any, given: Given, part: str | None) -> PreparedSequences[Any]:
+        """Return data for the fitted model, with its parts where one of them is asked for.
+
+        Data that nothing could be trained on, such as a test part alone, can be told of as a whole.
+        """
+        model: SequenceModel[Any] = self._fitted()
+        labelled: Labelled = self._read_for(model, given, labels_needed=True)
+        same = labelled.identity["sha256"] == model.data["sha256"]
+        parts: Parts = {one: np.zeros(0, dtype=np.int64) for one in PARTS}
+        if same or part not in (None, "all"):
+            parts = parts_to_tell(labelled, model.settings)
+        else:
+            parts["test"] = np.arange(len(labelled))
+        return PreparedSequences(
+            settings=model.settings,
+            labelled=labelled,
+            form=model.form,
+            scaling=model.scaling,
+            parts=parts,
+            learnt=model.learnt,
+            truth=self._truth(labelled, model.learnt),
         )
 
     def _told_of(

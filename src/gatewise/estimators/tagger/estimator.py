@@ -23,6 +23,7 @@ from gatewise.data.sequences.strands import (
     mirrored_steps,
     other_strand,
 )
+from gatewise.errors import OptionError
 from gatewise.estimators.classifier.classes import Model, OfClasses, Told
 from gatewise.estimators.classifier.learnt import LearntClasses, weights_of
 from gatewise.estimators.options import NetworkOptions
@@ -38,7 +39,7 @@ from gatewise.estimators.tagger.network import Chained, TaggerNetwork, chain_los
 from gatewise.estimators.tagger.pieces import in_pieces
 from gatewise.estimators.tagger.settings import OVERLAP_SHARE, TaggerSettings
 from gatewise.estimators.tagger.tags import tags_of
-from gatewise.options import values_of
+from gatewise.options import values_of, whole
 from gatewise.training.sequences import SequenceBatches
 from gatewise.training.task import Loss, Task
 from gatewise.typing import AnyArray, Array, Indices
@@ -78,18 +79,24 @@ class Tagger(OfClasses, TaggerSettings):
         *,
         lengths: Any = None,
         background: str | None = BACKGROUND,
+        min_length: int = 1,
     ) -> None:
         """Write runs of equal labels as features to a .bed or .gff3 file, whole or not at all.
 
         A feature's score is the mean probability of its class. The class `background` is no feature;
-        with None every class is one. A class whose name ends in + or - is a feature of that strand.
-        Raises OptionError for another kind of file, FileError where it cannot be written.
+        with None every class is one. Runs of fewer than `min_length` steps are left out: where
+        probabilities waver around a half, single steps change their label. A class whose name ends in +
+        or - is a feature of that strand. Raises OptionError for another kind of file and for a length
+        that is none, FileError where it cannot be written.
         """
         check_annotations(out)
+        if not (rule := whole(1)).allowed(min_length):
+            raise OptionError(f"min_length must be {rule.wanted}; got {min_length!r:.40}")
         sequences, labels, probabilities = self._tagged(data, lengths)
         classes = self._fitted().form.classes
-        found = list(features_of(sequences, labels, classes, probabilities, background=background))
-        write_annotations(out, found, sequences)
+        found = features_of(sequences, labels, classes, probabilities, background=background)
+        long = [one for one in found if one.end - one.start >= min_length]
+        write_annotations(out, long, sequences)
 
     def _tagged(self, data: Any, lengths: Any) -> tuple[Sequences, Indices, Array]:
         """Return sequences in the model's form, their labels [N] and probabilities [N, C]."""

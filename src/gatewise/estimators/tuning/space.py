@@ -145,7 +145,7 @@ def space_of(
 
 def _longest_lookback(prepared: Prepared) -> int:
     """Return the longest lookback that leaves half of the training part's times as windows."""
-    rows = prepared.split.part_rows(prepared.given, "train")
+    rows = prepared.split.part_rows(prepared.given, "training")
     lengths = np.add.reduceat(rows.astype(np.int64), prepared.given.starts[:-1])
     return int((np.median(lengths) - prepared.settings.horizon) // 2)
 

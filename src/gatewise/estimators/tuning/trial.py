@@ -171,7 +171,7 @@ class _Unaccompanied(Prepared):
             naive=NaiveErrors.fit(
                 self.given,
                 self.given.values[:, : len(targets)],
-                self.split.part_rows(self.given, "train"),
+                self.split.part_rows(self.given, "training"),
                 self.season,
             ),
         )

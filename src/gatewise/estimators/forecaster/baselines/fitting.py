@@ -77,7 +77,7 @@ def fit_baselines(
     """
     if season is not None and (isinstance(season, bool) or season != int(season) or season < 1):
         raise OptionError(f"season={season!r}: give a whole number of rows from 1, or None")
-    train_rows = split.part_rows(table, "train")
+    train_rows = split.part_rows(table, "training")
     season = _season(table, train_rows) if season is None else season
     chosen = _chosen(names, horizon, season)
     origins = origins_within(table, train_rows, lookback=lookback, horizon=horizon)

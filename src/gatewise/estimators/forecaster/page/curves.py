@@ -59,9 +59,12 @@ def _in_units(metric: str, target: str, units: Mapping[str, str]) -> str:
 
 
 def training_curves(histories: tuple[History, ...]) -> tuple[Curve, ...]:
-    """Return the losses of every member in one chart; the dot is where the weights were kept."""
+    """Return the losses of every member in one chart; the dot is where the weights were kept.
+
+    None of a single epoch: a point is no curve, and its loss stands among the figures of the run.
+    """
     epochs = max((len(history.train) for history in histories), default=0)
-    if not epochs:
+    if epochs < 2:
         return ()
     steps = histories[0].in_steps
     unit, scale = ("step", histories[0].round_steps) if steps else ("epoch", 1)
