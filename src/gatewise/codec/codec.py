@@ -173,7 +173,8 @@ class EventCodec:
         values, forecast = series_of(series, "curve"), self._fitted()
         if bounds is None:
             bounds = [forecast.deviation * each for each in _BOUNDS]
-        listed = bounds if isinstance(bounds, Iterable) and not isinstance(bounds, str) else ()
+        asked: Any = bounds
+        listed = asked if isinstance(asked, Iterable) and not isinstance(asked, str) else ()
         given = [bound_of(each, forecast.level, forecast.deviation) for each in listed]
         if not given or any(not low < high for low, high in pairwise(given)):
             raise OptionError(f"bounds must be a list of rising numbers; got {bounds!r:.60}")
