@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gatewise as gw
+from gatewise.training import loop
 
 pandas = pytest.importorskip("pandas", reason="the tables of these tests are pandas'")
 
@@ -144,6 +145,36 @@ def test_what_was_fitted_on_the_cpu_answers_there(kind: str, device: str, tmp_pa
     np.testing.assert_allclose(
         _predicted(moved, data), _predicted(model, data), rtol=1e-3, atol=1e-4
     )
+
+
+@pytest.mark.parametrize("kind", ["virtual sensor", "classifier", "language"])
+def test_a_fit_that_was_stopped_goes_on_on_the_other_device(
+    kind: str, device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, estimator, options = KINDS[kind]
+    data = make()
+    write, written = loop.files.write, []
+
+    def stop_after_the_first(*given: Any) -> None:
+        write(*given)
+        written.append(given)
+        raise KeyboardInterrupt
+
+    for begun, ended in (("cpu", device), (device, "cpu")):
+        run = tmp_path / begun
+        with monkeypatch.context() as patched:
+            patched.setattr(loop.files, "write", stop_after_the_first)
+            with pytest.raises(KeyboardInterrupt):
+                estimator(**options, device=begun).fit(*data, out=run, progress=False)
+        model = estimator.resume(run, *data, progress=False, device=ended)
+        assert model.device == ended
+        assert model.evaluation_ is not None
+        assert np.isfinite(_predicted(model, data)).any()
+        loaded = estimator.load(run, device=begun)
+        np.testing.assert_allclose(
+            _predicted(loaded, data), _predicted(model, data), rtol=1e-3, atol=1e-4
+        )
+    assert len(written) == 2
 
 
 @pytest.mark.parametrize("kind", ["virtual sensor", "forecast", "classifier", "tagger", "language"])

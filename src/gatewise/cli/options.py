@@ -220,6 +220,9 @@ TaskOption = Annotated[
 ]
 """Read before the commands are made: see `choosing`."""
 Quiet = Annotated[bool, _parameter(RUN, "Print nothing but errors.", shown=False)]
+DeviceOfFit = Annotated[
+    str | None, Parameter(help=f"{_default_device.help} [default: where the fit began]")
+]
 Device = Annotated[str, Parameter(help=_default_device.help)]
 Config = Annotated[
     str | None, _parameter(RUN, "Read options from a .toml or .json file; the command line wins.")

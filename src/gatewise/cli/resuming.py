@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from gatewise.cli.opening import writing_alone
-from gatewise.cli.options import Config, NewTitle, Quiet
+from gatewise.cli.options import Config, DeviceOfFit, NewTitle, Quiet
 from gatewise.cli.output import console
 from gatewise.cli.training import RunFolder, finish, going_on, resumable
 from gatewise.cli.tuning import resume_search
@@ -27,6 +27,7 @@ def resume(
     /,
     *,
     title: NewTitle = None,
+    device: DeviceOfFit = None,
     quiet: Quiet = False,
     config: Config = None,
 ) -> None:
@@ -49,8 +50,9 @@ def resume(
         data,
         title,
         quiet=quiet,
+        device=device,
         again=lambda fitted, source, _: prepared_for(fitted.fitted_, source),
-        begun=lambda unfinished, source, _: Forecaster.prepare_resumed(unfinished, source),
+        begun=lambda unfinished, source, _: Forecaster.prepare_resumed(unfinished, source, device),
         finish=finish,
     )
 
@@ -62,6 +64,7 @@ def resume_into(
     title: str | None,
     *,
     quiet: bool,
+    device: str | None,
     again: Callable[[Any, str, dict[str, Any]], Any],
     begun: Callable[[Run, str, dict[str, Any]], Any],
     finish: Callable[..., None],
@@ -85,7 +88,7 @@ def resume_into(
         screen = console(quiet=quiet)
         screen.print(going_on(unfinished, folder))
         if unfinished is None:
-            fitted = estimator.load(run)
+            fitted = estimator.load(run, device=device or "cpu")
             prepared = again(fitted, source, config)
             if prepared.identity["sha256"] != fitted.fitted_.data["sha256"]:
                 raise DataError(
@@ -94,5 +97,5 @@ def resume_into(
                 )
         else:
             prepared = begun(unfinished, source, config)
-        model = estimator.resume(folder, prepared, progress=not quiet)
+        model = estimator.resume(folder, prepared, progress=not quiet, device=device)
         finish(screen, model, prepared, source, folder, title=title)

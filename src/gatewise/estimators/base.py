@@ -15,7 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, Self
 
-from gatewise.data.catalog import DATASET
 from gatewise.errors import (
     BreakdownError,
     DataError,
@@ -26,7 +25,7 @@ from gatewise.errors import (
     warn,
 )
 from gatewise.estimators.hooks import E, F, Hooks, P, Trained
-from gatewise.estimators.run.config import check_settings, settings_digest
+from gatewise.estimators.run.config import check_settings, settings_digest, source_of
 from gatewise.estimators.run.folder import METRICS, MODEL, Run, digest
 from gatewise.estimators.run.known import FIRST
 from gatewise.estimators.run.metrics import read_metrics, write_metrics
@@ -36,7 +35,7 @@ from gatewise.training.distributed import World, check_device, is_main, joined
 from gatewise.training.history import History
 from gatewise.training.loop import train
 from gatewise.training.options import TrainingOptions
-from gatewise.training.progress import Callback
+from gatewise.training.progress import Callback, label_of_member
 from gatewise.training.randomness import seeded
 from gatewise.training.schedule import Rounds
 from gatewise.training.sequences import order_of
@@ -69,15 +68,23 @@ class Estimator(Hooks[P, F, E]):
     evaluation_: E | None
 
     @classmethod
-    def resume(cls, run: str | Path, data: Any = None, *, progress: bool | Callback = True) -> Self:
+    def resume(
+        cls,
+        run: str | Path,
+        data: Any = None,
+        *,
+        progress: bool | Callback = True,
+        device: str | None = None,
+    ) -> Self:
         """Finish an interrupted fit; the result is the uninterrupted one's, bit for bit.
 
         Without `data` it is read again from where the run says it was. Raises DataError if it is not
-        the same data. A run that is complete is loaded, and scored where its data is at hand.
+        the same data. A run that is complete is loaded, and scored where its data is at hand. On
+        another `device` than the fit began on, other noise and dropout are drawn from there on.
         """
         unfinished = Run.open(run).unfinished()
         if unfinished is None:
-            model = cls.load(run)
+            model = cls.load(run, device=device or "cpu")
             data = cls._data_of(Run.open(run)) if data is None else data
             if data is not None:
                 model.evaluation_ = model._scored_again(data)
@@ -85,9 +92,9 @@ class Estimator(Hooks[P, F, E]):
         with writing(unfinished.folder) if is_main() else nullcontext():
             found = Run.open(run).unfinished()  # another process may have finished it before us
             if found is None:
-                return cls.resume(run, data, progress=progress)
+                return cls.resume(run, data, progress=progress, device=device)
             cls._check_kind(found)
-            model = cls.from_saved(found.config["settings"])
+            model = cls._begun(found, device)
             model.fitted_, model.evaluation_ = model._go_on(found, data, progress=progress)
         return model
 
@@ -118,14 +125,14 @@ class Estimator(Hooks[P, F, E]):
         return model
 
     @classmethod
-    def prepare_resumed(cls, run: Run, data: Any = None) -> P:
+    def prepare_resumed(cls, run: Run, data: Any = None, device: str | None = None) -> P:
         """Return the data that the unfinished `run` is resumed with; without `data` it is read again.
 
         Raises FileError for a damaged run, DataError where it is not the data that the run began with.
         """
         cls._check_kind(run)
         check_settings(run.config, run.folder)
-        model = cls.from_saved(run.config["settings"])
+        model = cls._begun(run, device)
         model.check_options()
         check_device(model.device)
         start = cls._start_of(run)
@@ -142,7 +149,8 @@ class Estimator(Hooks[P, F, E]):
                 "resume with the same data, or fit anew"
             )
         settled = run.config.get("settled")  # runs from before there was any have none
-        if settled is not None and settled != model._settled(prepared).to_json():
+        now = model._settled(prepared).to_json()
+        if settled is not None and settled | {"device": model.device} != now:
             raise FileError(
                 f"the run {run.folder} began with other settings than the data would be given now: "
                 "fit anew"
@@ -216,7 +224,7 @@ class Estimator(Hooks[P, F, E]):
 
     def _go_on(self, run: Run, data: Any, *, progress: bool | Callback) -> tuple[F, E]:
         """Finish the unfinished `run`, which began with these options; the caller holds its lock."""
-        prepared = self.prepare_resumed(run, data)
+        prepared = self.prepare_resumed(run, data, self.device)
         engine = run.config.get("engine") or self.engine_before
         with joined(self.device) as world:
             return self._complete(
@@ -277,7 +285,7 @@ class Estimator(Hooks[P, F, E]):
                 checkpoint=job.checkpoint(member, whole=bool(after)),
                 resume=job.resume,
                 progress=job.progress,
-                label=_label(member, settled.members, whole=bool(after)),
+                label=label_of_member(member, settled.members, whole=bool(after)),
                 device=self.device,
                 stop=stop,
             )
@@ -336,6 +344,13 @@ class Estimator(Hooks[P, F, E]):
         return fitted
 
     @classmethod
+    def _begun(cls, run: Run, device: str | None) -> Self:
+        """Return the estimator whose fit a run is, to go on with on `device` where that is named."""
+        model = cls.from_saved(run.config["settings"])
+        model.device = device or model.device
+        return model
+
+    @classmethod
     def _data_of(cls, run: Run) -> Any:
         """Return where the data of a run can be read again; None where it was in memory."""
         return run.config["source"]
@@ -380,17 +395,3 @@ class Estimator(Hooks[P, F, E]):
         kind = run.config.get("estimator", FIRST)
         if kind != cls.kind:
             raise FileError(f"the run {run.folder} is that of a {kind}, not of a {cls.kind}")
-
-
-def _label(member: int, members: int, *, whole: bool) -> str:
-    """Return what stands before the progress of a training."""
-    if members == 1:
-        return "refit on all data" if whole else "training"
-    return f"{'refit, ' if whole else ''}member {member + 1}/{members}"
-
-
-def source_of(place: str | Path | None) -> str | None:
-    """Return where data can be read again: an absolute path or a bundled set's name."""
-    if place is None or str(place).startswith(DATASET):
-        return place if place is None else str(place)
-    return str(Path(place).resolve())

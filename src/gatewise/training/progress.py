@@ -297,3 +297,10 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def label_of_member(member: int, members: int, *, whole: bool) -> str:
+    """Return what stands before the progress of a training."""
+    if members == 1:
+        return "refit on all data" if whole else "training"
+    return f"{'refit, ' if whole else ''}member {member + 1}/{members}"

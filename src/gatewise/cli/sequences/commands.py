@@ -10,7 +10,16 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 
 from gatewise.cli.opening import Model
-from gatewise.cli.options import Config, Device, NewRun, NewTitle, Quiet, TaskOption, Whole
+from gatewise.cli.options import (
+    Config,
+    Device,
+    DeviceOfFit,
+    NewRun,
+    NewTitle,
+    Quiet,
+    TaskOption,
+    Whole,
+)
 from gatewise.cli.sequences import demo, speaking, training, using
 from gatewise.cli.sequences.kinds import KINDS, Kind, PartName
 from gatewise.cli.sequences.options import command, in_columns, options_class, told
@@ -131,6 +140,7 @@ def _resume(task: Task, kind: Kind) -> Callable[..., None]:
         options={
             **_labels(kind),
             "title": (NewTitle, None),
+            "device": (DeviceOfFit, None),
             "quiet": (Quiet, False),
             "config": (Config, None),
         },

@@ -48,7 +48,7 @@ def opened(
 
 def labels_of_fit(run: str, data: str) -> str | None:
     """Return the file of labels of a run's fit, where `data` is the file that it goes with."""
-    from gatewise.estimators.base import source_of  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.run.config import source_of  # noqa: PLC0415 - brings torch
     from gatewise.estimators.run.folder import Run  # noqa: PLC0415
 
     if not os.path.isdir(run):

@@ -71,6 +71,7 @@ def resume(
     data: str | None = None,
     labels: str | None = None,
     title: str | None = None,
+    device: str | None = None,
     quiet: bool = False,
 ) -> None:
     """Finish an interrupted fit, or write the page of one that is whole."""
@@ -86,8 +87,9 @@ def resume(
         data,
         title,
         quiet=quiet,
+        device=device,
         again=lambda fitted, *of: fitted.prepare(given(*of), like=fitted.fitted_),
-        begun=lambda unfinished, *of: estimator.prepare_resumed(unfinished, given(*of)),
+        begun=lambda unfinished, *of: estimator.prepare_resumed(unfinished, given(*of), device),
         finish=finish,
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gatewise.data.catalog import DATASET
 from gatewise.errors import FileError
 from gatewise.estimators.run.known import FIRST, known_settings
 from gatewise.estimators.run.lock import LOCK
@@ -114,3 +115,10 @@ def read_config(folder: Path) -> dict[str, Any] | None:
 def is_remains(name: str) -> bool:
     """Tell whether a file may be left by a run that was killed before it had a config.json."""
     return name in {CHECKPOINTS, LOCK} or is_part(name)
+
+
+def source_of(place: str | Path | None) -> str | None:
+    """Return where data can be read again: an absolute path or a bundled set's name."""
+    if place is None or str(place).startswith(DATASET):
+        return place if place is None else str(place)
+    return str(Path(place).resolve())

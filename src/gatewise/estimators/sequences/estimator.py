@@ -17,9 +17,9 @@ from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.reading import as_names
 from gatewise.data.tables.output import frame_like
 from gatewise.errors import NotFittedError
-from gatewise.estimators.base import source_of
 from gatewise.estimators.hooks import FitArguments, Trained
 from gatewise.estimators.options import NetworkOptions
+from gatewise.estimators.run.config import source_of
 from gatewise.estimators.run.folder import Run
 from gatewise.estimators.scores.verdict import with_note_of_the_fit
 from gatewise.estimators.sequences.beside import Beside
@@ -112,14 +112,16 @@ class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
         *,
         lengths: Any = None,
         progress: bool | Callback = True,
+        device: str | None = None,
     ) -> Self:
         """Finish an interrupted fit; the result is the uninterrupted one's, bit for bit.
 
         Without `data` it is read again from where the run says it was. Raises DataError if it is not
-        the same data. A run that is complete is loaded, and scored where its data is at hand.
+        the same data. A run that is complete is loaded, and scored where its data is at hand. On
+        another `device` than the fit began on, other noise and dropout are drawn from there on.
         """
         given = None if data is None else Given(data, labels, lengths)
-        return super().resume(run, given, progress=progress)
+        return super().resume(run, given, progress=progress, device=device)
 
     def evaluate(
         self, data: Any = None, labels: Any = None, *, lengths: Any = None, part: str | None = None

@@ -13,7 +13,6 @@ import numpy as np
 
 from gatewise.data.files import write_frame
 from gatewise.errors import DataError, FileError, OptionError, nearest
-from gatewise.estimators.base import source_of
 from gatewise.estimators.forecaster.backtesting.origins import bound_text
 from gatewise.estimators.forecaster.estimator import Forecaster
 from gatewise.estimators.forecaster.forecasting import prepared_to_fit
@@ -21,6 +20,7 @@ from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.pairing import differences
 from gatewise.estimators.forecaster.preparation import Prepared
 from gatewise.estimators.forecaster.score_names import metric_text
+from gatewise.estimators.run.config import source_of
 from gatewise.estimators.run.folder import Run
 from gatewise.estimators.run.lock import locked
 from gatewise.estimators.tuning import folder as files
