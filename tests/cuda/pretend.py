@@ -68,10 +68,14 @@ class There(Tensor):
         return self.detach().resolve_conj().resolve_neg().cpu().numpy()
 
     def __getitem__(self, at: Any) -> Any:
-        places = at if isinstance(at, tuple) else (at,)
-        return super().__getitem__(
-            tuple(torch.tensor(one).to(WHERE) if isinstance(one, list) else one for one in places)
-        )
+        return super().__getitem__(_places(at))
+
+    def __setitem__(self, at: Any, value: Any) -> None:
+        super().__setitem__(_places(at), value)
+
+    def new_tensor(self, data: Any, **options: Any) -> Tensor:
+        """Return numbers on the device."""
+        return torch.tensor(data, **{"dtype": self.dtype, **options}).to(WHERE)
 
     def untyped_storage(self) -> Any:
         """Return the memory that it lies in."""
@@ -91,6 +95,12 @@ class There(Tensor):
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return _run(func, args, dict(kwargs or {}))
+
+
+def _places(at: Any) -> Any:
+    """Return places in a tensor, lists of Python's among them as tensors on the device."""
+    every = at if isinstance(at, tuple) else (at,)
+    return tuple(torch.tensor(one).to(WHERE) if isinstance(one, list) else one for one in every)
 
 
 def _lstm_cell(wx: Tensor, rh: Tensor, c: Tensor, *biases: Tensor | None) -> Any:

@@ -19,6 +19,7 @@ from gatewise.explaining.case import Case, spread
 from gatewise.explaining.skill import Skill, skill_of
 from gatewise.memory import Sampling
 from gatewise.report import Contents
+from gatewise.training.inference import device_of
 from gatewise.training.sequences import SequenceBatches
 from gatewise.typing import Indices
 from gatewise.unit import Unit
@@ -107,7 +108,7 @@ def case_of_sequences(
             per_step=asked.per_step,
         )
         x, ends, truth = (torch.from_numpy(one) for one in some.gather(np.arange(len(picks))))
-        return x, ends, truth
+        return x.to(device_of(network)), ends, truth
 
     x, ends, truth = taken(rows)
     model = AnswersOfSequences(network, asked.read)
