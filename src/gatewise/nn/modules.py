@@ -6,6 +6,7 @@ Sizes: T steps, B rows, I inputs, H hidden units, L layers, D directions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,6 +22,7 @@ from gatewise.nn.calls import Hidden, check_tensors, prepare
 from gatewise.nn.choosing import ChoosesBySize
 from gatewise.nn.foreign import as_leaf, is_symbolic
 from gatewise.nn.packed import check_packed
+from gatewise.nn.shortage import shortage_told
 from gatewise.nn.straight import straight
 from gatewise.nn.structure import network_of, spec_of
 from gatewise.nn.watching import watchers_of
@@ -72,7 +74,8 @@ class GatedModule(ChoosesBySize, Base):
 
         Raises what torch's module raises for malformed input, InputError for bad `lengths`, a bad
         PackedSequence and tensors on several devices or without memory,
-        OptionError or EngineError for an engine that is unknown or cannot run this cell.
+        OptionError or EngineError for an engine that is unknown or cannot run this cell, or where
+        there is no room for the gates.
         """
         if (hx is not None or type(input) is not Tensor) and not is_symbolic(input):
             check_kinds(self, input, hx)
@@ -103,7 +106,8 @@ class GatedModule(ChoosesBySize, Base):
         watched = any(watcher.wants for watcher in watchers)
         with_gates = return_gates or watched
         where = (network_of(self), call.x, call.states, call.rows)
-        result = engine.run(*where, gates=with_gates, **options)
+        with shortage_told(self, call) if with_gates else nullcontext():
+            result = engine.run(*where, gates=with_gates, **options)
         output, hidden = call.output(result.output), call.hidden(result.states)
         if not with_gates:
             return output, hidden

@@ -16,6 +16,8 @@ from torch import Tensor
 
 from gatewise.errors import FileError, InputError
 from gatewise.files import Envelope, seal, written_whole
+from gatewise.tracing._fingerprint import Weights
+from gatewise.tracing._host import HostCopies
 from gatewise.tracing._options import Kept, Steps, TraceOptions, check_options, check_place
 from gatewise.tracing._recordings import RecordedCall, RecordedModule, Recordings
 
@@ -38,7 +40,7 @@ def save(trace: Recordings, path: str | PathLike[str]) -> None:
             for key, value in {**gates, "lengths": call.lengths}.items():
                 tensors[f"{start}.{key}"] = value.detach().cpu().contiguous()
             calls.append(
-                {"steps": _range(call.steps), "total": call.total, "weights": call.weights}
+                {"steps": _range(call.steps), "total": call.total, "weights": call.weights.digest()}
             )
         modules.append({"name": name, "kept": _kept_to_json(trace.kept(name)), "calls": calls})
     options = trace.options
@@ -121,7 +123,10 @@ def _module_of(about: dict[str, Any], place: int, tensors: dict[str, Tensor]) ->
             raise ValueError(f"the steps of {about['name']!r} are not those of its arrays")
         parts = [found] if found else []
         calls.append(
-            RecordedCall(parts, lengths, steps, int(call["total"]), str(call["weights"]), kept.cell)
+            RecordedCall(
+                *(parts, lengths, steps, int(call["total"])),
+                *(Weights(str(call["weights"])), kept.cell, HostCopies()),
+            )
         )
     return RecordedModule(kept, calls)
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from gatewise.tracing._budget import CallSizes, check_budget
-from gatewise.tracing._fingerprint import fingerprint
+from gatewise.tracing._fingerprint import Weights
+from gatewise.tracing._host import HostCopies
 from gatewise.tracing._options import Kept, TraceOptions
 from gatewise.tracing._recordings import RecordedCall, RecordedModule
 from gatewise.tracing._selection import Tensors
@@ -29,6 +30,7 @@ class Recorder:
     def __init__(self, kept: Mapping[str, Kept], options: TraceOptions) -> None:
         self.modules = {name: RecordedModule(wanted) for name, wanted in kept.items()}
         self._options = options
+        self.copies = HostCopies()
         self._open: dict[str, _Open] = {}  # of cells; what is absent begins a new record
         self._used = 0
         self._pending: dict[str, int] = {}  # bytes reserved for calls that have not ended
@@ -52,6 +54,23 @@ class Recorder:
         self._pending.pop(name, None)
         self.modules[name].calls.append(call)
 
+    def weights_of(self, name: str, module: torch.nn.Module) -> Weights:
+        """Return what a call of a module was made with; those of the call before are read first.
+
+        So no more than one copy of each module's weights waits on the host, and a GPU has the present
+        call to do meanwhile.
+        """
+        if self.modules[name].calls:
+            self.modules[name].calls[-1].weights.digest()
+        return Weights.of(module, self.copies)
+
+    def finish(self) -> None:
+        """Wait for all that is on its way to the host."""
+        self.copies.wait()
+        for module in self.modules.values():
+            if module.calls:
+                module.calls[-1].weights.digest()
+
     def next_step(self, name: str, module: torch.nn.Module, hidden: Tensor) -> int:
         """Count one more step of a cell that returned `hidden [..., H]`; return which it was.
 
@@ -60,11 +79,11 @@ class Recorder:
         like = (hidden.shape, hidden.dtype, hidden.device)
         begun = self._open.get(name)
         if begun is None or begun.like != like:
-            lengths = torch.zeros(hidden.shape[:-1], dtype=torch.int64, device=hidden.device)
+            where = self._options.device or hidden.device
+            lengths = torch.zeros(hidden.shape[:-1], dtype=torch.int64, device=where)
             kind = self.modules[name].kept.cell
-            call = RecordedCall(
-                [], lengths.to(self._options.device), range(0), 0, fingerprint(module), kind
-            )
+            weights = self.weights_of(name, module)
+            call = RecordedCall([], lengths, range(0), 0, weights, kind, self.copies)
             begun = self._open[name] = _Open(like, call)
             self.modules[name].calls.append(call)
         step = begun.call.total

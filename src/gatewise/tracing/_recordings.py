@@ -13,7 +13,8 @@ from gatewise import notebook
 from gatewise.engines import Gates
 from gatewise.errors import InputError, UnknownNameError, nearest
 from gatewise.nn.structure import check_model
-from gatewise.tracing._fingerprint import fingerprint
+from gatewise.tracing._fingerprint import Weights, fingerprint
+from gatewise.tracing._host import HostCopies
 from gatewise.tracing._options import Kept, TraceOptions
 from gatewise.wording import counted
 
@@ -26,8 +27,9 @@ class RecordedCall:
     lengths: Tensor  # of the kept steps, int64 [B], or a scalar
     steps: range  # which steps of the call are kept
     total: int  # the steps of the call
-    weights: str  # their fingerprint
+    weights: Weights  # for their fingerprint
     kind: str  # the name of the module's cell
+    copies: HostCopies  # what may still be on its way to the host
     _gates: Gates | None = None
 
     def add(self, part: dict[str, Tensor]) -> None:
@@ -37,6 +39,7 @@ class RecordedCall:
 
     def gates(self) -> Gates:
         """Return one record, the same object each time; parts are joined, name after name."""
+        self.copies.wait()
         if self._gates is not None:
             return self._gates
         if not self.parts:
@@ -175,7 +178,7 @@ class Recordings(Mapping[str, Gates]):
                     f"trace: the model has no module {name!r}; it is not the one recorded"
                 )
             now = fingerprint(parts[name])
-            stale = [i for i, call in enumerate(module.calls) if call.weights != now]
+            stale = [i for i, call in enumerate(module.calls) if call.weights.digest() != now]
             if stale:
                 which = "its calls" if len(stale) == len(module.calls) else f"its call {stale[0]}"
                 raise InputError(
@@ -196,7 +199,9 @@ class Recordings(Mapping[str, Gates]):
             )
         if not -len(calls) <= operator.index(call) < len(calls):
             raise InputError(f"trace: {name!r} has {len(calls)} calls; there is no call {call}")
-        return calls[operator.index(call)]
+        found = calls[operator.index(call)]
+        found.copies.wait()
+        return found
 
     def _module(self, name: str) -> RecordedModule:
         if not isinstance(name, str) or name not in self.aliases:

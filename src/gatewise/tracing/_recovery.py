@@ -18,6 +18,7 @@ from gatewise.engines import ENGINES, Network, Rows
 from gatewise.engines.exact import at_least_float32, without_autocast
 from gatewise.engines.layout import batch_of, dropout_masks, dropped
 from gatewise.engines.recover import CHUNK, recover
+from gatewise.tracing._host import HostCopies, is_brought
 from gatewise.tracing._options import Kept, TraceOptions
 from gatewise.tracing._selection import Tensors
 
@@ -46,12 +47,14 @@ class Pass:
 
 
 @torch.no_grad()
-def recovered(call: Pass, kept: Kept, steps: range, options: TraceOptions) -> Tensors:
+def recovered(
+    call: Pass, kept: Kept, steps: range, options: TraceOptions, copies: HostCopies
+) -> Tensors:
     """Return what is kept of the gates of `call`, each `[L, D, K, B, *]`, NaN past each row's end.
 
     Layers below the last are run again, one at a time, with the dropout between them that the call drew.
     """
-    record = _empty_record(call, kept, steps, options)
+    record = _empty_record(call, kept, steps, options, copies)
     if call.x.is_meta:  # shapes alone
         return record
     lengths = None if call.rows is None else call.rows.lengths.to(call.x.device)
@@ -74,10 +77,14 @@ def recovered(call: Pass, kept: Kept, steps: range, options: TraceOptions) -> Te
             place = {name: tensor[layer, side] for name, tensor in record.items()}
             direction.fill(place, kept, steps, tuple(state[side : side + 1] for state in start))
         x = h
+    if is_brought(call.x, options.device):
+        copies.note(call.x.device)
     return record
 
 
-def _empty_record(call: Pass, kept: Kept, steps: range, options: TraceOptions) -> Tensors:
+def _empty_record(
+    call: Pass, kept: Kept, steps: range, options: TraceOptions, copies: HostCopies
+) -> Tensors:
     width = len(call.network.parameters[0][0].W_hh) // len(call.network.spec.packing)
     lead = (len(call.network.parameters), call.network.directions, len(steps), call.batch)
     dtype = options.dtype or call.output.dtype
@@ -87,7 +94,11 @@ def _empty_record(call: Pass, kept: Kept, steps: range, options: TraceOptions) -
         size = kept.proj_size if kept.is_projected(name) else width
         index = kept.index(name)
         size = len(range(size)[index]) if isinstance(index, slice) else len(index)
-        empty = torch.empty(*lead, size, dtype=dtype, device=device)
+        shape = (*lead, size)
+        if is_brought(call.x, options.device):
+            empty = copies.empty(shape, dtype)
+        else:
+            empty = torch.empty(shape, dtype=dtype, device=device)
         found[name] = empty if call.rows is None else empty.fill_(torch.nan)
     return found
 
@@ -225,7 +236,8 @@ class _Direction:
         value = value[inside]
         if piece.inside is not None:
             value = torch.where(piece.inside[inside, :, None], value, torch.nan)
-        target[lower:upper] = value.to(target)
+        # To the host the copy is asked for, and the type made before it.
+        target[lower:upper].copy_(value.to(target.dtype), non_blocking=True)
 
 
 def _between(steps: range, first: int, stop: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from gatewise.tracing._host import HostCopies, is_brought
 from gatewise.tracing._options import Kept, TraceOptions
 
 Tensors = dict[str, Tensor]
@@ -19,6 +20,7 @@ def selected(
     *,
     steps: range | None,
     borrowed: set[int],
+    copies: HostCopies,
 ) -> Tensors:
     """Return what is kept of gates `[L, D, T, ...]`, or of a cell's step `[..., H]` (`steps` None).
 
@@ -31,9 +33,13 @@ def selected(
         if steps is not None:
             value = value[:, :, steps.start : steps.stop : steps.step]
         value = value[..., kept.index(name)]
-        value = value.to(device=options.device, dtype=options.dtype)
-        if not options.with_grad:
-            value = value.detach()
+        if options.with_grad:
+            value = value.to(device=options.device, dtype=options.dtype)
+        elif is_brought(value, options.device):  # into memory of its own, which may not be read yet
+            found[name] = copies.move(value.detach(), options.device, options.dtype)
+            continue
+        else:
+            value = value.to(device=options.device, dtype=options.dtype).detach()
         # a view would keep the whole array alive, and the caller may write into what it is of
         is_part = value.untyped_storage().nbytes() > value.numel() * value.itemsize
         if is_part or memory_of(value) in borrowed:
@@ -47,7 +53,7 @@ def memory_of(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def kept_lengths(lengths: Tensor, steps: range, device: torch.device | None) -> Tensor:
+def kept_lengths(lengths: Tensor, steps: range) -> Tensor:
     """Return how many of the kept steps lie inside each row."""
     inside = (lengths - steps.start + steps.step - 1).div(steps.step, rounding_mode="floor")
-    return inside.clamp(0, len(steps)).to(device=device)
+    return inside.clamp(0, len(steps))

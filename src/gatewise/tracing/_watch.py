@@ -17,9 +17,9 @@ from gatewise.errors import EngineError, InputError
 from gatewise.nn.calls import Call, prepare
 from gatewise.nn.cells import cell_gates
 from gatewise.nn.modules import GatedModule
+from gatewise.nn.shortage import shortage_told
 from gatewise.nn.structure import network_of, spec_of
 from gatewise.tracing._budget import CallSizes
-from gatewise.tracing._fingerprint import fingerprint
 from gatewise.tracing._options import Kept, TraceOptions
 from gatewise.tracing._recorder import Recorder
 from gatewise.tracing._recordings import RecordedCall
@@ -94,20 +94,23 @@ class Watch:
         steps = self._kept.steps_of(sizes.steps, self._name)
         asked = isinstance(out[-1], Gates)
         gates = out[-1] if asked else self._gates
-        if gates is None and self._options.with_grad:
-            gates = self._in_graph(module, prepare(module, *given), out[0])
-        if gates is None:
-            tensors, lengths = self._recovered(module, prepare(module, *given), out[0], steps)
-        else:
-            output = out[0].data if isinstance(out[0], PackedSequence) else out[0]
-            # Gates that were asked for are the caller's too.
-            theirs = (output, *gates.values()) if asked else (output,)
-            tensors, lengths = self._selected(gates, steps, theirs), gates.lengths
-        lengths = kept_lengths(lengths, steps, self._options.device)
-        weights = fingerprint(module)
+        copies = self._recorder.copies
+        weights = self._recorder.weights_of(self._name, module)  # waits for the call before alone
+        call = prepare(module, *given)
+        with shortage_told(module, call):
+            if gates is None and self._options.with_grad:
+                gates = self._in_graph(module, call, out[0])
+            if gates is None:
+                tensors, lengths = self._recovered(module, call, out[0], steps)
+            else:
+                output = out[0].data if isinstance(out[0], PackedSequence) else out[0]
+                # Gates that were asked for are the caller's too.
+                theirs = (output, *gates.values()) if asked else (output,)
+                tensors, lengths = self._selected(gates, steps, theirs), gates.lengths
+        lengths = copies.move(kept_lengths(lengths, steps), self._options.device, None)
         self._recorder.add_call(
             self._name,
-            RecordedCall([tensors], lengths, steps, sizes.steps, weights, self._kept.cell),
+            RecordedCall([tensors], lengths, steps, sizes.steps, weights, self._kept.cell, copies),
         )
 
     def _after_step(self, module: torch.nn.RNNCellBase, input: Any, hx: Any, out: Any) -> None:
@@ -129,7 +132,8 @@ class Watch:
 
     def _selected(self, gates: Gates, steps: range | None, theirs: tuple[Tensor, ...]) -> Tensors:
         borrowed = {memory_of(tensor) for tensor in theirs}
-        return selected(gates, self._kept, self._options, steps=steps, borrowed=borrowed)
+        how = {"steps": steps, "borrowed": borrowed, "copies": self._recorder.copies}
+        return selected(gates, self._kept, self._options, **how)  # type: ignore[arg-type]
 
     def _recovered(
         self, module: torch.nn.RNNBase, call: Call, output: Any, steps: range
@@ -145,7 +149,7 @@ class Watch:
         this_pass = Pass(
             network, call.x, states, call.rows, call.in_form_of_x(output), engine, random
         )
-        found = recovered(this_pass, self._kept, steps, self._options)
+        found = recovered(this_pass, self._kept, steps, self._options, self._recorder.copies)
         gates = call.gates(PassResult(this_pass.output, (), found))
         return dict(gates), gates.lengths
 

@@ -93,6 +93,7 @@ def trace(
         for name, wanted in kept.items():
             watchers[parts[name]] = Watch(name, wanted, options, recorder)
         stack.enter_context(watching(watchers, also=KNOWN_KINDS))
+        stack.callback(recorder.finish)
         yield Trace(aliases, recorder.modules, options)
         _check_in_place(model, {name: parts[name] for name in kept})
 
