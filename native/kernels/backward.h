@@ -30,7 +30,7 @@ struct PackedBackward {
     packed.input_runs = carver.take<Run>(4 * shape.blocks);
     packed.hidden = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.seen()) * depth);
     packed.input = packed.projection = nullptr;
-    if (call.d_x.data != nullptr)
+    if (call.d_x.data != nullptr && shape.layer.input > 0)
       packed.input = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.input) * depth);
     if (shape.layer.projection)
       packed.projection = carver.take<typename M::Stored>(column_lanes<M>(shape.layer.hidden) * shape.outputs);

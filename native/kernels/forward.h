@@ -43,7 +43,7 @@ struct SliceState {
   typename M::Real* cell;         // [rows][cell_pitch] of the states beside h, cell_stride apart
   typename M::Stored* unprojected;  // [rows][unprojected_pitch]: o * tanh(c), with a projection
   typename M::Stored* ahead;      // [steps_ahead * rows][ahead_pitch]: x of some steps
-  typename M::Real* products;     // [steps_ahead * rows][slot_lanes]: W_ih x + b of them
+  typename M::Real* products;     // [steps_ahead * rows][slot_lanes]: W_ih x + b of them; of one step where x holds W_ih x
   int64_t pitch, cell_pitch, cell_stride, unprojected_pitch, ahead_pitch;
 
   static SliceState take(Carver& carver, const Shape<M>& shape, int64_t rows, bool looks_ahead) {
@@ -60,6 +60,8 @@ struct SliceState {
     if (looks_ahead) {
       state.ahead = carver.take<typename M::Stored>(steps_ahead * rows * state.ahead_pitch);
       state.products = carver.take<typename M::Real>(steps_ahead * rows * shape.slot_lanes);
+    } else if (shape.layer.input == 0) {
+      state.products = carver.take<typename M::Real>(rows * shape.slot_lanes);
     }
     return state;
   }
@@ -172,6 +174,32 @@ static void look_ahead(const Shape<M>& shape, const Rows& rows, const Forward& c
   }
 }
 
+/// The sums of one step from x that holds W_ih x, for `count` rows of a slice.
+template <class M>
+static void take_products(const Shape<M>& shape, const Rows& rows, const Forward& call, const PackedForward<M>& packed,
+                          const SliceState<M>& state, int64_t first, int64_t count, int64_t t) {
+  using Real = typename M::Real;
+  int64_t lane = 0;
+  for (int64_t unit = 0; unit < shape.layer.hidden;) {
+    const Columns block = shape.block_at(unit);
+    const int slots = slots_of(shape.cell, block);
+    for_columns<M>(block, [&]<int W, int NV>() {
+      for (int64_t r = 0; r < count; ++r) {
+        const typename M::Stored* from = at<typename M::Stored>(call.x, rows, t, first + r);
+        Real* to = state.products + r * shape.slot_lanes + lane;
+        for (int v = 0; v < slots; ++v) {
+          Vec<Real, W> sum = load<Real, W>(packed.bias + lane + v * W);
+          if (v < NV)  // the slot of h's product alone is after them
+            sum += read<M, W>(from + weight_row(shape.layer, block, v, 0), (int)smaller(W, used_lanes(shape.layer, block, v)));
+          store<Real, W>(to + v * W, sum);
+        }
+      }
+    });
+    lane += (int64_t)slots * block.width;
+    unit += block.count;
+  }
+}
+
 /// One step of the layer, whatever its cell, for `count` rows of a slice. Not static: stream.cpp takes the functions
 /// that forward_f32.cpp and forward_f64.cpp compile, which halves the time that this set takes to compile.
 template <class M>
@@ -230,9 +258,10 @@ static void forward_slice(const Shape<M>& shape, const Rows& rows, const Forward
   step.rows = &rows;
   step.first = first;
   step.pitch = state.pitch;
-  step.x_depth = state.ahead != nullptr ? 0 : shape.inputs;
-  step.start = packed.bias;
-  step.start_pitch = state.ahead != nullptr ? shape.slot_lanes : 0;
+  const bool known = state.products != nullptr;  // W_ih x, before a step begins
+  step.x_depth = known ? 0 : shape.inputs;
+  step.start = known ? state.products : packed.bias;
+  step.start_pitch = known ? shape.slot_lanes : 0;
   step.cell = state.cell;
   step.cell_pitch = state.cell_pitch;
   step.cell_stride = state.cell_stride;
@@ -249,6 +278,8 @@ static void forward_slice(const Shape<M>& shape, const Rows& rows, const Forward
       if (ahead == 0)
         look_ahead<M>(shape, rows, call, packed, state, first, count, s, smaller(s + steps_ahead, rows.steps));
       step.start = state.products + ahead * count * shape.slot_lanes;
+    } else if (known) {
+      take_products<M>(shape, rows, call, packed, state, first, n, t);
     } else {
       for (int64_t r = 0; r < n; ++r)
         copy(now + r * state.pitch, at<typename M::Stored>(call.x, rows, t, first + r), shape.layer.input);

@@ -90,8 +90,9 @@ static void pack_forward(const Shape<M>& shape, const Weights& from, typename M:
           const int64_t rows = used_lanes(shape.layer, block, v), place = (int64_t)v * block.width;
           if (rows <= 0) continue;
           const int64_t row = weight_row(shape.layer, block, v, 0);
-          pack_lanes<M>(weights, block.lanes(), place, k, block.width, (const Stored*)from.W_ih + row * I + k, I, rows,
-                        smaller(tile, I - k));
+          if (k < I)
+            pack_lanes<M>(weights, block.lanes(), place, k, block.width, (const Stored*)from.W_ih + row * I + k, I, rows,
+                          smaller(tile, I - k));
           pack_lanes<M>(weights, block.lanes(), place, shape.inputs + k, block.width,
                         (const Stored*)from.W_hh + row * seen + k, seen, rows, smaller(tile, seen - k));
         }

@@ -350,10 +350,33 @@ struct BackwardJob {
     }
   }
 
+  /// This thread's rows of the gradient of x that holds W_ih x: that of the gates.
+  void hand_gates(const Share& thread, const Backward& call, const Chunk<M>& chunk, const int64_t* offsets, int64_t from,
+                  int64_t to) const {
+    for (int64_t s = from; s < to; ++s) {
+      const int64_t t = call.reverse ? rows.steps - 1 - s : s, n = active(rows, t);
+      for (int64_t r = thread.begin(n); r < thread.end(n); ++r) {
+        Stored* row = at<Stored>(call.d_x, rows, t, r);
+        const Stored* gradients = chunk.gradients;
+        for (int64_t unit = 0; unit < shape.layer.hidden;) {
+          const Columns block = shape.block_at(unit);
+          const int64_t block_lanes = (int64_t)slots_of(shape.cell, block) * block.width;
+          const Stored* of_row = gradients + (offsets[s - from] + r) * block_lanes;
+          for (int v = 0; v < block.vectors; ++v)
+            copy(row + weight_row(shape.layer, block, v, 0), of_row + v * block.width,
+                 smaller(block.width, used_lanes(shape.layer, block, v)));
+          gradients += block_lanes * chunk.capacity;
+          unit += block.count;
+        }
+      }
+    }
+  }
+
   /// This thread's rows of the input's gradient.
   void to_input(const Share& thread, const Backward& call, const BackwardWork<M>& work, const Chunk<M>& chunk,
                 const int64_t* offsets, int64_t from, int64_t to) const {
     const int64_t total = shape.layer.input;
+    if (total == 0) return hand_gates(thread, call, chunk, offsets, from, to);
     for (int64_t s = from; s < to; ++s) {
       const int64_t t = call.reverse ? rows.steps - 1 - s : s, n = active(rows, t);
       const int64_t r0 = thread.begin(n), r1 = thread.end(n);

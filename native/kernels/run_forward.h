@@ -40,7 +40,7 @@ struct ForwardJob {
 template <class M>
 static void run_forward(const Layer& layer, const Rows& rows, const Forward* calls, int count, int threads) {
   const Shape<M> shape(layer);
-  const bool ahead = rows.steps >= 8 && rows.batch <= few_rows * larger(1, threads / count);
+  const bool ahead = layer.input > 0 && rows.steps >= 8 && rows.batch <= few_rows * larger(1, threads / count);
   ForwardJob<M> job = {shape, rows, calls, count, ahead, {}, {}, {}, 0};
   Carver sizes = {nullptr, 0};
   SliceState<M>::take(sizes, shape, 1, job.ahead);

@@ -41,12 +41,19 @@ inline void check_more(const Rows& rows, const Backward& direction, int saved) {
   }
 }
 
+inline void require_input(const Layer& layer, const Weights& weights) {
+  if ((layer.input != 0) != (weights.W_ih != nullptr)) {
+    refuse("W_ih is given where the layer has inputs, and only there; its address is not 0.");
+  }
+}
+
 /// What a call can tell from addresses alone.
 template <class Direction>
 inline void check_direction(const Layer& layer, const Rows& rows, const Direction& direction, bool needs_saved) {
   if ((layer.projection != 0) != (direction.weights.W_hr != nullptr)) {
     refuse("W_hr is given where the layer has a projection, and only there.");
   }
+  require_input(layer, direction.weights);
   if (rows.steps == 0 || rows.batch == 0) return;
   if (!direction.x.data || !direction.out.data) refuse("x and out are required; their address is not 0.");
   check_view("x", rows, direction.x);

@@ -14,7 +14,7 @@ inline void make_layer(Layer* self, std::string_view cell, std::string_view type
                 int64_t projection, int64_t heads) {
   const Cell cell_ = cell_named(cell);
   const Type type_ = type_named(type);
-  require_size("input", input, 1, most_units);
+  require_size("input", input, 0, most_units);
   require_size("hidden", hidden, 1, most_units);
   require_size("projection", projection, 0, most_units);
   if (projection && !traits_of(cell_).projects) {
@@ -38,7 +38,7 @@ inline void make_layer(Layer* self, std::string_view cell, std::string_view type
 
 /// Bytes that some rows of a layer take while it runs, at least.
 inline double bytes_of_rows(const Layer& layer, int64_t batch) {
-  return 8.0 * double(batch) * double(layer.input + layer.outputs() + 12 * layer.hidden);
+  return 8.0 * double(batch) * double(layer.width() + layer.outputs() + 12 * layer.hidden);
 }
 
 inline void require_rows(const Layer& layer, int64_t batch) {
@@ -98,7 +98,7 @@ inline void make_view(View* self, Address address, int64_t step, int64_t row, bo
 }
 
 inline void make_weights(Weights* self, Address W_ih, Address W_hh, Address b_ih, Address b_hh, Address W_hr) {
-  if (!W_ih || !W_hh) refuse("W_ih and W_hh are required; their address is not 0.");
+  if (!W_hh) refuse("W_hh is required; its address is not 0.");
   if (!b_ih != !b_hh) refuse("b_ih and b_hh go together; give both or neither.");
   new (self) Weights{pointer(W_ih), pointer(W_hh), pointer(b_ih), pointer(b_hh), pointer(W_hr)};
 }

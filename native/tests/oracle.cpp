@@ -103,10 +103,11 @@ class Row {
   void forward(Step& step, int64_t t, Vector& h, Vector (&c)[max_cells]) {
     const auto H = static_cast<size_t>(c_.hidden);
     const Numbers& p = parameters_;
-    step.x = read(problem_.x.array, problem_.x.place(problem_.plan, t, r_), c_.input);
+    step.x = read(problem_.x.array, problem_.x.place(problem_.plan, t, r_), problem_.x.width);
     step.h_before = h;
     for (int i = 0; i < max_cells; ++i) step.before[i] = c[i];
-    const Vector Wx = multiply(p.W_ih, p.b_ih, c_.gates() * c_.hidden, step.x);
+    Vector Wx = c_.input > 0 ? multiply(p.W_ih, p.b_ih, c_.gates() * c_.hidden, step.x) : step.x;
+    if (c_.input == 0 && c_.bias) add(Wx, p.b_ih);
     const Vector Rh = multiply(p.W_hh, p.b_hh, c_.gates() * c_.hidden, h, sight_);
     for (Vector& saved : step.saved) saved.resize(H);
     Vector cell_out(H);
@@ -212,10 +213,11 @@ class Row {
         both(0, d_cell[u] * (c_.cell == Cell::rnn_tanh ? 1 - h * h : h > 0));
       }
     }
-    write(out_.d_x.array, out_.d_x.place(problem_.plan, t, r_), multiply_back(p.W_ih, d_Wx, c_.input));
+    write(out_.d_x.array, out_.d_x.place(problem_.plan, t, r_),
+          c_.input > 0 ? multiply_back(p.W_ih, d_Wx, c_.input) : d_Wx);
     d_h = multiply_back(p.W_hh, d_Rh, c_.outputs(), sight_);
     if (traits_of(c_.cell).carries_h) add(d_h, through);
-    add_outer(sums.W_ih, d_Wx, step.x);
+    if (c_.input > 0) add_outer(sums.W_ih, d_Wx, step.x);
     add_outer(sums.W_hh, d_Rh, step.h_before, sight_);
     if (c_.bias) add_outer(sums.b_ih, d_Wx, {1});
     if (c_.bias) add_outer(sums.b_hh, d_Rh, {1});

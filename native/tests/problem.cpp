@@ -50,7 +50,7 @@ class Random {
 Parameters make_parameters(const Case& c, Type type) {
   const int64_t gates = c.gates() * c.hidden;
   Parameters made;
-  made.W_ih = Array(type, gates * c.input);
+  if (c.input > 0) made.W_ih = Array(type, gates * c.input);
   made.W_hh = Array(type, gates * c.seen());
   if (c.bias) made.b_ih = Array(type, gates);
   if (c.bias) made.b_hh = Array(type, gates);
@@ -154,7 +154,7 @@ Problem::Problem(const Case& given, Type type_) : c(given), type(type_), plan(c)
   Random random(c.seed);
   const int64_t states = c.batch * c.outputs(), cells = c.batch * c.hidden;
   const double scale = 1.5 / std::sqrt(static_cast<double>(c.hidden));
-  x = Sequence(c, plan, type, c.input);
+  x = Sequence(c, plan, type, c.layer(type).width());
   random.fill(x, plan, 1, 2);
   d_out = Sequence(c, plan, type, c.outputs(), c.directions);
   random.fill(d_out, plan, c.directions, 1);
@@ -242,7 +242,7 @@ Result::Result(const Problem& problem)
     }
     for (int k = 0; k < c.saved(); ++k)
       one.saved.emplace_back(c, problem.plan, k >= traits_of(c.cell).stored() ? sums : problem.type, c.hidden);
-    one.d_x = Sequence(c, problem.plan, problem.type, c.input);
+    one.d_x = Sequence(c, problem.plan, problem.type, c.layer(problem.type).width());
     one.gradients = make_parameters(c, sums);
   }
 }

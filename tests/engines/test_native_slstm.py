@@ -246,6 +246,13 @@ def test_weights_of_another_number_of_heads_are_refused() -> None:
         module(inputs(T, B, I))
 
 
+def test_products_of_another_width_are_refused() -> None:
+    module = build()
+    module.weight_ih_l0 = torch.nn.Parameter(torch.empty(4 * H, 0, dtype=torch.float64))
+    with pytest.raises(InputError, match="must be the products of one layer, 24 for a step; got 3"):
+        module(inputs(T, B, I))
+
+
 def test_a_unit_that_holds_nothing_keeps_nothing() -> None:
     module = build()
     _, _, gates = module(inputs(T, B, I), lengths=LENGTHS, return_gates=True)

@@ -20,7 +20,8 @@ namespace gatewise {
 enum class Cell : int { lstm = 0, gru = 1, rnn_tanh = 2, rnn_relu = 3, slstm = 4, slstm_clamped = 5, slstm_exponential = 6 };
 enum class Type : int { f32 = 0, f64 = 1, bf16 = 2 };
 
-/// One layer's sizes. `projection` is P for an LSTM with a projection, else 0. With several heads, H / heads units each
+/// One layer's sizes. Where `input` is 0, x holds the products W_ih x of each step, G*H numbers in torch's order of gates,
+/// and so does its gradient; there is no W_ih then. `projection` is P for an LSTM with a projection, else 0. With several heads, H / heads units each
 /// that follow one another, a unit sees the old state of its own head alone; `heads` divides H, and there is no projection.
 struct Layer {
   Cell cell;
@@ -28,6 +29,7 @@ struct Layer {
   int64_t input, hidden, projection;
   int64_t heads = 1;
   int64_t outputs() const { return projection ? projection : hidden; }
+  int64_t width() const;  // of x: I, or G*H
   int64_t seen() const { return heads > 1 ? hidden / heads : outputs(); }  // of h, by each unit
 };
 
@@ -52,7 +54,7 @@ struct View {
 
 /// Parameters in torch's layout and gate order, contiguous, Stored. Null: absent.
 struct Weights {
-  const void *W_ih, *W_hh;  // [G*H, I], [G*H, P] or, with heads, [G*H, H / heads]
+  const void *W_ih, *W_hh;  // [G*H, I] or null where I is 0; [G*H, P] or, with heads, [G*H, H / heads]
   const void *b_ih, *b_hh;  // [G*H]
   const void* W_hr;         // [P, H]
 };
@@ -72,7 +74,7 @@ constexpr int max_cells = 2;
 struct Forward {
   bool reverse;
   Weights weights;
-  View x, out;             // [T, B, I], [T, B, P]
+  View x, out;             // [T, B, I or G*H], [T, B, P]
   const void *h0, *c0[max_cells];  // null: zeros, of a level minus infinity
   void *h_n, *c_n[max_cells];      // the state after each row's last step
   View saved[max_saved];   // of one layout; all absent: nothing is saved

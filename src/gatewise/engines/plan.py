@@ -65,6 +65,12 @@ class Given(NamedTuple):
     masks: Sequence[Tensor]
     rows: Sequence[Tensor]
 
+    @property
+    def inputs(self) -> int:
+        """Return I; 0 where `x` holds the products W_ih x already, and W_ih is `[G*H, 0]`."""
+        W_ih = self.parameters[0]
+        return 0 if W_ih.dim() == 2 and W_ih.shape[1] == 0 else self.x.shape[-1]
+
     def flat(self) -> list[Tensor]:
         """Return them as one list."""
         return [self.x, *self.states, *self.parameters, *self.masks, *self.rows]

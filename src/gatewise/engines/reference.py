@@ -87,7 +87,10 @@ def _run_direction(
     """Run `x [T, B, I]` through one layer in one direction."""
     steps = len(x)
     b_ih, b_hh = spec.biases(parameters)
-    wx = linear(x, parameters.W_ih, b_ih)
+    if parameters.W_ih.shape[1] == 0:  # the products are the input
+        wx = x if b_ih is None else x + b_ih
+    else:
+        wx = linear(x, parameters.W_ih, b_ih)
     outputs: list[Tensor] = [x] * steps
     gates: list[dict[str, Tensor]] = [{}] * steps
     for t in reversed(range(steps)) if reverse else range(steps):

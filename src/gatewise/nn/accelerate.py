@@ -14,6 +14,8 @@ import torch
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from gatewise.errors import InputError, OptionError, warn
+from gatewise.nn.adapters import Adapter, TurnedCell, adapter_of, turn, turn_back
+from gatewise.nn.adapters.products import Products
 from gatewise.nn.cells import GatedCell, GRUCell, LSTMCell, RNNCell
 from gatewise.nn.derived import derive, origin, why_different
 from gatewise.nn.modules import GRU, LSTM, RNN, GatedModule
@@ -52,10 +54,14 @@ def accelerate(model: torch.nn.Module, *, report: Literal[True]) -> Acceleration
 def accelerate(model: Any, *, report: bool = False) -> Any:
     """Turn the stock LSTM, GRU, RNN and cells of `model` into gatewise's; return the same `model`.
 
+    The sLSTM cells of xlstm and tirex-ts are taken too (`gatewise.nn.adapters`): their parameters and
+    what is around them stay theirs, and their recurrence runs on gatewise's engines.
+
     A subclass that adds nothing but its own `__init__` is taken too. What is left as it is, because it
-    has code of its own, is quantised or is TorchScript, is named in a GatewiseWarning. With `report`, an
-    `Acceleration` is returned instead of the model, and nothing is warned of. Doing it twice changes
-    nothing more. Raises InputError for a model without any module to take, and for a TorchScript model.
+    has code of its own, is quantised, is TorchScript or of a form that is not known, is named in a
+    GatewiseWarning. With `report`, an `Acceleration` is returned instead of the model, and nothing is
+    warned of. Doing it twice changes nothing more. Raises InputError for a model without any
+    module to take, and for a TorchScript model.
     """
     check_model(model, "accelerate")
     if not isinstance(report, bool):
@@ -63,11 +69,20 @@ def accelerate(model: Any, *, report: bool = False) -> Any:
     _refuse_script(model, "accelerate")
     # All are found before any is turned, so that a refusal leaves the model as it was.
     stock: list[tuple[torch.nn.Module, type[torch.nn.Module]]] = []
+    foreign: list[tuple[torch.nn.Module, Adapter]] = []
     taken: list[str] = []
     left: dict[str, str] = {}
     for name, part in model.named_modules():
-        if isinstance(part, GatedModule | GatedCell):
+        if isinstance(part, Products):
+            continue  # it belongs to a cell that was turned before
+        if isinstance(part, GatedModule | GatedCell | TurnedCell):
             taken.append(name)
+        elif (adapter := adapter_of(part)) is not None:
+            if reason := adapter.why_not(part):
+                left[name] = f"is a cell of {adapter.package} that {reason}"
+            else:
+                foreign.append((part, adapter))
+                taken.append(name)
         elif why := _why_left(part):
             left[name] = why
         elif (ours := _counterpart(_kind(part))) is not None:
@@ -77,6 +92,8 @@ def accelerate(model: Any, *, report: bool = False) -> Any:
         raise InputError(f"accelerate: {_nothing_in(model)}{_left_out(left)}")
     for part, ours in stock:
         _turn(part, ours)
+    for part, adapter in foreign:
+        turn(part, adapter)
     if report:
         return Acceleration(model, tuple(taken), left)
     if left:
@@ -97,9 +114,10 @@ def restore(model: M) -> M:
     found: list[tuple[str, torch.nn.Module]] = [
         (name, part)
         for name, part in model.named_modules()
-        if isinstance(part, GatedModule | GatedCell)
+        if isinstance(part, GatedModule | GatedCell) and not isinstance(part, Products)
     ]
-    if not found and not any(_counterpart(_kind(part)) for part in model.modules()):
+    turned = [part for part in model.modules() if isinstance(part, TurnedCell)]
+    if not found and not turned and not any(_counterpart(_kind(part)) for part in model.modules()):
         left = {name: why for name, part in model.named_modules() if (why := _why_left(part))}
         raise InputError(f"restore: {_nothing_in(model)}{_left_out(left)}")
     for name, part in found:
@@ -108,6 +126,8 @@ def restore(model: M) -> M:
                 f"restore: {name or 'the model'!r} is a {_kind(part).__name__}, which torch.nn does "
                 "not have; replace it first"
             )
+    for part in turned:
+        turn_back(part)
     for _, part in found:
         for option in ("engine", "max_memory"):
             part.__dict__.pop(option, None)

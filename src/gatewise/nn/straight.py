@@ -38,9 +38,11 @@ def straight(module: Any, input: Any, hx: Any, counts: Sequence[int] | None) -> 
     if not _is_alone():  # before anything else, which no compiler should follow
         return None
     given = module.__dict__
+    if given["mode"] not in MODES:
+        return None
     data = input if counts is None else input.data
     weights = _current_weights(given)
-    if weights is None or type(data) is not Tensor or given["mode"] not in MODES:
+    if weights is None or type(data) is not Tensor:
         return None
     if WATCHERS:  # who may want the gates
         return None

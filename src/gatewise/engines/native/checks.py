@@ -116,8 +116,10 @@ def _sizes(plan: Plan, given: Given) -> tuple[Sizes, Sequence[Shape]]:
         refuse(
             f"the rows are {sizes.batch} of {sizes.steps} steps and the input is {list(x.shape)}"
         )
-    inputs = shape[-1]
-    if inputs < 1 or sizes.hidden < 1 or sizes.outputs < 1:
+    inputs = given.inputs
+    if inputs == 0:
+        _check_products(plan, sizes, shape[-1])
+    elif inputs < 1 or sizes.hidden < 1 or sizes.outputs < 1:
         refuse("there must be at least one input, one hidden unit and one output")
     # Without a projection there are as many outputs as units, whatever W_hh says.
     outputs = sizes.outputs if plan.projected else sizes.hidden
@@ -125,6 +127,16 @@ def _sizes(plan: Plan, given: Given) -> tuple[Sizes, Sequence[Shape]]:
         refuse(f"{sizes.hidden} units do not go into {plan.heads} heads")
     wanted = _parameter_shapes(plan, inputs, sizes.hidden, outputs, sizes.layers)
     return sizes, wanted
+
+
+def _check_products(plan: Plan, sizes: Sizes, width: int) -> None:
+    """Check an input `[..., width]` that holds the products of a single layer's weights with its own."""
+    wanted = len(plan.spec.packing) * sizes.hidden
+    if sizes.layers != 1 or width != wanted or wanted == 0:
+        refuse(
+            f"weight_ih_l0 has no column, so the input must be the products of one layer, {wanted} for "
+            f"a step; got {width} and {sizes.layers} layers"
+        )
 
 
 @lru_cache(maxsize=256)
