@@ -122,7 +122,9 @@ def lines(result: Result) -> list[str]:
 
 
 def _line(check: Check, width: int) -> str:
-    return f"  {check.outcome:<6}  {check.name:<{width}}  {check.measured}  (predicted: {check.bounds})"
+    return (
+        f"  {check.word:<6}  {check.name:<{width}}  {check.measured}  (predicted: {check.bounds})"
+    )
 
 
 def _command(name: str, *, full: bool, seeds: int | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gatewise.wording import counted
 from studies.common.statistics import Interval
 
 Outcome = Literal["met", "open", "missed"]
@@ -74,9 +75,19 @@ class Check:
         return "missed" if outside else "open"
 
     @property
+    def predicted(self) -> bool:
+        """Whether anything was predicted: a figure without bounds is reported, and is never missed."""
+        return math.isfinite(self.at_least) or math.isfinite(self.at_most)
+
+    @property
+    def word(self) -> str:
+        """The outcome, or "shown" of a figure of which nothing was predicted."""
+        return self.outcome if self.predicted else "shown"
+
+    @property
     def bounds(self) -> str:
         """The bounds in words, such as "0.95 to 1.05"."""
-        if math.isinf(self.at_least) and math.isinf(self.at_most):
+        if not self.predicted:
             return "reported only"
         if math.isinf(self.at_most):
             return f"at least {self.at_least:.4g}"
@@ -111,6 +122,18 @@ class Check:
 
 def _no_number(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
+
+
+def unmet(checks: Sequence[Check]) -> str:
+    """Return what keeps a claim from holding, such as "1 of 14 checks open"; "" where nothing does."""
+    predicted = [check.outcome for check in checks if check.predicted]
+    counts = {name: predicted.count(name) for name in ("missed", "open")}
+    told = [f"{count} {name}" for name, count in counts.items() if count]
+    if not told:
+        return ""
+    first, *rest = told
+    count, name = first.split()
+    return ", ".join([f"{count} of {counted(len(predicted), 'check')} {name}", *rest])
 
 
 def verdict_of(checks: Sequence[Check], *, corrected: bool) -> str:

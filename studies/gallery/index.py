@@ -19,6 +19,7 @@ from studies.gallery.page import (
     ASSETS,
     SLIDERS,
     Around,
+    clock,
     curves_of,
     in_shell,
     study_page,
@@ -81,9 +82,10 @@ def _link(study: Study | None) -> tuple[str, str] | None:
 def index_page(claims: Sequence[Claim]) -> str:
     """Return the index as HTML text: every claim with its verdict and its correction."""
     measured = [told for _, told in claims if told is not None]
+    spent = clock(sum(told["seconds"] for told in measured))
     subtitle = (
         f"{counted(len(claims), 'claim')}, each predicted beforehand; {len(measured)} measured by full "
-        "runs"
+        f"runs, which took {spent} together"
     )
     items = "".join(_item(study, told) for study, told in claims)
     body = (

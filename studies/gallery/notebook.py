@@ -39,7 +39,7 @@ figures = [study.measure(seed, settings) for seed in seeds]"""
 JUDGE = """\
 checks = study.judge(figures, settings)
 for check in checks:
-    print(f"{check.outcome:<7}{check.name}: {check.measured} (predicted: {check.bounds})")
+    print(f"{check.word:<7}{check.name}: {check.measured} (predicted: {check.bounds})")
 verdict_of(checks, corrected=bool(study.correction))"""
 
 DRAW = """\
@@ -103,7 +103,7 @@ def _full_run(study: Study, told: Told | None) -> str:
             "minutes on two cores."
         )
     rows = [
-        f"| {_cell(check.name)} | {check.bounds} | {check.measured} | {check.outcome} |"
+        f"| {_cell(check.name)} | {check.bounds} | {check.measured} | {check.word} |"
         for check in map(Check.from_json, told["checks"])
     ]
     head = ["| | predicted | measured, 95 % interval | |", "|---|---|---|---|"]

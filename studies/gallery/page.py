@@ -18,7 +18,7 @@ from gatewise.report.shell import CHARTS, assets, shell
 from gatewise.report.table import table_html
 from gatewise.wording import counted
 from studies.catalog import folder_of
-from studies.common.checks import CORRECTED, FAILS, HOLDS, Check
+from studies.common.checks import CORRECTED, FAILS, HOLDS, Check, unmet
 from studies.common.kept import Told, corrected
 from studies.common.study import Study
 
@@ -96,7 +96,16 @@ def verdict_html(told: Told | None) -> str:
     """Return the verdict in a line, and what it rests on."""
     if told is None:
         return f'<p class="outcome plain"><b>{NO_RUN}</b></p>'
-    rests = f"{told['form']} run, {counted(len(told['seeds']), 'seed')}"
+    rests = ", ".join(
+        part
+        for part in (
+            unmet([Check.from_json(check) for check in told["checks"]]),
+            f"{told['form']} run",
+            counted(len(told["seeds"]), "seed"),
+            clock(told["seconds"]),
+        )
+        if part
+    )
     return (
         f'<p class="outcome {TONES.get(told["verdict"], "plain")}"><b>{escape(told["verdict"])}</b> '
         f"<small>{rests}</small></p>"
@@ -107,7 +116,8 @@ def table(told: Told) -> Table:
     """Return the checks as a table: what was predicted, what was measured, and what came of it."""
     rows = []
     for check in map(Check.from_json, told["checks"]):
-        outcome = Cell("", mark=check.outcome, doubtful=check.outcome != "met")
+        mark = check.outcome if check.predicted else ""
+        outcome = Cell("", mark=mark, doubtful=mark != "met")
         cells = (Cell(check.bounds), Cell(check.measured), outcome)
         rows.append(Row(Cell(check.name), cells))
     columns = (Cell("predicted"), Cell("measured, 95 % interval"), Cell("outcome"))
@@ -221,13 +231,20 @@ def _made(study: Study, told: Told | None, files: Mapping[str, str]) -> str:
     if told:
         known = ("form", "settings", "versions", "machine")
         about |= {name: told[name] for name in known if name in told}
-        about |= {"seeds": len(told["seeds"]), "time": clock(told["seconds"])}
+        about |= {"seeds": len(told["seeds"]), "time": _time(told)}
     body = (
         f"<pre><code>{escape(command)}</code></pre>"
         + (f'<ul class="tags" aria-label="Files">{links}</ul>' if links else "")
         + definitions(about)
     )
     return _section("made", "How it was made", body)
+
+
+def _time(told: Told) -> str:
+    """Return how long a run took by the clock and, where its seeds tell, of the processor's time."""
+    worked = [seed.get("cpu_seconds") for seed in told["seeds"]]
+    took = clock(told["seconds"])
+    return took if None in worked else f"{took} by the clock, {clock(sum(worked))} of CPU"
 
 
 def _pager(around: Around) -> str:

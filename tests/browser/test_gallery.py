@@ -154,6 +154,12 @@ def test_an_axis_over_hundreds_of_powers_of_ten_has_ticks(open_page: Open, galle
     assert all(4 <= len(one) <= 9 for one in ticks)
 
 
+def test_years_are_told_apart_and_have_no_comma(open_page: Open, gallery: Path) -> None:
+    page = open_page(gallery / "finance.html")
+    ticks = page.evaluate("document.querySelector('#figure-0').plot.axes[0]._values")
+    assert ticks == [str(year) for year in range(2007, 2013)]
+
+
 def test_the_half_life_of_the_textbook(open_page: Open, gallery: Path) -> None:
     page = open_page(gallery / "leaky-bucket.html")
     assert page.locator("#figure-of-half").inner_text() == "68.97 steps"

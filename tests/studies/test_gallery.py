@@ -21,7 +21,7 @@ from studies.common.kept import EXPECTED, kept
 from studies.common.running import Result
 from studies.gallery.drawing import ENDINGS, write_figures
 from studies.gallery.index import INDEX, write_gallery
-from studies.gallery.page import NO_RUN, Around, curves_of, study_page
+from studies.gallery.page import NO_RUN, Around, clock, curves_of, study_page
 from tests.report.outline import Outline
 from tests.studies.test_running import MADE_UP, made_up
 
@@ -100,6 +100,16 @@ def test_every_link_leads_somewhere(gallery: Path) -> None:
     assert {path.name for path in gallery.iterdir()} == set(pages) | files
 
 
+def test_the_index_tells_how_long_the_full_runs_took(gallery: Path) -> None:
+    text = (gallery / INDEX).read_text("utf-8")
+    times = {name: (kept(name) or {})["seconds"] for name in MEASURED}
+    assert f"measured by full runs, which took {clock(sum(times.values()))} together" in text
+    for name, seconds in times.items():
+        # Of each by itself, in its place in the list.
+        item = text.split(f'href="{name}.html"')[1].split("</li>")[0]
+        assert f"seeds, {clock(seconds)}</small>" in item
+
+
 def test_the_same_curves_give_the_same_files(tmp_path: Path) -> None:
     name = MEASURED[0]
     study = find(name)
@@ -162,6 +172,7 @@ def test_a_run_leaves_page_and_figure_beside_its_result(
     assert {path.name for path in (tmp_path / "run").iterdir()} == names
     page = (tmp_path / "run" / "report.html").read_text("utf-8")
     assert "A quick run" in page
+    assert "by the clock, 0 s of CPU" in page
     assert {"figure.svg", "figure.png"} <= set(Outline(page).links)
     told = json.loads((tmp_path / "run" / "result.json").read_text())
     # Nothing was measured the second time, so the time is that of the first.

@@ -17,7 +17,7 @@ from gatewise.errors import FileError, GatewiseError, OptionError
 from gatewise.report import Curve
 from studies import catalog
 from studies.common import running
-from studies.common.checks import CORRECTED, FAILS, HOLDS, OPEN, Check, verdict_of
+from studies.common.checks import CORRECTED, FAILS, HOLDS, OPEN, Check, unmet, verdict_of
 from studies.common.folder import StudyFolder
 from studies.common.running import run
 from studies.common.study import Figures, Settings, Study
@@ -63,8 +63,10 @@ def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Study:
 
 def test_a_second_run_gives_the_same_data(made_up: Study, tmp_path: Path) -> None:
     runs = [run(made_up, StudyFolder(tmp_path / name), full=False, processes=1) for name in "ab"]
-    one, other = ([{**figures, "seconds": 0} for figures in found.figures] for found in runs)
+    times = {"seconds": 0, "cpu_seconds": 0}
+    one, other = ([figures | times for figures in found.figures] for found in runs)
     assert one == other
+    assert all(figures.keys() >= times.keys() for figures in runs[0].figures)
     assert runs[0].verdict == HOLDS
 
 
@@ -174,6 +176,16 @@ def test_the_verdict_is_that_of_the_worst_check() -> None:
     assert verdict_of([met, unsettled], corrected=False) == OPEN
     assert verdict_of([met, unsettled, missed], corrected=True) == FAILS
     json.dumps([check.to_json() for check in (met, unsettled, missed)], allow_nan=False)
+
+
+def test_what_keeps_a_claim_from_holding_is_counted_among_what_was_predicted() -> None:
+    met, shown = Check.exact("", 1.0, at_least=0.5), Check.exact("", 1.0)
+    unsettled = Check("", 1.0, 0.0, 2.0, at_least=0.5)
+    missed = Check.exact("", 0.0, at_least=0.5)
+    assert (met.word, shown.word, missed.word) == ("met", "shown", "missed")
+    assert unmet([met, shown]) == ""
+    assert unmet([met, shown, unsettled]) == "1 of 2 checks open"
+    assert unmet([met, missed, unsettled, missed]) == "2 of 4 checks missed, 1 open"
 
 
 def test_an_unknown_study_is_told_the_nearest() -> None:

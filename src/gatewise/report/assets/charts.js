@@ -93,7 +93,9 @@
     ctx.fillText(text, bbox.left + bbox.width - 3 * ratio, y - 7 * ratio);
   }
 
-  const quiet = (v) => (v == null ? "" : number(v));
+  // Whole numbers of four digits go without a comma: they may be years.
+  const bare = (v, digits) => (Number.isInteger(v) && Math.abs(v) < 10000 ? String(v).replace("-", "−") : number(v, digits));
+  const quiet = (v) => (v == null ? "" : bare(v, 4));
 
   // A logarithmic axis has no place for 0 and below.
   const known = (values, log) => values.map((v) => (v == null || (log && v <= 0) ? null : v));
@@ -142,7 +144,12 @@
     // Lines for the powers of ten only: all nine in between would hide the curve.
     const tens = (u, splits) => splits.map((v) => (v != null && Math.abs(Math.log10(v) % 1) < 1e-9 ? v : null));
     const grid = (log, values) => (log && wide(values) ? { incrs: TENS, splits: decades, filter: (u, splits) => splits, values: (u, splits) => splits.map(power) } : log ? { grid: { stroke: () => colour("--line"), width: 1, filter: tens }, ticks: { stroke: () => colour("--line"), width: 1, size: 5, filter: tens } } : {});
-    const plainly = (u, splits) => splits.map((v) => (v == null ? "" : number(v, 3)));
+    // In as many digits as tell the ticks apart.
+    const plainly = (u, splits) => {
+      const told = splits.filter((v) => v != null);
+      const digits = [3, 4, 5, 6, 7, 8].find((n) => new Set(told.map((v) => number(v, n))).size === new Set(told).size) ?? 9;
+      return splits.map((v) => (v == null ? "" : bare(v, digits)));
+    };
     const whole = curve.x.every(Number.isInteger) && !curve.logX;
     return {
       options: {
