@@ -275,9 +275,9 @@ def test_future_columns_must_reach_as_far_as_the_horizon():
         (
             20,
             15,
-            r"need 35 rows of one series in a row up to its end, 15 of them in the train part",
+            r"need 35 rows of one series in a row up to its end, 15 of them in the training part",
         ),
-        (40, 0, r"there are 12, 12 of them in the train part: .* lookback of at most 12"),
+        (40, 0, r"there are 12, 12 of them in the training part: .* lookback of at most 12"),
     ],
 )
 def test_too_few_rows_say_how_many_are_needed(lookback, horizon, told):

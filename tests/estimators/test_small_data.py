@@ -69,7 +69,7 @@ def test_parts_give_way_on_short_series_the_validation_first():
 
 
 def test_only_what_nothing_can_be_learnt_from_is_refused():
-    with pytest.raises(DataError, match=r"too few rows for the train part: .* need \d+ rows"):
+    with pytest.raises(DataError, match=r"too few rows for the training part: .* need \d+ rows"):
         fitted(quarters(5), horizon=4)
 
 
