@@ -130,3 +130,5 @@ def test_numbers_in_words_and_in_tables_have_a_minus_and_no_hyphen() -> None:
         for text in (figure(value), percent(value), number(value), span(value, 1.0)):
             assert "-" not in text
         assert ("−" in figure(value)) == (value < 0 or abs(value) < 1e-4)
+    assert span(-0.881, -0.412) == " (−0.881 to −0.412)"
+    assert span(31, 44) == " (31–44)"

@@ -59,10 +59,11 @@ def between(low: float, high: float, unit: str = "") -> str:
 
 
 def span(low: float, high: float) -> str:
-    """Return " (31–44)", or nothing where there is no interval."""
+    """Return " (31–44)", " (−3 to 4)" where a dash would meet a minus; nothing without an interval."""
     if math.isnan(low) or math.isnan(high):
         return ""
-    return f" ({figure(low)}–{figure(high)})"
+    between_them = " to " if low < 0 or high < 0 else "–"
+    return f" ({figure(low)}{between_them}{figure(high)})"
 
 
 def joined(words: Sequence[str]) -> str:

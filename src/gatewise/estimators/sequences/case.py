@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from gatewise.errors import InputError, OptionError, nearest
 from gatewise.explaining.affordable import Affordable, affordable, sizes
 from gatewise.explaining.case import Case, spread
-from gatewise.explaining.skill import Skill, skill_of
+from gatewise.explaining.skill import skill_of
 from gatewise.memory import Sampling
 from gatewise.report import Contents
 from gatewise.training.inference import device_of
@@ -96,34 +97,16 @@ def case_of_sequences(
         network, len(starts), longest, budget, horizons=len(asked.networks) - 1 + asked.per_step
     )
     rows = spread(len(starts), chosen.rows)
-
-    def taken(picks: Indices) -> tuple[Tensor, Tensor, Tensor]:
-        """Return x, lengths and the truth of some rows; of a row that is too long, its end."""
-        kept = np.minimum(lengths[picks], chosen.steps)
-        some = SequenceBatches(
-            batches.values,
-            (starts + lengths)[picks] - kept,
-            kept,
-            batches.truth if asked.per_step else batches.truth[picks],
-            per_step=asked.per_step,
-        )
-        x, ends, truth = (torch.from_numpy(one) for one in some.gather(np.arange(len(picks))))
-        return x.to(device_of(network)), ends, truth
-
+    kept = np.minimum(lengths, chosen.steps)
+    taken = partial(_taken, device_of(network), batches, starts, kept, lengths)
     x, ends, truth = taken(rows)
     model = AnswersOfSequences(network, asked.read)
     targets = _targets(truth, per_step=asked.per_step)
-    skill, judged = None, 0
-    if targets is not None:
-        skill, judged = _skill(
-            model, taken, len(starts), per_step=asked.per_step, sampling=sampling
-        )
+    told = {} if targets is None else _judged(model, taken, len(starts), asked.per_step, sampling)
     return Case(
         model=model,
         inputs=(x, ends),
         targets=targets,
-        skill={} if skill is None else {"": skill},
-        judged=judged or None,
         loss=None,
         output=None,
         time=0,
@@ -136,15 +119,30 @@ def case_of_sequences(
         called=called,
         others=tuple(AnswersOfSequences(one, asked.read) for one in asked.networks[1:]),
         columns=asked.columns,
-        chosen={
-            "part": asked.part,
-            "called": called,
-            **_counts(chosen, len(starts), longest, len(asked.networks)),
-            "rows": len(rows),
-            "units": sizes(network)[1],
-        },
+        chosen={"called": called, **_counts(asked, chosen, len(rows), len(starts), longest)},
         base=asked.base,
+        **told,
     )
+
+
+def _taken(
+    device: torch.device,
+    batches: SequenceBatches,
+    starts: Indices,
+    kept: Indices,
+    lengths: Indices,
+    picks: Indices,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return x, lengths and the truth of some rows; of a row that is longer than is kept, its end."""
+    some = SequenceBatches(
+        batches.values,
+        (starts + lengths - kept)[picks],
+        kept[picks],
+        batches.truth if batches.per_step else batches.truth[picks],
+        per_step=batches.per_step,
+    )
+    x, ends, truth = (torch.from_numpy(one) for one in some.gather(np.arange(len(picks))))
+    return x.to(device), ends, truth
 
 
 def _refuse_groups(by: Any) -> None:
@@ -154,14 +152,19 @@ def _refuse_groups(by: Any) -> None:
         )
 
 
-def _counts(chosen: Affordable, rows: int, steps: int, members: int) -> dict[str, Any]:
+def _counts(
+    asked: Asked, chosen: Affordable, rows: int, rows_of: int, steps_of: int
+) -> dict[str, Any]:
     return {
-        "rows_of": rows,
+        "part": asked.part,
+        "rows": rows,
+        "rows_of": rows_of,
         "steps": chosen.steps,
-        "steps_of": steps,
+        "steps_of": steps_of,
         "member": 1,
-        "members": members,
+        "members": len(asked.networks),
         "seconds_estimated": chosen.seconds,
+        "units": sizes(asked.networks[0])[1],
     }
 
 
@@ -193,15 +196,14 @@ def _targets(truth: Tensor, *, per_step: bool) -> Tensor | None:
     return truth.T.contiguous() if per_step else truth
 
 
-def _skill(
+def _judged(
     model: AnswersOfSequences,
     taken: Callable[[Indices], tuple[Tensor, Tensor, Tensor]],
     count: int,
-    *,
     per_step: bool,
     sampling: Sampling,
-) -> tuple[Skill | None, int]:
-    """Return the skill of the network, and over how many of `count` rows; None where none is known.
+) -> dict[str, Any]:
+    """Return the skill of the network, and over how many of `count` rows; nothing where none is known.
 
     One pass over rows is cheap beside the hundreds that measure memory, so that more of them are judged
     than are looked at: the more there are, the less is left to chance.
@@ -224,9 +226,10 @@ def _skill(
             answers.append(found.transpose(0, 1) if per_step else found)
             targets.append(known)
     if not answers:
-        return None, 0
+        return {}
     every = torch.cat(targets)
-    return skill_of(torch.cat(answers).numpy(), every, None, sampling), len(every)
+    skill = skill_of(torch.cat(answers).numpy(), every, None, sampling)
+    return {} if skill is None else {"skill": {"": skill}, "judged": len(every)}
 
 
 def _layers(network: Any) -> list[str]:
