@@ -98,7 +98,7 @@ def case_of_sequences(
     )
     rows = spread(len(starts), chosen.rows)
     kept = np.minimum(lengths, chosen.steps)
-    taken = partial(_taken, device_of(network), batches, starts, kept, lengths)
+    taken = partial(_taken, device_of(network), batches, starts + lengths, kept)
     x, ends, truth = taken(rows)
     model = AnswersOfSequences(network, asked.read)
     targets = _targets(truth, per_step=asked.per_step)
@@ -128,21 +128,20 @@ def case_of_sequences(
 def _taken(
     device: torch.device,
     batches: SequenceBatches,
-    starts: Indices,
+    ends: Indices,
     kept: Indices,
-    lengths: Indices,
     picks: Indices,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return x, lengths and the truth of some rows; of a row that is longer than is kept, its end."""
     some = SequenceBatches(
         batches.values,
-        (starts + lengths - kept)[picks],
+        (ends - kept)[picks],
         kept[picks],
         batches.truth if batches.per_step else batches.truth[picks],
         per_step=batches.per_step,
     )
-    x, ends, truth = (torch.from_numpy(one) for one in some.gather(np.arange(len(picks))))
-    return x.to(device), ends, truth
+    x, steps, truth = (torch.from_numpy(one) for one in some.gather(np.arange(len(picks))))
+    return x.to(device), steps, truth
 
 
 def _refuse_groups(by: Any) -> None:
