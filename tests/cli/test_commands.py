@@ -358,6 +358,9 @@ def test_datasets_are_listed_described_and_exported(here: Path, call: Call) -> N
     assert read_text("held.txt") == read_text("dataset:alice29")
     assert call("datasets", "splice", "--out", "splice.csv").code == 0
     assert pl.read_csv("splice.csv").shape == (30483, 5)
+    made_of = call("datasets", "plastids", "--out", "x.fa")
+    assert made_of.code == 2
+    assert "is made of arabidopsis_plastid and tobacco_plastid" in made_of.err
     assert "ending must be .fa or .gff3" in call("datasets", "other_genomes", "--out", "x.csv").err
 
 

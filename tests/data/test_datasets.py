@@ -15,10 +15,12 @@ from gatewise.data import datasets, read_frame, split_times
 from gatewise.data.catalog import FOLDER, bundled_paths
 from gatewise.data.sequences import read_labelled, split_of
 from gatewise.data.sequences.texts import read_text
-from gatewise.errors import DataError, FileError
+from gatewise.errors import DataError, FileError, OptionError
 
 TABLES = ("fulda", "soil", "stocks")
-SEQUENCES = ("splice", "promoter", "arabidopsis_plastid", "tobacco_plastid", "other_genomes")
+SEQUENCES = (
+    *("splice", "promoter", "arabidopsis_plastid", "tobacco_plastid", "plastids", "other_genomes"),
+)
 TEXTS = ("alice29", "asyoulik", "lcet10", "plrabn12")
 
 
@@ -41,7 +43,7 @@ def test_descriptions_fit_their_files(name):
             "the gzip header holds no time: the file is reproducible"
         )
         assert gzip.decompress(content).isascii()
-    if about.all_files[0].endswith(".csv.gz"):
+    if bundled_paths(name)[0].name.endswith(".csv.gz"):
         assert read_frame(f"dataset:{name}").columns == list(about.columns)
 
 
@@ -88,6 +90,21 @@ def test_plastids_are_the_genomes_that_were_published():
         assert (found.sequences.values > 0).all()
     both = read_labelled("dataset:tobacco_plastid", features=["CDS", "tRNA", "rRNA"], strands=True)
     assert both.classes[1:3] == ("CDS+", "CDS-")
+
+
+def test_the_plastids_are_one_to_train_on_and_one_to_test_on():
+    both = datasets.load("plastids")
+    one, other = datasets.load("arabidopsis_plastid"), datasets.load("tobacco_plastid")
+    assert both.split == ("training",) * 6 + ("test",)
+    parts = split_of(both, None, None)
+    for part, held in (("training", one), ("test", other)):
+        found = both.take(parts[part])
+        np.testing.assert_array_equal(found.sequences.values, held.sequences.values)
+        np.testing.assert_array_equal(found.labels, held.labels)
+        assert found.sequences.names == held.sequences.names
+    assert read_labelled("dataset:plastids", with_labels=False).labels is None
+    with pytest.raises(OptionError, match="has labels of its own"):
+        read_labelled("dataset:plastids", ["CDS"])
 
 
 def test_regions_of_the_plastid_share_no_base_no_copy_and_no_gene():

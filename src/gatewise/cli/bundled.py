@@ -11,6 +11,7 @@ from gatewise.cli.as_typed import as_typed
 from gatewise.cli.opening import check_new_file
 from gatewise.cli.options import Config
 from gatewise.cli.output import console
+from gatewise.wording import joined
 
 
 def datasets(
@@ -79,9 +80,13 @@ def _export(name: str, out: str, overwrite: bool) -> None:
     from gatewise.data.catalog import DATASET, bundled_paths  # noqa: PLC0415
     from gatewise.data.files import WRITABLE  # noqa: PLC0415
     from gatewise.data.tables.raw import read_bytes  # noqa: PLC0415
+    from gatewise.errors import OptionError  # noqa: PLC0415
     from gatewise.files import atomic_write_bytes  # noqa: PLC0415
 
     found = bundled.describe(name)
+    if found.members:
+        each = joined([member for member, _ in found.members])
+        raise OptionError(f"dataset:{name} is made of {each}: write each of them by its own name")
     files = {Path(path.stem).suffix: path for path in bundled_paths(name)}
     endings = WRITABLE if ".csv" in files else tuple(files)
     check_new_file(Path(out), overwrite, ending=endings)

@@ -120,6 +120,23 @@ SEQUENCES = {
         files=("tobacco_plastid.fa.gz", "tobacco_plastid.gff3.gz"),
         reading=_CODING,
     ),
+    "plastids": Dataset(
+        name="plastids",
+        title="The two chloroplast genomes: Arabidopsis to train on, tobacco to test on",
+        rows=7,
+        step="1 base",
+        columns=_CLASSES,
+        terms="those of arabidopsis_plastid and tobacco_plastid",
+        citation="See arabidopsis_plastid and tobacco_plastid.",
+        notes=(
+            "All six regions of arabidopsis_plastid are in training.",
+            "Relatives: most genes are in both, so that a good score may be memory of genes.",
+        ),
+        kind="sequences",
+        unit="sequence",
+        reading=_CODING,
+        members=(("arabidopsis_plastid", "training"), ("tobacco_plastid", "test")),
+    ),
     "other_genomes": Dataset(
         name="other_genomes",
         title="Three stretches of other genomes with their genes: a plant, a fly, a bacterium",

@@ -46,8 +46,11 @@ def units_of(source: str | None) -> dict[str, str]:
 
 
 def bundled_paths(name: str) -> tuple[Path, ...]:
-    """Return the files of a bundled set."""
-    return tuple(FOLDER / file for file in find(name).all_files)
+    """Return the files of a bundled set: of one that is made of others, theirs."""
+    about = find(name)
+    if about.members:
+        return tuple(path for member, _ in about.members for path in bundled_paths(member))
+    return tuple(FOLDER / file for file in about.all_files)
 
 
 def table_path(name: str) -> Path:

@@ -43,6 +43,7 @@ class Dataset:
     files: tuple[str, ...] = ()  # in the folder of bundled files; (): NAME.csv.gz
     reading: dict[str, Any] = field(default_factory=dict)  # options of `Reading` that suit it
     split: str | None = None  # the column that says the part of each sequence
+    members: tuple[tuple[str, str], ...] = ()  # sets that it is made of, each with its part
 
     @property
     def size(self) -> str:

@@ -35,20 +35,23 @@ DEMOS = {
         {"hidden_size": 32, "epochs": 8, "quantiles": (0.1, 0.9)},
     ),
     "tag": Demo(
-        "dataset:arabidopsis_plastid",
+        "dataset:plastids",
         "Which bases of a chloroplast genome code for protein",
-        "The chloroplast genome of thale cress, base by base: which bases code for protein? Scored on "
-        "regions that share no gene with training, where k-mers are hard to beat.",
+        "Which bases of a chloroplast genome code for protein? Learnt from thale cress, scored on "
+        "tobacco, a relative: most of its genes are in both. Where no gene is shared, k-mers are hard "
+        "to beat: `gatewise study gene` measures that.",
         {
             "cell": "gru",
             "hidden_size": 64,
             "kmer": 3,
-            "dropout": 0.3,
+            "dropout": 0.2,
             "piece": 250,
-            "overlap": 50,
+            "overlap": 25,
             "batch_size": 16,
             "learning_rate": 0.005,
-            "epochs": 12,
+            "epochs": 10,
+            "patience": None,  # there is no validation part, only another genome
+            "validation": None,
         },
     ),
     "language": Demo(

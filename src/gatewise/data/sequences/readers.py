@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.data.catalog import bundled_paths, dataset_name, find
+from gatewise.data.catalog import DATASET, bundled_paths, dataset_name, find
 from gatewise.data.sequences.arrays import read_arrays
 from gatewise.data.sequences.files import (
     Found,
@@ -22,6 +22,7 @@ from gatewise.data.sequences.files import (
     with_labels_of,
 )
 from gatewise.data.sequences.homology import related_groups
+from gatewise.data.sequences.joining import joined
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.labels import read_labels
 from gatewise.data.sequences.letters import read_letters
@@ -29,7 +30,7 @@ from gatewise.data.sequences.reading import Reading, as_names
 from gatewise.data.sequences.regions import in_regions
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.unread import form_of, refuse_unread
-from gatewise.errors import DataError
+from gatewise.errors import DataError, OptionError
 from gatewise.typing import Array32
 
 
@@ -74,6 +75,11 @@ def read_labelled(
     bundled = dataset_name(data)
     if bundled is not None:
         about, files = find(bundled), bundled_paths(bundled)
+        if about.members:
+            if labels is not None:
+                raise OptionError(f"{data} has labels of its own: leave others out")
+            read = [read_labelled(f"{DATASET}{name}", reading=asked) for name, _ in about.members]
+            return joined(read, [part for _, part in about.members])
         reading = reading.with_defaults({**about.reading, "split": about.split})
         data = files[0]
         if labels is None and len(files) > 1 and reading.with_labels:
