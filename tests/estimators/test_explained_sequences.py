@@ -281,3 +281,15 @@ def test_a_table_whose_split_holds_a_test_part_alone_is_explained_and_scored(
             gw.explain(model, frame, part="training", budget=2)
     finally:
         model.split = None
+
+
+def test_a_classifier_of_labels_thrown_by_dice_remembers_nothing() -> None:
+    data = letters(120)
+    classes = np.random.default_rng(5).choice(["no", "yes"], len(data)).tolist()
+    model = gw.Classifier(hidden_size=4, epochs=1, baselines=["majority"])
+    model.fit(data[:60], classes[:60], progress=False)
+    told = gw.explain(model, data[60:], classes[60:], budget=2)
+    assert [one.topic for one in told.findings] == ["skill"]
+    assert "emembers" not in str(told).replace("what it remembers says nothing", "")
+    assert told.figures["skill_low"] <= 0 <= told.figures["skill_high"] or told.figures["skill"] < 0
+    assert "over 60 sequences" in told.findings[0].evidence
