@@ -95,10 +95,9 @@ def test_plastids_are_the_genomes_that_were_published():
 def test_the_plastids_are_one_to_train_on_and_one_to_test_on():
     both = datasets.load("plastids")
     one, other = datasets.load("arabidopsis_plastid"), datasets.load("tobacco_plastid")
-    assert both.split == ("training",) * 6 + ("test",)
-    parts = split_of(both, None, None)
-    for part, held in (("training", one), ("test", other)):
-        found = both.take(parts[part])
+    assert both.split == ("training", "validation", *["training"] * 4, "test")
+    for picks, held in ((np.arange(6), one), (np.array([6]), other)):
+        found = both.take(picks)
         np.testing.assert_array_equal(found.sequences.values, held.sequences.values)
         np.testing.assert_array_equal(found.labels, held.labels)
         assert found.sequences.names == held.sequences.names

@@ -61,9 +61,13 @@ def test_what_is_left_open_follows_season_horizon_and_data(frame, horizon, lookb
 
 def test_parts_give_way_on_short_series_the_validation_first():
     parts = {rows: fitted(quarters(rows), horizon=4).fitted_.split.parts for rows in (60, 22, 17)}
-    assert parts == {60: ("train", "validation", "test"), 22: ("train", "test"), 17: ("train",)}
+    assert parts == {
+        60: ("training", "validation", "test"),
+        22: ("training", "test"),
+        17: ("training",),
+    }
     alone = fitted(quarters(17), horizon=4)
-    assert alone.evaluation_.part == "train"
+    assert alone.evaluation_.part == "training"
     assert alone.fitted_.refitted is None  # it has seen all data already
     assert len(alone.predict()) == 4
 

@@ -257,10 +257,10 @@ def test_short_runs_are_left_out_of_annotations(
     model, _ = fitted
 
     def lengths(least: int) -> list[int]:
-        path = tmp_path / f"{least}.bed"
+        path = tmp_path / f"{least}.gff3"
         model.annotate(data[0], path, background=None, min_length=least)
-        rows = [line.split("\t") for line in path.read_text().splitlines()]
-        return [int(row[2]) - int(row[1]) for row in rows]
+        rows = [line.split("\t") for line in path.read_text().splitlines() if line[0] != "#"]
+        return [int(row[4]) - int(row[3]) + 1 for row in rows]
 
     every = lengths(1)
     assert min(every) < 3 <= max(every)

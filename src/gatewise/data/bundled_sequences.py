@@ -129,7 +129,7 @@ SEQUENCES = {
         terms="those of arabidopsis_plastid and tobacco_plastid",
         citation="See arabidopsis_plastid and tobacco_plastid.",
         notes=(
-            "All six regions of arabidopsis_plastid are in training.",
+            "The test regions of arabidopsis_plastid train too; its validation region stays one.",
             "Relatives: most genes are in both, so that a good score may be memory of genes.",
         ),
         kind="sequences",

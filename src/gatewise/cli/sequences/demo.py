@@ -50,8 +50,7 @@ DEMOS = {
             "batch_size": 16,
             "learning_rate": 0.005,
             "epochs": 10,
-            "patience": None,  # there is no validation part, only another genome
-            "validation": None,
+            "patience": None,  # to the last epoch
         },
     ),
     "language": Demo(

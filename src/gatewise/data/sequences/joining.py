@@ -14,6 +14,8 @@ from gatewise.errors import DataError
 def joined(members: Sequence[Labelled], parts: Sequence[str]) -> Labelled:
     """Return the sequences of all members, one set after the other, those of each in its part.
 
+    What a member that trains has for validation stays so.
+
     Raises DataError for members whose steps or classes are not the same.
     """
     first = members[0]
@@ -35,7 +37,9 @@ def joined(members: Sequence[Labelled], parts: Sequence[str]) -> Labelled:
         else None,
     )
     split = tuple(
-        part for one, part in zip(members, parts, strict=True) for _ in range(len(one.sequences))
+        said if (said, part) == ("validation", "training") else part
+        for one, part in zip(members, parts, strict=True)
+        for said in one.split or (part,) * len(one)
     )
     return Labelled(
         sequences,
