@@ -182,12 +182,12 @@ def share_right(phrases, seen=None):
 
 phrases = [0, 1, 2, 4, 8]
 words = [3 * each + 1 for each in phrases]
-fig, ax = plt.subplots(figsize=(6, 3))
+fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 ax.plot(words, [share_right(each) for each in phrases], "o-", label="state carried on")
 ax.plot(words, [share_right(each, 4) for each in phrases], "o--", label="reset 4 words before")
 ax.axhline(0.5, color="grey", linewidth=0.8)
 ax.set(xlabel="words from subject to verb", ylabel="share of verbs right", ylim=(0, 1.05))
-ax.legend(loc="center right")
+fig.legend(loc="outside upper center", ncols=2)
 plt.show()
 
 # %% [markdown]

@@ -78,8 +78,8 @@ def read_labelled(
         if about.members:
             if labels is not None:
                 raise OptionError(f"{data} has labels of its own: leave others out")
-            read = [read_labelled(f"{DATASET}{name}", reading=asked) for name, _ in about.members]
-            return joined(read, [part for _, part in about.members])
+            each = [read_labelled(f"{DATASET}{name}", reading=asked) for name, _ in about.members]
+            return joined(each, [part for _, part in about.members])
         reading = reading.with_defaults({**about.reading, "split": about.split})
         data = files[0]
         if labels is None and len(files) > 1 and reading.with_labels:
