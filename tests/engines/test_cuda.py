@@ -209,7 +209,10 @@ def _on(module: Any, x: torch.Tensor, form: str, **to: Any) -> list[torch.Tensor
 def _assert_near(found: list[torch.Tensor], wanted: list[torch.Tensor]) -> None:
     for mine, other in zip(found, wanted, strict=True):
         assert torch.equal(mine.isnan(), other.isnan())
-        assert torch.allclose(mine.nan_to_num(), other.nan_to_num(), rtol=1e-4, atol=1e-5)
+        # On the largest value: where large terms cancel, float32 has digits of those.
+        size = float(other.nan_to_num().abs().max())
+        close = 1e-5 + 1e-4 * size
+        assert torch.allclose(mine.nan_to_num(), other.nan_to_num(), rtol=0, atol=close)
 
 
 @CELLS

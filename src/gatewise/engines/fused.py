@@ -9,7 +9,9 @@ Sizes: T steps, B rows, N valid steps, H hidden units, P projected units, L laye
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -18,7 +20,7 @@ import torch
 from torch import _VF, Tensor
 
 from gatewise.cells import CellSpec, Parameters, State
-from gatewise.engines.cuda import padded, passes, precision, record
+from gatewise.engines.cuda import frames, padded, passes, precision, record
 from gatewise.engines.engine import Engine, Plain
 from gatewise.engines.exact import without_autocast
 from gatewise.engines.held import are_whole
@@ -54,39 +56,22 @@ def run(
     types = precision.types_of(network.spec.name, network.hidden_size, x)
     if types is not None:
         cast = partial(_in_type, dtype=types.inside)
-        given = (network.map(cast), cast(x), None if states is None else tuple(map(cast, states)))
+        own = network
+        if network.parameters[0][0].W_hh.dtype is not types.inside:
+            own = replace(network.map(cast), is_part=True)  # copies, not in torch's buffer
+        given = (own, cast(x), None if states is None else tuple(map(cast, states)))
         last = None if output is None else cast(output)
         with without_autocast(x.device):
             found = run(*given, rows, gates=gates, output=last, masks=masks)
         return found.map(partial(_in_type, dtype=types.outside))
-    if rows is not None and padded.takes(network, x, rows):
-        return _run_padded(network, x, states, rows, gates=gates, output=output, masks=masks)
-    if not gates:
-        start = network.states(x, batch_of(x, rows)) if states is None else states
+    pads = rows is not None and padded.takes(network, x, rows)
+    if not gates and not pads:
+        start = _zeros(network, x, rows) if states is None else states
         return PassResult(*_pass(network, x, start, rows), None)
-    return _by_layers(network, x, states, rows, gates=True, output=output, masks=masks)
-
-
-def _run_padded(
-    network: Network,
-    x: Tensor,
-    states: State | None,
-    rows: Rows,
-    *,
-    gates: bool,
-    output: Tensor | None,
-    masks: Sequence[Tensor] | None,
-) -> PassResult:
-    """Run rows of unlike lengths as padded ones: see `engines.cuda.padded`."""
-    x = rows.as_padded(x)
-    frame = rows.padded() if rows.packed else rows
-    if rows.packed:
-        output = None if output is None else rows.unpack(output)
-        masks = None if masks is None else [rows.unpack(mask) for mask in masks]
-    found = _by_layers(
-        network, x, states, frame, gates=gates, output=output, masks=masks, pads=True
+    frame = frames.frame_of(rows, x) if pads and rows is not None else None
+    return _by_layers(
+        network, x, states, rows, gates=gates, output=output, masks=masks, frame=frame
     )
-    return replace(found, output=rows.pack(found.output)) if rows.packed else found
 
 
 def _by_layers(
@@ -98,11 +83,11 @@ def _by_layers(
     gates: bool,
     output: Tensor | None = None,
     masks: Sequence[Tensor] | None = None,
-    pads: bool = False,
+    frame: frames.Frame | None = None,
 ) -> PassResult:
-    """Run one layer at a time, each padded if `pads`; for the gates or for each row's own end."""
+    """Run one layer at a time, padded by `frame` if there is one; for gates or each row's own end."""
     depth, count = network.directions, len(network.parameters)
-    zeros = network.states(x, batch_of(x, rows)) if states is None else states
+    zeros = _zeros(network, x, rows) if states is None else states
     at_once = gates and not record.why_not(network.spec, x)
     ends: list[State] = []
     ran: list[record.Ran] = []
@@ -112,7 +97,7 @@ def _by_layers(
             x = dropped(x, masks, layer)
         elif layer > 0:
             # Where torch would run the rows packed, it also draws the dropout for packed ones.
-            drawn_for = None if rows is None or rows.packed or pads else rows
+            drawn_for = None if rows is None or rows.packed or frame else rows
             x = drop_out(x, network.dropout, drawn_for)
         place = slice(layer * depth, (layer + 1) * depth)
         start = tuple(state[place] for state in zeros)
@@ -120,23 +105,26 @@ def _by_layers(
             h = output
         else:
             alone = network.alone(parameters)
-            if pads and rows is not None:
-                h, end_states = padded.run_layer(alone, x, start, rows, _run_side)
+            if frame is not None and rows is not None:
+                packs = rows.packed
+                h, end_states = padded.run_layer(alone, x, start, frame, _run_side, packs=packs)
             else:
                 h, end_states = _pass(alone, x, start, rows)
             ends.append(end_states)
         if gates:
-            both = (x, h) if rows is None or not rows.packed else (rows.unpack(x), rows.unpack(h))
+            both = (x, h)
+            if rows is not None and rows.packed:
+                both = _unpacked(x, rows, frame), _unpacked(h, rows, frame)
             if at_once:
                 ran.append((parameters, *both, None if states is None else start))
             else:
                 pieces += recover(network.spec, parameters, *both, states=start, rows=rows)
         x = h
-    final = tuple(torch.cat(parts) for parts in zip(*ends, strict=True))
+    final = ends[0] if len(ends) == 1 else tuple(map(torch.cat, zip(*ends, strict=True)))
     if not gates:
         return PassResult(x, final, None)
     if at_once:
-        return PassResult(x, final, record.recover(ran, rows))
+        return PassResult(x, final, record.recover(network.spec.name, ran, rows))
     shape = (count, depth, len(x) if rows is None else rows.steps, batch_of(x, rows))
     return PassResult(x, final, _stacked(network.spec, pieces, shape))
 
@@ -150,6 +138,20 @@ def _stacked(
         joined = torch.cat([piece for one in pieces for piece in one[name]])  # [L*D*T, B, H]
         stacked[name] = joined.view(*shape, joined.shape[-1])  # a size of -1 fails for zero rows
     return stacked
+
+
+def _zeros(network: Network, x: Tensor, rows: Rows | None) -> State:
+    """Return states to start from; torch's cells begin with zeros, and nothing writes into them."""
+    count, batch = len(network.parameters) * network.directions, batch_of(x, rows)
+    h = x.new_zeros(count, batch, network.outputs)
+    if len(network.spec.states) == 1:
+        return (h,)
+    units = network.hidden_size
+    return h, h if units == network.outputs else x.new_zeros(count, batch, units)
+
+
+def _unpacked(x: Tensor, rows: Rows, frame: frames.Frame | None) -> Tensor:
+    return rows.unpack(x) if frame is None else frame.spread(x, turned=False, marks=0)
 
 
 def _run_side(
@@ -174,7 +176,27 @@ def differs(cell: str, units: int, projected: bool, x: Tensor, packed_steps: int
     types = precision.types_of(cell, units, x)
     if types is not None and types.inside is not types.outside:
         return True
-    return packed_steps is not None and padded.is_faster(units, x, packed_steps)
+    steps = None if packed_steps is None else padded.faster_from(cell, units, x)
+    return packed_steps is not None and steps is not None and packed_steps >= steps
+
+
+def arrangement(spec: CellSpec, like: Tensor, units: int) -> str:
+    """Return how calls on a CUDA device are arranged there, beside torch's pass; else nothing."""
+    if not like.is_cuda or spec.name not in PASSES:
+        return ""
+    told = []
+    steps = padded.faster_from(spec.name, units, like)
+    if steps is not None:
+        told.append(f"rows of unlike lengths run padded from {steps} steps on")
+    types = precision.types_of(spec.name, units, like)
+    if types is not None and types.inside is not types.outside:
+        told.append(f"it computes in {types.inside} and returns {types.outside}")
+    if spec.recorded != ("hidden",):
+        why = record.why_not(spec, like)
+        told.append(
+            f"gates come from torch's operators: {why}" if why else "gates come from a kernel"
+        )
+    return "; ".join(told)
 
 
 def run_plain(
@@ -230,7 +252,7 @@ def in_types_of_torch(
 
 def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tuple[Tensor, State]:
     """Run the whole network in one fused call: the output in the form of `x`, and the states."""
-    by_cudnn = network.is_part and rows is None and passes.runs(x)
+    by_cudnn = network.is_part and rows is None and network.dropout == 0 and passes.runs(x)
     if not by_cudnn:
         network = network.in_separate_memory()
     layers, rate = network.parameters, network.dropout
@@ -239,8 +261,8 @@ def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tupl
     # Beside the dropout, `train` says whether cuDNN is to keep what its backward pass needs.
     train = rate > 0 or _is_differentiated((x, *states, *flat))
     if by_cudnn:
-        sizes = {"units": network.hidden_size, "directions": network.directions}
-        return passes.cudnn(network.spec.name, x, states, flat, **sizes, train=train)
+        sizes = (network.hidden_size, len(layers), network.directions)
+        return passes.cudnn(network.spec.name, x, states, flat, sizes, train=train)
     options = (flat, bias, len(layers), rate, train, network.directions == 2)
     one_state = len(network.spec.states) == 1
     fused = PASSES[network.spec.name]
@@ -251,20 +273,33 @@ def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tupl
             with without_autocast(x.device):
                 out, *end = fused(x.to(low), [state.to(low) for state in states], *cast, False)
         else:
-            out, *end = fused(x, states[0] if one_state else states, *options, False)
+            with _without_warning(network):
+                out, *end = fused(x, states[0] if one_state else states, *options, False)
         return out, tuple(end)
     if len(rows.started) == 0:  # no row has a step: torch's kernels refuse such a batch
         width = states[0].shape[-1] * network.directions
         return x.new_zeros(*x.shape[:-1], width), states
     first = tuple(state.index_select(1, rows.started) for state in states)
     data = x if rows.packed else rows.pack(x)
-    packed, *end = fused(data, rows.batch_sizes, first[0] if one_state else first, *options)
+    with _without_warning(network):
+        packed, *end = fused(data, rows.batch_sizes, first[0] if one_state else first, *options)
     # Rows without a step end where they began.
     final = tuple(
         begun.to(ended.dtype).index_copy(1, rows.started, ended)
         for begun, ended in zip(states, end, strict=True)
     )
     return packed if rows.packed else rows.unpack(packed), final
+
+
+@contextmanager
+def _without_warning(network: Network) -> Iterator[None]:
+    """Keep torch from warning that weights are not in one piece, where that cannot be helped."""
+    if not network.is_part or not network.parameters[0][0].W_hh.is_cuda:
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous")
+        yield
 
 
 def _is_differentiated(tensors: Sequence[Tensor]) -> bool:

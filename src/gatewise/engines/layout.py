@@ -109,6 +109,8 @@ class Rows:
     packed: bool  # whether an engine's input and output are packed; else they are padded
     order: Tensor  # int64 [B], longest first
     count: Tensor  # int64 [T], on the CPU: rows that have step t
+    place: Tensor | None = None  # int64 [B]: what undoes `order` (None: `order` changes nothing)
+    known: Tensor | None = None  # int64 [B], on the CPU: the lengths, where they were given
 
     @classmethod
     def from_lengths(cls, lengths: Tensor, steps: int, device: torch.device) -> Rows:
@@ -117,17 +119,27 @@ class Rows:
         count = len(lengths) - torch.searchsorted(
             ends.flip(0), torch.arange(steps, device="cpu"), right=True
         )
-        return cls(False, order.to(device), count)
+        return cls(False, order.to(device), count, known=lengths)
 
     @classmethod
     def from_batch_sizes(
-        cls, batch_sizes: Tensor, order: Tensor | None, device: torch.device
+        cls,
+        batch_sizes: Tensor,
+        order: Tensor | None,
+        device: torch.device,
+        place: Tensor | None = None,
     ) -> Rows:
-        """Lay out a PackedSequence: its `batch_sizes` and `sorted_indices` (None: as they are)."""
+        """Lay out a PackedSequence: its `batch_sizes` and `sorted_indices` (None: as they are).
+
+        `place` are its `unsorted_indices`, where those are at hand.
+        """
         # On the meta device there is no order to read, and nothing that would depend on it.
         if order is None or order.is_meta:
-            order = torch.arange(int(batch_sizes[0]), device="cpu")
-        return cls(True, order.to(device), batch_sizes)
+            order, place = torch.arange(int(batch_sizes[0]), device="cpu"), None
+        elif place is None:
+            place = torch.argsort(order)
+        place = None if place is None else place.to(device)
+        return cls(True, order.to(device), batch_sizes, place)
 
     @property
     def steps(self) -> int:
@@ -149,11 +161,20 @@ class Rows:
     @property
     def ends(self) -> Tensor:
         """Return `lengths` on the device of the data, of a GPU without waiting for it."""
-        if not self.order.is_cuda:
-            return self.lengths.to(self.order.device)
+        return self._ends_on_gpu if self.order.is_cuda else self.lengths.to(self.order.device)
+
+    @cached_property
+    def _ends_on_gpu(self) -> Tensor:
+        if self.known is not None:
+            return self.known.to(self.order.device)
+        ends = self.on_device()[1]
+        return ends if self.place is None else ends.index_select(0, self.place)
+
+    def on_device(self) -> tuple[Tensor, Tensor]:
+        """Return `first`, and the lengths in the order of packed rows, on the device in one copy."""
         ends = torch.searchsorted(-self.count, -torch.arange(self.batch, device="cpu"))
-        found = torch.empty(self.batch, dtype=torch.int64, device=self.order.device)
-        return found.index_copy_(0, self.order, ends.to(self.order.device))
+        both = torch.cat([self.first, ends]).to(self.order.device)
+        return both[: self.steps], both[self.steps :]
 
     @property
     def first(self) -> Tensor:

@@ -41,7 +41,7 @@ def recover(
     least float32, outside autocast, and returned in the type of `h`; NaN past each row's length.
     """
     if not record.why_not(spec, h):
-        at_once = record.recover([(parameters, x, h, states)], rows)
+        at_once = record.recover(spec.name, [(parameters, x, h, states)], rows)
         one = {name: value[0] for name, value in at_once.items()}
         each = range(len(parameters))
         return [{name: [value[k]] for name, value in one.items()} for k in each]

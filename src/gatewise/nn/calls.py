@@ -68,7 +68,7 @@ class Call:
         assert result.gates is not None
         if self.rows is None:
             steps, batch = self.x.shape[:2]
-            lengths = torch.full((batch,), steps, dtype=torch.int64, device="cpu")
+            lengths = torch.full((batch,), steps, dtype=torch.int64, device=self.x.device)
         else:
             lengths = self.rows.ends
         gates = result.gates
@@ -153,11 +153,11 @@ def check_tensors(
 
 
 def _prepare_packed(module: torch.nn.RNNBase, input: PackedSequence, hx: Hidden | None) -> Call:
-    data, batch_sizes, order, _ = input
+    data, batch_sizes, order, back = input
     _check_type(module, data, hx)
     states = None if hx is None else _as_state(module, hx)
     _check(module, data, states, batch_sizes)
-    rows = Rows.from_batch_sizes(batch_sizes, order, data.device)
+    rows = Rows.from_batch_sizes(batch_sizes, order, data.device, back)
     kind, form = spec_of(module).name, form_of(module)
     return Call(data, states, rows, False, True, input, kind, form)
 

@@ -79,7 +79,9 @@ class ChoosesBySize(EngineOption, Base):
         work = None
         has_sizes = torch._C._get_tracing_state() is None  # tracing turns them into tensors
         if has_sizes and self.mode in MODES and self.max_memory is None:
-            work = Workload(steps, rows, self._weights(), self._is_training(like), packed)
+            work = Workload(
+                steps, rows, self._weights(), self._is_training(like), packed, self.hidden_size
+            )
         held = self._held_weights()
         return choose(self.engine, spec_of(self), like, work, weights=held, settled=self._settled)
 

@@ -21,7 +21,6 @@ from tests.nn.recurrent import (
     build,
     inputs,
     states_for,
-    stock_of,
     weighted,
 )
 from tests.tolerances import BFLOAT16, FLOAT32_FLOOR, FLOAT32_MULTIPLE, FLOAT64
@@ -53,7 +52,10 @@ class Case:
     @classmethod
     def draw(cls, seed: int) -> Case:
         draw = random.Random(seed)
-        cell = draw.choice((*STOCK, "lstm", "lstm"))
+        dtype = draw.choice(TYPES)
+        # Without a bound, as relu is, float16 is off by as much as there is.
+        cells = [cell for cell in STOCK if dtype in TYPES[:3] or cell != "rnn_relu"]
+        cell = draw.choice((*cells, "lstm", "lstm"))
         steps, rows = draw.randint(1, 40), draw.randint(1, 5)
         hidden = draw.randint(2, 40)
         options: dict[str, Any] = {
@@ -68,7 +70,7 @@ class Case:
         lengths[draw.randrange(rows)] = steps
         sizes = (steps, rows, draw.randint(1, 9), hidden)
         state = draw.random() < 0.5
-        return cls(cell, sizes, options, form, draw.choice(TYPES), state, tuple(lengths), seed)
+        return cls(cell, sizes, options, form, dtype, state, tuple(lengths), seed)
 
     @property
     def is_low(self) -> bool:
@@ -141,25 +143,24 @@ def assert_all(
 def compare(case: Case, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare gatewise's call with gates, and the plain one, to the oracle in float64.
 
-    The yardstick for float32 and shorter types is torch, as everywhere: its own module where it has
-    such a call, and for the gates its pass and its operators, without kernels and padding.
+    The yardstick for float32 and shorter types is torch, as everywhere: its pass and its operators, with
+    neither kernels nor padding, and its operators step by step.
     """
     oracle, module = case.module("reference"), case.module("auto")
-    for gates in (False, True):
-        exact = case.run(oracle, device, gates=gates, exact=True)
-        found = case.run(module, device, gates=gates)
-        if case.dtype is torch.float64:
-            assert_all(case, found, exact, FLOAT64)
-            continue
+    exact = {gates: case.run(oracle, device, gates=gates, exact=True) for gates in (False, True)}
+    allowed = FLOAT64
+    if case.dtype is not torch.float64:
+        found = [case.run(case.module("reference"), device, gates=True)]
         with monkeypatch.context() as patch:
             patch.setattr(launch, "why_not", lambda _: "left out")
             patch.setattr(padded, "takes", lambda *_: False)
-            has_none = not gates and (case.form != "lengths" or min(case.lengths) > 0)
-            other = stock_of(module.cpu()) if has_none else case.module("auto")
-            worst = yardstick(case.run(other, device, gates=gates), exact, is_low=case.is_low)
+            found.append(case.run(case.module("auto"), device, gates=True))
+        worst = max(yardstick(one, exact[True], is_low=case.is_low) for one in found)
         allowed = FLOAT32_MULTIPLE * worst + FLOAT32_FLOOR
         assert allowed < FAR, (allowed, case)
-        assert_all(case, found, exact, max(allowed, BFLOAT16 if case.is_low else 0))
+        allowed = max(allowed, BFLOAT16 if case.is_low else 0)
+    for gates in (False, True):
+        assert_all(case, case.run(module, device, gates=gates), exact[gates], allowed)
 
 
 @pytest.fixture
@@ -177,6 +178,7 @@ def test_two_hundred_configurations_on_a_gpu(device, seed, monkeypatch) -> None:
     compare(Case.draw(seed), device, monkeypatch)
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("seed", range(12))
 def test_some_of_them_padded_on_the_cpu(seed, monkeypatch) -> None:
     case = Case.draw(seed)

@@ -8,25 +8,38 @@ than launches. docs/cuda.md tells what was measured.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 
-PADDED_UNITS = 128
-"""Up to how many units padded rows are faster; beyond, cuDNN trains dense rows step by step as well."""
 
-PADDED_STEPS = 100
-"""From how many steps on: what turns the rows into padded ones takes as long as some steps."""
+class Padded(NamedTuple):
+    """Up to how many units rows are faster padded, and from how many steps on."""
 
-FLOAT32_UNITS = {torch.bfloat16: 256, torch.float16: 128}
-"""Up to how many units float32 is no slower than the type that torch computes in."""
+    units: int
+    steps: int  # what turns rows into padded ones takes as long as some steps
 
 
-def is_padded_faster(units: int, steps: int) -> bool:
-    """Tell whether rows of unlike lengths run faster padded than packed."""
-    return units <= PADDED_UNITS and steps >= PADDED_STEPS
+_RNN = (Padded(256, 50),)
+PADDED = {
+    "lstm": (Padded(128, 50), Padded(160, 100)),
+    "gru": (Padded(128, 50), Padded(192, 100)),
+    "rnn_tanh": _RNN,
+    "rnn_relu": _RNN,
+}
+"""By cell; beyond, cuDNN runs dense rows step by step as well."""
+
+FLOAT32_UNITS = 128
+"""Up to how many units float32 is no slower than the shorter type in which torch computes."""
+
+
+def padded_from(cell: str, units: int) -> int | None:
+    """Return from how many steps on rows of unlike lengths run faster padded; None: never."""
+    return next((rule.steps for rule in PADDED[cell] if units <= rule.units), None)
 
 
 def is_float32_faster(cell: str, units: int, than: torch.dtype, training: bool) -> bool:
     """Tell whether a pass in float32 is faster than torch's in the type `than`."""
     if than is torch.float16 and (cell != "lstm" and (cell != "gru" or training)):
         return False
-    return units <= FLOAT32_UNITS[than]
+    return units <= FLOAT32_UNITS

@@ -38,6 +38,11 @@ def _tanh(x, SMALL: tl.constexpr):
 
 
 @triton.jit
+def _both(first, second, there):
+    return tl.load(first, mask=there, other=0.0) + tl.load(second, mask=there, other=0.0)
+
+
+@triton.jit
 def _last(tile, TIME: tl.constexpr):
     """Return the last row of a tile `[TIME, UNITS]`."""
     return tl.sum(tl.where(tl.arange(0, TIME)[:, None] == TIME - 1, tile, 0.0), axis=0)
@@ -46,7 +51,8 @@ def _last(tile, TIME: tl.constexpr):
 @triton.jit(do_not_specialize=["steps", "batch", "units"])
 def lstm_forward(
     pre,
-    bias,  # [4H]
+    b_ih,  # [4H]
+    b_hh,  # [4H]
     begun,  # [B, 4H]: what the initial h adds to each row's first step
     first_cell,  # [B, H]
     lengths,  # [B]
@@ -93,10 +99,10 @@ def lstm_forward(
         g = tl.load(pre + at + 2 * units, mask=inside, other=0.0).to(REAL)
         o = tl.load(pre + at + 3 * units, mask=inside, other=0.0).to(REAL)
         if HAS_BIAS:
-            i += tl.load(bias + unit, mask=there, other=0.0)[None, :]
-            f += tl.load(bias + units + unit, mask=there, other=0.0)[None, :]
-            g += tl.load(bias + 2 * units + unit, mask=there, other=0.0)[None, :]
-            o += tl.load(bias + 3 * units + unit, mask=there, other=0.0)[None, :]
+            i += _both(b_ih + unit, b_hh + unit, there)[None, :]
+            f += _both(b_ih + units + unit, b_hh + units + unit, there)[None, :]
+            g += _both(b_ih + 2 * units + unit, b_hh + 2 * units + unit, there)[None, :]
+            o += _both(b_ih + 3 * units + unit, b_hh + 3 * units + unit, there)[None, :]
         if HAS_STATE:
             i += tl.where(first, tl.load(begun + summed, mask=there)[None, :], 0.0)
             f += tl.where(first, tl.load(begun + summed + units, mask=there)[None, :], 0.0)
@@ -209,3 +215,128 @@ def lstm_backward(
             t += steps - 1
         f = tl.load(forget_gate + t * (batch * units) + place, mask=there & (t < length), other=1.0)
         tl.store(on_first_cell + place, dc * f.to(REAL), mask=there)
+
+
+@triton.jit
+def _place_of(
+    lengths,
+    steps,
+    batch,
+    units,
+    HAS_LENGTHS: tl.constexpr,
+    REVERSE: tl.constexpr,
+    SIZE: tl.constexpr,
+):
+    """Return what an element-wise program works on: element, row of the products, unit, masks."""
+    element = tl.program_id(0).to(tl.int64) * SIZE + tl.arange(0, SIZE)
+    line, unit = element // units, (element % units).to(tl.int32)
+    t, row = (line // batch).to(tl.int32), (line % batch).to(tl.int32)
+    there = t < steps
+    inside = there
+    last = tl.zeros([SIZE], tl.int32) + (steps - 1)
+    if HAS_LENGTHS:
+        last = tl.load(lengths + row, mask=there, other=0).to(tl.int32) - 1
+        inside = there & (t <= last)
+    first = inside & (t == 0)
+    if REVERSE:
+        first = inside & (t == last)
+    return element, line * 3 * units + unit, row * 3 * units + unit, unit, there, inside, first
+
+
+@triton.jit(do_not_specialize=["steps", "batch", "units"])
+def gru_forward(
+    from_x,  # [T, B, 3H]: W_ih x
+    from_h,  # [T, B, 3H]: W_hh h of the step before, 0 at each row's first step
+    b_ih,  # [3H]
+    b_hh,  # [3H]
+    begun,  # [B, 3H]: W_hh h of the initial state
+    lengths,  # [B]
+    reset_gate,
+    update_gate,
+    candidate,
+    inner,  # W_hh h + b_hh of the candidate, which the reset gate multiplies
+    steps,
+    batch,
+    units,
+    HAS_BIAS: tl.constexpr,
+    HAS_STATE: tl.constexpr,
+    HAS_LENGTHS: tl.constexpr,
+    HAS_INNER: tl.constexpr,
+    REVERSE: tl.constexpr,
+    REAL: tl.constexpr,
+    SMALL: tl.constexpr,
+    SIZE: tl.constexpr,
+):
+    """Fill the gates of one direction, NaN outside each row; everything follows from h_(t-1)."""
+    element, at, begins, unit, there, inside, first = _place_of(
+        lengths, steps, batch, units, HAS_LENGTHS, REVERSE, SIZE
+    )
+    r = tl.load(from_x + at, mask=inside, other=0.0).to(REAL)
+    z = tl.load(from_x + at + units, mask=inside, other=0.0).to(REAL)
+    n = tl.load(from_x + at + 2 * units, mask=inside, other=0.0).to(REAL)
+    r += tl.load(from_h + at, mask=inside, other=0.0)
+    z += tl.load(from_h + at + units, mask=inside, other=0.0)
+    a = tl.load(from_h + at + 2 * units, mask=inside, other=0.0).to(REAL)
+    if HAS_BIAS:
+        r += _both(b_ih + unit, b_hh + unit, there)
+        z += _both(b_ih + units + unit, b_hh + units + unit, there)
+        n += tl.load(b_ih + 2 * units + unit, mask=there, other=0.0)
+        a += tl.load(b_hh + 2 * units + unit, mask=there, other=0.0)
+    if HAS_STATE:
+        r += tl.load(begun + begins, mask=first, other=0.0)
+        z += tl.load(begun + begins + units, mask=first, other=0.0)
+        a += tl.load(begun + begins + 2 * units, mask=first, other=0.0)
+    r, z = _sigmoid(r), _sigmoid(z)
+    n = _tanh(n + r * a, SMALL)
+    nan = float("nan")
+    tl.store(reset_gate + element, tl.where(inside, r, nan), mask=there)
+    tl.store(update_gate + element, tl.where(inside, z, nan), mask=there)
+    tl.store(candidate + element, tl.where(inside, n, nan), mask=there)
+    if HAS_INNER:
+        tl.store(inner + element, a, mask=there)
+
+
+@triton.jit(do_not_specialize=["steps", "batch", "units"])
+def gru_backward(
+    reset_gate,
+    update_gate,
+    candidate,
+    inner,
+    lengths,
+    on_reset,  # the gradients that arrive at each of the three
+    on_update,
+    on_candidate,
+    on_x,  # to be filled, [T, B, 3H] each
+    on_h,
+    steps,
+    batch,
+    units,
+    HAS_RESET: tl.constexpr,
+    HAS_UPDATE: tl.constexpr,
+    HAS_CANDIDATE: tl.constexpr,
+    HAS_LENGTHS: tl.constexpr,
+    REAL: tl.constexpr,
+    SIZE: tl.constexpr,
+):
+    """Fill the gradients of both products of one direction, 0 outside each row."""
+    element, at, _, _, there, inside, _ = _place_of(
+        lengths, steps, batch, units, HAS_LENGTHS, False, SIZE
+    )
+    r = tl.load(reset_gate + element, mask=inside, other=0.0).to(REAL)
+    z = tl.load(update_gate + element, mask=inside, other=0.0).to(REAL)
+    n = tl.load(candidate + element, mask=inside, other=0.0).to(REAL)
+    a = tl.load(inner + element, mask=inside, other=0.0).to(REAL)
+    dr, dz, dn = tl.zeros([SIZE], REAL), tl.zeros([SIZE], REAL), tl.zeros([SIZE], REAL)
+    if HAS_CANDIDATE:
+        dn = tl.load(on_candidate + element, mask=inside, other=0.0) * (1.0 - n * n)
+    if HAS_RESET:
+        dr = tl.load(on_reset + element, mask=inside, other=0.0).to(REAL)
+    if HAS_UPDATE:
+        dz = tl.load(on_update + element, mask=inside, other=0.0) * z * (1.0 - z)
+    dr = (dr + dn * a) * r * (1.0 - r)
+    tl.store(on_x + at, dr, mask=there)
+    tl.store(on_x + at + units, dz, mask=there)
+    tl.store(on_x + at + 2 * units, dn, mask=there)
+    tl.store(on_h + at, dr, mask=there)
+    tl.store(on_h + at + units, dz, mask=there)
+    tl.store(on_h + at + 2 * units, dn * r, mask=there)

@@ -1,4 +1,4 @@
-"""The record of an LSTM's gates by the kernels, in the form that every engine returns.
+"""The record of gates by the kernels, in the form that every engine returns.
 
 Sizes: T steps, B rows, I inputs, H hidden units, P projected units, L layers, D directions.
 """
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gatewise.cells import CELLS, CellSpec, Parameters, State
 from gatewise.engines.cuda import launch
-from gatewise.engines.cuda.gates import Layer, Side, recover_lstm
+from gatewise.engines.cuda.gates import FOUND, Layer, Side, recovered
 from gatewise.engines.exact import at_least_float32, without_autocast
 from gatewise.engines.layout import Rows
 
@@ -23,12 +23,12 @@ Ran: TypeAlias = "tuple[tuple[Parameters, ...], Tensor, Tensor, State | None]"
 
 def why_not(spec: CellSpec, h: Tensor) -> str:
     """Return why the kernels do not recover the gates of a cell behind `h`, or an empty string."""
-    if spec is not CELLS["lstm"]:
+    if spec.name not in FOUND or spec is not CELLS[spec.name]:
         return f"there is no kernel for the cell {spec.name!r}"
     return launch.why_not(h)
 
 
-def recover(layers: Sequence[Ran], rows: Rows | None) -> dict[str, Tensor]:
+def recover(cell: str, layers: Sequence[Ran], rows: Rows | None) -> dict[str, Tensor]:
     """Return the gates and states of all `layers` by name, `[L, D, T, B, *]` each, differentiably.
 
     They are computed in at least float32, outside autocast, and returned in the type of the outputs;
@@ -39,15 +39,14 @@ def recover(layers: Sequence[Ran], rows: Rows | None) -> dict[str, Tensor]:
     exact = at_least_float32(parameters[0])
     valid = None if rows is None else rows.valid()[:, :, None]  # [T, B, 1]
     with without_autocast(x.device):
-        found = recover_lstm(
-            [_exactly(layer, exact, valid) for layer in layers], None if rows is None else rows.ends
-        )
+        each = [_exactly(layer, exact, valid) for layer in layers]
+        found = recovered(cell, each, None if rows is None else rows.ends)
         found = {name: value.to(dtype) for name, value in found.items()}
     steps, batch = x.shape[:2]
-    each = [h.view(steps, batch, directions, -1).permute(2, 0, 1, 3) for _, _, h, _ in layers]
-    hidden = each[0][None] if len(each) == 1 else torch.stack(each)
+    outputs = [h.view(steps, batch, directions, -1).permute(2, 0, 1, 3) for _, _, h, _ in layers]
+    hidden = outputs[0][None] if len(outputs) == 1 else torch.stack(outputs)
     found["hidden"] = hidden if valid is None else torch.where(valid, hidden, torch.nan)
-    return {name: found[name] for name in CELLS["lstm"].recorded}
+    return {name: found[name] for name in CELLS[cell].recorded}
 
 
 def _exactly(layer: Ran, exact: torch.dtype, valid: Tensor | None) -> Layer:
