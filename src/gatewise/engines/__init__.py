@@ -92,8 +92,6 @@ def choose(
     if no_pass := fused.ENGINE.why_not(spec, like, weights):
         return EngineChoice(reference.ENGINE.name, f"{no_pass}, and {reason}")
     text = f"torch's fused pass runs the cell {spec.name!r}: {reason}"
-    if work is not None and (arranged := fused.arrangement(spec, like, work.units)):
-        text = f"{text}; {arranged}"
     return EngineChoice(fused.ENGINE.name, text)
 
 

@@ -27,7 +27,6 @@ class Workload(NamedTuple):
     weights: int  # of a layer and direction, on the mean: see weights_of
     training: bool  # whether a backward pass may follow
     packed: bool = False  # whether the rows come packed, in torch's PackedSequence
-    units: int = 0  # H
 
 
 class Least(NamedTuple):

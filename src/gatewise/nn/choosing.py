@@ -5,14 +5,16 @@ Sizes: T steps, B rows, N valid steps of all rows together, I inputs.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from gatewise.engines import EngineChoice, choose
+from gatewise.engines import ENGINES, EngineChoice, choose
 from gatewise.engines.by_size import Workload, weights_of
+from gatewise.engines.fused import arrangement
 from gatewise.engines.onlookers import PLAIN, recorder
 from gatewise.engines.segments import MaxMemory
 from gatewise.errors import OptionError
@@ -39,10 +41,19 @@ class ChoosesBySize(EngineOption, Base):
         It depends on the device, the type and the sizes of `input`, in any form that `forward`
         takes, and on whether a backward pass may follow: whether gradients are on and `input` or a
         parameter needs one. Without `input` the device and the type of the parameters count alone.
-        Raises OptionError or EngineError if the engine named cannot.
+        On a GPU it also says how calls are arranged there. Raises OptionError or EngineError if the
+        engine named cannot.
         """
         if input is None:
             return super().engine_choice()
+        choice = self._chosen(input)
+        like = input.data if isinstance(input, PackedSequence) else input
+        if not (like.is_cuda and ENGINES[choice.name].is_torchs):
+            return choice
+        arranged = arrangement(spec_of(self), like, self.hidden_size)
+        return replace(choice, reason=f"{choice.reason}; {arranged}") if arranged else choice
+
+    def _chosen(self, input: Tensor | PackedSequence) -> EngineChoice:
         if isinstance(input, PackedSequence):
             rows = int(input.batch_sizes[0]) if len(input.batch_sizes) else 0
             return self._choose(input.data, len(input.batch_sizes), rows, packed=True)
@@ -56,7 +67,7 @@ class ChoosesBySize(EngineOption, Base):
         if needs_gatewise and self.engine == "auto" and recorder() and isinstance(input, Tensor):
             held = self._held_weights()
             return choose("auto", spec_of(self), input, weights=held, needs_gatewise=True)
-        return self.engine_choice(input)
+        return self._chosen(input)
 
     def engine_of(self, call: Call) -> str:
         """Return the name of the engine that runs a call which `prepare` has brought into form."""
@@ -79,9 +90,7 @@ class ChoosesBySize(EngineOption, Base):
         work = None
         has_sizes = torch._C._get_tracing_state() is None  # tracing turns them into tensors
         if has_sizes and self.mode in MODES and self.max_memory is None:
-            work = Workload(
-                steps, rows, self._weights(), self._is_training(like), packed, self.hidden_size
-            )
+            work = Workload(steps, rows, self._weights(), self._is_training(like), packed)
         held = self._held_weights()
         return choose(self.engine, spec_of(self), like, work, weights=held, settled=self._settled)
 
