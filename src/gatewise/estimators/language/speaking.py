@@ -77,7 +77,8 @@ class _Steps:
             }
             for layer in network.layers
         ]
-        self.stream = Stream.from_weights(cell, layers)
+        heads = getattr(network.layers[0], "heads", 1)
+        self.stream = Stream.from_weights(cell, layers, heads=heads)
         self.table = network.table.weight.detach().numpy()
         weight, bias = network.read_out()
         self.weight, self.bias = weight.numpy(), bias.numpy()
