@@ -220,7 +220,7 @@ def _mean(gates: Record, values: Tensor) -> Tensor:
 
 def _kept(timescale: float | Tensor, keep: Tensor) -> Tensor:
     """Return exp(-1 / timescale), checked, in the type of `keep [..., H]`."""
-    tau = torch.as_tensor(timescale, dtype=keep.dtype, device=keep.device)
+    tau = torch.as_tensor(timescale, dtype=keep.dtype)  # where it lies: a GPU's would be waited for
     if tau.dim() > 1 or (tau.dim() == 1 and len(tau) != keep.shape[-1]):
         raise InputError(
             f"forget_cost: timescale has shape {list(tau.shape)}; give one number, or one for each of "
@@ -228,4 +228,4 @@ def _kept(timescale: float | Tensor, keep: Tensor) -> Tensor:
         )
     if not bool((tau > 0).all()):
         raise InputError(f"forget_cost: timescale must be above 0, in steps; got {timescale!r:.80}")
-    return torch.exp(-1 / tau)
+    return torch.exp(-1 / tau.to(keep.device))

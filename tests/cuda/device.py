@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -60,3 +61,21 @@ def gradients(result: Any, of: Sequence[torch.Tensor]) -> list[torch.Tensor]:
             total = total + (leaf.double().cpu().nan_to_num() * weights).sum()
     found = torch.autograd.grad(total, list(of), allow_unused=True)
     return [torch.zeros_like(a) if b is None else b for a, b in zip(of, found, strict=True)]
+
+
+@contextmanager
+def no_wait(device: str) -> Iterator[None]:
+    """Fail where the host waits for the device inside the block."""
+    if device == "pretend":
+        from tests.cuda.pretend import waits  # noqa: PLC0415 - for torch of late alone
+
+        waits.clear()
+        yield
+        assert not waits, "\n".join(sorted(set(waits)))
+        return
+    mode = torch.cuda.get_sync_debug_mode()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(mode)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from traceback import extract_stack
 from typing import Any
 
 import torch
@@ -37,7 +38,7 @@ WITH_LENGTHS = (
 READS = (aten._local_scalar_dense.default, aten.nonzero.default, aten.equal.default)
 
 waits: list[str] = []
-"""The operators for which a GPU's host would have waited, in order."""
+"""The operators for which a GPU's host would have waited, and the lines of ours they come from."""
 
 
 class There(Tensor):
@@ -166,7 +167,8 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         )
     moves = func in MOVES and bool(here if ends_there else there)
     if func in READS or (moves and not kwargs.get("non_blocking")):
-        waits.append(str(func))
+        ours = [frame for frame in extract_stack() if "/src/gatewise/" in frame.filename]
+        waits.append(f"{func} at {ours[-1].filename}:{ours[-1].lineno}" if ours else str(func))
     if asked is not None:
         kwargs["device"] = torch.device("cpu")
     kwargs.pop("pin_memory", None)

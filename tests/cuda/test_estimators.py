@@ -11,6 +11,7 @@ import pytest
 
 import gatewise as gw
 from gatewise.training import loop
+from tests.cuda.device import no_wait
 
 pandas = pytest.importorskip("pandas", reason="the tables of these tests are pandas'")
 
@@ -196,3 +197,24 @@ def test_a_language_model_speaks_there_as_on_the_cpu(device: str, tmp_path: Path
     there, here = (each.suggest("the ", 5) for each in (model, other))
     assert list(there) == list(here)
     assert list(there.values()) == pytest.approx(list(here.values()), rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "chain"])
+def test_no_step_of_a_training_waits_for_the_device(
+    kind: str, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the first step of a round and its end nothing is read that the device computes.
+
+    Of the chain one answer is: whether a label is missing, which saves half of its work.
+    """
+    make, estimator, options = KINDS[kind]
+    step, steps = loop._Trainer._step, []
+
+    def watched(*given: Any) -> Any:
+        steps.append(given)
+        with no_wait(device):
+            return step(*given)
+
+    monkeypatch.setattr(loop._Trainer, "_step", watched)
+    estimator(**options | {"members": 1}, device=device).fit(*make(), progress=False)
+    assert len(steps) > 2

@@ -119,7 +119,7 @@ class Rows:
         count = len(lengths) - torch.searchsorted(
             ends.flip(0), torch.arange(steps, device="cpu"), right=True
         )
-        return cls(False, order.to(device), count, known=lengths)
+        return cls(False, order.to(device, non_blocking=True), count, known=lengths)
 
     @classmethod
     def from_batch_sizes(
@@ -166,14 +166,15 @@ class Rows:
     @cached_property
     def _ends_on_gpu(self) -> Tensor:
         if self.known is not None:
-            return self.known.to(self.order.device)
+            # Out of page-locked memory the caller might write into it before it is copied.
+            return self.known.to(self.order.device, non_blocking=not self.known.is_pinned())
         ends = self.on_device()[1]
         return ends if self.place is None else ends.index_select(0, self.place)
 
     def on_device(self) -> tuple[Tensor, Tensor]:
         """Return `first`, and the lengths in the order of packed rows, on the device in one copy."""
         ends = torch.searchsorted(-self.count, -torch.arange(self.batch, device="cpu"))
-        both = torch.cat([self.first, ends]).to(self.order.device)
+        both = torch.cat([self.first, ends]).to(self.order.device, non_blocking=True)
         return both[: self.steps], both[self.steps :]
 
     @property
@@ -194,11 +195,16 @@ class Rows:
     @cached_property
     def index(self) -> Tensor:
         """Return int64 `[N]`: t * B + b of each packed step."""
-        if self.order.is_cuda:  # there, to keep the host free: it would go over all T * B steps
+        if self.order.device.type not in ("cpu", "meta"):
+            # There, to keep the host free: it would go over all T * B steps.
             device, total = self.order.device, int(self.count.sum())
             every = torch.arange(self.steps, device=device)
-            step = every.repeat_interleave(self.count.to(device), output_size=total)
-            place = torch.arange(total, device=device) - self.first.to(device)[step]
+            step = every.repeat_interleave(
+                self.count.to(device, non_blocking=True), output_size=total
+            )
+            place = (
+                torch.arange(total, device=device) - self.first.to(device, non_blocking=True)[step]
+            )
             return step * self.batch + self.order[place]
         step, place = (torch.arange(self.batch, device="cpu") < self.count[:, None]).nonzero(
             as_tuple=True

@@ -75,7 +75,7 @@ class Call:
         if not self.batched:
             lengths = lengths.squeeze(0)
             gates = {name: value.squeeze(3) for name, value in gates.items()}
-        return Gates(gates, lengths.to(self.x.device), self.kind)
+        return Gates(gates, lengths.to(self.x.device, non_blocking=True), self.kind)
 
 
 def prepare(

@@ -23,6 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from gatewise.engines.devices import found_here, why_not_here
 from gatewise.errors import OptionError, cause
 from gatewise.launch import world_of_launch
+from gatewise.training.task import Count
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ class World:
         dist.all_gather(parts, values)
         return parts
 
-    def total_count(self, count: float, device: torch.device) -> float:
+    def total_count(self, count: Count, device: torch.device) -> Count:
         """Return the sum of a count over the processes."""
         if self.size == 1:
             return count
-        return float(self.total(torch.tensor(count, dtype=torch.float64, device=device)))
+        return self.total(torch.as_tensor(count, dtype=torch.float64, device=device))
 
     def broadcast(self, data: bytes | None, device: torch.device) -> bytes | None:
         """Return process 0's `data` on every process; the other processes' argument is ignored."""

@@ -17,7 +17,7 @@ from gatewise.training.carried import State
 from gatewise.training.distributed import World, local_device
 from gatewise.training.order import Part
 from gatewise.training.sequences import SequenceBatches
-from gatewise.training.task import Batches, Loss
+from gatewise.training.task import Batches, Count, Loss
 from gatewise.typing import AnyArray, Array32
 
 BATCH_SIZE = 256
@@ -33,7 +33,7 @@ class Batch:
     truth: Tensor
     weight: Tensor | None = None  # [B]
 
-    def losses(self, loss: Loss, output: Tensor) -> tuple[Tensor, float]:
+    def losses(self, loss: Loss, output: Tensor) -> tuple[Tensor, Count]:
         """Return the losses of a network's `output` and their count."""
         if self.weight is None:
             return loss(output, self.truth)
@@ -90,13 +90,13 @@ def mean_loss(
     """
     device = device_of(network)
     total = torch.zeros((), dtype=torch.float64, device=device)
-    counted = 0.0
+    counted: Count = 0.0
     with torch.no_grad():
         for _, batch, output in answered(network, windows, batch_size, world, device):
             losses, count = batch.losses(loss, output)
             total += losses.double().sum()
-            counted += count
-    return float(world.total(total)) / world.total_count(counted, device)
+            counted = counted + count
+    return float(world.total(total)) / float(world.total_count(counted, device))
 
 
 def answered(
@@ -147,7 +147,8 @@ def gathered(windows: Batches, part: Part, device: torch.device) -> Batch:
 
 
 def _tensor(values: AnyArray, device: torch.device) -> Tensor:
-    return torch.from_numpy(values).to(device, copy=True)
+    # From ordinary memory a copy is made of what it takes, and only that is waited for.
+    return torch.from_numpy(values).to(device, copy=True, non_blocking=True)
 
 
 def device_of(network: nn.Module) -> torch.device:

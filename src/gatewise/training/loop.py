@@ -33,7 +33,7 @@ from gatewise.training.progress import Callback, Display, Pace, display
 from gatewise.training.randomness import Purpose, generator
 from gatewise.training.schedule import Rounds, learning_rate, steadier
 from gatewise.training.sequences import noun_of, order_of
-from gatewise.training.task import Batches, Task
+from gatewise.training.task import Batches, Count, Task
 
 __all__ = ["predict", "train"]
 
@@ -164,7 +164,8 @@ class _Trainer:
         number = self.record.epochs + 1
         self._reseed(number)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
-        counted, done = 0.0, 0
+        counted: Count = 0.0
+        done = 0
         module.train()
         for step in self.rounds.steps(number):
             part = self._part(step)
@@ -172,10 +173,10 @@ class _Trainer:
                 self.state = ()
             loss, count = self._step(module, part, step)
             total += loss
-            counted += count
+            counted = counted + count
             done += len(part.picks) * (len(part.steps) if self.carries and part.steps else 1)
             pace.show_step(step, done, partial(self._mean, total, counted), self.rate)
-        return float(self.world.total(total)) / counted
+        return float(self.world.total(total)) / float(counted)
 
     def _part(self, step: int) -> Part:
         """Return what the batch of a step is made of, from the order of its epoch."""
@@ -184,9 +185,9 @@ class _Trainer:
             self.parts, self.ordered = self.order.parts(epoch), epoch
         return self.parts[index]
 
-    def _mean(self, total: Tensor, counted: float) -> float:
+    def _mean(self, total: Tensor, counted: Count) -> float:
         """Return the mean loss of an unfinished round, from this process's share of the windows."""
-        return float(total) * self.world.size / counted
+        return float(total) * self.world.size / float(counted)
 
     def _reseed(self, number: int) -> None:
         """Start the round's own random numbers, the same on every process."""
@@ -205,7 +206,7 @@ class _Trainer:
         if self.carries and self.rounds.steps(self.record.epochs + 1).stop % self.rounds.per_epoch:
             self.kept = gathered_state(self.state, len(self.training), self.world)
 
-    def _step(self, module: nn.Module, part: Part, step: int) -> tuple[Tensor, float]:
+    def _step(self, module: nn.Module, part: Part, step: int) -> tuple[Tensor, Count]:
         """Take one step on this process's rows of the batch.
 
         Return the sum of their losses, and the count of the whole batch. Gradients are averaged over
@@ -216,7 +217,7 @@ class _Trainer:
         count = self.world.total_count(count, self.device)
         self.optimizer.zero_grad()
         # where nothing of a batch is known there is nothing to learn from it
-        torch.autograd.backward(price * (self.world.size / count if count else 0.0))
+        torch.autograd.backward(price * _share(self.world.size, count, price))
         if self.options.clip is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip)
         self.rate = learning_rate(self.options, self.rounds, step, self.record.judged)
@@ -227,7 +228,7 @@ class _Trainer:
             self.average.update(self.network, step - self.averaged_from)
         return losses.detach().double(), count
 
-    def _losses(self, module: nn.Module, part: Part) -> tuple[Tensor, Tensor, float]:
+    def _losses(self, module: nn.Module, part: Part) -> tuple[Tensor, Tensor, Count]:
         """Return the summed losses of this process's rows, what the gradient is of, and their count.
 
         Costs on gates enter the gradient only: the losses stay comparable with the validation's.
@@ -255,7 +256,8 @@ class _Trainer:
         losses = price = values.sum() * weight
         if costs:
             # A mean over this process's windows, so its sum over them is as the sum of the losses.
-            price = losses + cost_of(self.options, more[0]) * (count * weight)
+            cost = cost_of(self.options, more[0])
+            price = losses + cost * _typed(count * weight, cost)
         return losses, price, count * weight
 
     def _noise(self, x: Tensor, batch: int, rows: slice) -> Tensor:
@@ -298,7 +300,8 @@ class _Trainer:
 
     def _check_finite(self, train_loss: float, validation_loss: float) -> None:
         """Raise `BreakdownError` where a loss or a weight is NaN or infinite."""
-        finite = all(bool(weight.isfinite().all()) for weight in self.network.parameters())
+        every = [weight.isfinite().all() for weight in self.network.parameters()]
+        finite = bool(torch.stack(every).all())
         if finite and math.isfinite(train_loss) and math.isfinite(validation_loss):
             return
         number = self.record.epochs + 1
@@ -368,6 +371,18 @@ class _Trainer:
             steps=self.rounds.steps(record.epochs).stop if record.epochs else 0,
             in_steps=self.rounds.in_steps,
         )
+
+
+def _share(processes: int, count: Count, price: Tensor) -> Count:
+    """Return `processes / count`, 0 where nothing counts, to multiply `price` by."""
+    if not isinstance(count, Tensor):
+        return processes / count if count else 0.0
+    return _typed(torch.where(count > 0, processes / count.clamp(min=1e-300), 0.0), price)
+
+
+def _typed(count: Count, like: Tensor) -> Count:
+    """Return a count that leaves the type of what it is multiplied with, as a Python number does."""
+    return count.to(like.dtype) if isinstance(count, Tensor) else count
 
 
 def _measured(windows: Batches, options: TrainingOptions, device: torch.device) -> Tensor | None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gatewise.training.task import Loss
+from gatewise.training.task import Count, Loss
 
 RowLoss = Callable[[Tensor, Tensor], Tensor]
 """Prediction `[B, S, K, Q]` and truth `[B, S, K]` to the loss of each window `[B]`."""
@@ -34,13 +34,19 @@ def per_row(loss: RowLoss) -> Loss:
 
     def weighed(
         prediction: Tensor, truth: Tensor, weight: Tensor | None = None
-    ) -> tuple[Tensor, float]:
+    ) -> tuple[Tensor, Count]:
         losses = loss(prediction, truth)
         if weight is None:
             return losses, len(truth)
-        return losses * weight, float(weight.sum())
+        return losses * weight, weight.sum().double()
 
     return weighed
+
+
+def _beside(like: Tensor, values: Sequence[float]) -> Tensor:
+    """Return numbers on the device of a tensor and of its type, without waiting for the device."""
+    made = torch.tensor(values, dtype=like.dtype, device="cpu")
+    return made.to(like.device, non_blocking=True)
 
 
 def cross_entropy(class_weights: Sequence[float] | None = None) -> Loss:
@@ -51,16 +57,16 @@ def cross_entropy(class_weights: Sequence[float] | None = None) -> Loss:
     label that is known counts once, or as much as its class and its sequence's weight `[B]` say.
     """
 
-    def loss(scores: Tensor, truth: Tensor, weight: Tensor | None = None) -> tuple[Tensor, float]:
+    def loss(scores: Tensor, truth: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Count]:
         known = truth >= 0
         label = truth.clamp(min=0)
         losses = functional.cross_entropy(scores.flatten(0, -2), label.flatten(), reduction="none")
         counts = known.to(losses.dtype)
         if class_weights is not None:
-            counts = counts * losses.new_tensor(class_weights)[label]
+            counts = counts * _beside(losses, class_weights)[label]
         if weight is not None:
             counts = counts * weight
-        return losses.view_as(counts) * counts, float(counts.sum(dtype=torch.float64))
+        return losses.view_as(counts) * counts, counts.sum(dtype=torch.float64)
 
     return loss
 
@@ -97,7 +103,7 @@ def pinball(levels: Sequence[float]) -> RowLoss:
 
     def loss(prediction: Tensor, truth: Tensor) -> Tensor:
         error, known = _errors(prediction, truth)
-        level = error.new_tensor(chosen)
+        level = _beside(error, chosen)
         return _mean_over_known(torch.maximum(level * error, (level - 1) * error), known)
 
     return loss

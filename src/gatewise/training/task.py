@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from gatewise.typing import AnyArray, Indices, Mask
 
-Loss = Callable[..., tuple[Tensor, float]]
+Count = float | Tensor
+"""How much of a batch counts: a number, or a float64 scalar where reading it would wait for a device."""
+Loss = Callable[..., tuple[Tensor, Count]]
 """The network's output and the truth of a batch to its losses, whose sum is taken, and their count.
 
 An epoch's loss is the sum over all batches by the count over all: of windows or sequences where each

@@ -24,6 +24,7 @@ from gatewise.estimators.sequences.drops import (
 )
 from gatewise.nn.init import open_forget_gate
 from gatewise.training.losses import cross_entropy
+from gatewise.training.task import Count
 
 State = tuple[Any, ...]
 """The state of each layer, as the layer returns it; () is the start."""
@@ -190,7 +191,7 @@ class LanguageNetwork(LayeredNetwork):
 _ENTROPY = cross_entropy()
 
 
-def next_token_loss(output: Any, truth: Tensor) -> tuple[Tensor, float]:
+def next_token_loss(output: Any, truth: Tensor) -> tuple[Tensor, Count]:
     """Return the cross entropy of logits `[T, B, V]` with the truth `[T, B]`, and the count.
 
     Truth of -1 is left out of both. What training charges beside enters the gradient only: the losses

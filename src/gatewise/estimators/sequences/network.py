@@ -120,7 +120,7 @@ class SequenceNetwork(LayeredNetwork):
         """
         assert self.complement is not None
         step = torch.arange(len(codes), device=codes.device).unsqueeze(1)
-        mirrored = (lengths.to(codes.device) - 1 - step).clamp(min=0)
+        mirrored = (lengths.to(codes.device, non_blocking=True) - 1 - step).clamp(min=0)
         other = self.complement[codes.gather(0, mirrored)]
         if masks is not None:
             masks = [*(torch.cat([mask, mask], dim=1) for mask in masks[:-1]), masks[-1]]

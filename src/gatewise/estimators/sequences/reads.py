@@ -21,7 +21,7 @@ class LastRead(nn.Module):
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Return `[B, D*H]` of the states `[T, B, D*H]`."""
-        ends = (lengths - 1).clamp(min=0).to(states.device)
+        ends = (lengths - 1).clamp(min=0).to(states.device, non_blocking=True)
         rows = torch.arange(len(ends), device=states.device)
         forward = states[ends, rows, : self.hidden_size]
         return torch.cat([forward, states[0, :, self.hidden_size :]], dim=-1)
@@ -32,7 +32,8 @@ class MeanRead(nn.Module):
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Return `[B, D*H]` of the states `[T, B, D*H]`."""
-        return states.sum(0) / lengths.clamp(min=1).unsqueeze(1).to(states.device)
+        counts = lengths.clamp(min=1).unsqueeze(1)
+        return states.sum(0) / counts.to(states.device, non_blocking=True)
 
 
 class MaxRead(nn.Module):
@@ -90,4 +91,5 @@ def read_named(name: str, hidden_size: int, directions: int) -> nn.Module:
 def steps_inside(states: Tensor, lengths: Tensor) -> Tensor:
     """Return which steps lie before their sequence's end, `[T, B, 1]`."""
     steps = torch.arange(len(states), device=states.device)
-    return (steps.unsqueeze(1) < lengths.to(states.device)).unsqueeze(2)
+    ends = lengths.to(states.device, non_blocking=True)
+    return (steps.unsqueeze(1) < ends).unsqueeze(2)

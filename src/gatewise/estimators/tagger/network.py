@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gatewise.estimators.sequences.network import SequenceNetwork
 from gatewise.estimators.tagger.chain import ChainScores, Parts, negative_log_likelihood
+from gatewise.training.task import Count
 
 
 class Chained(NamedTuple):
@@ -34,7 +35,7 @@ class TaggerNetwork(SequenceNetwork):
         if self.chain is None:
             return found
         scores, *more = found if isinstance(found, tuple) else (found,)
-        chained = Chained(scores, lengths.to(scores.device), self.chain.parts())
+        chained = Chained(scores, lengths.to(scores.device, non_blocking=True), self.chain.parts())
         return (chained, *more) if more else chained
 
     def scores(self, x: Tensor, lengths: Tensor, **options: Any) -> Any:
@@ -44,7 +45,7 @@ class TaggerNetwork(SequenceNetwork):
 
 def chain_loss(
     answer: Chained, truth: Tensor, weight: Tensor | None = None
-) -> tuple[Tensor, float]:
+) -> tuple[Tensor, Count]:
     """Return the negative log-likelihood of the labels of each sequence, [B], and how many are known.
 
     `truth` [T, B] are labels, -1 where not known; `weight` [B] is how much each sequence counts.
@@ -52,5 +53,5 @@ def chain_loss(
     losses = negative_log_likelihood(answer.scores, truth, answer.lengths, answer.parts)
     known = (truth >= 0).sum(0)
     if weight is None:
-        return losses, float(known.sum())
-    return losses * weight, float((known * weight).sum())
+        return losses, known.sum().double()
+    return losses * weight, (known * weight).sum().double()
