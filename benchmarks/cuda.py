@@ -13,7 +13,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,13 +107,17 @@ def milliseconds(calls: dict[str, Call]) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in found.items()}
 
 
+class ResultsDifferError(Exception):
+    """A result is not torch's or the oracle's, so that nothing is timed."""
+
+
 def _check(what: str, mine: Any, other: Any, close: float = CLOSE) -> None:
     """Stop unless two results agree."""
     for own, theirs in zip(_leaves(mine), _leaves(other), strict=True):
         error = float((own.double() - theirs.double()).nan_to_num().abs().max())
         scale = 1 + float(theirs.double().nan_to_num().abs().max())
         if own.isnan().sum() != theirs.isnan().sum() or not error <= close * scale:
-            raise SystemExit(f"{what}: results differ by {error:.3g}, on a scale of {scale:.3g}")
+            raise ResultsDifferError(f"{what}: by {error:.3g}, on a scale of {scale:.3g}")
 
 
 def _leaves(value: Any) -> list[Tensor]:
@@ -247,11 +251,32 @@ def trace(device: str) -> dict[str, float]:
     return milliseconds({"torch": lambda: _inferred(stock, x), "traced": traced})
 
 
-def measure(device: str) -> dict[str, Any]:
+def problems_of(rows: Sequence[str]) -> list[Problem]:
+    """Return the problems of sizes `T,B,I,H`, each of an LSTM and a GRU; ValueError for other words."""
+    found = []
+    for row in rows:
+        sizes = [int(one) if one.isdecimal() else 0 for one in row.split(",")]
+        if len(sizes) != 4 or min(sizes) < 1:
+            raise ValueError(f"rows are sizes T,B,I,H such as 100,32,16,64; got {row!r}")
+        found += [Problem(cell, *sizes) for cell in ("lstm", "gru")]
+    return found
+
+
+def run(device: str, rows: Sequence[str] = (), records: Path | None = None) -> None:
+    """Measure in full float32, print the tables with card and versions, and write the records."""
+    problems = problems_of(rows) or [Problem(*row) for row in ROWS]
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    tables = measure(device, problems)
+    versions = ", ".join(f"{name} {value}" for name, value in tables["versions"].items())
+    print(f"\n{tables['card']}, {versions}")
+    if records is not None:
+        records.write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
+
+
+def measure(device: str, problems: Sequence[Problem]) -> dict[str, Any]:
     """Return all tables: by name, one row of figures for each problem."""
-    problems = [Problem(*row) for row in ROWS]
     tables: dict[str, Any] = {
-        "card": torch.cuda.get_device_name(),
+        "card": torch.cuda.get_device_name(device),
         "versions": _versions(),
     }
     kinds: dict[str, tuple[Callable[[Problem, str], dict[str, float]], str]] = {
@@ -302,17 +327,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", type=Path, help="also write all figures into this file")
     parser.add_argument("--device", default="cuda")
+    parser.add_argument("--rows", nargs="*", default=(), help="sizes T,B,I,H in place of the usual")
     given = parser.parse_args()
     if not torch.cuda.is_available():
         print("benchmarks.cuda: torch finds no CUDA device", file=sys.stderr)
         return 2
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    tables = measure(given.device)
-    print(
-        "\n" + tables["card"] + ", " + ", ".join(f"{k} {v}" for k, v in tables["versions"].items())
-    )
-    if given.json:
-        given.json.write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
+    try:
+        run(given.device, given.rows, given.json)
+    except ResultsDifferError as error:
+        print(f"benchmarks.cuda: results differ: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -102,3 +102,39 @@ def test_without_a_checkout_it_says_where_it_runs(
     assert done.err.startswith("gatewise: error: bench needs a checkout of gatewise")
     assert done.err.count("\n") == 1
     assert "pip install -e '.[bench]'" in done.err
+
+
+def test_a_gpu_that_is_not_there_is_told_before_any_work(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.version.cuda", None)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    done = call("bench", "--device", "cuda:3")
+    assert done.code == 2
+    assert done.out == ""
+    assert "--device cuda:3 cannot be used here: torch" in done.err
+
+
+def test_on_a_gpu_what_is_for_the_cpu_is_refused_and_results_come_first(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from benchmarks import cuda  # noqa: PLC0415 - beside the package
+
+    ran: list[object] = []
+    monkeypatch.setattr("gatewise.training.distributed.check_device", lambda device: None)
+    monkeypatch.setattr(cuda, "measure", lambda *given: ran.append(given) or {})
+    done = call("bench", "--device", "cuda", "--engine", "torch")
+    assert done.code == 2
+    assert "--engine is for the CPU, and --device cuda says a GPU" in done.err
+    done = call("bench", "--device", "cuda", "--rows", "10,two,3,4")
+    assert done.code == 2
+    assert "rows are sizes T,B,I,H such as 100,32,16,64; got '10,two,3,4'" in done.err
+    assert not ran
+
+    def differs(*_: object) -> None:
+        raise cuda.ResultsDifferError("gates: by 0.3, on a scale of 1")
+
+    monkeypatch.setattr(cuda, "measure", differs)
+    done = call("bench", "--device", "cuda", "--rows", "10,2,3,4")
+    assert done.code == 2
+    assert "the results differ from torch's: gates: by 0.3" in done.err

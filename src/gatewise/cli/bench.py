@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from gatewise.cli.checkout import from_checkout
 from gatewise.cli.opening import check_new_file
 from gatewise.cli.options import Config, Whole, Words
 from gatewise.cli.output import console
-from gatewise.errors import how_to_install
+from gatewise.errors import EngineError, OptionError, how_to_install
 
 SEVERAL = Parameter(consume_multiple=True, negative="")
 
@@ -57,6 +57,13 @@ class BenchOptions:
     threads: Annotated[
         Whole | None, Parameter(help="Threads of every side. [default: the machine's CPUs]")
     ] = None
+    device: Annotated[
+        str,
+        Parameter(
+            help="cpu, or a GPU: cuda, cuda:1, auto. There what gatewise adds is timed beside torch's "
+            "modules: gates, packed rows, bfloat16 autocast, memory and a trace."
+        ),
+    ] = "cpu"
     rounds: Annotated[Whole, Parameter(help="Turns of each side, at least; made odd.")] = 7
     seconds: Annotated[float, Parameter(help="Time of each side per row, at least.")] = 0.3
     as_json: Annotated[
@@ -66,6 +73,42 @@ class BenchOptions:
     overwrite: Annotated[
         bool, Parameter(help="Replace those files if they exist.", show_default=False, negative="")
     ] = False
+
+
+GPU_TAKES = ("device", "rows", "as_json", "overwrite")
+"""The options that say something of a GPU: its modes, peers and effort are fixed."""
+
+
+def _on_gpu(asked: BenchOptions) -> bool:
+    """Measure on a GPU and return True; False where `auto` finds none."""
+    from gatewise.engines.devices import found_here  # noqa: PLC0415 - brings torch
+    from gatewise.training.distributed import check_device  # noqa: PLC0415
+
+    device = found_here(asked.device)
+    check_device(device)
+    if device == "cpu":
+        return False
+    if not device.startswith("cuda"):
+        raise OptionError(f"bench: device={asked.device!r} is not measured: take cpu or cuda")
+    default = BenchOptions()
+    for field in fields(asked):
+        value = getattr(asked, field.name)
+        if field.name not in GPU_TAKES and value != getattr(default, field.name):
+            name = field.name.removeprefix("as_")
+            raise OptionError(
+                f"bench: --{name} is for the CPU, and --device {asked.device} says a GPU"
+            )
+    records = None if asked.as_json is None else Path(asked.as_json)
+    if records is not None:
+        check_new_file(records, asked.overwrite, ending=".json")
+    work = from_checkout("benchmarks", "cuda", command="bench", extra="bench")
+    try:
+        work.run(device, asked.rows, records)
+    except work.ResultsDifferError as error:
+        raise EngineError(f"bench: the results differ from torch's: {error}") from None
+    except ValueError as error:
+        raise OptionError(f"bench: {error}") from None
+    return True
 
 
 def bench(*, measured: BenchOptions | None = None, config: Config = None) -> None:
@@ -78,8 +121,11 @@ def bench(*, measured: BenchOptions | None = None, config: Config = None) -> Non
 
       gatewise bench --rows 100,32,16,64
       gatewise bench --mode infer --peers onnx jax --plot infer.png > infer.md
+      gatewise bench --device cuda --json gpu.json
     """
     asked = measured or BenchOptions()
+    if asked.device != "cpu" and _on_gpu(asked):
+        return
     work = from_checkout("benchmarks", "against_peers", command="bench", extra="bench")
     records = None if asked.as_json is None else Path(asked.as_json)
     picture = None if asked.plot is None else Path(asked.plot)

@@ -70,7 +70,7 @@ def learn(series: Array, seasons: tuple[int, ...], recipe: Recipe) -> Forecast:
     x = (series - level) / deviation
     change = float(np.abs(np.diff(x)).mean())
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
+        torch.default_generator.manual_seed(recipe.seed)  # and no GPU's
         net = Net(rises_of(seasons), recipe.hidden_size)
     adam = torch.optim.Adam(net.parameters(), lr=RATE)
     rate = torch.optim.lr_scheduler.CosineAnnealingLR(adam, recipe.updates)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import RLock
 
@@ -12,13 +12,18 @@ _LENT = RLock()
 
 
 @contextmanager
-def lent_generator(seed: int, devices: list[torch.device] | None = None) -> Iterator[None]:
-    """Let what draws from torch's global generator draw from `seed`; then put the generator back.
+def lent_generator(seed: int, devices: Iterable[torch.device] = ()) -> Iterator[None]:
+    """Let what draws from torch's global generators draw from `seed`; then put the generators back.
 
-    A model of the user's has no other to draw from, so one thread borrows it at a time.
+    Lent are that of the CPU and those of the GPUs in `devices`: `torch.manual_seed` would change every
+    GPU's. A model of the user's has no other to draw from, so one thread borrows them at a time.
     """
-    with _LENT, torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
+    lent = list(devices)
+    with _LENT, torch.random.fork_rng(lent):
+        torch.default_generator.manual_seed(seed)
+        for device in lent:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
         yield
 
 
@@ -27,7 +32,7 @@ def quiet(model: torch.nn.Module) -> Iterator[None]:
     """Run `model` in eval mode, without gradients, from fixed random numbers; then put all back."""
     modes = {part: part.training for part in model.modules()}
     devices = {p.device for p in model.parameters() if p.is_cuda}
-    with lent_generator(0, list(devices)), torch.no_grad():
+    with lent_generator(0, devices), torch.no_grad():
         try:
             model.eval()
             yield

@@ -211,11 +211,7 @@ def probe_model(
     states = collect.taken()
     others = []
     for n in range(networks):
-        twin = copy.deepcopy(subject.model)
-        with lent_generator(sampling.seed + 1 + n):
-            for inner in twin.modules():
-                if callable(reset := getattr(inner, "reset_parameters", None)):
-                    reset()
+        twin = _drawn_anew(subject.model, sampling.seed + 1 + n)
         subject.on(twin).answers(intervention=collect, module=path)
         others.append(collect.taken())
     try:
@@ -236,6 +232,21 @@ def probe_model(
     return probe(
         states, y, random=others, inputs=x, lags=lags, folds=folds, gap=gap, sampling=sampling
     )
+
+
+def _drawn_anew(model: torch.nn.Module, seed: int) -> torch.nn.Module:
+    """Return a copy with fresh weights, drawn on the CPU: every device has the same ones then."""
+    twin = copy.deepcopy(model)
+    places = {tensor.device for tensor in (*twin.parameters(), *twin.buffers())}
+    if len(places) == 1:
+        twin.cpu()
+    with lent_generator(
+        seed, [place for place in places if len(places) > 1 and place.type == "cuda"]
+    ):
+        for inner in twin.modules():
+            if callable(reset := getattr(inner, "reset_parameters", None)):
+                reset()
+    return twin.to(*places) if len(places) == 1 else twin
 
 
 class _Collect(Intervention):
