@@ -237,16 +237,15 @@ def probe_model(
 def _drawn_anew(model: torch.nn.Module, seed: int) -> torch.nn.Module:
     """Return a copy with fresh weights, drawn on the CPU: every device has the same ones then."""
     twin = copy.deepcopy(model)
-    places = {tensor.device for tensor in (*twin.parameters(), *twin.buffers())}
-    if len(places) == 1:
+    places = list({tensor.device for tensor in (*twin.parameters(), *twin.buffers())})
+    lent = [place for place in places if place.type == "cuda"] if len(places) > 1 else []
+    if not lent:
         twin.cpu()
-    with lent_generator(
-        seed, [place for place in places if len(places) > 1 and place.type == "cuda"]
-    ):
+    with lent_generator(seed, lent):
         for inner in twin.modules():
             if callable(reset := getattr(inner, "reset_parameters", None)):
                 reset()
-    return twin.to(*places) if len(places) == 1 else twin
+    return twin if lent or not places else twin.to(places[0])
 
 
 class _Collect(Intervention):
