@@ -57,8 +57,8 @@ def test_the_python_examples_run(
 
 
 SHORT = {"fit": {"--epochs": "2", "--hidden-size": "4"}, "continue": {"--epochs": "1"}}
-"""What makes a command that trains quick, where it says nothing else, and still better than chance: figures are not
-looked at, but what is shown to have learnt nothing has none."""
+"""What makes a command that trains quick, where it says nothing else, and still better than
+chance: its figures are not looked at, but what is not shown to have learnt has none."""
 SHORT["retrain"] = SHORT["continue"]
 
 
