@@ -94,6 +94,8 @@ def test_a_model_of_layers_is_taken_traced_and_explained() -> None:
     assert gates["keep"].shape == (1, 1, T, B, UNITS)
     torch.testing.assert_close(gates["hidden"], gates["output"] * gates["cell"])
     assert gw.memory.gate_timescale(gates).steps.shape == (1, 1, UNITS)
+    recurrence = model[0].slstm_cell.recurrence
+    assert gw.memory.highway(recurrence, inputs(T, B, 4 * UNITS), max_lag=2).reading
     out, _ = model[1].slstm_cell(
         torch.cat(
             [

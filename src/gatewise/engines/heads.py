@@ -1,4 +1,4 @@
-"""Recurrent weights in heads: the blocks of a block-diagonal matrix, without its zeros.
+"""Products of the weights: with the input, and with heads, whose matrix is blocks without its zeros.
 
 The units of a head follow one another and see the old state of that head alone. Which kind a matrix is
 can be told by its width: as many columns as the state has units, or as a head has.
@@ -10,6 +10,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
+
+
+def of_input(W_ih: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return `W_ih x + bias`, `[..., G*H]`; with a `W_ih [G*H, 0]`, `x` is the product already."""
+    if W_ih.shape[1] == 0:
+        return x if bias is None else x + bias
+    product: Tensor = linear(x, W_ih, bias)
+    return product
 
 
 def recurrent(W_hh: Tensor, hidden: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
 
 from gatewise.cells import CellSpec, Parameters, State
 from gatewise.engines.engine import Engine
 from gatewise.engines.fused import in_types_of_torch
-from gatewise.engines.heads import recurrent
+from gatewise.engines.heads import of_input, recurrent
 from gatewise.engines.layout import Network, PassResult, Rows, batch_of, drop_out, dropped
 
 
@@ -87,10 +86,7 @@ def _run_direction(
     """Run `x [T, B, I]` through one layer in one direction."""
     steps = len(x)
     b_ih, b_hh = spec.biases(parameters)
-    if parameters.W_ih.shape[1] == 0:  # the products are the input
-        wx = x if b_ih is None else x + b_ih
-    else:
-        wx = linear(x, parameters.W_ih, b_ih)
+    wx = of_input(parameters.W_ih, x, b_ih)
     outputs: list[Tensor] = [x] * steps
     gates: list[dict[str, Tensor]] = [{}] * steps
     for t in reversed(range(steps)) if reverse else range(steps):

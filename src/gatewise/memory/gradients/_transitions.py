@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from gatewise.engines.heads import backwards, recurrent
+from gatewise.engines.heads import backwards, of_input, recurrent
 from gatewise.errors import InputError
 from gatewise.memory.gradients._strand import Index, Samples, StateChoice, Strand
 
@@ -222,7 +222,7 @@ class _Differentiated(_Transition):
                 initial = start[place][rows].double()
             states.append(torch.where(first, initial, state))
         return {
-            "W_ih x": linear(self.inputs[now].double(), weights.W_ih, b_ih),
+            "W_ih x": of_input(weights.W_ih, self.inputs[now].double(), b_ih),
             "W_hh h": recurrent(weights.W_hh, states[0], b_hh),
             **dict(zip(self.strand.spec.states, states, strict=True)),
         }
