@@ -148,7 +148,8 @@
     const plainly = (u, splits) => {
       const told = splits.filter((v) => v != null);
       const digits = [3, 4, 5, 6, 7, 8].find((n) => new Set(told.map((v) => number(v, n))).size === new Set(told).size) ?? 9;
-      return splits.map((v) => (v == null ? "" : bare(v, digits)));
+      const write = told.some((v) => Math.abs(v) >= 10000) ? number : bare;
+      return splits.map((v) => (v == null ? "" : write(v, digits)));
     };
     const whole = curve.x.every(Number.isInteger) && !curve.logX;
     return {
