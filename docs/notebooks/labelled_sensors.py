@@ -163,11 +163,14 @@ def matthews(part, line):
     """Matthews' correlation where an hour is called rainy from this probability on."""
     held = hours.filter(pl.col("split") == part)
     told = tagger.predict_frame(held.drop("rain", "split", "weather"))
-    return np.corrcoef(told["probability_rain"] >= line, held["weather"] == "rain")[0, 1]
+    called, rainy = told["probability_rain"] >= line, held["weather"] == "rain"
+    if called.n_unique() < 2:  # all hours alike: no correlation
+        return 0.0
+    return np.corrcoef(called, rainy)[0, 1]
 
 
 lines = np.arange(0.1, 0.51, 0.05)
-best = max(lines, key=lambda line: np.nan_to_num(matthews("validation", line)))
+best = max(lines, key=lambda line: matthews("validation", line))
 print(f"line at {best:.2f}: Matthews' correlation {matthews('test', best):.2f}")
 print(f"line at 0.50: {matthews('test', 0.5):.2f}")
 
