@@ -252,7 +252,7 @@ def in_types_of_torch(
 
 def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tuple[Tensor, State]:
     """Run the whole network in one fused call: the output in the form of `x`, and the states."""
-    by_cudnn = network.is_part and rows is None and network.dropout == 0 and passes.runs(x)
+    by_cudnn = network.is_part and rows is None and len(network.parameters) == 1 and passes.runs(x)
     if not by_cudnn:
         network = network.in_separate_memory()
     layers, rate = network.parameters, network.dropout
@@ -261,7 +261,7 @@ def _pass(network: Network, x: Tensor, states: State, rows: Rows | None) -> tupl
     # Beside the dropout, `train` says whether cuDNN is to keep what its backward pass needs.
     train = rate > 0 or _is_differentiated((x, *states, *flat))
     if by_cudnn:
-        sizes = (network.hidden_size, len(layers), network.directions)
+        sizes = (network.hidden_size, network.directions)
         return passes.cudnn(network.spec.name, x, states, flat, sizes, train=train)
     options = (flat, bias, len(layers), rate, train, network.directions == 2)
     one_state = len(network.spec.states) == 1

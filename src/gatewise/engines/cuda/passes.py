@@ -30,20 +30,20 @@ def cudnn(
     x: Tensor,
     states: State,
     weights: Sequence[Tensor],
-    sizes: tuple[int, int, int],
+    sizes: tuple[int, int],
     *,
     train: bool,
 ) -> tuple[Tensor, State]:
-    """Run layers without dropout on `x [T, B, I]` from `states [L*D, B, *]`: output and states.
+    """Run one layer on `x [T, B, I]` from `states [D, B, *]`: the output, and the states.
 
-    `weights` are in torch's order, `sizes` are H, L and D; `train` says whether a backward pass may
+    `weights` are in torch's order, `sizes` are H and D; `train` says whether a backward pass may
     follow.
     """
-    units, layers, directions = sizes
+    units, directions = sizes
     projected = 0 if states[0].shape[-1] == units else states[0].shape[-1]
     h, *others = (state.contiguous() for state in states)
-    stride = len(weights) // (layers * directions)
-    place = (stride, x.shape[-1], _MODES[cell], units, projected, layers, False, directions == 2)
+    stride = len(weights) // directions
+    place = (stride, x.shape[-1], _MODES[cell], units, projected, 1, False, directions == 2)
     with torch.no_grad():
         buffer = _buffer([weight.detach() for weight in weights], place)
     out, *ends = torch._cudnn_rnn(
@@ -56,7 +56,7 @@ def cudnn(
         _MODES[cell],
         units,
         projected,
-        layers,
+        1,
         False,
         0.0,
         train,
