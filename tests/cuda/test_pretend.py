@@ -19,6 +19,7 @@ QUICK = "(every_cell and gru-auto) or (recorded and all and ours) or (fitted_the
 def _run(words: str, tmp_path: Path) -> None:
     """Run the tests that `words` choose in a process of its own, and show what failed."""
     given = ["-q", "-p", "tests.cuda.pretend", "--pretend", "-p", "no:cacheprovider", "-k", words]
+    given += ["--ignore", __file__]
     found = subprocess.run(
         [sys.executable, "-m", "pytest", str(FOLDER), *given, "--basetemp", str(tmp_path / "base")],
         cwd=FOLDER.parents[1],
