@@ -78,6 +78,13 @@ class There(Tensor):
         """Return numbers on the device."""
         return torch.tensor(data, **{"dtype": self.dtype, **options}).to(WHERE)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        made: Tensor = There(self.inner.detach().clone())
+        if isinstance(self, torch.nn.Parameter):
+            made = torch.nn.Parameter(made, self.requires_grad)
+        memo[id(self)] = made
+        return made
+
     def untyped_storage(self) -> Any:
         """Return the memory that it lies in."""
         return self.inner.untyped_storage()
