@@ -43,6 +43,13 @@ def _both(first, second, there):
 
 
 @triton.jit
+def _plus(value, arriving, inside, IS_THERE: tl.constexpr):
+    if IS_THERE:
+        value += tl.load(arriving, mask=inside, other=0.0)
+    return value
+
+
+@triton.jit
 def _last(tile, TIME: tl.constexpr):
     """Return the last row of a tile `[TIME, UNITS]`."""
     return tl.sum(tl.where(tl.arange(0, TIME)[:, None] == TIME - 1, tile, 0.0), axis=0)
@@ -50,30 +57,16 @@ def _last(tile, TIME: tl.constexpr):
 
 @triton.jit(do_not_specialize=["steps", "batch", "units"])
 def lstm_forward(
-    pre,
-    b_ih,  # [4H]
-    b_hh,  # [4H]
-    begun,  # [B, 4H]: what the initial h adds to each row's first step
-    first_cell,  # [B, H]
-    lengths,  # [B]
-    input_gate,
-    forget_gate,
-    candidate,
-    output_gate,
-    cell,
-    steps,
-    batch,
-    units,
-    HAS_BIAS: tl.constexpr,
-    HAS_STATE: tl.constexpr,
-    HAS_LENGTHS: tl.constexpr,
-    REVERSE: tl.constexpr,
-    REAL: tl.constexpr,
-    SMALL: tl.constexpr,
-    TIME: tl.constexpr,
-    UNITS: tl.constexpr,
-):
-    """Fill the gates and the cell of one direction, NaN outside each row."""
+    pre, b_ih, b_hh, begun, first_cell, lengths,
+    input_gate, forget_gate, candidate, output_gate, cell, steps, batch, units,
+    HAS_BIAS: tl.constexpr, HAS_STATE: tl.constexpr, HAS_LENGTHS: tl.constexpr, REVERSE: tl.constexpr,
+    REAL: tl.constexpr, SMALL: tl.constexpr, TIME: tl.constexpr, UNITS: tl.constexpr,
+):  # fmt: skip
+    """Fill the gates and the cell of one direction, NaN outside each row.
+
+    `b_ih` and `b_hh` are `[4H]`, `first_cell` is `[B, H]`, `lengths` `[B]`; `begun [B, 4H]` is what the
+    initial h adds to each row's first step.
+    """
     place = tl.program_id(0) * UNITS + tl.arange(0, UNITS)
     there = place < batch * units
     row, unit = place // units, place % units
@@ -125,35 +118,13 @@ def lstm_forward(
 
 @triton.jit(do_not_specialize=["steps", "batch", "units"])
 def lstm_backward(
-    input_gate,
-    forget_gate,
-    candidate,
-    output_gate,
-    cell,
-    first_cell,
-    lengths,
-    on_input,  # the gradients that arrive at each of the five
-    on_forget,
-    on_candidate,
-    on_output,
-    on_cell,
-    on_pre,  # to be filled, [T, B, 4H]
-    on_first_cell,  # to be filled, [B, H]
-    steps,
-    batch,
-    units,
-    HAS_INPUT: tl.constexpr,
-    HAS_FORGET: tl.constexpr,
-    HAS_CANDIDATE: tl.constexpr,
-    HAS_OUTPUT: tl.constexpr,
-    HAS_ON_CELL: tl.constexpr,
-    HAS_STATE: tl.constexpr,
-    HAS_LENGTHS: tl.constexpr,
-    REVERSE: tl.constexpr,
-    REAL: tl.constexpr,
-    TIME: tl.constexpr,
-    UNITS: tl.constexpr,
-):
+    input_gate, forget_gate, candidate, output_gate, cell, first_cell, lengths,
+    on_input, on_forget, on_candidate, on_output, on_cell, on_pre, on_first_cell, steps, batch, units,
+    HAS_INPUT: tl.constexpr, HAS_FORGET: tl.constexpr, HAS_CANDIDATE: tl.constexpr,
+    HAS_OUTPUT: tl.constexpr, HAS_ON_CELL: tl.constexpr, HAS_STATE: tl.constexpr,
+    HAS_LENGTHS: tl.constexpr, REVERSE: tl.constexpr,
+    REAL: tl.constexpr, TIME: tl.constexpr, UNITS: tl.constexpr,
+):  # fmt: skip
     """Fill the gradient of the summed products of one direction, 0 outside each row.
 
     dc_t = (what arrives at c_t) + f_(t+1) dc_(t+1), against the direction's own order.
@@ -182,9 +153,7 @@ def lstm_backward(
         at = t.to(tl.int64)[:, None] * (batch * units) + place[None, :]
         step = (after - t).to(tl.int64)[:, None] * (batch * units)
         kept = tl.load(forget_gate + at + step, mask=follows, other=1.0).to(REAL)
-        arrives = tl.zeros([TIME, UNITS], REAL)
-        if HAS_ON_CELL:
-            arrives = tl.load(on_cell + at, mask=inside, other=0.0).to(REAL)
+        arrives = _plus(tl.zeros([TIME, UNITS], REAL), on_cell + at, inside, HAS_ON_CELL)
         kept, arrives = tl.associative_scan((kept, arrives), 0, _after)
         onto = kept * dc[None, :] + arrives
         dc = _last(onto, TIME)
@@ -195,14 +164,10 @@ def lstm_backward(
         held = tl.load(cell + at - step, mask=precedes, other=0.0).to(REAL)
         held = tl.where(precedes, held, begun[None, :])
         di, df, dg, do = onto * g, onto * held, onto * i, tl.zeros([TIME, UNITS], REAL)
-        if HAS_INPUT:
-            di += tl.load(on_input + at, mask=inside, other=0.0).to(REAL)
-        if HAS_FORGET:
-            df += tl.load(on_forget + at, mask=inside, other=0.0).to(REAL)
-        if HAS_CANDIDATE:
-            dg += tl.load(on_candidate + at, mask=inside, other=0.0).to(REAL)
-        if HAS_OUTPUT:
-            do += tl.load(on_output + at, mask=inside, other=0.0).to(REAL)
+        di = _plus(di, on_input + at, inside, HAS_INPUT)
+        df = _plus(df, on_forget + at, inside, HAS_FORGET)
+        dg = _plus(dg, on_candidate + at, inside, HAS_CANDIDATE)
+        do = _plus(do, on_output + at, inside, HAS_OUTPUT)
         to = t.to(tl.int64)[:, None] * (batch * 4 * units) + summed[None, :]
         tl.store(on_pre + to, tl.where(inside, di * i * (1.0 - i), 0.0), mask=shown)
         tl.store(on_pre + to + units, tl.where(inside, df * f * (1.0 - f), 0.0), mask=shown)
