@@ -220,7 +220,9 @@ def _mean(gates: Record, values: Tensor) -> Tensor:
 
 def _kept(timescale: float | Tensor, keep: Tensor) -> Tensor:
     """Return exp(-1 / timescale), checked, in the type of `keep [..., H]`."""
-    tau = torch.as_tensor(timescale, dtype=keep.dtype)  # where it lies: a GPU's would be waited for
+    # Checked where it lies: a GPU's answer would be waited for.
+    where = timescale.device if isinstance(timescale, Tensor) else "cpu"
+    tau = torch.as_tensor(timescale, dtype=keep.dtype, device=where)
     if tau.dim() > 1 or (tau.dim() == 1 and len(tau) != keep.shape[-1]):
         raise InputError(
             f"forget_cost: timescale has shape {list(tau.shape)}; give one number, or one for each of "
@@ -228,4 +230,4 @@ def _kept(timescale: float | Tensor, keep: Tensor) -> Tensor:
         )
     if not bool((tau > 0).all()):
         raise InputError(f"forget_cost: timescale must be above 0, in steps; got {timescale!r:.80}")
-    return torch.exp(-1 / tau.to(keep.device))
+    return torch.exp(-1 / tau.to(keep.device, non_blocking=True))
