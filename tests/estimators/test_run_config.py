@@ -70,11 +70,13 @@ def test_a_damaged_entry_is_named_in_one_line(run: Run, name: str, kind: str) ->
     assert Run.check_target(run.path, overwrite=True) == run.path
 
 
-def test_unknown_settings_and_a_wrong_title_are_damage(run: Run) -> None:
+def test_unknown_settings_and_what_is_of_a_wrong_kind_are_damage(run: Run) -> None:
     config = saved(run)
-    for change in ({"settings": {"lokback": 3}}, {"title": 3}):
+    for change in ({"settings": {"lokback": 3}}, {"title": 3}, {"settled": 3}):
         (run.path / "config.json").write_text(json.dumps(config | change))
-        with pytest.raises(FileError, match=r"damaged gatewise run folder.*(lokback|title)"):
+        with pytest.raises(
+            FileError, match=r"damaged gatewise run folder.*(lokback|title|settled)"
+        ):
             Run.open(run.path)
 
 

@@ -57,6 +57,7 @@ _ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "'training', 'complete' or 'failed'",
     ),
     "settings": (lambda value: isinstance(value, dict), "names and values"),
+    "settled": (lambda value: value is None or isinstance(value, dict), "names and values"),
     "source": (lambda value: value is None or isinstance(value, str), "a path, a set or null"),
     "labels": (lambda value: value is None or isinstance(value, str), "a path or null"),
     "data": (
@@ -79,7 +80,7 @@ _ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "failure": (lambda value: value is None or isinstance(value, str), "text"),
 }
 """What the rest of gatewise reads of config.json: each entry, what it may be, and that in words."""
-_OPTIONAL = ("labels", "estimator", "title", "by", "engine", "model_sha256", "failure")
+_OPTIONAL = ("settled", "labels", "estimator", "title", "by", "engine", "model_sha256", "failure")
 
 
 def settings_digest(settings: dict[str, Any]) -> str:
