@@ -279,6 +279,7 @@ def test_a_peer_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch
         peers_of(["torch", "absent"])
 
 
+@pytest.mark.full
 def test_memory_is_measured_in_processes_of_their_own() -> None:
     plan = make_request(
         modes=("memory",),

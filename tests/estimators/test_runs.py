@@ -230,6 +230,7 @@ def test_files_that_are_no_model_are_told_in_one_line(whole_run: Path, tmp_path:
     assert issubclass(FileError, GatewiseError)
 
 
+@pytest.mark.full
 def test_two_processes_give_the_result_of_one(data: Path, whole_run: Path, tmp_path: Path) -> None:
     script = tmp_path / "fit.py"
     script.write_text(FIT)

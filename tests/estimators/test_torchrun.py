@@ -70,6 +70,7 @@ def test_one_process_alone_prints(two):
     assert two[1].count("epoch 1/5") == 2  # once per member
 
 
+@pytest.mark.full
 def test_two_processes_killed_and_resumed_give_the_same_bits(two, tmp_path):
     job = {**JOB, "checkpoint": str(tmp_path / "state"), "members": 1, "out": str(tmp_path / "out")}
     killed = launch({**job, "kill": [2, "half"]})

@@ -139,6 +139,7 @@ def test_a_run_that_was_interrupted_at_the_end_is_finished(
     assert again.model.evaluation_.scores == whole.model.evaluation_.scores
 
 
+@pytest.mark.full
 def test_trials_in_processes_of_their_own_are_the_same_ones(whole: Any) -> None:
     """The second begins before the first has ended, so that later ones may differ."""
     beside = tuned(jobs=2, trials=3)
