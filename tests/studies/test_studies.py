@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 import pytest
@@ -60,6 +59,6 @@ def test_the_quick_form_misses_no_prediction(name: str, tmp_path: Path) -> None:
     if path.exists():
         known = {one["name"]: one["outcome"] for one in json.loads(path.read_text())["checks"]}
     for check in result.checks:
-        assert math.isfinite(check.value), check.name
-        # What the full run did not find either is told in the study's README.
+        # What the full run did not find either is told in the study's README; so few seeds may not even
+        # show enough to measure it, which is a miss.
         assert check.outcome != "missed" or known.get(check.name) in ("missed", "open"), check
