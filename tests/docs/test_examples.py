@@ -97,10 +97,7 @@ def test_the_commands_run_as_they_stand(
         elif language == "sh":
             for line in text.splitlines():
                 if not line.startswith(("make ", "pip ")):
-                    code, said = run_line(line), capsys.readouterr().err
-                    # what was trained for one epoch may have learnt nothing that a limit could hold
-                    limited = "--max-" in line and "gatewise: limit:" in said
-                    assert code == (1 if limited else 0), (line, said)
+                    assert run_line(line) == 0, (line, capsys.readouterr().err)
         elif language == "console":
             for shown in text.split("$ ")[1:]:
                 line, expected = shown.split("\n", 1)
