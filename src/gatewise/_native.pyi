@@ -19,7 +19,7 @@ class Layer:
     """The sizes of one layer."""
 
     def __init__(
-        self, cell: str, type: _Type, input: int, hidden: int, projection: int = 0
+        self, cell: str, type: _Type, input: int, hidden: int, projection: int = 0, heads: int = 1
     ) -> None: ...
 
 class Rows:
@@ -62,8 +62,10 @@ class Forward:
         out: View,
         h0: int = 0,
         c0: int = 0,
+        l0: int = 0,
         h_n: int = 0,
         c_n: int = 0,
+        l_n: int = 0,
         saved: Sequence[View] = (),
     ) -> None: ...
 
@@ -79,14 +81,17 @@ class Backward:
         out: View,
         h0: int = 0,
         c0: int = 0,
+        l0: int = 0,
         saved: Sequence[View] = (),
         d_out: View = ...,
         d_saved: Sequence[View] = (),
         d_h_n: int = 0,
         d_c_n: int = 0,
+        d_l_n: int = 0,
         d_x: View = ...,
         d_h0: int = 0,
         d_c0: int = 0,
+        d_l0: int = 0,
         d_W_ih: int = 0,
         d_W_hh: int = 0,
         d_b_ih: int = 0,
@@ -112,8 +117,12 @@ class Stream:
     def __init__(self, layers: Sequence[Layer], weights: Sequence[Weights], batch: int) -> None: ...
     def step(self, x: _Array, out: _Array) -> None: ...
     def reset(self) -> None: ...
-    def get_state(self, layer: int, h: _Array, c: _Array | None) -> None: ...
-    def set_state(self, layer: int, h: _Array, c: _Array | None) -> None: ...
+    def get_state(
+        self, layer: int, h: _Array, c: _Array | None, l: _Array | None = None
+    ) -> None: ...
+    def set_state(
+        self, layer: int, h: _Array, c: _Array | None, l: _Array | None = None
+    ) -> None: ...
 
 def forward(layer: Layer, rows: Rows, directions: Sequence[Forward], threads: int) -> None:
     """Run one or two directions forward, without the interpreter's lock."""

@@ -142,7 +142,6 @@ class Stream:
             raise InputError(f"Stream: batch must be a number of rows, at least 1; got {batch!r}")
         self.batch = batch
         self.dtype = _checked(spec, layers, heads)
-        options = {"heads": heads} if heads > 1 else {}
         contiguous = [
             {name: np.ascontiguousarray(array, self.dtype) for name, array in layer.items()}
             for layer in layers
@@ -163,7 +162,7 @@ class Stream:
             raise InputError(f"Stream: batch must be at most {MOST_ROWS} rows; got {batch}")
         try:
             self._core = native.Stream(
-                [native.Layer(cell, TYPES[self.dtype.name], *size, **options) for size in sizes],
+                [native.Layer(cell, TYPES[self.dtype.name], *size, heads) for size in sizes],
                 [
                     native.Weights(*[weights[n].ctypes.data if n in weights else 0 for n in NAMES])
                     for weights in contiguous

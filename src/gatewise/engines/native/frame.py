@@ -32,11 +32,10 @@ class Frame:
 def frame_of(plan: Plan, sizes: Sizes, inputs: int) -> Frame:
     """Return the frame of a pass over so many inputs."""
     width = sizes.directions * sizes.outputs
-    heads = {"heads": plan.heads} if plan.heads > 1 else {}
     projection = sizes.outputs if plan.projected else 0
     layers, work = [], []
     for size in (inputs, *[width] * (sizes.layers - 1)):
-        layers.append(core.Layer(plan.cell, plan.type, size, sizes.hidden, projection, **heads))
+        layers.append(core.Layer(plan.cell, plan.type, size, sizes.hidden, projection, plan.heads))
         units = len(plan.spec.packing) * sizes.hidden * (size + sizes.outputs // plan.heads)
         work.append(units * sizes.directions)
     return Frame(
