@@ -333,9 +333,9 @@ STUDY = Study(
         Question(
             "The chrono LSTM's N grows with a higher power of T than predicted. What if its input gate "
             "is left as torch starts it?",
-            "The power falls to about 1.5 on three seeds tried. A chrono start shuts the input gate as "
-            "far as it opens the forget gate: a unit that keeps for T steps writes 1/T of what it sees, "
-            "and so the term to be told from noise is smaller the longer the lag.",
+            "The power falls. A chrono start shuts the input gate as far as it opens the forget gate: a "
+            "unit that keeps for T steps writes 1/T of what it sees, and so the term to be told from "
+            "noise is smaller the longer the lag.",
         ),
         Question(
             "Why is one learning rate enough here, where forget-bias tunes it for every start?",
