@@ -130,6 +130,16 @@ def test_a_task_that_nothing_tells_is_asked_for(there: Path) -> None:
             "predict language story.txt --prompt a",
             "--prompt is for --sample N, which is not asked for",
         ),
+        (
+            "predict tag states.csv --min-length 3",
+            "--min-length is for features, which --out FILE.bed",
+        ),
+        ("predict tag states.csv --out new.csv --min-length 3", "--min-length is for features"),
+        ("predict tag states.csv --out new.bed --min-length 0", "--min-length must be .*got 0"),
+        (
+            "predict classify --min-length 3",
+            "--min-length is an option of --task tag, and this is --task classify",
+        ),
         ("inspect classify --part training", "page about --part training with --out PAGE.html"),
     ],
 )
@@ -284,6 +294,19 @@ def test_a_tagger_writes_features(there: Path, call: Call, tmp_path: Path) -> No
         done = call("predict", "tag", "states.csv", "--out", tmp_path / f"states.{ending}")
         assert done.code == 0, done.err
         assert "g0" in (tmp_path / f"states.{ending}").read_text()
+
+
+def test_short_features_of_a_tagger_are_left_out(there: Path, call: Call, tmp_path: Path) -> None:
+    def lengths(*options: object) -> list[int]:
+        path = tmp_path / f"states{len(options)}.bed"
+        assert call("predict", "tag", "states.csv", "--out", path, *options).code == 0
+        rows = [line.split("\t") for line in path.read_text().splitlines()]
+        return [int(row[2]) - int(row[1]) for row in rows]
+
+    every = lengths()
+    least = max(every)
+    assert min(every) < least
+    assert lengths("--min-length", least) == [one for one in every if one >= least]
 
 
 def test_a_demo_of_a_task_replaces_its_own_run_alone_and_resumes_it(

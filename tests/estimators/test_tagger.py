@@ -268,3 +268,19 @@ def test_short_runs_are_left_out_of_annotations(
     with pytest.raises(OptionError, match="min_length must be a whole number"):
         model.annotate(data[0], tmp_path / "no.bed", min_length=0)
     assert not (tmp_path / "no.bed").exists()
+
+
+def test_the_background_of_the_fit_is_no_feature(data: Data, tmp_path: Path) -> None:
+    letters, genes = tmp_path / "some.fa", tmp_path / "genes.bed"
+    letters.write_text("".join(f">r{n}\n{text}\n" for n, text in enumerate(data[0])))
+    genes.write_text(
+        "".join(f"r{n}\t0\t{len(text) // 2}\tgene\n" for n, text in enumerate(data[0]))
+    )
+    model = gw.Tagger(**{**OPTIONS, "epochs": 1}, background="desert")
+    model.fit(letters, genes, progress=False).annotate(data[0], tmp_path / "found.bed")
+    model.annotate(data[0], tmp_path / "all.bed", background=None)
+    kinds = [
+        {line.split("\t")[3] for line in (tmp_path / name).read_text().splitlines()}
+        for name in ("found.bed", "all.bed")
+    ]
+    assert kinds[1] - kinds[0] == {"desert"}

@@ -29,6 +29,7 @@ OF_COMMANDS = (
         "max_saturated",
         "max_window",
         "min_horizon",
+        "min_length",
     ),
     *("folds", "jobs", "metric", "point", "seconds", "size", "space", "trials"),
 )

@@ -74,6 +74,14 @@ SPEAKING = {
     "top_p": (spoken("Draw from the fewest that hold this share of the probability.", float), None),
     "seed": (spoken("The same seed gives the same sample.", Whole), speaking.DEFAULTS["seed"]),
 }
+MARKING = {
+    "min_length": (
+        told(
+            "Leave out features of fewer steps, of a .bed or .gff3 file. [default: 1]", Whole | None
+        ),
+        None,
+    )
+}
 Options = dict[str, tuple[Any, Any]]
 
 
@@ -155,6 +163,7 @@ def _predict(task: Task, kind: Kind) -> Callable[..., None]:
         options={
             **(SPEAKING if kind.speaks else {}),
             "out": (told(f"File to write: {', '.join(kind.endings)}.", str | None), None),
+            **(MARKING if kind.marks else {}),
             "overwrite": (Overwrite, False),
             "device": (Device, "cpu"),
             "config": (Config, None),

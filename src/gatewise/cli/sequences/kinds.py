@@ -54,6 +54,7 @@ class Kind:
         endings: Of the file that predict writes.
         then: From the data of a fit, what to type after `gatewise predict RUN`, and what it does.
         speaks: Whether predict suggests and samples, instead of answering for given sequences.
+        marks: Whether predict can write features of sequences too.
     """
 
     about: str
@@ -64,6 +65,7 @@ class Kind:
     labels: str = ""
     endings: tuple[str, ...] = WRITABLE
     speaks: bool = False
+    marks: bool = False
     then: Callable[[str], tuple[str, str]] = _then
 
     def fit_help(self) -> str:
@@ -119,6 +121,7 @@ KINDS = {
         + PRINTED,
         "Labels of a FASTA file: a .bed or .gff3 file. [default: those of DATA]",
         (*WRITABLE, *FORMATS),
+        marks=True,
         then=_then_of_steps,
     ),
     "language": Kind(

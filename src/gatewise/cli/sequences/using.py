@@ -30,6 +30,7 @@ def predict(
     run: str,
     data: str | None = None,
     out: str | None = None,
+    min_length: int | None = None,
     overwrite: bool = False,
     device: str = "cpu",
 ) -> None:
@@ -39,10 +40,15 @@ def predict(
 
     if out is not None:
         check_new_file(Path(out), overwrite, ending=KINDS[task.name].endings)
+    marks = out is not None and out.lower().endswith(tuple(FORMATS))
+    if min_length is not None and not marks:
+        raise OptionError(
+            "--min-length is for features, which --out FILE.bed or FILE.gff3 writes: leave it out"
+        )
     model, source, *_ = opened(task, run, data, None, part="all", device=device)
     screen = console()
-    if out is not None and out.lower().endswith(tuple(FORMATS)):
-        model.annotate(source, out)
+    if marks:
+        model.annotate(source, out, min_length=1 if min_length is None else min_length)
         screen.print(f"{out}: written")
         return
     frame = model.predict_frame(source)

@@ -9,7 +9,6 @@ import numpy as np
 from torch import Tensor
 
 from gatewise.data.sequences.annotations import (
-    BACKGROUND,
     check_annotations,
     features_of,
     write_annotations,
@@ -78,20 +77,24 @@ class Tagger(OfClasses, TaggerSettings):
         out: str | Path,
         *,
         lengths: Any = None,
-        background: str | None = BACKGROUND,
+        background: str | None = "",
         min_length: int = 1,
     ) -> None:
         """Write runs of equal labels as features to a .bed or .gff3 file, whole or not at all.
 
-        A feature's score is the mean probability of its class. The class `background` is no feature;
-        with None every class is one. Runs of fewer than `min_length` steps are left out: where
-        probabilities waver around a half, single steps change their label. A class whose name ends in +
-        or - is a feature of that strand. Raises OptionError for another kind of file and for a length
-        that is none, FileError where it cannot be written.
+        A feature's score is the mean probability of its class. The class `background` is no feature, by
+        default that of the fit's option; with None every class is one. Runs of fewer than `min_length`
+        steps are left out: where probabilities waver around a half, single steps change their label. A
+        class whose name ends in + or - is a feature of that strand. Raises OptionError for another kind
+        of file and for a length that is none, FileError where it cannot be written.
         """
         check_annotations(out)
         if not (rule := whole(1)).allowed(min_length):
             raise OptionError(f"min_length must be {rule.wanted}; got {min_length!r:.40}")
+        settings = self._fitted().settings
+        assert isinstance(settings, TaggerSettings)
+        if background == "":
+            background = settings.background
         sequences, labels, probabilities = self._tagged(data, lengths)
         classes = self._fitted().form.classes
         found = features_of(sequences, labels, classes, probabilities, background=background)
