@@ -27,7 +27,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from safetensors import SafetensorError
 
-from gatewise.errors import FileError, GatewiseError, cause
+from gatewise.errors import FileError, GatewiseError, InputError, cause
 
 ABOUT = "gatewise"
 CHECKSUM = "checksum"
@@ -44,6 +44,13 @@ _DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 _PART = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part", re.DOTALL)
 """The name of a file that is being written, beside the one that it will be."""
+
+
+def path_of(path: Any, caller: str) -> Path:
+    """Return the name of a file or folder as a path; InputError, with the `caller`, for what is none."""
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"{caller}: path must be the name of a file; got {type(path).__name__}")
+    return Path(path)
 
 
 def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -69,8 +76,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     path = Path(path)
     try:
-        path = path.resolve() if path.is_symlink() else path
-        _refuse_special(path)
+        path = _target(path)
         remove_dead_parts(path.parent, path.name)
         aside, file = _open_aside(path)
         try:
@@ -103,8 +109,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise FileError unless `path` can be written now: before the work whose result is to lie there."""
     path = Path(path)
     try:
-        path = path.resolve() if path.is_symlink() else path
-        _refuse_special(path)
+        path = _target(path)
         aside, file = _open_aside(path)
         with file:
             aside.unlink()
@@ -143,10 +148,18 @@ def _open_aside(path: Path) -> tuple[Path, BinaryIO]:
         file.close()  # another process took it for dead between the two lines above and removed it
 
 
-def _refuse_special(path: Path) -> None:
-    """Raise FileError where a file would take the place of a folder or a device."""
+def _target(path: Path) -> Path:
+    """Return where a file of this name is written: a link stays, and what it leads to is.
+
+    Raises FileError where a file would take the place of a folder or a device.
+    """
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
+    if path.is_symlink():
+        raise FileError("it is a link that leads back to itself")
     if path.exists() and not path.is_file():
         raise FileError("it is a folder" if path.is_dir() else "it is not a regular file")
+    return path
 
 
 def flush_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from tests.damage import about_of, damaged_bytes, damaged_json, damaged_tensors, refusal, with_about
 
 import gatewise as gw
@@ -334,5 +335,70 @@ def test_damaged_files_are_refused_in_one_line(codec: gw.EventCodec, tmp_path: P
     path.write_bytes(with_about(content, newer))
     with pytest.raises(FileError, match="newer gatewise"):
         gw.EventCodec.load(path)
-    with pytest.raises(FileError, match="there is no event codec"):
-        gw.EventCodec.load(tmp_path / "none")
+
+
+NAMES = [
+    "none",
+    "no/such",
+    "folder",
+    "text/under",
+    "loop",
+    "n" * 300,
+    "nul\0",
+    None,
+    3,
+    b"a",
+    ["a"],
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_hold_no_codec_are_refused_in_one_line(
+    codec: gw.EventCodec, name: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither read nor written, and nothing is left beside."""
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("text").write_text("no codec\n")
+    Path("loop").symlink_to("loop")
+    before = sorted(tmp_path.rglob("*"))
+    wanted = (FileError, "is (a folder, and )?no file of an event codec: name one that save wrote")
+    unwritable = (FileError, "cannot write")
+    if not isinstance(name, str):
+        wanted = unwritable = (InputError, "path must be the name of a file; got ")
+    with pytest.raises(wanted[0], match=wanted[1]) as caught:
+        gw.EventCodec.load(name)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+    if name != "none":  # which is a name to write
+        with pytest.raises(unwritable[0], match=unwritable[1]) as caught:
+            codec.save(name)  # type: ignore[arg-type]
+        assert "\n" not in str(caught.value)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_is_no_codec_is_refused_and_may_be_replaced(
+    codec: gw.EventCodec, tmp_path: Path
+) -> None:
+    path, other = tmp_path / "codec", tmp_path / "other"
+    codec.save(path)
+    content = path.read_bytes()
+    save_file({"head.bias": np.zeros(4)}, other)
+    foreign = [
+        b"",
+        b"hello\n",
+        b"\x00" * 99,
+        content[:-1],
+        content[: len(content) // 2],
+        other.read_bytes(),
+    ]
+    for wrong in foreign:
+        path.write_bytes(wrong)
+        with pytest.raises(FileError, match=r"codec: |is not a gatewise event codec") as caught:
+            gw.EventCodec.load(path)
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+        codec.save(path)
+        assert path.read_bytes() == content
+    with pytest.raises(NotFittedError):
+        gw.EventCodec().save(path)
+    assert path.read_bytes() == content

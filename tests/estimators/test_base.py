@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gatewise as gw
-from gatewise.errors import DataError, FileError, NotFittedError
+from gatewise.errors import DataError, FileError, InputError, NotFittedError
 from gatewise.estimators import base
 from gatewise.estimators.run.folder import Run
 from tests.estimators.classifier import Classifier, Sequences
@@ -56,6 +56,13 @@ def test_it_is_saved_and_loaded_with_the_same_answers(
         assert (again.predict(data.x) == model.predict(data.x)).all()
     with pytest.raises(NotFittedError, match="this Classifier is not fitted yet"):
         Classifier().predict(data.x)
+
+
+@pytest.mark.parametrize("name", [None, 3, b"model", ["model"]])
+def test_what_is_no_name_of_a_file_is_refused(whole: tuple[Classifier, Path], name: object) -> None:
+    for call in (whole[0].save, Classifier.load):
+        with pytest.raises(InputError, match="path must be the name of a file; got"):
+            call(name)  # type: ignore[operator]
 
 
 def test_a_fit_that_was_stopped_is_resumed_with_the_same_bits(

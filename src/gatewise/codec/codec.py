@@ -188,7 +188,8 @@ class EventCodec:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the codec to `path`, one safetensors file, whole or not at all.
 
-        Raises FileError where it cannot be written, and NotFittedError.
+        Raises FileError where it cannot be written, InputError for what is no name of a file, and
+        NotFittedError.
         """
         files.write(path, self.options, self._fitted())
 
@@ -196,7 +197,8 @@ class EventCodec:
     def load(path: str | os.PathLike[str]) -> EventCodec:
         """Return the codec that `save` wrote to `path`; it codes to the same bits.
 
-        Raises FileError for a file that is missing, damaged, foreign or from a newer version.
+        Raises FileError for a file that is missing, damaged, foreign or from a newer version, and
+        InputError for what is no name of a file.
         """
         made = EventCodec()
         made.options, made._forecast = files.read(path)

@@ -7,7 +7,6 @@ import os
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from gatewise.codec.forecast import Forecast
 from gatewise.codec.options import CodecOptions
 from gatewise.codec.sight import OTHERS, rises_of
 from gatewise.errors import FileError
-from gatewise.files import Envelope, atomic_write_bytes, sealed
+from gatewise.files import Envelope, atomic_write_bytes, path_of, sealed
 from gatewise.typing import Arrays
 
 ENVELOPE = Envelope("gatewise-event-codec", 2, "event codec", "copy it anew, or fit again")
@@ -26,17 +25,27 @@ _SCALES = ("level", "deviation", "change")
 
 
 def write(path: str | os.PathLike[str], options: CodecOptions, forecast: Forecast) -> None:
-    """Write a codec, whole or not at all. Equal codecs give equal bytes. Raises FileError."""
+    """Write a codec, whole or not at all. Equal codecs give equal bytes.
+
+    Raises FileError where it cannot be written, InputError for what is no name of a file.
+    """
+    path = path_of(path, "save")
     about = {"options": asdict(options), **{name: getattr(forecast, name) for name in _SCALES}}
     arrays = {name: np.ascontiguousarray(array) for name, array in forecast.arrays.items()}
     atomic_write_bytes(path, sealed(to_bytes(arrays, ENVELOPE.metadata(about))))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[CodecOptions, Forecast]:
-    """Return what `write` wrote. Raises FileError for a file that is missing, damaged or foreign."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileError(f"there is no event codec {path}")
+    """Return what `write` wrote. Raises FileError for a file that is missing, damaged or foreign.
+
+    Raises InputError for what is no name of a file.
+    """
+    path = path_of(path, "load")
+    if not os.path.isfile(
+        path
+    ):  # unlike the path's method it raises nothing of a name that cannot be
+        told = "is a folder, and no" if os.path.isdir(path) else "is no"
+        raise FileError(f"{str(path)!r} {told} file of an event codec: name one that save wrote")
     with ENVELOPE.reading(path):
         content = path.read_bytes()
         about, arrays = ENVELOPE.about(io.BytesIO(content), path), from_bytes(content)

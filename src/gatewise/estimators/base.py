@@ -30,6 +30,7 @@ from gatewise.estimators.run.folder import METRICS, MODEL, Run, digest
 from gatewise.estimators.run.known import FIRST
 from gatewise.estimators.run.metrics import read_metrics, write_metrics
 from gatewise.estimators.run.replacement import writing
+from gatewise.files import path_of
 from gatewise.options import part_of
 from gatewise.training.distributed import World, check_device, is_main, joined
 from gatewise.training.history import History
@@ -101,7 +102,7 @@ class Estimator(Hooks[P, F, E]):
     def save(self, path: str | Path) -> None:
         """Write the model to one safetensors file, whole or not at all."""
         fitted = self._fitted()
-        target = Path(path)
+        target = path_of(path, "save")
         if not target.parent.is_dir():
             raise FileError(f"{target} cannot be written: there is no folder {target.parent}")
         self._save_model(fitted, target)
@@ -113,10 +114,11 @@ class Estimator(Hooks[P, F, E]):
         `device` is where it computes from now on, wherever it was fitted. Of a run of sequences or
         texts `evaluation_` is that of the fit; a file and the run of a forecaster have no scores: it is
         None, and `evaluate` makes it anew. Raises FileError for a folder that is not a finished run and
-        a file that is missing, cut short or foreign, OptionError for a device that is not there.
+        a file that is missing, cut short or foreign, InputError for what is no name of one, OptionError
+        for a device that is not there.
         """
         check_device(device)
-        place = Path(path)
+        place = path_of(path, "load")
         is_run = os.path.isdir(place)
         fitted = cls._load_run(place, device) if is_run else cls._load_model(place, device)
         model = cls(**cls._asked(fitted).get_params())

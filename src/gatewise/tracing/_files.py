@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gatewise.errors import FileError, InputError
-from gatewise.files import Envelope, seal, written_whole
+from gatewise.files import Envelope, path_of, seal, written_whole
 from gatewise.tracing._fingerprint import Weights
 from gatewise.tracing._host import HostCopies
 from gatewise.tracing._options import Kept, Steps, TraceOptions, check_options, check_place
@@ -54,7 +54,7 @@ def save(trace: Recordings, path: str | PathLike[str]) -> None:
             "with_grad": options.with_grad,
         },
     }
-    _write(tensors, ENVELOPE.metadata(about), _path_of(path, "save"))
+    _write(tensors, ENVELOPE.metadata(about), path_of(path, "save"))
 
 
 def read(
@@ -62,7 +62,7 @@ def read(
 ) -> tuple[dict[str, str], dict[str, RecordedModule], TraceOptions]:
     """Return the aliases, modules and options of the trace in a file; see `Trace.load`."""
     check_place(device, "load_trace")
-    path = _path_of(path, "load_trace")
+    path = path_of(path, "load_trace")
     about, tensors = _read(path, str(device))
     with ENVELOPE.unpacking(path):
         modules = {
@@ -75,12 +75,6 @@ def read(
         if not set(modules) <= set(aliases) or not set(aliases.values()) <= set(modules):
             raise ValueError("its names are not those of its modules")
         return aliases, modules, check_options(**options)
-
-
-def _path_of(path: Any, caller: str) -> Path:
-    if not isinstance(path, str | PathLike):
-        raise InputError(f"{caller}: path must be the name of a file; got {type(path).__name__}")
-    return Path(path)
 
 
 def _write(tensors: dict[str, Tensor], about: dict[str, str], path: Path) -> None:
