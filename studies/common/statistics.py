@@ -50,21 +50,6 @@ def share_interval(successes: int, of: int) -> Interval:
     return Interval(successes / of, float(found.low), float(found.high))
 
 
-def bootstrap(
-    values: ArrayLike,
-    statistic: Callable[[NDArray[np.float64]], float] = lambda data: float(np.mean(data)),
-    *,
-    draws: int = 2000,
-    seed: int = 0,
-) -> Interval:
-    """Return a statistic of rows and its percentile interval over rows drawn with replacement."""
-    data = np.asarray(values, dtype=np.float64)
-    generator = np.random.default_rng(seed)
-    drawn = [statistic(data[generator.integers(0, len(data), len(data))]) for _ in range(draws)]
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return Interval(statistic(data), float(low), float(high))
-
-
 def jackknife(values: ArrayLike, statistic: Callable[[NDArray[np.float64]], float]) -> Interval:
     """Return a statistic of rows and its t interval, leaving out one after the other (Tukey 1958).
 

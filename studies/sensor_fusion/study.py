@@ -21,7 +21,7 @@ import torch
 import gatewise as gw
 from gatewise.report import Curve, Line
 from studies.common.checks import Check
-from studies.common.statistics import Interval, bootstrap, paired
+from studies.common.statistics import Interval, mean_interval, paired
 from studies.common.study import Figures, Question, Settings, Study
 
 KEPT, DRIVE = 0.9, 1 - 0.9**2
@@ -259,7 +259,7 @@ def judge(seeds: Sequence[Figures], settings: Settings) -> list[Check]:
     """Return errors over the floor, what holding a gate costs, and how gates follow the flags."""
     checks = []
     for task in TASKS:
-        found = bootstrap([seed[task]["network"] for seed in seeds])
+        found = mean_interval([seed[task]["network"] for seed in seeds])
         words = f"error over the best possible, {task}"
         checks.append(check(words, found, at_most=settings["near"]))
     extra = {
@@ -269,7 +269,7 @@ def judge(seeds: Sequence[Figures], settings: Settings) -> list[Check]:
     }
     for (task, gate), costs in extra.items():
         words = f"cost of holding the {gate} gate, {task}, in floors"
-        checks.append(check(words, bootstrap(costs)))
+        checks.append(check(words, mean_interval(costs)))
     # Compared seed by seed, so that a seed that learns better counts the same on both sides.
     compared = (
         ("input", "timely", "output", "timely"),
@@ -282,7 +282,7 @@ def judge(seeds: Sequence[Figures], settings: Settings) -> list[Check]:
         checks.append(check(words, found, at_least=0.0))
     for task in TASKS:
         for gate in ("input", "output"):
-            found = bootstrap([seed[task]["auc"][gate] for seed in seeds])
+            found = mean_interval([seed[task]["auc"][gate] for seed in seeds])
             least = 0.95 if (task, gate) == ("timely", "input") else -math.inf
             words = f"area under the curve, best {gate} gate and a sensor's flag, {task}"
             checks.append(check(words, found, at_least=least))
