@@ -14,6 +14,7 @@ import numpy as np
 
 from gatewise.errors import InputError
 from gatewise.typing import Floats
+from gatewise.wording import figure
 
 Kind = Literal["", "gate path", "gradient", "intervention", "score"]
 
@@ -82,7 +83,7 @@ class Curve:
         if np.ndim(self.x) != 1 or len(self.x) == 0 or bool(np.any(np.diff(self.x) <= 0)):
             raise InputError(f"{where}: x must be one row of increasing numbers")
         if self.log_x and self.x[0] <= 0:
-            raise InputError(f"{where}: log_x needs x above 0; it begins with {self.x[0]:g}")
+            raise InputError(f"{where}: log_x needs x above 0; it begins with {figure(self.x[0])}")
         for line in self.lines:
             if len(line.y) != len(self.x):
                 raise InputError(

@@ -10,8 +10,11 @@ DIRECTIONS = ("forward", "reverse")
 """What directions are called, by their index."""
 
 
-def figure(value: float) -> str:
-    """Return `value` with three significant digits: "0.0123", "37", "12,300", "no figure" for NaN."""
+def figure(value: float, digits: int = 3) -> str:
+    """Return `value` with at most `digits` significant digits: "0.0123", "37", "12,300".
+
+    Of NaN it is "no figure".
+    """
     if math.isnan(value):
         return "no figure"
     if math.isinf(value):
@@ -20,8 +23,9 @@ def figure(value: float) -> str:
         return "0"
     size = math.floor(math.log10(abs(value)))
     if not -4 <= size < 9:
-        return with_minus(f"{value:.2e}")
-    text = f"{round(value, 2 - size):,.{max(0, 2 - size)}f}"
+        mantissa, power = f"{value:.{digits - 1}e}".split("e")
+        return with_minus(f"{mantissa.rstrip('0').rstrip('.')}e{power}")
+    text = f"{round(value, digits - 1 - size):,.{max(0, digits - 1 - size)}f}"
     return with_minus(text.rstrip("0").rstrip(".") if "." in text else text)
 
 

@@ -208,12 +208,12 @@ def test_the_rate_of_counts_is_no_input_of_its_own(horizon, columns):
     assert set(columns_of(windows, ("y0",))) == columns
 
 
-@pytest.mark.parametrize("wrong", [-1.0, 2.5])
-def test_what_is_no_count_is_refused(wrong):
+@pytest.mark.parametrize(("wrong", "said"), [(-1.0, "−1"), (2.5, "2.5")])
+def test_what_is_no_count_is_refused(wrong, said):
     frame = noise(200).round().abs()
     frame["x"] = np.arange(200.0)
     frame.loc[150, "y0"] = wrong
-    with pytest.raises(DataError, match=rf"counts, but 'y0' is {wrong:g} at 150: give whole"):
+    with pytest.raises(DataError, match=rf"counts, but 'y0' is {said} at 150: give whole"):
         fitted(frame, likelihood="negative-binomial")
 
 

@@ -39,7 +39,7 @@ def test_a_line_says_epoch_losses_rate_and_time_left():
         "at most 1:23 left"
     )
     within = replace(STATUS, label="", done=0.256, validation=None)
-    assert within.text().startswith("epoch 4/50 (26%)  loss 0.5123  12,346")
+    assert within.text().startswith("epoch 4/50 (26 %)  loss 0.5123  12,346")
     assert replace(STATUS, last=True).text().endswith("done, the weights of epoch 3 are kept")
 
 
@@ -65,7 +65,7 @@ def test_lines_come_after_the_first_epoch_then_every_ten_seconds_and_at_the_end(
         time[0] = now
         lines.show(replace(STATUS, epoch=epoch, done=done, last=last))
     shown = [line.split("  ")[1] for line in capsys.readouterr().err.splitlines()]
-    assert shown == ["epoch 1/50", "epoch 3/50 (70%)", "epoch 4/50"]
+    assert shown == ["epoch 1/50", "epoch 3/50 (70 %)", "epoch 4/50"]
 
 
 def test_without_a_terminal_a_run_leaves_a_few_lines_on_stderr(capsys):

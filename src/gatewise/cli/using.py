@@ -15,6 +15,7 @@ from gatewise.cli.output import console, grid, print_beside
 from gatewise.cli.scoring import PredictedTable, evaluate_table
 from gatewise.cli.sentences import names_of
 from gatewise.errors import OptionError
+from gatewise.wording import number
 
 if TYPE_CHECKING:
     from gatewise.estimators.forecaster.against import SideBySide
@@ -172,5 +173,5 @@ def scores_json(evaluation: Evaluation) -> dict[str, Any]:
 def cell_text(value: Any) -> str:
     """Return a value of a table as a terminal shows it."""
     if isinstance(value, float):
-        return f"{value:.5g}"
+        return number(value, 5)
     return str(value).removesuffix(" 00:00:00")

@@ -17,6 +17,7 @@ from gatewise.codec.sight import Sight
 from gatewise.errors import DataError, InputError
 from gatewise.options import whole
 from gatewise.typing import Array, Indices
+from gatewise.wording import figure
 
 _GRAINS = 64
 """In a step of the numbers that are sent."""
@@ -96,8 +97,8 @@ class Encoder:
         if not np.abs(off).min() < MOST_STEPS * side.step:
             side.state = before
             raise DataError(
-                f"encoder: sample {side.at} is {value:g}, too far from what was forecast for a bound "
-                f"of {side.bound:g}: is it in the unit of the fit?"
+                f"encoder: sample {side.at} is {figure(value, 6)}, too far from what was forecast for a "
+                f"bound of {figure(side.bound)}: is it in the unit of the fit?"
             )
         held = np.abs(off) <= side.bound
         events = []

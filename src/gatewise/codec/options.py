@@ -12,6 +12,7 @@ import numpy as np
 from gatewise.errors import DataError, InputError, OptionError
 from gatewise.options import Rule, check, option, whole
 from gatewise.typing import Array
+from gatewise.wording import figure
 
 _LONGEST = 100_000
 MOST_STEPS = 2**31
@@ -147,7 +148,7 @@ def bound_of(bound: Any, level: float, deviation: float) -> float:
     least = _FINEST * max(abs(level), deviation)
     if bound < least:
         raise OptionError(
-            f"bound must be at least {least:.3g}, a billionth of the series' size; got {bound:g}"
+            f"bound must be at least {figure(least)}, a billionth of the series' size; got {bound:g}"
         )
     return float(bound)
 

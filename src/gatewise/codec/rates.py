@@ -8,6 +8,7 @@ import numpy as np
 
 from gatewise.curve import Curve, Line
 from gatewise.typing import Array
+from gatewise.wording import number, percent
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +41,17 @@ class Rates:
         }
         lines = ["     bound" + "".join(f"{f'{name} (held)':>26}" for name in pairs)]
         for n, bound in enumerate(self.bounds):
-            cells = [f"{ours[n]:.4g} ({held[n]:.4g})" for ours, held in pairs.values()]
-            lines.append(f"{bound:>10.4g}" + "".join(f"{cell:>26}" for cell in cells))
+            cells = [
+                f"{number(ours[n], 4)} ({number(held[n], 4)})" for ours, held in pairs.values()
+            ]
+            lines.append(f"{number(bound, 4):>10}" + "".join(f"{cell:>26}" for cell in cells))
         return "\n".join(lines)
 
     def as_curve(self) -> Curve:
         """Return bits per sample over the bound, for a page or a figure."""
         saved = 1 - float(np.exp(np.mean(np.log(self.bits / self.held_bits))))
-        told = f"{abs(saved):.0%} {'fewer' if saved > 0 else 'more'} bits than send-on-delta"
+        word = "fewer" if saved > 0 else "more"
+        told = f"{percent(round(abs(saved), 2))} {word} bits than send-on-delta"
         return Curve(
             "What is sent for an error",
             "largest error allowed",

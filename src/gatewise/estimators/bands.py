@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.typing import Array, Mask
-from gatewise.wording import counted
+from gatewise.wording import counted, figure
 
 FEWEST_BEYOND = 5
 """Errors that must be expected beyond a level at each step, for each step to be calibrated alone."""
@@ -112,8 +112,8 @@ class Calibration:
         if self.too_few:
             need = outermost_share(self.levels)
             return (
-                f"The bands are not {how}, as these are too few for levels of {need:g}: the outermost "
-                "levels are as the network gave them."
+                f"The bands are not {how}, as these are too few for levels of {figure(need)}: the "
+                "outermost levels are as the network gave them."
             )
         alone = ", all steps together, as there are few" if self.pooled else ""
         return f"The bands are {how}{alone}."

@@ -13,6 +13,7 @@ import torch
 
 from gatewise.errors import InputError, OptionError
 from gatewise.nn.finding import recurrent_parts
+from gatewise.wording import figure
 
 BUDGET = 30.0
 """Seconds of an explanation, where nothing else is asked for."""
@@ -66,7 +67,7 @@ def affordable(
         need = seconds(*least)
         raise InputError(
             f"explain: budget={budget:g} seconds is too little: {least[0]} rows of {least[1]} steps, "
-            f"the fewest that say something, take about {need:.2g}; give "
+            f"the fewest that say something, take about {figure(need)}; give "
             f"budget={_rounded_up(need)} or more"
         )
     picked = min(rows, MOST_ROWS)

@@ -7,6 +7,7 @@ import math
 from gatewise import memory
 from gatewise.memory.intervals import MIN_GROUPS
 from gatewise.report.contents import Confidence
+from gatewise.wording import percent
 
 
 def sureness(lags: memory.Horizon, rows: int) -> Confidence:
@@ -34,7 +35,7 @@ def level_of(lags: memory.Horizon) -> str:
     if math.isnan(lags.low):
         return "no interval: too few rows"
     return (
-        f"{100 * float(lags.settings['level']):g} % interval, over {lags.settings['interval_over']}"
+        f"{percent(float(lags.settings['level']))} interval, over {lags.settings['interval_over']}"
     )
 
 

@@ -187,10 +187,10 @@ def going_together(case: Case, found: Measured) -> Finding | None:
     told = [_group(columns, place) for place in range(min(len(columns.groups), SAID))]
     return Finding(
         f"Columns that go together: {'; '.join(told)}.",
-        f"Each two of a group have a rank correlation of {columns.settings['correlated']:g} or more, or "
-        f"of minus that; together means taken from one other {case.called}. Where that costs more than "
-        "one at a time, they stand in for each other; where it costs less, one at a time brings pairs "
-        "that never occur, and the figure together is the one to believe.",
+        f"Each two of a group have a rank correlation of {figure(columns.settings['correlated'])} or "
+        f"more, or of minus that; together means taken from one other {case.called}. Where that costs "
+        "more than one at a time, they stand in for each other; where it costs less, one at a time "
+        "brings pairs that never occur, and the figure together is the one to believe.",
         "which of them the network reads may depend on the seed; the group's figure hardly does",
         certain(float(columns.group_high[0] - columns.group_low[0]), 1.0, case.rows),
         topic="inputs together",

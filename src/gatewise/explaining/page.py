@@ -20,7 +20,7 @@ from gatewise.report import Contents, Record, Series, UnitColumn
 from gatewise.report.contents import TRACE
 from gatewise.report.records import python_text
 from gatewise.tracing import Trace, trace
-from gatewise.wording import DIRECTIONS, layer_name
+from gatewise.wording import DIRECTIONS, figure, layer_name
 
 MOST_INPUTS = 12
 
@@ -176,7 +176,7 @@ def with_columns(
                     "worth",
                     idle.relative[picked],
                     "share lost when the unit is held at its mean, of "
-                    f"{idle.settings['against']}; up to {idle.threshold:g} it is called idle",
+                    f"{idle.settings['against']}; up to {figure(idle.threshold)} it is called idle",
                 )
             )
     key = "redundancy" if len(modules) == 1 else f"redundancy[{name}]"
@@ -193,7 +193,7 @@ def with_columns(
                         np.nan,
                     ),
                     "the first unit that it goes along with, at a correlation above "
-                    f"{repeated.settings['threshold']:g}",
+                    f"{figure(repeated.settings['threshold'])}",
                 )
             )
     return replace(record, columns=(*record.columns, *columns))

@@ -93,7 +93,9 @@ def _task(ax: Axes, lag: float | None, unit: Unit | None, furthest: float) -> No
     if lag is not None:
         each, _ = (unit or Unit()).axis(furthest)
         at = lag * each
-        ax.axvline(at, color=INK, linewidth=1, linestyle=":", label=f"the task's lag: {at:g}")
+        ax.axvline(
+            at, color=INK, linewidth=1, linestyle=":", label=f"the task's lag: {figure(at, 6)}"
+        )
 
 
 def context_need(

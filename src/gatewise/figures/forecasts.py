@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gatewise.errors import InputError, nearest
 from gatewise.figures._canvas import BLUE, INK, SERIES, axes_of, band, grid, legend, literal, titled
 from gatewise.typing import Array
+from gatewise.wording import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,7 +120,7 @@ def _draw(
     ax.plot(at, part.point[rows][:, :, k].ravel()[last], color=colour, linewidth=1.4, label=label)
     if part.quantiles is not None and len(part.levels) > 1:
         bands = part.quantiles[rows][:, :, k].reshape(-1, len(part.levels))[last]
-        held = f"{part.levels[0]:g} to {part.levels[-1]:g} quantile" if first else ""
+        held = f"{figure(part.levels[0])} to {figure(part.levels[-1])} quantile" if first else ""
         band(ax, at, (bands[:, 0], bands[:, -1]), colour, held or "_")
 
 

@@ -33,6 +33,7 @@ from gatewise.memory.records.ledger import Ledger
 from gatewise.memory.records.retention_curve import RetentionCurve
 from gatewise.memory.records.traffic import Traffic
 from gatewise.typing import Array
+from gatewise.wording import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +72,9 @@ def retention_curve(
         colour_bar(ax, image, "share that is left")
         if lag is not None:
             where = float(np.interp(lag, result.lags, np.arange(len(result.lags))))
-            ax.axvline(where, color="white", lw=1.4, ls=":", label=f"the task's lag: {lag:g}")
+            ax.axvline(
+                where, color="white", lw=1.4, ls=":", label=f"the task's lag: {figure(lag, 6)}"
+            )
             ax.legend(fontsize="small", loc="upper right")
     ax.set_xlabel("lag (steps, not evenly spaced)")
     ax.set_ylabel("rank of the unit, longest half-life on top")

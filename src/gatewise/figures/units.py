@@ -60,8 +60,8 @@ def saturation(result: Saturation, ax: Axes | None = None, *, caption: bool = Tr
         ax.scatter(x, y, s=22, color=colour, marker=mark, alpha=0.75, lw=0, label=f"{gate} gate")
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     below, above = (result.settings[name] for name in ("closed_below", "open_above"))
-    ax.set_xlabel(f"share of steps nearly closed (below {below:g})")
-    ax.set_ylabel(f"share of steps nearly open (above {above:g})")
+    ax.set_xlabel(f"share of steps nearly closed (below {figure(below)})")
+    ax.set_ylabel(f"share of steps nearly open (above {figure(above)})")
     legend(ax, loc="upper right")
     if not units:
         nothing(ax, "no units")

@@ -13,6 +13,7 @@ import numpy as np
 from gatewise import notebook
 from gatewise.typing import Array
 from gatewise.unit import Unit
+from gatewise.wording import percent
 
 FELT = 0.05
 """The share of the largest effect that is still felt: what is below it counts as forgotten."""
@@ -55,7 +56,7 @@ class Result(ABC):
     def interval_name(self) -> str:
         """What the intervals are called, such as "95 % interval"."""
         level = self.settings.get("level")
-        return "interval" if level is None else f"{100 * level:g} % interval"
+        return "interval" if level is None else f"{percent(level)} interval"
 
     @property
     def note(self) -> str:

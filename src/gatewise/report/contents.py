@@ -21,6 +21,7 @@ from gatewise.report.pictures import Picture
 from gatewise.report.table import Table
 from gatewise.typing import Floats
 from gatewise.unit import Unit
+from gatewise.wording import figure
 
 ROUNDING = 1e-5
 """How far a gate may lie outside 0 to 1 before it is no activated gate."""
@@ -373,5 +374,6 @@ def _check_gate(where: str, values: Any) -> None:
     low, high = np.nanmin(values, initial=0.0), np.nanmax(values, initial=0.0)
     if low < -ROUNDING or high > 1 + ROUNDING:
         raise InputError(
-            f"{where} must lie between 0 and 1 (an activated gate); it runs from {low:g} to {high:g}"
+            f"{where} must lie between 0 and 1 (an activated gate); it runs from {figure(low)} to "
+            f"{figure(high)}"
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from gatewise.errors import InputError
-from gatewise.wording import number, percent
+from gatewise.wording import figure, number, percent
 
 MOST = 24
 """Columns that are shown, at most."""
@@ -136,4 +136,4 @@ def _cell(lost: float, most: float) -> str:
     if not math.isfinite(lost):
         return "<td></td>"
     depth = max(lost, 0.0) / most if most > 0 else 0.0
-    return f'<td style="--depth:{100 * depth:.0f}%">{100 * lost:.0f}</td>'.replace(">-0<", ">0<")
+    return f'<td style="--depth:{100 * depth:.0f}%">{figure(round(100 * lost))}</td>'

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gatewise.curve import Mark
 from gatewise.report.units import thinned
 from gatewise.unit import Unit
-from gatewise.wording import number
+from gatewise.wording import figure, number
 
 LONGEST = 1e6
 """Steps; the axis ends here, and what lies beyond (a gate that never closes) stands at its end."""
@@ -87,7 +87,7 @@ def _grid(low: int, high: int, height: float) -> list[str]:
     parts = []
     for exponent in range(low, high + 1):
         x = _place(10.0**exponent, (low, high))
-        label = f"{10.0**exponent:,g}" if exponent < 0 else f"{10**exponent:,}"
+        label = figure(10.0**exponent) if exponent < 0 else f"{10**exponent:,}"
         parts.append(
             f'<line class="grid" x1="{x:g}%" x2="{x:g}%" y1="0" y2="{height:g}"/>'
             f'<text x="{x:g}%" y="{height + 16:g}">{label}</text>'

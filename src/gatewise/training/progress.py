@@ -13,6 +13,7 @@ from gatewise.notebook import Place, is_notebook
 from gatewise.training.checkpoint import RoundsDone
 from gatewise.training.distributed import is_main
 from gatewise.training.schedule import Rounds
+from gatewise.wording import number, percent
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -60,13 +61,15 @@ class Status:
         """Return how far it is, in epochs or in steps."""
         if self.steps:
             return f"step {self.step:,}/{self.steps:,}"
-        part = f" ({self.done:.0%})" if self.done < 1 else ""
+        part = f" ({percent(round(self.done, 2))})" if self.done < 1 else ""
         return f"epoch {self.epoch}/{self.epochs}{part}"
 
     def losses(self) -> str:
         """Return the known losses in words."""
-        text = f"loss {self.train:.4g}"
-        return text if self.validation is None else f"{text}  validation {self.validation:.4g}"
+        text = f"loss {number(self.train, 4)}"
+        return (
+            text if self.validation is None else f"{text}  validation {number(self.validation, 4)}"
+        )
 
     def rate(self) -> str:
         """Return the speed in words."""

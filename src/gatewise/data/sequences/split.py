@@ -11,7 +11,7 @@ import numpy as np
 from gatewise.data.sequences.labelled import PARTS, Labelled
 from gatewise.errors import OptionError
 from gatewise.typing import AnyArray, Array, Indices
-from gatewise.wording import counted
+from gatewise.wording import counted, figure
 
 Parts = dict[str, Indices]
 """The numbers of the sequences of each part, ascending: "training", "validation" and "test"."""
@@ -62,7 +62,9 @@ def _check_shares(shares: dict[str, float]) -> None:
         if not 0 <= share < 1:
             raise OptionError(f"{part}={share}: a share is above 0 and below 1, or None")
     if sum(shares.values()) >= 1:
-        raise OptionError(f"validation and test take {sum(shares.values()):g}: nothing trains")
+        raise OptionError(
+            f"validation and test take {figure(sum(shares.values()))}: nothing trains"
+        )
 
 
 def _check_groups(labelled: Labelled, said: AnyArray) -> None:

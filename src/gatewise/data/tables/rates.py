@@ -17,6 +17,7 @@ import numpy as np
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError
 from gatewise.typing import Array, Array32, Indices
+from gatewise.wording import figure
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _check(table: Table, counts: Array) -> None:
     named = f" of series {series!r}" if table.columns.series is not None else ""
     raise DataError(
         "likelihood='negative-binomial' is one of counts, but "
-        f"{table.columns.target[place]!r}{named} is {counts[row, place]:g} at "
+        f"{table.columns.target[place]!r}{named} is {figure(counts[row, place], 6)} at "
         f"{table.stamp(table.time[row])}: give whole numbers of at least 0, or use "
         "likelihood='gaussian'"
     )

@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 from gatewise.errors import FileError, cause, nearest
+from gatewise.wording import figure
 
 MOST_BYTES = 8 << 30
 """Bytes of a table, unpacked: what is read is held in memory a few times over."""
@@ -125,6 +126,6 @@ def _utf16_of(content: bytes) -> str | None:
 
 def _too_large(path: Path, most: int) -> str:
     return (
-        f"{str(path)!r} holds more than {most / (1 << 30):.3g} GiB, the most that is read here: keep "
-        "the columns and rows that are used"
+        f"{str(path)!r} holds more than {figure(most / (1 << 30))} GiB, the most that is read here: "
+        "keep the columns and rows that are used"
     )

@@ -15,7 +15,7 @@ from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError, nearest
 from gatewise.files import parse
 from gatewise.typing import Array
-from gatewise.wording import counted
+from gatewise.wording import counted, figure
 
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
 """Relative differences up to this are rounding: a column of 0.3 and 0.1 + 0.2 is constant."""
@@ -188,7 +188,7 @@ def _check_varies(
     # Asked first: of no values the lowest is inf, which would be told as a constant.
     if count[group, position] == 0:
         raise DataError(f"column {name!r}{where} has no values in the training part: leave it out")
-    held = f"is constant in the training part (always {low[group, position]:g}"
+    held = f"is constant in the training part (always {figure(low[group, position], 6)}"
     times = table.time[rows]
     many = counted(int(np.count_nonzero(rows)), "row")
     span = f"{many}, {table.stamp(times.min())} to {table.stamp(times.max())})"

@@ -18,6 +18,7 @@ import numpy as np
 from gatewise.data.tables.steps import DAY, Step
 from gatewise.data.tables.table import Table
 from gatewise.typing import Array, Mask
+from gatewise.wording import figure
 
 LONGEST = 400
 """Rows of the longest season that is looked for where the time step suggests none."""
@@ -65,7 +66,8 @@ class Season:
         """The season in words, and where it comes from."""
         if self.source == "time step":
             return f"{self.rows} rows, by the time step"
-        return f"{self.rows} rows, found in the training part (autocorrelation {self.strength:.2f})"
+        strength = figure(round(self.strength, 2))
+        return f"{self.rows} rows, found in the training part (autocorrelation {strength})"
 
 
 def find_seasons(table: Table, rows: Mask | None = None) -> tuple[Season, ...]:

@@ -15,6 +15,7 @@ from gatewise.choices import TransformName
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError, OptionError, nearest
 from gatewise.typing import Array, Mask
+from gatewise.wording import figure
 
 KINDS = ("none", "log", "box-cox")
 LAMBDAS = np.linspace(0.0, 1.0, 41)
@@ -72,7 +73,7 @@ class Transform:
         name = table.columns.target[place]
         raise DataError(
             f"transform={self.kind!r} needs values above 0, but {name!r}{named} is "
-            f"{targets[row, place]:g} at {table.stamp(table.time[row])}: use transform='none'"
+            f"{figure(targets[row, place], 6)} at {table.stamp(table.time[row])}: use transform='none'"
         )
 
     def applied(self, table: Table) -> Table:

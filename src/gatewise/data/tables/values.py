@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from gatewise.data.tables.native import COUNTED
 from gatewise.data.tables.repairs import NO_REPAIRS, Repairs
 from gatewise.data.tables.table import Table
 from gatewise.errors import DataError
+from gatewise.wording import figure
 
 
 def check_values(
@@ -50,7 +52,7 @@ def check_values(
             fix = 'give it a label of its own, or take it for unknown: missing="mask"'
             _refuse(table, rows, name, gaps, what="missing", fix=fix)
     for name in columns.static:
-        _check_static(table, rows, name, table.column(name), "{:g}".format)
+        _check_static(table, rows, name, table.column(name), partial(figure, digits=6))
     for place, (name, role) in enumerate(columns.categories):
         if role == "static":
             codes = table.labels.codes[:, place].astype(np.float64)

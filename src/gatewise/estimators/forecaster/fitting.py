@@ -25,7 +25,7 @@ from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.hooks import Trained
 from gatewise.estimators.options import spec_named
 from gatewise.training.randomness import seeded
-from gatewise.wording import counted
+from gatewise.wording import counted, figure
 
 KEPT = (
     *("horizon", "lookback", "missing", "frequency", "scale", "normalise", "transform"),
@@ -181,8 +181,8 @@ def check_bands(prepared: Prepared) -> None:
     if errors < needed:
         raise DataError(
             "likelihood='residuals' reads its band off the errors on the validation part: there are "
-            f"{errors}, and a level of {outermost_share(settings.levels()):g} needs {needed}; give a "
-            "longer validation part, or levels nearer to the median"
+            f"{errors}, and a level of {figure(outermost_share(settings.levels()))} needs {needed}; "
+            "give a longer validation part, or levels nearer to the median"
         )
 
 

@@ -29,7 +29,7 @@ from gatewise.estimators.forecaster.settling import Settled, settled, split_of
 from gatewise.estimators.forecaster.silence import warn_of_unusable
 from gatewise.estimators.reading import ReadingOptions
 from gatewise.typing import Mask
-from gatewise.wording import counted
+from gatewise.wording import counted, figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +253,8 @@ def check_positive(table: Table) -> None:
             count = counted(below.size, "value")
             raise DataError(
                 f"positive=True, and target {name!r} has {count} below 0, the first{where} at "
-                f"{table.stamp(table.time[first])} ({table.column(name)[first]:g}): leave positive out"
+                f"{table.stamp(table.time[first])} ({figure(table.column(name)[first], 6)}): leave "
+                "positive out"
             )
 
 

@@ -23,7 +23,7 @@ from gatewise.errors import DataError, OptionError, nearest
 from gatewise.estimators.forecaster.metrics import scores
 from gatewise.estimators.forecaster.results import Metrics
 from gatewise.typing import Array, Indices
-from gatewise.wording import counted
+from gatewise.wording import counted, figure
 
 STEP, ORIGIN = "step", "origin"
 PREDICTED = "predictions"
@@ -158,7 +158,7 @@ def _quantiles(
     for level, name in found.items():
         if not 0 < level < 1:
             raise OptionError(f"the level of {name!r} must lie between 0 and 1, not {level}")
-        _present(frame, name, f"the predictions, for the quantile {level:g}")
+        _present(frame, name, f"the predictions, for the quantile {figure(level)}")
     levels = tuple(sorted(found))
     return levels, [found[level] for level in levels]
 

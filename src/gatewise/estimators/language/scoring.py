@@ -27,7 +27,7 @@ from gatewise.estimators.scores.measures import MODEL_NAME
 from gatewise.estimators.scores.resampling import groups_of
 from gatewise.estimators.scores.texts import characters_of, compressed_bits, spelling
 from gatewise.typing import Array, Indices
-from gatewise.wording import counted, joined, number
+from gatewise.wording import counted, joined, number, percent
 
 
 def ngram_of(parts: Parts, size: int) -> KneserNey:
@@ -124,7 +124,7 @@ def _notes(
     notes = [f"Compressed, this text, {after}, takes {joined(costs)} bits per character."]
     unknown = int((codes == 0).sum())
     if unknown:
-        share = f"{unknown / len(codes):.1%}" if unknown > len(codes) / 1000 else "under 0.1%"
+        share = percent(unknown / len(codes)) if unknown > len(codes) / 1000 else "under 0.1 %"
         notes.append(
             f"{counted(unknown, unit)} of {len(codes):,} ({share}) the vocabulary "
             'does not have: the perplexity takes them for one token, "unknown", and the bits per '

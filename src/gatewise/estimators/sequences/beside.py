@@ -160,7 +160,7 @@ def _as_number(text: str) -> str:
 
 def _said(key: Any) -> str:
     if isinstance(key, tuple):
-        return f"sequence {key[0]!r}, step {key[1]:g}"
+        return f"sequence {key[0]!r}, step {_as_number(str(key[1]))}"
     return f"sequence {key!r}"
 
 

@@ -14,7 +14,7 @@ from gatewise.estimators.scores.measures import MODEL_NAME
 from gatewise.estimators.sequences.form import Form
 from gatewise.report.pictures import Matrix, Picture, Scatter, Strand
 from gatewise.typing import AnyArray, Array, Indices
-from gatewise.wording import counted
+from gatewise.wording import counted, figure, number
 
 WINDOW = 3000
 """Steps of a sequence that the page shows."""
@@ -61,7 +61,7 @@ def _numbers(name: str, columns: Columns) -> Scatter:
     low = high = None
     if len(levels) > 1:
         low, high = (columns[f"{name}_q{level:g}"] for level in (levels[0], levels[-1]))
-        notes.append(f"Bars: {levels[0]:g} to {levels[-1]:g} quantile.")
+        notes.append(f"Bars: {figure(levels[0])} to {figure(levels[-1])} quantile.")
     return Scatter(
         f"Truth and prediction: {name}",
         columns[name].astype(np.float64),
@@ -99,8 +99,8 @@ def _reliability(after: Reliability, before: Reliability | None) -> Scatter:
     notes = [
         "On the dashed line a probability is what it says; below it the model is too sure.",
         "A point is as large as the share of answers that it stands for.",
-        f"Mean distance from the line: {after.ece:.3f}"
-        + ("." if before is None else f"; before calibration {before.ece:.3f}."),
+        f"Mean distance from the line: {number(after.ece)}"
+        + ("." if before is None else f"; before calibration {number(before.ece)}."),
     ]
     return Scatter(
         "Are its probabilities right?",

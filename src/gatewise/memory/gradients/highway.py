@@ -27,6 +27,7 @@ from gatewise.nn.finding import recurrent_parts
 from gatewise.nn.quiet import quiet
 from gatewise.nn.structure import check_model, parameters_of, spec_of, suffixes_of
 from gatewise.tracing import Trace, trace
+from gatewise.wording import figure
 
 __all__ = ["Highway", "highway"]
 
@@ -252,6 +253,6 @@ def _check_unchanged(spec: CellSpec, gates: Gates, name: str) -> None:
     if off > rounding:
         raise InputError(
             f"{CALLER}: the model changes the state of the cell {name!r} between its steps (by "
-            f"{float(off):.3g}), so the cell's Jacobians do not multiply to the model's; use "
+            f"{figure(float(off))}), so the cell's Jacobians do not multiply to the model's; use "
             "gw.memory.connectivity, which differentiates the whole model"
         )

@@ -24,6 +24,7 @@ from gatewise.nn.finding import recurrent_parts, why_not_layered
 from gatewise.nn.quiet import quiet
 from gatewise.nn.structure import check_model
 from gatewise.typing import Array
+from gatewise.wording import figure
 
 Output = Callable[[Any], Tensor]
 """Takes what the model returns to its answers `[B, K]`, or `[B, T, K]` where it answers per step."""
@@ -344,8 +345,9 @@ class Subject:
         again = float(np.abs(self.answers() - self.answer).max(initial=0.0))
         if again > 1e-4 * largest:
             raise InputError(
-                f"{self.caller}: the same inputs get another answer the second time, by {again:.3g}: "
-                "the model draws numbers of its own or keeps a state between calls; reset it there"
+                f"{self.caller}: the same inputs get another answer the second time, by "
+                f"{figure(again)}: the model draws numbers of its own or keeps a state between calls; "
+                "reset it there"
             )
         order = (
             torch.arange(self.rows - 1, -2, -1, device="cpu") % self.rows

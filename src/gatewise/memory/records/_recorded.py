@@ -19,6 +19,7 @@ from gatewise.memory.records._roles import (
     taken,
 )
 from gatewise.typing import Array
+from gatewise.wording import figure
 
 if TYPE_CHECKING:
     from gatewise.cells import CellSpec
@@ -247,7 +248,7 @@ def _within_unit(source: _Source) -> None:
         where = tuple(int(i) for i in np.argwhere(outside)[0])
         raise InputError(
             f"{source.name} must lie between 0 and 1 (an activated gate); got "
-            f"{source.values[where]:.6g} at {where}"
+            f"{figure(source.values[where], 6)} at {where}"
         )
 
 

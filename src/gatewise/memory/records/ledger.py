@@ -87,7 +87,7 @@ class Ledger(Result):
         span = "" if np.isnan(low) else f" ({figure(low)} to {figure(high)} over rows)"
         return (
             f"At {when}{where}, {what}{span}; the entries sum to the recorded state within "
-            f"{float(np.nanmax(self.relative_residual)):.1e} of its size."
+            f"{figure(float(np.nanmax(self.relative_residual)), 2)} of its size."
         )
 
     @property
@@ -193,8 +193,8 @@ def _fitting(shape: tuple[int, ...]) -> tuple[int, ...]:
     if size > MAX_BYTES:
         raise InputError(
             f"the account of {counted(shape[0], 'step')} {list(shape)} would take "
-            f"{size / 2**30:.3g} GiB of the {MAX_BYTES / 2**30:.3g} allowed; ask for fewer steps "
-            "(at=), rows or units"
+            f"{figure(size / 2**30)} GiB of the {figure(MAX_BYTES / 2**30)} allowed; ask for fewer "
+            "steps (at=), rows or units"
         )
     return shape
 

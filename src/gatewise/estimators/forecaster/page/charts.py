@@ -24,7 +24,7 @@ from gatewise.report.contents import Charts
 from gatewise.report.downsample import keep_extremes
 from gatewise.report.embed import is_calendar, seconds
 from gatewise.unit import Unit
-from gatewise.wording import number
+from gatewise.wording import figure, number
 
 MAX_TARGETS = 8
 MAX_CHARTS = 2_000
@@ -359,7 +359,7 @@ def _bands(predictions: Predictions) -> list[tuple[str, Floats, Floats]]:
         # Two bands are readable; more are not: the widest and the narrowest.
         chosen = pairs if len(pairs) < 3 else [pairs[0], pairs[-1]]
         return [
-            (f"{levels[a]:g} to {levels[b]:g} quantile", values[..., a], values[..., b])
+            (f"{figure(levels[a])} to {figure(levels[b])} quantile", values[..., a], values[..., b])
             for a, b in chosen
         ]
     if predictions.spread is not None:

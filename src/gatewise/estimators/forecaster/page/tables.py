@@ -18,7 +18,7 @@ from gatewise.estimators.forecaster.score_names import (
 from gatewise.estimators.forecaster.verdict import Evaluation, best_baseline, nominal_coverage
 from gatewise.report.table import Cell, Row, RowGroup, Table
 from gatewise.training.history import History
-from gatewise.wording import joined
+from gatewise.wording import figure, joined
 
 
 def score_table(evaluation: Evaluation, title: str, model_note: str) -> Table:
@@ -60,7 +60,7 @@ def score_notes(evaluation: Evaluation) -> list[str]:
     wanted = nominal_coverage(evaluation.predictions)
     if wanted is not None:
         notes.append(
-            f"Coverage: the fraction of the truth inside the widest band; {wanted:.2f} is promised."
+            f"Coverage: the fraction of the truth inside the widest band; {figure(wanted)} is promised."
         )
     # Asked of the baselines themselves: where none has a band, there is nothing to explain.
     if any(
@@ -127,7 +127,7 @@ def _metrics(evaluation: Evaluation) -> list[str]:
 def _head(evaluation: Evaluation, metric: str) -> Cell:
     wanted = nominal_coverage(evaluation.predictions)
     if metric == "coverage" and wanted is not None:
-        return Cell("coverage", f"{wanted:.2f} promised")
+        return Cell("coverage", f"{figure(wanted)} promised")
     return Cell(metric_name(metric))
 
 
