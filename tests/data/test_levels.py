@@ -227,7 +227,7 @@ def test_logarithms_of_what_is_not_above_zero_are_refused():
     with pytest.raises(DataError, match=r"'y' of series 's1' is 0 at 1: use transform='none'"):
         Transform.fit(table, np.ones(9, bool), "log", 1)
     new = table_of(np.array([1.0, -2.0]))
-    with pytest.raises(DataError, match=r"is -2 at 1"):
+    with pytest.raises(DataError, match=r"is −2 at 1"):
         Transform("log", (0.0,)).applied(new)
 
 

@@ -152,7 +152,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_table_beyond_the_bound_is_refused_before_it_is_held(small: None, tmp_path: Path) -> None:
     row = b"2001-01-01,1,2\n"
     assert read(tmp_path, PLAIN + row * 6000).height == 6002
-    assert "holds more than 9.31e-05 GiB" in refused(tmp_path, PLAIN + row * 7000)
+    assert "holds more than 9.31e−05 GiB" in refused(tmp_path, PLAIN + row * 7000)
     packed = gzip.compress(PLAIN + row * 1_000_000)
     assert len(packed) < 100_000
     assert "holds more than" in refused(tmp_path, packed, "t.csv.gz")
