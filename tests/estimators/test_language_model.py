@@ -174,7 +174,7 @@ def test_words_are_suggested_and_written_with_their_gaps(words: LanguageModel) -
     assert scores.unknown == 1
     assert scores.network["bits_per_character"] == pytest.approx(score.bits_per_character)
     assert scores.network["perplexity"] == pytest.approx(score.perplexity)
-    assert any("1 word of 9 (11.1%)" in note for note in scores.notes)
+    assert any("1 word of 9 (11.1 %)" in note for note in scores.notes)
 
 
 def test_several_texts_are_divided_between_texts(model: LanguageModel) -> None:
