@@ -331,6 +331,7 @@ def test_bad_questions_are_refused(model: LanguageModel) -> None:
         ({"tokens": "bytes", "vocabulary": 10}, "there are 256"),
         ({"refit": True}, "refit=True"),
         ({"cell": "rnn", "write_cost": 1.0}, "write_cost is a cost on gates"),
+        ({"cell": "slstm", "long_memory": 9}, "long_memory=9 starts the gate that keeps"),
         ({"weight_drop": 1.0}, "weight_drop must be"),
     ],
 )

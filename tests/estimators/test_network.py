@@ -26,6 +26,15 @@ def test_the_gate_that_keeps_starts_open(cell, gate):
     torch.testing.assert_close(total, torch.full((HIDDEN,), 2.5))
 
 
+@pytest.mark.parametrize(("cell", "kept"), [("lstm", 2), ("gru", 2)])
+def test_a_long_memory_starts_every_layer_for_its_steps(cell, kept):
+    made = network(cell=cell, num_layers=2, long_memory=1000)
+    for layer in made.layers:
+        total = (layer.bias_ih_l0 + layer.bias_hh_l0)[HIDDEN : kept * HIDDEN].exp()
+        assert bool(((total >= 999) & (total <= 10_001)).all())
+        assert not layer.weight_hh_l0.any()
+
+
 def test_first_weights_follow_from_the_seed_and_leave_the_global_generator_alone():
     torch.manual_seed(1)
     before = torch.get_rng_state()

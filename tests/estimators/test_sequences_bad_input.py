@@ -57,6 +57,15 @@ def test_what_cannot_be_learnt_from_is_refused_in_one_line(name: str, tmp_path: 
         ({"class_weights": {"a": 0}}, "class_weights must be 'balanced' or a weight above 0"),
         ({"front": "one-hot", "embedding": 3}, "embedding=3 with front='one-hot'"),
         ({"cell": "rnn", "write_cost": 1.0}, "write_cost is a cost on gates"),
+        (
+            {"cell": "rnn", "long_memory": 9},
+            "long_memory=9 starts the gate that keeps, and no one bias",
+        ),
+        (
+            {"long_memory": 9, "forget_bias": 3.0},
+            "long_memory=9 and forget_bias=3 start the same gate",
+        ),
+        ({"long_memory": 1}, "long_memory must be a whole number of at least 2"),
         ({"validation": 1.5}, "validation must be a share"),
         ({"validation": 0.6, "test": 0.5}, "nothing trains"),
         ({"hidden_size": 10**8}, "hidden_size=100000000 and num_layers=1 do not fit into memory"),

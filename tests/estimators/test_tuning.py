@@ -205,6 +205,8 @@ def test_what_is_set_stays_and_what_is_named_is_searched() -> None:
     space = space_for({"clip": [1.0, None]}, cell="gru")
     assert not {"cell", "normalise", "steps"} & set(space)  # set, and of forecasts alone
     assert space["clip"].to_json() == [1.0, None]
+    assert "forget_bias" in space
+    assert "forget_bias" not in space_for(long_memory=50)  # which starts the same gate
     assert space["learning_rate"].log
     assert space["lookback"] == Range(24, 96, True)
     assert space_for(frame=reservoir(900))["lookback"] == Range(24, 315, True)

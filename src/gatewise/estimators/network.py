@@ -5,7 +5,7 @@ Sizes: T steps of a window, B windows, F features, H hidden units, S steps that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from gatewise.engines import Gates
 from gatewise.estimators.embedding import CategoryEmbedding
 from gatewise.estimators.options import spec_named
-from gatewise.nn import GRU, LSTM, RNN, Recurrent
-from gatewise.nn.init import open_forget_gate
+from gatewise.nn import GRU, LSTM, RNN, Recurrent, init
 from gatewise.nn.modules import GatedModule
 from gatewise.training.task import TrainableNetwork
 
@@ -38,6 +37,23 @@ def layer_of(
     if name in ("lstm", "gru"):
         return (LSTM if name == "lstm" else GRU)(input_size, hidden_size, **options)
     return Recurrent(name, input_size, hidden_size, heads=heads, **options)
+
+
+def start_layers(
+    layers: Iterable[nn.Module], cell: str, forget_bias: float | None, long_memory: int | None
+) -> None:
+    """Give fresh layers the starting values that an estimator was asked for, in place.
+
+    `long_memory`: the steps to remember for, in place of `forget_bias`, the bias of the gate that
+    keeps; None of both leaves torch's start, as does a cell without such a gate.
+    """
+    if not spec_named(cell).with_bias:
+        return
+    for layer in layers:
+        if long_memory is not None:
+            init.long_memory(layer, long_memory)
+        elif forget_bias is not None:
+            init.open_forget_gate(layer, bias=forget_bias)
 
 
 class LayeredNetwork(TrainableNetwork):
@@ -65,9 +81,8 @@ class RecurrentNetwork(LayeredNetwork):
     acts between layers and before the head, on `[T, B, H]` and `[S, B, H]` element by element as in
     torch, but only through masks that the caller passes: train and eval modes change nothing here.
 
-    `cell` is a registered one, or "rnn" (tanh). `forget_bias` is the starting bias of the gate that
-    keeps the state (see `gatewise.nn.init.open_forget_gate`); None leaves torch's start, as does a
-    cell without such a gate. `front` makes of a window what the first layer reads, of `input_size`
+    `cell` is a registered one, or "rnn" (tanh). `forget_bias` and `long_memory` are starting values: see
+    `start_layers`. `front` makes of a window what the first layer reads, of `input_size`
     features; without one that is the window itself. `head` takes `[S, B, H]`. Build it inside
     `randomness.seeded(seed)`.
     """
@@ -82,6 +97,7 @@ class RecurrentNetwork(LayeredNetwork):
         heads: int = 1,
         dropout: float | None,
         forget_bias: float | None,
+        long_memory: int | None = None,
         engine: str,
         head: nn.Module,
         steps: int,
@@ -93,10 +109,7 @@ class RecurrentNetwork(LayeredNetwork):
         self.layers = nn.ModuleList(
             layer_of(cell, size, hidden_size, engine, heads=heads) for size in sizes
         )
-        spec = spec_named(cell)
-        if forget_bias is not None and spec.with_bias:
-            for layer in self.layers:
-                open_forget_gate(layer, bias=forget_bias)
+        start_layers(self.layers, cell, forget_bias, long_memory)
         self.head = head
         self.hidden_size = hidden_size
         self.dropout = dropout or 0.0

@@ -208,6 +208,15 @@ class NetworkOptions:
         more="Of a GRU the update gate; larger starts with a longer memory. Of no use to `rnn` and the "
         "`slstm` kinds.",
     )
+    long_memory: int | None = option(
+        None,
+        "Network",
+        "Start for what has to be remembered for up to so many steps; in place of {forget_bias}.",
+        or_none(whole(2), "the usual start"),
+        default_means="the usual start",
+        more="`gw.init.long_memory`: what it is for and what it costs is in "
+        "[long sequences](long-sequences.md#with-the-estimators).",
+    )
 
 
 @dataclass(kw_only=True, eq=False)
@@ -261,6 +270,24 @@ def check_heads(settings: NetworkOptions) -> None:
     if units % heads:
         raise OptionError(
             f"heads={heads} must divide hidden_size={units}, so that each has as many units"
+        )
+
+
+def check_long_memory(settings: NetworkOptions) -> None:
+    """Raise `OptionError` for a long memory beside another start, or of a cell without a gate for it."""
+    if settings.long_memory is None:
+        return
+    asked = f"long_memory={settings.long_memory}"
+    if not spec_named(settings.cell).with_bias:
+        raise OptionError(
+            f"{asked} starts the gate that keeps, and no one bias of cell={settings.cell!r} does that: "
+            "use cell='lstm' or cell='gru', or leave it out"
+        )
+    usual = NetworkOptions.__dataclass_fields__["forget_bias"].default
+    if settings.forget_bias not in (usual, None):
+        raise OptionError(
+            f"{asked} and forget_bias={settings.forget_bias:g} start the same gate: leave one of them "
+            "out"
         )
 
 

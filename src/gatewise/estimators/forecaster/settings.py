@@ -15,6 +15,7 @@ from gatewise.estimators.options import (
     TableOptions,
     check_gate_costs,
     check_heads,
+    check_long_memory,
 )
 from gatewise.estimators.reading import ReadingOptions
 from gatewise.estimators.run.known import register
@@ -159,6 +160,7 @@ class ForecasterSettings(
                 "there too"
             )
         check_heads(self)
+        check_long_memory(self)
         check_gate_costs(self, self.cell)
         if self.counts and not {self.normalise, self.transform} <= {"auto", "none"}:
             name = "transform" if self.normalise in ("auto", "none") else "normalise"

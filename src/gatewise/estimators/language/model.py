@@ -65,6 +65,7 @@ def network_of(settings: LanguageSettings, tokens: Tokens, engine: str) -> Langu
         num_layers=settings.num_layers,
         heads=settings.heads,
         forget_bias=settings.forget_bias,
+        long_memory=settings.long_memory,
         engine=settings.engine,
         restraints=settings.restraints(),
     )

@@ -14,15 +14,13 @@ from torch.nn import functional
 
 from gatewise.engines import Gates
 from gatewise.estimators.language.settings import Restraints
-from gatewise.estimators.network import LayeredNetwork, layer_of
-from gatewise.estimators.options import spec_named
+from gatewise.estimators.network import LayeredNetwork, layer_of, start_layers
 from gatewise.estimators.sequences.drops import (
     activation_cost,
     drawn_mask,
     run_with_dropped_weights,
     slowness_cost,
 )
-from gatewise.nn.init import open_forget_gate
 from gatewise.training.losses import cross_entropy
 from gatewise.training.task import Count
 
@@ -49,6 +47,7 @@ class LanguageNetwork(LayeredNetwork):
         num_layers: int,
         heads: int = 1,
         forget_bias: float | None,
+        long_memory: int | None = None,
         engine: str,
         restraints: Restraints,
     ) -> None:
@@ -59,9 +58,7 @@ class LanguageNetwork(LayeredNetwork):
         self.layers = nn.ModuleList(
             layer_of(cell, size, hidden_size, engine, heads=heads) for size in sizes
         )
-        if forget_bias is not None and spec_named(cell).with_bias:
-            for layer in self.layers:
-                open_forget_gate(layer, bias=forget_bias)
+        start_layers(self.layers, cell, forget_bias, long_memory)
         self.tied = tied
         self.projection = None
         if tied:

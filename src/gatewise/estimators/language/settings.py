@@ -12,6 +12,7 @@ from gatewise.estimators.options import (
     NetworkOptions,
     check_gate_costs,
     check_heads,
+    check_long_memory,
 )
 from gatewise.estimators.run.known import register
 from gatewise.options import (
@@ -192,6 +193,7 @@ class LanguageSettings(EstimatorOptions, RestraintOptions, NetworkOptions, TextO
         """Raise `OptionError` for the first option outside what it may be, alone or with others."""
         super().check_options()
         check_heads(self)
+        check_long_memory(self)
         check_gate_costs(self, self.cell)
         if (self.validation or 0) + (self.test or 0) >= 1:
             raise OptionError(

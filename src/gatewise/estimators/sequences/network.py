@@ -12,11 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.engines import Gates
-from gatewise.estimators.network import LayeredNetwork, layer_of
-from gatewise.estimators.options import spec_named
+from gatewise.estimators.network import LayeredNetwork, layer_of, start_layers
 from gatewise.estimators.sequences.fronts import EmbeddingFront, OneHotFront
 from gatewise.estimators.sequences.reads import EveryRead, read_named
-from gatewise.nn.init import open_forget_gate
 from gatewise.typing import Indices
 
 Front = OneHotFront | EmbeddingFront
@@ -49,6 +47,7 @@ class SequenceNetwork(LayeredNetwork):
         bidirectional: bool,
         dropout: float | None,
         forget_bias: float | None,
+        long_memory: int | None = None,
         engine: str,
         read: str,
         head: nn.Module,
@@ -66,9 +65,7 @@ class SequenceNetwork(LayeredNetwork):
             layer_of(cell, size, hidden_size, engine, bidirectional=bidirectional, heads=heads)
             for size in sizes
         )
-        if forget_bias is not None and spec_named(cell).with_bias:
-            for layer in self.layers:
-                open_forget_gate(layer, bias=forget_bias)
+        start_layers(self.layers, cell, forget_bias, long_memory)
         self.read = read_named(read, hidden_size, directions)
         self.head = head
         self.width = width

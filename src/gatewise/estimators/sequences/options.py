@@ -12,6 +12,7 @@ from gatewise.estimators.options import (
     NetworkOptions,
     check_gate_costs,
     check_heads,
+    check_long_memory,
 )
 from gatewise.estimators.sequences.reading import SequenceReadingOptions
 from gatewise.options import number, on_or_off, one_of, option, or_none, some_of, whole
@@ -102,6 +103,7 @@ class SequenceOptions(
         """Raise `OptionError` for the first option outside what it may be, alone or with others."""
         super().check_options()
         check_heads(self)
+        check_long_memory(self)
         check_gate_costs(self, self.cell)
         if self.front == "one-hot" and self.embedding is not None:
             raise OptionError(

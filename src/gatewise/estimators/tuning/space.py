@@ -97,6 +97,8 @@ def usual_space(prepared: Prepared) -> Space:
     and the number of steps that it is trained for.
     """
     settings, space = prepared.settings, dict(USUAL)
+    if settings.long_memory is not None:  # it starts the gate that a bias would start
+        del space["forget_bias"]
     longest = _longest_lookback(prepared)
     least = least_lookback(settings.normalise, prepared.season)
     back = settings.steps_back
