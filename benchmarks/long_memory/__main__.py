@@ -19,9 +19,10 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import statistics
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,16 +30,25 @@ from typing import Any
 import torch
 
 import gatewise as gw
+from benchmarks.long_memory.causes import cause_of
+from benchmarks.long_memory.cells import CELLS
 from benchmarks.long_memory.kept import Kept
 from benchmarks.long_memory.table import RESULTS, tables
 from studies.common.statistics import share_interval
 from studies.enhancer.probes import inside, probes
 from studies.enhancer.task import Reader
 from studies.enhancer.training import SURE, Learning, Recipe, accuracy, learn
+from studies.enhancer.views import account, three_views
 
-CELLS: Mapping[str, type[torch.nn.RNNBase]] = {"lstm": gw.LSTM, "gru": gw.GRU}
+WITH_RECIPE = ("lstm", "gru")
 PROBED, LONGER, LONGER_UP_TO = 128, 32, 200_000
 """Fresh sequences of each probe and of longer ones; and up to how many steps those are tried."""
+SEEN_UP_TO = 200_000
+"""Steps up to which gates of whole sequences are kept, for the views of what carries the answer."""
+SCHEDULE = "the logit of the gate that writes is multiplied as lengths grow"
+"""What `gw.LengthCurriculum` does: results of another schedule are another recipe's."""
+LAST = 10
+"""Updates whose mean loss says how a training stood when it ended."""
 FREE = 4e9
 """Bytes of memory that must be available before a seed begins: others use the machine too."""
 
@@ -64,6 +74,7 @@ def _add(path: Path, seed: int, given: argparse.Namespace) -> None:
         "cell": given.cell,
         "steps": given.steps,
         "recipe": asdict(Recipe()),
+        "schedule": SCHEDULE,
         "budget": given.budget,
         "rows": given.rows,
     }
@@ -87,25 +98,33 @@ def measure(cell: str, steps: int, seed: int, budget: int, rows: int) -> dict[st
         model, steps, Recipe(), seed=seed, budget=budget * steps, check=rows, shown=_Shown()
     )
     spent, wall = time.process_time() - begun, time.perf_counter() - wall
-    return {
+    found = {
         "seed": seed,
         "ended by the bound": learning.solved,
         "CPU seconds": round(spent, 1),
         "wall seconds": round(wall, 1),
         "peak memory, GB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+        "longest": learning.reached,
+        "loss": statistics.fmean(learning.losses[learning.reached][-LAST:]),
         "stages": _stages(learning),
-        **(_judged(model, learning, cell, seed, rows) if learning.reached == steps else {}),
+        **(_judged(model, learning, seed, rows) if learning.reached == steps else {}),
+        **_seen(model, learning.reached, seed),
     }
+    return found | {"cause": cause_of(found)}
 
 
-def _stages(learning: Learning) -> dict[str, dict[str, float]]:
+def _stages(learning: Learning) -> dict[str, dict[str, Any]]:
     return {
-        str(length): {"updates": count, "CPU seconds": round(learning.seconds[length], 2)}
+        str(length): {
+            "updates": count,
+            "CPU seconds": round(learning.seconds[length], 2),
+            "losses": [float(f"{loss:.3g}") for loss in learning.losses[length]],
+        }
         for length, count in learning.updates.items()
     }
 
 
-def _judged(model: Reader, learning: Learning, cell: str, seed: int, rows: int) -> dict[str, Any]:
+def _judged(model: Reader, learning: Learning, seed: int, rows: int) -> dict[str, Any]:
     """Return the figures on fresh sequences, also of twice and four times the length."""
     steps = learning.reached
     shares = probes(model, steps, min(rows, PROBED), seed)
@@ -116,14 +135,21 @@ def _judged(model: Reader, learning: Learning, cell: str, seed: int, rows: int) 
     longer = {}
     if steps <= LONGER_UP_TO:
         longer = {f"accuracy at {n} x": accuracy(model, n * steps, LONGER, draws) for n in (2, 4)}
-    gates = inside(model, steps, seed, rows=min(16, max(1, 4_000_000 // steps)))
     return {
         "low": right.low,
         "solved": learning.solved and right.low > SURE,
         **shares,
         **longer,
-        **(gates if cell == "lstm" else {}),
     }
+
+
+def _seen(model: Reader, steps: int, seed: int) -> dict[str, Any]:
+    """Return what the gates do at the length that was reached, and what carries the answer there."""
+    found: dict[str, Any] = inside(model, steps, seed, rows=min(16, max(1, 4_000_000 // steps)))
+    if isinstance(model.layer, gw.LSTM) and steps <= SEEN_UP_TO:
+        found["views"] = three_views(model, steps, seed)
+        found["account"] = account(model, steps, seed)
+    return found
 
 
 class _Shown:
@@ -156,7 +182,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--steps", type=int, default=50_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(20)))
-    parser.add_argument("--cell", choices=list(CELLS), default="lstm")
+    parser.add_argument("--cell", choices=WITH_RECIPE, default="lstm")
     parser.add_argument(
         "--budget", type=int, default=400, help="sequences read, batches counting one"
     )

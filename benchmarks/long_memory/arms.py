@@ -6,12 +6,14 @@
 
 Task, budget and judge are those of `python -m benchmarks.long_memory`: solved is who ends by the bound
 on accuracy. "parts" leaves one part of the recipe out at a time. "starts" has the recipe for LSTM and
-GRU, torch's start and the chrono start (Tallec & Ollivier 2018), alone and with lengths that grow.
+GRU, torch's start and the chrono start (Tallec & Ollivier 2018), alone and with lengths that grow; and
+an sLSTM, an RNN and a linear delay memory, each with lengths that grow and what suits it (`cells`).
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -22,10 +24,19 @@ from typing import Any
 import torch
 
 import gatewise as gw
-from benchmarks.long_memory.__main__ import CELLS
+from benchmarks.long_memory.__main__ import LAST, SCHEDULE
+from benchmarks.long_memory.causes import cause_of
+from benchmarks.long_memory.cells import (
+    CELLS,
+    Lengths,
+    of_delay,
+    of_identity,
+    of_lengths,
+    of_slstm,
+)
 from benchmarks.long_memory.kept import Kept
 from benchmarks.long_memory.table import RESULTS, arms_table
-from studies.enhancer.probes import probes
+from studies.enhancer.probes import inside, probes
 from studies.enhancer.task import Reader
 from studies.enhancer.training import Recipe, learn, optimizer, started
 
@@ -42,6 +53,8 @@ class Arm:
     recipe: Recipe = field(default_factory=Recipe)
     change: Change | None = None
     cell: str = "lstm"
+    start: Callable[[Reader, int, int, torch.Generator], Lengths] | None = None
+    """Of a cell that the recipe is not made for: starts it, and returns its schedule."""
 
 
 def _recurrent_as_usual(
@@ -82,6 +95,29 @@ def _without_shift(
     return gw.LengthCurriculum(usual, lengths[-1], start=lengths[0], last_streak=6)
 
 
+class _BiasAlone(gw.LengthCurriculum):
+    """A schedule that leaves what the gate hears of the input as it is."""
+
+    def __init__(self, model: Reader, lengths: tuple[int, ...]) -> None:
+        super().__init__(model, lengths[-1], start=lengths[0], last_streak=6)
+        self._heard = _weight(model, "weight_ih_l0")
+
+    def step(self, solved: bool) -> bool:
+        """Take note of a batch, as the schedule does."""
+        before = self._heard.detach().clone()
+        grown = super().step(solved)
+        with torch.no_grad():
+            self._heard.copy_(before)
+        return grown
+
+
+def _bias_alone(
+    model: Reader, usual: Reader, schedule: gw.LengthCurriculum, adam: torch.optim.Optimizer
+) -> gw.LengthCurriculum:
+    schedule.release()
+    return _BiasAlone(model, schedule.lengths)
+
+
 def _usual_epsilon(
     model: Reader, usual: Reader, schedule: gw.LengthCurriculum, adam: torch.optim.Optimizer
 ) -> None:
@@ -93,7 +129,7 @@ def _weight(model: Reader, name: str) -> torch.Tensor:
     return model.layer.get_parameter(name)
 
 
-USUAL: Mapping[str, Any] = {"long": False, "cost": 0.0, "decay": 0.0}
+USUAL: Mapping[str, Any] = {"long": False, "cost": 0.0, "later": 0.0, "decay": 0.0}
 ARMS: Mapping[str, Mapping[str, Arm]] = {
     "parts": {
         "all parts": Arm(),
@@ -102,7 +138,9 @@ ARMS: Mapping[str, Mapping[str, Arm]] = {
         "forget gate not held": Arm(change=_forget_learns),
         "input gate as usual": Arm(change=_input_as_usual),
         "input gate not lowered": Arm(change=_without_shift),
-        "no price on writing": Arm(Recipe(cost=0.0)),
+        "its bias lowered, no more": Arm(change=_bias_alone),
+        "no price on writing": Arm(Recipe(cost=0.0, later=0.0)),
+        "the price as at first": Arm(Recipe(later=0.01)),
         "no curriculum": Arm(Recipe(start=None)),
         "rate .01": Arm(Recipe(rate=0.01)),
         "epsilon 1e-8": Arm(change=_usual_epsilon),
@@ -110,10 +148,22 @@ ARMS: Mapping[str, Mapping[str, Arm]] = {
     "starts": {
         "LSTM, the recipe": Arm(),
         "GRU, the recipe": Arm(cell="gru"),
+        "sLSTM, forget gate for T, lengths grow": Arm(
+            Recipe(**USUAL), cell="slstm", start=of_slstm
+        ),
+        "linear delay memory, lengths grow": Arm(
+            Recipe(**USUAL, rate=0.02), cell="delay", start=of_delay
+        ),
         "LSTM, chrono, lengths grow": Arm(Recipe(**USUAL, chrono=True)),
         "LSTM, chrono alone": Arm(Recipe(**USUAL, chrono=True, start=None)),
         "LSTM, torch's start, lengths grow": Arm(Recipe(**USUAL)),
         "LSTM, torch's start": Arm(Recipe(**USUAL, start=None)),
+        "RNN, relu from the identity, lengths grow": Arm(
+            Recipe(**USUAL, rate=0.001), cell="rnn, identity", start=of_identity
+        ),
+        "RNN, torch's start, lengths grow": Arm(
+            Recipe(**USUAL, rate=0.001), cell="rnn", start=of_lengths
+        ),
     },
 }
 
@@ -126,6 +176,7 @@ def main() -> int:
         "arms": given.arms,
         "steps": given.steps,
         "recipe": asdict(Recipe()),
+        "schedule": SCHEDULE,
         "budget": given.budget,
     }
     kept = Kept(given.folder / f"{given.arms}-{given.steps}.json", about, ("arm", "seed"))
@@ -152,15 +203,26 @@ def measure(arm: Arm, steps: int, seed: int, budget: int) -> dict[str, Any]:
         "CPU seconds": round(spent, 1),
         "longest": learning.reached,
         "updates": sum(learning.updates.values()),
+        "stages": list(learning.updates),
+        "loss": statistics.fmean(learning.losses[learning.reached][-LAST:]),
     }
-    return {**found, **(probes(model, steps, 256, seed) if learning.solved else {})}
+    if learning.solved:
+        found |= probes(model, steps, 256, seed)
+    elif isinstance(model.layer, gw.LSTM | gw.GRU):
+        found |= inside(model, learning.reached, seed)
+    return found | {"cause": cause_of(found)}
 
 
 @torch.no_grad()
 def _made(
     arm: Arm, model: Reader, usual: Reader, steps: int, seed: int
 ) -> tuple[gw.LengthCurriculum, torch.optim.Optimizer]:
-    schedule, adam = started(model, steps, arm.recipe, seed), optimizer(model, arm.recipe)
+    adam = optimizer(model, arm.recipe)
+    if arm.start is not None:
+        start = min(arm.recipe.start or steps, steps)
+        draws = torch.Generator().manual_seed(seed + 2)
+        return arm.start(model, steps, start, draws), adam
+    schedule = started(model, steps, arm.recipe, seed)
     changed = arm.change(model, usual, schedule, adam) if arm.change else None
     return changed or schedule, adam
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +34,7 @@ def table(found: Mapping[str, Any]) -> list[str]:
         *COLUMNS,
         "at 2 ×",
         "at 4 ×",
+        "leak × T / ln 2",
     )
     lines = [
         f"\n**{found['cell']}, {found['steps']:,} steps**, accuracy on {2 * found['rows']} sequences\n",
@@ -46,16 +48,19 @@ def table(found: Mapping[str, Any]) -> list[str]:
             "yes" if one.get("solved") else "no",
             _share(one.get("accuracy")),
             f"{one['CPU seconds']:.0f}",
-            f"{max(int(length) for length in one['stages']):,}",
+            f"{one['longest']:,}",
             *(_share(share) for share in shares),
+            f"{one['leak'][0] * found['steps'] / math.log(2):.2f}",
         )
         lines.append(f"| {' | '.join(cells)} |")
     solved = sum(bool(one.get("solved")) for one in seeds)
     rate = share_interval(solved, len(seeds))
     seconds = [one["CPU seconds"] for one in seeds]
+    failed = [f"Seed {one['seed']}: {one['cause']}." for one in seeds if one["cause"]]
     return [
         *lines,
         "",
+        *failed,
         f"{solved} of {len(seeds)} seeds solved ({rate.low:.2f} to {rate.high:.2f}); CPU seconds: "
         f"median {statistics.median(seconds):.0f}, most {max(seconds):.0f}; peak memory "
         f"{max(one['peak memory, GB'] for one in seeds):.1f} GB.",

@@ -34,10 +34,11 @@ def probes(model: Reader, steps: int, rows: int, seed: int) -> dict[str, float]:
         found = {"accuracy": plain == symbols}
         donor = symbols.roll(1)
         if isinstance(state, tuple):
-            h, c = state
-            found["zero cell"] = _answers(model, rest, (h, torch.zeros_like(c))) == symbols
-            found["zero hidden"] = _answers(model, rest, (torch.zeros_like(h), c)) == plain
-            found["transplant"] = _answers(model, rest, (h, c.roll(1, dims=1))) == donor
+            h, c, *level = state  # an sLSTM has a level beside the cell
+            others = [one.roll(1, dims=1) for one in (c, *level)]
+            found["zero cell"] = _answers(model, rest, (h, torch.zeros_like(c), *level)) == symbols
+            found["zero hidden"] = _answers(model, rest, (torch.zeros_like(h), c, *level)) == plain
+            found["transplant"] = _answers(model, rest, (h, *others)) == donor
         else:
             found["zero hidden"] = _answers(model, rest, torch.zeros_like(state)) == symbols
             found["transplant"] = _answers(model, rest, state.roll(1, dims=1)) == donor
@@ -59,7 +60,8 @@ def inside(model: Reader, steps: int, seed: int, rows: int = 16) -> dict[str, ob
 
     "written" has the mean input gate of the unit that the mark opens furthest, from `AROUND` steps
     before the mark to as many after it; "leak" the share of the state that is lost in a step, of the
-    unit that keeps longest and of the one that is quickest to forget.
+    unit that keeps longest and of the one that is quickest to forget. Of a GRU what is written is 1 - z,
+    and the cell its one state.
     """
     draws = torch.Generator().manual_seed(seed + 3_000_000)
     x, _ = batch(steps, rows, draws)
@@ -69,14 +71,15 @@ def inside(model: Reader, steps: int, seed: int, rows: int = 16) -> dict[str, ob
     x[..., MARK] = 0.0
     x[place, number, MARK] = 1.0
     gates = model.layer(x, return_gates=True)[2]
-    opened = gates["input"][0, 0]  # [T, B, H]
+    opened = gates["input"][0, 0] if "input" in gates else 1 - gates["update"][0, 0]  # [T, B, H]
     unit = int(opened[place, number].mean(0).argmax())
     offsets = torch.arange(-AROUND, AROUND + 1)
     written = opened[place[:, None] + offsets, number[:, None], unit].mean(0)
-    leak = (1 - gates["forget"][0, 0].double()).mean(dim=(0, 1))
+    kept = gates["forget" if "forget" in gates else "update"][0, 0].double()
+    leak = (1 - kept).mean(dim=(0, 1))
     return {
         "written": [round(float(one), 5) for one in written],
         "written elsewhere": float(opened[..., unit].double().mean()),
         "leak": [float(leak.min()), float(leak.max())],
-        "largest cell": float(gates["cell"].abs().max()),
+        "largest cell": float(gates["cell" if "cell" in gates else "hidden"].abs().max()),
     }

@@ -25,7 +25,7 @@ from studies.enhancer.task import CHANCE, Reader
 from studies.enhancer.training import SURE, Recipe, learn
 
 RECIPE, TORCH, CHRONO, FREE = "the recipe", "torch's start", "chrono alone", "no price"
-PLAIN: Mapping[str, Any] = {"long": False, "cost": 0.0, "decay": 0.0}
+PLAIN: Mapping[str, Any] = {"long": False, "cost": 0.0, "later": 0.0, "decay": 0.0}
 ARMS: Mapping[str, Recipe] = {
     RECIPE: Recipe(),
     TORCH: Recipe(**PLAIN, start=None),

@@ -27,7 +27,7 @@ class Reader(nn.Module):
     """A recurrent layer, and two bits that are read at the last step: the number of a symbol."""
 
     def __init__(
-        self, hidden_size: int = 16, layer: Callable[[int, int], nn.RNNBase] = gw.LSTM
+        self, hidden_size: int = 16, layer: Callable[[int, int], nn.Module] = gw.LSTM
     ) -> None:
         super().__init__()
         self.layer = layer(FEATURES, hidden_size)

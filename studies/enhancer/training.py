@@ -32,7 +32,8 @@ class Recipe:
     Attributes:
         rate: Adam's learning rate at the start.
         cost: Price of an open input gate, on its mean over steps times the steps: the sum of what is
-            written.
+            written. Of the first length: a high price there, and nothing is ever written.
+        later: The price from the second length on, once there is something to save.
         decay: Weight decay, of recurrent weights alone.
         start: The length of the first sequences; None: the final one, without a curriculum.
         long: Whether starting values are those of `gw.init.long_memory`.
@@ -41,6 +42,7 @@ class Recipe:
 
     rate: float = 0.04
     cost: float = 0.01
+    later: float = 0.1
     decay: float = 0.3
     start: int | None = 100
     long: bool = True
@@ -55,11 +57,13 @@ class Learning:
         solved: Whether it ended by the bound on accuracy, not by its budget.
         updates: By length, in the order of the stages: how many updates.
         seconds: By length: CPU time.
+        losses: By length: the loss before each update.
     """
 
     solved: bool = False
     updates: dict[int, int] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
+    losses: dict[int, list[float]] = field(default_factory=dict)
 
     @property
     def reached(self) -> int:
@@ -96,7 +100,8 @@ def learn(
     while read < budget:
         steps = curriculum.length
         begun = time.process_time()
-        loss, right = update(model, adam, batch(steps, rows_for(steps), training), recipe.cost)
+        price = recipe.later if curriculum.stage else recipe.cost
+        loss, right = update(model, adam, batch(steps, rows_for(steps), training), price)
         # At the final length accuracy is what counts, and fresh sequences judge it.
         curriculum.step(right and (loss < 0.05 or steps == final))
         set_rate(adam, recipe.rate, curriculum, loss)
@@ -108,6 +113,7 @@ def learn(
                 curriculum.step(False)
         read += steps
         learning.updates[steps] = learning.updates.get(steps, 0) + 1
+        learning.losses.setdefault(steps, []).append(loss)
         spent = learning.seconds.get(steps, 0.0) + time.process_time() - begun
         learning.seconds[steps] = spent
         shown(curriculum, loss)
@@ -163,7 +169,7 @@ def update(
 
 
 def forward(
-    layer: nn.RNNBase, x: torch.Tensor, *, priced: bool
+    layer: nn.Module, x: torch.Tensor, *, priced: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the output `[T, B, H]`, and the mean of what is written, 0 where nobody asks."""
     if not priced:

@@ -70,10 +70,48 @@ def test_what_is_written_is_halved_where_the_length_doubles(namespace, kind) -> 
         assert curriculum.length == length
         shift = sign * math.log(length / 100)
         torch.testing.assert_close(total(module, gate), start + shift, rtol=1e-6, atol=1e-6)
-    # nothing else has moved
+    # what the gate hears of the input has grown as its bias has, and nothing else has moved
     rows = CELLS[module.mode.lower()].slice(gate, 5)
-    before["bias_ih_l0"][rows] = module.bias_ih_l0.detach()[rows]
+    factor = (total(module, gate) / start)[:, None]
+    assert bool((factor > 1).all())
+    heard = module.weight_ih_l0.detach()[rows]
+    torch.testing.assert_close(heard, factor * before["weight_ih_l0"][rows])
+    for name in ("weight_ih_l0", "bias_ih_l0"):
+        before[name][rows] = module.get_parameter(name).detach()[rows]
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+@ALL
+def test_a_gate_that_is_open_at_a_mark_stays_open_where_it_is_shut_elsewhere(
+    namespace, kind
+) -> None:
+    """A network of one unit that opens at a mark, by its weights: what it writes there and elsewhere."""
+    module = getattr(namespace, kind)(1, 1)
+    gate, sign = WRITE[kind]
+    rows = CELLS[module.mode.lower()].slice(gate, 1)
+    with torch.no_grad():
+        for value in module.parameters():
+            value.zero_()
+        module.bias_ih_l0[rows] = sign * 8.0
+        module.weight_ih_l0[rows] = sign * -9.0
+    solve(gw.LengthCurriculum(module, 800, streak=1), 3)
+    both = module.bias_ih_l0.detach(), module.weight_ih_l0.detach()
+    bias, opens = (sign * float(one[rows]) for one in both)
+    assert bias == pytest.approx(8 + 3 * math.log(2))
+    assert bias + opens == pytest.approx((8 - 9) * bias / 8)
+
+
+@ALL
+def test_a_gate_that_is_not_shut_is_only_moved(namespace, kind) -> None:
+    torch.manual_seed(0)
+    module = getattr(namespace, kind)(2, 5)
+    gate, sign = WRITE[kind]
+    with torch.no_grad():
+        module.bias_ih_l0[CELLS[module.mode.lower()].slice(gate, 5)] = -sign * 2.0
+    start, before = total(module, gate), module.weight_ih_l0.detach().clone()
+    solve(gw.LengthCurriculum(module, 200, streak=1), 1)
+    torch.testing.assert_close(total(module, gate), start + sign * math.log(2))
+    assert torch.equal(module.weight_ih_l0.detach(), before)
 
 
 def test_a_fresh_start_at_a_length_is_where_the_schedule_arrives() -> None:

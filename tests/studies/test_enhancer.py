@@ -10,6 +10,7 @@ from studies.enhancer import training
 from studies.enhancer.probes import AROUND, inside, probes
 from studies.enhancer.task import DECOY, DECOYS, MARK, SYMBOLS, Reader, batch, bits
 from studies.enhancer.training import Recipe, accuracy, learn, optimizer
+from studies.enhancer.views import PARTS, account, lags_of, three_views
 
 STEPS = 120
 
@@ -74,6 +75,41 @@ def test_what_the_gates_do_is_read_off(by_hand: Reader) -> None:
     assert max(written[:AROUND] + written[AROUND + 1 :]) < 1e-5
     assert found["written elsewhere"] == pytest.approx(1 / 300, abs=1e-6)
     assert found["largest cell"] == pytest.approx(1.0, abs=1e-5)
+
+
+def test_what_carries_the_answer_is_seen_in_three_ways(by_hand: Reader) -> None:
+    """Whose forget gates keep all but 2e-9 of a step, and whose gates hear nothing of h."""
+    found = three_views(by_hand, STEPS, seed=1)
+    assert {name: len(found[name]) for name in found} == dict.fromkeys(
+        ("gates", "gradient", "intervention"), len(lags_of(STEPS))
+    )
+    assert lags_of(STEPS)[0] == 1
+    assert lags_of(STEPS)[-1] == STEPS - STEPS // PARTS - 1
+    for name in ("gates", "gradient", "intervention"):
+        assert found[name] == pytest.approx([1.0] * len(found[name]), abs=1e-4)
+
+
+def test_the_account_has_all_at_the_mark(by_hand: Reader) -> None:
+    found = account(by_hand, 300, seed=1)
+    assert found["at the mark"] == pytest.approx(1.0, abs=1e-4)
+    assert found["by part"] == pytest.approx([0.0] * PARTS, abs=1e-6)
+    held, shown = found["held"], found["shown"]
+    assert isinstance(held, list)
+    assert isinstance(shown, list)
+    assert held[1:] == pytest.approx([1.0] * (PARTS - 1), abs=1e-4)
+    assert shown == pytest.approx([1.0] * PARTS, abs=1e-4)
+
+
+def test_the_price_rises_once_the_first_length_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def noted(model: Reader, adam: object, data: object, price: float) -> tuple[float, bool]:
+        asked.append(price)
+        return 0.0, True
+
+    monkeypatch.setattr(training, "update", noted)
+    learn(Reader(), 60, Recipe(start=30, cost=0.1, later=0.2), seed=0, budget=7 * 30 + 60)
+    assert asked == [0.1] * 6 + [0.2] * 2
 
 
 def test_a_training_ends_by_the_bound_and_is_the_same_twice() -> None:

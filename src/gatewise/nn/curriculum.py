@@ -14,6 +14,9 @@ from gatewise.nn.init import Gated, check_lengths, gated_in
 
 __all__ = ["LengthCurriculum"]
 
+SHUT = 1.0
+"""The bias, towards shut, from which on what a gate hears of the input is multiplied too."""
+
 
 class LengthCurriculum:
     """Sequences whose length doubles whenever the last batches were solved, and gates that follow.
@@ -27,8 +30,13 @@ class LengthCurriculum:
 
     A network that has learnt a dependency has to learn next to nothing where it is twice as long, if
     what enters its state between the marks stays the same. So whenever the length grows, the bias of the
-    gate that writes is lowered by the logarithm of that growth (ln 2 where it doubles); of a GRU, whose
-    one gate keeps and writes, it is raised. The length goes by the criterion alone, never by time.
+    gate that writes falls by the logarithm of that growth (ln 2 where it doubles); of a GRU, whose one
+    gate keeps and writes, it rises. What the gate hears of the input grows by the same factor as its
+    bias: where the gate was shut it shuts further, where the input held it half open it stays. Lowering
+    the bias alone would halve what is written at the marks too, while the noise of all steps between
+    them, which add up like a random walk, falls by the root of 2 alone. What the gate hears of h stays
+    as it is, so that the network is not led to remember there. The length goes by the criterion alone,
+    never by time.
 
     Lengths that grow with what is solved: Bengio, Louradour, Collobert & Weston 2009, "Curriculum
     learning"; Zaremba & Sutskever 2014, "Learning to execute". A gate that writes 1/T of the time for
@@ -165,12 +173,20 @@ def _truth(solved: object) -> bool:
 
 
 def _write_less(gated: Gated, by: float) -> None:
-    """Lower the logit of what is written at a step."""
+    """Lower the logit of what is written at a step, by `by` where it comes from the bias alone."""
     spec = gated.spec
     if spec.write_gate in spec.with_bias:
-        gated.b_ih[gated.rows(spec.write_gate)] -= by
+        rows, shift = gated.rows(spec.write_gate), -by
     elif spec.keep_gate is not None:
-        gated.b_ih[gated.rows(spec.keep_gate)] += by
+        rows, shift = gated.rows(spec.keep_gate), by
+    else:
+        return
+    before = gated.b_ih[rows] + gated.b_hh[rows]
+    # A gate that is not shut has no logit that could be multiplied to shut it further.
+    shut = before * math.copysign(1.0, shift) >= SHUT
+    factor = torch.where(shut, (before + shift) / before, 1.0)[:, None]
+    gated.b_ih[rows] += shift
+    gated.parameters.W_ih[rows] *= factor
 
 
 def _hold(gated: Gated) -> list[torch.utils.hooks.RemovableHandle]:
