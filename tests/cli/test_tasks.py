@@ -134,8 +134,8 @@ def test_a_task_that_nothing_tells_is_asked_for(there: Path) -> None:
             "predict tag states.csv --min-length 3",
             "--min-length is for features, which --out FILE.bed",
         ),
-        ("predict tag states.csv --out new.csv --min-length 3", "--min-length is for features"),
-        ("predict tag states.csv --out new.bed --min-length 0", "--min-length must be .*got 0"),
+        ("predict tag states.csv --out told.csv --min-length 3", "--min-length is for features"),
+        ("predict tag states.csv --out told.bed --min-length 0", "--min-length must be .*got 0"),
         (
             "predict classify --min-length 3",
             "--min-length is an option of --task tag, and this is --task classify",
