@@ -12,6 +12,8 @@ import pytest
 
 import gatewise as gw
 from gatewise.errors import GatewiseError
+from tests.cli.sequences import FITS as FITS_OF
+from tests.cli.sequences import QUICK
 from tests.cli.tables import Outcome, files_under
 
 Call = Callable[..., Outcome]
@@ -111,6 +113,22 @@ FITS = [
     Bad("a header alone", OF_SEQUENCES, "no rows|empty", lambda _: "sequence,label\n", kind=".csv"),
     Bad("one short line", ("language",), "too short for a|fewer than the window",
         lambda _: "The end.\n", kind=".txt"),
+    Bad("labels in another encoding", OF_SEQUENCES, "UTF-8",
+        lambda _: fasta(), lambda task: labels(29, task, s29="ä").encode("latin-1")),
+    Bad("labels that are a header alone", OF_SEQUENCES, "no rows", lambda _: fasta(),
+        lambda _: "name,label\n"),
+    Bad("a label that is there twice", OF_SEQUENCES, "'s3'.*(twice|two|repeat)|(twice|two|repeat).*'s3'",
+        lambda _: fasta(), lambda task: labels(task=task) + "\ns3,1"),
+    Bad("a sequence that is there twice", OF_LETTERS, "lines 1 and 61: two sequences are called 's0'",
+        lambda _: fasta() + f">s0\n{DNA[0]}\n", lambda task: labels(task=task)),
+    Bad("a vocabulary too small", ("language",), "vocabulary.3 .* its bytes and characters alone are 26",
+        lambda _: "the cat sat on the mat\n" * 40, kind=".txt",
+        options=("--tokens", "sentencepiece", "--vocabulary", "3")),
+    Bad("a vocabulary of bytes", ("language",), "there are 256, leave it out",
+        lambda _: "the cat sat on the mat\n" * 40, kind=".txt",
+        options=("--tokens", "bytes", "--vocabulary", "10")),
+    Bad("no word twice", ("language",), "no word of the text occurs 2 times",
+        lambda _: " ".join(f"w{k}" for k in range(900)), kind=".txt", options=("--tokens", "words")),
     Bad("an empty file", (*OF_LETTERS, "language"), "is empty", lambda _: ""),
     Bad("a feature past the end", ("tag",), "s1",
         lambda _: fasta(), lambda _: labels(0, "tag", s0="3", s1="999x").replace("999x", "999")),
@@ -129,7 +147,8 @@ def test_what_cannot_be_learnt_from_is_refused_in_a_line(
         if content is not None:
             found = content(task)
             Path(str(name)).write_bytes(found if isinstance(found, bytes) else found.encode())
-    options = dict(zip(bad.options[::2], bad.options[1::2], strict=True))
+    words = zip(bad.options[::2], bad.options[1::2], strict=True)
+    options = {name: int(value) if value.isdigit() else value for name, value in words}
     if "--split" in options:
         rows = Path("data.csv").read_text().splitlines()
         parts = ["part", *("test" if row.startswith("g29") else "training" for row in rows[1:])]
@@ -163,6 +182,10 @@ AGAIN = [
     ("no texts", "evaluate language sites.fa", "no text"),
     ("an empty text", "predict language empty.txt", "is empty"),
     ("another encoding", "predict language latin.txt", "not UTF-8 text"),
+    ("other tokens", "evaluate language --against language_of_words", "cuts texts into other tokens"),
+    ("another task", "evaluate classify --against regress", "of a regressor|a regressor"),
+    ("other classes", "evaluate tag --against classify", "of a classifier|a classifier"),
+    ("tokens of its choice", "continue language story.txt --tokens words --out new", "--tokens"),
     ("nothing there", "predict tag nowhere.csv", "nowhere.csv"),
 ]  # fmt: skip
 
@@ -187,6 +210,9 @@ def test_what_does_not_fit_a_model_is_refused_in_a_line(
     }
     for name, content in files.items():
         (there / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    if "language_of_words" in words and not Path("language_of_words").exists():
+        more = ("--tokens", "words", *FITS_OF["language"][1:], *QUICK)
+        assert call("fit", "story.txt", *more, "--out", "language_of_words", "--quiet").code == 0
     before = files_under(there)
     done = call(*words.split())
     assert (done.code, done.err.count("\n")) == (2, 1), done.err

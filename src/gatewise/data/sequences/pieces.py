@@ -7,6 +7,7 @@ a character that it never saw. So a text comes back as it was, but for U+2581, w
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -45,6 +46,11 @@ def learn_pieces(texts: Sequence[str], most: int) -> tuple[tuple[str, ...], byte
         )
     except (RuntimeError, OSError) as error:
         reason = " ".join(str(error).split())
+        needed = re.search(r"required_chars\D*\d+ vs (\d+)", reason)
+        if needed is not None:
+            reason = (
+                f"its bytes and characters alone are {int(needed[1]) - 1}, give as many or more"
+            )
         raise OptionError(
             f"sentencepiece cannot learn vocabulary={most} from this text: {reason}"
         ) from None
