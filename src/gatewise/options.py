@@ -71,6 +71,12 @@ def option(
     return field(default=default, metadata={"option": kept})
 
 
+def with_default(default: T, kind: Any, name: str, **changes: Any) -> T:
+    """Return the field of an option that `kind` declares, with another default and what else differs."""
+    declared = next(option for known, _, option in options_of(kind) if known == name)
+    return field(default=default, metadata={"option": replace(declared, **changes)})
+
+
 def options_of(kind: Any) -> Iterator[tuple[str, Any, Option]]:
     """Yield name, default and description of every option of a dataclass or of an instance of one."""
     for each in fields(kind):

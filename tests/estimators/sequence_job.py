@@ -28,8 +28,9 @@ OPTIONS: dict[str, Any] = {
     "learning_rate": 0.02,
 }
 CLASSES = {**OPTIONS, "read": "attention", "baselines": ["majority"], "class_weights": "balanced"}
-NUMBERS = {**OPTIONS, "quantiles": [0.1, 0.5, 0.9], "baselines": None, "members": 2}
-STEPS = {**OPTIONS, "crf": True, "piece": 5, "overlap": 2, "baselines": None}
+RESTRAINTS = {"variational": True, "input_dropout": 0.1, "weight_drop": 0.2, "activation_cost": 0.1}
+NUMBERS = {**OPTIONS, **RESTRAINTS, "quantiles": [0.1, 0.5, 0.9], "baselines": None, "members": 2}
+STEPS = {**OPTIONS, "slowness_cost": 0.1, "crf": True, "piece": 5, "overlap": 2, "baselines": None}
 LANGUAGE: dict[str, Any] = {
     "hidden_size": 6,
     "num_layers": 2,

@@ -91,7 +91,8 @@ def text(steps: int, seed: int, rows: int = 3, window: int = 10, **changes: Any)
     for surprise in numbers.random(steps - 1):
         rule = (codes[-1] + 2 * codes[-2]) % CODES
         codes.append(rule if surprise < 0.9 else int(numbers.integers(CODES)))
-    return SequenceBatches.next_step(np.array(codes), rows, window, **changes)
+    held = np.array(codes)
+    return SequenceBatches.streams(held[:-1], held[1:], rows, window, **changes)
 
 
 def reader(*, per_step: bool = False, seed: int = 0, dropout: float = 0.0) -> Reader:

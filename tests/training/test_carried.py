@@ -48,7 +48,7 @@ def test_a_text_is_cut_into_streams_whose_truth_is_the_next_code():
 
 
 def test_a_text_too_short_for_its_streams_is_refused():
-    with pytest.raises(InputError, match="a text of 3 tokens cannot be read as 3 streams"):
+    with pytest.raises(InputError, match="2 steps cannot be read as 3 streams"):
         text(2, seed=1, rows=3)
 
 

@@ -16,6 +16,7 @@ from gatewise.estimators.embedding import CategoryEmbedding
 from gatewise.estimators.options import spec_named
 from gatewise.nn import GRU, LSTM, RNN, Recurrent, init
 from gatewise.nn.modules import GatedModule
+from gatewise.training.randomness import drawn_mask
 from gatewise.training.task import TrainableNetwork
 
 
@@ -56,6 +57,26 @@ def start_layers(
             init.open_forget_gate(layer, bias=forget_bias)
 
 
+def stack_of(
+    cell: str,
+    sizes: Sequence[int],
+    hidden_size: int,
+    engine: str,
+    *,
+    forget_bias: float | None,
+    long_memory: int | None = None,
+    bidirectional: bool = False,
+    heads: int = 1,
+) -> nn.ModuleList:
+    """Return a layer for each of `sizes`, the features that it reads, started by `start_layers`."""
+    layers = nn.ModuleList(
+        layer_of(cell, size, hidden_size, engine, bidirectional=bidirectional, heads=heads)
+        for size in sizes
+    )
+    start_layers(layers, cell, forget_bias, long_memory)
+    return layers
+
+
 class LayeredNetwork(TrainableNetwork):
     """A network whose recurrent layers are modules of their own, in `layers`."""
 
@@ -82,8 +103,8 @@ class RecurrentNetwork(LayeredNetwork):
     torch, but only through masks that the caller passes: train and eval modes change nothing here.
 
     `cell` is a registered one, or "rnn" (tanh). `forget_bias` and `long_memory` are starting values: see
-    `start_layers`. `front` makes of a window what the first layer reads, of `input_size`
-    features; without one that is the window itself. `head` takes `[S, B, H]`. Build it inside
+    `start_layers`. `front` makes of a window what the first layer reads, of `input_size` features;
+    without one that is the window itself. `head` takes `[S, B, H]`. Build it inside
     `randomness.seeded(seed)`.
     """
 
@@ -106,10 +127,15 @@ class RecurrentNetwork(LayeredNetwork):
         super().__init__()
         self.front = front
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
-        self.layers = nn.ModuleList(
-            layer_of(cell, size, hidden_size, engine, heads=heads) for size in sizes
+        self.layers = stack_of(
+            cell,
+            sizes,
+            hidden_size,
+            engine,
+            forget_bias=forget_bias,
+            long_memory=long_memory,
+            heads=heads,
         )
-        start_layers(self.layers, cell, forget_bias, long_memory)
         self.head = head
         self.hidden_size = hidden_size
         self.dropout = dropout or 0.0
@@ -159,9 +185,6 @@ class RecurrentNetwork(LayeredNetwork):
             return masks or None
         for index in range(len(self.layers)):
             length = self.steps if index == len(self.layers) - 1 else steps
-            mask = torch.empty(
-                length, batch, self.hidden_size, dtype=torch.float32, device=generator.device
-            )
-            mask.bernoulli_(1 - self.dropout, generator=generator).div_(1 - self.dropout)
-            masks.append(mask[:, rows])
+            shape = (length, batch, self.hidden_size)
+            masks.append(drawn_mask(generator, shape, self.dropout, rows))
         return masks

@@ -22,7 +22,7 @@ from gatewise.training import checkpoint as files
 from gatewise.training.average import Average, averaged_from
 from gatewise.training.carried import State, changed, from_named, named
 from gatewise.training.carried import gathered as gathered_state
-from gatewise.training.costs import cost_of, gates_cost
+from gatewise.training.costs import charged, gates_cost
 from gatewise.training.distributed import World, joined, local_device
 from gatewise.training.history import History
 from gatewise.training.inference import gathered, goes_on, mean_loss, predict
@@ -254,9 +254,9 @@ class _Trainer:
             self.state = changed(more.pop(0), torch.Tensor.detach)
         values, count = batch.losses(self.loss, output)
         losses = price = values.sum() * weight
-        if costs:
+        cost = charged(self.options, self.network, more[0] if costs else None)
+        if cost is not None:
             # A mean over this process's windows, so its sum over them is as the sum of the losses.
-            cost = cost_of(self.options, more[0])
             price = losses + cost * _typed(count * weight, cost)
         return losses, price, count * weight
 

@@ -6,7 +6,7 @@ generator's state: it draws the numbers of epoch 17 again from the seed and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -37,6 +37,20 @@ def generator(
     """Return a fresh generator on `device` (the CPU where absent) for one purpose and place."""
     made = torch.Generator(device=device or torch.device("cpu"))
     return made.manual_seed(derived_seed(seed, purpose, *place))
+
+
+def drawn_mask(
+    generator: torch.Generator, shape: Sequence[int], share: float, rows: slice = slice(None)
+) -> Tensor:
+    """Return a mask that is 0 with probability `share`, else 1 / (1 - share); `rows` of dimension 1.
+
+    With a shape of `[T, B, H]` every value is dropped by itself. With `[1, B, H]` the same units are
+    dropped at every step (variational dropout: Gal and Ghahramani 2016, section 4), and with `[V, 1]`
+    symbols of a table of embeddings, wherever they occur (their section 4.2).
+    """
+    mask = torch.empty(*shape, dtype=torch.float32, device=generator.device)
+    mask.bernoulli_(1 - share, generator=generator).div_(1 - share)
+    return mask[:, rows]
 
 
 class seeded(TorchFunctionMode):  # noqa: N801 - used as a function, as torch.no_grad is

@@ -47,23 +47,21 @@ class SequenceBatches:
     vary: bool = False
 
     @classmethod
-    def next_step(
-        cls, codes: Indices, rows: int, window: int, *, vary: bool = False
+    def streams(
+        cls, values: AnyArray, truth: AnyArray, rows: int, window: int, *, vary: bool = False
     ) -> SequenceBatches:
-        """Return a text as `rows` streams, read `window` steps at a time, each code to be foretold.
+        """Return a long sequence as `rows` streams side by side, read `window` steps at a time.
 
-        Raises InputError where the text is too short for so many streams.
+        `truth` [N, ...] is one for each step of `values`. Raises InputError where they are too short for
+        so many streams.
         """
-        steps = len(codes) - 1
+        steps = len(values)
         if steps < rows:
             raise InputError(
-                f"a text of {len(codes)} tokens cannot be read as {rows} streams: "
-                "use fewer, or more text"
+                f"{steps} steps cannot be read as {rows} streams: use fewer, or more steps"
             )
         edges = steps * np.arange(rows + 1, dtype=np.int64) // rows
-        return cls(
-            codes[:-1], edges[:-1], np.diff(edges), codes[1:], True, window=window, vary=vary
-        )
+        return cls(values, edges[:-1], np.diff(edges), truth, True, window=window, vary=vary)
 
     def __post_init__(self) -> None:
         """Look at the sequences once, since nothing after it does."""

@@ -54,6 +54,12 @@ class TrainableNetwork(nn.Module):
     batch before or (), and returns (output, state) or (output, state, gates): see `carried`.
     """
 
+    charge: Tensor | None = None
+    """What the last call in training is charged beside the loss, a scalar for all sequences alike.
+
+    It enters the gradient only: the losses stay comparable with the validation's.
+    """
+
     def draw_masks(
         self, generator: torch.Generator, steps: int, batch: int, rows: slice
     ) -> list[Tensor] | None:

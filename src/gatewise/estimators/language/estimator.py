@@ -15,7 +15,7 @@ from gatewise.data.sequences.labelled import PARTS
 from gatewise.data.sequences.stretches import Stretch, divided, encoded, text_before
 from gatewise.data.sequences.texts import any_file, identity_of, read_texts
 from gatewise.data.sequences.tokens import learn_tokens
-from gatewise.errors import DataError, NotFittedError, OptionError, nearest
+from gatewise.errors import DataError, OptionError, nearest
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.hooks import FitArguments, Trained
 from gatewise.estimators.language.judging import score_of
@@ -26,7 +26,7 @@ from gatewise.estimators.language.model import (
     network_of,
     save_fitted,
 )
-from gatewise.estimators.language.network import LanguageNetwork, next_token_loss
+from gatewise.estimators.language.network import LanguageNetwork
 from gatewise.estimators.language.scoring import ngram_of, scores_of
 from gatewise.estimators.language.settings import LanguageSettings
 from gatewise.estimators.language.speaking import Speaker
@@ -37,6 +37,7 @@ from gatewise.estimators.scores.evaluation import LanguageScores
 from gatewise.estimators.scores.texts import TextScore, columns_of
 from gatewise.estimators.scores.verdict import OF_THE_FIT, with_note_of_the_fit
 from gatewise.estimators.sequences.preparation import refuse_changes
+from gatewise.training.losses import cross_entropy
 from gatewise.training.progress import Callback
 from gatewise.training.task import Task
 
@@ -176,11 +177,8 @@ class LanguageModel(
         """
         fitted = self._fitted()
         if data is None:
-            if self.evaluation_ is None or part not in (None, fitted.data["scored"]):
-                raise NotFittedError(
-                    "the evaluation of that part is not at hand: pass the texts to evaluate"
-                )
-            return self.evaluation_
+            known: LanguageScores = self._at_hand(part, "texts")
+            return known
         if part not in (None, "all", *PARTS):
             raise OptionError(
                 f"part must be 'training', 'validation', 'test' or 'all', not {part!r}."
@@ -265,7 +263,7 @@ class LanguageModel(
         settings, parts = prepared.settings, prepared.parts
         training = streams_of(parts["training"], settings)
         validation = judged(parts["validation"]) if parts["validation"] else None
-        return Task(network, training, validation, next_token_loss)
+        return Task(network, training, validation, cross_entropy())
 
     def _learnt(self, prepared: PreparedTexts, trained: Trained) -> FittedLanguage:
         parts = prepared.parts

@@ -8,17 +8,15 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-import torch
 
 from gatewise.data.sequences.stretches import START, Stretch
 from gatewise.estimators.language.judging import judge
 from gatewise.estimators.language.model import FittedLanguage
-from gatewise.estimators.sequences.chosen import Room, room_for
+from gatewise.estimators.sequences.chosen import Room, room_for, typical_and_extremes
 from gatewise.estimators.sequences.chosen import Stretch as Chosen
-from gatewise.estimators.sequences.inside import AROUND, Inside, InsideRow, gates_of, name_of
+from gatewise.estimators.sequences.inside import Inside, InsideRow, gates_over, name_of
 from gatewise.report import Series
-from gatewise.training.inference import device_of
-from gatewise.typing import Array, Indices
+from gatewise.typing import Array
 
 NOTE = (
     "Surprise: the bits that a token cost before it was read; the gates are those of reading it. "
@@ -31,15 +29,19 @@ def inside_of(fitted: FittedLanguage, stretch: Stretch, most: int) -> Inside:
     network, unit = fitted.networks[0], fitted.tokens.unit
     cut = Stretch(stretch.codes[:most], stretch.before, stretch.text)
     judged = judge((network,), cut)
+    read = np.concatenate(
+        [[START], stretch.before, cut.codes]
+    )  # the gates are those of reading each
+    before = len(read) - len(cut.codes)
     bits = -judged.log_probabilities / np.log(2)
     rows = []
-    for one in _chosen(bits, room_for(len(network.layers) * network.hidden_size)):
+    for one in _chosen(bits, room_for(len(network.layers) * network.width)):
         there = slice(one.first, one.last)
         rows.append(
             InsideRow(
                 name_of("the text", unit, one, len(cut.codes)),
                 one.first + 1,
-                _gates(fitted, cut, one),
+                gates_over(network, read[: before + one.last], one.moved(before)),
                 (Series("surprise", bits[there], "prediction", "bits"),),
                 tuple(fitted.tokens.vocabulary.decode(cut.codes[there])),
                 tuple(fitted.tokens.vocabulary.decode(judged.likeliest[there])),
@@ -53,22 +55,8 @@ def _chosen(bits: Array, room: Room) -> list[Chosen]:
     count = max(1, len(bits) // room.steps)
     edges = np.minimum(np.arange(count + 1) * room.steps, len(bits))
     means = [float(bits[a:b].mean()) for a, b in pairwise(edges.tolist())]
-    order = np.argsort(means, kind="stable").tolist()
-    picks = {order[len(order) // 2]: "typical"}
-    picks.setdefault(order[-1], "most surprising")
-    picks.setdefault(order[0], "least surprising")
+    picks = typical_and_extremes(np.array(means), "most surprising", "least surprising")
     return [
         Chosen(0, int(edges[k]), int(edges[k + 1]), why)
         for k, why in list(picks.items())[: room.stretches]
     ]
-
-
-def _gates(fitted: FittedLanguage, stretch: Stretch, one: Chosen) -> dict[str, Array]:
-    """Return the gates of reading the tokens of a stretch, after those before them."""
-    network, start = fitted.networks[0], np.array([START])
-    before: Indices = np.concatenate([start, stretch.before, stretch.codes[: one.first]])[-AROUND:]
-    read = np.concatenate([before, stretch.codes[one.first : one.last]])
-    x = torch.from_numpy(read).to(device_of(network)).unsqueeze(1)
-    with torch.no_grad():
-        _, gates = network(x, return_gates=True)
-    return gates_of(gates, slice(len(before), len(read)))

@@ -41,7 +41,7 @@ def judge(networks: Sequence[LanguageNetwork], stretch: Stretch) -> Judged:
         part = slice(start, start + JUDGED)
         each = []
         for member, network in enumerate(networks):
-            logits, states[member] = _read(network, inputs[part], states[member])
+            logits, states[member] = read(network, inputs[part], states[member])
             each.append(softmax(logits.astype(np.float64)))
         rows = np.arange(len(truth[part]))
         probabilities = np.mean(each, axis=0)
@@ -56,7 +56,8 @@ def judge(networks: Sequence[LanguageNetwork], stretch: Stretch) -> Judged:
     )
 
 
-def _read(network: LanguageNetwork, codes: Indices, state: State) -> tuple[Array32, State]:
+def read(network: LanguageNetwork, codes: Indices, state: State) -> tuple[Array32, State]:
+    """Return the logits after each of `codes` [N], [N, V], and the state after the last."""
     with torch.no_grad():
         x = torch.from_numpy(codes).to(device_of(network))[:, None]
         logits, state = network(x, state=state)

@@ -10,25 +10,27 @@ from pathlib import Path
 from typing import Any
 
 from gatewise.data.sequences.tokens import Tokens
-from gatewise.engines import by_size
 from gatewise.estimators.baselines.ngram import KneserNey
 from gatewise.estimators.language.network import LanguageNetwork
 from gatewise.estimators.language.settings import LanguageSettings
-from gatewise.estimators.options import spec_named
 from gatewise.estimators.saving import (
     histories_from_json,
-    histories_to_json,
-    load_weights,
     read_model,
     under,
     weights_of,
     within,
     write_model,
 )
+from gatewise.estimators.sequences.model import engine_by_size
 from gatewise.estimators.sequences.model_checks import check_weights
-from gatewise.estimators.sequences.saving import check_cell
+from gatewise.estimators.sequences.restraints import Restraints
+from gatewise.estimators.sequences.saving import (
+    about_model,
+    check_cell,
+    networks_of,
+    options_of_model,
+)
 from gatewise.files import Envelope
-from gatewise.training.distributed import local_device
 from gatewise.training.history import History
 
 ENVELOPE = Envelope("gatewise-language-model", 1, "model", "copy it anew, or fit again")
@@ -67,7 +69,8 @@ def network_of(settings: LanguageSettings, tokens: Tokens, engine: str) -> Langu
         forget_bias=settings.forget_bias,
         long_memory=settings.long_memory,
         engine=settings.engine,
-        restraints=settings.restraints(),
+        restraints=Restraints.of(settings, settings.dropout),
+        embedding_dropout=settings.embedding_dropout,
     )
     network.settle(engine)
     return network
@@ -75,27 +78,15 @@ def network_of(settings: LanguageSettings, tokens: Tokens, engine: str) -> Langu
 
 def engine_for(settings: LanguageSettings) -> str:
     """Return the engine that `auto` settles on for a fit, by sizes alone."""
-    cell = spec_named(settings.cell).name
     assert settings.embedding is not None
     assert settings.batch_size is not None
-    weights = by_size.weights_of(
-        cell, settings.embedding, settings.hidden_size, settings.num_layers, 1
-    )
-    return by_size.settled_for(cell, weights, settings.window, settings.batch_size)
+    return engine_by_size(settings, settings.embedding, 1, settings.window, settings.batch_size)
 
 
 def save_fitted(fitted: FittedLanguage, path: Path) -> None:
     """Write the model to `path`, whole or not at all. Equal models give equal bytes."""
     counted, arrays = fitted.ngram.to_state()
-    about = {
-        "settings": fitted.settings.to_json(),
-        "asked": fitted.asked.to_json(),
-        "tokens": fitted.tokens.to_json(),
-        "histories": histories_to_json(fitted.histories),
-        "engine": fitted.engine,
-        "ngram": counted,
-        "data": fitted.data,
-    }
+    about = {**about_model(fitted), "tokens": fitted.tokens.to_json(), "ngram": counted}
     write_model(path, ENVELOPE, about, weights_of(fitted.networks) | under("ngram", arrays))
 
 
@@ -108,24 +99,17 @@ def load_fitted(path: Path, device: str) -> FittedLanguage:
     about, arrays = read_model(path, ENVELOPE)
     check_cell(about.get("settings"), path)
     with ENVELOPE.unpacking(path):
-        settings = LanguageSettings.from_saved(about["settings"])
-        settings.check_options()
-        asked = LanguageSettings.from_saved(about["asked"])
-        asked.check_options()
-        # where it was fitted says nothing about where it is used
-        settings.device = asked.device = device
+        settings, asked = options_of_model(about, LanguageSettings, device)
         tokens = Tokens.from_json(about["tokens"])
         check_weights(arrays, settings.members, ("member",))
-        networks = []
-        for member in range(settings.members):
-            network = network_of(settings, tokens, about["engine"])
-            load_weights(network, arrays, member)
-            networks.append(network.to(local_device(device)).eval())
+        networks = networks_of(
+            arrays, settings, lambda: network_of(settings, tokens, about["engine"])
+        )
         return FittedLanguage(
             settings=settings,
             asked=asked,
             tokens=tokens,
-            networks=tuple(networks),
+            networks=networks,
             histories=histories_from_json(about["histories"]),
             engine=about["engine"],
             ngram=KneserNey.from_state(about["ngram"], within("ngram", arrays)),

@@ -16,7 +16,7 @@ from gatewise.data.sequences.stretches import Parts, Stretch
 from gatewise.data.sequences.tables import check_column
 from gatewise.data.tables.native import as_frame
 from gatewise.data.tables.reading import float_column
-from gatewise.errors import DataError, OptionError
+from gatewise.errors import DataError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.baselines.ngram import KneserNey
 from gatewise.estimators.language.judging import judge
@@ -26,6 +26,7 @@ from gatewise.estimators.scores.evaluation import LanguageScores
 from gatewise.estimators.scores.measures import MODEL_NAME
 from gatewise.estimators.scores.resampling import groups_of
 from gatewise.estimators.scores.texts import characters_of, compressed_bits, spelling
+from gatewise.estimators.sequences.beside import check_task
 from gatewise.typing import Array, Indices
 from gatewise.wording import counted, joined, number, percent
 
@@ -42,26 +43,20 @@ def ngram_of(parts: Parts, size: int) -> KneserNey:
     return KneserNey.fit(*training, size, validation=validation)
 
 
-def bits_beside(
-    fitted: FittedLanguage, other: Any, name: str, stretches: Sequence[Stretch]
-) -> Array:
+def bits_beside(model: Any, other: Any, name: str, stretches: Sequence[Stretch]) -> Array:
     """Return the bits [N] that each token cost another language model, or by a table of predictions.
 
     Raises OptionError for another kind of estimator, DataError for tokens that are not the same.
     """
     if isinstance(other, Estimator):
-        model = other._fitted()
-        if not isinstance(model, FittedLanguage):
-            raise OptionError(
-                f"{name} is a {other.kind}, and this is a language model: only models of one task are "
-                "compared"
-            )
-        if model.tokens.vocabulary.symbols != fitted.tokens.vocabulary.symbols:
+        check_task(model, other, name)
+        theirs: FittedLanguage = other._fitted()
+        if theirs.tokens.vocabulary.symbols != model.fitted_.tokens.vocabulary.symbols:
             raise DataError(
                 f"{name} cuts texts into other tokens, which cost other bits: evaluate each alone, and "
                 "compare their bits per character"
             )
-        logs = [judge(model.answering, one).log_probabilities for one in stretches]
+        logs = [judge(theirs.answering, one).log_probabilities for one in stretches]
         return -np.concatenate(logs) / math.log(2)
     frame, count = as_frame(other), sum(len(one.codes) for one in stretches)
     check_column(frame, "log_probability", "the cost of a token")

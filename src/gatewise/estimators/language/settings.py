@@ -15,21 +15,19 @@ from gatewise.estimators.options import (
     check_long_memory,
 )
 from gatewise.estimators.run.known import register
+from gatewise.estimators.sequences.options import FrontOptions, PartOptions
+from gatewise.estimators.sequences.restraints import RestraintOptions
 from gatewise.options import (
-    between,
     encoding_name,
-    number,
     on_or_off,
     one_of,
     option,
     options_of,
     or_none,
     share_below_one,
-    values_of,
     whole,
+    with_default,
 )
-
-_SHARE = number("a share between 0 and 1", lambda share: 0 < share < 1)
 
 TOKENS_READ = 6_000_000
 """Tokens that a training reads where nothing is said, but each of them 4 to 40 times."""
@@ -75,82 +73,14 @@ class TextOptions:
         encoding_name(),
         changeable=True,
     )
-    validation: float | None = option(
+    validation: float | None = with_default(
         0.1,
-        "Task and parts",
-        "Share of the validation part, or {none}: no early stopping.",
-        or_none(_SHARE, "no validation part"),
-        changeable=True,
+        PartOptions,
+        "validation",
         more="The parts follow each other in the text: training, validation, test. Several texts are "
         "divided between texts where there are enough.",
     )
-    test: float | None = option(
-        0.1,
-        "Task and parts",
-        "Share of the test part, or {none} (the validation part is then scored).",
-        or_none(_SHARE, "no test part"),
-        changeable=True,
-    )
-
-
-@dataclass(kw_only=True, eq=False)
-class RestraintOptions:
-    """What keeps a language model from learning its text by heart (Merity, Keskar and Socher 2018)."""
-
-    variational: bool = option(
-        True,
-        "Network",
-        "Drop the same units at every step of a batch.",
-        on_or_off(),
-        more="Variational dropout (Gal and Ghahramani 2016).",
-    )
-    input_dropout: float = option(
-        0.1,
-        "Network",
-        "Share of the figures dropped that stand for a token.",
-        share_below_one(),
-        more="With `variational` the same ones at every step.",
-    )
-    embedding_dropout: float = option(
-        0.0,
-        "Network",
-        "Share of tokens dropped, in all their places of a batch.",
-        share_below_one(),
-    )
-    weight_drop: float = option(
-        0.0,
-        "Network",
-        "Share of recurrent weights dropped, for a batch at a time.",
-        share_below_one(),
-        more="DropConnect (Wan et al. 2013).",
-    )
-    activation_cost: float = option(
-        0.0,
-        "Training",
-        "Price of large outputs of the last layer.",
-        between(0, 1000),
-        more="AR of Merity, McCann and Socher (2017).",
-    )
-    slowness_cost: float = option(
-        0.0,
-        "Training",
-        "Price of changes of its output from step to step.",
-        between(0, 1000),
-        more="TAR, ibid.",
-    )
-
-
-@dataclass(frozen=True)
-class Restraints:
-    """What training drops, as shares, and what it charges for; 0 is off."""
-
-    dropout: float = 0.0  # of what each layer hands on
-    variational: bool = False  # dropout of the same units at every step of a call
-    input_dropout: float = 0.0  # of what the first layer reads
-    embedding_dropout: float = 0.0  # of tokens, in all their places of a call
-    weight_drop: float = 0.0  # of recurrent weights
-    activation_cost: float = 0.0  # on the last layer's dropped output
-    slowness_cost: float = 0.0  # on its change from step to step
+    test: float | None = with_default(0.1, PartOptions, "test")
 
 
 # Python takes the fields of base classes from the last to the first.
@@ -158,13 +88,22 @@ class Restraints:
 class LanguageSettings(EstimatorOptions, RestraintOptions, NetworkOptions, TextOptions):
     """The options of `LanguageModel`; the constructor only keeps them, `check_options` judges them."""
 
-    hidden_size: int = option(256, "Network", "Units per layer.", whole(1))
-    embedding: int | None = option(
-        None,
+    hidden_size: int = with_default(256, NetworkOptions, "hidden_size")
+    variational: bool = with_default(True, RestraintOptions, "variational")
+    input_dropout: float = with_default(0.1, RestraintOptions, "input_dropout")
+    embedding_dropout: float = option(
+        0.0,
         "Network",
-        "Figures that stand for a token.",
-        or_none(whole(1, 10_000), "by the network"),
+        "Share of tokens dropped, in all their places of a batch.",
+        share_below_one(),
+    )
+    embedding: int | None = with_default(
+        None,
+        FrontOptions,
+        "embedding",
+        help="Figures that stand for a token.",
         default_means="64; tied, as many as units",
+        more="",
     )
     tied: bool | None = option(
         None,
@@ -237,11 +176,6 @@ class LanguageSettings(EstimatorOptions, RestraintOptions, NetworkOptions, TextO
         if self.dropout is not None:
             return self.dropout
         return DROPOUT["few" if tokens < FEW_TOKENS else "many"]
-
-    def restraints(self) -> Restraints:
-        """Return what training drops and charges for."""
-        charged = values_of(RestraintOptions, self)
-        return Restraints(dropout=self.dropout or 0.0, **charged)
 
 
 register("language model", (name for name, _, _ in options_of(LanguageSettings)))

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from gatewise.answers.drawing import softmax
 from gatewise.data.sequences.stretches import START
 from gatewise.errors import EngineError
+from gatewise.estimators.language.judging import read
 from gatewise.estimators.language.network import LanguageNetwork, State
 from gatewise.estimators.language.texts import JUDGED
 from gatewise.estimators.options import spec_named
@@ -49,20 +48,15 @@ class _Calls:
     def __init__(self, network: LanguageNetwork) -> None:
         self.network = network
         self.state: State = ()
-        self.last: Tensor | None = None
+        self.last = np.zeros(0, np.float32)
 
     def read(self, codes: Indices) -> None:
-        device = device_of(self.network)
-        with torch.no_grad():
-            for start in range(0, len(codes), JUDGED):
-                x = torch.from_numpy(codes[start : start + JUDGED]).to(device)[:, None]
-                logits, self.state = self.network(x, state=self.state)
-                self.last = logits[-1, 0]
+        for start in range(0, len(codes), JUDGED):
+            logits, self.state = read(self.network, codes[start : start + JUDGED], self.state)
+            self.last = logits[-1]
 
     def logits(self) -> Array:
-        assert self.last is not None
-        found: Array = self.last.double().cpu().numpy()
-        return found
+        return self.last.astype(np.float64)
 
 
 class _Steps:
@@ -82,7 +76,7 @@ class _Steps:
         self.table = network.table.weight.detach().numpy()
         weight, bias = network.read_out()
         self.weight, self.bias = weight.numpy(), bias.numpy()
-        self.hidden = np.zeros(network.hidden_size, np.float32)
+        self.hidden = np.zeros(network.width, np.float32)
 
     def read(self, codes: Indices) -> None:
         for code in codes:

@@ -18,20 +18,11 @@ from gatewise.estimators.language.judging import judge
 from gatewise.estimators.language.model import FittedLanguage
 from gatewise.estimators.language.scoring import bits_beside, scores_of
 from gatewise.estimators.language.texts import PreparedTexts
-from gatewise.estimators.run.metrics import environment
 from gatewise.estimators.scores.evaluation import LanguageScores
-from gatewise.estimators.scores.showing import html
 from gatewise.estimators.scores.verdict import with_note_of_the_fit
-from gatewise.estimators.sequences.case import (
-    FEWEST_WINDOWS,
-    WINDOW,
-    Asked,
-    case_of_sequences,
-)
+from gatewise.estimators.sequences.case import FEWEST_WINDOWS, WINDOW
 from gatewise.estimators.sequences.summary import SequenceSummary
-from gatewise.estimators.shown import estimator_html
-from gatewise.explaining.case import Case
-from gatewise.memory import Sampling
+from gatewise.estimators.sequences.tells import Tells
 from gatewise.report.pictures import ColouredText
 from gatewise.training.sequences import SequenceBatches
 from gatewise.typing import Array
@@ -41,7 +32,7 @@ SHOWN = 1200
 """Tokens of the scored part that the page shows."""
 
 
-class TellingTexts:
+class TellingTexts(Tells):
     """What a language model has beside predictions and scores, mixed into it."""
 
     @staticmethod
@@ -54,15 +45,6 @@ class TellingTexts:
             raise DataError("a language model's texts have no labels: leave them out")
         named = isinstance(data, str) and dataset_name(data) is None
         return Path(data) if named else data
-
-    def prepare(self: Any, given: Any, *, like: FittedLanguage | None = None) -> PreparedTexts:
-        """Return texts that are read, divided and encoded; raises what a fit would raise.
-
-        `fit`, `evaluate` and `summary` take it in place of texts, which are then read once. `like` is a
-        fitted model that it is for.
-        """
-        prepared: PreparedTexts = self._prepare(given, like, progress=False)
-        return prepared
 
     @staticmethod
     def read_to_score(given: Any) -> Any:
@@ -82,29 +64,20 @@ class TellingTexts:
         `part` is as in `evaluate`: by default what the fit scored, of other texts all.
         """
         fitted: FittedLanguage = self._fitted()
-        prepared = data if isinstance(data, PreparedTexts) else self.prepare(data, like=fitted)
-        same = prepared.identity["sha256"] == fitted.data["sha256"]
-        scored = part or (fitted.data["scored"] if same else "all")
+        prepared, scored, same = self._told_of(data, part)
         known = self.evaluation_
         if known is None or not same or known.part != scored:
             known = evaluated(fitted, prepared, scored)
         first = stretches_of(prepared, scored)[0]
-        about = about_of(fitted)
-        sizes = {name: number for name, number in fitted.data.items() if name != "source"}
-        return SequenceSummary(
-            title=title or about,
-            about=f"{about}." if title else "",
-            settings=fitted.settings.to_json(),
-            data={**sizes, "source": source},
-            environment=environment(),
-            parameters=sum(weight.numel() for weight in fitted.networks[0].parameters()),
-            histories=fitted.histories,
-            evaluation=known,
+        summary: SequenceSummary = self._summary(
+            known,
+            title,
+            source,
             pictures=(coloured(fitted, first),),
             step=fitted.tokens.unit,
             inside=inside_of(fitted, first, SHOWN),
-            estimator=type(self).__name__,
         )
+        return summary
 
     def evaluate_beside(
         self: Any, data: Any, *, others: Mapping[str, Any], part: str | None = None
@@ -117,60 +90,39 @@ class TellingTexts:
         estimator, and DataError for other tokens.
         """
         fitted: FittedLanguage = self._fitted()
-        prepared = data if isinstance(data, PreparedTexts) else self.prepare(data, like=fitted)
-        same = prepared.identity["sha256"] == fitted.data["sha256"]
-        part = part or (fitted.data["scored"] if same else "all")
+        prepared, part, _ = self._told_of(data, part)
         stretches = stretches_of(prepared, part)
-        beside = {
-            name: bits_beside(fitted, other, name, stretches) for name, other in others.items()
-        }
+        beside = {name: bits_beside(self, other, name, stretches) for name, other in others.items()}
         return evaluated(fitted, prepared, part, beside)
 
-    def _repr_html_(self: Any) -> str:
-        model, found = getattr(self, "fitted_", None), getattr(self, "evaluation_", None)
-        return estimator_html(
-            self,
-            type(self).__name__ if model is None else about_of(model),
-            "" if model is None else counted(model.data["characters"], "character"),
-            "" if found is None else html(found),
+    def _told_of(self: Any, data: Any, part: str | None) -> tuple[PreparedTexts, str, bool]:
+        """Return texts that are ready, the part to tell of, and whether the fit had the same texts."""
+        prepared = (
+            data if isinstance(data, PreparedTexts) else self.prepare(data, like=self._fitted())
         )
+        return prepared, *self._told_part(prepared.identity, part)
 
-    def explain_case(
-        self: Any,
-        data: Any,
-        *,
-        part: str | None,
-        by: Any,
-        module: str | None,
-        budget: float,
-        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
-    ) -> Case:
-        """Return what `gatewise.explain` measures: the first network on windows of a part's texts.
+    @staticmethod
+    def _about(model: FittedLanguage) -> str:
+        return f"The next {model.tokens.unit} of a text, from all before it"
 
-        The answer of a window is that on the token after it.
-        """
+    @staticmethod
+    def _fitted_on(model: FittedLanguage) -> tuple[int, str]:
+        return model.data["characters"], "character"
+
+    def _looked_at(
+        self: Any, data: Any, part: str | None
+    ) -> tuple[PreparedTexts, str, SequenceBatches, Any]:
         fitted: FittedLanguage = self._fitted()
-        prepared = data if isinstance(data, PreparedTexts) else self.prepare(data, like=fitted)
-        same = prepared.identity["sha256"] == fitted.data["sha256"]
-        part = part or (fitted.data["scored"] if same else "all")
-        asked = Asked(
-            networks=fitted.networks,
-            read=last_step,
-            noun=fitted.tokens.unit,
-            columns=None,
-            part=part,
-            base=lambda: self.summary(prepared, part=part).contents(),
-            called="window",
-        )
-        windows = windows_of(stretches_of(prepared, part))
-        return case_of_sequences(
-            asked, windows, by=by, module=module, budget=budget, sampling=sampling
-        )
-
-
-def about_of(fitted: FittedLanguage) -> str:
-    """Return what is predicted of what, in a few words."""
-    return f"The next {fitted.tokens.unit} of a text, from all before it"
+        prepared, part, _ = self._told_of(data, part)
+        about = {
+            "networks": fitted.networks,
+            "read": last_step,
+            "noun": fitted.tokens.unit,
+            "columns": None,
+            "called": "window",
+        }
+        return prepared, part, windows_of(stretches_of(prepared, part)), about
 
 
 def last_step(found: Any) -> Tensor:

@@ -44,27 +44,14 @@ def streams_of(stretches: Sequence[Stretch], settings: LanguageSettings) -> Sequ
     assert rows is not None
     inputs = np.concatenate([stretch.inputs for stretch in stretches])
     truth = np.concatenate([stretch.codes for stretch in stretches])
-    edges = len(inputs) * np.arange(rows + 1, dtype=np.int64) // rows
-    return SequenceBatches(
-        inputs,
-        edges[:-1],
-        np.diff(edges),
-        truth,
-        per_step=True,
-        window=settings.window,
-        vary=settings.vary,
-    )
+    return SequenceBatches.streams(inputs, truth, rows, settings.window, vary=settings.vary)
 
 
 def judged(stretches: Sequence[Stretch]) -> SequenceBatches:
     """Return stretches as one stream with their run-in, whose truth is not known."""
     inputs = [part for one in stretches for part in (one.run_in, one.inputs)]
     truth = [part for one in stretches for part in (np.full(len(one.run_in), UNKNOWN), one.codes)]
-    whole = np.concatenate(inputs)
-    lengths = np.array([len(whole)])
-    return SequenceBatches(
-        whole, np.array([0]), lengths, np.concatenate(truth), per_step=True, window=JUDGED
-    )
+    return SequenceBatches.streams(np.concatenate(inputs), np.concatenate(truth), 1, JUDGED)
 
 
 def check_length(stretches: Sequence[Stretch], unit: str, window: int) -> int:

@@ -67,10 +67,7 @@ def _of_estimator(
     one: Any, other: Any, name: str, given: Given, labelled: Labelled
 ) -> tuple[Any, str]:
     """Return what another estimator answers to the same sequences, and what flatters it, or ""."""
-    if type(one) is not type(other):
-        raise OptionError(
-            f"{name} is a {other.kind}, and this is a {one.kind}: only models of one task are compared"
-        )
+    check_task(one, other, name)
     model = other._fitted()
     _refuse_other_answers(name, one._fitted().form, model.form)
     theirs = other._read_for(model, given, labels_needed=True)
@@ -93,6 +90,14 @@ def _of_estimator(
             )
     answers = other._answers_of(model if same else model.for_new_data(), theirs.take(picks))
     return answers, flattered
+
+
+def check_task(one: Any, other: Any, name: str) -> None:
+    """Raise OptionError unless two estimators are of one kind."""
+    if other.kind != one.kind:
+        raise OptionError(
+            f"{name} is a {other.kind}, and this is a {one.kind}: only models of one task are compared"
+        )
 
 
 def _refuse_other_answers(name: str, mine: Any, theirs: Any) -> None:

@@ -27,6 +27,10 @@ class Stretch(NamedTuple):
     last: int
     why: str  # it was chosen, in a few words
 
+    def moved(self, steps: int) -> Stretch:
+        """Return the same steps of a sequence that has so many more before them."""
+        return self._replace(first=self.first + steps, last=self.last + steps)
+
 
 class Room(NamedTuple):
     """How much of a network's inside a page has room for."""
@@ -50,18 +54,26 @@ def whole_ones(lengths: Indices, off: Array, room: Room) -> list[Stretch]:
 
     Of one that is longer than there is room for, the end.
     """
-    order = np.argsort(off, kind="stable")  # NaN, where no truth is known, comes last
-    known = order[: int((~np.isnan(off)).sum())]
-    if not len(known):
-        picks = {0: "the first"}
-    else:
-        picks = {int(known[len(known) // 2]): "typical"}
-        picks.setdefault(int(known[-1]), "furthest from the truth")
-        picks.setdefault(int(known[0]), "nearest to the truth")
+    picks = typical_and_extremes(off, "furthest from the truth", "nearest to the truth")
     return [
         Stretch(row, max(0, int(lengths[row]) - room.steps), int(lengths[row]), why)
         for row, why in list(picks.items())[: room.stretches]
     ]
+
+
+def typical_and_extremes(values: Array, largest: str, smallest: str) -> dict[int, str]:
+    """Return the places of the median, the largest and the smallest of values [n], with what each is.
+
+    NaN is not known; where none is known, it is the first.
+    """
+    order = np.argsort(values, kind="stable")  # NaN comes last
+    known = order[: int((~np.isnan(values)).sum())].tolist()
+    if not known:
+        return {0: "the first"}
+    picks = {known[len(known) // 2]: "typical"}
+    picks.setdefault(known[-1], largest)
+    picks.setdefault(known[0], smallest)
+    return picks
 
 
 def stretches(

@@ -16,7 +16,6 @@ from gatewise.data.sequences.kmers import complement_of_kmers
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.reading import as_names
 from gatewise.data.tables.output import frame_like
-from gatewise.errors import NotFittedError
 from gatewise.estimators.hooks import FitArguments, Trained
 from gatewise.estimators.options import NetworkOptions
 from gatewise.estimators.run.config import source_of
@@ -46,6 +45,7 @@ from gatewise.estimators.sequences.preparation import (
     scaling_of,
     without_unknown,
 )
+from gatewise.estimators.sequences.restraints import Restraints
 from gatewise.estimators.sequences.saving import load_model, save_model
 from gatewise.estimators.sequences.telling import Telling
 from gatewise.files import Envelope
@@ -133,12 +133,8 @@ class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
         that predict.
         """
         if data is None:
-            self._fitted()
-            if self.evaluation_ is None or part not in (None, self._fitted().data["scored"]):
-                raise NotFittedError(
-                    "the evaluation of that part is not at hand: pass the data to evaluate"
-                )
-            return self.evaluation_
+            found: E = self._at_hand(part, "data")
+            return found
         model, labelled, part, same = self._to_score(Given(data, labels, lengths), part)
         return with_note_of_the_fit(self._evaluate(model, labelled, part, {}), same=same)
 
@@ -256,7 +252,7 @@ class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
         """Return an untrained network of settings that leave nothing open."""
         shares_strands = isinstance(settings, ReadOptions) and settings.rc == "share"
         width = settings.hidden_size * (2 if settings.bidirectional else 1)
-        network = SequenceNetwork(
+        network = cls.network_type(
             **values_of(NetworkOptions, settings),
             bidirectional=settings.bidirectional,
             input_size=columns_read(settings, form),
@@ -266,7 +262,9 @@ class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
             complement=(
                 complement_of_kmers(form.vocabulary, settings.kmer) if shares_strands else None
             ),
+            restraints=Restraints.of(settings, settings.dropout),
             head=cls._head(settings, form, width),
+            **cls._beside_head(settings, form),
         )
         network.settle(engine)
         return network

@@ -15,7 +15,8 @@ An estimator derives from `estimator.SequenceEstimator` and from its own options
 - `_learnt_out` and `_learnt_in`: L as JSON and arrays for the model file, and back.
 
 An estimator whose options have `ReadOptions` gives each sequence an answer, any other each step. The
-network is a `SequenceNetwork`; who needs another one, or other batches, overrides `_build` or `_task`.
+network is a `SequenceNetwork`; who needs another one names it as `network_type`, with `_beside_head` for
+what else that takes, and who needs other batches overrides `_task`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from gatewise.estimators.sequences.given import Given, labelled_of
 from gatewise.estimators.sequences.model import (
     SequenceModel,
 )
+from gatewise.estimators.sequences.network import SequenceNetwork
 from gatewise.estimators.sequences.options import ReadOptions, SequenceOptions
 from gatewise.estimators.sequences.preparation import (
     PreparedSequences,
@@ -73,6 +75,7 @@ class SequenceHooks(
     options_type: ClassVar[type[SequenceOptions]]
     file_version: ClassVar[int] = 2
     kept: ClassVar[tuple[str, ...]] = KEPT
+    network_type: ClassVar[type[SequenceNetwork]] = SequenceNetwork
 
     def _read_data(self, given: Given, like: Form | None) -> Labelled:
         """Return what the caller gave; `like` is the form of a model that it is for, if there is one."""
@@ -100,6 +103,11 @@ class SequenceHooks(
     @abstractmethod
     def _head(cls, settings: SequenceOptions, form: Form, width: int) -> nn.Module:
         """Return the network's last layer, from what is read, `[..., width]`, to answers."""
+
+    @classmethod
+    def _beside_head(cls, settings: SequenceOptions, form: Form) -> dict[str, Any]:
+        """Return what else `network_type` takes."""
+        return {}
 
     @classmethod
     def _read(cls, settings: SequenceOptions) -> str:

@@ -16,7 +16,7 @@ from gatewise.data.sequences.strands import other_strand
 from gatewise.engines import by_size
 from gatewise.errors import OptionError
 from gatewise.estimators.embedding import width_of
-from gatewise.estimators.options import spec_named
+from gatewise.estimators.options import NetworkOptions, spec_named
 from gatewise.estimators.sequences.form import Form, Scaling
 from gatewise.estimators.sequences.fronts import ONE_HOT_UP_TO, EmbeddingFront, OneHotFront
 from gatewise.estimators.sequences.network import Front, SequenceNetwork
@@ -78,14 +78,21 @@ def engine_for(settings: SequenceOptions, form: Form, steps: float) -> str:
 
     By sizes alone, and once for all batches; "reference" for a cell that no other engine has.
     """
-    cell = spec_named(settings.cell).name
-    inputs = width_read(settings, form)
     directions = 2 if settings.bidirectional else 1
+    rows = settings.batch_size or BATCH_SIZE
+    inputs = width_read(settings, form)
+    return engine_by_size(settings, inputs, directions, max(1, round(steps)), rows)
+
+
+def engine_by_size(
+    settings: NetworkOptions, inputs: int, directions: int, steps: int, rows: int
+) -> str:
+    """Return the engine that `auto` settles on for layers that read `inputs` features."""
+    cell = spec_named(settings.cell).name
     weights = by_size.weights_of(
         cell, inputs, settings.hidden_size, settings.num_layers, directions
     )
-    rows = settings.batch_size or BATCH_SIZE
-    return by_size.settled_for(cell, weights, max(1, round(steps)), rows)
+    return by_size.settled_for(cell, weights, steps, rows)
 
 
 def check_size(settings: SequenceOptions, form: Form) -> None:

@@ -15,6 +15,7 @@ from gatewise.estimators.options import (
     check_long_memory,
 )
 from gatewise.estimators.sequences.reading import SequenceReadingOptions
+from gatewise.estimators.sequences.restraints import RestraintOptions
 from gatewise.options import number, on_or_off, one_of, option, or_none, some_of, whole
 
 _SHARE = number("a share between 0 and 1", lambda share: 0 < share < 1)
@@ -86,7 +87,12 @@ class FrontOptions:
 # Python takes the fields of base classes from the last to the first.
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceOptions(
-    EstimatorOptions, FrontOptions, NetworkOptions, PartOptions, SequenceReadingOptions
+    EstimatorOptions,
+    RestraintOptions,
+    FrontOptions,
+    NetworkOptions,
+    PartOptions,
+    SequenceReadingOptions,
 ):
     """The options that every estimator of sequences has; the constructor only keeps them."""
 

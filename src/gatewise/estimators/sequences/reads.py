@@ -26,6 +26,14 @@ class LastRead(nn.Module):
         forward = states[ends, rows, : self.hidden_size]
         return torch.cat([forward, states[0, :, self.hidden_size :]], dim=-1)
 
+    def of_ends(self, end: Any) -> Tensor:
+        """Return the same of the state that a layer ends with, h `[D, B, H]` or a tuple that h begins.
+
+        No gradient then goes by way of all steps: in training that saves a pass over `[T, B, D*H]`.
+        """
+        hidden: Tensor = end[0] if isinstance(end, tuple) else end
+        return torch.cat(list(hidden), dim=-1)
+
 
 class MeanRead(nn.Module):
     """The mean over a sequence's own steps."""

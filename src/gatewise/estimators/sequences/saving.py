@@ -6,11 +6,13 @@ Everything that the description claims is checked against the tensors before any
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gatewise.cells import CELLS
 from gatewise.errors import FileError, nearest
+from gatewise.estimators.options import EstimatorOptions
 from gatewise.estimators.saving import (
     histories_from_json,
     histories_to_json,
@@ -33,9 +35,12 @@ from gatewise.estimators.sequences.network import SequenceNetwork
 from gatewise.estimators.sequences.options import SequenceOptions
 from gatewise.files import Envelope
 from gatewise.training.distributed import local_device
+from gatewise.training.task import TrainableNetwork
 from gatewise.typing import Arrays
 
 L = TypeVar("L")
+N = TypeVar("N", bound=TrainableNetwork)
+S = TypeVar("S", bound=EstimatorOptions)
 REFIT = "refit"
 """What the weights of networks that were refitted on all data are under."""
 
@@ -57,15 +62,7 @@ def save_model(
     refitted = model.refitted
     if refitted is not None:
         arrays |= weights_of(refitted.networks, REFIT)
-    about = {
-        "settings": model.settings.to_json(),
-        "asked": model.asked.to_json(),
-        "form": model.form.to_json(),
-        "histories": histories_to_json(model.histories),
-        "engine": model.engine,
-        "learnt": said,
-        "data": model.data,
-    }
+    about = {**about_model(model), "form": model.form.to_json(), "learnt": said}
     if refitted is not None:
         about["refitted"] = {
             "histories": histories_to_json(refitted.histories),
@@ -94,12 +91,7 @@ def load_model(
     check_cell(about.get("settings"), path)
     with envelope.unpacking(path):
         check_entries(about, options, needed)
-        settings = options.from_saved(about["settings"])
-        settings.check_options()
-        asked = options.from_saved(about["asked"])
-        asked.check_options()
-        # where it was fitted says nothing about where it is used
-        settings.device = asked.device = device
+        settings, asked = options_of_model(about, options, device)
         form = Form.from_json(about["form"])
         again = about.get("refitted")
         check_form(settings, form)
@@ -109,15 +101,10 @@ def load_model(
         # before any network is made: a small file could claim terabytes
         check_sizes(settings, width_read(settings, form), arrays, kinds)
 
-        def networks(name: str) -> tuple[SequenceNetwork, ...]:
-            made = []
-            for member in range(settings.members):
-                network = build(settings, form, about["engine"])
-                load_weights(network, arrays, member, name)
-                made.append(network.to(local_device(device)).eval())
-            return tuple(made)
-
-        members = networks("member")
+        networks = partial(
+            networks_of, arrays, settings, lambda: build(settings, form, about["engine"])
+        )
+        members = networks()
         # last, so that what the tensors tell against is told by what it is
         _check_settled(settings, asked)
         return SequenceModel(
@@ -132,9 +119,41 @@ def load_model(
             data=about["data"],
             refitted=again
             and Refitted(
-                networks(REFIT), histories_from_json(again["histories"]), again["sequences"]
+                networks(name=REFIT), histories_from_json(again["histories"]), again["sequences"]
             ),
         )
+
+
+def about_model(model: Any) -> dict[str, Any]:
+    """Return what the file of any model of sequences or texts says of it, which `read_model` checks."""
+    return {
+        "settings": model.settings.to_json(),
+        "asked": model.asked.to_json(),
+        "histories": histories_to_json(model.histories),
+        "engine": model.engine,
+        "data": model.data,
+    }
+
+
+def options_of_model(about: dict[str, Any], options: type[S], device: str) -> tuple[S, S]:
+    """Return the settled options of a model's file, and those that were given, for use on `device`."""
+    found = [options.from_saved(about[name]) for name in ("settings", "asked")]
+    for each in found:
+        each.check_options()
+        each.device = device  # where it was fitted says nothing about where it is used
+    return found[0], found[1]
+
+
+def networks_of(
+    arrays: Arrays, settings: EstimatorOptions, build: Callable[[], N], name: str = "member"
+) -> tuple[N, ...]:
+    """Return the networks of all members in a model's file, ready to answer; `build` makes one."""
+    made = []
+    for member in range(settings.members):
+        network = build()
+        load_weights(network, arrays, member, name)
+        made.append(network.to(local_device(settings.device)).eval())
+    return tuple(made)
 
 
 def _check_settled(settings: SequenceOptions, asked: SequenceOptions) -> None:

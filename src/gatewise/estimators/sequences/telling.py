@@ -10,23 +10,19 @@ import numpy as np
 from gatewise.data.sequences.labelled import PARTS, Labelled
 from gatewise.data.sequences.split import Parts
 from gatewise.errors import DataError, OptionError, nearest
-from gatewise.estimators.run.metrics import environment
-from gatewise.estimators.scores.showing import html
 from gatewise.estimators.sequences.along import inside_of
-from gatewise.estimators.sequences.case import Asked, case_of_sequences
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given
 from gatewise.estimators.sequences.model import SequenceModel
 from gatewise.estimators.sequences.pictures import confusion_of, pictures_of, step_name
 from gatewise.estimators.sequences.preparation import PreparedSequences, parts_to_tell
 from gatewise.estimators.sequences.summary import SequenceSummary
-from gatewise.estimators.shown import estimator_html
-from gatewise.explaining.case import Case
-from gatewise.memory import Sampling
+from gatewise.estimators.sequences.tells import Tells
+from gatewise.training.sequences import SequenceBatches
 from gatewise.wording import counted, joined
 
 
-class Telling:
+class Telling(Tells):
     """What the estimators of sequences have beside predictions and scores: mixed into each.
 
     `self` is any of them: what they fit and how it is scored differs.
@@ -36,17 +32,6 @@ class Telling:
     def given(data: Any, labels: Any = None, lengths: Any = None) -> Given:
         """Return data with its labels as one, as `prepare` and `prepare_resumed` take them."""
         return Given(data, labels, lengths)
-
-    def prepare(
-        self: Any, given: Given, *, like: SequenceModel[Any] | None = None
-    ) -> PreparedSequences[Any]:
-        """Return data that is checked and ready; raises what a fit would raise, before any work.
-
-        `fit`, `evaluate` and `summary` take it in place of data, which is then read once. `like` is a
-        fitted model that it is for.
-        """
-        prepared: PreparedSequences[Any] = self._prepare(given, like, progress=False)
-        return prepared
 
     def read_to_score(self: Any, given: Given) -> Labelled:
         """Return labelled sequences in the form of the fitted model, as `evaluate` takes them."""
@@ -69,8 +54,7 @@ class Telling:
         """
         source = str(data) if isinstance(data, str | Path) else source
         labelled, model = self._told_of(data, labels, lengths)
-        same = labelled.identity["sha256"] == model.data["sha256"]
-        scored = part or (model.data["scored"] if same else "all")
+        scored, same = self._told_part(labelled.identity, part)
         known = self.evaluation_
         if known is None or not same or known.part != scored:
             known = self.evaluate(labelled, part=scored)
@@ -81,19 +65,13 @@ class Telling:
             held = labelled.take(parts_to_tell(labelled, model.settings)[scored])
         columns = self._table(model if same else model.for_new_data(), held, truth=True)
         pictures = pictures_of(held, model.form, columns, known)
-        return SequenceSummary(
-            title=title or about_of(model),
-            about=f"{about_of(model)}." if title else "",
-            settings=model.settings.to_json(),
-            data={**model.data, "source": source},
-            environment=environment(),
-            parameters=sum(weight.numel() for weight in model.networks[0].parameters()),
-            histories=model.histories,
-            evaluation=known,
+        summary: SequenceSummary = self._summary(
+            known,
+            title,
+            source,
             pictures=pictures,
             below=() if not held.per_step else confusion_of(known),
             step=step_name(model.form),
-            estimator=type(self).__name__,
             inside=inside_of(
                 model if same else model.for_new_data(),
                 held,
@@ -102,58 +80,45 @@ class Telling:
                 lambda answers: self._lines(model, answers),
             ),
         )
+        return summary
 
-    def explain_case(
-        self: Any,
-        data: Any,
-        *,
-        part: str | None,
-        by: Any,
-        module: str | None,
-        budget: float,
-        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
-    ) -> Case:
-        """Return what `gatewise.explain` measures: the first network on sequences of a part.
+    @staticmethod
+    def _about(model: SequenceModel[Any]) -> str:
+        form = model.form
+        its = "its letters" if form.vocabulary is not None else counted(len(form.columns), "column")
+        each = step_name(form) if model.networks[0].reads_every else "sequence"
+        if form.targets:
+            return f"{joined(form.targets[:3])} of each {each}, from {its}"
+        return f"Label of each {each}, from {its}: {_classes(form.classes)}"
 
-        `data` as for `prepare`, or sequences with their labels among them (a table, a file, `given`).
-        """
+    @staticmethod
+    def _fitted_on(model: SequenceModel[Any]) -> tuple[int, str]:
+        return model.data["sequences"], "sequence"
+
+    def _looked_at(
+        self: Any, data: Any, part: str | None
+    ) -> tuple[PreparedSequences[Any], str, SequenceBatches, Any]:
         model: SequenceModel[Any] = self._fitted()
         prepared = data
         if not isinstance(data, PreparedSequences):
             prepared = self._prepared_to_tell(
                 data if isinstance(data, Given) else Given(data), part
             )
-        same = prepared.identity["sha256"] == model.data["sha256"]
-        part = part or (model.data["scored"] if same else "all")
+        part, same = self._told_part(prepared.identity, part)
         if part not in (*PARTS, "all"):
             raise OptionError(
                 f"part must be one of {', '.join(PARTS)} or all; got {part!r}.{nearest(part, PARTS)}"
             )
         if part != "all" and not len(prepared.parts[part]):
             raise DataError(f"the {part} part is empty")
-        form, settings = model.form, model.settings
-        asked = Asked(
-            networks=(model if same else model.for_new_data()).networks,
-            read=self._answers,
-            noun=step_name(form),
-            columns=_columns_of(form, masked=settings.missing == "mask"),
-            part=part,
-            per_step=model.networks[0].reads_every,
-            base=lambda: self.summary(prepared, part=part).contents(),
-        )
-        batches = prepared.batches(*(PARTS if part == "all" else (part,)))
-        return case_of_sequences(
-            asked, batches, by=by, module=module, budget=budget, sampling=sampling
-        )
-
-    def _repr_html_(self: Any) -> str:
-        model, found = getattr(self, "fitted_", None), getattr(self, "evaluation_", None)
-        return estimator_html(
-            self,
-            type(self).__name__ if model is None else about_of(model),
-            "" if model is None else counted(model.data["sequences"], "sequence"),
-            "" if found is None else html(found),
-        )
+        about = {
+            "networks": (model if same else model.for_new_data()).networks,
+            "read": self._answers,
+            "noun": step_name(model.form),
+            "columns": _columns_of(model.form, masked=model.settings.missing == "mask"),
+            "per_step": model.networks[0].reads_every,
+        }
+        return prepared, part, prepared.batches(*(PARTS if part == "all" else (part,))), about
 
     def _prepared_to_tell(self: Any, given: Given, part: str | None) -> PreparedSequences[Any]:
         """Return data for the fitted model, with its parts where one of them is asked for.
@@ -198,16 +163,6 @@ def _columns_of(form: Form, *, masked: bool) -> dict[str, list[int]] | None:
         name: [place, count + place] if masked else [place]
         for place, name in enumerate(form.columns)
     }
-
-
-def about_of(model: SequenceModel[Any]) -> str:
-    """Return what is predicted of what, in a few words."""
-    form = model.form
-    its = "its letters" if form.vocabulary is not None else counted(len(form.columns), "column")
-    each = step_name(form) if model.networks[0].reads_every else "sequence"
-    if form.targets:
-        return f"{joined(form.targets[:3])} of each {each}, from {its}"
-    return f"Label of each {each}, from {its}: {_classes(form.classes)}"
 
 
 def _classes(classes: tuple[str, ...]) -> str:

@@ -25,11 +25,10 @@ from gatewise.data.sequences.strands import (
 from gatewise.errors import OptionError
 from gatewise.estimators.classifier.classes import Model, OfClasses, Told
 from gatewise.estimators.classifier.learnt import LearntClasses, weights_of
-from gatewise.estimators.options import NetworkOptions
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given, labelled_of
 from gatewise.estimators.sequences.hooks import KEPT
-from gatewise.estimators.sequences.model import columns_read, engine_for, front_of
+from gatewise.estimators.sequences.model import engine_for
 from gatewise.estimators.sequences.options import SequenceOptions
 from gatewise.estimators.sequences.preparation import PreparedSequences, inputs_of
 from gatewise.estimators.tagger.chain import ChainScores
@@ -38,7 +37,7 @@ from gatewise.estimators.tagger.network import Chained, TaggerNetwork, chain_los
 from gatewise.estimators.tagger.pieces import in_pieces
 from gatewise.estimators.tagger.settings import OVERLAP_SHARE, TaggerSettings
 from gatewise.estimators.tagger.tags import tags_of
-from gatewise.options import values_of, whole
+from gatewise.options import whole
 from gatewise.training.sequences import SequenceBatches
 from gatewise.training.task import Loss, Task
 from gatewise.typing import AnyArray, Array, Indices
@@ -60,6 +59,7 @@ class Tagger(OfClasses, TaggerSettings):
     options_type = TaggerSettings
     unit = "step"
     kept = (*KEPT, "crf", "rc")
+    network_type = TaggerNetwork
 
     def predict(self, data: Any, *, lengths: Any = None) -> list[AnyArray]:
         """Return the labels of the steps of each sequence, n arrays [T]."""
@@ -135,20 +135,9 @@ class Tagger(OfClasses, TaggerSettings):
         weights_of(self.class_weights, labelled.classes, tuple(labelled.counts.tolist()))
 
     @classmethod
-    def _build(cls, settings: SequenceOptions, form: Form, engine: str) -> TaggerNetwork:
+    def _beside_head(cls, settings: SequenceOptions, form: Form) -> dict[str, Any]:
         assert isinstance(settings, TaggerSettings)
-        width = settings.hidden_size * (2 if settings.bidirectional else 1)
-        network = TaggerNetwork(
-            **values_of(NetworkOptions, settings),
-            bidirectional=settings.bidirectional,
-            input_size=columns_read(settings, form),
-            front=front_of(settings, form),
-            engine=settings.engine,
-            head=cls._head(settings, form, width),
-            chain=ChainScores(len(form.classes)) if settings.crf else None,
-        )
-        network.settle(engine)
-        return network
+        return {"chain": ChainScores(len(form.classes)) if settings.crf else None}
 
     def _engine(self, prepared: PreparedSequences[LearntClasses]) -> str:
         settings = prepared.settings

@@ -26,7 +26,7 @@ class TaggerNetwork(SequenceNetwork):
     """
 
     def __init__(self, *, chain: ChainScores | None = None, **options: Any) -> None:
-        super().__init__(read="every", **options)
+        super().__init__(**{"read": "every", **options})
         self.chain = chain
 
     def forward(self, x: Tensor, lengths: Tensor, **options: Any) -> Any:
