@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from gatewise.errors import BreakdownError, OptionError
 from gatewise.training import checkpoint as files
 from gatewise.training.average import Average, averaged_from
+from gatewise.training.bounded import bounded
 from gatewise.training.carried import State, changed, from_named, named
 from gatewise.training.carried import gathered as gathered_state
 from gatewise.training.costs import charged, gates_cost
@@ -74,14 +75,16 @@ def train(
         chosen = options.closed()
         order = order_of(task.training, chosen)
         rounds = Rounds.of(chosen, order.count, stop)
-        trainer = _Trainer(task, chosen, order, rounds, device=local_device(device), world=world)
+        place = local_device(device)
+        trainer = _Trainer(task, chosen, order, rounds, device=place, world=world)
         saver = _Saver(checkpoint if world.main else None, checkpoint_seconds)
         if resume and checkpoint is not None:
             # On every process, though the main one alone reads: what it reads is broadcast to all.
             trainer.restore(checkpoint)
         shown = display(progress if world.main else False)
         try:
-            trainer.run(saver, shown, label)
+            with bounded(task, order, chosen, place, world.size):
+                trainer.run(saver, shown, label)
         finally:
             shown.close()
         return trainer.history()
