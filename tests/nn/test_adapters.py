@@ -79,6 +79,39 @@ def test_parameters_names_and_the_way_back(kind: type, monkeypatch: pytest.Monke
     assert torch.equal(turned(x)[0], cell(x)[0])
 
 
+@KINDS
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_what_is_kept_between_calls_follows_every_change(kind: type, mode: type) -> None:
+    cell, turned = build(kind)
+    cell.requires_grad_(False)
+    turned.requires_grad_(False)
+    x = inputs(B, T, 4 * UNITS)
+
+    def both_agree() -> Tensor:
+        with mode():
+            found = turned(x)[0]
+            assert torch.equal(turned(x)[0], found)
+            assert_close64(found, cell(x)[0])
+        return found
+
+    first = both_agree()
+    for one in (cell, turned):  # leaves no trace in the tensor's version
+        one._recurrent_kernel_.data.mul_(-1)
+    second = both_agree()
+    assert not torch.equal(first, second)
+    for one in (cell, turned):
+        one._bias_.numpy()[:] += 0.5
+        one._recurrent_kernel_.numpy()[0] *= 0.5
+    assert not torch.equal(both_agree(), second)
+    for one in (cell, turned):
+        one._recurrent_kernel_ = torch.nn.Parameter(torch.ones_like(one._recurrent_kernel_) / 9)
+    both_agree()
+    own = x.clone().requires_grad_()  # what was kept without gradients serves in a graph
+    turned(own)[0].sum().backward()
+    assert own.grad is not None
+    assert len(pickle.dumps(copy.deepcopy(turned).recurrence.__getstate__()["_kept"])) < 100
+
+
 def test_a_model_of_layers_is_taken_traced_and_explained() -> None:
     torch.manual_seed(0)
     model = torch.nn.Sequential(*(Layer(sLSTMCell(UNITS, HEADS), UNITS) for _ in range(2)))
