@@ -14,7 +14,7 @@ import torch
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from gatewise.errors import InputError, OptionError, warn
-from gatewise.nn.adapters import Adapter, TurnedCell, adapter_of, turn, turn_back
+from gatewise.nn.adapters import Adapter, Turned, adapter_of, turn, turn_back, why_it_stays
 from gatewise.nn.adapters.products import Products
 from gatewise.nn.cells import GatedCell, GRUCell, LSTMCell, RNNCell
 from gatewise.nn.derived import derive, origin, why_different
@@ -54,8 +54,8 @@ def accelerate(model: torch.nn.Module, *, report: Literal[True]) -> Acceleration
 def accelerate(model: Any, *, report: bool = False) -> Any:
     """Turn the stock LSTM, GRU, RNN and cells of `model` into gatewise's; return the same `model`.
 
-    The sLSTM cells of xlstm and tirex-ts are taken too (`gatewise.nn.adapters`): their parameters and
-    what is around them stay theirs, and their recurrence runs on gatewise's engines.
+    The sLSTM cells of xlstm, tirex-ts and tirex-2 are taken too (`gatewise.nn.adapters`): their
+    parameters and what is around them stay theirs, and their recurrence runs on gatewise's engines.
 
     A subclass that adds nothing but its own `__init__` is taken too. What is left as it is, because it
     has code of its own, is quantised, is TorchScript or of a form that is not known, is named in a
@@ -75,7 +75,7 @@ def accelerate(model: Any, *, report: bool = False) -> Any:
     for name, part in model.named_modules():
         if isinstance(part, Products):
             continue  # it belongs to a cell that was turned before
-        if isinstance(part, GatedModule | GatedCell | TurnedCell):
+        if isinstance(part, GatedModule | GatedCell | Turned):
             taken.append(name)
         elif (adapter := adapter_of(part)) is not None:
             if reason := adapter.why_not(part):
@@ -116,7 +116,7 @@ def restore(model: M) -> M:
         for name, part in model.named_modules()
         if isinstance(part, GatedModule | GatedCell) and not isinstance(part, Products)
     ]
-    turned = [part for part in model.modules() if isinstance(part, TurnedCell)]
+    turned = [part for part in model.modules() if isinstance(part, Turned)]
     if not found and not turned and not any(_counterpart(_kind(part)) for part in model.modules()):
         left = {name: why for name, part in model.named_modules() if (why := _why_left(part))}
         raise InputError(f"restore: {_nothing_in(model)}{_left_out(left)}")
@@ -154,6 +154,8 @@ def _stock_of(kind: type[torch.nn.Module]) -> type[torch.nn.Module] | None:
 def _why_left(part: torch.nn.Module) -> str:
     """Return why a module that has recurrent layers, and is not gatewise's, cannot be taken."""
     kind = _kind(part)
+    if stays := why_it_stays(part):
+        return stays
     if isinstance(part, torch.jit.ScriptModule):
         name = str(getattr(part, "original_name", ""))
         return "is TorchScript" if name in _NAMES else ""

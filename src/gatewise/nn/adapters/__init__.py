@@ -5,18 +5,22 @@ imported for it. Its parameters stay where they are: `state_dict` is the same be
 """
 
 from gatewise.nn.adapters.adapter import ADAPTERS, Adapter, adapter_of, register
-from gatewise.nn.adapters.turned import TurnedCell, turn, turn_back
+from gatewise.nn.adapters.beside import why_it_stays
+from gatewise.nn.adapters.tirex2 import TIREX2
+from gatewise.nn.adapters.turned import Turned, turn, turn_back
 from gatewise.nn.adapters.xlstm import TIREX, XLSTM
 
 register(TIREX)
 register(XLSTM)
+register(TIREX2)
 
 __all__ = [
     "ADAPTERS",
     "Adapter",
-    "TurnedCell",
+    "Turned",
     "adapter_of",
     "register",
     "turn",
     "turn_back",
+    "why_it_stays",
 ]

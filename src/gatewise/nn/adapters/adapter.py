@@ -22,8 +22,8 @@ class Adapter:
     """One kind of cell. It takes the products W x of a whole sequence, `[B, T, G*H]`, and a state.
 
     Its forward is `forward(input, state)`, which returns the outputs `[B, heads, T, D]` and the state
-    after them; a state is `[states, B, H]` or None. All functions stand in a module, so that a model
-    can be pickled.
+    after them; a state is `[states, B, H]` or None. Another form of call has its own `turned`. All
+    functions stand in a module, so that a model can be pickled.
 
     Attributes:
         package: What messages call it.
@@ -34,6 +34,7 @@ class Adapter:
         weight_hh: Returns the recurrent weights in gatewise's order, `[G*H, D]`, of the cell's own.
         bias: Returns the bias, `[G*H]`, in that order.
         why_not: Returns why a cell of this class is left as it is, or an empty string.
+        turned: The class that comes before the package's and runs its calls; None: `TurnedCell`.
     """
 
     package: str
@@ -44,6 +45,7 @@ class Adapter:
     weight_hh: Read
     bias: Read
     why_not: Callable[[torch.nn.Module], str]
+    turned: type[torch.nn.Module] | None = None
 
 
 ADAPTERS: list[Adapter] = []

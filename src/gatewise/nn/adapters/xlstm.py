@@ -18,38 +18,46 @@ from gatewise.nn.adapters.adapter import Adapter
 GATES = 4
 
 
-def _heads(cell: Any) -> int:
+def heads_of(cell: Any) -> int:
+    """Return the number of heads of a cell with a configuration."""
     return int(cell.config.num_heads)
 
 
-def _missing(cell: Any, kernel: tuple[int, ...], bias: int) -> str:
+def missing(cell: Any, kernel: tuple[int, ...], bias: tuple[int, ...]) -> str:
     """Say what of a cell is not as gatewise knows it."""
+    if getattr(cell, "_compiled_call_impl", None) is not None:
+        return "is compiled, and would go on as it was compiled: accelerate the model before that"
     held = getattr(cell, "_recurrent_kernel_", None), getattr(cell, "_bias_", None)
     if not all(isinstance(one, Tensor) for one in held):
         return "has not the parameters that gatewise knows of this package"
     shapes = tuple(held[0].shape), tuple(held[1].shape)  # type: ignore[union-attr]
-    if shapes != (kernel, (bias,)):
+    if shapes != (kernel, bias):
         return f"has parameters of other shapes than gatewise knows: {shapes[0]} and {shapes[1]}"
     if held[0].dtype not in (torch.float32, torch.float64):  # type: ignore[union-attr]
         return f"holds {held[0].dtype}, which would be computed in another type"  # type: ignore[union-attr]
     return ""
 
 
-def _config(cell: Any, *names: str) -> str:
-    """Say which of these settings a cell does not have."""
+def unlike(cell: Any, wanted: dict[str, str], *names: str) -> str:
+    """Say which of these settings a cell does not have, or has otherwise."""
     config = getattr(cell, "config", None)
-    lost = [name for name in ("num_heads", *names) if not hasattr(config, name)]
-    return f"has a configuration without {lost[0]}" if lost else ""
+    lost = [name for name in ("num_heads", *names, *wanted) if not hasattr(config, name)]
+    if lost:
+        return f"has a configuration without {lost[0]}"
+    for name, value in wanted.items():
+        if getattr(config, name) != value:
+            return f"has {name}={getattr(config, name)!r}; gatewise knows {value!r}"
+    return ""
 
 
 def _why_not_tirex(cell: Any) -> str:
-    if lost := _config(cell, "embedding_dim"):
+    if lost := unlike(cell, {}, "embedding_dim"):
         return lost
     if getattr(cell, "backend", None) != "torch":
         return f"runs on its backend {getattr(cell, 'backend', None)!r}"
-    heads, units = _heads(cell), int(cell.config.embedding_dim)
+    heads, units = heads_of(cell), int(cell.config.embedding_dim)
     each = units // heads
-    return _missing(cell, (heads, each, GATES * each), GATES * units)
+    return missing(cell, (heads, each, GATES * each), (GATES * units,))
 
 
 def _tirex_weight_hh(cell: Any) -> Tensor:
@@ -61,22 +69,18 @@ def _tirex_weight_hh(cell: Any) -> Tensor:
 
 
 def _tirex_bias(cell: Any) -> Tensor:
-    by_head = cell._bias_.view(_heads(cell), GATES, -1)
+    by_head = cell._bias_.view(heads_of(cell), GATES, -1)
     found: Tensor = by_head.transpose(0, 1).reshape(-1)
     return found
 
 
 def _why_not_xlstm(cell: Any) -> str:
-    if lost := _config(cell, "hidden_size", "function", "input_shape", "output_shape"):
-        return lost
-    config = cell.config
     wanted = {"function": "slstm", "input_shape": "BSGNH", "output_shape": "BNSH"}
-    for name, value in wanted.items():
-        if getattr(config, name) != value:
-            return f"has {name}={getattr(config, name)!r}; gatewise knows {value!r}"
-    heads, units = _heads(cell), int(config.hidden_size)
+    if lost := unlike(cell, wanted, "hidden_size"):
+        return lost
+    heads, units = heads_of(cell), int(cell.config.hidden_size)
     each = units // heads
-    return _missing(cell, (heads, GATES * each, each), GATES * units)
+    return missing(cell, (heads, GATES * each, each), (GATES * units,))
 
 
 def _xlstm_weight_hh(cell: Any) -> Tensor:
@@ -96,7 +100,7 @@ TIREX = Adapter(
     module="tirex.",
     kind="sLSTMCell",
     cell="slstm_clamped",
-    heads=_heads,
+    heads=heads_of,
     weight_hh=_tirex_weight_hh,
     bias=_tirex_bias,
     why_not=_why_not_tirex,
@@ -106,7 +110,7 @@ XLSTM = Adapter(
     module="xlstm.",
     kind="sLSTMCell_vanilla",
     cell="slstm",
-    heads=_heads,
+    heads=heads_of,
     weight_hh=_xlstm_weight_hh,
     bias=_xlstm_bias,
     why_not=_why_not_xlstm,
