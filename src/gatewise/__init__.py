@@ -1,8 +1,8 @@
 """gatewise: recurrent networks you can see inside, at full speed.
 
 Drop-in modules (`LSTM`, `GRU`, `RNN` and their cells), the `SLSTM`, `accelerate` and `restore` for the
-models you have, `trace` for their gates (a `Trace`, which `load_trace` reads back), `explain` for what
-they remember and `memory` for every figure behind it,
+models you have, `patch` and `unpatch` for torch's own operators, `trace` for their gates (a `Trace`,
+which `load_trace` reads back), `explain` for what they remember and `memory` for every figure behind it,
 `Stream` for one step at a time, `EventCodec` for sensor series as few messages, `init` for starting
 values and `LengthCurriculum` for sequences that grow, `Forecaster` for tables and `tune` for its
 settings, `Classifier` and `Regressor` for labelled sequences, `Tagger` for labels of their steps,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         restore,
     )
     from gatewise.nn.accelerate import accelerate
+    from gatewise.programs import patch, unpatch
     from gatewise.runtime import Stream
     from gatewise.tracing import Trace, load_trace, trace
 
@@ -65,6 +66,7 @@ _HOMES = {
         "gatewise.nn",
     ),
     "EventCodec": "gatewise.codec",
+    **dict.fromkeys(("patch", "unpatch"), "gatewise.programs"),
     "Stream": "gatewise.runtime",
     **dict.fromkeys(("Trace", "load_trace", "trace"), "gatewise.tracing"),
 }
@@ -96,11 +98,13 @@ __all__ = [
     "load_trace",
     "memory",
     "nn",
+    "patch",
     "penalties",
     "report",
     "restore",
     "trace",
     "tune",
+    "unpatch",
 ]
 
 

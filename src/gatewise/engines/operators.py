@@ -287,7 +287,7 @@ def _by_reference(plan: Plan, given: Given) -> list[Tensor | None]:
     if row_map is not None and plan.packed:
         masks = [row_map.unpack(mask) for mask in masks]
     result = reference.run(
-        Network(plan.spec, _layers(plan, sizes, parameters), 0.0),
+        Network(plan.spec, layers_of(plan, parameters), 0.0),
         given.x.to(real),
         tuple(state.to(real) for state in given.states) or None,
         row_map,
@@ -309,7 +309,7 @@ def _by_reference(plan: Plan, given: Given) -> list[Tensor | None]:
     return outputs
 
 
-def _layers(plan: Plan, sizes: Sizes, parameters: Tensors) -> tuple[tuple[Parameters, ...], ...]:
+def layers_of(plan: Plan, parameters: Tensors) -> tuple[tuple[Parameters, ...], ...]:
     """Return flat parameters as the layers and directions of a network."""
     every = []
     for i in range(0, len(parameters), plan.per_direction):
@@ -317,7 +317,7 @@ def _layers(plan: Plan, sizes: Sizes, parameters: Tensors) -> tuple[tuple[Parame
         biases: list[Any] = tensors[2:4] if plan.bias else [None, None]
         last = tensors[-1] if plan.projected else None
         every.append(Parameters(tensors[0], tensors[1], biases[0], biases[1], last))
-    depth = sizes.directions
+    depth = plan.directions
     return tuple(tuple(every[i : i + depth]) for i in range(0, len(every), depth))
 
 

@@ -7,6 +7,7 @@ units, G blocks, L layers, D directions, S steps of a segment, K segments.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
 import torch
@@ -22,6 +23,8 @@ TYPES: dict[str, tuple[torch.dtype, torch.dtype]] = {
     "bf16": (torch.bfloat16, torch.float32),
 }
 """The core's types: that of sequences and weights, and that of states, sums and the cell."""
+
+Shape = tuple[int, ...]
 
 NOTHING, FOR_BACKWARD, FOR_RECORD = 0, 1, 2
 """What a pass saves. A record of gates is padded, with NaN past each row's end."""
@@ -238,6 +241,21 @@ def parameter_name(plan: Plan, index: int) -> str:
     layer, direction = divmod(place, plan.directions)
     names = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] * plan.bias), "weight_hr"]
     return f"{names[kind]}_l{layer}{'_reverse' * direction}"
+
+
+@lru_cache(maxsize=256)
+def parameter_shapes(
+    plan: Plan, inputs: int, hidden: int, outputs: int, layers: int
+) -> tuple[Shape, ...]:
+    """Return the shapes of all parameters in order."""
+    stacked = len(plan.spec.packing) * hidden
+    wanted: list[Shape] = []
+    for layer in range(layers):
+        width = plan.directions * outputs if layer else inputs
+        matrices: list[Shape] = [(stacked, width), (stacked, outputs // plan.heads)]
+        one = [*matrices, *[(stacked,)] * (2 * plan.bias)]
+        wanted += [*one, *[(outputs, hidden)] * plan.projected] * plan.directions
+    return tuple(wanted)
 
 
 def refuse(message: str) -> NoReturn:

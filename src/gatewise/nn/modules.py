@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.engines import ENGINES, Engine, EngineChoice
+from gatewise.engines.aside import is_patched, left_to_torch
 from gatewise.engines.fused import differs
 from gatewise.engines.segments import MaxMemory, check_max_memory
 from gatewise.errors import EngineError
@@ -98,6 +99,8 @@ class GatedModule(ChoosesBySize, Base):
             steps = None if counts is None else len(counts)
             kind = (spec_of(self).name, self.hidden_size, self.proj_size > 0)
             if is_packed != (counts is not None) or not differs(*kind, data, steps):
+                if is_patched():
+                    return left_to_torch(super().forward, input, hx)
                 return super().forward(input, hx)
         self._update_flat_weights()
         call = prepare(self, input, hx, lengths, checked=True)

@@ -19,7 +19,7 @@ from torch import Tensor
 from gatewise.engines import ENGINES, Engine, Plain
 from gatewise.engines.by_size import takes
 from gatewise.engines.held import are_whole
-from gatewise.engines.onlookers import PLAIN, is_exporting
+from gatewise.engines.onlookers import PLAIN, is_alone
 from gatewise.nn.calls import check_tensors
 from gatewise.nn.watching import WATCHERS
 
@@ -35,7 +35,7 @@ def straight(module: Any, input: Any, hx: Any, counts: Sequence[int] | None) -> 
     `counts` are the batch sizes of a PackedSequence, which `check_packed` has had; None for another
     input. Raises what the engine raises.
     """
-    if not _is_alone():  # before anything else, which no compiler should follow
+    if not is_alone():  # before anything else, which no compiler should follow
         return None
     given = module.__dict__
     if given["mode"] not in MODES:
@@ -135,19 +135,6 @@ def _engine_for(module: Any, call: Plain) -> Engine:
     if name == "auto":
         name = module._settled or ("native" if takes(*call[:9]) else "torch")
     return ENGINES[name]
-
-
-def _is_alone() -> bool:
-    """Tell whether nothing records, compiles, transforms, casts or replaces the running call."""
-    return not (
-        torch.compiler.is_compiling()
-        or is_exporting()
-        or torch._C._get_tracing_state() is not None
-        or torch._C._is_any_autocast_enabled()
-        or torch._C._are_functorch_transforms_active()
-        or torch._C._len_torch_dispatch_stack() > 0
-        or torch.autograd.forward_ad._current_level >= 0
-    )
 
 
 def _current_weights(given: dict[str, Any]) -> list[Tensor] | None:

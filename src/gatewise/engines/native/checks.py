@@ -22,16 +22,16 @@ from gatewise.engines.plan import (
     TYPES,
     Given,
     Plan,
+    Shape,
     Sizes,
     allocate,
     check_plan,
     count_states,
     parameter_name,
+    parameter_shapes,
     refuse,
     state_sizes,
 )
-
-Shape = tuple[int, ...]
 
 FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 """The types of input, states and parameters, which a pass brings into its own."""
@@ -125,7 +125,7 @@ def _sizes(plan: Plan, given: Given) -> tuple[Sizes, Sequence[Shape]]:
     outputs = sizes.outputs if plan.projected else sizes.hidden
     if sizes.hidden % plan.heads:
         refuse(f"{sizes.hidden} units do not go into {plan.heads} heads")
-    wanted = _parameter_shapes(plan, inputs, sizes.hidden, outputs, sizes.layers)
+    wanted = parameter_shapes(plan, inputs, sizes.hidden, outputs, sizes.layers)
     return sizes, wanted
 
 
@@ -137,21 +137,6 @@ def _check_products(plan: Plan, sizes: Sizes, width: int) -> None:
             f"weight_ih_l0 has no column, so the input must be the products of one layer, {wanted} for "
             f"a step; got {width} and {sizes.layers} layers"
         )
-
-
-@lru_cache(maxsize=256)
-def _parameter_shapes(
-    plan: Plan, inputs: int, hidden: int, outputs: int, layers: int
-) -> tuple[Shape, ...]:
-    """Return the shapes of all parameters in order."""
-    stacked = len(plan.spec.packing) * hidden
-    wanted: list[Shape] = []
-    for layer in range(layers):
-        width = plan.directions * outputs if layer else inputs
-        matrices: list[Shape] = [(stacked, width), (stacked, outputs // plan.heads)]
-        one = [*matrices, *[(stacked,)] * (2 * plan.bias)]
-        wanted += [*one, *[(outputs, hidden)] * plan.projected] * plan.directions
-    return tuple(wanted)
 
 
 Filled = list[tuple[Shape, tuple[torch.dtype]]]
