@@ -14,7 +14,7 @@ from gatewise.estimators.tagger import whole
 from gatewise.estimators.tagger.chain import ChainScores
 from gatewise.estimators.tagger.network import TaggerNetwork
 from gatewise.estimators.tagger.pieces import Pieces, in_pieces
-from gatewise.estimators.tagger.whole import answers_in_pieces, answers_of_steps
+from gatewise.estimators.tagger.whole import answers_in_pieces, scores_of_steps
 from gatewise.training.randomness import seeded
 from gatewise.training.sequences import SequenceBatches
 from tests.tolerances import FLOAT32_FLOOR
@@ -117,7 +117,7 @@ def test_sequences_of_any_lengths_are_answered_as_alone(monkeypatch: pytest.Monk
     values = np.random.default_rng(0).normal(size=(lengths.sum(), 4)).astype(np.float32)
     names = tuple(map(str, range(len(lengths))))
     sequences = Sequences(values, lengths, names, columns=tuple("abcd"))
-    found = np.split(answers_of_steps(network, sequences, values), sequences.offsets[1:-1])
+    found = np.split(scores_of_steps(network, sequences, values), sequences.offsets[1:-1])
     for row, answer in enumerate(found):
         alone = torch.from_numpy(sequences.row(row).copy())[:, None]
         wanted = network.scores(alone, torch.tensor([len(alone)]))[:, 0].numpy()
@@ -129,4 +129,4 @@ def test_codes_are_read_too() -> None:
     lengths = np.array([3, 9])
     vocabulary = Vocabulary(tuple("ACGT"))
     sequences = Sequences(vocabulary.encode("ACGTACGTACGT"), lengths, ("a", "b"), vocabulary)
-    assert answers_of_steps(network, sequences, sequences.values).shape == (12, 3)
+    assert scores_of_steps(network, sequences, sequences.values).shape == (12, 3)

@@ -78,7 +78,7 @@ def test_labels_of_a_chain_are_its_best_path(data: Data, fitted: tuple[gw.Tagger
         assert np.array_equal(found.labels, found.probabilities.argmax(axis=1))
         return
     codes = read_labelled(texts[:1], alphabet="dna").sequences
-    scores = whole.answers_of_steps(network, codes, codes.values)
+    scores = whole.scores_of_steps(network, codes, codes.values)
     path = best_path(scores[:, None], codes.lengths, network.chain.numbers())[:, 0]
     assert np.array_equal(found.labels[: len(path)], path)
     assert np.abs(network.chain.numbers().transitions).max() > 0.1  # it was trained

@@ -6,7 +6,7 @@ Sizes: n windows or sequences, N steps of all of them, S predicted steps, K targ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from gatewise.training.distributed import World, local_device
 from gatewise.training.order import Part
 from gatewise.training.sequences import SequenceBatches
 from gatewise.training.task import Batches, Count, Loss
-from gatewise.typing import AnyArray, Array32
+from gatewise.typing import AnyArray, Array32, Indices, Mask
 
 BATCH_SIZE = 256
 BATCH_VALUES = 1 << 24
@@ -71,14 +71,43 @@ def _in_given_order(sequences: SequenceBatches, found: list[tuple[Part, Tensor]]
     if sequences.per_step:
         rows, shape = int(sequences.lengths.sum()), shape[1:]
     result = np.empty((rows, *shape), dtype=np.float32)
-    first = np.cumsum(sequences.lengths) - sequences.lengths  # of each sequence in the result
     for part, output in found:
         if sequences.per_step:
-            inside, step = sequences.within(part.picks, part.steps)
-            result[(first[part.picks] + step)[inside]] = output.numpy()[inside]
+            inside, places = _places(sequences, part)
+            result[places] = output.numpy()[inside]
         else:
             result[part.picks] = output.numpy()
     return result
+
+
+def answers_of_steps(
+    sequences: SequenceBatches,
+    answer: Callable[[AnyArray, Indices], AnyArray],
+    batch_size: int,
+    most_values: int,
+) -> AnyArray:
+    """Return an answer to every step, [N, ...], the steps of one sequence after those of another.
+
+    `answer` takes x `[T, B, ...]` and lengths `[B]` of some sequences, the longest first, to
+    `[T, B, ...]`. A sequence with more than `most_values` comes alone.
+    """
+    result: AnyArray | None = None
+    for part in sequences.in_turn(batch_size, most_values, 0, 1):
+        x, lengths, _ = sequences.gather(part.picks, part.steps)
+        found = answer(x, lengths)
+        if result is None:
+            result = np.empty((int(sequences.lengths.sum()), *found.shape[2:]), dtype=found.dtype)
+        inside, places = _places(sequences, part)
+        result[places] = found[inside]
+    assert result is not None, "there are no sequences"
+    return result
+
+
+def _places(sequences: SequenceBatches, part: Part) -> tuple[Mask, Indices]:
+    """Return which steps of a batch [T, B] are within its sequences, and their places among all, [K]."""
+    inside, step = sequences.within(part.picks, part.steps)
+    first = np.cumsum(sequences.lengths) - sequences.lengths
+    return inside, (first[part.picks] + step)[inside]
 
 
 def mean_loss(

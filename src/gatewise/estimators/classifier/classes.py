@@ -16,9 +16,10 @@ from torch import nn
 
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.sequences import Sequences
+from gatewise.data.sequences.split import Parts
 from gatewise.data.tables.native import Frame
 from gatewise.errors import DataError
-from gatewise.estimators.classifier.learnt import LearntClasses, weights_of
+from gatewise.estimators.classifier.learnt import LearntClasses, check_classes, weights_of
 from gatewise.estimators.classifier.settings import ClassOptions
 from gatewise.estimators.scores.build import classification_scores
 from gatewise.estimators.scores.calibration import fit_temperature
@@ -81,6 +82,10 @@ class OfClasses(
     @abstractmethod
     def _said(model: Model, sequences: Sequences) -> Told:
         """Return what the networks of a model say of sequences in its form."""
+
+    def _check_labels(self, labelled: Labelled, parts: Parts, *, fresh: bool) -> None:
+        check_classes(labelled, parts, of_steps=self.unit == "step", fresh=fresh)
+        weights_of(self.class_weights, labelled.classes, tuple(labelled.counts.tolist()))
 
     def _learn_before(self, labelled: Labelled, before: LearntClasses | None) -> LearntClasses:
         return LearntClasses(tuple(labelled.counts.tolist()))

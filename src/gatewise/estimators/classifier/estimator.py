@@ -10,9 +10,7 @@ import numpy as np
 from gatewise.answers.drawing import softmax
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.sequences import Sequences
-from gatewise.data.sequences.split import Parts
 from gatewise.estimators.classifier.classes import Model, OfClasses, Told, calibrated
-from gatewise.estimators.classifier.learnt import check_classes, check_training, weights_of
 from gatewise.estimators.classifier.settings import ClassifierSettings
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given, labelled_of
@@ -64,13 +62,6 @@ class Classifier(OfClasses, ClassifierSettings):
 
     def _read_data(self, given: Given, like: Form | None) -> Labelled:
         return labelled_of(given, self, like, label_kind="classes", per_step=False)
-
-    def _check_labels(self, labelled: Labelled, parts: Parts, *, fresh: bool) -> None:
-        held_back = len(parts["training"]) < len(labelled)
-        check_classes(labelled, held_back=held_back and fresh)
-        if fresh:
-            check_training(labelled.take(parts["training"]))
-        weights_of(self.class_weights, labelled.classes, tuple(labelled.counts.tolist()))
 
     def _lines(self, model: Model, answers: Array) -> dict[str, AnyArray]:
         shares = calibrated(model, softmax(answers.astype(np.float64))).T

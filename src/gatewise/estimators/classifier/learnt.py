@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.data.sequences.labelled import Labelled
+from gatewise.data.sequences.split import Parts
 from gatewise.errors import DataError, OptionError, nearest
 from gatewise.estimators.baselines.collection import SequenceBaselines
 from gatewise.estimators.scores.calibration import Temperature
@@ -54,41 +55,41 @@ class LearntClasses:
         return cls(tuple(counts), made, baselines)
 
 
-def check_classes(labelled: Labelled, *, held_back: bool) -> None:
-    """Raise DataError for labels that no classifier can learn from.
+def check_classes(labelled: Labelled, parts: Parts, *, of_steps: bool, fresh: bool) -> None:
+    """Raise DataError for labels that no classifier, or `of_steps` no tagger, can learn from.
 
-    `held_back` says whether a part of the data is not trained on.
+    `parts` are the numbers of the sequences of each; `fresh` is whether no training goes on.
     """
-    if labelled.labels is None or not labelled.classes or labelled.per_step:
-        found = "labels of steps" if labelled.per_step else "numbers, not classes"
+    each, kind = ("step", "tagger") if of_steps else ("sequence", "classifier")
+    if labelled.labels is None or not labelled.classes or labelled.per_step != of_steps:
+        found = f"labels of {'steps' if labelled.per_step else 'sequences'}"
+        found = "numbers, not classes" if not labelled.classes else found
         found = "no labels" if labelled.labels is None else found
         raise DataError(
-            f"a classifier needs a label for each sequence, and there are {found}: pass labels=, or "
-            "of a table name their column with target="
+            f"a {kind} needs a label for each {each}, and there are {found}: pass labels=, or of a "
+            "table name their column with target="
         )
     counts = labelled.counts
     there = np.flatnonzero(counts)
     if len(there) < 2:
         name = labelled.classes[there[0]] if len(there) else ""
-        raise DataError(f"all sequences are of one class, {name!r}: there is nothing to tell apart")
+        raise DataError(f"all {each}s are of one class, {name!r}: there is nothing to tell apart")
+    if not fresh:
+        return
     single = np.flatnonzero(counts == 1)
-    if len(single) and held_back:
+    if len(single) and not of_steps and len(parts["training"]) < len(labelled):
         name = labelled.classes[single[0]]
         raise DataError(
             f"{counted(len(single), 'class has', 'classes have')} one member only, such as {name!r}: "
             "one cannot be both learnt from and scored; leave it out, or join it to another class"
         )
-
-
-def check_training(training: Labelled) -> None:
-    """Raise DataError for a class of which nothing is trained on."""
-    missing = [
-        name for name, count in zip(training.classes, training.counts, strict=True) if not count
-    ]
+    training = labelled.take(parts["training"]).counts
+    missing = [labelled.classes[code] for code in there if not training[code]]
     if missing:
+        fix = "give such steps no label" if of_steps else "use stratify=True"
         raise DataError(
-            f"the training part has no sequence of the class {missing[0]!r}: what is not learnt cannot "
-            "be told; use stratify=True, or other parts"
+            f"the training part has no {each} of the class {missing[0]!r}: what is not learnt cannot be "
+            f"told; {fix}, or use other parts"
         )
 
 

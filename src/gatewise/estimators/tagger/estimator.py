@@ -15,7 +15,6 @@ from gatewise.data.sequences.annotations import (
 )
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.sequences import Sequences
-from gatewise.data.sequences.split import Parts
 from gatewise.data.sequences.strands import (
     classes_of_other_strand,
     complement_of,
@@ -24,7 +23,7 @@ from gatewise.data.sequences.strands import (
 )
 from gatewise.errors import OptionError
 from gatewise.estimators.classifier.classes import Model, OfClasses, Told
-from gatewise.estimators.classifier.learnt import LearntClasses, weights_of
+from gatewise.estimators.classifier.learnt import LearntClasses
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given, labelled_of
 from gatewise.estimators.sequences.hooks import KEPT
@@ -32,7 +31,6 @@ from gatewise.estimators.sequences.model import engine_for
 from gatewise.estimators.sequences.options import SequenceOptions
 from gatewise.estimators.sequences.preparation import PreparedSequences, inputs_of
 from gatewise.estimators.tagger.chain import ChainScores
-from gatewise.estimators.tagger.checks import check_tags
 from gatewise.estimators.tagger.network import Chained, TaggerNetwork, chain_loss
 from gatewise.estimators.tagger.pieces import in_pieces
 from gatewise.estimators.tagger.settings import OVERLAP_SHARE, TaggerSettings
@@ -129,10 +127,6 @@ class Tagger(OfClasses, TaggerSettings):
         reading = {name: getattr(self, name) for name in ("strands", "background")}
         reading["features"] = self.features or ()
         return labelled_of(given, self, like, label_kind="classes", per_step=True, **reading)
-
-    def _check_labels(self, labelled: Labelled, parts: Parts, *, fresh: bool) -> None:
-        check_tags(labelled, parts, fresh=fresh)
-        weights_of(self.class_weights, labelled.classes, tuple(labelled.counts.tolist()))
 
     @classmethod
     def _beside_head(cls, settings: SequenceOptions, form: Form) -> dict[str, Any]:

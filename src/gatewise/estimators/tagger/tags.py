@@ -5,8 +5,8 @@ Sizes: N steps of all sequences, C classes, M members.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,9 @@ from gatewise.data.sequences.strands import (
 from gatewise.estimators.classifier.classes import Model, Told, calibrated
 from gatewise.estimators.sequences.preparation import inputs_of
 from gatewise.estimators.tagger.network import TaggerNetwork
-from gatewise.estimators.tagger.whole import answers_of_steps
+from gatewise.estimators.tagger.whole import scores_of_steps
+from gatewise.training.inference import answers_of_steps
+from gatewise.training.sequences import SequenceBatches
 from gatewise.typing import Array, Floats, Indices
 
 TOGETHER = 1 << 16
@@ -51,7 +53,7 @@ def _answers(model: Model, sequences: Sequences) -> list[list[tuple[Floats, Chai
     found: list[list[tuple[Floats, Chain | None]]] = []
     for network in model.networks:
         assert isinstance(network, TaggerNetwork)
-        scores = answers_of_steps(network, sequences, values, device)
+        scores = scores_of_steps(network, sequences, values, device)
         found.append([(scores, None if network.chain is None else network.chain.numbers())])
     if getattr(settings, "rc", None) is None:
         return found
@@ -60,7 +62,7 @@ def _answers(model: Model, sequences: Sequences) -> list[list[tuple[Floats, Chai
     turned = classes_of_other_strand(model.form.classes)
     for strands, network in zip(found, model.networks, strict=True):
         assert isinstance(network, TaggerNetwork)
-        scores = answers_of_steps(network, sequences, other, device)[back][:, turned]
+        scores = scores_of_steps(network, sequences, other, device)[back][:, turned]
         strands.append((scores, _turned(strands[0][1], turned)))
     return found
 
@@ -93,10 +95,7 @@ def _tags(
     told = calibrated(model, probabilities)
     if chain is None:
         return Told(probabilities.argmax(axis=1), told, probabilities)
-    labels = np.empty(len(scores), dtype=np.int64)
-    for batch in _batches(sequences):
-        path = best_path(batch.taken(scores), batch.lengths, chain)
-        labels[batch.steps] = path[batch.inside]
+    labels = _by_sequence(sequences, scores, partial(best_path, chain=chain))
     return Told(labels, told, probabilities)
 
 
@@ -104,10 +103,21 @@ def _probabilities(scores: Floats, chain: Chain | None, sequences: Sequences) ->
     """Return the probabilities of labels [N, C]: a softmax of each step, or the chain's marginals."""
     if chain is None:
         return softmax(scores.astype(np.float64))
-    found = np.empty(scores.shape)
-    for batch in _batches(sequences):
-        found[batch.steps] = marginals(batch.taken(scores), batch.lengths, chain)[batch.inside]
+    found: Array = _by_sequence(sequences, scores, partial(marginals, chain=chain))
     return found
+
+
+def _by_sequence(sequences: Sequences, scores: Floats, answer: Callable[..., Any]) -> Any:
+    """Return what `answer` makes of the scores of whole sequences, [N, ...].
+
+    A step in Python is paid once for a whole batch.
+    """
+    steps, classes = scores.shape
+    nothing = np.broadcast_to(0, steps)  # in place of a truth
+    batches = SequenceBatches(
+        scores, sequences.offsets[:-1], sequences.lengths, nothing, per_step=True
+    )
+    return answers_of_steps(batches, answer, steps, TOGETHER * classes)
 
 
 def _mean(chains: Sequence[Any]) -> Chain | None:
@@ -115,30 +125,3 @@ def _mean(chains: Sequence[Any]) -> Chain | None:
         return None
     parts = zip(*((chain.start, chain.transitions, chain.end) for chain in chains), strict=True)
     return Chain(*(np.mean(part, axis=0) for part in parts))
-
-
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    """Sequences that are dealt with together: which steps [T, B] are theirs, and the steps' numbers."""
-
-    lengths: Indices  # [B]
-    inside: Any  # [T, B]
-    steps: Indices  # [steps inside]
-
-    def taken(self, values: Floats) -> Floats:
-        """Return `values` [N, C] as [T, B, C], 0 past the end of a sequence."""
-        found = np.zeros((*self.inside.shape, values.shape[1]), dtype=values.dtype)
-        found[self.inside] = values[self.steps]
-        return found
-
-
-def _batches(sequences: Sequences) -> Iterator[_Batch]:
-    """Yield all sequences, the longest first: a step in Python is paid once for a whole batch."""
-    order = np.argsort(-sequences.lengths, kind="stable")
-    while len(order):
-        longest = max(1, int(sequences.lengths[order[0]]))
-        picks, order = np.split(order, [max(1, TOGETHER // longest)])
-        lengths = sequences.lengths[picks]
-        step = np.arange(longest)[:, None]
-        inside = step < lengths
-        yield _Batch(lengths, inside, (sequences.offsets[picks] + step)[inside])

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.estimators.tagger.network import TaggerNetwork
 from gatewise.training.distributed import local_device
+from gatewise.training.inference import answers_of_steps
 from gatewise.training.sequences import SequenceBatches
-from gatewise.typing import AnyArray
+from gatewise.typing import AnyArray, Indices
 
 ROWS = 256
 """Sequences that are read together, at most."""
@@ -32,7 +32,7 @@ Parts = tuple[Tensor, ...]
 """The state of one direction, [1, 1, H]: of an LSTM h and c."""
 
 
-def answers_of_steps(
+def scores_of_steps(
     network: TaggerNetwork, sequences: Sequences, values: AnyArray, device: str = "cpu"
 ) -> AnyArray:
     """Return the scores of every label at every step, [N, C], one sequence after the other.
@@ -45,18 +45,17 @@ def answers_of_steps(
     batches = SequenceBatches(
         values, sequences.offsets[:-1], sequences.lengths, truth=values, per_step=True
     )
-    found: list[AnyArray] = [np.empty(0)] * len(sequences)
+
+    def answer(x: AnyArray, lengths: Indices) -> AnyArray:
+        given = torch.from_numpy(x).to(place)
+        if len(x) > longest:
+            found = answers_in_pieces(network, given[:, 0], longest).unsqueeze(1)
+        else:
+            found = network.scores(given, torch.from_numpy(lengths))
+        return found.numpy(force=True)
+
     with torch.no_grad():
-        for part in batches.in_turn(ROWS, longest * batches.width, 0, 1):
-            x, lengths, _ = batches.gather(part.picks, part.steps)
-            given = torch.from_numpy(x).to(place)
-            if len(x) > longest:
-                answers = answers_in_pieces(network, given[:, 0], longest).unsqueeze(1)
-            else:
-                answers = network.scores(given, torch.from_numpy(lengths))
-            for row, pick in enumerate(part.picks.tolist()):
-                found[pick] = answers[: lengths[row], row].cpu().numpy()
-    return np.concatenate(found)
+        return answers_of_steps(batches, answer, ROWS, longest * batches.width)
 
 
 def answers_in_pieces(network: TaggerNetwork, x: Tensor, steps: int) -> Tensor:
