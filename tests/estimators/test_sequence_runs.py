@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+import gatewise as gw
+from gatewise.errors import OptionError
 from tests.estimators.sequence_job import JOBS, fit
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +95,21 @@ def test_neither_order_nor_padding_changes_an_answer(fitted: tuple[str, Any]) ->
     for place, k in enumerate(order):
         np.testing.assert_allclose(mixed[place], together[k], atol=FLOAT32, rtol=FLOAT32)
         np.testing.assert_allclose(tell([given[k]])[0], together[k], atol=FLOAT32, rtol=FLOAT32)
+
+
+def test_a_part_that_there_is_not_is_refused(fitted: tuple[str, Any]) -> None:
+    job, model = fitted
+    given = JOBS[job][2]()
+    # the text of a job is none of a file's name
+    prepared = model.prepare(given[0] if job == "language" else model.given(*given))
+    for call in (
+        lambda: model.evaluate(*given, part="trainig"),
+        lambda: model.summary(*given, part="trainig"),
+        lambda: model.evaluate_beside(*given, others={"again": model}, part="trainig"),
+        lambda: gw.explain(model, prepared, part="trainig"),
+    ):
+        with pytest.raises(OptionError, match=r"part must be one of .*Did you mean 'training'"):
+            call()
 
 
 @pytest.mark.full

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gatewise as gw
+from gatewise.data.sequences.readers import read_labelled
 from gatewise.errors import DataError, GatewiseError, OptionError
 
 ROWS = [np.full((k % 4 + 1, 2), k, dtype=np.float32) for k in range(40)]
@@ -117,6 +118,13 @@ def test_lengths_that_do_not_fit_are_refused(model: gw.Classifier) -> None:
             model.predict(padded, lengths=lengths)
     with pytest.raises(DataError, match="a list of arrays has its own"):
         model.predict(ROWS, lengths=[1] * 40)
+
+
+def test_a_part_without_sequences_cannot_be_scored(model: gw.Classifier) -> None:
+    held = read_labelled(ROWS, LABELS, split=["validation"] * len(ROWS))
+    assert model.evaluate(held, part="validation").count == len(ROWS)
+    with pytest.raises(DataError, match="the test part is empty: score another"):
+        model.evaluate(held, part="test")
 
 
 def test_a_score_needs_labels_that_the_model_knows(model: gw.Classifier) -> None:

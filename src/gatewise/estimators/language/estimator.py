@@ -15,7 +15,7 @@ from gatewise.data.sequences.labelled import PARTS
 from gatewise.data.sequences.stretches import Stretch, divided, encoded, text_before
 from gatewise.data.sequences.texts import any_file, identity_of, read_texts
 from gatewise.data.sequences.tokens import learn_tokens
-from gatewise.errors import DataError, OptionError, nearest
+from gatewise.errors import DataError, OptionError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.hooks import FitArguments, Trained
 from gatewise.estimators.language.judging import score_of
@@ -37,6 +37,7 @@ from gatewise.estimators.scores.evaluation import LanguageScores
 from gatewise.estimators.scores.texts import TextScore, columns_of
 from gatewise.estimators.scores.verdict import OF_THE_FIT, with_note_of_the_fit
 from gatewise.estimators.sequences.preparation import refuse_changes
+from gatewise.estimators.sequences.tells import check_part
 from gatewise.training.losses import cross_entropy
 from gatewise.training.progress import Callback
 from gatewise.training.task import Task
@@ -179,15 +180,11 @@ class LanguageModel(
         if data is None:
             known: LanguageScores = self._at_hand(part, "texts")
             return known
-        if part not in (None, "all", *PARTS):
-            raise OptionError(
-                f"part must be 'training', 'validation', 'test' or 'all', not {part!r}."
-                f"{nearest(part, (*PARTS, 'all'))}"
-            )
+        check_part(part)
         if isinstance(data, PreparedTexts):
             return evaluated(fitted, data, part or "all")
         texts = _texts(data, self.encoding)
-        if part in (None, "all"):
+        if part is None or part == "all":
             stretches: Sequence[Stretch] = [self._stretch(text) for text in texts]
             found = scores_of(fitted, stretches, "all", "")
             return with_note_of_the_fit(found, same=is_of_fit(texts, fitted))

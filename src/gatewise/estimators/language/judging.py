@@ -14,9 +14,10 @@ import torch
 from gatewise.answers.drawing import softmax
 from gatewise.data.sequences.stretches import Stretch
 from gatewise.data.sequences.tokens import Tokens
-from gatewise.estimators.language.network import LanguageNetwork, State
+from gatewise.estimators.language.network import LanguageNetwork
 from gatewise.estimators.language.texts import JUDGED
 from gatewise.estimators.scores.texts import TextScore, spelling
+from gatewise.training.carried import State
 from gatewise.training.inference import device_of
 from gatewise.typing import Array, Array32, Indices
 

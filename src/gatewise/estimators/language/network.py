@@ -15,10 +15,8 @@ from torch.nn import functional
 from gatewise.estimators.network import stack_of
 from gatewise.estimators.sequences.restrained import RestrainedNetwork, results
 from gatewise.estimators.sequences.restraints import Restraints
+from gatewise.training.carried import State
 from gatewise.training.randomness import drawn_mask
-
-State = tuple[Any, ...]
-"""The state of each layer, as the layer returns it; () is the start."""
 
 
 class LanguageNetwork(RestrainedNetwork):

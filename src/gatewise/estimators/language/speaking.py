@@ -15,10 +15,11 @@ from gatewise.answers.drawing import softmax
 from gatewise.data.sequences.stretches import START
 from gatewise.errors import EngineError
 from gatewise.estimators.language.judging import read
-from gatewise.estimators.language.network import LanguageNetwork, State
+from gatewise.estimators.language.network import LanguageNetwork
 from gatewise.estimators.language.texts import JUDGED
 from gatewise.estimators.options import spec_named
 from gatewise.runtime.stream import NAMES, Stream
+from gatewise.training.carried import State
 from gatewise.training.inference import device_of
 from gatewise.typing import Array, Indices
 

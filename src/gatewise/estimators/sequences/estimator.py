@@ -16,6 +16,7 @@ from gatewise.data.sequences.kmers import complement_of_kmers
 from gatewise.data.sequences.labelled import Labelled
 from gatewise.data.sequences.reading import as_names
 from gatewise.data.tables.output import frame_like
+from gatewise.errors import DataError
 from gatewise.estimators.hooks import FitArguments, Trained
 from gatewise.estimators.options import NetworkOptions
 from gatewise.estimators.run.config import source_of
@@ -48,6 +49,7 @@ from gatewise.estimators.sequences.preparation import (
 from gatewise.estimators.sequences.restraints import Restraints
 from gatewise.estimators.sequences.saving import load_model, save_model
 from gatewise.estimators.sequences.telling import Telling
+from gatewise.estimators.sequences.tells import check_part
 from gatewise.files import Envelope
 from gatewise.options import values_of
 from gatewise.training.progress import Callback
@@ -153,6 +155,7 @@ class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
 
         The last is whether that is all of the fit's data.
         """
+        check_part(part)
         model = self._fitted()
         labelled = self._read_for(model, given, labels_needed=True)
         same = labelled.identity["sha256"] == model.data["sha256"]
@@ -161,7 +164,10 @@ class SequenceEstimator(Telling, Beside, SequenceHooks[L, E]):
         if part in (None, "all"):
             return model, labelled, "all", same
         assert part is not None
-        return model, labelled.take(parts_to_tell(labelled, model.settings)[part]), part, False
+        picks = parts_to_tell(labelled, model.settings)[part]
+        if not len(picks):
+            raise DataError(f"the {part} part is empty: score another, or all of the data")
+        return model, labelled.take(picks), part, False
 
     def _read_for(
         self, model: SequenceModel[L], given: Given | Any, *, labels_needed: bool

@@ -9,7 +9,7 @@ import numpy as np
 
 from gatewise.data.sequences.labelled import PARTS, Labelled
 from gatewise.data.sequences.split import Parts
-from gatewise.errors import DataError, OptionError, nearest
+from gatewise.errors import DataError
 from gatewise.estimators.sequences.along import inside_of
 from gatewise.estimators.sequences.form import Form
 from gatewise.estimators.sequences.given import Given
@@ -105,10 +105,6 @@ class Telling(Tells):
                 data if isinstance(data, Given) else Given(data), part
             )
         part, same = self._told_part(prepared.identity, part)
-        if part not in (*PARTS, "all"):
-            raise OptionError(
-                f"part must be one of {', '.join(PARTS)} or all; got {part!r}.{nearest(part, PARTS)}"
-            )
         if part != "all" and not len(prepared.parts[part]):
             raise DataError(f"the {part} part is empty")
         about = {

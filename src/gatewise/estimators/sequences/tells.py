@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gatewise.errors import NotFittedError
+from gatewise.data.sequences.labelled import PARTS
+from gatewise.errors import NotFittedError, OptionError, nearest
 from gatewise.estimators.run.metrics import environment
 from gatewise.estimators.scores.evaluation import SequenceScores
 from gatewise.estimators.scores.showing import html
@@ -15,6 +16,15 @@ from gatewise.explaining.case import Case
 from gatewise.memory import Sampling
 from gatewise.training.sequences import SequenceBatches
 from gatewise.wording import counted
+
+
+def check_part(part: str | None) -> None:
+    """Raise OptionError unless `part` is one of the parts, "all", or None, which callers explain."""
+    known = (*PARTS, "all")
+    if part is not None and part not in known:
+        raise OptionError(
+            f"part must be one of {', '.join(PARTS)} or all; got {part!r}.{nearest(part, known)}"
+        )
 
 
 class Tells:
@@ -70,6 +80,7 @@ class Tells:
 
         The last is whether it is the data of the fit, by its `identity`.
         """
+        check_part(part)
         fitted = self._fitted()
         same = identity["sha256"] == fitted.data["sha256"]
         return part or (fitted.data["scored"] if same else "all"), same
