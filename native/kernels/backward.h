@@ -163,8 +163,7 @@ static void backward_rows(const BackStep<M>& step, int64_t count) {
   }
 }
 
-/// Gradient of h before the step, from those of the gates: gradients W_hh, added to d_hidden with `carry`. Heads come in
-/// order: the zeros that the last vector of one writes past its end are where the next then writes.
+/// Gradient of h before the step, from those of the gates: gradients W_hh, added to d_hidden with `carry`.
 template <class M>
 static void to_hidden(const BackStep<M>& step, const PackedBackward<M>& packed, int64_t count, bool carry,
                       typename M::Real* d_hidden, int64_t pitch) {
@@ -182,7 +181,8 @@ static void to_hidden(const BackStep<M>& step, const PackedBackward<M>& packed, 
             []<int V>(int64_t, int) __attribute__((always_inline)) { return Vec<Real, V>{}; },
             [&]<int V>(int64_t row, int n, Vec<Real, V> value) __attribute__((always_inline)) {
               Real* to = d_hidden + row * pitch + first + n * V;  // what is carried is large: it is added last
-              store<Real, V>(to, carry ? load<Real, V>(to) + value : value);
+              // Nothing past the head's end: another head follows, and of a NaN even the product with no weight is NaN.
+              store_first<Real, V>(to, carry ? load<Real, V>(to) + value : value, (int)smaller(V, total - first - n * V));
             });
       });
       weights += columns.lanes() * packed.hidden_depth;

@@ -1,4 +1,5 @@
-// The forward time loop: each thread takes a slice of the batch through all the steps.
+// The forward time loop: a slice of the batch goes through all the steps. Heads see nothing of one another, so each
+// is taken through them as a layer of its own: its weights then stay in the nearest caches from step to step.
 #pragma once
 
 #include "cells.h"
@@ -26,10 +27,18 @@ struct PackedForward {
     return packed;
   }
 
-  /// Pack part `part` of `parts`.
-  void fill(const Shape<M>& shape, const Weights& weights_, int part, int parts) const {
-    pack_forward<M>(shape, weights_, weights, bias, part, parts);
+  /// Pack blocks of units [begin, end) and, of the projection, part `part` of `parts`.
+  void fill(const Shape<M>& shape, const Weights& weights_, int64_t begin, int64_t end, int part, int parts) const {
+    pack_forward<M>(shape, weights_, weights, bias, begin, end);
     if (projection != nullptr) pack_projection<M>(shape, weights_, projection, part, parts);
+  }
+
+  /// Those of one head.
+  PackedForward of_head(const Shape<M>& shape, int64_t head) const {
+    PackedForward packed = *this;
+    packed.weights += shape.packed_lanes / shape.heads * shape.depth_of_step * head;
+    packed.bias += shape.slot_lanes / shape.heads * head;
+    return packed;
   }
 };
 
@@ -43,7 +52,7 @@ struct SliceState {
   typename M::Real* cell;         // [rows][cell_pitch] of the states beside h, cell_stride apart
   typename M::Stored* unprojected;  // [rows][unprojected_pitch]: o * tanh(c), with a projection
   typename M::Stored* ahead;      // [steps_ahead * rows][ahead_pitch]: x of some steps
-  typename M::Real* products;     // [steps_ahead * rows][slot_lanes]: W_ih x + b of them; of one step where x holds W_ih x
+  typename M::Real* products;     // [steps_ahead * rows][slot_lanes]: W_ih x + b of them
   int64_t pitch, cell_pitch, cell_stride, unprojected_pitch, ahead_pitch;
 
   static SliceState take(Carver& carver, const Shape<M>& shape, int64_t rows, bool looks_ahead) {
@@ -60,8 +69,6 @@ struct SliceState {
     if (looks_ahead) {
       state.ahead = carver.take<typename M::Stored>(steps_ahead * rows * state.ahead_pitch);
       state.products = carver.take<typename M::Real>(steps_ahead * rows * shape.slot_lanes);
-    } else if (shape.layer.input == 0) {
-      state.products = carver.take<typename M::Real>(rows * shape.slot_lanes);
     }
     return state;
   }
@@ -82,16 +89,14 @@ struct SliceState {
 template <class M, class C>
 static void forward_blocks(const Step<M>& step, const PackedForward<M>& packed, int64_t count, bool backwards) {
   const Shape<M>& shape = *step.shape;
-  const Columns whole = shape.block_at(0);  // every block of a head but the last is like the first
+  const Columns whole = shape.block_at(0);  // every block but the last is like the first
   const int64_t whole_slots = (int64_t)slots_of(shape.cell, whole) * whole.width;
   for (int64_t i = 0; i < shape.blocks; ++i) {
     const int64_t index = backwards ? shape.blocks - 1 - i : i;
-    const int64_t head = shape.heads == 1 ? 0 : index / shape.head_blocks, in_head = index - head * shape.head_blocks;
-    const Columns block = shape.block_at(head * shape.head + in_head * whole.count);
-    const int64_t lanes_before = head * (shape.packed_lanes / shape.heads) + in_head * whole.lanes();
-    const typename M::Stored* weights =
-        packed.weights + shape.depth_of_step * lanes_before + (shape.inputs - step.x_depth) * block.lanes();
-    const typename M::Real* start = step.start + head * (shape.slot_lanes / shape.heads) + in_head * whole_slots;
+    const Columns block = shape.block_at(index * whole.count);
+    const typename M::Stored* weights = packed.weights + shape.depth_of_step * index * whole.lanes() +
+                                        (shape.inputs - step.x_depth) * block.lanes();
+    const typename M::Real* start = step.start + index * whole_slots;
     const auto tiles = [&]<int W, int NV>() {
       for_tiles(count, [&]<int MR>(int64_t row) {
         C::template forward<M, W, MR, NV>(step, block, row, weights, start);
@@ -174,33 +179,7 @@ static void look_ahead(const Shape<M>& shape, const Rows& rows, const Forward& c
   }
 }
 
-/// The sums of one step from x that holds W_ih x, for `count` rows of a slice.
-template <class M>
-static void take_products(const Shape<M>& shape, const Rows& rows, const Forward& call, const PackedForward<M>& packed,
-                          const SliceState<M>& state, int64_t first, int64_t count, int64_t t) {
-  using Real = typename M::Real;
-  int64_t lane = 0;
-  for (int64_t unit = 0; unit < shape.layer.hidden;) {
-    const Columns block = shape.block_at(unit);
-    const int slots = slots_of(shape.cell, block);
-    for_columns<M>(block, [&]<int W, int NV>() {
-      for (int64_t r = 0; r < count; ++r) {
-        const typename M::Stored* from = at<typename M::Stored>(call.x, rows, t, first + r);
-        Real* to = state.products + r * shape.slot_lanes + lane;
-        for (int v = 0; v < slots; ++v) {
-          Vec<Real, W> sum = load<Real, W>(packed.bias + lane + v * W);
-          if (v < NV)  // the slot of h's product alone is after them
-            sum += read<M, W>(from + weight_row(shape.layer, block, v, 0), (int)smaller(W, used_lanes(shape.layer, block, v)));
-          store<Real, W>(to + v * W, sum);
-        }
-      }
-    });
-    lane += (int64_t)slots * block.width;
-    unit += block.count;
-  }
-}
-
-/// One step of the layer, whatever its cell, for `count` rows of a slice. Not static: stream.cpp takes the functions
+/// One step of a layer without heads, whatever its cell, for `count` rows of a slice. Not static: stream.cpp takes the functions
 /// that forward_f32.cpp and forward_f64.cpp compile, which halves the time that this set takes to compile.
 template <class M>
 void forward_layer(const Step<M>& step, const PackedForward<M>& packed, const SliceState<M>& state,
@@ -222,10 +201,11 @@ static void begin_states(const Shape<M>& shape, const Rows& rows, const Forward&
     const int64_t b = batch_row(rows, first + r);
     if (call.h0 != nullptr) {
       for (auto* input : state.input)
-        store_reals<M>(input + r * state.pitch + shape.inputs, (const Real*)call.h0 + b * P, P);
+        store_reals<M>(input + r * state.pitch + shape.inputs, (const Real*)call.h0 + b * shape.state_row(), P);
     }
     for (int i = 0; i < shape.cell.cells; ++i)
-      if (call.c0[i] != nullptr) memcpy(state.cell_row(i, r), (const Real*)call.c0[i] + b * H, sizeof(Real) * (size_t)H);
+      if (call.c0[i] != nullptr)
+        memcpy(state.cell_row(i, r), (const Real*)call.c0[i] + b * shape.whole, sizeof(Real) * (size_t)H);
   }
 }
 
@@ -239,13 +219,37 @@ static void end_states(const Shape<M>& shape, const Rows& rows, const Forward& c
   for (int64_t r = begin; r < end; ++r) {
     const int64_t b = batch_row(rows, first + r);
     if (call.h_n != nullptr)
-      load_reals<M>((Real*)call.h_n + b * P, input + r * state.pitch + shape.inputs, P);
+      load_reals<M>((Real*)call.h_n + b * shape.state_row(), input + r * state.pitch + shape.inputs, P);
     for (int i = 0; i < shape.cell.cells; ++i)
-      if (call.c_n[i] != nullptr) memcpy((Real*)call.c_n[i] + b * H, state.cell_row(i, r), sizeof(Real) * (size_t)H);
+      if (call.c_n[i] != nullptr)
+        memcpy((Real*)call.c_n[i] + b * shape.whole, state.cell_row(i, r), sizeof(Real) * (size_t)H);
   }
 }
 
-/// Take rows [first, first + count) through all the steps.
+/// A call's arrays from the first unit of a head on; products W_ih x too, whose gates stay a layer's units apart.
+template <class M>
+static Forward call_of_head(const Shape<M>& shape, const Forward& call, int64_t head) {
+  using Real = typename M::Real;
+  using Stored = typename M::Stored;
+  const int64_t unit = head * shape.head;
+  if (unit == 0) return call;
+  Forward part = call;
+  if (shape.layer.input == 0) part.x.data = (Stored*)call.x.data + unit;
+  part.out.data = (Stored*)call.out.data + unit;
+  if (call.h0 != nullptr) part.h0 = (const Real*)call.h0 + unit;
+  if (call.h_n != nullptr) part.h_n = (Real*)call.h_n + unit;
+  for (int i = 0; i < shape.cell.cells; ++i) {
+    if (call.c0[i] != nullptr) part.c0[i] = (const Real*)call.c0[i] + unit;
+    if (call.c_n[i] != nullptr) part.c_n[i] = (Real*)call.c_n[i] + unit;
+  }
+  const int stored = shape.cell.saved - shape.cell.cells;
+  for (int i = 0; i < shape.cell.saved; ++i)
+    if (call.saved[i].data != nullptr)
+      part.saved[i].data = i < stored ? (void*)((Stored*)call.saved[i].data + unit) : (void*)((Real*)call.saved[i].data + unit);
+  return part;
+}
+
+/// Take rows [first, first + count) of a layer without heads through all the steps. The state's memory is zeros.
 template <class M>
 static void forward_slice(const Shape<M>& shape, const Rows& rows, const Forward& call,
                           const PackedForward<M>& packed, SliceState<M>& state, int64_t first,
@@ -258,10 +262,11 @@ static void forward_slice(const Shape<M>& shape, const Rows& rows, const Forward
   step.rows = &rows;
   step.first = first;
   step.pitch = state.pitch;
-  const bool known = state.products != nullptr;  // W_ih x, before a step begins
-  step.x_depth = known ? 0 : shape.inputs;
-  step.start = known ? state.products : packed.bias;
-  step.start_pitch = known ? shape.slot_lanes : 0;
+  const bool ahead = state.ahead != nullptr;
+  step.x_depth = ahead ? 0 : shape.inputs;
+  step.start = ahead ? state.products : packed.bias;
+  step.start_pitch = ahead ? shape.slot_lanes : 0;
+  if (shape.layer.input == 0) step.products = call.x;
   step.cell = state.cell;
   step.cell_pitch = state.cell_pitch;
   step.cell_stride = state.cell_stride;
@@ -271,20 +276,19 @@ static void forward_slice(const Shape<M>& shape, const Rows& rows, const Forward
   end_states(shape, rows, call, state, state.input[0], first, longest, count);  // rows without a step
   for (int64_t s = 0; s < rows.steps; ++s) {
     const int64_t t = call.reverse ? rows.steps - 1 - s : s, n = live(t);
-    if (n == 0 && state.ahead == nullptr) continue;
+    if (n == 0 && !ahead) continue;
     typename M::Stored *now = state.input[s & 1], *next = state.input[(s + 1) & 1];
-    if (state.ahead != nullptr) {
-      const int64_t ahead = s % steps_ahead;
-      if (ahead == 0)
+    if (ahead) {
+      const int64_t place = s % steps_ahead;
+      if (place == 0)
         look_ahead<M>(shape, rows, call, packed, state, first, count, s, smaller(s + steps_ahead, rows.steps));
-      step.start = state.products + ahead * count * shape.slot_lanes;
-    } else if (known) {
-      take_products<M>(shape, rows, call, packed, state, first, n, t);
+      step.start = state.products + place * count * shape.slot_lanes;
     } else {
       for (int64_t r = 0; r < n; ++r)
         copy(now + r * state.pitch, at<typename M::Stored>(call.x, rows, t, first + r), shape.layer.input);
     }
     step.t = t;
+    step.count = n;
     step.input = now + shape.inputs - step.x_depth;
     step.hidden = shape.layer.projection ? state.unprojected : next + shape.inputs;
     step.hidden_pitch = shape.layer.projection ? state.unprojected_pitch : state.pitch;

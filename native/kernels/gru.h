@@ -14,14 +14,13 @@ struct Gru {
                                const typename M::Stored* weights, const typename M::Real* start) {
     using Real = typename M::Real;
     using V = Vec<Real, W>;
-    const Shape<M>& shape = *step.shape;
     const Places<M, MR> places = Places<M, MR>::template of<Gru>(step, row, block.first);
     V acc[MR][4];
-    begin_sums<M, W, MR, 4>(acc, step, row, start);
+    begin_sums<M, W, MR, 4>(acc, step, block, row, start);
     const typename M::Stored* from = step.input + row * step.pitch;
     accumulate<M, W, MR, 4, 0, 1, 2>(acc, from, step.pitch, weights, step.x_depth / M::depth);
-    accumulate<M, W, MR, 4, 0, 1, 3>(acc, from + step.x_depth + block.head, step.pitch, weights + step.x_depth * 3 * W,
-                                     shape.seen / M::depth);
+    accumulate<M, W, MR, 4, 0, 1, 3>(acc, from + step.x_depth, step.pitch, weights + step.x_depth * 3 * W,
+                                     step.shape->seen / M::depth);
     const int64_t unit = block.first;
     const int n = (int)block.count;
     const bool saves = step.saved[0].data != nullptr;
@@ -64,7 +63,7 @@ struct Gru {
     const V before = row.out_before != nullptr ? read<M, W>(row.out_before + unit, n)
                                                : get_real<Real, W>(row.hidden_before, unit, n);
     Real* hidden = row.d_hidden + unit;
-    const V dh = load<Real, W>(hidden) + get<M, W>(row.d_out, unit, n);
+    const V dh = load_first<Real, W>(hidden, n) + get<M, W>(row.d_out, unit, n);
     const V one = splat<Real, W>(Real(1));
     const V carried = dh * update;
     const V d_update = dh * (before - candidate) + get<M, W>(row.d_saved[1], unit, n);

@@ -16,8 +16,8 @@ struct Lstm {
     using V = Vec<Real, W>;
     const Places<M, MR> places = Places<M, MR>::template of<Lstm>(step, row, block.first);
     V acc[MR][4];
-    begin_sums<M, W, MR, 4>(acc, step, row, start);
-    sum_products<M, W, MR, 4>(acc, step, block, row, weights);
+    begin_sums<M, W, MR, 4>(acc, step, block, row, start);
+    sum_products<M, W, MR, 4>(acc, step, row, weights);
     const int n = (int)block.count;
     const bool saves = step.saved[0].data != nullptr;
     // In two rounds: a row's output waits for its cell, and a processor that looks ahead finds the next row's
@@ -63,11 +63,11 @@ struct Lstm {
     V squashed[] = {load_first<Real, W>(row.cell[0] + unit, n)};
     activate<Real, W, 1>(squashed);
     const V before = get_real<Real, W>(row.cell_before[0], unit, n);
-    const V dh = load<Real, W>(row.d_hidden + unit) + get<M, W>(row.d_out, unit, n);
+    const V dh = load_first<Real, W>(row.d_hidden + unit, n) + get<M, W>(row.d_out, unit, n);
     Real* cell = row.d_cell + unit;
     const V one = splat<Real, W>(Real(1));
     const V through = dh * output;
-    const V dc = load<Real, W>(cell) + through * (one - squashed[0] * squashed[0]) + get_real<Real, W>(row.d_saved_cell[0], unit, n);
+    const V dc = load_first<Real, W>(cell, n) + through * (one - squashed[0] * squashed[0]) + get_real<Real, W>(row.d_saved_cell[0], unit, n);
     const V d_output = dh * squashed[0] + get<M, W>(row.d_saved[3], unit, n);
     const V d_input = dc * candidate + get<M, W>(row.d_saved[0], unit, n);
     const V d_forget = dc * before + get<M, W>(row.d_saved[1], unit, n);

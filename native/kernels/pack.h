@@ -72,19 +72,22 @@ GATEWISE_INLINE int64_t used_lanes(const Layer& layer, const Columns& block, int
   return smaller(block.width, block.count - (traits_of(layer.cell).gated ? 0 : (int64_t)vector * block.width));
 }
 
-/// W_ih, W_hh and the biases, for the forward loop: blocks `part` of `parts`. The target is zeroed memory.
+/// W_ih, W_hh and the biases, for the forward loop: blocks [begin, end).
 template <class M>
 static void pack_forward(const Shape<M>& shape, const Weights& from, typename M::Stored* weights,
-                         typename M::Real* bias, int part, int parts) {
+                         typename M::Real* bias, int64_t begin, int64_t end) {
   using Stored = typename M::Stored;
   const int64_t I = shape.layer.input, seen = shape.layer.seen();
-  const int64_t begin = share(shape.blocks, part, parts), end = share(shape.blocks, part + 1, parts);
   constexpr int64_t tile = 64;  // so that the panel's lines stay in the first cache
   int64_t index = 0;
   for (int64_t unit = 0; unit < shape.layer.hidden; ++index) {
     const Columns block = shape.block_at(unit);
     const int slots = slots_of(shape.cell, block);
     if (index >= begin && index < end) {
+      const int64_t units = shape.cell.gated ? block.width : block.lanes();
+      if (block.count < units || I + seen < shape.depth_of_step)  // there are lanes or k without a weight
+        memset(weights, 0, sizeof(Stored) * (size_t)(shape.depth_of_step * block.lanes()));
+      memset(bias, 0, sizeof(typename M::Real) * (size_t)slots * (size_t)block.width);
       for (int64_t k = 0; k < larger(I, seen); k += tile) {
         for (int v = 0; v < block.vectors; ++v) {
           const int64_t rows = used_lanes(shape.layer, block, v), place = (int64_t)v * block.width;
@@ -125,10 +128,12 @@ static void pack_rows(const typename M::Stored* from, int64_t outputs, int64_t k
   int64_t index = 0;
   for (int64_t first = 0; first < outputs; ++index) {
     const Columns columns = next_columns<M>(first, outputs);
-    if (index % parts == part)
+    if (index % parts == part) {
+      memset(to, 0, sizeof(typename M::Stored) * (size_t)(columns.lanes() * depth));
       for (int64_t c = 0; c < columns.count; c += columns.width)
         pack_lanes<M>(to, columns.lanes(), c, 0, columns.width, from + (first + c) * k, k,
                       smaller(columns.width, columns.count - c), k);
+    }
     to += columns.lanes() * depth;
     first += columns.count;
   }

@@ -96,11 +96,12 @@ struct Shape {
   int64_t seen;               // what a unit sees of h, in multiples of `depth`
   int64_t depth_of_step;      // inputs + seen: the k of one step's product
   int64_t blocks, head_blocks;  // blocks of units: of all heads, of one
+  int64_t whole;              // units of the layer, also where this is the shape of one head of it
   int64_t slot_lanes, packed_lanes;  // of all blocks: gate gradients, weights
 
   explicit Shape(const Layer& layer_)
       : layer(layer_), cell(traits_of(layer_.cell)), heads(layer_.heads), head(layer_.hidden / layer_.heads),
-        head_blocks(0), slot_lanes(0), packed_lanes(0) {
+        head_blocks(0), whole(layer_.hidden), slot_lanes(0), packed_lanes(0) {
     inputs = round_up(layer.input, M::depth);
     outputs = round_up(layer.outputs(), M::depth);
     seen = round_up(layer.seen(), M::depth);
@@ -113,6 +114,17 @@ struct Shape {
     }
     blocks = heads * head_blocks;
   }
+  /// The shape of any one head, a layer of its own in all but where its arrays stand.
+  Shape of_head() const {
+    Layer one = layer;
+    one.hidden = head;
+    one.heads = 1;
+    Shape shape(one);
+    shape.whole = layer.hidden;
+    return shape;
+  }
+  /// Numbers of a row of h, of all heads.
+  int64_t state_row() const { return layer.projection ? layer.projection : whole; }
   Columns block_at(int64_t unit) const {
     const int64_t first = heads == 1 ? 0 : unit / head * head;
     Columns block = next_block<M>(cell, unit - first, head);

@@ -17,8 +17,8 @@ struct Rnn {
     using V = Vec<Real, W>;
     const Places<M, MR> places = Places<M, MR>::template of<Rnn>(step, row, block.first);
     V acc[MR][NV];
-    begin_sums<M, W, MR, NV>(acc, step, row, start);
-    sum_products<M, W, MR, NV>(acc, step, block, row, weights);
+    begin_sums<M, W, MR, NV>(acc, step, block, row, start);
+    sum_products<M, W, MR, NV>(acc, step, row, weights);
     // One round is enough: h follows from its own sum alone, so nothing waits as in lstm.h.
 #pragma GCC unroll 16
     for (int m = 0; m < MR; ++m) {
@@ -47,7 +47,7 @@ struct Rnn {
       const int64_t unit = first + i * W;
       const int count = (int)smaller(W, n - i * W);
       const V h = read<M, W>(row.out + unit, count);
-      const V dh = load<Real, W>(row.d_hidden + unit) + get<M, W>(row.d_out, unit, count);
+      const V dh = load_first<Real, W>(row.d_hidden + unit, count) + get<M, W>(row.d_out, unit, count);
       const V zero = {};
       if constexpr (relu) {
         write<M, W>(to + i * W, h <= zero ? zero : dh, W);

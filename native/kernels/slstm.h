@@ -29,8 +29,8 @@ struct Slstm {
     using V = Vec<Real, W>;
     const Places<M, MR> places = Places<M, MR>::template of<Slstm>(step, row, block.first);
     V acc[MR][4];
-    begin_sums<M, W, MR, 4>(acc, step, row, start);
-    sum_products<M, W, MR, 4>(acc, step, block, row, weights);
+    begin_sums<M, W, MR, 4>(acc, step, block, row, start);
+    sum_products<M, W, MR, 4>(acc, step, row, weights);
     const Cell kind = step.shape->layer.cell;
     const V limit = splat<Real, W>(kind == Cell::slstm_clamped ? Real(15) : Real(__builtin_inff()));
     const int n = (int)block.count;
@@ -101,11 +101,11 @@ struct Slstm {
     const V slope = read<M, W>(row.saved[4] + unit, n);
     const V after = load_first<Real, W>(row.cell[0] + unit, n);
     const V before = get_real<Real, W>(row.cell_before[0], unit, n);
-    const V dh = load<Real, W>(row.d_hidden + unit) + get<M, W>(row.d_out, unit, n);
+    const V dh = load_first<Real, W>(row.d_hidden + unit, n) + get<M, W>(row.d_out, unit, n);
     Real* const d_cell = row.d_cell + unit;
     Real* const d_level = d_cell + row.d_cell_stride;
-    const V du = dh * output + load<Real, W>(d_cell) + get_real<Real, W>(row.d_saved_cell[0], unit, n);
-    const V dl = load<Real, W>(d_level) + get_real<Real, W>(row.d_saved_cell[1], unit, n);
+    const V du = dh * output + load_first<Real, W>(d_cell, n) + get_real<Real, W>(row.d_saved_cell[0], unit, n);
+    const V dl = load_first<Real, W>(d_level, n) + get_real<Real, W>(row.d_saved_cell[1], unit, n);
     const V d_keep = du * before + get<M, W>(row.d_saved[0], unit, n);
     const V d_write = du * candidate + get<M, W>(row.d_saved[1], unit, n);
     const V d_lead = rounded(keeps * writes * (d_keep - d_write));

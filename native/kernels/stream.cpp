@@ -13,11 +13,17 @@ extern template void forward_layer<F64>(const Step<F64>&, const PackedForward<F6
 
 namespace {
 
+/// A layer, or one head of it: heads see nothing of one another.
 template <class M>
-struct StreamLayer {
-  Shape<M> shape;
+struct StreamHead {
   PackedForward<M> packed;
   SliceState<M> state;
+};
+
+template <class M>
+struct StreamLayer {
+  Shape<M> whole, shape;  // of the layer, and of each of its heads
+  StreamHead<M>* heads;
 };
 
 struct StreamBase {
@@ -40,15 +46,19 @@ struct Streamed : StreamBase {
       StreamLayer<M>* all = carver.take<StreamLayer<M>>(count);
       if (stream != nullptr) stream->layers = all;
       for (int i = 0; i < count; ++i) {
-        const Shape<M> shape(layers[i]);
-        const PackedForward<M> packed = PackedForward<M>::take(carver, shape);
-        const SliceState<M> state = SliceState<M>::take(carver, shape, batch, false);
-        if (stream == nullptr) continue;
-        all[i].shape = shape;
-        all[i].packed = packed;
-        all[i].state = state;
-        packed.fill(shape, weights[i], 0, 1);
-        state.begin(shape.cell, batch);
+        const Shape<M> whole(layers[i]), shape = whole.of_head();
+        StreamHead<M>* heads = carver.take<StreamHead<M>>(whole.heads);
+        const PackedForward<M> packed = PackedForward<M>::take(carver, whole);
+        if (stream != nullptr) {
+          all[i] = {whole, shape, heads};
+          packed.fill(whole, weights[i], 0, whole.blocks, 0, 1);
+        }
+        for (int64_t head = 0; head < whole.heads; ++head) {
+          const SliceState<M> state = SliceState<M>::take(carver, shape, batch, false);
+          if (stream == nullptr) continue;
+          heads[head] = {packed.of_head(whole, head), state};
+          state.begin(shape.cell, batch);
+        }
       }
       return stream == nullptr ? (Streamed*)carver.used : self;
     };
@@ -65,49 +75,72 @@ struct Streamed : StreamBase {
   }
 
   void step(const Stored* x, Stored* out) {
-    const Rows rows = {1, batch, nullptr, nullptr, nullptr};
-    const Stored* from = x;
-    int64_t from_pitch = layers[0].shape.layer.input;
     for (int i = 0; i < count; ++i) {
       StreamLayer<M>& layer = layers[i];
-      const Shape<M>& shape = layer.shape;
-      // Two arrays by turns, since a tile that writes its units would overwrite the state that the next tile reads.
-      Stored *now = layer.state.input[turn], *next = layer.state.input[1 - turn];
-      for (int64_t r = 0; r < batch; ++r)
-        memcpy(now + r * layer.state.pitch, from + r * from_pitch, sizeof(Stored) * (size_t)shape.layer.input);
-      Step<M> step = {};
-      step.shape = &shape;
-      step.rows = &rows;
-      step.input = now;
-      step.pitch = layer.state.pitch;
-      step.x_depth = shape.inputs;
-      step.start = layer.packed.bias;
-      step.cell = layer.state.cell;
-      step.cell_pitch = layer.state.cell_pitch;
-      step.cell_stride = layer.state.cell_stride;
-      step.hidden = shape.layer.projection ? layer.state.unprojected : next + shape.inputs;
-      step.hidden_pitch = shape.layer.projection ? layer.state.unprojected_pitch : layer.state.pitch;
-      forward_layer<M>(step, layer.packed, layer.state, next, View{}, batch, turn != 0);
-      from = next + shape.inputs;
-      from_pitch = layer.state.pitch;
+      for (int64_t head = 0; head < layer.whole.heads; ++head) {
+        const SliceState<M>& state = layer.heads[head].state;
+        const int64_t I = layer.shape.layer.input;
+        for (int64_t r = 0; r < batch; ++r) {
+          Stored* to = state.input[turn] + r * state.pitch;
+          if (i == 0) {
+            memcpy(to, x + r * I, sizeof(Stored) * (size_t)I);
+          } else {
+            hand_on(layers[i - 1], r, to);
+          }
+        }
+        step_head(layer, layer.heads[head]);
+      }
     }
-    const int64_t P = layers[count - 1].shape.layer.outputs();
-    for (int64_t r = 0; r < batch; ++r) memcpy(out + r * P, from + r * from_pitch, sizeof(Stored) * (size_t)P);
+    const StreamLayer<M>& last = layers[count - 1];
+    for (int64_t r = 0; r < batch; ++r) hand_on(last, r, out + r * last.whole.layer.outputs());
     turn = 1 - turn;
+  }
+
+  void step_head(const StreamLayer<M>& layer, const StreamHead<M>& head) const {
+    const Shape<M>& shape = layer.shape;
+    const SliceState<M>& state = head.state;
+    const Rows rows = {1, batch, nullptr, nullptr, nullptr};
+    // Two arrays by turns, since a tile that writes its units would overwrite the state that the next tile reads.
+    Stored *now = state.input[turn], *next = state.input[1 - turn];
+    Step<M> step = {};
+    step.shape = &shape;
+    step.rows = &rows;
+    step.count = batch;
+    step.input = now;
+    step.pitch = state.pitch;
+    step.x_depth = shape.inputs;
+    step.start = head.packed.bias;
+    step.cell = state.cell;
+    step.cell_pitch = state.cell_pitch;
+    step.cell_stride = state.cell_stride;
+    step.hidden = shape.layer.projection ? state.unprojected : next + shape.inputs;
+    step.hidden_pitch = shape.layer.projection ? state.unprojected_pitch : state.pitch;
+    forward_layer<M>(step, head.packed, state, next, View{}, batch, turn != 0);
+  }
+
+  /// Copy row r of what a layer has put out in this step.
+  void hand_on(const StreamLayer<M>& layer, int64_t r, Stored* to) const {
+    const int64_t each = layer.shape.layer.outputs();
+    for (int64_t head = 0; head < layer.whole.heads; ++head) {
+      const SliceState<M>& state = layer.heads[head].state;
+      memcpy(to + head * each, state.input[1 - turn] + r * state.pitch + layer.shape.inputs, sizeof(Stored) * (size_t)each);
+    }
   }
 
   /// Copy a layer's states out of the stream, or with `in` into it. Every pointer may be null.
   void copy_state(int index, void* h, void* const* c, bool in) {
     const StreamLayer<M>& layer = layers[index];
-    const int64_t P = layer.shape.layer.outputs(), H = layer.shape.layer.hidden;
-    for (int64_t r = 0; r < batch; ++r) {
-      Stored* hidden = layer.state.input[turn] + r * layer.state.pitch + layer.shape.inputs;
-      exchange(hidden, h, r, P, in);
-      for (int i = 0; i < layer.shape.cell.cells; ++i) exchange(layer.state.cell_row(i, r), c[i], r, H, in);
+    const int64_t P = layer.shape.layer.outputs(), H = layer.shape.layer.hidden, heads = layer.whole.heads;
+    for (int64_t head = 0; head < heads; ++head) {
+      const SliceState<M>& state = layer.heads[head].state;
+      for (int64_t r = 0; r < batch; ++r) {
+        exchange(state.input[turn] + r * state.pitch + layer.shape.inputs, h, r * heads + head, P, in);
+        for (int i = 0; i < layer.shape.cell.cells; ++i) exchange(state.cell_row(i, r), c[i], r * heads + head, H, in);
+      }
     }
   }
 
-  /// Copy `count` values of the stream's to row r of `theirs`, or with `in` from there.
+  /// Copy `count` values of the stream's to `theirs`, whose part `r` they are, or with `in` from there.
   static void exchange(Real* ours, void* theirs, int64_t r, int64_t count, bool in) {
     if (theirs == nullptr) return;
     Real* const row = (Real*)theirs + r * count;
@@ -116,11 +149,12 @@ struct Streamed : StreamBase {
 
   void reset() {
     for (int i = 0; i < count; ++i) {
-      const StreamLayer<M>& layer = layers[i];
-      for (auto* input : layer.state.input) memset(input, 0, sizeof(Stored) * (size_t)(batch * layer.state.pitch));
-      if (layer.state.cell != nullptr)
-        memset(layer.state.cell, 0, sizeof(Real) * (size_t)(batch * layer.state.cell_pitch));
-      layer.state.begin(layer.shape.cell, batch);
+      for (int64_t head = 0; head < layers[i].whole.heads; ++head) {
+        const SliceState<M>& state = layers[i].heads[head].state;
+        for (auto* input : state.input) memset(input, 0, sizeof(Stored) * (size_t)(batch * state.pitch));
+        if (state.cell != nullptr) memset(state.cell, 0, sizeof(Real) * (size_t)(batch * state.cell_pitch));
+        state.begin(layers[i].shape.cell, batch);
+      }
     }
   }
 };
