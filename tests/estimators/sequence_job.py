@@ -108,6 +108,8 @@ def main(run: str, how: str) -> None:
     if how != "killed":
         fit(how, Path(run))
         return
+    import torch._dynamo  # noqa: PLC0415, F401 - every optimizer does; once, and not in each fork
+
     for job in JOBS:
         killed(job, Path(run) / job)
 
