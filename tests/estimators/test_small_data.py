@@ -102,7 +102,7 @@ def test_a_constant_target_is_told_in_its_own_units(rows, many):
             OptionError,
             r"season=12 needs a lookback of at least 14, not 12",
         ),
-        ({"transform": "log"}, DataError, r"'y' is -1 at 2001-03-01: use transform='none'"),
+        ({"transform": "log"}, DataError, r"'y' is −1 at 2001-03-01: use transform='none'"),
         ({"transform": "box-cox"}, DataError, r"needs values above 0"),
         ({"epochs": 3}, OptionError, r"epochs=3 and steps=2: a training is counted in one"),
         ({"normalise": "seasonal"}, OptionError, r"normalise must be one of .* mean 'season'"),
