@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         restore,
     )
     from gatewise.nn.accelerate import accelerate
-    from gatewise.programs import patch, unpatch
+    from gatewise.programs.patching import patch, unpatch
     from gatewise.runtime import Stream
     from gatewise.tracing import Trace, load_trace, trace
 
@@ -66,7 +66,7 @@ _HOMES = {
         "gatewise.nn",
     ),
     "EventCodec": "gatewise.codec",
-    **dict.fromkeys(("patch", "unpatch"), "gatewise.programs"),
+    **dict.fromkeys(("patch", "unpatch"), "gatewise.programs.patching"),
     "Stream": "gatewise.runtime",
     **dict.fromkeys(("Trace", "load_trace", "trace"), "gatewise.tracing"),
 }

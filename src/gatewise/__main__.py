@@ -13,6 +13,12 @@ def main() -> None:
 
     Where stdout has lost its reader the code is 141, as that of other tools; where it is full, 2.
     """
+    if sys.argv[1:2] == [
+        "run"
+    ]:  # before the command line, whose imports the program would wait for
+        from gatewise.programs.launching import main as become  # noqa: PLC0415
+
+        sys.exit(become(sys.argv[2:]))
     try:
         _run()
     except ModuleNotFoundError as error:

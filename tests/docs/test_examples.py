@@ -15,6 +15,7 @@ from gatewise.cli import run
 from gatewise.cli.apps import app_of
 from gatewise.cli.choosing import choose
 from gatewise.explaining import affordable
+from gatewise.programs import launching
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -68,14 +69,24 @@ def shortened(words: list[str]) -> list[str]:
     return [*words, *(word for name in short if name not in words for word in (name, short[name]))]
 
 
+def parse(words: list[str]) -> None:
+    """Read the words of a command as the command line does, and raise what it raises."""
+    if words[0] == "run":
+        launching.parse(words[1:])
+        return
+    chosen = choose(words)
+    app_of(chosen.task).parse_args(chosen.words, exit_on_error=False, print_error=False)
+
+
 def run_line(line: str) -> int:
     """Run a line as the shell would, `gatewise` in this process; return its exit code."""
     line = line.split("  #", maxsplit=1)[0].strip()
     if not line.startswith("gatewise "):
         return subprocess.run(["bash", "-c", line], check=False).returncode
     words = shlex.split(line)[1:]
-    chosen = choose(words)
-    app_of(chosen.task).parse_args(chosen.words, exit_on_error=False, print_error=False)
+    parse(words)
+    if words[0] == "run":  # it would take the place of this process
+        return 0
     return 0 if words[0] in NOT_RUN else run(shortened(words))
 
 
@@ -113,8 +124,7 @@ def test_the_commands_run_as_they_stand(
     ids=lambda value: value.name if isinstance(value, Path) else None,
 )
 def test_the_command_lines_parse(page: Path, command: str) -> None:
-    chosen = choose(shlex.split(command)[1:])
-    app_of(chosen.task).parse_args(chosen.words, exit_on_error=False, print_error=False)
+    parse(shlex.split(command)[1:])
 
 
 def test_there_are_examples_to_run() -> None:

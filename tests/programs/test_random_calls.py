@@ -10,8 +10,7 @@ import torch
 from tests.programs.random_calls import RandomCall
 from torch import Tensor
 
-from gatewise.programs import patch
-from gatewise.programs.patching import observe
+from gatewise.programs.patching import observe, patch
 from gatewise.programs.taking import Call
 
 # torch says so of its own pass once in a process, whether or not the core takes a call.

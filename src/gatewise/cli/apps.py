@@ -46,6 +46,10 @@ Labels of sequences or of their steps, numbers of sequences, what comes next in 
   gatewise fit alice.txt --task language --out runs/alice
   gatewise demo --task language
 
+Any PyTorch program, untouched, with its LSTM, GRU and RNN on gatewise's engine (gatewise run --help):
+
+  gatewise run script.py
+
 DATA is a .csv, .csv.gz, .tsv or .parquet file, or dataset:NAME for a bundled set (gatewise datasets);
 with --task also FASTA, GenBank or a text (gatewise fit --task tag --help).
 Every option may also stand in a file: --config run.toml or run.json; the command line wins.

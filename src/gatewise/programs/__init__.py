@@ -1,5 +1,4 @@
-"""Programs that know nothing of gatewise: torch's own recurrent operators on gatewise's engine."""
+"""Programs that know nothing of gatewise: torch's own recurrent operators on gatewise's engine.
 
-from gatewise.programs.patching import patch, unpatch
-
-__all__ = ["patch", "unpatch"]
+Imports nothing: `gatewise run` starts from here, and is not to wait for torch.
+"""

@@ -1,0 +1,197 @@
+"""What a patch did in a program: its calls, taken or left and why, and the time in them.
+
+Every process counts its own calls. As it ends, a child leaves its counts in a file beside those of the
+others, and the program itself merges them and tells.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import util
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gatewise.files import atomic_write_text
+from gatewise.programs.patching import observe
+from gatewise.programs.taking import Call
+
+FIRST, EVERY = 3, 64
+"""Of the calls of one shape that are taken, the first few and every so many are timed on torch too."""
+
+Row = dict[str, Any]
+
+
+class Ledger:
+    """The calls of one process, by operator, shape and what became of them."""
+
+    def __init__(self) -> None:
+        self.began = time.perf_counter()
+        self.rows: dict[tuple[Any, ...], Row] = {}
+        self.lock = threading.Lock()
+
+    def __call__(
+        self, name: str, call: Call, attempt: Callable[[], Any], rest: Callable[[], Any]
+    ) -> Any:
+        """Run a call, and note it."""
+        start = time.perf_counter()
+        found = attempt()
+        why = found if isinstance(found, str) else ""
+        if why:
+            found = rest()
+        row = self._note(name, call, why, time.perf_counter() - start)
+        if row is not None and not torch.is_grad_enabled():
+            self._time_torch(row, rest)
+        return found
+
+    def _note(self, name: str, call: Call, why: str, seconds: float) -> Row | None:
+        """Count a call; return its row where it is one of those to be timed on torch."""
+        shape = tuple(map(int, call.x.shape)) if type(call.x) is torch.Tensor else ()
+        training = torch.is_grad_enabled()
+        key = (name, shape, call.layers, call.bidirectional, training, why)
+        with self.lock:
+            row = self.rows.get(key)
+            if row is None:
+                row = self.rows[key] = {
+                    "operator": name,
+                    "shape": list(shape),
+                    "layers": call.layers,
+                    "directions": 2 if call.bidirectional else 1,
+                    "gradients": training,
+                    "left": why,
+                    "calls": 0,
+                    "seconds": 0.0,
+                    "timed_calls": 0,
+                    "timed_seconds": 0.0,
+                    "torch_seconds": 0.0,
+                }
+            row["calls"] += 1
+            row["seconds"] += seconds
+            timed = not why and (row["calls"] <= FIRST or row["calls"] % EVERY == 0)
+            if timed:
+                row["timed_calls"] += 1
+                row["timed_seconds"] += seconds
+            return row if timed else None
+
+    def _time_torch(self, row: Row, rest: Callable[[], Any]) -> None:
+        """Time torch's kernel on a call that changes nothing: without gradients there is no dropout."""
+        state = torch.random.get_rng_state()
+        start = time.perf_counter()
+        rest()
+        seconds = time.perf_counter() - start
+        torch.random.set_rng_state(state)
+        with self.lock:
+            row["torch_seconds"] += seconds
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the counts, the process and how long it has run since torch was there."""
+        with self.lock:
+            rows = [dict(row) for row in self.rows.values()]
+        return {"processes": 1, "seconds": time.perf_counter() - self.began, "calls": rows}
+
+
+def begin(target: str) -> None:
+    """Count the calls of this process from now on; `target` is a file, or "-" for stderr."""
+    folder = os.environ.get("GATEWISE_REPORT_FOLDER")
+    if folder is None:
+        folder = os.environ["GATEWISE_REPORT_FOLDER"] = tempfile.mkdtemp(prefix="gatewise-run-")
+    ledger = Ledger()
+    observe(ledger)
+    is_program = os.environ.get("GATEWISE_RUN") == str(os.getpid())
+    atexit.register(_end, ledger, Path(folder), target if is_program else "", os.getpid())
+    util.register_after_fork(ledger, lambda _: _begin_child(Path(folder)))
+
+
+def _begin_child(folder: Path) -> None:
+    """Count anew in a child that multiprocessing has forked, which runs no `atexit`."""
+    ledger = Ledger()
+    observe(ledger)
+    util.Finalize(None, _end, (ledger, folder, "", os.getpid()), exitpriority=0)
+
+
+def _end(ledger: Ledger, folder: Path, target: str, process: int) -> None:
+    """Leave the counts of a child, or merge all and tell; a report that fails ends no program."""
+    if os.getpid() != process:  # a fork's, whose parent will tell
+        return
+    observe(None)
+    try:
+        if not target:
+            if folder.is_dir():
+                atomic_write_text(folder / f"{process}.json", json.dumps(ledger.as_dict()))
+            return
+        found = merged(ledger, folder)
+        if target == "-":
+            print(table(found), file=sys.stderr)
+        else:
+            atomic_write_text(target, json.dumps(found, indent=1) + "\n")
+    except Exception as error:
+        with suppress(Exception):
+            print(f"gatewise: no report: {error}", file=sys.stderr)
+
+
+def merged(ledger: Ledger, folder: Path) -> dict[str, Any]:
+    """Return the counts of the program with those that its children left, and take the folder away."""
+    found = ledger.as_dict()
+    rows = {_key(row): row for row in found["calls"]}
+    for path in sorted(folder.glob("*.json")):
+        other = json.loads(path.read_bytes())
+        found["processes"] += 1
+        for row in other["calls"]:
+            mine = rows.setdefault(_key(row), {**row, **dict.fromkeys(_SUMS, 0)})
+            for name in _SUMS:
+                mine[name] += row[name]
+        path.unlink()
+    folder.rmdir()
+    found["calls"] = sorted(rows.values(), key=lambda row: -row["seconds"])
+    return found
+
+
+_SUMS = ("calls", "seconds", "timed_calls", "timed_seconds", "torch_seconds")
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    same = ("operator", "layers", "directions", "gradients", "left")
+    return (*(row[name] for name in same), *row["shape"])
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return the report as lines of text."""
+    rows, whole = found["calls"], found["seconds"]
+    inside = sum(row["seconds"] for row in rows)
+    if not rows:
+        return "gatewise: no call of torch's LSTM, GRU or RNN was made"
+    share = f"{100 * inside / whole:.0f} %" if whole else "-"
+    count = found["processes"]
+    lines = [
+        f"gatewise: {inside:.2f} s in recurrent calls, {share} of {whole:.2f} s since torch was imported"
+        + (f", {count} processes" if count > 1 else "")
+    ]
+    lines.append(f"{'calls':>8} {'seconds':>9} {'torch':>9}  operator, input, and why it was left")
+    for row in rows[:20]:
+        shape = "x".join(map(str, row["shape"]))
+        forms = f"{row['layers']} x {row['directions']}" + ", gradients" * row["gradients"]
+        left = f": left, {row['left']}" if row["left"] else ""
+        lines.append(
+            f"{row['calls']:>8} {row['seconds']:>9.3f} {_of_torch(row):>9}  "
+            f"{row['operator']} {shape} ({forms}){left}"
+        )
+    if len(rows) > 20:
+        lines.append(f"  and {len(rows) - 20} kinds of calls more")
+    lines.append("torch: its time for as many calls, from a sample of those without gradients")
+    return "\n".join(lines)
+
+
+def _of_torch(row: Row) -> str:
+    """Return what torch would have taken for all calls of a row, estimated from those timed on it."""
+    if not row["torch_seconds"] or not row["timed_seconds"]:
+        return "-"
+    return f"{row['seconds'] * row['torch_seconds'] / row['timed_seconds']:.3f}"

@@ -1,0 +1,53 @@
+"""The report of `gatewise run`: what is counted, merged and told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from gatewise.programs.patching import observe, patch
+from gatewise.programs.report import Ledger, merged, table
+
+
+def test_a_report_counts_merges_and_tells(tmp_path: Path) -> None:
+    ledger = Ledger()
+    observe(ledger)
+    model, x = nn.GRU(3, 8), torch.randn(60, 2, 3)
+    try:
+        with patch():
+            seed = torch.random.get_rng_state()
+            with torch.no_grad():
+                for _ in range(70):
+                    model(x)
+            model(x)
+            model(x[:1])
+            assert torch.equal(torch.random.get_rng_state(), seed)
+    finally:
+        observe(None)
+    child = ledger.as_dict()
+    (tmp_path / "counts").mkdir()
+    (tmp_path / "counts" / "17.json").write_text(json.dumps(child))
+    found = merged(ledger, tmp_path / "counts")
+    assert not (tmp_path / "counts").exists()
+    assert found["processes"] == 2
+    by = {(row["gradients"], bool(row["left"])): row for row in found["calls"]}
+    assert {key: (row["calls"], row["timed_calls"]) for key, row in by.items()} == {
+        (False, False): (140, 8),  # the first three and the 64th, in each process
+        (True, False): (2, 2),
+        (True, True): (2, 0),
+    }
+    assert by[True, False]["torch_seconds"] == 0  # with gradients torch is not asked
+    assert by[False, False]["torch_seconds"] > 0
+    lines = table(found).splitlines()
+    assert lines[0].endswith("since torch was imported, 2 processes")
+    assert any("140" in line and "gru.input 60x2x3 (1 x 1)" in line for line in lines)
+    assert any(line.endswith("left, torch is faster at this size") for line in lines)
+    assert "timed" in lines[-1] or "sample" in lines[-1]
+
+
+def test_no_call_is_told_in_a_line() -> None:
+    told = table(Ledger().as_dict())
+    assert told == "gatewise: no call of torch's LSTM, GRU or RNN was made"
