@@ -56,6 +56,8 @@ PointLoss = Literal["auto", "squared", "absolute", "huber"]
 Baseline = Literal[
     "persistence", "seasonal_naive", "climatology", "ridge", "ets", "theta", "boosting"
 ]
+Pretrained = Literal["tirex"]
+"""A pre-trained model that can stand among a forecast's baselines, as NAME=FOLDER."""
 
 TokenKind = Literal["characters", "bytes", "words", "sentencepiece"]
 """What a text is cut into."""

@@ -179,13 +179,27 @@ def registered(names: tuple[str, ...], allowed: Callable[[Any], bool], plural: s
     return Rule(allowed, wanted, words[names], names, grows=True)
 
 
-def some_of(words: Any) -> Rule:
-    """Return the rule of a list of words of a `Literal`, one at least."""
+def some_of(words: Any, other: str = "", is_other: Callable[[str], bool] | None = None) -> Rule:
+    """Return the rule of a list of words of a `Literal`, one at least.
+
+    With `is_other` also of words for which it holds, such as `other`.
+    """
     choices: tuple[str, ...] = get_args(words)
+    listed = f"a list of {', '.join(map(repr, choices))}"
+    if is_other is None:
+        return Rule(
+            lambda value: _is_list(value) and all(each in choices for each in value),
+            listed,
+            tuple[words, ...],
+        )
+
+    def known(each: Any) -> bool:
+        return isinstance(each, str) and (each in choices or is_other(each))
+
     return Rule(
-        lambda value: _is_list(value) and all(each in choices for each in value),
-        f"a list of {', '.join(map(repr, choices))}",
-        tuple[words, ...],
+        lambda value: _is_list(value) and all(map(known, value)),
+        f"{listed}, or words such as {other!r}",
+        tuple[str, ...],
     )
 
 

@@ -19,6 +19,7 @@ MODEL_NOTES = {
     "theta": "a line and a smoothed level of each series",
     "boosting": "gradient boosting on lagged columns",
     "ridge": "linear regression on lagged columns",
+    "tirex": "TiRex, pre-trained, without training on these data",
 }
 PART_NAMES = {
     "training": "the training part",

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
-from gatewise.choices import Baseline, LikelihoodName, Normalise, PointLoss, TransformName
+from gatewise.choices import (
+    Baseline,
+    LikelihoodName,
+    Normalise,
+    PointLoss,
+    Pretrained,
+    TransformName,
+)
 from gatewise.errors import OptionError
 from gatewise.estimators.options import (
     ColumnOptions,
@@ -27,6 +34,12 @@ if TYPE_CHECKING:
 
 USUAL_LEVELS = (0.1, 0.5, 0.9)
 """Of a likelihood where no quantiles are named."""
+
+
+def _is_pretrained(text: str) -> bool:
+    """Tell whether a baseline is a pre-trained model and where it lies, such as "tirex=FOLDER"."""
+    name, _, place = text.partition("=")
+    return name in get_args(Pretrained) and bool(place)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -108,9 +121,13 @@ class ForecasterSettings(
         None,
         "Task and parts",
         "Baselines to score beside the network.",
-        or_none(some_of(Baseline), "all that apply but ets, theta and boosting"),
+        or_none(
+            some_of(Baseline, "tirex=FOLDER", _is_pretrained),
+            "all that apply but ets, theta and boosting",
+        ),
         default_means="all that apply but `ets`, `theta` and `boosting`",
-        more='A list, such as `["climatology"]`; these three need the extra `baselines`.',
+        more='A list, such as `["climatology"]`; these three need the extra `baselines`. '
+        "`tirex=FOLDER` adds the forecasts of a pre-trained TiRex that lies there, and needs `tirex`.",
     )
     loss: PointLoss = option(
         "auto",

@@ -25,6 +25,7 @@ from gatewise.estimators.forecaster.score_names import (
     model_name,
 )
 from gatewise.estimators.forecaster.showing import evaluation_html
+from gatewise.estimators.forecaster.untrained import untrained
 from gatewise.estimators.forecaster.verdict_of_panel import (
     PanelComparison,
     best_by_median,
@@ -218,6 +219,7 @@ def verdict(evaluation: Evaluation) -> Verdict:
         sentences.append(FLATTERING[evaluation.part])
     if evaluation.part != "training":  # which is the better one on new data is then not known
         sentences.extend(_advice(found))
+        sentences.extend(untrained((one.baseline, one.tone) for one in found))
     sentences.append(_members_sentence(evaluation, found))
     sentences.extend(_band_sentences(evaluation))
     return Verdict(_headline(found), tuple(sentences), _overall(tones))

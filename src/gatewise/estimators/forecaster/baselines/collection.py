@@ -20,6 +20,7 @@ from gatewise.estimators.forecaster.baselines.design import Layout
 from gatewise.estimators.forecaster.baselines.ets import MOST_ROWS, Ets
 from gatewise.estimators.forecaster.baselines.indicators import NO_INDICATORS, Indicators
 from gatewise.estimators.forecaster.baselines.naive import persistence, seasonal_naive
+from gatewise.estimators.forecaster.baselines.pretrained import CONTEXT, Pretrained
 from gatewise.estimators.forecaster.baselines.ridge import Ridge
 from gatewise.estimators.forecaster.baselines.rows import column_block, series_bounds, step_offsets
 from gatewise.estimators.forecaster.baselines.scale import NaiveErrors
@@ -57,6 +58,7 @@ class Baselines:
     theta: Theta | None = None
     boosting: Boosting | None = None
     indicators: Indicators = NO_INDICATORS  # what ridge regression and boosting see of categories
+    pretrained: Pretrained | None = None
 
     def predict(
         self, table: Table, origins: Indices, names: Sequence[str] | None = None
@@ -80,12 +82,19 @@ class Baselines:
             if follower is not None and name in names:
                 steps, values = step_offsets(self.horizon), column_block(table, self.targets)
                 found[name] = follower.predict(table, values, origins, steps)
+        given = self.pretrained
+        if given is not None and given.name in names:
+            values = column_block(table, self.targets)
+            medians = given.predict(table, values, origins, step_offsets(self.horizon))
+            found[given.name] = np.where(np.isnan(medians), self.mean, medians)
         return {name: found[name] for name in self.names if name in names}
 
     def rows_back(self) -> int:
         """Return how many rows up to the origin the baselines read, beyond what the network does."""
         if self.ets is not None or self.theta is not None:
             return MOST_ROWS  # their states follow from all rows
+        if self.pretrained is not None:
+            return max(CONTEXT, self.season or 0)
         seasonal = {"seasonal_naive", "ridge", "boosting"} & set(self.names)
         return (self.season or 0) if seasonal else 0
 
@@ -113,8 +122,17 @@ class Baselines:
         """
         if self.bands is None:
             return {}
+        origins = np.asarray(origins, dtype=np.int64)
         points = self.predict(table, origins) if points is None else points
-        return self.bands.around(points, table, np.asarray(origins, dtype=np.int64))
+        given = self.pretrained
+        if given is None or given.name not in points:
+            return self.bands.around(points, table, origins)
+        others = {name: point for name, point in points.items() if name != given.name}
+        found = self.bands.around(others, table, origins)
+        values, steps = column_block(table, self.targets), step_offsets(self.horizon)
+        own = given.quantiles(table, values, origins, steps, self.bands.levels)
+        found[given.name] = np.where(np.isnan(own), points[given.name][..., None], own)
+        return found
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what was fitted as plain arrays; `settings` holds the rest."""
@@ -152,6 +170,7 @@ class Baselines:
             "levels": [] if bands is None else list(bands.levels),
             "ets": None if self.ets is None else self.ets.season,
             "theta": None if self.theta is None else self.theta.season,
+            **({} if self.pretrained is None else {"pretrained": self.pretrained.to_json()}),
             **({"indicators": self.indicators.to_json()} if self.indicators.labels else {}),
             "naive": None
             if self.naive is None
@@ -167,7 +186,9 @@ class Baselines:
         targets, horizon = tuple(whole["targets"]), int(whole["horizon"])
         names = tuple(settings.get("names", applicable(horizon, season)))
         levels = tuple(settings.get("levels", ()))
-        offsets = {name: arrays[f"bands.{name}"] for name in names if levels}
+        pretrained = Pretrained(*settings["pretrained"]) if "pretrained" in settings else None
+        fitted = [name for name in names if pretrained is None or name != pretrained.name]
+        offsets = {name: arrays[f"bands.{name}"] for name in fitted if levels}
 
         def part(baseline: str, names: tuple[str, ...]) -> dict[str, Any]:
             return {name: arrays[f"{baseline}.{name}"] for name in names}
@@ -204,6 +225,7 @@ class Baselines:
             else None,
             indicators=Indicators.from_json(settings.get("indicators", [])),
             naive=_naive(arrays, settings.get("naive")),
+            pretrained=pretrained,
         )
 
 

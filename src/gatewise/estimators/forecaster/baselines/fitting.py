@@ -24,6 +24,13 @@ from gatewise.estimators.forecaster.baselines.design import Layout
 from gatewise.estimators.forecaster.baselines.ets import Ets
 from gatewise.estimators.forecaster.baselines.indicators import NO_INDICATORS, Indicators
 from gatewise.estimators.forecaster.baselines.naive import has_season
+from gatewise.estimators.forecaster.baselines.pretrained import (
+    LOADERS,
+    Pretrained,
+    load,
+    note_of,
+    place_of,
+)
 from gatewise.estimators.forecaster.baselines.ridge import Ridge
 from gatewise.estimators.forecaster.baselines.rows import (
     column_block,
@@ -45,12 +52,29 @@ def _chosen(wanted: Sequence[str] | None, horizon: int, season: int | None) -> t
     # a virtual sensor never sees its target's past, and the first two see nothing else
     names = (*whole, *(ON_REQUEST if horizon else ON_REQUEST[2:]))
     for name in wanted or ():
-        if name not in names:
+        if name.partition("=")[0] in LOADERS:
+            if not horizon:
+                raise OptionError(f"baselines: {name!r} forecasts; a virtual sensor has horizon 0")
+        elif name not in names:
             raise OptionError(
                 f"baselines: {name!r} does not apply here (horizon={horizon}, season={season}): "
                 f"choose of {', '.join(map(repr, names))}"
             )
-    return whole if wanted is None else tuple(name for name in names if name in wanted)
+    plain = [name for name in wanted or () if name in names]
+    return tuple(name for name in names if name in plain) if plain else whole
+
+
+def _pretrained(wanted: Sequence[str] | None) -> Pretrained | None:
+    """Return the pre-trained model that is named, read once to see that it is one; None without."""
+    named = [name.partition("=") for name in wanted or () if name.partition("=")[0] in LOADERS]
+    if not named:
+        return None
+    if len(named) > 1:
+        raise OptionError("baselines: one pre-trained model at a time")
+    ((name, _, place),) = named
+    found = Pretrained(name, place_of(name, place))
+    load(found.name, found.place)
+    return found
 
 
 def fit_baselines(
@@ -79,7 +103,7 @@ def fit_baselines(
         raise OptionError(f"season={season!r}: give a whole number of rows from 1, or None")
     train_rows = split.part_rows(table, "training")
     season = _season(table, train_rows) if season is None else season
-    chosen = _chosen(names, horizon, season)
+    chosen, pretrained = _chosen(names, horizon, season), _pretrained(names)
     origins = origins_within(table, train_rows, lookback=lookback, horizon=horizon)
     values = column_block(table, table.columns.target)
     indicators, notes = Indicators.fit(table, train_rows)
@@ -91,6 +115,8 @@ def fit_baselines(
     # Before anything is fitted: climatology may stand in for a ridge regression that is too dear.
     chosen, left_out = _affordable(chosen, layout, seen, train_rows, (lookback, horizon))
     notes = (*(notes if regressed else ()), *left_out)
+    if pretrained is not None:
+        chosen, notes = (*chosen, pretrained.name), (*notes, note_of(pretrained.name))
     if "seasonal_naive" in chosen and table.step.kind != "months" and not table.step.microseconds:
         # No calendar tells how long a season of counted rows is.
         notes = (*notes, f"Seasonal naive repeats the value of {season} rows before.")
@@ -116,6 +142,7 @@ def fit_baselines(
         boosting=trees,
         indicators=indicators if ridge or trees else NO_INDICATORS,
         naive=NaiveErrors.fit(table, values, train_rows, season),
+        pretrained=pretrained,
     )
     if not levels:
         return fitted
