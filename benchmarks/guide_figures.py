@@ -1,4 +1,4 @@
-"""Make the pictures of the guide by running its own examples: `python -m benchmarks.guide_figures`.
+"""Make the pictures of the guides by their examples: `python -m benchmarks.guide_figures [PAGE]`.
 
 What the examples print is printed, to be compared with what the guide quotes.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 from pathlib import Path
 
 from PIL import Image
@@ -20,8 +21,16 @@ COLOURS = 128
 SAVED = re.compile(r"""savefig\("([^"]+)"\)""")
 
 
-def main() -> None:
-    page = DOCS / "memory.md"
+PAGES = ("memory", "pretrained-forecaster")
+
+
+def main(pages: list[str]) -> None:
+    for page in pages or PAGES:
+        make(DOCS / f"{page}.md")
+
+
+def make(page: Path) -> None:
+    """Run the examples of one page, and shrink the pictures that they save."""
     names: dict[str, object] = {"__name__": "example"}
     images = DOCS / "images"
     images.mkdir(exist_ok=True)
@@ -37,4 +46,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
