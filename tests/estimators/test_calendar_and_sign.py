@@ -100,6 +100,6 @@ def test_the_baselines_may_know_it_too() -> None:
 def test_a_negative_target_is_refused_where_none_may_be() -> None:
     frame = visits().with_columns(y=pl.col("y") - 0.5)
     with pytest.raises(
-        DataError, match=r"'y' has 28 values below 0, the first at 2024-01-01 \(-0.5\)"
+        DataError, match=r"'y' has 28 values below 0, the first at 2024-01-01 \(−0.5\)"
     ):
         gw.Forecaster(**TINY, horizon=2, positive=True).fit(frame, progress=False)
