@@ -1,8 +1,9 @@
 """gatewise: recurrent networks you can see inside, at full speed.
 
 Drop-in modules (`LSTM`, `GRU`, `RNN` and their cells), the `SLSTM`, `accelerate` and `restore` for the
-models you have, `patch` and `unpatch` for torch's own operators, `trace` for their gates (a `Trace`,
-which `load_trace` reads back), `explain` for what they remember and `memory` for every figure behind it,
+models you have, `patch` and `unpatch` for torch's own operators and `check_agreement` with torch,
+`trace` for gates (a `Trace`, which `load_trace` reads back), `explain` for what they remember and
+`memory` for every figure behind it,
 `Stream` for one step at a time, `EventCodec` for sensor series as few messages, `init` for starting
 values and `LengthCurriculum` for sequences that grow, `Forecaster` for tables and `tune` for its
 settings, `Classifier` and `Regressor` for labelled sequences, `Tagger` for labels of their steps,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         restore,
     )
     from gatewise.nn.accelerate import accelerate
+    from gatewise.programs.agreement import check_agreement
     from gatewise.programs.patching import patch, unpatch
     from gatewise.runtime import Stream
     from gatewise.tracing import Trace, load_trace, trace
@@ -66,6 +68,7 @@ _HOMES = {
         "gatewise.nn",
     ),
     "EventCodec": "gatewise.codec",
+    "check_agreement": "gatewise.programs.agreement",
     **dict.fromkeys(("patch", "unpatch"), "gatewise.programs.patching"),
     "Stream": "gatewise.runtime",
     **dict.fromkeys(("Trace", "load_trace", "trace"), "gatewise.tracing"),
@@ -90,6 +93,7 @@ __all__ = [
     "Trace",
     "__version__",
     "accelerate",
+    "check_agreement",
     "datasets",
     "errors",
     "explain",
