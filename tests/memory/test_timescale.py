@@ -88,7 +88,7 @@ def test_the_reading() -> None:
     ("keep", "message"),
     [
         (np.full((2, 1, 1), 1.5), r"between 0 and 1 .*; got 1\.5 at \(0, 0, 0\)"),
-        (np.full((2, 1, 1), -0.1), r"between 0 and 1 .*; got -0\.1"),
+        (np.full((2, 1, 1), -0.1), r"between 0 and 1 .*; got −0\.1"),
         (np.full((2, 2), 0.5), r"keep has shape \[2, 2\]; it needs at least three axes"),
     ],
 )

@@ -154,6 +154,6 @@ def slowness_cost(states: Tensor, lengths: Tensor | None = None) -> Tensor:
     changes = (states[1:] - states[:-1]).square()
     if lengths is None:
         return changes.mean()
-    inside = torch.arange(1, len(states)).unsqueeze(1) < lengths
+    inside = torch.arange(1, len(states), device="cpu").unsqueeze(1) < lengths
     count = (inside.sum() * states.shape[-1]).clamp(min=1)
     return (changes * inside.to(states.device).unsqueeze(2)).sum() / count
