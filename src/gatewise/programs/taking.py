@@ -90,8 +90,10 @@ def is_small(cell: str, packed: bool, arguments: Sequence[Any]) -> bool:
         x, _, weights, _, layers, _, _, bidirectional, batch_first = arguments
     if type(x) is not Tensor or not weights or type(weights[0]) not in _PLAIN:
         return False
-    first, training = weights[0].shape, torch.is_grad_enabled()
-    return _is_small(cell, x.shape, steps, first, layers, bidirectional, batch_first, training)
+    may_train, first = torch.is_grad_enabled(), weights[0]
+    trains = may_train and first.requires_grad
+    options = (layers, bidirectional, batch_first, may_train, trains)
+    return _is_small(cell, x.shape, steps, first.shape, *options)
 
 
 @lru_cache(maxsize=4096)
@@ -103,7 +105,8 @@ def _is_small(  # noqa: PLR0917 - keywords make the call of a cached function sl
     layers: int,
     bidirectional: bool,
     batch_first: bool,
-    training: bool,
+    may_train: bool,  # whether gradients are on
+    trains: bool,  # whether one is wanted for certain
 ) -> bool:
     """Do the same for what counts; false where this alone cannot tell."""
     if len(shape) != (2 if steps else 3) or len(first) != 2 or 0 in (*shape, *first) or layers < 1:
@@ -114,7 +117,9 @@ def _is_small(  # noqa: PLR0917 - keywords make the call of a cached function sl
         steps, rows = shape[1::-1] if batch_first else shape[:2]
     network = (cell, first[1], first[0] // len(CELLS[cell].packing), layers, bidirectional)
     size = (steps, rows, len(shape) == 2)
-    return not takes(*network, False, *size) and not (training and takes(*network, True, *size))
+    if not trains and takes(*network, False, *size):
+        return False
+    return not (may_train and takes(*network, True, *size))
 
 
 def attempt(cell: str, call: Call) -> tuple[Tensor, ...] | str:
