@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import benchmarks.descendants
-from benchmarks.descendants import packages, wholes
+from benchmarks.descendants import packages, timing, wholes
 from benchmarks.descendants.cells import GATES, QUICK, SIZES, Held, Pass, Size, loop, ours
 from benchmarks.descendants.timing import infer, medians, train
 
@@ -30,6 +30,11 @@ def contestants(size: Size, *, with_packages: bool) -> dict[str, Pass]:
     return found
 
 
+def name_of(size: Size) -> str:
+    """Return what the table calls a size."""
+    return f"{size.what} {size.steps} x {size.rows}, {size.heads} x {size.units // size.heads}"
+
+
 def row_of(size: Size, work: Callable[..., Tensor], times: int, *, with_packages: bool) -> str:
     """Return a row of the table: milliseconds natively, and how many times longer the others take."""
     x = torch.randn(
@@ -38,9 +43,8 @@ def row_of(size: Size, work: Callable[..., Tensor], times: int, *, with_packages
     passes = contestants(size, with_packages=with_packages)
     found = medians(passes, work, x, times, {"tirex-ts": wholes.ROUNDED})
     native = found.pop("native")
-    shape = f"{size.what} {size.steps} x {size.rows}, {size.heads} x {size.units // size.heads}"
     ratios = " | ".join(f"{value / native:.1f}" for value in found.values())
-    return f"| {shape} | {work.__name__} | {native:.2f} | {ratios} |"
+    return f"| {name_of(size)} | {work.__name__} | {native:.2f} | {ratios} |"
 
 
 def cells(times: int, sizes: list[Size], *, with_packages: bool) -> Iterator[str]:
@@ -82,6 +86,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--times", type=int, default=7, help="how often each pass is timed")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: whether it runs")
     parser.add_argument("--threads", type=int, help="torch's threads; as torch has them by default")
+    parser.add_argument(
+        "--clock", choices=timing.CLOCKS, default="wall", help="cpu: on a machine that others use"
+    )
+    parser.add_argument("--only", default="", help="sizes whose name in the table has this text")
     parser.add_argument("--packages", action="store_true", help="the packages themselves too")
     parser.add_argument("--whole", action="store_true", help="their whole layers and models alone")
     parser.add_argument("--agreement", action="store_true", help="distances from float64 alone")
@@ -90,13 +98,14 @@ def main(arguments: list[str] | None = None) -> int:
         torch.set_num_threads(given.threads)
     kind = platform.processor() or "cpu"
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {kind}")
+    timing.chosen = given.clock
     lines: list[Iterator[str]] = []
     if given.agreement:
         lines.append(agreement(quick=given.quick))
     elif given.whole:
         lines.append(whole(given.times, quick=given.quick))
     else:
-        sizes = QUICK if given.quick else SIZES
+        sizes = [one for one in (QUICK if given.quick else SIZES) if given.only in name_of(one)]
         lines.append(cells(given.times, sizes, with_packages=given.packages))
         if given.packages:
             lines.append(whole(given.times, quick=given.quick))
