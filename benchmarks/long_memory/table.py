@@ -13,6 +13,8 @@ from studies.common.statistics import share_interval
 
 RESULTS = Path(__file__).parent / "results"
 COLUMNS = ("zero cell", "zero hidden", "transplant", "no mark")
+ABOVE = 0.95
+"""Accuracy that is asked of a seed in DNA."""
 
 
 def tables(folder: Path = RESULTS) -> list[str]:
@@ -105,3 +107,31 @@ def _share(value: float | None) -> str:
 def _order(path: Path) -> tuple[str, int]:
     cell, _, steps = path.stem.rpartition("-")
     return cell, int(steps)
+
+
+def dna_tables(folder: Path = RESULTS) -> list[str]:
+    """Return the tables of the task in DNA, by length."""
+    paths = sorted(folder.glob("dna-*.json"), key=_order)
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return [line for one in found for line in _dna_table(one)]
+
+
+def _dna_table(found: Mapping[str, Any]) -> list[str]:
+    head = ("seed", "accuracy", "ended by the bound", "CPU s", "longest trained on", *COLUMNS)
+    lines = [
+        f"\n**DNA, {found['steps']:,} bases**, accuracy on {found['rows']} sequences of a file\n",
+        f"| {' | '.join(head)} |",
+        "|" + "---|" * len(head),
+    ]
+    for one in found["seeds"]:
+        cells = (
+            str(one["seed"]),
+            _share(one.get("accuracy")),
+            "yes" if one["ended by the bound"] else "no",
+            f"{one['CPU seconds']:.0f}",
+            f"{one['longest']:,}",
+            *(_share(one.get(name)) for name in COLUMNS),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    above = sum(one.get("accuracy", 0.0) > ABOVE for one in found["seeds"])
+    return [*lines, "", f"{above} of {len(found['seeds'])} seeds above {ABOVE:g}."]

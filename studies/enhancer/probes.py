@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from studies.enhancer.task import MARK, Reader, batch
+from studies.enhancer.task import MARK, Drawn, Reader, batch
 from studies.enhancer.training import accuracy, blocks
 
 AROUND = 5
@@ -15,7 +15,9 @@ AROUND = 5
 
 
 @torch.no_grad()
-def probes(model: Reader, steps: int, rows: int, seed: int) -> dict[str, float]:
+def probes(
+    model: Reader, steps: int, rows: int, seed: int, drawn: Drawn = batch
+) -> dict[str, float]:
     """Return shares of `rows` fresh sequences, by what was done to the state halfway.
 
     "accuracy" with nothing done and "no mark" without the mark; "zero cell" the share of right answers
@@ -26,7 +28,7 @@ def probes(model: Reader, steps: int, rows: int, seed: int) -> dict[str, float]:
     draws = torch.Generator().manual_seed(seed + 2_000_000)
     counts: dict[str, int] = {}
     for size in blocks(steps, rows):
-        x, symbols = batch(steps, size, draws)
+        x, symbols = drawn(steps, size, draws)
         half = steps // 2
         state = model.layer(x[:half])[1]
         rest = x[half:]
@@ -45,7 +47,7 @@ def probes(model: Reader, steps: int, rows: int, seed: int) -> dict[str, float]:
         for name, hits in found.items():
             counts[name] = counts.get(name, 0) + int(hits.sum())
     shares = {name: count / rows for name, count in counts.items()}
-    return {**shares, "no mark": accuracy(model, steps, rows, draws, marked=False)}
+    return {**shares, "no mark": accuracy(model, steps, rows, draws, marked=False, drawn=drawn)}
 
 
 def _answers(

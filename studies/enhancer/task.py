@@ -6,6 +6,7 @@ Sizes: T steps, B rows, F = 6 features, H units.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -23,14 +24,26 @@ EARLY = 20
 CHANCE = 1 / SYMBOLS
 
 
+class Drawn(Protocol):
+    """A task: sequences `[T, B, F]` and the symbols `[B]` that are to be told of them."""
+
+    def __call__(
+        self, steps: int, rows: int, draws: torch.Generator, *, marked: bool = True
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return fresh sequences, with the mark or without it."""
+
+
 class Reader(nn.Module):
     """A recurrent layer, and two bits that are read at the last step: the number of a symbol."""
 
     def __init__(
-        self, hidden_size: int = 16, layer: Callable[[int, int], nn.Module] = gw.LSTM
+        self,
+        hidden_size: int = 16,
+        layer: Callable[[int, int], nn.Module] = gw.LSTM,
+        features: int = FEATURES,
     ) -> None:
         super().__init__()
-        self.layer = layer(FEATURES, hidden_size)
+        self.layer = layer(features, hidden_size)
         self.head = nn.Linear(hidden_size, 2)
 
     def answers(self, hidden: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ from torch import nn
 
 import gatewise as gw
 from studies.common.statistics import share_interval
-from studies.enhancer.task import Reader, batch, bits
+from studies.enhancer.task import Drawn, Reader, batch, bits
 
 SURE = 0.99
 """Training ends when the 95 % interval of the accuracy on fresh sequences lies above this, twice."""
@@ -84,6 +84,7 @@ def learn(
     seed: int,
     budget: int,
     check: int = 512,
+    drawn: Drawn = batch,
     made: tuple[gw.LengthCurriculum, torch.optim.Optimizer] | None = None,
     shown: Callable[[gw.LengthCurriculum, float], None] = lambda curriculum, loss: None,
 ) -> Learning:
@@ -91,8 +92,8 @@ def learn(
 
     `budget`: how many steps of sequences may be read in all, counted per batch: a batch of any number of
     rows and 100 steps counts 100. `check`: how many fresh sequences the last stage is judged by.
-    `made`: schedule and optimizer, where they are others than the recipe's; the model has its starting
-    values then. `shown` is told after each update.
+    `drawn`: the task. `made`: schedule and optimizer, where they are others than the recipe's; the model
+    has its starting values then. `shown` is told after each update.
     """
     curriculum, adam = made or (started(model, final, recipe, seed), optimizer(model, recipe))
     training, checking = (torch.Generator().manual_seed(seed + n) for n in (1, 1_000_000))
@@ -101,13 +102,13 @@ def learn(
         steps = curriculum.length
         begun = time.process_time()
         price = recipe.later if curriculum.stage else recipe.cost
-        loss, right = update(model, adam, batch(steps, rows_for(steps), training), price)
+        loss, right = update(model, adam, drawn(steps, rows_for(steps), training), price)
         # At the final length accuracy is what counts, and fresh sequences judge it.
         curriculum.step(right and (loss < 0.05 or steps == final))
         set_rate(adam, recipe.rate, curriculum, loss)
         if curriculum.done:
             # Twice in a row, with training between: of many looks, one may come out well by luck.
-            passed = passed + 1 if sure(model, steps, check, checking) else 0
+            passed = passed + 1 if sure(model, steps, check, checking, drawn) else 0
             learning.solved = passed == LOOKS
             if not learning.solved:
                 curriculum.step(False)
@@ -195,21 +196,29 @@ def set_rate(
 
 @torch.no_grad()
 def accuracy(
-    model: Reader, steps: int, rows: int, draws: torch.Generator, *, marked: bool = True
+    model: Reader,
+    steps: int,
+    rows: int,
+    draws: torch.Generator,
+    *,
+    marked: bool = True,
+    drawn: Drawn = batch,
 ) -> float:
     """Return the share of right answers to fresh sequences."""
     right = 0
     for size in blocks(steps, rows):
-        x, symbols = batch(steps, size, draws, marked=marked)
+        x, symbols = drawn(steps, size, draws, marked=marked)
         right += int((model.answers(model.layer(x)[0][-1]) == symbols).sum())
     return right / rows
 
 
-def sure(model: Reader, steps: int, rows: int, draws: torch.Generator) -> bool:
+def sure(
+    model: Reader, steps: int, rows: int, draws: torch.Generator, drawn: Drawn = batch
+) -> bool:
     """Return whether the 95 % interval of the accuracy lies above `SURE`; ends as soon as it cannot."""
     wrong = 0
     for size in blocks(steps, rows):
-        wrong += size - round(size * accuracy(model, steps, size, draws))
+        wrong += size - round(size * accuracy(model, steps, size, draws, drawn=drawn))
         if share_interval(rows - wrong, rows).low <= SURE:
             return False
     return True
