@@ -21,8 +21,10 @@ from studies.common.checks import Check
 from studies.common.statistics import Interval, share_interval
 from studies.common.study import Figures, Question, Settings, Study
 from studies.enhancer.probes import AROUND, inside, probes
+from studies.enhancer.seen import seen
 from studies.enhancer.task import CHANCE, Reader
-from studies.enhancer.training import SURE, Recipe, learn
+from studies.enhancer.training import SURE, Learning, Recipe, accuracy, learn
+from studies.enhancer.views import account, three_views
 
 RECIPE, TORCH, CHRONO, FREE = "the recipe", "torch's start", "chrono alone", "no price"
 PLAIN: Mapping[str, Any] = {"long": False, "cost": 0.0, "later": 0.0, "decay": 0.0}
@@ -33,6 +35,8 @@ ARMS: Mapping[str, Recipe] = {
     FREE: Recipe(**PLAIN, chrono=True),
 }
 """The last has the curriculum and the chrono start, but may write as much as it likes, and h as well."""
+LONGER = (1, 2, 4)
+"""Times the length that it was trained for, at which it is asked too."""
 NEAR_CHANCE: Mapping[str, Any] = {"at_least": CHANCE - 0.05, "at_most": CHANCE + 0.05}
 
 
@@ -69,7 +73,22 @@ def _trained(seed: int, settings: Settings, arm: str, rate: float) -> dict[str, 
         "solved": right.low > SURE,
         "updates": {str(length): count for length, count in learning.updates.items()},
         **shares,
-        **(inside(model, steps, seed) if arm == RECIPE else {}),
+        **(_seen(model, learning, steps, seed) if arm == RECIPE else {}),
+    }
+
+
+def _seen(model: Reader, learning: Learning, steps: int, seed: int) -> dict[str, Any]:
+    """Return how it learnt, what its gates do, what carries the answer, and how far beyond it goes."""
+    draws = torch.Generator().manual_seed(seed + 7_000_000)
+    losses = {str(length): values for length, values in learning.losses.items()}
+    return {
+        "losses": {
+            length: [float(f"{loss:.3g}") for loss in one] for length, one in losses.items()
+        },
+        **inside(model, steps, seed),
+        "views": three_views(model, steps, seed),
+        "account": account(model, steps, seed),
+        "longer": {str(n): accuracy(model, n * steps, 128, draws) for n in LONGER},
     }
 
 
@@ -167,6 +186,7 @@ def curves(seeds: Sequence[Figures], settings: Settings) -> list[Curve]:
             reading="The unit that the mark opens furthest is shut at all other steps.",
             group="The claim",
         ),
+        *seen([seed[RECIPE] for seed in seeds], settings["steps"]),
     ]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from studies.common.statistics import share_interval
 from studies.enhancer import training
 from studies.enhancer.probes import AROUND, inside, probes
+from studies.enhancer.seen import seen
 from studies.enhancer.task import DECOY, DECOYS, MARK, SYMBOLS, Reader, batch, bits
 from studies.enhancer.training import Recipe, accuracy, learn, optimizer
 from studies.enhancer.views import PARTS, account, lags_of, three_views
@@ -87,6 +89,32 @@ def test_what_carries_the_answer_is_seen_in_three_ways(by_hand: Reader) -> None:
     assert lags_of(STEPS)[-1] == STEPS - STEPS // PARTS - 1
     for name in ("gates", "gradient", "intervention"):
         assert found[name] == pytest.approx([1.0] * len(found[name]), abs=1e-4)
+
+
+def test_curves_are_medians_over_seeds_at_the_lengths_they_were_trained_on() -> None:
+    steps = 400
+    lags, parts = len(lags_of(steps)), [0.1] * PARTS
+
+    def seed(loss: float, lengths: tuple[int, ...]) -> dict[str, object]:
+        return {
+            "losses": {str(n): [loss] * 4 + [loss / 10] * 3 for n in lengths},
+            "views": {name: [loss] * lags for name in ("gates", "gradient", "intervention")},
+            "account": {"at the mark": 0.5, "by part": parts, "held": parts, "shown": parts},
+            "leak": [0.001, 0.01],
+            "longer": {"1": 1.0, "2": loss, "4": 0.25},
+        }
+
+    seeds = [seed(0.2, (100, 400)), seed(0.4, (100, 400)), seed(0.9, (100,))]
+    learnt, carried, written, leaks, longer = seen(seeds, steps)
+    assert learnt.x.tolist() == [100, 400]
+    np.testing.assert_allclose(learnt.lines[0].y, [0.4, 0.3])
+    np.testing.assert_allclose(learnt.lines[1].y, [0.04, 0.03])
+    assert [line.kind for line in carried.lines] == ["gate path", "gradient", "intervention"]
+    assert all(line.y.tolist() == [0.4] * lags for line in carried.lines)
+    assert (written.x.tolist(), written.level.at) == (list(range(1, PARTS + 1)), 0.5)
+    np.testing.assert_allclose(leaks.lines[0].y, [0.4] * 3)
+    assert longer.lines[0].y.tolist() == [1.0, 0.4, 0.25]
+    assert longer.lines[0].low.tolist() == [1.0, 0.2, 0.25]
 
 
 def test_the_account_has_all_at_the_mark(by_hand: Reader) -> None:
