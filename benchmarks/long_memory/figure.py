@@ -12,14 +12,18 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from benchmarks.long_memory.table import RESULTS
 from gatewise.files import atomic_write_bytes
-from gatewise.report import Curve, Line
 from studies.common.statistics import share_interval
-from studies.gallery.drawing import DOTS, draw
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "long-memory.png"
+DOTS = 110
+"""Dots an inch."""
+APART = 1.07
+"""Times in steps by which arms stand side by side."""
+MARKERS = "osD^v<>Pxd"
 RECIPES = {"lstm": "LSTM, the recipe", "gru": "GRU, the recipe"}
 
 Solved = dict[str, dict[int, list[bool]]]
@@ -39,38 +43,40 @@ def solved(folder: Path = RESULTS) -> Solved:
     return found
 
 
-def curve(found: Solved) -> Curve:
-    """Return the shares over the steps; an arm has a point wherever it was run."""
+def draw(found: Solved) -> Figure:
+    """Return the picture: a point for each arm at each length, side by side, with its interval."""
+    figure = Figure((9.0, 4.6), layout="constrained", facecolor="white")
+    ax = figure.subplots()
     steps = sorted({length for arm in found.values() for length in arm})
-    lines = []
-    for arm in sorted(found):
-        shares = [
-            share_interval(sum(found[arm][n]), len(found[arm][n])) if n in found[arm] else None
-            for n in steps
-        ]
-        value, low, high = (
-            np.array([np.nan if one is None else getattr(one, name) for one in shares])
-            for name in ("value", "low", "high")
+    for place, arm in enumerate(sorted(found)):
+        lengths = sorted(found[arm])
+        shares = [share_interval(sum(found[arm][n]), len(found[arm][n])) for n in lengths]
+        value, low, high = np.array([[one.value, one.low, one.high] for one in shares]).T
+        ax.errorbar(
+            np.array(lengths) * APART ** (place - len(found) / 2),
+            value,
+            (value - low, high - value),
+            fmt=MARKERS[place % len(MARKERS)],
+            markersize=5,
+            capsize=2,
+            linewidth=1,
+            label=arm,
         )
-        lines.append(Line(arm, value, low, high, interval="95 % interval"))
-    return Curve(
-        "Who learns it, by the length of the sequences",
-        "steps",
-        np.array(steps, dtype=np.float64),
-        tuple(lines),
-        y_label="share of seeds solved",
-        log_x=True,
-    )
+    ax.set_xscale("log")
+    ax.set_xticks(steps, [f"{n:,}" for n in steps])
+    ax.minorticks_off()
+    ax.set(xlabel="steps", ylabel="share of seeds solved, 95 % interval", ylim=(-0.04, 1.04))
+    ax.grid(axis="y", alpha=0.3)
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small")
+    return figure
 
 
 def main() -> None:
     """Draw the picture."""
     held = io.BytesIO()
-    draw("A dependency over T steps", [curve(solved())]).savefig(
-        held, format="png", dpi=DOTS, metadata={"Software": None}
-    )
+    draw(solved()).savefig(held, format="png", dpi=DOTS, metadata={"Software": None})
     atomic_write_bytes(PICTURE, held.getvalue())
-    print(f"{PICTURE}: {len(held.getvalue()) / 1000:.0f} kB")
+    print(f"{PICTURE.name}: {len(held.getvalue()) / 1000:.0f} kB")
 
 
 if __name__ == "__main__":
