@@ -9,6 +9,7 @@ DIR/report.html      the page; figure.svg and figure.png the picture
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from gatewise.errors import FileError
 from gatewise.files import atomic_write_text, parse
 
 ABOUT, RESULT, PAGE, FIGURE = "study.json", "result.json", "report.html", "figure"
+NUMBERS = re.compile(r"\[\n([-\d.eE+,\s]+)\]")
 
 
 @dataclass(frozen=True)
@@ -110,4 +112,6 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _text(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    # A list of numbers on one line: a seed may keep thousands. No JSON string has a line's end in it.
+    return NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
