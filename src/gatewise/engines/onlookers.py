@@ -66,16 +66,3 @@ def is_for_onnx() -> bool:
 
 # torch 2.6 has no such function, and there the operators are exported as they are.
 is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
-
-
-def is_alone() -> bool:
-    """Tell whether nothing records, compiles, transforms, casts or replaces the running call."""
-    return not (
-        torch.compiler.is_compiling()
-        or is_exporting()
-        or torch._C._get_tracing_state() is not None
-        or torch._C._is_any_autocast_enabled()
-        or torch._C._are_functorch_transforms_active()
-        or torch._C._len_torch_dispatch_stack() > 0
-        or torch.autograd.forward_ad._current_level >= 0
-    )

@@ -26,7 +26,7 @@ from gatewise.cells import Parameters
 from gatewise.engines import flops, reference
 from gatewise.engines.inplace import Watched
 from gatewise.engines.layout import Network, Rows
-from gatewise.engines.onlookers import PLAIN, is_for_onnx
+from gatewise.engines.onlookers import PLAIN, is_exporting, is_for_onnx
 from gatewise.engines.plan import (
     FOR_BACKWARD,
     FOR_RECORD,
@@ -118,6 +118,19 @@ def run_unseen(plan: Plan, given: Given) -> list[Tensor]:
     if plan.save:
         return _applied(None, plan, given)
     return _kernels_of(given.x).forward(plan, given).flat()
+
+
+def is_alone() -> bool:
+    """Tell whether nothing records, compiles, transforms, casts or replaces the running call."""
+    return not (
+        torch.compiler.is_compiling()
+        or is_exporting()
+        or torch._C._get_tracing_state() is not None
+        or torch._C._is_any_autocast_enabled()
+        or torch._C._are_functorch_transforms_active()
+        or torch._C._len_torch_dispatch_stack() > 0
+        or torch.autograd.forward_ad._current_level >= 0
+    )
 
 
 def _is_unseen(given: Given) -> bool:

@@ -19,7 +19,8 @@ from torch import Tensor
 from gatewise.engines import ENGINES, Engine, Plain
 from gatewise.engines.by_size import takes
 from gatewise.engines.held import are_whole
-from gatewise.engines.onlookers import PLAIN, is_alone
+from gatewise.engines.onlookers import PLAIN
+from gatewise.engines.operators import is_alone
 from gatewise.nn.calls import check_tensors
 from gatewise.nn.watching import WATCHERS
 

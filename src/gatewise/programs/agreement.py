@@ -23,6 +23,7 @@ from gatewise.nn import restore
 from gatewise.nn.structure import check_model
 from gatewise.programs.growth import SPAN, Growth, growths
 from gatewise.programs.patching import patch
+from gatewise.wording import figure
 
 SAME = 1e-5
 """Results whose largest difference is at most so much of the largest value count as the same."""
@@ -139,7 +140,8 @@ def _growths(module: Any, x: Tensor) -> tuple[Growth, ...]:
 
 def _reading(apart: list[float], growth: dict[str, tuple[Growth, ...]]) -> str:
     """Say what the differences mean."""
-    ours_torch, ours_exact, torch_exact = apart
+    ours_torch = apart[0]
+    shown, ours_exact, torch_exact = (figure(difference, 1) for difference in apart)
     every = [one for found in growth.values() for one in found]
     worst = max(every, key=lambda one: one.exponent, default=None)
     if worst is not None and worst.low > 0:
@@ -149,14 +151,14 @@ def _reading(apart: list[float], growth: dict[str, tuple[Growth, ...]]) -> str:
             f"{steps} {'step' if steps == 1 else 'steps'}"
         )
         if ours_torch <= SAME:
-            return f"same to {ours_torch:.0e}; but {told}, so a longer input may part them"
+            return f"same to {shown}; but {told}, so a longer input may part them"
         return (
-            f"{told}; torch differs from its own float64 form by {torch_exact:.0e} of the largest "
-            f"value, gatewise by {ours_exact:.0e}: neither is the better one"
+            f"{told}; torch differs from its own float64 form by {torch_exact} of the largest "
+            f"value, gatewise by {ours_exact}: neither is the better one"
         )
     if ours_torch <= SAME:
-        return f"same to {ours_torch:.0e}"
+        return f"same to {shown}"
     return (
-        f"gatewise and torch differ by {ours_torch:.0e} of the largest value: torch from float64 by "
-        f"{torch_exact:.0e}, gatewise by {ours_exact:.0e}"
+        f"gatewise and torch differ by {shown} of the largest value: torch from float64 by "
+        f"{torch_exact}, gatewise by {ours_exact}"
     )

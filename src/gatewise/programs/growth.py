@@ -70,7 +70,10 @@ def _exponent(one: Any, x: Tensor) -> tuple[float, float, float]:
     rows = x.shape[1]
     wide = x.repeat(1, 1 + DISTURBANCES, 1)
     state = _end(one, wide[:1], None)
-    noise = [torch.randn(part.shape, generator=generator, dtype=part.dtype) for part in state]
+    noise = [
+        torch.randn(part.shape, generator=generator, dtype=part.dtype, device="cpu").to(part.device)
+        for part in state
+    ]
     spans = []
     for start in range(1, len(wide) - SPAN + 1, SPAN):
         state = _apart(state, noise, rows)

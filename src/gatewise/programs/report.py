@@ -24,6 +24,7 @@ import torch
 from gatewise.files import atomic_write_text
 from gatewise.programs.patching import observe
 from gatewise.programs.taking import Call
+from gatewise.wording import figure, number, percent
 
 FIRST, EVERY = 3, 64
 """Of the calls of one shape that are taken, the first few and every so many are timed on torch too."""
@@ -169,11 +170,11 @@ def table(found: dict[str, Any]) -> str:
     inside = sum(row["seconds"] for row in rows)
     if not rows:
         return "gatewise: no call of torch's LSTM, GRU or RNN was made"
-    share = f"{100 * inside / whole:.0f} %" if whole else "-"
+    share = f"{percent(inside / whole)}" if whole else "-"
     count = found["processes"]
     lines = [
-        f"gatewise: {inside:.2f} s in recurrent calls, {share} of {whole:.2f} s since torch was imported"
-        + (f", {count} processes" if count > 1 else "")
+        f"gatewise: {figure(inside)} s in recurrent calls, {share} of {figure(whole)} s since torch was "
+        "imported" + (f", {count} processes" if count > 1 else "")
     ]
     lines.append(f"{'calls':>8} {'seconds':>9} {'torch':>9}  operator, input, and why it was left")
     for row in rows[:20]:
@@ -181,7 +182,7 @@ def table(found: dict[str, Any]) -> str:
         forms = f"{row['layers']} x {row['directions']}" + ", gradients" * row["gradients"]
         left = f": left, {row['left']}" if row["left"] else ""
         lines.append(
-            f"{row['calls']:>8} {row['seconds']:>9.3f} {_of_torch(row):>9}  "
+            f"{row['calls']:>8} {number(row['seconds']):>9} {_of_torch(row):>9}  "
             f"{row['operator']} {shape} ({forms}){left}"
         )
     if len(rows) > 20:
@@ -194,4 +195,4 @@ def _of_torch(row: Row) -> str:
     """Return what torch would have taken for all calls of a row, estimated from those timed on it."""
     if not row["torch_seconds"] or not row["timed_seconds"]:
         return "-"
-    return f"{row['seconds'] * row['torch_seconds'] / row['timed_seconds']:.3f}"
+    return number(row["seconds"] * row["torch_seconds"] / row["timed_seconds"])

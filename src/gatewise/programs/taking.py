@@ -24,7 +24,7 @@ from gatewise.engines.aside import ASIDE
 from gatewise.engines.by_size import takes
 from gatewise.engines.held import are_whole
 from gatewise.engines.layout import dropout_masks
-from gatewise.engines.onlookers import PLAIN, is_alone
+from gatewise.engines.onlookers import PLAIN
 from gatewise.engines.plan import FOR_BACKWARD, NOTHING, Given, Plan, count_states, parameter_shapes
 from gatewise.errors import InputError
 
@@ -126,7 +126,7 @@ def attempt(cell: str, call: Call) -> tuple[Tensor, ...] | str:
     """Return what the operator returns, or why the call is torch's."""
     if ASIDE.is_on:
         return ASKED
-    if not is_alone() or torch._C._len_torch_function_stack() > 0:
+    if not ops.is_alone() or torch._C._len_torch_function_stack() > 0:
         return WATCHED
     x, dtype = call.x, call.x.dtype
     kind = _TYPES.get(dtype)

@@ -15,6 +15,7 @@ from gatewise.training.costs import gates_cost
 from gatewise.training.options import TrainingOptions
 from gatewise.training.order import Order
 from gatewise.training.task import Batches, Task
+from gatewise.wording import figure
 
 SHARE = 0.8
 """Of the memory that is free, what a batch may take: an estimate leaves things out."""
@@ -46,7 +47,7 @@ def bounded(
         return
     told = (
         f"the gates of a batch of {rows:,} sequences of {steps:,} steps take about "
-        f"{needed / 1e9:.2g} GB, and {free / 1e9:.2g} GB of memory are free"
+        f"{figure(needed / 1e9, 2)} GB, and {figure(free / 1e9, 2)} GB of memory are free"
     )
     smaller = "a smaller batch_size" + (" or batch_steps" if hasattr(batches, "most_steps") else "")
     bound = [layer for layer in layers if _is_native(layer, steps, rows)]
