@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gatewise.wording import counted
+from gatewise.wording import counted, figure
 from studies.common.statistics import Interval
 
 Outcome = Literal["met", "open", "missed"]
@@ -90,19 +90,19 @@ class Check:
         if not self.predicted:
             return "reported only"
         if math.isinf(self.at_most):
-            return f"at least {self.at_least:.4g}"
+            return f"at least {figure(self.at_least, 4)}"
         if math.isinf(self.at_least):
-            return f"at most {self.at_most:.4g}"
+            return f"at most {figure(self.at_most, 4)}"
         if self.at_least == self.at_most:
-            return f"exactly {self.at_least:.4g}"
-        return f"{self.at_least:.4g} to {self.at_most:.4g}"
+            return f"exactly {figure(self.at_least, 4)}"
+        return f"{figure(self.at_least, 4)} to {figure(self.at_most, 4)}"
 
     @property
     def measured(self) -> str:
         """The measurement in words, such as "1.01 (0.99 to 1.03)"."""
-        text = f"{self.value:.4g}"
+        text = figure(self.value, 4)
         if self.low != self.value or self.high != self.value:
-            text += f" ({self.low:.4g} to {self.high:.4g})"
+            text += f" ({figure(self.low, 4)} to {figure(self.high, 4)})"
         return f"{text} {self.unit}".strip()
 
     def to_json(self) -> dict[str, Any]:

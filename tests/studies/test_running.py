@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -176,6 +177,12 @@ def test_the_verdict_is_that_of_the_worst_check() -> None:
     assert verdict_of([met, unsettled], corrected=False) == OPEN
     assert verdict_of([met, unsettled, missed], corrected=True) == FAILS
     json.dumps([check.to_json() for check in (met, unsettled, missed)], allow_nan=False)
+
+
+def test_a_check_writes_its_numbers_as_the_rest_of_gatewise() -> None:
+    one = Check("bits less Brotli's", -0.27712, -0.2832, -0.00003248, -math.inf, 20000.0)
+    assert one.measured == "−0.2771 (−0.2832 to −3.248e−05)"
+    assert one.bounds == "at most 20,000"
 
 
 def test_what_keeps_a_claim_from_holding_is_counted_among_what_was_predicted() -> None:
