@@ -71,9 +71,10 @@ def _in_given_order(sequences: SequenceBatches, found: list[tuple[Part, Tensor]]
     if sequences.per_step:
         rows, shape = int(sequences.lengths.sum()), shape[1:]
     result = np.empty((rows, *shape), dtype=np.float32)
+    first = _first_steps(sequences) if sequences.per_step else None
     for part, output in found:
-        if sequences.per_step:
-            inside, places = _places(sequences, part)
+        if first is not None:
+            inside, places = _places(sequences, part, first)
             result[places] = output.numpy()[inside]
         else:
             result[part.picks] = output.numpy()
@@ -92,21 +93,27 @@ def answers_of_steps(
     `[T, B, ...]`. A sequence with more than `most_values` comes alone.
     """
     result: AnyArray | None = None
+    first = _first_steps(sequences)
     for part in sequences.in_turn(batch_size, most_values, 0, 1):
         x, lengths, _ = sequences.gather(part.picks, part.steps)
         found = answer(x, lengths)
         if result is None:
             result = np.empty((int(sequences.lengths.sum()), *found.shape[2:]), dtype=found.dtype)
-        inside, places = _places(sequences, part)
+        inside, places = _places(sequences, part, first)
         result[places] = found[inside]
     assert result is not None, "there are no sequences"
     return result
 
 
-def _places(sequences: SequenceBatches, part: Part) -> tuple[Mask, Indices]:
+def _first_steps(sequences: SequenceBatches) -> Indices:
+    """Return the place of each sequence's first step among the steps of all, [N]."""
+    first: Indices = np.cumsum(sequences.lengths) - sequences.lengths
+    return first
+
+
+def _places(sequences: SequenceBatches, part: Part, first: Indices) -> tuple[Mask, Indices]:
     """Return which steps of a batch [T, B] are within its sequences, and their places among all, [K]."""
     inside, step = sequences.within(part.picks, part.steps)
-    first = np.cumsum(sequences.lengths) - sequences.lengths
     return inside, (first[part.picks] + step)[inside]
 
 
