@@ -170,7 +170,7 @@ def table(found: dict[str, Any]) -> str:
     inside = sum(row["seconds"] for row in rows)
     if not rows:
         return "gatewise: no call of torch's LSTM, GRU or RNN was made"
-    share = f"{percent(inside / whole)}" if whole else "-"
+    share = percent(inside / whole) if whole else "-"
     count = found["processes"]
     lines = [
         f"gatewise: {figure(inside)} s in recurrent calls, {share} of {figure(whole)} s since torch was "
