@@ -217,6 +217,19 @@ UNNAMED = """() => [...document.querySelectorAll(
   .map((one) => one.outerHTML.slice(0, 80))"""
 
 
+CUT = """() => [...document.querySelectorAll(".chart")].flatMap(({ plot }) => !plot ? [] :
+  plot.axes.filter(({ label, labelFont, side }) => {
+    if (!label) return false;
+    const { ctx, bbox } = plot, upright = side % 2 === 1;
+    ctx.save();
+    ctx.font = labelFont[0];
+    const half = ctx.measureText(label).width / 2;
+    ctx.restore();
+    const [from, long, end] = upright ? [bbox.top, bbox.height, ctx.canvas.height] : [bbox.left, bbox.width, ctx.canvas.width];
+    return from + long / 2 - half < 0 || from + long / 2 + half > end;
+  }).map(({ label }) => label))"""  # noqa: E501
+
+
 @pytest.mark.parametrize("name", [*NAMES, "index"])
 def test_a_page_serves_every_screen_and_the_keyboard(
     open_page: Open, gallery: Path, name: str
@@ -229,6 +242,7 @@ def test_a_page_serves_every_screen_and_the_keyboard(
     drawn = len(MEASURED) if name == "index" else name in MEASURED
     assert page.locator("#figure-0 canvas, .small canvas").count() == drawn
     assert page.evaluate(UNNAMED) == []
+    assert page.evaluate(CUT) == []
     for chart in page.locator("[role=img]").all():
         assert chart.get_attribute("tabindex") == "0"
     page.set_viewport_size({"width": 390, "height": 844})

@@ -13,6 +13,19 @@
     ...extra,
   });
 
+  // A label longer than its axis is written smaller, so that none is cut.
+  const ruler = document.createElement("canvas").getContext("2d");
+  const LEAST = 8, AROUND = 54; // pixels: of letters, and of what lies around the other axis
+  function fitLabels(axes, sides) {
+    axes.forEach((axis, place) => {
+      if (!axis.label) return;
+      ruler.font = axis.labelFont;
+      const size = parseFloat(axis.labelFont), wide = ruler.measureText(axis.label).width;
+      const fits = Math.max(LEAST, Math.floor((size * (sides[place] - AROUND) * 2) / wide) / 2);
+      if (fits < size) axis.labelFont = axis.labelFont.replace(/^[\d.]+px/, `${fits}px`);
+    });
+  }
+
   // Each line in the legend as it is drawn, so that a dashed one is told from another of its colour.
   function drawKeys(plot) {
     const rows = plot.root.querySelectorAll(".u-legend .u-series");
@@ -34,6 +47,7 @@
       if (plot) plot.destroy();
       const { options, values } = build();
       const height = fixed ?? Math.max(240, Math.min(340, host.clientWidth * 0.5));
+      fitLabels(options.axes, [host.clientWidth, height]);
       plot = new uPlot({ width: host.clientWidth, height, ...options }, values, host);
       drawKeys(plot);
       host.plot = plot;
@@ -80,8 +94,23 @@
     if (level) drawLevel(plot, level, ratio);
     ctx.restore();
   }
-  function drawLevel({ ctx, bbox, valToPos }, { at, text }, ratio) {
-    const y = valToPos(at, "y", true);
+  // Whether a line of the plot runs through a box, in pixels of the canvas.
+  function runsThrough(plot, [left, top, right, bottom]) {
+    const x = plot.data[0].map((v) => plot.valToPos(v, "x", true));
+    return plot.series.some(({ width }, place) => {
+      if (!place || !width) return false;
+      const y = plot.data[place].map((v) => (v == null ? null : plot.valToPos(v, "y", true)));
+      return y.some((end, k) => {
+        const start = y[k - 1], from = Math.max(x[k - 1], left), to = Math.min(x[k], right);
+        if (!k || start == null || end == null || from > to) return false;
+        const height = (at) => start + ((end - start) * (at - x[k - 1])) / (x[k] - x[k - 1] || 1);
+        const [a, b] = [height(from), height(to)];
+        return Math.max(a, b) > top && Math.min(a, b) < bottom;
+      });
+    });
+  }
+  function drawLevel(plot, { at, text }, ratio) {
+    const { ctx, bbox } = plot, y = plot.valToPos(at, "y", true);
     if (!(y >= bbox.top && y <= bbox.top + bbox.height)) return;
     ctx.fillStyle = ctx.strokeStyle = colour("--soft");
     ctx.setLineDash([ratio, 3 * ratio]);
@@ -89,8 +118,16 @@
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.textAlign = "right";
-    ctx.fillText(text, bbox.left + bbox.width - 3 * ratio, y - 7 * ratio);
+    // Above or below the level, on the right or the left: where no line runs through the words.
+    const gap = 3 * ratio, high = 14 * ratio, wide = ctx.measureText(text).width;
+    const right = bbox.left + bbox.width - gap, left = bbox.left + gap;
+    const places = [[right - wide, y - gap], [right - wide, y + high], [left, y - gap], [left, y + high]];
+    const free = ([from, foot]) =>
+      foot - high >= bbox.top && foot <= bbox.top + bbox.height && !runsThrough(plot, [from, foot - high, from + wide, foot + gap]);
+    const [from, foot] = places.find(free) ?? places[0];
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
+    ctx.fillText(text, from, foot);
   }
 
   // Whole numbers of four digits go without a comma: they may be years.
