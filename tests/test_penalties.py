@@ -208,10 +208,12 @@ def test_what_cannot_be_charged_is_said():
             penalties.saturation_cost(LSTM, margin=margin)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("block", [1, 2 * B * H, 2**22])
 @pytest.mark.parametrize("started", [False, True])
 @pytest.mark.parametrize("options", [{}, {"batch_first": True}, {"bias": False}])
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
-def test_a_pass_that_kept_no_gates_costs_the_same(kind, options, started):
+def test_a_pass_that_kept_no_gates_costs_the_same(kind, options, started, block, monkeypatch):
+    monkeypatch.setattr(penalties, "_BLOCK", block)
     torch.manual_seed(0)
     module = getattr(gw, kind)(I, H, dtype=torch.float64, **options)
     x = torch.randn(T, B, I, dtype=torch.float64)

@@ -18,6 +18,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from gatewise.cells import CellSpec
 from gatewise.cells.records import cell_of, names_in
@@ -83,19 +84,49 @@ def write_cost_of(
         input, output = input.transpose(0, 1), output.transpose(0, 1)  # noqa: A001 - torch's name
     parameters = parameters_of(module, "_l0")
     rows = spec.slice(spec.write_gate or str(spec.keep_gate), module.hidden_size)
-    biases = (parameters.b_ih, parameters.b_hh)
-    bias = sum(one[rows] for one in biases if one is not None)
-    gate = torch.nn.functional.linear(input, parameters.W_ih[rows])
-    # In place, as all that follows: of a long sequence, each of these is what memory is short of.
-    gate += bias
-    gate[1:] += torch.nn.functional.linear(output[:-1], parameters.W_hh[rows])
-    if hx is not None and len(gate):
-        first = hx[0] if isinstance(hx, tuple) else hx
-        gate[:1] += torch.nn.functional.linear(first, parameters.W_hh[rows])
-    if not gate.numel():
-        return gate.sum()
-    mean = gate.sigmoid_().mean()
+    biases = [one[rows] for one in (parameters.b_ih, parameters.b_hh) if one is not None]
+    bias = torch.stack(biases).sum(0) if biases else None
+    weights = (parameters.W_ih[rows], parameters.W_hh[rows], bias)
+    gates = output.numel() // output.shape[-1] * module.hidden_size
+    if not gates:
+        return output.sum()
+    first = hx[0] if isinstance(hx, tuple) else hx
+    before = output.new_zeros(output[:1].shape) if first is None else first.expand(output[:1].shape)
+    opened = _opened(input[:1], before, *weights)
+    # One `split` of the whole output gives the states before all blocks, and so its gradient is put
+    # together once; slices would each have one as large as the output, of zeros but for themselves.
+    size = max(1, _BLOCK * len(input) // gates)
+    sizes = [min(size, len(input) - 1 - at) for at in range(0, len(input) - 1, size)]
+    _, *inputs = torch.split(input, [1, *sizes])
+    *states, _ = torch.split(output, [*sizes, 1])
+    for x, h in zip(inputs, states, strict=True):
+        opened = opened + _anew(x, h, weights)
+    mean = opened / gates
     return mean if spec.write_gate else 1 - mean
+
+
+_BLOCK = 2**22
+"""Gates of which `write_cost_of` has arrays at once: all of a long sequence may be what memory lacks."""
+
+
+def _opened(x: Tensor, h: Tensor, weight: Tensor, recurrent: Tensor, bias: Tensor | None) -> Tensor:
+    """Return the sum of a gate over steps, rows and units, from input and state before `[T, B, ...]`."""
+    gate = torch.nn.functional.linear(x, weight, bias)
+    gate += torch.nn.functional.linear(h, recurrent)
+    return gate.sigmoid_().sum()
+
+
+def _anew(x: Tensor, h: Tensor, weights: tuple[Tensor, Tensor, Tensor | None]) -> Tensor:
+    """Return `_opened`, of which the backward pass keeps nothing and computes it again."""
+    if not torch.is_grad_enabled():
+        return _opened(x, h, *weights)
+    opened: Tensor = checkpoint(
+        *(_opened, x, h, *weights),
+        use_reentrant=False,
+        preserve_rng_state=False,
+        determinism_check="none",
+    )
+    return opened
 
 
 def _one_pass(module: object, input: Tensor, output: Tensor) -> CellSpec:

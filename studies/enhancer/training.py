@@ -157,31 +157,33 @@ def update(
 ) -> tuple[float, bool]:
     """Take one step, and return the loss before it and whether all answers were right."""
     x, symbols = data
-    output, written = forward(model.layer, x, priced=bool(cost))
+    last, written = forward(model.layer, x, priced=bool(cost))
     price = cost * len(x) * written
-    loss = nn.functional.binary_cross_entropy_with_logits(model.head(output[-1]), bits(symbols))
+    loss = nn.functional.binary_cross_entropy_with_logits(model.head(last), bits(symbols))
     adam.zero_grad()
     torch.autograd.backward(loss + price)
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     adam.step()
     with torch.no_grad():
-        right = bool((model.answers(output[-1].detach()) == symbols).all())
+        right = bool((model.answers(last.detach()) == symbols).all())
     return float(loss.detach()), right
 
 
 def forward(
     layer: nn.Module, x: torch.Tensor, *, priced: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the output `[T, B, H]`, and the mean of what is written, 0 where nobody asks."""
+    """Return the last output `[B, H]`, and the mean of what is written, 0 where nobody asks."""
     if not priced:
-        return layer(x)[0], torch.zeros(())
+        return layer(x)[0][-1], torch.zeros(())
     if len(x) <= KEEPS_GATES or not isinstance(layer, gw.LSTM | gw.GRU):
         output, _, gates = layer(x, return_gates=True)
-        return output, gw.penalties.write_cost(gates)
+        return output[-1], gw.penalties.write_cost(gates)
     layer.max_memory = "sqrt"
-    output = layer(x)[0]
+    output, state = layer(x)
     layer.max_memory = None
-    return output, gw.penalties.write_cost_of(layer, x, output)
+    # Taken from the state: the gradient of one step of the output would be zeros of all its size.
+    last = (state[0] if isinstance(state, tuple) else state)[0]
+    return last, gw.penalties.write_cost_of(layer, x, output)
 
 
 def set_rate(
@@ -225,6 +227,6 @@ def sure(
 
 
 def blocks(steps: int, rows: int) -> list[int]:
-    """Return how many sequences to read at a time: 1.5 GB of them at most, where there are many."""
-    size = max(8, min(rows, 16_000_000 // steps))
+    """Return how many sequences to read at a time: 1.5 GB of them at most, and of long ones a batch."""
+    size = min(rows, max(8, 16_000_000 // steps) if steps <= KEEPS_GATES else rows_for(steps))
     return [min(size, rows - first) for first in range(0, rows, size)]
