@@ -28,6 +28,11 @@ from gatewise.wording import figure, number, percent
 
 FIRST, EVERY = 3, 64
 """Of the calls of one shape that are taken, the first few and every so many are timed on torch too."""
+SHARE = 0.1
+"""Once a shape has been timed, further ones are while all that timing took less of the run than this."""
+CLOCKS = {"wall": time.perf_counter, "thread": time.thread_time}
+"""By GATEWISE_REPORT_CLOCK: what a user waits for, or, for a benchmark of one thread on a busy machine,
+the time of the processor in the thread that calls."""
 
 Row = dict[str, Any]
 
@@ -36,7 +41,9 @@ class Ledger:
     """The calls of one process, by operator, shape and what became of them."""
 
     def __init__(self) -> None:
+        self.clock = CLOCKS[os.environ.get("GATEWISE_REPORT_CLOCK", "wall")]
         self.began = time.perf_counter()
+        self.spent = 0.0  # on timing torch, which is no time of the program
         self.rows: dict[tuple[Any, ...], Row] = {}
         self.lock = threading.Lock()
 
@@ -44,12 +51,12 @@ class Ledger:
         self, name: str, call: Call, attempt: Callable[[], Any], rest: Callable[[], Any]
     ) -> Any:
         """Run a call, and note it."""
-        start = time.perf_counter()
+        start = self.clock()
         found = attempt()
         why = found if isinstance(found, str) else ""
         if why:
             found = rest()
-        row = self._note(name, call, why, time.perf_counter() - start)
+        row = self._note(name, call, why, self.clock() - start)
         if row is not None and not torch.is_grad_enabled():
             self._time_torch(row, rest)
         return found
@@ -77,27 +84,36 @@ class Ledger:
                 }
             row["calls"] += 1
             row["seconds"] += seconds
-            timed = not why and (row["calls"] <= FIRST or row["calls"] % EVERY == 0)
+            timed = not why and self._is_sampled(row)
             if timed:
                 row["timed_calls"] += 1
                 row["timed_seconds"] += seconds
             return row if timed else None
 
+    def _is_sampled(self, row: Row) -> bool:
+        """Tell whether a call is to be timed on torch: a long one once, if need be."""
+        if row["calls"] > FIRST and row["calls"] % EVERY:
+            return False
+        elapsed = time.perf_counter() - self.began
+        return row["timed_calls"] == 0 or self.spent < SHARE * (elapsed - self.spent)
+
     def _time_torch(self, row: Row, rest: Callable[[], Any]) -> None:
         """Time torch's kernel on a call that changes nothing: without gradients there is no dropout."""
         state = torch.random.get_rng_state()
-        start = time.perf_counter()
+        start, clock = time.perf_counter(), self.clock()
         rest()
-        seconds = time.perf_counter() - start
+        seconds, spent = self.clock() - clock, time.perf_counter() - start
         torch.random.set_rng_state(state)
         with self.lock:
             row["torch_seconds"] += seconds
+            self.spent += spent
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the counts, the process and how long it has run since torch was there."""
+        """Return the counts, and how long the program ran since torch was there, without the timing."""
         with self.lock:
             rows = [dict(row) for row in self.rows.values()]
-        return {"processes": 1, "seconds": time.perf_counter() - self.began, "calls": rows}
+            seconds = time.perf_counter() - self.began - self.spent
+        return {"processes": 1, "seconds": seconds, "timing_seconds": self.spent, "calls": rows}
 
 
 def begin(target: str) -> None:
@@ -187,7 +203,13 @@ def table(found: dict[str, Any]) -> str:
         )
     if len(rows) > 20:
         lines.append(f"  and {len(rows) - 20} kinds of calls more")
-    lines.append("torch: its time for as many calls, from a sample of those without gradients")
+    lines.append(
+        "torch: its time for as many calls, from a sample of those without gradients"
+        + (
+            f"; timing it took {figure(found['timing_seconds'])} s more"
+            * bool(found["timing_seconds"])
+        )
+    )
     return "\n".join(lines)
 
 
