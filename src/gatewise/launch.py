@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from typing import Any
 
 from gatewise.errors import OptionError
 
@@ -39,5 +41,11 @@ def world_of_launch() -> tuple[int, int]:
 
 
 def is_main_process() -> bool:
-    """Return whether this process speaks and writes: the first one under torchrun."""
+    """Return whether this process speaks and writes: the first one under torchrun.
+
+    Where processes have joined by torch, it is torch that knows, whoever launched them.
+    """
+    joined: Any = sys.modules.get("torch.distributed")
+    if joined is not None and joined.is_available() and joined.is_initialized():
+        return bool(joined.get_rank() == 0)
     return world_of_launch()[0] == 0

@@ -66,7 +66,7 @@ def test_ctrl_c_keeps_the_trials_and_the_same_command_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("gatewise.estimators.forecaster.forecasting.prepare", interrupted)
+        patched.setattr("gatewise.estimators.forecaster.fitting.prepare", interrupted)
         assert call(*words, 2)[::2] == (130, "gatewise: interrupted\n")
         assert files_under(here) == {}
     with monkeypatch.context() as patched:

@@ -20,11 +20,12 @@ from gatewise.estimators.run.folder import Run
 from gatewise.estimators.saving import (
     histories_from_json,
     histories_to_json,
-    load_weights,
     read_model,
     weights_of,
+    within,
     write_model,
 )
+from gatewise.estimators.weights import load_weights
 from gatewise.files import Envelope
 from gatewise.training.history import History
 from gatewise.training.inference import predict
@@ -134,6 +135,6 @@ class Classifier(Estimator[Sequences, Fitted, float], EstimatorOptions):
         networks = []
         for member in range(options.members):
             networks.append(cls()._network(None, about["engine"]))
-            load_weights(networks[-1], arrays, member)
+            load_weights(networks[-1], within(f"member-{member}", arrays))
         histories = histories_from_json(about["histories"])
         return Fitted(options, tuple(networks), histories, about["engine"])

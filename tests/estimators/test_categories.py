@@ -14,7 +14,7 @@ import gatewise as gw
 from gatewise.errors import DataError, FileError, GatewiseWarning, OptionError
 from gatewise.estimators.embedding import CategoryEmbedding, width_of
 from gatewise.estimators.forecaster import saving
-from gatewise.estimators.forecaster.forecasting import prepared_to_fit
+from gatewise.estimators.forecaster.fitting import prepared_to_fit
 from gatewise.training import loop
 from gatewise.training.randomness import seeded
 

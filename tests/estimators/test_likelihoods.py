@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scipy import special, stats
+from scipy import stats
 
+from gatewise.answers.families import COMPONENTS
 from gatewise.estimators.likelihoods import LIKELIHOODS
-from gatewise.estimators.likelihoods.beta import incomplete_beta
-from gatewise.estimators.likelihoods.mixture import COMPONENTS
 from gatewise.training.losses import negative_log_likelihood
 
 LEVELS = (0.001, 0.1, 0.25, 0.5, 0.9, 0.999)
@@ -86,14 +85,6 @@ def test_quantiles_of_t_for_few_and_many_degrees_of_freedom(degrees):
     parameters = torch.tensor([[0.0, 1.0, degrees]], dtype=torch.float64)
     found = LIKELIHOODS["student-t"].quantiles(parameters, LEVELS)[0].numpy()
     assert found == pytest.approx(stats.t.ppf(LEVELS, degrees), rel=1e-9, abs=1e-12)
-
-
-def test_incomplete_beta_is_that_of_scipy():
-    rng = np.random.default_rng(0)
-    a, b, x = 10 ** rng.uniform(-3, 4, 500), 10 ** rng.uniform(-3, 4, 500), rng.uniform(0, 1, 500)
-    x[:3] = 0.0, 1.0, 0.5
-    found = incomplete_beta(*map(torch.from_numpy, (a, b, x))).numpy()
-    assert found == pytest.approx(special.betainc(a, b, x), rel=0, abs=1e-10)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -135,7 +135,7 @@ def run_training(
     start: Fitted | None = None,
 ) -> None:
     """Do as `train_into` with a table; `start` is the model that training goes on from, if any."""
-    from gatewise.estimators.forecaster.forecasting import (  # noqa: PLC0415 - brings torch
+    from gatewise.estimators.forecaster.fitting import (  # noqa: PLC0415 - brings torch
         prepared_to_fit,
     )
 

@@ -152,7 +152,7 @@ def _search(
 ) -> None:
     """Search, leave the best as a run with its page, and print the scores and sentences."""
     from gatewise import tune as search  # noqa: PLC0415 - brings torch
-    from gatewise.estimators.forecaster.forecasting import prepared_to_fit  # noqa: PLC0415
+    from gatewise.estimators.forecaster.fitting import prepared_to_fit  # noqa: PLC0415
     from gatewise.estimators.run.folder import Run  # noqa: PLC0415
     from gatewise.estimators.tuning.folder import BEST  # noqa: PLC0415
     from gatewise.training.progress import say  # noqa: PLC0415

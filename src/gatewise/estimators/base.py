@@ -26,13 +26,14 @@ from gatewise.errors import (
 )
 from gatewise.estimators.hooks import E, F, Hooks, P, Trained
 from gatewise.estimators.run.config import check_settings, settings_digest, source_of
-from gatewise.estimators.run.folder import METRICS, MODEL, Run, digest
+from gatewise.estimators.run.folder import METRICS, MODEL, Run, digest, model_in
 from gatewise.estimators.run.known import FIRST
 from gatewise.estimators.run.metrics import read_metrics, write_metrics
 from gatewise.estimators.run.replacement import writing
 from gatewise.files import path_of
+from gatewise.launch import is_main_process
 from gatewise.options import part_of
-from gatewise.training.distributed import World, check_device, is_main, joined
+from gatewise.training.distributed import World, check_device, joined
 from gatewise.training.history import History
 from gatewise.training.loop import train
 from gatewise.training.options import TrainingOptions
@@ -90,11 +91,11 @@ class Estimator(Hooks[P, F, E]):
             if data is not None:
                 model.evaluation_ = model._scored_again(data)
             return model
-        with writing(unfinished.folder) if is_main() else nullcontext():
+        with writing(unfinished.folder) if is_main_process() else nullcontext():
             found = Run.open(run).unfinished()  # another process may have finished it before us
             if found is None:
                 return cls.resume(run, data, progress=progress, device=device)
-            cls._check_kind(found)
+            found.check_kind(cls.kind)
             model = cls._begun(found, device)
             model.fitted_, model.evaluation_ = model._go_on(found, data, progress=progress)
         return model
@@ -132,7 +133,7 @@ class Estimator(Hooks[P, F, E]):
 
         Raises FileError for a damaged run, DataError where it is not the data that the run began with.
         """
-        cls._check_kind(run)
+        run.check_kind(cls.kind)
         check_settings(run.config, run.folder)
         model = cls._begun(run, device)
         model.check_options()
@@ -187,7 +188,7 @@ class Estimator(Hooks[P, F, E]):
             found = self._fit_into(data, None, {}, start, progress=progress)
         else:
             folder = Run.check_target(out, overwrite=overwrite)
-            with writing(folder) if is_main() else nullcontext():
+            with writing(folder) if is_main_process() else nullcontext():
                 Run.check_target(
                     out, overwrite=overwrite
                 )  # another process may have been there first
@@ -364,17 +365,7 @@ class Estimator(Hooks[P, F, E]):
     @classmethod
     def _load_run(cls, folder: Path, device: str) -> F:
         """Return the model that config.json names, also while a new run takes the place of this one."""
-        for _ in range(3):
-            run = Run.open(folder)
-            cls._check_kind(run)
-            fitted = cls._load_model(run.model_file(), device)
-            if run.holds_its_model():
-                return fitted
-        model = run.model_file()
-        raise FileError(
-            f"{model} is not the model that its run was fitted with, as config.json tells: fit again, "
-            f"or name the file itself ({model}) in place of the run"
-        )
+        return model_in(folder, cls.kind, lambda file: cls._load_model(file, device))
 
     @classmethod
     def _scores_of_run(cls, folder: Path) -> E | None:
@@ -391,9 +382,3 @@ class Estimator(Hooks[P, F, E]):
             told = str(error)
         warn(f"{told}; the model is loaded without its scores, `evaluate` makes them anew")
         return None
-
-    @classmethod
-    def _check_kind(cls, run: Run) -> None:
-        kind = run.config.get("estimator", FIRST)
-        if kind != cls.kind:
-            raise FileError(f"the run {run.folder} is that of a {kind}, not of a {cls.kind}")

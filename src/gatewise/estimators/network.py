@@ -16,8 +16,10 @@ from gatewise.estimators.embedding import CategoryEmbedding
 from gatewise.estimators.options import spec_named
 from gatewise.nn import GRU, LSTM, RNN, Recurrent, init
 from gatewise.nn.modules import GatedModule
+from gatewise.training.inference import predict
 from gatewise.training.randomness import drawn_mask
-from gatewise.training.task import TrainableNetwork
+from gatewise.training.task import Batches, TrainableNetwork
+from gatewise.typing import Array32
 
 
 def layer_of(
@@ -170,6 +172,10 @@ class RecurrentNetwork(LayeredNetwork):
         reads = getattr(self.head, "reads_inputs", False)
         output: Tensor = self.head(x, first) if reads else self.head(x)
         return (output, gates) if return_gates else output
+
+    def answers(self, windows: Batches, device: str) -> Array32:
+        """Return the head's output `[n, S, K, Q]` for all windows; the network moves to `device`."""
+        return predict(self, windows, device=device)
 
     def draw_masks(
         self, generator: torch.Generator, steps: int, batch: int, rows: slice

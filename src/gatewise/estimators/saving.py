@@ -10,18 +10,19 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
-from torch import nn
 
 from gatewise.errors import FileError
 from gatewise.files import Envelope, atomic_write_bytes, sealed
 from gatewise.training.history import History
 from gatewise.typing import Arrays
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def write_model(path: Path, envelope: Envelope, about: Mapping[str, Any], arrays: Arrays) -> None:
@@ -49,12 +50,6 @@ def weights_of(networks: Iterable[nn.Module], name: str = "member") -> Arrays:
         weights = {key: value.numpy(force=True) for key, value in network.state_dict().items()}
         found |= under(f"{name}-{member}", weights)
     return found
-
-
-def load_weights(network: nn.Module, arrays: Arrays, member: int, name: str = "member") -> None:
-    """Give a network the weights of one member."""
-    weights = within(f"{name}-{member}", arrays)
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
 
 
 def histories_to_json(histories: Iterable[History]) -> list[dict[str, Any]]:

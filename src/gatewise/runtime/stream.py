@@ -136,8 +136,8 @@ class Stream:
             self._core.set_state(layer, *self._of_layer(arrays, layer))
 
     def _build(self, cell: str, layers: list[dict[str, AnyArray]], batch: int, heads: int) -> None:
-        native = _native()
-        spec = _spec_of(cell)
+        native = native_core()
+        spec = spec_of(cell)
         if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
             raise InputError(f"Stream: batch must be a number of rows, at least 1; got {batch!r}")
         self.batch = batch
@@ -186,7 +186,7 @@ class Stream:
         return found if len(found) > 1 else (*found, None)
 
 
-def _spec_of(cell: str) -> CellSpec:
+def spec_of(cell: str) -> CellSpec:
     """Return the description of a cell that the native core has; EngineError for another."""
     known = [name for name, spec in CELLS.items() if spec.saved is not None]
     if cell not in known:
@@ -197,7 +197,8 @@ def _spec_of(cell: str) -> CellSpec:
     return CELLS[cell]
 
 
-def _native() -> Any:
+def native_core() -> Any:
+    """Return the compiled core; EngineError where it is not built."""
     try:
         return import_module("gatewise._native")
     except ImportError as error:

@@ -84,13 +84,6 @@ class World:
             dist.barrier()
 
 
-def is_main() -> bool:
-    """Return whether this process writes and prints, before it has joined the others or after."""
-    if dist.is_available() and dist.is_initialized():
-        return bool(dist.get_rank() == 0)
-    return world_of_launch()[0] == 0
-
-
 def local_device(device: str | torch.device) -> torch.device:
     """Return the device of this process: under torchrun "cuda" means its own GPU of the machine.
 

@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from gatewise.launch import is_main_process
 from gatewise.notebook import Place, is_notebook
 from gatewise.training.checkpoint import RoundsDone
-from gatewise.training.distributed import is_main
 from gatewise.training.schedule import Rounds
 from gatewise.wording import number, percent
 
@@ -277,7 +277,7 @@ class Pace:
 
 def say(line: str) -> None:
     """Print a plain line on stderr, as `Lines` does, in the process that speaks."""
-    if is_main() and sys.stderr is not None:
+    if is_main_process() and sys.stderr is not None:
         with suppress(*GONE):
             print(line, file=sys.stderr, flush=True)
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from gatewise.data.files import write_frame
 from gatewise.data.tables.columns import TARGET
-from gatewise.data.tables.output import frame_like
 from gatewise.data.tables.split import Part
 from gatewise.errors import NotFittedError
 from gatewise.estimators.base import Estimator
@@ -19,23 +18,13 @@ from gatewise.estimators.forecaster import fitting, forecasting, inside
 from gatewise.estimators.forecaster.against import SideBySide, side_by_side
 from gatewise.estimators.forecaster.backtesting.result import Backtest
 from gatewise.estimators.forecaster.backtesting.roll import roll
+from gatewise.estimators.forecaster.building import build_network, engine_for, loaded, loss_of
 from gatewise.estimators.forecaster.case import case_of_forecaster
-from gatewise.estimators.forecaster.evaluation import (
-    evaluate_windows,
-    prediction_columns,
-    prediction_frame,
-    spread_over_members,
-)
-from gatewise.estimators.forecaster.fitted import (
-    ENGINE_BEFORE,
-    Fitted,
-    Refitted,
-    build_network,
-    engine_for,
-    loss_of,
-)
+from gatewise.estimators.forecaster.evaluation import evaluate_windows, spread_over_members
+from gatewise.estimators.forecaster.fitted import ENGINE_BEFORE, Fitted, Refitted
+from gatewise.estimators.forecaster.output import prediction_frame
 from gatewise.estimators.forecaster.page.run import RunSummary
-from gatewise.estimators.forecaster.preparation import Prepared, as_frame
+from gatewise.estimators.forecaster.preparation import Prepared
 from gatewise.estimators.forecaster.results import GateTimescales, WindowGates
 from gatewise.estimators.forecaster.saving import load_model, save_model
 from gatewise.estimators.forecaster.score_names import MODEL_NAME
@@ -129,19 +118,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         `model` names a baseline that predicts in place of the network, such as "ridge": where it has the
         better score. Raises OptionError for one that was not fitted.
         """
-        fitted = self._fitted()
-        frame = None if data is None else as_frame(fitted.settings, data)
-        result = forecasting.predict(fitted, frame, model)
-        if frame is None:
-            return prediction_frame(result, fitted.columns, truth=False)
-        return frame_like(
-            frame,
-            prediction_columns(result, fitted.columns, truth=False),
-            time=fitted.columns.time,
-            series=fitted.columns.series,
-            zone=result.zone,
-            known=fitted.context.series,
-        )
+        return forecasting.predicted_frame(self._fitted(), data, model)
 
     def evaluate(self, data: Any = None, *, part: Part | None = None) -> Evaluation:
         """Score the model beside the baselines; without `data`, return the evaluation of the fit.
@@ -294,7 +271,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
         if isinstance(data, Prepared):
             prepared = data
         else:
-            prepared = forecasting.prepared_to_fit(self, data, start)
+            prepared = fitting.prepared_to_fit(self, data, start)
             for line in prepared.told if progress else ():
                 say(line)
         prepared.check()
@@ -365,7 +342,7 @@ class Forecaster(Estimator[Prepared, Fitted, Evaluation], ForecasterSettings):
 
     @classmethod
     def _load_model(cls, path: Path, device: str) -> Fitted:
-        return load_model(path, device)
+        return load_model(path, loaded, device)
 
     def _save_model(self, fitted: Fitted, path: Path) -> None:
         save_model(fitted, path)

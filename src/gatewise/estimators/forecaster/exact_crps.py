@@ -12,7 +12,8 @@ import torch
 
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows
-from gatewise.estimators.forecaster.fitted import Fitted, family_of, in_target_units
+from gatewise.estimators.forecaster.building import likelihood_of
+from gatewise.estimators.forecaster.fitted import Fitted, in_target_units
 from gatewise.typing import Array
 
 MOST_COUNTS = 5_000_000
@@ -27,7 +28,7 @@ def exact_crps(
     `answers` are the members' parameters, `[N, S, K, P]` each. Empty without a likelihood, and where the
     target is not linear in the answer (a logarithm, a cut at 0), as the closed form does not hold then.
     """
-    family = family_of(fitted.settings)
+    family = likelihood_of(fitted.settings)
     curved = fitted.normaliser.transform.kind != "none" or fitted.settings.positive
     if family is None or (curved and not fitted.settings.counts):
         return {}

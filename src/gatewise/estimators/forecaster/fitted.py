@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from gatewise.answers.families import family_named
 from gatewise.data.tables.categories import Vocabulary
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.levels import Normaliser
@@ -16,23 +16,15 @@ from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.split import Split
 from gatewise.data.tables.table import Step, Table
 from gatewise.data.tables.windows import Windows
-from gatewise.engines import by_size
 from gatewise.estimators.bands import Calibration
-from gatewise.estimators.embedding import CategoryEmbedding, width_with_embeddings
 from gatewise.estimators.forecaster.baselines import Baselines
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.settings import ForecasterSettings
-from gatewise.estimators.heads import CountHead, DistributionHead, PointHead, QuantileHead
-from gatewise.estimators.likelihoods import LIKELIHOODS, Likelihood, NegativeBinomial
-from gatewise.estimators.network import RecurrentNetwork
-from gatewise.estimators.options import NetworkOptions, spec_named
-from gatewise.options import values_of
 from gatewise.training.history import History
-from gatewise.training.inference import predict
-from gatewise.training.losses import POINT_LOSSES, negative_log_likelihood, per_row, pinball
-from gatewise.training.options import BATCH_SIZE
-from gatewise.training.task import Loss
 from gatewise.typing import Array
+
+if TYPE_CHECKING:
+    from gatewise.estimators.network import RecurrentNetwork
 
 ENGINE_BEFORE = "native"
 """What every call of `auto` ran on before fits said which engine they were settled on."""
@@ -101,75 +93,6 @@ class Fitted:
         return sum(weight.numel() for weight in self.networks[0].parameters())
 
 
-def engine_for(settings: ForecasterSettings, features: int, sizes: tuple[int, ...] = ()) -> str:
-    """Return the engine that `auto` settles on for a fit: the faster one for its whole batches.
-
-    By sizes alone, so that a fit gives the same bits wherever and in however many parts it runs; and
-    once for all batches, the last and smaller one, those of a process and those of predictions too.
-    "reference" for a cell that no other engine has.
-    """
-    cell = spec_named(settings.cell).name
-    layers = settings.num_layers
-    read = width_with_embeddings(features, sizes, settings.embedding)
-    weights = by_size.weights_of(cell, read, settings.hidden_size, layers, directions=1)
-    steps = settings.steps_back + settings.horizon
-    return by_size.settled_for(cell, weights, steps, settings.batch_size or BATCH_SIZE)
-
-
-def build_network(
-    settings: ForecasterSettings,
-    features: int,
-    targets: int,
-    engine: str,
-    sizes: tuple[int, ...] = (),
-) -> RecurrentNetwork:
-    """Return an untrained network for `features` inputs and `targets` outputs.
-
-    The last inputs are codes of categories of `sizes` labels. `engine` is what `auto` is settled on:
-    see `engine_for`.
-    """
-    head = _head(settings, targets)
-    if settings.horizon and (settings.normalise in ("season", "last") or settings.counts):
-        head.start_at_zero()  # before any training, the forecast is the naive one
-    network = RecurrentNetwork(
-        **values_of(NetworkOptions, settings),
-        engine=settings.engine,
-        input_size=width_with_embeddings(features, sizes, settings.embedding),
-        head=head,
-        steps=max(settings.horizon, 1),
-        front=CategoryEmbedding(sizes, settings.embedding) if sizes else None,
-    )
-    network.settle(engine)
-    return network
-
-
-def _head(
-    settings: ForecasterSettings, targets: int
-) -> PointHead | QuantileHead | DistributionHead:
-    family, levels = family_of(settings), settings.levels()
-    if isinstance(family, NegativeBinomial):
-        return CountHead(settings.hidden_size, targets, family)
-    if family is not None:
-        return DistributionHead(settings.hidden_size, targets, family)
-    if levels and settings.likelihood is None:
-        return QuantileHead(settings.hidden_size, targets, levels)
-    return PointHead(settings.hidden_size, targets)
-
-
-def family_of(settings: ForecasterSettings) -> Likelihood | None:
-    """Return the family of distributions that the network predicts; None where it is none."""
-    return None if settings.likelihood is None else LIKELIHOODS.get(settings.likelihood)
-
-
-def loss_of(settings: ForecasterSettings) -> Loss:
-    """Return what the network is trained with: that of its head."""
-    family, levels = family_of(settings), settings.levels()
-    if family is not None:
-        return per_row(negative_log_likelihood(family))
-    quantiles = levels and settings.likelihood is None
-    return per_row(pinball(levels) if quantiles else POINT_LOSSES[settings.loss])
-
-
 def member_outputs(fitted: Fitted, table: Table, windows: Windows) -> Array:
     """Return every member's output for every window, `[M, N, S, K, Q]`; see `in_target_units`."""
     return calibrated(fitted, uncalibrated_outputs(fitted, windows))
@@ -183,16 +106,17 @@ def uncalibrated_outputs(fitted: Fitted, windows: Windows) -> Array:
 def member_answers(fitted: Fitted, windows: Windows) -> list[Array]:
     """Return what every member's network answers, `[N, S, K, ...]`: quantiles, parameters or a point."""
     return [
-        predict(network, windows, device=fitted.settings.device).astype(np.float64)
+        network.answers(windows, fitted.settings.device).astype(np.float64)
         for network in fitted.networks
     ]
 
 
 def outputs_of(fitted: Fitted, windows: Windows, answers: list[Array]) -> Array:
     """Return the quantiles (of no band, the point) that answers stand for, `[M, N, S, K, Q]`."""
-    family, levels = family_of(fitted.settings), fitted.settings.levels()
+    family = family_named(fitted.settings.likelihood)
+    levels = fitted.settings.levels()
     if family is not None:
-        read = [family.quantiles(torch.from_numpy(each), levels).numpy() for each in answers]
+        read = [family.quantiles(each, levels) for each in answers]
         if windows.rates is not None:
             read = [windows.rates.over_rate(each, windows.origins) for each in read]
         return np.stack(read)

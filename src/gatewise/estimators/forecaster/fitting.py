@@ -12,18 +12,20 @@ from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows
 from gatewise.errors import DataError, OptionError
 from gatewise.estimators.bands import Calibration, least_known, outermost_share
-from gatewise.estimators.embedding import width_with_embeddings
 from gatewise.estimators.forecaster.baselines import Baselines
-from gatewise.estimators.forecaster.fitted import (
-    Fitted,
-    build_network,
-    engine_for,
-    uncalibrated_outputs,
+from gatewise.estimators.forecaster.building import build_network, engine_for
+from gatewise.estimators.forecaster.fitted import Fitted, uncalibrated_outputs
+from gatewise.estimators.forecaster.forecasting import table_of
+from gatewise.estimators.forecaster.preparation import (
+    Prepared,
+    as_frame,
+    prepare,
+    unused_columns,
 )
-from gatewise.estimators.forecaster.preparation import Prepared
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.hooks import Trained
 from gatewise.estimators.options import spec_named
+from gatewise.estimators.widths import width_with_embeddings
 from gatewise.training.randomness import seeded
 from gatewise.wording import counted, figure
 
@@ -142,6 +144,25 @@ def kept_of(settings: ForecasterSettings, start: Fitted) -> ForecasterSettings:
             )
     made = ForecasterSettings(**settings.get_params())
     return made.set_params(**{name: getattr(start.settings, name) for name in KEPT})
+
+
+def prepared_to_fit(
+    settings: ForecasterSettings, data: Any, start: Fitted | None = None
+) -> Prepared:
+    """Return the data of a fit; where training goes on from `start`, read as that of its fit was."""
+    if start is None:
+        return prepare(settings, data)
+    settings = kept_of(settings, start)
+    frame = as_frame(settings, data)
+    repairs = settings.repairs(settings.season)
+    table = table_of(start, frame, need_target=True, repairs=repairs)
+    return replace(
+        prepare(settings, table),
+        fitted_scaler=start.scaler,
+        fitted_normaliser=start.normaliser,
+        fitted_vocabulary=start.vocabulary,
+        unused=unused_columns(frame, table),
+    )
 
 
 def check_size(prepared: Prepared) -> None:

@@ -12,30 +12,28 @@ from numpy.typing import NDArray
 
 from gatewise.data.tables.categories import MISSING
 from gatewise.data.tables.frames import table_from_frame
+from gatewise.data.tables.output import frame_like
 from gatewise.data.tables.reading import parse_time
 from gatewise.data.tables.repairs import Repairs
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.windows import Windows, make_windows
 from gatewise.errors import DataError, GatewiseWarning, OptionError, nearest, warn
-from gatewise.estimators.forecaster import fitting
 from gatewise.estimators.forecaster.fitted import (
     Fitted,
     baseline_predictions,
     member_outputs,
     to_predictions,
 )
+from gatewise.estimators.forecaster.output import prediction_columns, prediction_frame
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.preparation import (
     Prepared,
     as_frame,
     new_rows,
-    prepare,
     rates_of,
     rows_ahead,
-    unused_columns,
 )
 from gatewise.estimators.forecaster.score_names import MODEL_NAME
-from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.forecaster.silence import named, warn_of_unusable
 
 AHEAD = "predicted"
@@ -64,6 +62,22 @@ def predict(fitted: Fitted, frame: Any, model: str = MODEL_NAME) -> Predictions:
     return to_predictions(answering, table, windows, outputs)
 
 
+def predicted_frame(fitted: Fitted, data: Any, model: str = MODEL_NAME) -> Any:
+    """Return the predictions for new rows in a frame of their kind: see `Forecaster.predict`."""
+    frame = None if data is None else as_frame(fitted.settings, data)
+    result = predict(fitted, frame, model)
+    if frame is None:
+        return prediction_frame(result, fitted.columns, truth=False)
+    return frame_like(
+        frame,
+        prediction_columns(result, fitted.columns, truth=False),
+        time=fitted.columns.time,
+        series=fitted.columns.series,
+        zone=result.zone,
+        known=fitted.context.series,
+    )
+
+
 def beyond(fitted: Fitted) -> Predictions | None:
     """Return the forecast past the fitted data; None where there is none without more rows."""
     if fitted.settings.horizon == 0:
@@ -75,25 +89,6 @@ def beyond(fitted: Fitted) -> Predictions | None:
         warnings.simplefilter("ignore", GatewiseWarning)
         return predict(fitted, None)
     return None
-
-
-def prepared_to_fit(
-    settings: ForecasterSettings, data: Any, start: Fitted | None = None
-) -> Prepared:
-    """Return the data of a fit; where training goes on from `start`, read as that of its fit was."""
-    if start is None:
-        return prepare(settings, data)
-    settings = fitting.kept_of(settings, start)
-    frame = as_frame(settings, data)
-    repairs = settings.repairs(settings.season)
-    table = table_of(start, frame, need_target=True, repairs=repairs)
-    return replace(
-        prepare(settings, table),
-        fitted_scaler=start.scaler,
-        fitted_normaliser=start.normaliser,
-        fitted_vocabulary=start.vocabulary,
-        unused=unused_columns(frame, table),
-    )
 
 
 def prepared_for(fitted: Fitted, data: Any) -> Prepared:

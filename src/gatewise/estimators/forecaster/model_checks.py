@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from gatewise.answers.families import family_named
 from gatewise.choices import Role
 from gatewise.data.tables.categories import MISSING, Labels
 from gatewise.data.tables.columns import Columns
@@ -21,12 +22,11 @@ from gatewise.data.tables.levels import Normaliser, check_lookback
 from gatewise.data.tables.scaling import Scaler
 from gatewise.data.tables.table import Table
 from gatewise.estimators.bands import Calibration
-from gatewise.estimators.embedding import width_of, width_with_embeddings
 from gatewise.estimators.forecaster.baselines import Baselines
 from gatewise.estimators.forecaster.baselines.boosting import Boosting
 from gatewise.estimators.forecaster.baselines.design import Layout
-from gatewise.estimators.forecaster.fitted import family_of
 from gatewise.estimators.forecaster.settings import ForecasterSettings
+from gatewise.estimators.widths import width_of, width_with_embeddings
 from gatewise.typing import Arrays
 
 MOST_STEPS = 10_000_000
@@ -151,7 +151,7 @@ def check_weights(settings: ForecasterSettings, about: dict[str, Any], arrays: A
 
 def _answers_of(settings: ForecasterSettings) -> int:
     """Return how many numbers the network answers for each predicted value."""
-    family = family_of(settings)
+    family = family_named(settings.likelihood)
     if family is not None:
         return family.size
     return max(len(settings.levels()), 1) if settings.likelihood is None else 1

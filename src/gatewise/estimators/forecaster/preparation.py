@@ -23,7 +23,7 @@ from gatewise.data.tables.transforms import Transform
 from gatewise.data.tables.windows import Features, Windows
 from gatewise.errors import DataError, warn
 from gatewise.estimators.forecaster.baselines import Baselines, fit_baselines
-from gatewise.estimators.forecaster.evaluation import check_output_names
+from gatewise.estimators.forecaster.output import check_output_names
 from gatewise.estimators.forecaster.settings import ForecasterSettings, as_names
 from gatewise.estimators.forecaster.settling import Settled, settled, split_of
 from gatewise.estimators.forecaster.silence import warn_of_unusable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gatewise.cells import CELLS
 from gatewise.data.tables.categories import Vocabulary
@@ -15,12 +15,7 @@ from gatewise.data.tables.table import Table
 from gatewise.errors import FileError, nearest
 from gatewise.estimators.bands import Calibration
 from gatewise.estimators.forecaster.baselines import Baselines
-from gatewise.estimators.forecaster.fitted import (
-    ENGINE_BEFORE,
-    Fitted,
-    Refitted,
-    build_network,
-)
+from gatewise.estimators.forecaster.fitted import ENGINE_BEFORE, Fitted, Refitted
 from gatewise.estimators.forecaster.model_checks import (
     check_baselines,
     check_calibration,
@@ -32,11 +27,9 @@ from gatewise.estimators.forecaster.model_checks import (
     check_weights,
 )
 from gatewise.estimators.forecaster.settings import ForecasterSettings
-from gatewise.estimators.network import RecurrentNetwork
 from gatewise.estimators.saving import (
     histories_from_json,
     histories_to_json,
-    load_weights,
     read_model,
     under,
     weights_of,
@@ -44,8 +37,10 @@ from gatewise.estimators.saving import (
     write_model,
 )
 from gatewise.files import Envelope
-from gatewise.training.distributed import local_device
 from gatewise.typing import Arrays
+
+if TYPE_CHECKING:
+    from gatewise.estimators.network import RecurrentNetwork
 
 REFIT = "refit"
 """What the weights of networks that were refitted on all data are under."""
@@ -96,8 +91,24 @@ def _about_refitted(refitted: Refitted) -> dict[str, Any]:
     }
 
 
-def load_model(path: Path, device: str = "cpu") -> Fitted:
-    """Return the fitted model that `save_model` wrote, its networks on `device`.
+class Builder(Protocol):
+    """What makes a network of the weights in a file: of torch, or one that predicts without it."""
+
+    def __call__(
+        self,
+        settings: ForecasterSettings,
+        features: int,
+        targets: int,
+        *,
+        engine: str,
+        sizes: tuple[int, ...],
+        weights: Arrays,
+    ) -> RecurrentNetwork:
+        """Return the network of a model that was fitted so, with these weights, on `settings.device`."""
+
+
+def load_model(path: Path, build: Builder, device: str = "cpu") -> Fitted:
+    """Return the fitted model that `save_model` wrote, with the networks that `build` makes.
 
     Raises FileError for a file that is missing, cut short, damaged, foreign, or from a newer version,
     and for a model of a cell that is not registered.
@@ -112,7 +123,7 @@ def load_model(path: Path, device: str = "cpu") -> Fitted:
         asked.check_options()
         # where it was fitted says nothing about where it is used
         settings.device = asked.device = device
-        return _rebuild(settings, asked, about, arrays)
+        return _rebuild(settings, asked, about, arrays, build)
 
 
 def _check_cell(settings: Any, path: Path) -> None:
@@ -139,7 +150,11 @@ def _baselines_of_all(
 
 
 def _rebuild(
-    settings: ForecasterSettings, asked: ForecasterSettings, about: dict[str, Any], arrays: Arrays
+    settings: ForecasterSettings,
+    asked: ForecasterSettings,
+    about: dict[str, Any],
+    arrays: Arrays,
+    build: Builder,
 ) -> Fitted:
     columns = Columns.from_json(about["columns"])
     context = Table.from_arrays(within("context", arrays))
@@ -163,13 +178,12 @@ def _rebuild(
     engine = about.get("engine", ENGINE_BEFORE)
 
     def networks(name: str) -> tuple[RecurrentNetwork, ...]:
-        made = []
-        for member in range(settings.member_count):
-            sizes = (len(about["features"]), len(columns.target))
-            network = build_network(settings, *sizes, engine, vocabulary.sizes)
-            load_weights(network, arrays, member, name)
-            made.append(network.to(local_device(settings.device)).eval())
-        return tuple(made)
+        sizes = (len(about["features"]), len(columns.target))
+        weights = (within(f"{name}-{member}", arrays) for member in range(settings.member_count))
+        return tuple(
+            build(settings, *sizes, engine=engine, sizes=vocabulary.sizes, weights=one)
+            for one in weights
+        )
 
     again = about.get("refitted")
     of_all = _baselines_of_all(settings, columns, again, arrays)

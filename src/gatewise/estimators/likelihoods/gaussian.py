@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from gatewise.answers import families
 from gatewise.estimators.likelihoods.likelihood import (
     Likelihood,
     normal_cdf,
     normal_density,
     normal_log_density,
-    normal_quantile,
     positive,
     raw_of,
 )
@@ -22,7 +21,7 @@ from gatewise.estimators.likelihoods.likelihood import (
 class Gaussian(Likelihood):
     """Mean and standard deviation."""
 
-    size = 2
+    family = families.Gaussian()
     start = (0.0, raw_of(1.0))
 
     def parameters(self, raw: Tensor) -> Tensor:
@@ -38,11 +37,6 @@ class Gaussian(Likelihood):
     def centre(self, parameters: Tensor) -> Tensor:
         """Return the mean, which is the median."""
         return parameters[..., 0]
-
-    def quantiles(self, parameters: Tensor, levels: Sequence[float]) -> Tensor:
-        """Return the quantiles of `levels`."""
-        loc, scale = parameters.unsqueeze(-2).unbind(-1)
-        return loc + scale * normal_quantile(parameters.new_tensor(tuple(levels)))
 
     def crps(self, parameters: Tensor, truth: Tensor) -> Tensor:
         """Return the CRPS (Gneiting and Raftery 2007, eq. 21)."""

@@ -13,18 +13,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-FLOOR = 1e-3
-"""The least scale, in the units that the network works in: a constant truth would send it to 0, and the
-density to infinity."""
+from gatewise.answers.families import FLOOR, Family
 
 
 class Likelihood(ABC):
     """A family of distributions on numbers, fitted by the likelihood of the truth."""
 
-    size: int
-    """P, the parameters of one predicted value."""
+    family: Family
+    """Its parameters and quantiles in NumPy, which prediction without torch shares."""
     start: tuple[float, ...]
     """The raw parameters [P] of an untrained network, which are those of about a standard normal."""
+
+    @property
+    def size(self) -> int:
+        """P, the parameters of one predicted value."""
+        return self.family.size
 
     @abstractmethod
     def parameters(self, raw: Tensor) -> Tensor:
@@ -38,12 +41,10 @@ class Likelihood(ABC):
     def centre(self, parameters: Tensor) -> Tensor:
         """Return the mean `[...]`: one differentiable number for what asks for a point."""
 
-    @abstractmethod
     def quantiles(self, parameters: Tensor, levels: Sequence[float]) -> Tensor:
-        """Return the quantiles `[..., Q]` of `levels`, each between 0 and 1 (of counts, whole numbers).
-
-        `parameters` are float64; the quantiles ascend where the levels do.
-        """
+        """Return the quantiles `[..., Q]` of `levels`, without a gradient: see `Family`."""
+        found = self.family.quantiles(parameters.numpy(force=True), levels)
+        return torch.from_numpy(found).to(parameters)
 
     @abstractmethod
     def crps(self, parameters: Tensor, truth: Tensor) -> Tensor:
@@ -69,12 +70,6 @@ def normal_cdf(z: Tensor) -> Tensor:
     """Return the standard normal distribution function."""
     share: Tensor = torch.special.ndtr(z)
     return share
-
-
-def normal_quantile(level: Tensor) -> Tensor:
-    """Return the inverse of the standard normal distribution function."""
-    place: Tensor = torch.special.ndtri(level)
-    return place
 
 
 def normal_density(z: Tensor) -> Tensor:

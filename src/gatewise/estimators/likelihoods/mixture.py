@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
+from gatewise.answers import families
+from gatewise.answers.families import COMPONENTS
 from gatewise.estimators.likelihoods.likelihood import (
     Likelihood,
     normal_cdf,
     normal_density,
     normal_log_density,
-    normal_quantile,
     positive,
     raw_of,
 )
-
-COMPONENTS = 3
-HALVINGS = 60
-"""A bracket that is halved so often is as narrow as float64 has it."""
 
 
 class Mixture(Likelihood):
     """Logarithms of the weights, means and standard deviations of `COMPONENTS` normal distributions."""
 
-    size = 3 * COMPONENTS
+    family = families.Mixture()
     # Apart from the first step on: equal components would have equal gradients for ever.
     start = (*(0.0,) * COMPONENTS, -0.7, 0.0, 0.7, *(raw_of(0.8),) * COMPONENTS)
 
@@ -43,20 +38,6 @@ class Mixture(Likelihood):
         """Return the mean."""
         weight, loc, _ = _three(parameters)
         return (weight.exp() * loc).sum(-1)
-
-    def quantiles(self, parameters: Tensor, levels: Sequence[float]) -> Tensor:
-        """Return the quantiles of `levels`, by halving: they lie among those of the components."""
-        weight, loc, scale = _three(parameters.unsqueeze(-2))
-        weight = weight.exp()
-        level = parameters.new_tensor(tuple(levels))
-        each = loc + scale * normal_quantile(level).unsqueeze(-1)
-        low, high = each.amin(-1), each.amax(-1)
-        for _ in range(HALVINGS):
-            middle = (low + high) / 2
-            below = weight * normal_cdf((middle.unsqueeze(-1) - loc) / scale)
-            enough = below.sum(-1) >= level
-            low, high = torch.where(enough, low, middle), torch.where(enough, middle, high)
-        return high
 
     def crps(self, parameters: Tensor, truth: Tensor) -> Tensor:
         """Return the CRPS (Grimit, Gneiting, Berrocal and Johnson 2006, eq. 5)."""

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import lru_cache
 
-import numpy as np
 import torch
-from numpy.polynomial import Chebyshev
 from torch import Tensor
 
-from gatewise.estimators.likelihoods.beta import incomplete_beta
+from gatewise.answers import families
+from gatewise.answers.families import FEWEST_DEGREES, student_cdf
 from gatewise.estimators.likelihoods.likelihood import Likelihood, positive, raw_of
-from gatewise.typing import Array
-
-FEWEST_DEGREES = 2.0
-"""Of freedom: with more there is a variance, and a mean of members' quantiles says something."""
-DEGREE = 40
-"""Of the polynomials in 1 / degrees of freedom that stand for the quantiles: see `_shape`."""
 
 
 class StudentT(Likelihood):
     """Centre, scale and degrees of freedom."""
 
-    size = 3
+    family = families.StudentT()
     start = (0.0, raw_of(1.0), raw_of(6.0 - FEWEST_DEGREES))
 
     def parameters(self, raw: Tensor) -> Tensor:
@@ -49,14 +40,6 @@ class StudentT(Likelihood):
         """Return the mean, which is the median."""
         return parameters[..., 0]
 
-    def quantiles(self, parameters: Tensor, levels: Sequence[float]) -> Tensor:
-        """Return the quantiles of `levels`."""
-        loc, scale, degrees = parameters.unbind(-1)
-        place = 1 / degrees
-        return torch.stack(
-            [loc + scale * _standard_quantile(level, place) for level in levels], dim=-1
-        )
-
     def crps(self, parameters: Tensor, truth: Tensor) -> Tensor:
         """Return the CRPS (Jordan, Krueger and Lerch 2019, appendix A)."""
         loc, scale, n = parameters.unbind(-1)
@@ -71,43 +54,5 @@ class StudentT(Likelihood):
 
 
 def standard_cdf(z: Tensor, degrees: Tensor) -> Tensor:
-    """Return the distribution function (DLMF 8.17 by way of the beta distribution)."""
-    tail = 0.5 * incomplete_beta(
-        degrees / 2, torch.full_like(degrees, 0.5), degrees / (degrees + z.square())
-    )
-    return torch.where(z > 0, 1 - tail, tail)
-
-
-def _standard_quantile(level: float, place: Tensor) -> Tensor:
-    """Return the quantile of a level for 1 / degrees of freedom, `place [...]` between 0 and 0.5."""
-    if (
-        level > 0.5
-    ):  # rounded: one polynomial serves .1 and .9, whose other side is .09999999999999998
-        return -_standard_quantile(round(1 - level, 15), place)
-    return torch.from_numpy(np.asarray(_shape(level)(place.numpy()))).to(place)
-
-
-@lru_cache(maxsize=256)
-def _shape(level: float) -> Chebyshev:
-    """Return the quantile of a level as a polynomial in 1 / degrees of freedom.
-
-    It has no closed form, but is smooth: a polynomial through its values at the Chebyshev points, which
-    are found by halving, comes as near as rounding to halving for each value.
-    """
-    return Chebyshev.interpolate(
-        lambda place: _halved(level, 1 / place), DEGREE, domain=[0.0, 1 / FEWEST_DEGREES]
-    )
-
-
-def _halved(level: float, degrees: Array) -> Array:
-    """Return the quantiles of a level for each number of degrees of freedom, by halving a bracket."""
-    n = torch.from_numpy(degrees)
-    # They lie between those of the normal distribution and of two degrees of freedom.
-    normal = float(torch.special.ndtri(torch.tensor(level, dtype=torch.float64, device="cpu")))
-    two = (2 * level - 1) * math.sqrt(2 / (4 * level * (1 - level)))
-    low, high = (torch.full_like(n, end) for end in sorted((normal, two)))
-    for _ in range(60):
-        middle = (low + high) / 2
-        enough = standard_cdf(middle, n) >= level
-        low, high = torch.where(enough, low, middle), torch.where(enough, middle, high)
-    return np.asarray(((low + high) / 2).numpy())
+    """Return the distribution function, without a gradient."""
+    return torch.from_numpy(student_cdf(z.numpy(force=True), degrees.numpy(force=True))).to(z)

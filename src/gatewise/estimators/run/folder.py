@@ -26,7 +26,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gatewise.errors import FileError, cause, is_line
 from gatewise.estimators.run.config import (
@@ -43,6 +43,7 @@ from gatewise.estimators.run.config import (
     is_remains,
     read_config,
 )
+from gatewise.estimators.run.known import FIRST
 from gatewise.estimators.run.lock import BusyError
 from gatewise.estimators.run.replacement import (
     is_replacement,
@@ -52,9 +53,11 @@ from gatewise.estimators.run.replacement import (
     writing,
 )
 from gatewise.files import atomic_write_text, flush_folder, remove_dead_parts
-from gatewise.training.distributed import is_main
+from gatewise.launch import is_main_process
 
 __all__ = ["FORMAT", "METRICS", "MODEL", "REPORT", "Run", "check_config", "digest"]
+
+T = TypeVar("T")
 
 READ_SECONDS = 5.0
 """How long a reader waits for a run that is just taking the place of another."""
@@ -234,6 +237,17 @@ class Run:
         """Delete the checkpoints, if there are any."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
+    @property
+    def kind(self) -> str:
+        """The estimator that was fitted, such as "forecaster"."""
+        kind: str = self.config.get("estimator") or FIRST
+        return kind
+
+    def check_kind(self, kind: str) -> None:
+        """Raise `FileError` for the run of another estimator."""
+        if self.kind != kind:
+            raise FileError(f"the run {self.folder} is that of a {self.kind}, not of a {kind}")
+
     def model_file(self) -> Path:
         """Return the model file of a complete run; `FileError` for an unfinished one."""
         self.check_not_failed()
@@ -262,6 +276,25 @@ class Run:
         self.config.update(changes)
 
 
+def model_in(folder: Path, kind: str, load: Callable[[Path], T]) -> T:
+    """Return the model that config.json names, also while a new run takes the place of this one.
+
+    `load` reads its file. Raises FileError for the run of another estimator than `kind`, for one that
+    is not finished, and for a model that is not the run's.
+    """
+    for _ in range(3):
+        run = Run.open(folder)
+        run.check_kind(kind)
+        loaded = load(run.model_file())
+        if run.holds_its_model():
+            return loaded
+    model = run.model_file()
+    raise FileError(
+        f"{model} is not the model that its run was fitted with, as config.json tells: fit again, "
+        f"or name the file itself ({model}) in place of the run"
+    )
+
+
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file as hexadecimal digits."""
     with path.open("rb") as file:
@@ -271,7 +304,7 @@ def digest(path: Path) -> str:
 def _put_in_order(folder: Path) -> None:
     """Do as `tidy`, where it is needed and possible; wait for a run that is just taking its place."""
     deadline = time.monotonic() + READ_SECONDS
-    while is_main() and _needs_tidying(folder):
+    while is_main_process() and _needs_tidying(folder):
         try:
             with writing(folder, patience=0):
                 return

@@ -15,13 +15,13 @@ from gatewise.data.sequences.sequences import Sequences
 from gatewise.data.sequences.strands import other_strand
 from gatewise.engines import by_size
 from gatewise.errors import OptionError
-from gatewise.estimators.embedding import width_of
 from gatewise.estimators.options import NetworkOptions, spec_named
 from gatewise.estimators.sequences.form import Form, Scaling
 from gatewise.estimators.sequences.fronts import ONE_HOT_UP_TO, EmbeddingFront, OneHotFront
 from gatewise.estimators.sequences.network import Front, SequenceNetwork
 from gatewise.estimators.sequences.options import ReadOptions, SequenceOptions
 from gatewise.estimators.sequences.preparation import inputs_of
+from gatewise.estimators.widths import width_of
 from gatewise.training.history import History
 from gatewise.training.inference import predict
 from gatewise.training.options import BATCH_SIZE

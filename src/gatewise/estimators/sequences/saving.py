@@ -16,7 +16,6 @@ from gatewise.estimators.options import EstimatorOptions
 from gatewise.estimators.saving import (
     histories_from_json,
     histories_to_json,
-    load_weights,
     read_model,
     under,
     weights_of,
@@ -33,6 +32,7 @@ from gatewise.estimators.sequences.model_checks import (
 )
 from gatewise.estimators.sequences.network import SequenceNetwork
 from gatewise.estimators.sequences.options import SequenceOptions
+from gatewise.estimators.weights import load_weights
 from gatewise.files import Envelope
 from gatewise.training.distributed import local_device
 from gatewise.training.task import TrainableNetwork
@@ -151,7 +151,7 @@ def networks_of(
     made = []
     for member in range(settings.members):
         network = build()
-        load_weights(network, arrays, member, name)
+        load_weights(network, within(f"{name}-{member}", arrays))
         made.append(network.to(local_device(settings.device)).eval())
     return tuple(made)
 

@@ -15,7 +15,7 @@ from gatewise.data.files import write_frame
 from gatewise.errors import DataError, FileError, OptionError, nearest
 from gatewise.estimators.forecaster.backtesting.origins import bound_text
 from gatewise.estimators.forecaster.estimator import Forecaster
-from gatewise.estimators.forecaster.forecasting import prepared_to_fit
+from gatewise.estimators.forecaster.fitting import prepared_to_fit
 from gatewise.estimators.forecaster.metrics import METRICS
 from gatewise.estimators.forecaster.pairing import differences
 from gatewise.estimators.forecaster.preparation import Prepared

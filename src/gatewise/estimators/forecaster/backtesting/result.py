@@ -10,8 +10,8 @@ import numpy as np
 
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.output import frame_like
-from gatewise.estimators.forecaster.evaluation import prediction_columns
 from gatewise.estimators.forecaster.metrics import METRICS
+from gatewise.estimators.forecaster.output import prediction_columns
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.results import Metrics, ScoreTable
 from gatewise.estimators.forecaster.score_names import (
