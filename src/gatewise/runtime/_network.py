@@ -11,7 +11,6 @@ import numpy as np
 
 from gatewise.answers.families import family_named
 from gatewise.data.tables.windows import Windows
-from gatewise.errors import EngineError
 from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.options import spec_named
 from gatewise.runtime._heads import head_of
@@ -33,11 +32,6 @@ class ForecastNetwork:
 
     def __init__(self, settings: ForecasterSettings, targets: int, weights: Arrays) -> None:
         cell = spec_named(settings.cell)
-        if cell.saved is None:
-            raise EngineError(
-                f"the native core does not have the cell {settings.cell!r} of this model: load it with "
-                "gw.Forecaster, which runs it in torch"
-            )
         found = [_under(f"layers.{n}", weights) for n in range(settings.num_layers)]
         self.layers = [Layer(cell.name, each, heads=settings.heads) for each in found]
         self.layer_weights = found
