@@ -12,7 +12,7 @@ import gatewise as gw
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import DataError
 from gatewise.estimators.forecaster import metrics
-from gatewise.estimators.forecaster.evaluation import check_output_names, prediction_columns
+from gatewise.estimators.forecaster.output import check_output_names, prediction_columns
 from gatewise.estimators.forecaster.predictions import Predictions
 from gatewise.estimators.forecaster.verdict import Evaluation
 from tests.estimators.data import reservoir

@@ -35,8 +35,12 @@ def head_of(weights: Arrays, levels: Sequence[float], family: Family | None) -> 
 
 
 def linear(x: AnyArray, weight: AnyArray, bias: AnyArray | None = None) -> AnyArray:
-    """Return `x [..., F]` times the transpose of `weight [O, F]`, and the bias: torch's Linear."""
-    product: AnyArray = x.reshape(-1, x.shape[-1]) @ weight.T
+    """Return `x [..., F]` times the transpose of `weight [O, F]`, and the bias: torch's Linear.
+
+    Row by row, so that a row's bits do not depend on how many rows there are: a stream of windows gives
+    what a table of them gives.
+    """
+    product: AnyArray = (x.reshape(-1, 1, x.shape[-1]) @ weight.T)[:, 0]
     if bias is not None:
         product = product + bias
     return product.reshape(*x.shape[:-1], len(weight))

@@ -15,6 +15,7 @@ from gatewise.estimators.forecaster.settings import ForecasterSettings
 from gatewise.estimators.options import spec_named
 from gatewise.runtime._heads import head_of
 from gatewise.runtime._layers import Layer
+from gatewise.runtime.stream import Stream
 from gatewise.typing import AnyArray, Array32, Arrays
 
 BATCH = 256
@@ -27,6 +28,7 @@ class ForecastNetwork:
 
     Attributes:
         layers: The recurrent layers, the lowest first.
+        weights: All that is trained, by the names in a model file.
         steps: S.
     """
 
@@ -34,7 +36,7 @@ class ForecastNetwork:
         cell = spec_named(settings.cell)
         found = [_under(f"layers.{n}", weights) for n in range(settings.num_layers)]
         self.layers = [Layer(cell.name, each, heads=settings.heads) for each in found]
-        self.layer_weights = found
+        self.weights = weights
         self.cell, self.heads = cell.name, settings.heads
         front = _under("front.tables", weights)
         self.tables = [front[f"{place}.weight"] for place in range(len(front))]
@@ -50,6 +52,17 @@ class ForecastNetwork:
             picks = np.arange(start, min(start + size, len(windows)))
             found.append(self(windows.gather(picks)[0]))
         return np.concatenate(found).astype(np.float32, copy=False)
+
+    def stream(self) -> Stream:
+        """Return the recurrent layers a step at a time, for one series."""
+        layers = [
+            {
+                name.removesuffix("_l0"): one
+                for name, one in _under(f"layers.{n}", self.weights).items()
+            }
+            for n in range(len(self.layers))
+        ]
+        return Stream.from_weights(self.cell, layers, heads=self.heads)
 
     def __call__(self, x: AnyArray) -> AnyArray:
         """Return the head's output `[B, S, K, ...]` for windows `x [T, B, F]`."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from gatewise.errors import OptionError
 from gatewise.estimators.forecaster.fitted import Fitted
-from gatewise.estimators.forecaster.forecasting import predicted_frame
+from gatewise.estimators.forecaster.forecasting import predicted_frame, table_of
+from gatewise.estimators.forecaster.preparation import as_frame
 from gatewise.estimators.forecaster.score_names import MODEL_NAME
+from gatewise.files import path_of
+from gatewise.runtime._kept import kept
+from gatewise.runtime.streaming import ForecastStream, Mode
 
 KIND = "forecaster"
 
@@ -37,6 +43,38 @@ class ForecasterModel:
         data and OptionError for a baseline that was not fitted.
         """
         return predicted_frame(self._fitted, data, model)
+
+    def stream(
+        self, history: Any = None, *, mode: Mode = "window", state: str | Path | None = None
+    ) -> ForecastStream:
+        """Open a stream, which takes rows one at a time: see `ForecastStream.step`.
+
+        With mode "window" each answer is that of `predict`: the network starts at zeros and reads the
+        last `lookback` rows. With "carry" its state is carried on from row to row, which is quicker for
+        long windows and gives other numbers; `differs` and `told` say how far they are apart.
+
+        Rows follow those of `history`, a table with known targets, before which come those of the fit
+        where it directly continues them; without it, they follow the data of the fit.
+        `state` is a file that `ForecastStream.save` wrote: the stream goes on from there.
+
+        Raises OptionError for a model that cannot be streamed so, DataError for an unusable history,
+        FileError for a file that is missing, damaged, or the state of another model.
+        """
+        fitted = self._fitted
+        if state is not None:
+            if history is not None:
+                raise OptionError("give a history or a state to go on from, not both")
+            kept_mode, held = kept(fitted, path_of(state, "state"))
+            stream = ForecastStream(fitted, kept_mode)
+            stream.take_over(held)
+            return stream
+        stream = ForecastStream(fitted, mode)
+        table = fitted.context
+        if history is not None:
+            frame = as_frame(fitted.settings, history)
+            table = table.before(table_of(fitted, frame, need_target=fitted.settings.horizon > 0))
+        stream.feed(table)
+        return stream
 
     def __repr__(self) -> str:
         about = f"horizon={self.horizon}, lookback={self.lookback}"

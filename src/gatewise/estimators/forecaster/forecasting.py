@@ -16,7 +16,7 @@ from gatewise.data.tables.output import frame_like
 from gatewise.data.tables.reading import parse_time
 from gatewise.data.tables.repairs import Repairs
 from gatewise.data.tables.table import Table
-from gatewise.data.tables.windows import Windows, make_windows
+from gatewise.data.tables.windows import Features, Windows
 from gatewise.errors import DataError, GatewiseWarning, OptionError, nearest, warn
 from gatewise.estimators.forecaster.fitted import (
     Fitted,
@@ -35,6 +35,7 @@ from gatewise.estimators.forecaster.preparation import (
 )
 from gatewise.estimators.forecaster.score_names import MODEL_NAME
 from gatewise.estimators.forecaster.silence import named, warn_of_unusable
+from gatewise.typing import Array32
 
 AHEAD = "predicted"
 """What messages call the rows past the last known ones, by which a table is extended."""
@@ -196,25 +197,59 @@ def table_of(
     )
 
 
+def windows_from(
+    fitted: Fitted, table: Table, now: int, *, lookback: int | None = None
+) -> tuple[Table, Windows]:
+    """Return the one window that ends at row `now` of a lone series, and the table that it lies in.
+
+    Rows after it hold what is known ahead; the table is extended to the horizon. `lookback` is another
+    than the model's for whoever keeps what came before by other means. Raises DataError where a column
+    that is known ahead is not given.
+    """
+    horizon = fitted.settings.horizon
+    table = table.extended(max(now + 1 + horizon - len(table), 0))
+    if horizon:
+        _check_ahead(fitted, table, np.array([now]), np.array([0]))
+    rows = np.zeros(len(table), dtype=bool)
+    rows[[now] if horizon == 0 else slice(now + 1, now + 1 + horizon)] = True
+    part = AHEAD if horizon else "new"
+    windows = _windows(fitted, table, rows, part, need_target=False, lookback=lookback)
+    return table, replace(windows, origins=np.array([now]))
+
+
+def row_features(fitted: Fitted, table: Table) -> Array32:
+    """Return what a network reads of each row as one that is known, [N, F]; not of its window."""
+    return _features(fitted, table, 1).values
+
+
 def _windows(
-    fitted: Fitted, table: Table, rows: NDArray[np.bool_], part: str, *, need_target: bool = True
+    fitted: Fitted,
+    table: Table,
+    rows: NDArray[np.bool_],
+    part: str,
+    *,
+    need_target: bool = True,
+    lookback: int | None = None,
 ) -> Windows:
-    settings, normaliser = fitted.settings, fitted.normaliser
+    settings = fitted.settings
     given = np.ones(len(table), dtype=bool)
     if part == AHEAD:  # the rows that a table was extended by repeat the labels of its series
         given[(table.starts[1:, None] - np.arange(1, settings.horizon + 1)).ravel()] = False
     unseen = fitted.vocabulary.unseen(table.labels, given, settings.unseen)
     if unseen is not None:
         warn(unseen)
-    return make_windows(
+    features = _features(fitted, table, lookback or settings.steps_back)
+    return features.windows(rows, need_target=need_target, part=part)
+
+
+def _features(fitted: Fitted, table: Table, lookback: int) -> Features:
+    settings, normaliser = fitted.settings, fitted.normaliser
+    return Features.of(
         table,
         fitted.scaler.transform(normaliser.transform.applied(table)),
-        rows,
-        lookback=settings.steps_back,
+        lookback=lookback,
         horizon=settings.horizon,
         missing=settings.missing,
-        need_target=need_target,
-        part=part,
         levels=normaliser.levels(table, settings.steps_back, settings.horizon),
         rates=rates_of(settings, table, fitted.scaler),
         vocabulary=fitted.vocabulary,

@@ -149,6 +149,15 @@ def _baselines_of_all(
     return baselines
 
 
+def _ahead_of(columns: Columns, arrays: Arrays) -> Table | None:
+    """Return the rows that are known ahead, checked; None where there are none."""
+    if not arrays:
+        return None
+    ahead = Table.from_arrays(arrays)
+    check_rows(columns, ahead)
+    return ahead
+
+
 def _rebuild(
     settings: ForecasterSettings,
     asked: ForecasterSettings,
@@ -165,10 +174,7 @@ def _rebuild(
     # before any network is made: a small file could claim terabytes
     check_weights(settings, about, arrays)
     check_context(settings, columns, context)
-    later = within("ahead", arrays)
-    ahead = Table.from_arrays(later) if later else None
-    if ahead is not None:
-        check_rows(columns, ahead)
+    ahead = _ahead_of(columns, within("ahead", arrays))
     check_scaler(settings, columns, scaler)
     check_normaliser(settings, context, normaliser)
     check_baselines(settings, columns, baselines)
