@@ -33,7 +33,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         capsys.readouterr()
         code = run_command_line([str(word) for word in words])
         captured = capsys.readouterr()
-        said = [captured.err, "" if {"--json", "--help"} & set(words) else captured.out]
+        said = [captured.err, "" if {"--json", "--help", "stream"} & set(words) else captured.out]
         assert [line for text in said for line in text.splitlines() if in_python(line)] == []
         return Outcome(code, captured.out, captured.err)
 

@@ -17,6 +17,7 @@ from gatewise.cli.demo import demo
 from gatewise.cli.inspecting import inspect
 from gatewise.cli.output import help_console
 from gatewise.cli.resuming import resume
+from gatewise.cli.streaming import stream
 from gatewise.cli.studying import study
 from gatewise.cli.tasks import FORECAST, TASKS, Task
 from gatewise.cli.training import continue_on, fit, retrain
@@ -58,6 +59,7 @@ Every option may also stand in a file: --config run.toml or run.json; the comman
 COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "fit": (fit, "DATA --target COLUMN [--inputs COLUMN ...] --out RUN [OPTIONS]"),
     "predict": (predict, "RUN [DATA] [--out FILE]"),
+    "stream": (stream, "RUN [--mode MODE] [--history FILE] [--state FILE]  < LINES"),
     "evaluate": (
         evaluate,
         "RUN [DATA] [--part PART] [--against RUN] [--predictions FILE] [--json]",

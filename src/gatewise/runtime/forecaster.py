@@ -8,6 +8,7 @@ from typing import Any
 from gatewise.errors import OptionError
 from gatewise.estimators.forecaster.fitted import Fitted
 from gatewise.estimators.forecaster.forecasting import predicted_frame, table_of
+from gatewise.estimators.forecaster.output import output_names
 from gatewise.estimators.forecaster.preparation import as_frame
 from gatewise.estimators.forecaster.score_names import MODEL_NAME
 from gatewise.files import path_of
@@ -25,6 +26,8 @@ class ForecasterModel:
         horizon: Steps that it forecasts; 0 for a virtual sensor.
         lookback: Steps that it looks back.
         targets: The columns that it predicts.
+        ahead: The columns that a forecast needs to know ahead, but for the calendar.
+        sep: What stands between the cells of a line of text.
     """
 
     kind = KIND
@@ -34,6 +37,21 @@ class ForecasterModel:
         self.horizon: int = fitted.settings.horizon
         self.lookback: int = fitted.settings.steps_back
         self.targets: tuple[str, ...] = fitted.columns.target
+        made = fitted.columns.calendar
+        self.ahead = tuple(name for name in fitted.columns.named("future") if name not in made)
+        sep = fitted.settings.sep or ","
+        self.sep = {"tab": "\t", "space": " "}.get(sep, sep)
+
+    @property
+    def output_columns(self) -> tuple[str, ...]:
+        """The columns of predictions, in order."""
+        settings = self._fitted.settings
+        return output_names(
+            self._fitted.columns,
+            horizon=settings.horizon,
+            members=settings.member_count,
+            levels=settings.levels(),
+        )
 
     def predict(self, data: Any = None, *, model: str = MODEL_NAME) -> Any:
         """Predict from new rows, in the form and by the rules of `Forecaster.predict`.

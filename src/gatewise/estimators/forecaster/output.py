@@ -26,6 +26,16 @@ def check_output_names(
     )
 
 
+def output_names(
+    columns: Columns, *, horizon: int, members: int, levels: Sequence[float]
+) -> tuple[str, ...]:
+    """Return the names of the columns of predictions without the truth, in order."""
+    found = _output_names(
+        columns, forecast=horizon > 0, spread=members > 1, levels=levels, truth=False
+    )
+    return tuple(_distinct(found))
+
+
 def _output_names(
     columns: Columns, *, forecast: bool, spread: bool, levels: Sequence[float], truth: bool
 ) -> list[tuple[str, str]]:
