@@ -8,7 +8,7 @@ models you have, `patch` and `unpatch` for torch's own operators and `check_agre
 values and `LengthCurriculum` for sequences that grow, `Forecaster` for tables and `tune` for its
 settings, `Classifier` and `Regressor` for labelled sequences, `Tagger` for labels of their steps,
 `penalties` for costs on gates, `datasets` for real data to try it on, `report` for the page, `figures`
-for pictures.
+for pictures, `show_versions` for a report of a fault.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gatewise import errors, figures, memory, nn, penalties, report
     from gatewise.codec import EventCodec
     from gatewise.data import datasets
+    from gatewise.doctor import show_versions
     from gatewise.estimators import Classifier, Forecaster, LanguageModel, Regressor, Tagger
     from gatewise.estimators.tuning import tune
     from gatewise.explaining import explain
@@ -68,6 +69,7 @@ _HOMES = {
         "gatewise.nn",
     ),
     "EventCodec": "gatewise.codec",
+    "show_versions": "gatewise.doctor",
     "check_agreement": "gatewise.programs.agreement",
     **dict.fromkeys(("patch", "unpatch"), "gatewise.programs.patching"),
     "Stream": "gatewise.runtime",
@@ -106,6 +108,7 @@ __all__ = [
     "penalties",
     "report",
     "restore",
+    "show_versions",
     "trace",
     "tune",
     "unpatch",

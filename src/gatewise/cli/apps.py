@@ -14,6 +14,7 @@ from gatewise.cli.bench import bench
 from gatewise.cli.bundled import datasets
 from gatewise.cli.config import from_config_file
 from gatewise.cli.demo import demo
+from gatewise.cli.doctoring import doctor
 from gatewise.cli.inspecting import inspect
 from gatewise.cli.output import help_console
 from gatewise.cli.resuming import resume
@@ -79,6 +80,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "continue": (continue_on, "RUN DATA --out NEW [OPTIONS]"),
     "retrain": (retrain, "RUN DATA --out NEW [OPTIONS]"),
     "study": (study, "[NAME | all | gallery] [--quick | --full] [--seeds N] [--out FOLDER]"),
+    "doctor": (doctor, "[--json]"),
     "bench": (bench, "[--mode MODE ...] [--rows T,B,I,H ...] [--peers PEER ...] [OPTIONS]"),
 }
 """Those of a forecast; another task has some of its own."""

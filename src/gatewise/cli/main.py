@@ -12,6 +12,7 @@ from gatewise.cli.apps import app_of, of_other_tasks
 from gatewise.cli.as_typed import as_typed
 from gatewise.cli.choosing import Chosen, choose
 from gatewise.cli.config import UnknownKeyError
+from gatewise.cli.doctoring import ProblemsFoundError
 from gatewise.cli.inspecting import LimitsBroken
 from gatewise.cli.output import console
 from gatewise.cli.training import Interrupted
@@ -22,9 +23,10 @@ SUCCESS, BROKEN, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; return 0, 1 for limits that a run breaks, 2 for bad input, 130 for Ctrl-C.
+    """Run the command line; return 0, 2 for bad input, 130 for Ctrl-C.
 
-    What is wrong stands on stderr: one line for each broken limit, one line for the rest.
+    1 is for limits that a run breaks, and for problems that `doctor` finds. What is wrong stands on
+    stderr: one line for each broken limit, one line for the rest.
     """
     chosen: Chosen | None = None
     try:
@@ -59,6 +61,8 @@ def run(arguments: Sequence[str]) -> int:
     except LimitsBroken as broken:
         for sentence in str(broken).splitlines():
             _complain(f"limit: {sentence}", BROKEN)
+        return BROKEN
+    except ProblemsFoundError:
         return BROKEN
     except Interrupted as error:
         return _complain(f"interrupted: {error}", INTERRUPTED)
