@@ -148,6 +148,41 @@ def tirex_model(**sizes: int) -> Any:
     return model.eval()
 
 
+def tirex2_config(units: int = 32, blocks: int = 2, context: int = 128) -> dict[str, Any]:
+    """Return the arguments of a small TiRex-2 of sLSTM layers, with patches of 32 values."""
+    block = {
+        "time_mixer": {"model_type": "bi-slstm", "embedding_dim": units, "num_heads": 4},
+        "variate_mixer": {"embedding_dim": units, "num_heads": 4},
+        "dropout": 0.0,
+        "eps": 1e-6,
+    }
+    patch = {"input_patch_size": 32, "output_patch_size": 32}
+    return {
+        **patch,
+        "stack_config": {"templates": {"only": block}, "recipe": ["only"] * blocks},
+        "num_blocks": blocks,
+        "embedding_dim": units,
+        "quantiles": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
+        "tokenizer_cfg": {**patch, "input_patch_stride": 32},
+        "scaler_cfg": {},
+        "h_expand": 2,
+        "context_len": context,
+        "future_len": 64,
+        "input_ff_dim": 64,
+        "act_func": "ReLU",
+        "dropout": 0.0,
+        "device": "cpu",
+    }
+
+
+def tirex2_model(**sizes: int) -> Any:
+    """Return a small TiRex-2 with random weights; None where it is not installed."""
+    if find("flashrnn") is None or (module := find("tirex2")) is None:
+        return None
+    torch.manual_seed(0)
+    return module.TiRex2(**tirex2_config(**sizes)).eval()
+
+
 def forecast(model: Any, context: torch.Tensor) -> torch.Tensor:
     """Return the quantiles `[rows, 32, 9]` of a TiRex model for the patch after `context [rows, T]`."""
     quantiles, _ = model.forecast(

@@ -19,7 +19,7 @@ GATEWISE_INLINE int64_t steps_of_chunk(int64_t batch) { return larger(1, chunk_r
 template <class M>
 struct PackedBackward {
   Run *hidden_runs, *input_runs;
-  int64_t hidden_count, input_count, hidden_depth, input_depth;  // of h: those of one head
+  int64_t hidden_count, input_count, hidden_depth, input_depth;  // of h, and of an x that is split: those of one head
   typename M::Stored *hidden, *input, *projection;  // per group of columns [k][vectors][width]; may be null
 
   static PackedBackward take(Carver& carver, const Shape<M>& shape, const Backward& call) {
@@ -39,11 +39,18 @@ struct PackedBackward {
   void plan(const Shape<M>& shape) {
     hidden_count = gradient_runs<M>(shape, true, hidden_runs, &hidden_depth) / shape.heads;
     hidden_depth /= shape.heads;
-    input_count = gradient_runs<M>(shape, false, input_runs, &input_depth);
+    input_count = gradient_runs<M>(shape, false, input_runs, &input_depth) / input_parts(shape);
+    input_depth /= input_parts(shape);
   }
+  /// How many parts of x are seen by units of their own: heads, or one.
+  static int64_t input_parts(const Shape<M>& shape) { return shape.layer.split ? shape.heads : 1; }
   /// The weights of a head that go from its gates to what they see of h.
   typename M::Stored* hidden_of(const Shape<M>& shape, int64_t head) const {
     return hidden + head * column_lanes<M>(shape.layer.seen()) * hidden_depth;
+  }
+  /// The same of a part of x.
+  typename M::Stored* input_of(const Shape<M>& shape, int64_t seen) const {
+    return input + seen * column_lanes<M>(shape.layer.input) * input_depth;
   }
   void fill(const Shape<M>& shape, const Weights& from, int part, int parts) const {
     using Stored = typename M::Stored;
@@ -51,9 +58,10 @@ struct PackedBackward {
       pack_gradient<M>(shape, hidden_runs + head * hidden_count, hidden_count, hidden_depth, head * shape.head,
                        (head + 1) * shape.head, (const Stored*)from.W_hh, shape.layer.seen(), hidden_of(shape, head),
                        part, parts);
-    if (input != nullptr)
-      pack_gradient<M>(shape, input_runs, input_count, input_depth, 0, shape.layer.hidden, (const Stored*)from.W_ih,
-                       shape.layer.input, input, part, parts);
+    const int64_t units = shape.layer.hidden / input_parts(shape);
+    for (int64_t seen = 0; input != nullptr && seen < input_parts(shape); ++seen)
+      pack_gradient<M>(shape, input_runs + seen * input_count, input_count, input_depth, seen * units, (seen + 1) * units,
+                       (const Stored*)from.W_ih, shape.layer.input, input_of(shape, seen), part, parts);
     if (projection != nullptr)
       pack_columns<M>((const Stored*)from.W_hr, shape.layer.projection, shape.layer.hidden, projection, part,
                       parts);
@@ -231,12 +239,12 @@ template <class M>
 static void gather_inputs(const BackStep<M>& step, const View& x, const Chunk<M>& chunk, int64_t count) {
   using Stored = typename M::Stored;
   const Shape<M>& shape = *step.shape;
-  const int64_t I = shape.layer.input, P = shape.layer.outputs();
+  const int64_t I = shape.layer.input * PackedBackward<M>::input_parts(shape), P = shape.layer.outputs();
   for (int64_t row = 0; row < count; ++row) {
     const int64_t r = step.first + row;
     Stored* to = chunk.inputs + (step.index + row) * chunk.input_pitch;
     copy(to, at<Stored>(x, *step.rows, step.t, r), I);
-    to += shape.inputs;
+    to += shape.across;
     if (step.has_before(r)) {
       copy(to, at<Stored>(step.out, *step.rows, step.before, r), P);
     } else if (step.h0 != nullptr) {

@@ -226,7 +226,8 @@ static void end_states(const Shape<M>& shape, const Rows& rows, const Forward& c
   }
 }
 
-/// A call's arrays from the first unit of a head on; products W_ih x too, whose gates stay a layer's units apart.
+/// A call's arrays from the first unit of a head on; products W_ih x too, whose gates stay a layer's units apart, and of an
+/// x that is split the head's part.
 template <class M>
 static Forward call_of_head(const Shape<M>& shape, const Forward& call, int64_t head) {
   using Real = typename M::Real;
@@ -235,6 +236,7 @@ static Forward call_of_head(const Shape<M>& shape, const Forward& call, int64_t 
   if (unit == 0) return call;
   Forward part = call;
   if (shape.layer.input == 0) part.x.data = (Stored*)call.x.data + unit;
+  if (shape.layer.split) part.x.data = (Stored*)call.x.data + head * shape.layer.input;
   part.out.data = (Stored*)call.out.data + unit;
   if (call.h0 != nullptr) part.h0 = (const Real*)call.h0 + unit;
   if (call.h_n != nullptr) part.h_n = (Real*)call.h_n + unit;

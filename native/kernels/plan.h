@@ -92,6 +92,7 @@ struct Shape {
   Layer layer;
   CellTraits cell;
   int64_t inputs, outputs;    // I and P in multiples of `depth`
+  int64_t across;             // numbers of x in a row: I, or of all heads where it is split; in multiples of `depth`
   int64_t heads, head;        // and the units of each: all H, where there is one
   int64_t seen;               // what a unit sees of h, in multiples of `depth`
   int64_t depth_of_step;      // inputs + seen: the k of one step's product
@@ -103,6 +104,7 @@ struct Shape {
       : layer(layer_), cell(traits_of(layer_.cell)), heads(layer_.heads), head(layer_.hidden / layer_.heads),
         head_blocks(0), whole(layer_.hidden), slot_lanes(0), packed_lanes(0) {
     inputs = round_up(layer.input, M::depth);
+    across = round_up(layer.split ? layer.heads * layer.input : layer.input, M::depth);
     outputs = round_up(layer.outputs(), M::depth);
     seen = round_up(layer.seen(), M::depth);
     depth_of_step = inputs + seen;
@@ -119,6 +121,7 @@ struct Shape {
     Layer one = layer;
     one.hidden = head;
     one.heads = 1;
+    one.split = false;
     Shape shape(one);
     shape.whole = layer.hidden;
     return shape;
@@ -135,7 +138,12 @@ struct Shape {
 
   /// Elements of a [x | h] row: full vectors may be read from any unit.
   int64_t row_pitch() const {
-    return pitch_of<typename M::Stored>(inputs + outputs + 4 * lanes<M>);
+    return pitch_of<typename M::Stored>(across + outputs + 4 * lanes<M>);
+  }
+  /// Where in a [x | h] row the k of a block's weights stands: what its head sees of x, and then of h.
+  int64_t place_in_row(const Columns& block, int64_t k) const {
+    if (k >= inputs) return across + block.head + (k - inputs);
+    return (layer.split ? block.head / head * layer.input : 0) + k;
   }
   /// Elements of a row of units or outputs that full vectors are written to.
   int64_t unit_pitch(int64_t units) const { return pitch_of<typename M::Real>(units + 4 * lanes<M>); }

@@ -268,16 +268,16 @@ struct BackwardJob {
   void sum_block(const Columns& block, const Stored* inputs, int64_t pitch, const Stored* panel,
                  int64_t panel_pitch, int64_t depth, int64_t k0, int64_t k1, Real* sums) const {
     constexpr int full = lanes<M>, half = full / 2;
-    // What the block's head sees of h does not follow x, unless it is the first.
-    const auto shifted = [&](int64_t from) { return from < shape.inputs ? from : from + block.head; };
     const auto part = [&]<int W, int... Slot>(int64_t from, int64_t to) {
       // A few rows of gradients at a time, which stay in the first cache while every k passes over them.
       for (int64_t q = 0; from < to && q < depth; q += outer_depth)
-        multiply_outer<M, W, Slot...>(inputs + (shifted(from) + q * pitch) * M::depth, pitch, panel + q * panel_pitch * M::depth,
+        multiply_outer<M, W, Slot...>(inputs + (shape.place_in_row(block, from) + q * pitch) * M::depth, pitch, panel + q * panel_pitch * M::depth,
                                       panel_pitch, smaller(outer_depth, depth - q), to - from,
                                       sums + from * (int64_t)sizeof...(Slot) * W);
     };
-    const int64_t middle = larger(k0, smaller(k1, block.head == 0 ? k1 : shape.inputs));
+    // What the block's head sees of h does not follow what it sees of x, unless it is the first and x is not split.
+    const bool follows = shape.place_in_row(block, shape.inputs) == shape.inputs;
+    const int64_t middle = larger(k0, smaller(k1, follows ? k1 : shape.inputs));
     const auto both = [&]<int W, int... Slot>() {
       part.template operator()<W, Slot...>(k0, middle);
       part.template operator()<W, Slot...>(middle, k1);
@@ -380,22 +380,31 @@ struct BackwardJob {
     for (int64_t s = from; s < to; ++s) {
       const int64_t t = call.reverse ? rows.steps - 1 - s : s, n = active(rows, t);
       const int64_t r0 = thread.begin(n), r1 = thread.end(n);
-      const Stored* weights = work.packed.input;
-      for (int64_t first = 0; first < total && r0 < r1;) {
-        const Columns columns = next_columns<M>(first, total);
-        for_columns<M>(columns, [&]<int W, int NV>() {
-          multiply_rows<M, W, NV>(
-              work.packed.input_runs, work.packed.input_count, chunk.gradients, chunk.capacity,
-              offsets[s - from] + r0, r1 - r0, weights,
-              []<int V>(int64_t, int) __attribute__((always_inline)) { return Vec<Real, V>{}; },
-              [&]<int V>(int64_t row, int n_, Vec<Real, V> value) __attribute__((always_inline)) {
-                const int64_t unit = first + n_ * V;
-                put<M, V>(call.d_x, place(call.d_x, rows, t, r0 + row) + unit, value, (int)smaller(V, total - unit));
-              });
-        });
-        weights += columns.lanes() * work.packed.input_depth;
-        first += columns.count;
-      }
+      for (int64_t seen = 0; r0 < r1 && seen < PackedBackward<M>::input_parts(shape); ++seen)
+        to_input_part(call, work, chunk, seen, t, offsets[s - from], r0, r1);
+    }
+  }
+
+  /// One part of x, of rows [r0, r1) of a step that begins in the chunk at `offset`.
+  void to_input_part(const Backward& call, const BackwardWork<M>& work, const Chunk<M>& chunk, int64_t seen, int64_t t,
+                     int64_t offset, int64_t r0, int64_t r1) const {
+    const int64_t total = shape.layer.input;
+    const Run* runs = work.packed.input_runs + seen * work.packed.input_count;
+    const Stored* weights = work.packed.input_of(shape, seen);
+    for (int64_t first = 0; first < total;) {
+      const Columns columns = next_columns<M>(first, total);
+      for_columns<M>(columns, [&]<int W, int NV>() {
+        multiply_rows<M, W, NV>(
+            runs, work.packed.input_count, chunk.gradients, chunk.capacity, offset + r0, r1 - r0, weights,
+            []<int V>(int64_t, int) __attribute__((always_inline)) { return Vec<Real, V>{}; },
+            [&]<int V>(int64_t row, int n_, Vec<Real, V> value) __attribute__((always_inline)) {
+              const int64_t unit = first + n_ * V;
+              put<M, V>(call.d_x, place(call.d_x, rows, t, r0 + row) + seen * total + unit, value,
+                        (int)smaller(V, total - unit));
+            });
+      });
+      weights += columns.lanes() * work.packed.input_depth;
+      first += columns.count;
     }
   }
 };

@@ -11,7 +11,7 @@
 namespace gatewise::python {
 
 inline void make_layer(Layer* self, std::string_view cell, std::string_view type, int64_t input, int64_t hidden,
-                int64_t projection, int64_t heads) {
+                int64_t projection, int64_t heads, bool split) {
   const Cell cell_ = cell_named(cell);
   const Type type_ = type_named(type);
   require_size("input", input, 0, most_units);
@@ -28,7 +28,8 @@ inline void make_layer(Layer* self, std::string_view cell, std::string_view type
     refuse(std::to_string(heads) + " heads are for a layer without projection whose hidden units they divide; it has " +
            std::to_string(hidden) + ".");
   }
-  const Layer made{cell_, type_, input, hidden, projection, heads};
+  if (split && input == 0) refuse("split is for a layer with inputs, which its heads share out; leave it out.");
+  const Layer made{cell_, type_, input, hidden, projection, heads, split};
   if (32.0 * double(hidden) * double(input + made.outputs()) > most_bytes) {
     refuse("a layer of " + std::to_string(input) + " inputs, " + std::to_string(hidden) + " hidden units and " +
            std::to_string(made.outputs()) + " outputs has more weights than memory can hold.");
@@ -158,7 +159,7 @@ inline void bind_descriptors(nb::module_& m) {
   const View absent{};
   nb::class_<Layer>(m, "Layer")
       .def("__init__", make_layer, arg("cell"), arg("type"), arg("input"), arg("hidden"), arg("projection") = 0,
-           arg("heads") = 1);
+           arg("heads") = 1, arg("split") = false);
   nb::class_<Rows>(m, "Rows")
       .def("__init__", make_rows, arg("steps"), arg("batch"), arg("count") = 0, arg("order") = 0, arg("first") = 0)
       .def_prop_ro("begin", begin_of)

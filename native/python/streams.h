@@ -100,6 +100,7 @@ class BoundStream {
         refuse("W_hr is given where the layer has a projection, and only there.");
       }
       if (layers[i].input == 0 || !weights[i].W_ih) refuse("the layers of a stream have inputs, and W_ih.");
+      if (layers[i].split) refuse("the layers of a stream are not split.");
       if (layers[i].type == Type::bf16) refuse("streams are of type 'f32' or 'f64', not 'bf16'.");
       if (layers[i].type != layers[0].type) refuse("the layers of a stream are of one type.");
       if (i && layers[i].input != layers[i - 1].outputs()) {

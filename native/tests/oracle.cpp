@@ -32,7 +32,7 @@ struct Numbers {
 
 /// Which of a vector of `width` row i of W sees: all of it, or what its head holds.
 struct Sight {
-  size_t heads = 1, hidden = 1;
+  size_t heads = 1, hidden = 1;  // by default one head
   size_t seen(size_t width) const { return width / heads; }
   size_t first(size_t i, size_t width) const { return i % hidden / (hidden / heads) * seen(width); }
 };
@@ -79,7 +79,7 @@ class Row {
   Row(const Problem& problem, Result& result, const Numbers& parameters, Numbers& sums, int direction, int64_t r)
       : problem_(problem), c_(problem.c), in_(problem.in[direction]), out_(result.of[direction]), result_(result),
         parameters_(parameters), sums_(sums), direction_(direction), r_(r), b_(problem.plan.batch_row(r)),
-        sight_{static_cast<size_t>(c_.heads), static_cast<size_t>(c_.hidden)} {}
+        sight_{static_cast<size_t>(c_.heads), static_cast<size_t>(c_.hidden)}, of_x_(c_.split ? sight_ : Sight{}) {}
 
   void solve() {
     const auto length = static_cast<size_t>(problem_.plan.lengths[static_cast<size_t>(r_)]);
@@ -106,7 +106,7 @@ class Row {
     step.x = read(problem_.x.array, problem_.x.place(problem_.plan, t, r_), problem_.x.width);
     step.h_before = h;
     for (int i = 0; i < max_cells; ++i) step.before[i] = c[i];
-    Vector Wx = c_.input > 0 ? multiply(p.W_ih, p.b_ih, c_.gates() * c_.hidden, step.x) : step.x;
+    Vector Wx = c_.input > 0 ? multiply(p.W_ih, p.b_ih, c_.gates() * c_.hidden, step.x, of_x_) : step.x;
     if (c_.input == 0 && c_.bias) add(Wx, p.b_ih);
     const Vector Rh = multiply(p.W_hh, p.b_hh, c_.gates() * c_.hidden, h, sight_);
     for (Vector& saved : step.saved) saved.resize(H);
@@ -214,10 +214,10 @@ class Row {
       }
     }
     write(out_.d_x.array, out_.d_x.place(problem_.plan, t, r_),
-          c_.input > 0 ? multiply_back(p.W_ih, d_Wx, c_.input) : d_Wx);
+          c_.input > 0 ? multiply_back(p.W_ih, d_Wx, problem_.x.width, of_x_) : d_Wx);
     d_h = multiply_back(p.W_hh, d_Rh, c_.outputs(), sight_);
     if (traits_of(c_.cell).carries_h) add(d_h, through);
-    if (c_.input > 0) add_outer(sums.W_ih, d_Wx, step.x);
+    if (c_.input > 0) add_outer(sums.W_ih, d_Wx, step.x, of_x_);
     add_outer(sums.W_hh, d_Rh, step.h_before, sight_);
     if (c_.bias) add_outer(sums.b_ih, d_Wx, {1});
     if (c_.bias) add_outer(sums.b_hh, d_Rh, {1});
@@ -232,7 +232,7 @@ class Row {
   Numbers& sums_;
   int direction_;
   int64_t r_, b_;
-  Sight sight_;
+  Sight sight_, of_x_;  // of h and x
 };
 
 }  // namespace

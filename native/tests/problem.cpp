@@ -65,7 +65,7 @@ std::string Case::describe() const {
   const auto add = [&](const char* name, int64_t value) { text += std::string(" ") + name + std::to_string(value); };
   add("T", steps), add("B", batch), add("I", input), add("H", hidden), add("P", projection), add("D", directions), add("heads", heads);
   text += std::string(bias ? " bias" : "") + (states ? " states" : "") + (lengths ? " lengths" : "") +
-          (packed ? " packed" : "") + (gate_gradients ? " gate-gradients" : "");
+          (packed ? " packed" : "") + (split ? " split" : "") + (gate_gradients ? " gate-gradients" : "");
   add("seed", seed);
   return text;
 }

@@ -20,8 +20,9 @@ struct Case {
   bool gate_gradients;  // gradients arrive at the saved arrays too
   uint32_t seed;
   int64_t heads = 1;
+  bool split = false;  // x among the heads
 
-  Layer layer(Type type) const { return {cell, type, input, hidden, projection, heads}; }
+  Layer layer(Type type) const { return {cell, type, input, hidden, projection, heads, split}; }
   int gates() const { return traits_of(cell).gates; }
   int saved() const { return traits_of(cell).saved; }
   int cells() const { return traits_of(cell).cells; }

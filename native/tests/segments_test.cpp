@@ -115,7 +115,7 @@ void test_segments() {
           ++seed;
           const int64_t projection = traits_of(cell).projects && packed ? 6 : 0, heads = packed && !projection ? 3 : 1;
           Case c{cell, 3, heads == 1 ? 17 : 18, projection, 0, seed % 2 ? 9 : 40, 2, true, seed % 3 != 0, seed % 4 != 0,
-                 packed, seed % 5 < 2, seed, heads};
+                 packed, seed % 5 < 2, seed, heads, heads > 1 && seed % 4 < 2};
           c.steps = 4 * kernels->chunk_steps(c.layer(type), c.batch) + 1;
           context = std::string("segments ") + kernels->name + " type " + std::to_string(static_cast<int>(type)) + " " +
                     c.describe();

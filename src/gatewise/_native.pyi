@@ -19,7 +19,14 @@ class Layer:
     """The sizes of one layer."""
 
     def __init__(
-        self, cell: str, type: _Type, input: int, hidden: int, projection: int = 0, heads: int = 1
+        self,
+        cell: str,
+        type: _Type,
+        input: int,
+        hidden: int,
+        projection: int = 0,
+        heads: int = 1,
+        split: bool = False,
     ) -> None: ...
 
 class Rows:

@@ -56,7 +56,7 @@ PointLoss = Literal["auto", "squared", "absolute", "huber"]
 Baseline = Literal[
     "persistence", "seasonal_naive", "climatology", "ridge", "ets", "theta", "boosting"
 ]
-Pretrained = Literal["tirex"]
+Pretrained = Literal["tirex", "tirex2"]
 """A pre-trained model that can stand among a forecast's baselines, as NAME=FOLDER."""
 
 TokenKind = Literal["characters", "bytes", "words", "sentencepiece"]

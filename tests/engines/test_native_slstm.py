@@ -261,3 +261,79 @@ def test_a_unit_that_holds_nothing_keeps_nothing() -> None:
     _, states = module(inputs(T, B, I), lengths=LENGTHS)
     assert all((state[:, 1] == 0).all() for state in states)  # the row without a step
     assert all(state.isfinite().all() for state in states)
+
+
+SPLITS = st.fixed_dictionaries(
+    {
+        "heads": st.integers(2, 5),
+        "units": st.integers(1, 19),
+        "width": st.integers(1, 20),
+        "batch": st.integers(1, 12),
+        "bidirectional": st.booleans(),
+        "gates": st.booleans(),
+        "with_lengths": st.booleans(),
+    }
+)
+
+
+def split(module: torch.nn.RNNBase, heads: int, width: int) -> torch.nn.RNNBase:
+    """Give the first layer weights that see `width` inputs of each head alone."""
+    for name in [name for name, _ in module.named_parameters() if "weight_ih_l0" in name]:
+        rows = len(getattr(module, name))
+        weight = torch.randn(rows, width, dtype=torch.float64) / width**0.5
+        setattr(module, name, torch.nn.Parameter(weight))
+    return module
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(case=SPLITS)
+def test_an_input_that_is_split_among_the_heads(case: dict[str, Any]) -> None:
+    heads, width, batch = case["heads"], case["width"], case["batch"]
+    sizes = (heads * width, heads * case["units"])
+    module = build(*sizes, 2, heads=heads, bidirectional=case["bidirectional"])
+    split(module, heads, width)
+    given: dict[str, Any] = {"return_gates": True} if case["gates"] else {}
+    if case["with_lengths"]:
+        given["lengths"] = torch.randint(0, T + 1, (batch,))
+    for number, (mine, its) in enumerate(both(module, inputs(T, batch, sizes[0]), **given)):
+        assert_close64(mine, its, f"{number}")
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "slstm"])
+def test_a_split_input_is_one_with_zeros_in_its_weights(cell: str) -> None:
+    heads, width, units = 3, 5, 7
+    torch.manual_seed(0)
+    kinds = {"lstm": gw.LSTM, "gru": gw.GRU}
+    if cell == "slstm":
+        module: Any = build(heads * width, heads * units, heads=heads)
+    else:  # torch's cells have heads in the core, and no module of their own
+        module = kinds[cell](heads * width, heads * units, engine="native").double()
+        module.heads = heads
+        whole = module.weight_hh_l0
+        module.weight_hh_l0 = torch.nn.Parameter(whole.detach()[:, :units].contiguous())
+    split(module, heads, width)
+    x = inputs(T, B, heads * width)
+    found = module(x, lengths=LENGTHS)[0]
+    narrow = module.weight_ih_l0.detach()
+    blocks = narrow.view(-1, heads, units, 1, width)
+    apart = torch.eye(heads, dtype=torch.float64)[:, None, :, None]
+    whole = (blocks * apart).reshape(len(narrow), heads * width)
+    module.weight_ih_l0 = torch.nn.Parameter(whole)
+    assert_close64(found, module(x, lengths=LENGTHS)[0])
+
+
+def test_a_split_input_of_one_row_or_a_few_looks_ahead() -> None:
+    module = split(build(6, 10, heads=2, dtype=torch.float64), 2, 3)
+    x = inputs(70, 4, 6)  # more steps than are formed at a time
+    whole = both(module, x)
+    for number, (mine, its) in enumerate(whole):
+        assert_close64(mine, its, f"{number}")
+    module.engine = "native"
+    for row in range(4):
+        assert_close64(module(x[:, row : row + 1])[0], module(x)[0][:, row : row + 1])
+
+
+def test_weights_between_whole_and_split_are_refused() -> None:
+    module = split(build(12, 10, heads=2), 2, 5)
+    with pytest.raises(InputError, match=r"weight_ih_l0 must have the shape \[40, 12\]"):
+        module(inputs(T, B, 12))

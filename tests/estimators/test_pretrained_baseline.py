@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import gatewise as gw
 from benchmarks.descendants import packages
@@ -35,6 +37,7 @@ class StandIn:
     """Forecasts the last value, less or more by level; keeps what it was asked."""
 
     levels = (0.1, 0.5, 0.9)
+    most_steps: int | None = None
     asked: list[Array]
 
     def __init__(self, path: Path) -> None:
@@ -84,6 +87,36 @@ def test_it_may_stand_beside_chosen_ones(folder: Path) -> None:
     assert list(model.evaluation_.scores) == [MODEL_NAME, "ridge", "tirex"]
 
 
+def test_two_may_stand_beside_each_other_in_every_fold(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(pretrained.LOADERS, "tirex2", ("model.ckpt", StandIn))
+    named = [f"tirex={folder}", f"tirex2={folder}"]
+    model = gw.Forecaster(**OPTIONS, baselines=["ridge", *named])
+    model.fit(reservoir(), out=folder / "run", progress=False)
+    wanted = [MODEL_NAME, "ridge", "tirex", "tirex2"]
+    assert list(model.evaluation_.scores) == wanted
+    again = gw.Forecaster.load(folder / "run")
+    both = [again.predict(model=name)["level_predicted"].to_numpy() for name in wanted[2:]]
+    np.testing.assert_array_equal(*both)
+    result = gw.Forecaster(**OPTIONS, baselines=named[1:]).backtest(reservoir(), folds=2)
+    assert "tirex2" in result.scores
+    assert all("tirex2" in fold.evaluation.scores for fold in result.folds)
+    with pytest.raises(OptionError, match="'tirex' is named twice"):
+        gw.Forecaster(**OPTIONS, baselines=[named[0]] * 2).fit(reservoir(), progress=False)
+    monkeypatch.setattr(StandIn, "most_steps", 2)
+    with pytest.raises(OptionError, match="tirex2 forecasts 2 steps at most, and horizon=3"):
+        gw.Forecaster(**OPTIONS, baselines=named[1:]).fit(reservoir(), progress=False)
+
+
+def test_a_run_of_before_with_one_of_them_still_opens(folder: Path) -> None:
+    model = gw.Forecaster(**OPTIONS, baselines=[f"tirex={folder}"])
+    model.fit(reservoir(), progress=False)
+    kept = model.fitted_.baselines
+    saved = {**kept.settings(), "pretrained": kept.settings()["pretrained"][0]}
+    assert type(kept).from_arrays(kept.arrays(), saved).pretrained == kept.pretrained
+
+
 @pytest.mark.parametrize(
     ("place", "said"),
     [
@@ -116,14 +149,16 @@ def test_bad_names_are_refused(folder: Path, capsys: pytest.CaptureFixture[str])
     assert "is not there; tirex=FOLDER" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("name", "package"), [("tirex", "tirex-ts"), ("tirex2", "tirex-2")])
 def test_without_its_package_it_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str
 ) -> None:
     monkeypatch.setattr(pretrained, "find_spec", lambda _: None)
     pretrained.load.cache_clear()
-    (tmp_path / "model.ckpt").write_text("anything")
-    with pytest.raises(OptionError, match=r"tirex needs tirex-ts: pip install -e '\.\[tirex\]'"):
-        pretrained.load("tirex", str(tmp_path))
+    (tmp_path / pretrained.LOADERS[name][0]).write_text("anything")
+    said = rf"{name} needs {package}: pip install -e '\.\[{name}\]'"
+    with pytest.raises(OptionError, match=said):
+        pretrained.load(name, str(tmp_path))
 
 
 def test_the_verdict_says_where_no_training_beats_it() -> None:
@@ -151,3 +186,31 @@ def test_tirex_with_random_weights(tmp_path: Path) -> None:
     pretrained.load.cache_clear()
     with pytest.raises(FileError, match="is no model of tirex-ts"):
         pretrained.load("tirex", str(tmp_path))
+
+
+def test_tirex2_with_random_weights(tmp_path: Path) -> None:
+    model = packages.tirex2_model()
+    if model is None:
+        pytest.skip("tirex-2 is not installed")
+    pretrained.load.cache_clear()
+    (tmp_path / "config.json").write_text(json.dumps(packages.tirex2_config()))
+    kept = model.state_dict()
+    # As published: a tensor that has two names is stored under one.
+    stored = {name: value for name, value in kept.items() if "rev_cell" not in name}
+    stored = {name: value for name, value in stored.items() if ".recurrent_kernel" not in name}
+    save_file(
+        {name: value.clone() for name, value in stored.items()}, tmp_path / "model.safetensors"
+    )
+    walk = packages.contexts(2, 100).numpy().astype(np.float64)
+    loaded = pretrained.load("tirex2", str(tmp_path))
+    assert loaded.most_steps == 64
+    quantiles = loaded.forecast(walk, 3)
+    series = packages.find("tirex2").TimeseriesType
+    rows = torch.tensor(walk).float()[:, None]
+    given = [series(row, past_covariates=None, future_covariates=None) for row in rows]
+    expected = torch.cat(model.predict(given, 3)).transpose(1, 2)
+    np.testing.assert_allclose(quantiles, expected, rtol=0, atol=1e-4 * np.abs(walk).max())
+    (tmp_path / "model.safetensors").write_bytes(b"no model")
+    pretrained.load.cache_clear()
+    with pytest.raises(FileError, match="is no model of tirex-2"):
+        pretrained.load("tirex2", str(tmp_path))

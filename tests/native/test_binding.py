@@ -60,6 +60,11 @@ def forward(**changes: Any) -> _native.Forward:
         (lambda: _native.Layer("gru", "f32", 3, 4, heads=0), ValueError, "heads is 0; it is at"),
         (lambda: _native.Layer("gru", "f32", 3, 4, heads=3), ValueError, "3 heads are for a layer"),
         (lambda: _native.Layer("lstm", "f32", 3, 4, 2, 2), ValueError, "2 heads are for a layer"),
+        (
+            lambda: _native.Layer("gru", "f32", 0, 4, heads=2, split=True),
+            ValueError,
+            "split is for a layer with inputs",
+        ),
         (lambda: _native.Layer("gru", "f32", 3.0, 4), TypeError, "incompatible function arguments"),
         (lambda: _native.Rows(-1, 4), ValueError, "steps is -1; it is at least 0"),
         (lambda: _native.Weights(64, 0), ValueError, "W_hh is required"),

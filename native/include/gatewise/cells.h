@@ -64,7 +64,9 @@ static_assert(rows_are_sound(), "the rows of cell_table stand in Cell's order, a
 
 constexpr const CellTraits& traits_of(Cell cell) { return cell_table[static_cast<int>(cell)]; }
 
-inline int64_t Layer::width() const { return input > 0 ? input : traits_of(cell).gates * hidden; }
+inline int64_t Layer::width() const {
+  return input > 0 ? (split ? heads : 1) * input : traits_of(cell).gates * hidden;
+}
 
 /// Whether `holds(row)` for every cell whose gates are vectors of their own.
 template <class F>

@@ -23,13 +23,15 @@ enum class Type : int { f32 = 0, f64 = 1, bf16 = 2 };
 /// One layer's sizes. Where `input` is 0, x holds the products W_ih x of each step, G*H numbers in torch's order of gates,
 /// and so does its gradient; there is no W_ih then. `projection` is P for an LSTM with a projection, else 0. With several heads, H / heads units each
 /// that follow one another, a unit sees the old state of its own head alone; `heads` divides H, and there is no projection.
+/// With `split` it sees its own head's part of x alone too: x has I numbers for each head, one head after the other.
 struct Layer {
   Cell cell;
   Type type;
   int64_t input, hidden, projection;
   int64_t heads = 1;
+  bool split = false;
   int64_t outputs() const { return projection ? projection : hidden; }
-  int64_t width() const;  // of x: I, or G*H
+  int64_t width() const;  // of x: I, heads * I where it is split, or G*H
   int64_t seen() const { return heads > 1 ? hidden / heads : outputs(); }  // of h, by each unit
 };
 
@@ -74,7 +76,7 @@ constexpr int max_cells = 2;
 struct Forward {
   bool reverse;
   Weights weights;
-  View x, out;             // [T, B, I or G*H], [T, B, P]
+  View x, out;             // [T, B, width()], [T, B, P]
   const void *h0, *c0[max_cells];  // null: zeros, of a level minus infinity
   void *h_n, *c_n[max_cells];      // the state after each row's last step
   View saved[max_saved];   // of one layout; all absent: nothing is saved

@@ -68,11 +68,15 @@ class Given(NamedTuple):
     masks: Sequence[Tensor]
     rows: Sequence[Tensor]
 
-    @property
-    def inputs(self) -> int:
-        """Return I; 0 where `x` holds the products W_ih x already, and W_ih is `[G*H, 0]`."""
-        W_ih = self.parameters[0]
-        return 0 if W_ih.dim() == 2 and W_ih.shape[1] == 0 else self.x.shape[-1]
+    def inputs(self, heads: int) -> tuple[int, bool]:
+        """Return I, and whether `x` is split: then each head sees its own I numbers of it alone.
+
+        Which it is says the width of W_ih. With none, `x` holds the products W_ih x already.
+        """
+        W_ih, width = self.parameters[0], self.x.shape[-1]
+        columns = W_ih.shape[1] if W_ih.dim() == 2 else width
+        is_split = heads > 1 and columns > 0 and columns * heads == width
+        return (columns if is_split or columns == 0 else width), is_split
 
     def flat(self) -> list[Tensor]:
         """Return them as one list."""

@@ -86,7 +86,7 @@ def _run_direction(
     """Run `x [T, B, I]` through one layer in one direction."""
     steps = len(x)
     b_ih, b_hh = spec.biases(parameters)
-    wx = of_input(parameters.W_ih, x, b_ih)
+    wx = of_input(parameters.W_ih, x, b_ih, len(parameters.W_hh) // len(spec.packing))
     outputs: list[Tensor] = [x] * steps
     gates: list[dict[str, Tensor]] = [{}] * steps
     for t in reversed(range(steps)) if reverse else range(steps):

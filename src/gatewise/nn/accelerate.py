@@ -14,7 +14,16 @@ import torch
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from gatewise.errors import InputError, OptionError, warn
-from gatewise.nn.adapters import Adapter, Turned, adapter_of, turn, turn_back, why_it_stays
+from gatewise.nn.adapters import (
+    Adapter,
+    Turned,
+    adapter_of,
+    turn,
+    turn_around,
+    turn_around_back,
+    turn_back,
+    why_it_stays,
+)
 from gatewise.nn.adapters.products import Products
 from gatewise.nn.cells import GatedCell, GRUCell, LSTMCell, RNNCell
 from gatewise.nn.derived import derive, origin, why_different
@@ -94,6 +103,7 @@ def accelerate(model: Any, *, report: bool = False) -> Any:
         _turn(part, ours)
     for part, adapter in foreign:
         turn(part, adapter)
+    turn_around(model)
     if report:
         return Acceleration(model, tuple(taken), left)
     if left:
@@ -126,6 +136,7 @@ def restore(model: M) -> M:
                 f"restore: {name or 'the model'!r} is a {_kind(part).__name__}, which torch.nn does "
                 "not have; replace it first"
             )
+    turn_around_back(model)
     for part in turned:
         turn_back(part)
     for _, part in found:

@@ -116,7 +116,7 @@ def _sizes(plan: Plan, given: Given) -> tuple[Sizes, Sequence[Shape]]:
         refuse(
             f"the rows are {sizes.batch} of {sizes.steps} steps and the input is {list(x.shape)}"
         )
-    inputs = given.inputs
+    inputs, _ = given.inputs(plan.heads)
     if inputs == 0:
         _check_products(plan, sizes, shape[-1])
     elif inputs < 1 or sizes.hidden < 1 or sizes.outputs < 1:

@@ -143,7 +143,7 @@ def sums_bytes(layer: Any) -> int:
 def costs_of(plan: Plan, given: Given) -> Costs:
     """Return what a pass keeps for its backward pass."""
     sizes = Sizes.of(plan, given)
-    frame = frame_of(plan, sizes, given.inputs)
+    frame = frame_of(plan, sizes, *given.inputs(plan.heads))
     stored, real = (dtype.itemsize for dtype in TYPES[plan.type])
     rows = sizes.directions * sizes.batch
     gates = sizes.hidden * sum(dtype.itemsize for dtype in saved_types(plan))
@@ -189,7 +189,8 @@ class Core:
         self._parameters = parameters
         fits = weights is not None and (self.is_plain or all_fit((x, *states)))
         if frame is None or weights is None or not fits:
-            frame = frame_of(plan, check_given(plan, given), given.inputs)
+            sizes = check_given(plan, given)
+            frame = frame_of(plan, sizes, *given.inputs(plan.heads))
             self._parameters = [contiguous(parameter, stored) for parameter in parameters]
             weights = [parameter.data_ptr() for parameter in self._parameters]
             if key is not None:

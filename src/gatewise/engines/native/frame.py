@@ -29,13 +29,17 @@ class Frame:
 
 
 @lru_cache(maxsize=256)
-def frame_of(plan: Plan, sizes: Sizes, inputs: int) -> Frame:
-    """Return the frame of a pass over so many inputs."""
+def frame_of(plan: Plan, sizes: Sizes, inputs: int, is_split: bool = False) -> Frame:
+    """Return the frame of a pass over so many inputs, of each head where they are split."""
     width = sizes.directions * sizes.outputs
     projection = sizes.outputs if plan.projected else 0
-    layers, work = [], []
+    layers: list[Any] = []
+    work: list[int] = []
     for size in (inputs, *[width] * (sizes.layers - 1)):
-        layers.append(core.Layer(plan.cell, plan.type, size, sizes.hidden, projection, plan.heads))
+        split = is_split and not layers
+        layers.append(
+            core.Layer(plan.cell, plan.type, size, sizes.hidden, projection, plan.heads, split)
+        )
         units = len(plan.spec.packing) * sizes.hidden * (size + sizes.outputs // plan.heads)
         work.append(units * sizes.directions)
     return Frame(

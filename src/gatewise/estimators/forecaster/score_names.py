@@ -20,6 +20,7 @@ MODEL_NOTES = {
     "boosting": "gradient boosting on lagged columns",
     "ridge": "linear regression on lagged columns",
     "tirex": "TiRex, pre-trained, without training on these data",
+    "tirex2": "TiRex-2, pre-trained, without training on these data",
 }
 PART_NAMES = {
     "training": "the training part",

@@ -127,7 +127,8 @@ class ForecasterSettings(
         ),
         default_means="all that apply but `ets`, `theta` and `boosting`",
         more='A list, such as `["climatology"]`; these three need the extra `baselines`. '
-        "`tirex=FOLDER` adds the forecasts of a pre-trained TiRex that lies there, and needs `tirex`.",
+        "`tirex=FOLDER` and `tirex2=FOLDER` add the forecasts of a pre-trained TiRex or TiRex-2 that "
+        "lies there, and need the extra of that name.",
     )
     loss: PointLoss = option(
         "auto",

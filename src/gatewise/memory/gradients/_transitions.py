@@ -222,7 +222,7 @@ class _Differentiated(_Transition):
                 initial = start[place][rows].double()
             states.append(torch.where(first, initial, state))
         return {
-            "W_ih x": of_input(weights.W_ih, self.inputs[now].double(), b_ih),
+            "W_ih x": of_input(weights.W_ih, self.inputs[now].double(), b_ih, states[0].shape[-1]),
             "W_hh h": recurrent(weights.W_hh, states[0], b_hh),
             **dict(zip(self.strand.spec.states, states, strict=True)),
         }

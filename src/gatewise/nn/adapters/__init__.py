@@ -5,6 +5,7 @@ imported for it. Its parameters stay where they are: `state_dict` is the same be
 """
 
 from gatewise.nn.adapters.adapter import ADAPTERS, Adapter, adapter_of, register
+from gatewise.nn.adapters.around import turn_around, turn_around_back
 from gatewise.nn.adapters.beside import why_it_stays
 from gatewise.nn.adapters.tirex2 import TIREX2
 from gatewise.nn.adapters.turned import Turned, turn, turn_back
@@ -21,6 +22,8 @@ __all__ = [
     "adapter_of",
     "register",
     "turn",
+    "turn_around",
+    "turn_around_back",
     "turn_back",
     "why_it_stays",
 ]

@@ -1,18 +1,21 @@
 """The sLSTM layer of tirex-2 0.4, whose recurrence is a function of flashrnn's.
 
 The layer keeps its projections, of which the ones named `fgate` and `igate` are swapped, its norm and
-its dropout; `recurrence` alone, from the projections to the outputs, runs on gatewise's engines. There
-n is at least 1, which it is after any step from a fresh state; a call from a state with less goes to the
-package. Sizes: B rows, T steps, G gates, D units a head.
+its dropout. A whole sequence from no state goes through projections and recurrence in one pass; else
+`recurrence` alone, from the projections to the outputs, runs on gatewise's engines. There n is at least
+1, which it is after any step from a fresh state; a call from a state with less goes to the package.
+Sizes: B rows, T steps, H units, G gates, D units a head.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from gatewise.nn.adapters.adapter import Adapter
+from gatewise.nn.adapters.projected import norm_by_head, through
 from gatewise.nn.adapters.turned import Turned, run, split, takes
 from gatewise.nn.adapters.xlstm import GATES, heads_of, missing, unlike
 
@@ -24,6 +27,18 @@ class TurnedLayer(Turned):
     """A layer that hands the projections' outputs to its own `recurrence`."""
 
     child: ClassVar = "cell"  # `recurrence` is the package's name of a method
+    dropout: torch.nn.Module
+    group_norm: torch.nn.Module
+
+    def forward(self, x: Tensor, **options: Any) -> Any:
+        """Run `x [B, T, H]` to `[B, T, H]`."""
+        products = self._products()
+        y = through(products, self, x)
+        if y is None:
+            return super().forward(x, **options)
+        y = self.dropout(y)
+        normed = norm_by_head(self.group_norm, "MultiHeadLayerNorm", y, products.heads)
+        return self.group_norm(split(y, products.heads)) if normed is None else normed
 
     def recurrence(self, Wx: Tensor, states: Tensor | None = None) -> Any:
         """Run `Wx [B, T, G, heads, D]` from `states [4, B, 1, heads, D]`.

@@ -58,7 +58,7 @@ class Baselines:
     theta: Theta | None = None
     boosting: Boosting | None = None
     indicators: Indicators = NO_INDICATORS  # what ridge regression and boosting see of categories
-    pretrained: Pretrained | None = None
+    pretrained: tuple[Pretrained, ...] = ()
 
     def predict(
         self, table: Table, origins: Indices, names: Sequence[str] | None = None
@@ -82,18 +82,18 @@ class Baselines:
             if follower is not None and name in names:
                 steps, values = step_offsets(self.horizon), column_block(table, self.targets)
                 found[name] = follower.predict(table, values, origins, steps)
-        given = self.pretrained
-        if given is not None and given.name in names:
-            values = column_block(table, self.targets)
-            medians = given.predict(table, values, origins, step_offsets(self.horizon))
-            found[given.name] = np.where(np.isnan(medians), self.mean, medians)
+        for given in self.pretrained:
+            if given.name in names:
+                values = column_block(table, self.targets)
+                medians = given.predict(table, values, origins, step_offsets(self.horizon))
+                found[given.name] = np.where(np.isnan(medians), self.mean, medians)
         return {name: found[name] for name in self.names if name in names}
 
     def rows_back(self) -> int:
         """Return how many rows up to the origin the baselines read, beyond what the network does."""
         if self.ets is not None or self.theta is not None:
             return MOST_ROWS  # their states follow from all rows
-        if self.pretrained is not None:
+        if self.pretrained:
             return max(CONTEXT, self.season or 0)
         seasonal = {"seasonal_naive", "ridge", "boosting"} & set(self.names)
         return (self.season or 0) if seasonal else 0
@@ -124,14 +124,13 @@ class Baselines:
             return {}
         origins = np.asarray(origins, dtype=np.int64)
         points = self.predict(table, origins) if points is None else points
-        given = self.pretrained
-        if given is None or given.name not in points:
-            return self.bands.around(points, table, origins)
-        others = {name: point for name, point in points.items() if name != given.name}
+        given = {one.name: one for one in self.pretrained if one.name in points}
+        others = {name: point for name, point in points.items() if name not in given}
         found = self.bands.around(others, table, origins)
-        values, steps = column_block(table, self.targets), step_offsets(self.horizon)
-        own = given.quantiles(table, values, origins, steps, self.bands.levels)
-        found[given.name] = np.where(np.isnan(own), points[given.name][..., None], own)
+        for name, one in given.items():
+            values, steps = column_block(table, self.targets), step_offsets(self.horizon)
+            own = one.quantiles(table, values, origins, steps, self.bands.levels)
+            found[name] = np.where(np.isnan(own), points[name][..., None], own)
         return found
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -170,7 +169,11 @@ class Baselines:
             "levels": [] if bands is None else list(bands.levels),
             "ets": None if self.ets is None else self.ets.season,
             "theta": None if self.theta is None else self.theta.season,
-            **({} if self.pretrained is None else {"pretrained": self.pretrained.to_json()}),
+            **(
+                {"pretrained": [one.to_json() for one in self.pretrained]}
+                if self.pretrained
+                else {}
+            ),
             **({"indicators": self.indicators.to_json()} if self.indicators.labels else {}),
             "naive": None
             if self.naive is None
@@ -186,8 +189,8 @@ class Baselines:
         targets, horizon = tuple(whole["targets"]), int(whole["horizon"])
         names = tuple(settings.get("names", applicable(horizon, season)))
         levels = tuple(settings.get("levels", ()))
-        pretrained = Pretrained(*settings["pretrained"]) if "pretrained" in settings else None
-        fitted = [name for name in names if pretrained is None or name != pretrained.name]
+        pretrained = _pretrained(settings.get("pretrained", []))
+        fitted = [name for name in names if name not in {one.name for one in pretrained}]
         offsets = {name: arrays[f"bands.{name}"] for name in fitted if levels}
 
         def part(baseline: str, names: tuple[str, ...]) -> dict[str, Any]:
@@ -227,6 +230,12 @@ class Baselines:
             naive=_naive(arrays, settings.get("naive")),
             pretrained=pretrained,
         )
+
+
+def _pretrained(saved: list[Any]) -> tuple[Pretrained, ...]:
+    """Return the pre-trained models that were named; once there was one at most, without a list."""
+    each = [saved] if saved and isinstance(saved[0], str) else saved
+    return tuple(Pretrained(*one) for one in each)
 
 
 def _naive(arrays: dict[str, NDArray[Any]], saved: dict[str, Any] | None) -> NaiveErrors | None:

@@ -41,6 +41,7 @@ from gatewise.estimators.forecaster.baselines.rows import (
 from gatewise.estimators.forecaster.baselines.scale import NaiveErrors
 from gatewise.estimators.forecaster.baselines.theta import Theta
 from gatewise.typing import Array, Indices
+from gatewise.wording import counted
 
 ON_REQUEST = ("ets", "theta", "boosting")
 """Baselines that are fitted only where they are named: they take a library and time."""
@@ -64,16 +65,19 @@ def _chosen(wanted: Sequence[str] | None, horizon: int, season: int | None) -> t
     return tuple(name for name in names if name in plain) if plain else whole
 
 
-def _pretrained(wanted: Sequence[str] | None) -> Pretrained | None:
-    """Return the pre-trained model that is named, read once to see that it is one; None without."""
+def _pretrained(wanted: Sequence[str] | None, horizon: int) -> tuple[Pretrained, ...]:
+    """Return the pre-trained models that are named, each read once to see that it is one."""
     named = [name.partition("=") for name in wanted or () if name.partition("=")[0] in LOADERS]
-    if not named:
-        return None
-    if len(named) > 1:
-        raise OptionError("baselines: one pre-trained model at a time")
-    ((name, _, place),) = named
-    found = Pretrained(name, place_of(name, place))
-    load(found.name, found.place)
+    names = [name for name, _, _ in named]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise OptionError(f"baselines: {min(twice)!r} is named twice; one folder for each")
+    found = tuple(Pretrained(name, place_of(name, place)) for name, _, place in named)
+    for one in found:
+        most = load(one.name, one.place).most_steps
+        if most is not None and horizon > most:
+            raise OptionError(
+                f"baselines: {one.name} forecasts {counted(most, 'step')} at most, and horizon={horizon}"
+            )
     return found
 
 
@@ -103,7 +107,7 @@ def fit_baselines(
         raise OptionError(f"season={season!r}: give a whole number of rows from 1, or None")
     train_rows = split.part_rows(table, "training")
     season = _season(table, train_rows) if season is None else season
-    chosen, pretrained = _chosen(names, horizon, season), _pretrained(names)
+    chosen, pretrained = _chosen(names, horizon, season), _pretrained(names, horizon)
     origins = origins_within(table, train_rows, lookback=lookback, horizon=horizon)
     values = column_block(table, table.columns.target)
     indicators, notes = Indicators.fit(table, train_rows)
@@ -115,8 +119,8 @@ def fit_baselines(
     # Before anything is fitted: climatology may stand in for a ridge regression that is too dear.
     chosen, left_out = _affordable(chosen, layout, seen, train_rows, (lookback, horizon))
     notes = (*(notes if regressed else ()), *left_out)
-    if pretrained is not None:
-        chosen, notes = (*chosen, pretrained.name), (*notes, note_of(pretrained.name))
+    chosen = (*chosen, *(one.name for one in pretrained))
+    notes = (*notes, *(note_of(one.name) for one in pretrained))
     if "seasonal_naive" in chosen and table.step.kind != "months" and not table.step.microseconds:
         # No calendar tells how long a season of counted rows is.
         notes = (*notes, f"Seasonal naive repeats the value of {season} rows before.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
@@ -25,7 +25,7 @@ from gatewise.estimators.forecaster.baselines.rows import series_bounds
 from gatewise.typing import Array, Indices
 
 CONTEXT = 2048
-"""Rows up to the origin that are read, as TiRex does at most."""
+"""Rows up to the origin that are read, as TiRex does at most; TiRex-2 gets no more."""
 BATCH = 64
 """Forecasts at a time."""
 
@@ -35,6 +35,8 @@ class Model(Protocol):
 
     levels: Sequence[float]
     """The quantile levels of its forecasts, ascending, 0.5 among them."""
+    most_steps: int | None
+    """The steps that it forecasts at most; None: any number."""
 
     def forecast(self, context: Array, steps: int) -> Array:
         """Return quantiles `[n, steps, Q]` of what follows `context [n, T]`, NaN where not known."""
@@ -43,20 +45,17 @@ class Model(Protocol):
 class Tirex:
     """TiRex (Auer et al. 2025) by the package tirex-ts."""
 
-    def __init__(self, path: Path) -> None:
-        # Only here: the package and torch take seconds to import.
-        from gatewise.nn.accelerate import accelerate  # noqa: PLC0415
+    most_steps: int | None = None
 
-        if find_spec("tirex") is None:
-            raise OptionError(f"the baseline tirex needs tirex-ts: {how_to_install('tirex')}")
+    def __init__(self, path: Path) -> None:
+        found = _package("tirex", "tirex", "tirex-ts")
         kind = import_module("tirex.models.tirex").TiRexZero
-        try:
-            with contextlib.redirect_stdout(io.StringIO()):  # it prints that it loads
-                self._model = kind.from_pretrained(str(path), backend="torch", device="cpu")
-        except Exception as error:
-            first = (str(error).splitlines() or [type(error).__name__])[0]
-            raise FileError(f"{path} is no model of tirex-ts: {first}"[:300]) from error
-        accelerate(self._model.eval())
+        with (
+            found.reading(path),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):  # it prints that it loads
+            self._model = kind.from_pretrained(str(path), backend="torch", device="cpu")
+        found.accelerate(self._model)
         self.levels: Sequence[float] = tuple(self._model.config.quantiles)
 
     def forecast(self, context: Array, steps: int) -> Array:
@@ -70,7 +69,67 @@ class Tirex:
         return np.asarray(quantiles, dtype=np.float64)
 
 
-LOADERS: dict[str, tuple[str, Callable[[Path], Model]]] = {"tirex": ("model.ckpt", Tirex)}
+class Tirex2:
+    """TiRex-2 by the package tirex-2. It could read the other columns too, which it is not given."""
+
+    def __init__(self, path: Path) -> None:
+        found = _package("tirex2", "tirex2", "tirex-2")
+        self._series = found.module.TimeseriesType
+        with found.reading(path):  # of a folder that is there it asks no network
+            self._model = found.module.load_model(str(path.parent), device="cpu")
+        inner = self._model.model
+        found.accelerate(inner)
+        self.levels: Sequence[float] = tuple(np.round(inner.quantiles.tolist(), 6).tolist())
+        self.most_steps = int(inner.future_len)
+
+    def forecast(self, context: Array, steps: int) -> Array:
+        """Return quantiles `[n, steps, Q]` of what follows `context [n, T]`."""
+        import torch  # noqa: PLC0415 - only here: it takes seconds to import
+
+        rows = torch.from_numpy(context.astype(np.float32))[:, None]
+        series = [self._series(row, past_covariates=None, future_covariates=None) for row in rows]
+        found = self._model.forecast(
+            series, prediction_length=steps, output_type="numpy", batch_size=BATCH
+        )
+        # Of each series [1, Q, steps].
+        return np.stack([np.asarray(one, dtype=np.float64)[0].T for one in found])
+
+
+@dataclass(frozen=True)
+class _Package:
+    """A package that is installed, and what is done with a model of it."""
+
+    title: str
+    module: Any
+
+    @contextlib.contextmanager
+    def reading(self, path: Path) -> Iterator[None]:
+        """Say of whatever goes wrong inside that what lies at `path` is no model of this package."""
+        try:
+            yield
+        except Exception as error:
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            raise FileError(f"{path} is no model of {self.title}: {first}"[:300]) from error
+
+    def accelerate(self, model: Any) -> None:
+        """Run its recurrence on gatewise's engines; what else it has (an mLSTM, say) stays."""
+        # Only here: torch takes seconds to import.
+        from gatewise.nn.accelerate import accelerate  # noqa: PLC0415
+
+        accelerate(model.eval(), report=True)
+
+
+def _package(name: str, module: str, title: str) -> _Package:
+    """Return the package behind a baseline; raises OptionError where it is not installed."""
+    if find_spec(module) is None:
+        raise OptionError(f"the baseline {name} needs {title}: {how_to_install(name)}")
+    return _Package(title, import_module(module))
+
+
+LOADERS: dict[str, tuple[str, Callable[[Path], Model]]] = {
+    "tirex": ("model.ckpt", Tirex),
+    "tirex2": ("model.safetensors", Tirex2),
+}
 """By the name of a baseline: the file of the model in its folder, and what loads it."""
 
 
@@ -88,7 +147,7 @@ def place_of(name: str, given: str) -> str:
     return str(found)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=len(LOADERS))
 def load(name: str, place: str) -> Model:
     """Return the model that lies there, kept for the next call; raises OptionError and FileError."""
     return LOADERS[name][1](Path(place_of(name, place)))
