@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import benchmarks.descendants
-from benchmarks.descendants import packages, timing, wholes
+from benchmarks.descendants import packages, record, timing, wholes
 from benchmarks.descendants.cells import GATES, QUICK, SIZES, Held, Pass, Size, loop, ours
 from benchmarks.descendants.timing import infer, medians, train
 
@@ -58,11 +58,12 @@ def cells(times: int, sizes: list[Size], *, with_packages: bool) -> Iterator[str
             yield row_of(size, work, times, with_packages=with_packages)
 
 
-def whole(times: int, *, quick: bool) -> Iterator[str]:
+def whole(times: int, *, quick: bool, compiled: bool) -> Iterator[str]:
     """Return the table of whole layers and models, line by line."""
-    yield "\n| layer or model, patches x rows | pass | as published, ms | accelerated, ms | x |"
-    yield "|---|---|---|---|---|"
-    yield from wholes.rows_of_table(times, quick=quick)
+    ours = "accelerated, ms | x | compiled by torch, x"
+    yield f"\n| layer or model, patches x rows | pass | as published, ms | {ours} |"
+    yield f"|{'---|' * 6}"
+    yield from wholes.rows_of_table(times, quick=quick, compiled=compiled)
 
 
 def agreement(*, quick: bool) -> Iterator[str]:
@@ -92,6 +93,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="sizes whose name in the table has this text")
     parser.add_argument("--packages", action="store_true", help="the packages themselves too")
     parser.add_argument("--whole", action="store_true", help="their whole layers and models alone")
+    parser.add_argument(
+        "--compiled",
+        action="store_true",
+        help="of the wholes, tirex-2's layer compiled by torch too",
+    )
+    parser.add_argument(
+        "--gates",
+        action="store_true",
+        help="what the record costs, and the share of the peak, alone",
+    )
     parser.add_argument("--agreement", action="store_true", help="distances from float64 alone")
     given = parser.parse_args(arguments)
     if given.threads:
@@ -100,15 +111,18 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {kind}")
     timing.chosen = given.clock
     lines: list[Iterator[str]] = []
+    sizes = [one for one in (QUICK if given.quick else SIZES) if given.only in name_of(one)]
     if given.agreement:
         lines.append(agreement(quick=given.quick))
     elif given.whole:
-        lines.append(whole(given.times, quick=given.quick))
+        lines.append(whole(given.times, quick=given.quick, compiled=given.compiled))
+    elif given.gates:
+        lines.append(iter([f"\n| {record.HEADER} |", f"|{'---|' * 5}"]))
+        lines.append(record.rows_of_table(sizes, given.times))
     else:
-        sizes = [one for one in (QUICK if given.quick else SIZES) if given.only in name_of(one)]
         lines.append(cells(given.times, sizes, with_packages=given.packages))
         if given.packages:
-            lines.append(whole(given.times, quick=given.quick))
+            lines.append(whole(given.times, quick=given.quick, compiled=given.compiled))
     for part in lines:
         for line in part:
             print(line, flush=True)

@@ -16,8 +16,11 @@ ROUNDED = 0.1
 """How far a model that rounds to bfloat16 may be from ours, as a part of the largest value."""
 
 
-def rows_of_table(times: int, *, quick: bool) -> Iterator[str]:
-    """Return a row for each layer and model that is installed: the package's own time, and ours."""
+def rows_of_table(times: int, *, quick: bool, compiled: bool = False) -> Iterator[str]:
+    """Return a row for each layer and model that is installed: the package's own time, and ours.
+
+    With `compiled` also that of tirex-2's layer as the package compiles it on a CPU.
+    """
     sizes = {"units": 32} if quick else {}
     batches = (1,) if quick else (1, 64)
     for name, layer in (
@@ -30,6 +33,8 @@ def rows_of_table(times: int, *, quick: bool) -> Iterator[str]:
             x = torch.randn(rows, 64, sizes.get("units", 512))
             for work in (infer, train):
                 passes = {"ours": gw.accelerate(copy.deepcopy(layer)), "theirs": layer}
+                if compiled and work is infer and name.startswith("tirex-2"):
+                    passes["compiled"] = _compiled(layer)
                 yield _row(f"{name}, 64 x {rows}", work.__name__, medians(passes, work, x, times))
     small = {"units": 32, "blocks": 2, "feed": 64, "context": 128}
     model = packages.tirex_model(**(small if quick else {}))
@@ -45,10 +50,18 @@ def rows_of_table(times: int, *, quick: bool) -> Iterator[str]:
         yield _row(f"tirex-ts, whole model, one patch, {rows} rows", "infer", found)
 
 
+def _compiled(layer: Any) -> Any:
+    """Return a copy of a layer, compiled as tirex-2 does it with `compile=True`: takes minutes."""
+    made = copy.deepcopy(layer)
+    made.compile()
+    return made
+
+
 def _forecaster(model: Any) -> Any:
     return lambda x: packages.forecast(model, x)
 
 
 def _row(what: str, work: str, found: dict[str, float]) -> str:
     theirs, ours = found["theirs"], found["ours"]
-    return f"| {what} | {work} | {theirs:.1f} | {ours:.1f} | {theirs / ours:.1f} |"
+    compiled = f"{found['compiled'] / ours:.1f}" if "compiled" in found else ""
+    return f"| {what} | {work} | {theirs:.1f} | {ours:.1f} | {theirs / ours:.1f} | {compiled} |"
