@@ -33,7 +33,8 @@ def work(folder: Path, variant: str, out: Path) -> None:
     models = import_module("stanza.models.common.char_model")
     vocab = {"char": import_module("stanza.models.common.vocab").CharVocab([list("abcdefgh \n")])}
     torch.manual_seed(0)
-    model = models.CharacterLanguageModel(SIZES, vocab).eval()
+    model = models.CharacterLanguageModel(SIZES, vocab)
+    model.eval()
     draw = random.Random(0)
     sentences = [
         [

@@ -140,13 +140,17 @@ def test_it_reaches_whoever_comes_to_the_operators(seen: Seen) -> None:
     assert seen.outcomes == [""] * 2 * len(calls)
 
 
-def test_training_is_torchs(seen: Seen) -> None:
+@pytest.mark.parametrize("contiguous", [False, True])
+def test_training_is_torchs(seen: Seen, contiguous: bool) -> None:
+    x = data().transpose(0, 1)
+    x = x.contiguous() if contiguous else x
+
     def train() -> list[Tensor]:
         torch.manual_seed(4)
         model = nn.LSTM(INPUTS, UNITS, 2, dropout=0.5, batch_first=True)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         for _ in range(3):
-            out, (h, _) = model(data().transpose(0, 1))
+            out, (h, _) = model(x)
             optimizer.zero_grad()
             (out.square().mean() + h.mean()).backward()
             optimizer.step()

@@ -36,7 +36,7 @@ def test_a_report_counts_merges_and_tells(
     child = ledger.as_dict()
     (tmp_path / "counts").mkdir()
     (tmp_path / "counts" / "17.json").write_text(json.dumps(child))
-    found = merged(ledger, tmp_path / "counts")
+    found = merged(ledger.as_dict(), tmp_path / "counts")
     assert not (tmp_path / "counts").exists()
     assert found["processes"] == 2
     by = {(row["gradients"], bool(row["left"])): row for row in found["calls"]}
@@ -52,7 +52,7 @@ def test_a_report_counts_merges_and_tells(
     assert lines[0].endswith("since torch was imported, 2 processes")
     assert any("140" in line and "gru.input 60x2x3 (1 x 1)" in line for line in lines)
     assert any(line.endswith("left, torch is faster at this size") for line in lines)
-    assert "from a sample of those without gradients; timing it took " in lines[-1]
+    assert "from a sample of those without gradients; the report took " in lines[-1]
 
 
 def test_no_call_is_told_in_a_line() -> None:

@@ -92,7 +92,11 @@ def test_a_sitecustomize_of_before_runs_as_ever(
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     command = [sys.executable, "-c", "import sys, sitecustomize as s; print(theirs, s.__file__)"]
     done = subprocess.run(
-        command, env=launching.environment(""), capture_output=True, text=True, check=True
+        command,
+        env=launching.environment(launching.Asked("", False, "", 0, [])),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout == f"ran {tmp_path / 'sitecustomize.py'}\n"
 
@@ -134,12 +138,76 @@ def test_modules_commands_and_signals(tmp_path: Path) -> None:
     assert run(killed, cwd=tmp_path).returncode == -signal.SIGTERM
 
 
+CHANGES = """
+import os, signal, sys, threading, torch
+torch.set_default_dtype(torch.float64)
+def call():
+    with torch.no_grad():
+        return torch.nn.GRU(3, 8)(torch.randn(60, 2, 3))[0]
+assert call().dtype is torch.float64
+torch.set_default_device("meta")
+assert call().is_meta
+torch.set_default_device("cpu")
+thread = threading.Thread(target=call)
+thread.start()
+child = os.fork()
+if child == 0:
+    call()
+    os._exit(3)
+thread.join()
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+theirs = torch.library.Library("aten", "IMPL")
+theirs.impl("gru.input", lambda *_: (torch.ones(1), torch.ones(1)), "CPU")
+with torch.inference_mode():
+    assert call().shape == (1,)
+theirs._destroy()
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+def test_a_program_may_change_defaults_fork_after_threads_and_patch_torch(tmp_path: Path) -> None:
+    done = run("--check", "--trace", "t", written(tmp_path, CHANGES), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "")
+    # torch warns of who replaces kernels; of gatewise there is no word
+    assert "gatewise:" not in done.stderr
+    assert "Error" not in done.stderr
+    assert list((tmp_path / "t").iterdir()) == []
+
+
+CHILDREN = """
+import sys, joblib, multiprocessing
+def call(_):
+    import torch
+    from gatewise.engines.aside import is_patched
+    return is_patched()
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(pool.map(call, [0]), joblib.Parallel(n_jobs=2)([joblib.delayed(call)(0)]))
+"""
+
+
+def test_spawned_children_and_joblibs_inherit_it(tmp_path: Path) -> None:
+    pytest.importorskip("joblib")
+    done = run(written(tmp_path, CHILDREN), cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[True] [True]\n", "")
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         ([], "which program?"),
         (["-m"], "-m needs a module"),
         (["--repot", "x"], "no option '--repot' before the program"),
+        (["--check=no", "x"], "no option '--check=no' before the program"),
+        (["--trace"], "--trace needs a value"),
+        (
+            ["--trace-budget", "1e3", "x"],
+            "--trace-budget is a whole number of megabytes, 1 or more",
+        ),
+        (["--trace-budget=0", "x"], "--trace-budget is a whole number of megabytes, 1 or more"),
+        (["--trace", "folder", "echo"], "--trace folder is not empty: name another folder"),
+        (["--trace", "data.csv", "echo"], "--trace data.csv cannot be made: File exists"),
         (["nosuch"], "no program 'nosuch'"),
         (
             ["folder"],
@@ -157,6 +225,7 @@ def test_what_is_no_program_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "folder").mkdir()
+    written(tmp_path / "folder", "", "something")
     written(tmp_path, "a,b\n", "data.csv")
     written(tmp_path, "\0\1", "broken").chmod(0o755)
     monkeypatch.chdir(tmp_path)

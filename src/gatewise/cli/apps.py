@@ -21,6 +21,7 @@ from gatewise.cli.resuming import resume
 from gatewise.cli.streaming import stream
 from gatewise.cli.studying import study
 from gatewise.cli.tasks import FORECAST, TASKS, Task
+from gatewise.cli.traced import inspect_traces
 from gatewise.cli.training import continue_on, fit, retrain
 from gatewise.cli.tuning import tune
 from gatewise.cli.using import evaluate, predict
@@ -124,3 +125,18 @@ def of_other_tasks(verb: str, name: str, task: Task) -> str:
 
 app = app_of(FORECAST)
 """The commands as a forecast has them."""
+
+
+@cache
+def app_of_traces() -> App:
+    """Return the app with the one command for what `gatewise run --trace` left."""
+    found = App(
+        name="gatewise",
+        help_format="plaintext",
+        console=help_console(),
+        suppress_keyboard_interrupt=False,
+        default_parameter=Parameter(negative=""),
+    )
+    usage = "Usage: gatewise inspect DIR [--explain] [--overwrite]"
+    found.command(inspect_traces, name="inspect", usage=usage)
+    return found

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 from cyclopts.exceptions import CycloptsError, UnknownOptionError, UnusedCliTokensError
 
-from gatewise.cli.apps import app_of, of_other_tasks
+from gatewise.cli.apps import app_of, app_of_traces, of_other_tasks
 from gatewise.cli.as_typed import as_typed
 from gatewise.cli.choosing import Chosen, choose
 from gatewise.cli.config import UnknownKeyError
 from gatewise.cli.doctoring import ProblemsFoundError
 from gatewise.cli.inspecting import LimitsBroken
 from gatewise.cli.output import console
+from gatewise.cli.traced import is_of_traces
 from gatewise.cli.training import Interrupted
 from gatewise.errors import GatewiseError, GatewiseWarning
 from gatewise.launch import world_of_launch
@@ -34,11 +35,15 @@ def run(arguments: Sequence[str]) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("always", GatewiseWarning)
             warnings.showwarning = _warn  # type: ignore[assignment]  # it takes the rest as it comes
-            chosen = choose(arguments)
-            if chosen.note:
-                console(quiet="--quiet" in chosen.words).print(chosen.note)
-            app_of(chosen.task)(
-                chosen.words,
+            if is_of_traces(list(arguments)):
+                left, app = list(arguments), app_of_traces()
+            else:
+                chosen = choose(arguments)
+                left, app = chosen.words, app_of(chosen.task)
+                if chosen.note:
+                    console(quiet="--quiet" in left).print(chosen.note)
+            app(
+                left,
                 exit_on_error=False,
                 print_error=False,
                 result_action="return_value",

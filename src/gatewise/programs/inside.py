@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 
 from gatewise.programs.patching import patch
-from gatewise.programs.report import begin as begin_report
+
+TELLS = ("GATEWISE_REPORT", "GATEWISE_CHECK", "GATEWISE_TRACE")
 
 
 def begin() -> None:
-    """Patch torch, and count its calls if a report is wanted."""
+    """Patch torch, and note its calls if something is to be told of them."""
     patch()
-    if os.environ.get("GATEWISE_REPORT"):
-        begin_report(os.environ["GATEWISE_REPORT"])
+    if any(map(os.environ.get, TELLS)):
+        from gatewise.programs.process import begin as begin_notes  # noqa: PLC0415 - seldom wanted
+
+        begin_notes()

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 SITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "site")
 
-HELP = """Usage: gatewise run [--report [FILE.json]] PROGRAM [ARGS...]
-       gatewise run [--report [FILE.json]] -m MODULE [ARGS...]
+HELP = """Usage: gatewise run [OPTIONS] PROGRAM [ARGS...]
+       gatewise run [OPTIONS] -m MODULE [ARGS...]
 
 Run a program with torch's LSTM, GRU and RNN on gatewise's engine; nothing else changes.
 
@@ -27,15 +27,36 @@ Python processes that it starts inherit the engine. What the engine does not tak
 
 --report            at the end, a table on stderr: which calls were taken, which were left and why
 --report FILE.json  the same in a file, with those of the program's child processes
+--check             compare the first call of each kind with torch and with float64; a line each on
+                    stderr, or "checks" in the file of --report
+--trace DIR         record gates and states of some calls there; then: gatewise inspect DIR
+--trace-budget MB   megabytes that the record of a process may take; 256 unless given
 
 Example: gatewise run --report medaka inference calls.bam out.hdf
 """
+
+
+OURS = (
+    "GATEWISE_RUN",
+    "GATEWISE_TOLD",
+    "GATEWISE_REPORT",
+    "GATEWISE_REPORT_FOLDER",
+    "GATEWISE_CHECK",
+    "GATEWISE_TRACE",
+    "GATEWISE_TRACE_BUDGET",
+)
+"""What a run leaves in the environment, and a run inside it begins without."""
+BUDGET = "256"
+"""Megabytes of a trace."""
 
 
 class Asked(NamedTuple):
     """What stands before the program, and its command."""
 
     report: str  # a file; "-" for a table on stderr; "" for no report
+    check: bool
+    trace: str  # a folder; "" for no trace
+    budget: int  # bytes of a trace
     command: list[str]
 
 
@@ -47,35 +68,62 @@ def main(words: Sequence[str]) -> int:
             print(HELP, end="")
             return 0
         path, arguments = find(asked.command)
+        make_folder(asked)
     except ValueError as error:
         return _complain(str(error))
     for name in ("SIGPIPE", "SIGXFSZ"):  # which Python ignores, and the program would inherit that
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
     try:
-        os.execve(path, arguments, environment(asked.report))
+        os.execve(path, arguments, environment(asked))
     except OSError as error:
         return _complain(f"{path} cannot be run: {error.strerror}")
 
 
 def parse(words: Sequence[str]) -> Asked | None:
     """Return what is asked for, None for help. Raises ValueError for an unknown option or no program."""
-    rest, report = list(words), ""
+    rest = list(words)
+    given = {"--report": "", "--trace": "", "--trace-budget": BUDGET, "--check": ""}
     while rest and rest[0].startswith("-") and rest[0] != "-m":
         word = rest.pop(0)
         if word in ("-h", "--help"):
             return None
         name, _, value = word.partition("=")
-        if name != "--report":
+        if name not in given or (name == "--check" and value):
             raise ValueError(f"no option {word!r} before the program; see gatewise run --help")
-        if not value and rest and rest[0].endswith(".json"):
-            value = rest.pop(0)
-        report = value or "-"
+        takes_next = name in ("--trace", "--trace-budget") or (
+            rest[:1] and rest[0].endswith(".json")
+        )
+        if not value and name != "--check" and takes_next:
+            value = rest.pop(0) if rest else ""
+        if not value and name.startswith("--trace"):
+            raise ValueError(f"{name} needs a value; see gatewise run --help")
+        given[name] = value or "-"
+    budget = given["--trace-budget"]
+    if not (budget.isascii() and budget.isdecimal() and int(budget) > 0):
+        raise ValueError(
+            f"--trace-budget is a whole number of megabytes, 1 or more, not {budget!r}"
+        )
     if rest[:1] == ["-m"] and len(rest) < 2:
         raise ValueError("-m needs a module: gatewise run -m MODULE [ARGS...]")
     if not rest:
         raise ValueError("which program? gatewise run PROGRAM [ARGS...], or -m MODULE")
-    return Asked(report, rest)
+    return Asked(
+        given["--report"], bool(given["--check"]), given["--trace"], int(budget) * 1_000_000, rest
+    )
+
+
+def make_folder(asked: Asked) -> None:
+    """Make the folder of a trace. Raises ValueError where it cannot be, or holds something."""
+    folder = asked.trace
+    if not folder:
+        return
+    try:
+        os.makedirs(folder, exist_ok=True)
+        if os.listdir(folder):
+            raise ValueError(f"--trace {folder} is not empty: name another folder")
+    except OSError as error:
+        raise ValueError(f"--trace {folder} cannot be made: {error.strerror}") from error
 
 
 def find(command: Sequence[str]) -> tuple[str, list[str]]:
@@ -105,19 +153,22 @@ def _is_python(path: str) -> bool:
     return path.endswith((".py", ".pyw", ".pyz", ".pyc"))
 
 
-def environment(report: str) -> dict[str, str]:
+def environment(asked: Asked) -> dict[str, str]:
     """Return the environment of the program, which its children inherit."""
-    found = dict(os.environ)
+    found = {name: value for name, value in os.environ.items() if name not in OURS}
     before = found.get("PYTHONPATH")
     entries = [SITE, *(before.split(os.pathsep) if before else [])]
     found["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(entries))
-    found["GATEWISE_RUN"] = str(
-        os.getpid()
-    )  # the program's own too: it takes the place of this process
-    found.pop("GATEWISE_TOLD", None)
-    found.pop("GATEWISE_REPORT", None)
-    if report:
-        found["GATEWISE_REPORT"] = report if report == "-" else os.path.abspath(report)
+    # the program's own number too: it takes the place of this process
+    found["GATEWISE_RUN"] = str(os.getpid())
+    if asked.report:
+        is_file = asked.report != "-"
+        found["GATEWISE_REPORT"] = os.path.abspath(asked.report) if is_file else "-"
+    if asked.check:
+        found["GATEWISE_CHECK"] = "1"
+    if asked.trace:
+        found["GATEWISE_TRACE"] = os.path.abspath(asked.trace)
+        found["GATEWISE_TRACE_BUDGET"] = str(asked.budget)
     return found
 
 

@@ -1,28 +1,19 @@
-"""What a patch did in a program: its calls, taken or left and why, and the time in them.
-
-Every process counts its own calls. As it ends, a child leaves its counts in a file beside those of the
-others, and the program itself merges them and tells.
-"""
+"""What a patch did in a program: its calls, taken or left and why, and the time in them."""
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from multiprocessing import util
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from gatewise.files import atomic_write_text
-from gatewise.programs.patching import observe
+from gatewise.engines import operators as ops
 from gatewise.programs.taking import Call
 from gatewise.wording import figure, number, percent
 
@@ -35,12 +26,20 @@ CLOCKS = {"wall": time.perf_counter, "thread": time.thread_time}
 the time of the processor in the thread that calls."""
 
 Row = dict[str, Any]
+Note = Callable[[str, Call], None]
+"""Is shown a call that has been made: the name of its operator, and its arguments."""
 
 
 class Ledger:
-    """The calls of one process, by operator, shape and what became of them."""
+    """The calls of one process, by operator, shape and what became of them.
 
-    def __init__(self) -> None:
+    `notes` are shown each call after it, in the thread that made it; what they do is no call of the
+    program's.
+    """
+
+    def __init__(self, notes: Sequence[Note] = ()) -> None:
+        self.notes = notes
+        self.busy = threading.local()
         self.clock = CLOCKS[os.environ.get("GATEWISE_REPORT_CLOCK", "wall")]
         self.began = time.perf_counter()
         self.spent = 0.0  # on timing torch, which is no time of the program
@@ -51,6 +50,9 @@ class Ledger:
         self, name: str, call: Call, attempt: Callable[[], Any], rest: Callable[[], Any]
     ) -> Any:
         """Run a call, and note it."""
+        if getattr(self.busy, "notes", False):
+            out = attempt()
+            return rest() if isinstance(out, str) else out
         start = self.clock()
         found = attempt()
         why = found if isinstance(found, str) else ""
@@ -59,7 +61,25 @@ class Ledger:
         row = self._note(name, call, why, self.clock() - start)
         if row is not None and not torch.is_grad_enabled():
             self._time_torch(row, rest)
+        if self.notes and ops.is_alone():
+            self._show(name, call)
         return found
+
+    def _show(self, name: str, call: Call) -> None:
+        """Show a call to the notes; what goes wrong there is no fault of the program's."""
+        start, state = time.perf_counter(), torch.random.get_rng_state()
+        self.busy.notes = True
+        try:
+            for note in self.notes:
+                note(name, call)
+        except Exception as error:
+            print(f"gatewise: {type(error).__name__}: {error}", file=sys.stderr)
+            self.notes = ()
+        finally:
+            self.busy.notes = False
+            torch.random.set_rng_state(state)
+            with self.lock:
+                self.spent += time.perf_counter() - start
 
     def _note(self, name: str, call: Call, why: str, seconds: float) -> Row | None:
         """Count a call; return its row where it is one of those to be timed on torch."""
@@ -116,52 +136,16 @@ class Ledger:
         return {"processes": 1, "seconds": seconds, "timing_seconds": self.spent, "calls": rows}
 
 
-def begin(target: str) -> None:
-    """Count the calls of this process from now on; `target` is a file, or "-" for stderr."""
-    folder = os.environ.get("GATEWISE_REPORT_FOLDER")
-    if folder is None:
-        folder = os.environ["GATEWISE_REPORT_FOLDER"] = tempfile.mkdtemp(prefix="gatewise-run-")
-    ledger = Ledger()
-    observe(ledger)
-    is_program = os.environ.get("GATEWISE_RUN") == str(os.getpid())
-    atexit.register(_end, ledger, Path(folder), target if is_program else "", os.getpid())
-    util.register_after_fork(ledger, lambda _: _begin_child(Path(folder)))
-
-
-def _begin_child(folder: Path) -> None:
-    """Count anew in a child that multiprocessing has forked, which runs no `atexit`."""
-    ledger = Ledger()
-    observe(ledger)
-    util.Finalize(None, _end, (ledger, folder, "", os.getpid()), exitpriority=0)
-
-
-def _end(ledger: Ledger, folder: Path, target: str, process: int) -> None:
-    """Leave the counts of a child, or merge all and tell; a report that fails ends no program."""
-    if os.getpid() != process:  # a fork's, whose parent will tell
-        return
-    observe(None)
-    try:
-        if not target:
-            if folder.is_dir():
-                atomic_write_text(folder / f"{process}.json", json.dumps(ledger.as_dict()))
-            return
-        found = merged(ledger, folder)
-        if target == "-":
-            print(table(found), file=sys.stderr)
-        else:
-            atomic_write_text(target, json.dumps(found, indent=1) + "\n")
-    except Exception as error:
-        with suppress(Exception):
-            print(f"gatewise: no report: {error}", file=sys.stderr)
-
-
-def merged(ledger: Ledger, folder: Path) -> dict[str, Any]:
+def merged(found: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the counts of the program with those that its children left, and take the folder away."""
-    found = ledger.as_dict()
     rows = {_key(row): row for row in found["calls"]}
     for path in sorted(folder.glob("*.json")):
         other = json.loads(path.read_bytes())
         found["processes"] += 1
+        for check in other.get("checks", []):
+            kinds = [[row[key] for key in KIND] for row in found["checks"]]
+            if [check[key] for key in KIND] not in kinds:
+                found["checks"].append(check)
         for row in other["calls"]:
             mine = rows.setdefault(_key(row), {**row, **dict.fromkeys(_SUMS, 0)})
             for name in _SUMS:
@@ -172,6 +156,8 @@ def merged(ledger: Ledger, folder: Path) -> dict[str, Any]:
     return found
 
 
+KIND = ("operator", "shape", "layers", "directions")
+"""What tells one kind of call that was checked from the others."""
 _SUMS = ("calls", "seconds", "timed_calls", "timed_seconds", "torch_seconds")
 
 
@@ -206,7 +192,7 @@ def table(found: dict[str, Any]) -> str:
     lines.append(
         "torch: its time for as many calls, from a sample of those without gradients"
         + (
-            f"; timing it took {figure(found['timing_seconds'])} s more"
+            f"; the report took {figure(found['timing_seconds'])} s more"
             * bool(found["timing_seconds"])
         )
     )

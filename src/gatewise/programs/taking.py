@@ -22,7 +22,6 @@ from gatewise.engines import Network, Rows
 from gatewise.engines import operators as ops
 from gatewise.engines.aside import ASIDE
 from gatewise.engines.by_size import takes
-from gatewise.engines.held import are_whole
 from gatewise.engines.layout import dropout_masks
 from gatewise.engines.onlookers import PLAIN
 from gatewise.engines.plan import FOR_BACKWARD, NOTHING, Given, Plan, count_states, parameter_shapes
@@ -245,20 +244,18 @@ def _run(plan: Plan, call: Call) -> tuple[Tensor, ...] | str:
     if call.batch_sizes is not None:
         rows = Rows.from_batch_sizes(call.batch_sizes, None, x.device)
     masks: Sequence[Tensor] = ()
+    before: Any = None
     if call.dropout != 0 and call.train and call.layers > 1:
         if not 0 <= call.dropout <= 1:
             return DROPOUT
-        if not are_whole(
-            (x, *states, *weights)
-        ):  # before a number is drawn, which torch would draw
-            return MEMORY
+        before = torch.get_rng_state()
         masks = _masks(plan, call, x, rows)
     layout = () if rows is None else (rows.count, rows.order, rows.first)
     try:
         out, *rest = ops.run_unseen(plan, Given(x, states, weights, masks, layout))
     except (InputError, NotImplementedError):
-        if masks:
-            raise
+        if masks:  # torch will draw the same numbers
+            torch.set_rng_state(before)
         return MEMORY
     if call.batch_first:
         out = _batch_first(plan, out)
