@@ -12,6 +12,8 @@ import torch
 from tests.memory import known
 from torch import nn
 
+import gatewise as gw
+from gatewise.engines.heads import dense
 from gatewise.errors import InputError, OptionError
 from gatewise.memory.interventions.ablation import _apart, ablation
 from gatewise.memory.interventions.context import context_need
@@ -196,3 +198,34 @@ def test_one_row_has_nothing_to_be_compared_with() -> None:
     assert ablation(task.model, one).reading.startswith("One row has no other")
     assert idle_units(task.model, one).reading.startswith("One row has too little to lose")
     assert context_need(task.model, one).reading.startswith("One row has one answer")
+
+
+def test_one_head_is_wiped_alone() -> None:
+    torch.manual_seed(0)
+    slstm = gw.SLSTM(3, 8, heads=2, dtype=torch.float64, batch_first=True)
+    x = torch.randn(6, 7, 3, dtype=torch.float64)
+    found = gw.memory.ablation(slstm, x, at=4, head=1)
+    with torch.no_grad():
+        whole, _ = slstm(x)
+        _, states = slstm(x[:, :4])
+        for state in states:
+            state[..., 4:] = 0
+        cut, _ = slstm(x[:, 4:], states)
+    moved = float((cut[:, -1] - whole[:, -1]).abs().mean())
+    assert found.change["all"] == pytest.approx(moved)
+    assert found.reading.startswith("Wiped after 4 steps, the state of head 1 moves")
+    both = [gw.memory.ablation(slstm, x, at=4, head=head).change["all"] for head in (0, 1, None)]
+    assert max(both[:2]) < both[2]
+    with pytest.raises(OptionError, match="'the model' has 2 heads, counted from 0; got head=2"):
+        gw.memory.ablation(slstm, x, at=4, head=2)
+
+
+def test_units_of_a_layer_with_heads_are_held_as_those_of_one_without() -> None:
+    torch.manual_seed(0)
+    slstm = gw.SLSTM(3, 6, heads=2, dtype=torch.float64, batch_first=True)
+    whole = gw.SLSTM(3, 6, dtype=torch.float64, batch_first=True)
+    with torch.no_grad():
+        whole.load_state_dict({**slstm.state_dict(), "weight_hh_l0": dense(slstm.weight_hh_l0, 6)})
+    x = torch.randn(12, 5, 3, dtype=torch.float64)
+    effects = [gw.memory.idle_units(module, x).effect for module in (slstm, whole)]
+    np.testing.assert_allclose(*effects, rtol=1e-9)

@@ -86,7 +86,9 @@ class HeldUnits(Intervention):
             w_hh = dense(weights.W_hh, len(self._mean.output)).clone()
             read = w_hh[:, self._units] @ held
             w_hh[:, self._units] = 0
-            found = piece.run(parameters=_shifted(replace(weights, W_hh=w_hh), read))
+            # The matrix is whole now, zeros of other heads and all, so the layer is run as one head.
+            whole = replace(piece, network=replace(piece.network, heads=1))
+            found = whole.run(parameters=_shifted(replace(weights, W_hh=w_hh), read))
         return self._set(found.output, held), self._hold(found.states)
 
     def _step_by_step(self, piece: Piece) -> PassResult:

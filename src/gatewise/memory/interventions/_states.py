@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor
-
 from gatewise.cells import State
-from gatewise.errors import InputError
+from gatewise.errors import InputError, OptionError
 from gatewise.memory.interventions._intervene import Cut, Place
 from gatewise.memory.interventions.arguments import Arguments
 from gatewise.memory.interventions.subject import Subject
 from gatewise.nn.structure import spec_of
 from gatewise.typing import Array
+from gatewise.wording import counted
 
 States = dict[Place, State]
 """The state `[1, B, *]` of every layer and direction, by name of the cell's spec in its order."""
@@ -51,7 +49,8 @@ class Boundary:
         arguments: Arguments | None = None,
     ) -> None:
         self._subject, self._at, self._module, self._arguments = subject, at, module, arguments
-        self._names = {path: spec_of(part).states for path, part in subject.chosen(module).items()}
+        self._parts = subject.chosen(module)
+        self._specs = {path: spec_of(part) for path, part in self._parts.items()}
         self.states: States = {}  # at the boundary, of the run as it is
         self.plain = self._run(Cut(at, self._take))
         if not self.states:
@@ -64,20 +63,45 @@ class Boundary:
         """Return the answers after the states of these kinds are replaced by others."""
 
         def change(place: Place, state: State) -> State:
-            pairs = zip(self._names[place.module], states[place], state, strict=True)
+            pairs = zip(self._specs[place.module].states, states[place], state, strict=True)
             return tuple(new if name in kinds else old for name, new, old in pairs)
 
         return self._run(Cut(self._at, change))
 
-    def filled(self, replace: str) -> States:
-        """Return states of zeros, or of the mean over rows."""
+    def filled(self, replace: str, head: int | None = None) -> States:
+        """Return states as they are before the first step (zeros), or of the mean over rows.
 
-        def of(state: Tensor) -> Tensor:
-            if replace == "zero":
-                return torch.zeros_like(state)
-            return state.mean(dim=1, keepdim=True).expand_as(state).contiguous()
+        With `head` in the units of that head alone; the others are as they were.
+        """
+        filled = {}
+        for place, state in self.states.items():
+            units = self._units(place, head)
+            made = []
+            for name, one in zip(self._specs[place.module].states, state, strict=True):
+                new = one.clone()
+                start = self._specs[place.module].starts.get(name, 0.0)
+                new[..., units] = (
+                    start
+                    if replace == "zero"
+                    else one[..., units].mean(dim=1, keepdim=True).expand_as(one[..., units])
+                )
+                made.append(new)
+            filled[place] = tuple(made)
+        return filled
 
-        return {place: tuple(map(of, state)) for place, state in self.states.items()}
+    def _units(self, place: Place, head: int | None) -> slice:
+        """Return the units of a head, or all; raises OptionError where there is no such head."""
+        part = self._parts[place.module]
+        heads = getattr(part, "heads", 1)
+        if head is None:
+            return slice(None)
+        if isinstance(head, bool) or not isinstance(head, int) or not 0 <= head < heads:
+            raise OptionError(
+                f"{self._subject.caller}: {place.module or 'the model'!r} has "
+                f"{counted(heads, 'head')}, counted from 0; got head={head!r}"
+            )
+        width = int(part.hidden_size) // heads
+        return slice(head * width, (head + 1) * width)
 
     def _take(self, place: Place, state: State) -> State:
         self.states[place] = state

@@ -60,8 +60,8 @@ class Ablation(Result):
             for name, value in self.relative.items()
         ]
         text = (
-            f"Wiped after {self.at} steps, the state moves the answer, with {', '.join(said)}, of the "
-            "distance between two rows' answers."
+            f"Wiped after {self.at} steps, the state{self._whose} moves the answer, with "
+            f"{', '.join(said)}, of the distance between two rows' answers."
         )
         alone = [value for name, value in self.relative.items() if name != "both"]
         if self.relative.get("both", 0) > NOTICEABLE and max(alone) <= NOTICEABLE:
@@ -76,6 +76,11 @@ class Ablation(Result):
             "the network never meets; a transplant between runs is the gentler test"
         ) + in_blocks(self.settings)
 
+    @property
+    def _whose(self) -> str:
+        head = self.settings.get("head")
+        return "" if head is None else f" of head {head}"
+
     def _between(self, name: str) -> str:
         if np.isnan(self.low[name]):
             return ""
@@ -89,6 +94,7 @@ def ablation(
     *,
     at: int | None = None,
     replace: str = "zero",
+    head: int | None = None,
     module: str | Sequence[str] | None = None,
     time: int | None = None,
     output: Output | None = None,
@@ -103,19 +109,21 @@ def ablation(
         model: Any module that holds LSTM, GRU or RNN modules, or one itself.
         inputs: The sequence `[B, T, I]` or `[T, B, I]`, or the call's arguments with it first.
         at: The steps before the states are wiped, 1 to T - 1; the middle by default.
-        replace: "zero", or "mean" for each unit's mean over the rows at that step.
+        replace: "zero" for the state before any step, or "mean" for each unit's mean over the rows at
+            that step.
+        head: Of layers with heads, the one whose units are wiped, from 0; all by default.
         module: The path of one recurrent module, or several; all by default.
         time, output, sampling: As in `horizon`.
 
     Raises InputError for a model without recurrence or one whose state cannot be changed, and for `at`
-    out of range, and OptionError for an unknown `replace`.
+    out of range, and OptionError for an unknown `replace` and a head that there is not.
     """
     if replace not in ("zero", "mean"):
         raise OptionError(f"ablation: replace must be 'zero' or 'mean'; got {replace!r}")
     subject = Subject(model, inputs, caller="ablation", time=time, output=output)
     at = subject.boundary(at)
     boundary = Boundary(subject, at, module)
-    filled = boundary.filled(replace)
+    filled = boundary.filled(replace, head)
     moves = {
         label_of(kinds): np.abs(boundary.with_states(kinds, filled) - boundary.plain).mean(axis=1)
         for kinds in kinds_of(subject, module)
@@ -140,6 +148,7 @@ def ablation(
         settings={
             **subject.settings,
             "replace": replace,
+            "head": head,
             "module": module,
             **draws.settings(),
             **sampling.settings(),
