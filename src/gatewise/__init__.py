@@ -4,6 +4,7 @@ Drop-in modules (`LSTM`, `GRU`, `RNN` and their cells), the `SLSTM`, `accelerate
 models you have, `patch` and `unpatch` for torch's own operators and `check_agreement` with torch,
 `trace` for gates (a `Trace`, which `load_trace` reads back), `explain` for what they remember and
 `memory` for every figure behind it,
+`to_onnx` and `from_onnx` for ONNX files,
 `Stream` for one step at a time, `EventCodec` for sensor series as few messages, `init` for starting
 values and `LengthCurriculum` for sequences that grow, `Forecaster` for tables and `tune` for its
 settings, `Classifier` and `Regressor` for labelled sequences, `Tagger` for labels of their steps,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gatewise.estimators import Classifier, Forecaster, LanguageModel, Regressor, Tagger
     from gatewise.estimators.tuning import tune
     from gatewise.explaining import explain
+    from gatewise.interchange import from_onnx, to_onnx
     from gatewise.nn import (
         GRU,
         LSTM,
@@ -70,6 +72,7 @@ _HOMES = {
     ),
     "EventCodec": "gatewise.codec",
     "show_versions": "gatewise.doctor",
+    **dict.fromkeys(("from_onnx", "to_onnx"), "gatewise.interchange"),
     "check_agreement": "gatewise.programs.agreement",
     **dict.fromkeys(("patch", "unpatch"), "gatewise.programs.patching"),
     "Stream": "gatewise.runtime",
@@ -100,6 +103,7 @@ __all__ = [
     "errors",
     "explain",
     "figures",
+    "from_onnx",
     "init",
     "load_trace",
     "memory",
@@ -109,6 +113,7 @@ __all__ = [
     "report",
     "restore",
     "show_versions",
+    "to_onnx",
     "trace",
     "tune",
     "unpatch",

@@ -10,14 +10,15 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import NormalDist
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from numpy.polynomial import Chebyshev
 
 from gatewise.answers.special import incomplete_beta, normal_cdf
 from gatewise.typing import AnyArray, Array
+
+if TYPE_CHECKING:
+    from numpy.polynomial import Chebyshev
 
 FLOOR = 1e-3
 """The least scale, in the units that the network works in: a constant truth would send it to 0, and the
@@ -176,6 +177,8 @@ def student_cdf(z: Array, degrees: Array) -> Array:
 
 
 def _normal_quantiles(levels: Sequence[float]) -> Array:
+    from statistics import NormalDist  # noqa: PLC0415 - few models need it, and all would wait
+
     return np.array([NormalDist().inv_cdf(level) for level in levels])
 
 
@@ -195,6 +198,8 @@ def _shape(level: float) -> Chebyshev:
     It has no closed form, but is smooth: a polynomial through its values at the Chebyshev points, which
     are found by halving, comes as near as rounding to halving for each value.
     """
+    from numpy.polynomial import Chebyshev  # noqa: PLC0415 - few models need it, and all would wait
+
     return Chebyshev.interpolate(
         lambda place: _halved(level, 1 / place), DEGREE, domain=[0.0, 1 / FEWEST_DEGREES]
     )
@@ -203,7 +208,7 @@ def _shape(level: float) -> Chebyshev:
 def _halved(level: float, degrees: Array) -> Array:
     """Return the quantiles of a level for each number of degrees of freedom, by halving a bracket."""
     # They lie between those of the normal distribution and of two degrees of freedom.
-    normal = NormalDist().inv_cdf(level)
+    normal = float(_normal_quantiles((level,))[0])
     two = (2 * level - 1) * math.sqrt(2 / (4 * level * (1 - level)))
     low, high = (np.full_like(degrees, end) for end in sorted((normal, two)))
     for _ in range(HALVINGS):

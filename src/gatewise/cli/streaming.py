@@ -16,6 +16,7 @@ from cyclopts import Parameter
 
 from gatewise.cli.as_typed import as_typed
 from gatewise.cli.opening import Model, check_new_file
+from gatewise.cli.options import Config
 from gatewise.errors import DataError, GatewiseError, OptionError
 from gatewise.wording import joined
 
@@ -45,6 +46,7 @@ def stream(
         str | None,
         Parameter(help="File to go on from, if it is there, and to leave the state in at the end."),
     ] = None,
+    config: Config = None,
 ) -> None:
     """Answer each line of stdin with a prediction on stdout, without torch.
 
