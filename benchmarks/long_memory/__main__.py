@@ -17,7 +17,6 @@ answer with its c; then right without the mark, and right at two and four times 
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import statistics
 import sys
@@ -33,7 +32,7 @@ import gatewise as gw
 from benchmarks.long_memory.causes import cause_of
 from benchmarks.long_memory.cells import CELLS
 from benchmarks.long_memory.kept import Kept
-from benchmarks.long_memory.table import RESULTS, tables
+from benchmarks.long_memory.table import add_folder, parsed, tables
 from studies.common.statistics import share_interval
 from studies.enhancer.probes import inside, probes
 from studies.enhancer.task import Reader
@@ -189,12 +188,8 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rows", type=int, default=512, help="fresh sequences that training is judged by"
     )
-    parser.add_argument("--folder", type=Path, default=RESULTS)
-    parser.add_argument("--table", action="store_true", help="print what is there, measure nothing")
-    given = parser.parse_args(words)
-    if given.table and not given.folder.is_dir():
-        parser.error(f"{os.fspath(given.folder)} is no folder")
-    return given
+    add_folder(parser)
+    return parsed(parser, words)
 
 
 if __name__ == "__main__":

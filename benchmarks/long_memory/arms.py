@@ -16,9 +16,8 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,7 +34,7 @@ from benchmarks.long_memory.cells import (
     of_slstm,
 )
 from benchmarks.long_memory.kept import Kept
-from benchmarks.long_memory.table import RESULTS, arms_table
+from benchmarks.long_memory.table import add_folder, arms_table, parsed
 from studies.enhancer.probes import inside, probes
 from studies.enhancer.task import Reader
 from studies.enhancer.training import Recipe, learn, optimizer, started
@@ -168,9 +167,9 @@ ARMS: Mapping[str, Mapping[str, Arm]] = {
 }
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Measure what lacks, and print the table."""
-    given = _arguments()
+    given = _arguments(words)
     torch.set_num_threads(1)
     about = {
         "arms": given.arms,
@@ -206,10 +205,14 @@ def measure(arm: Arm, steps: int, seed: int, budget: int) -> dict[str, Any]:
         "stages": list(learning.updates),
         "loss": statistics.fmean(learning.losses[learning.reached][-LAST:]),
     }
+    seen = (
+        inside(model, learning.reached, seed) if isinstance(model.layer, gw.LSTM | gw.GRU) else {}
+    )
     if learning.solved:
         found |= probes(model, steps, 256, seed)
-    elif isinstance(model.layer, gw.LSTM | gw.GRU):
-        found |= inside(model, learning.reached, seed)
+        found |= {name: value for name, value in seen.items() if name == "largest cell"}
+    else:
+        found |= seen
     return found | {"cause": cause_of(found)}
 
 
@@ -227,7 +230,7 @@ def _made(
     return changed or schedule, adam
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.long_memory.arms",
         description=__doc__,
@@ -239,9 +242,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--budget", type=int, default=400, help="sequences read, batches counting one"
     )
-    parser.add_argument("--folder", type=Path, default=RESULTS)
-    parser.add_argument("--table", action="store_true", help="print what is there, measure nothing")
-    return parser.parse_args()
+    add_folder(parser)
+    return parsed(parser, words)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """The task in DNA, seed by seed: `python -m benchmarks.long_memory.dna --steps 50000 --seeds 0 1 2`.
 
 Which of four words of 16 bases stands near the beginning of a stretch of a chloroplast genome, on either
-strand, has to be told at its end (`genome`). An LSTM of 32 units reads 16 letters at a step and is
-trained by the recipe of `gw.init.long_memory`. Seeds from 1,000 on are for trying things out.
+strand, has to be told at its end (`genome`). A detector of words is trained on short stretches first
+(`detector`); an LSTM of 16 units reads what it says of each base, and is trained by the recipe of
+`gw.init.long_memory`. Seeds from 1,000 on are for trying things out.
 
 Trained on the genome of Arabidopsis, judged on that of tobacco: the sequences that count are written
 to a FASTA file and a table of labels, and read from there.
@@ -16,27 +17,43 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from benchmarks.long_memory import genome
 from benchmarks.long_memory.__main__ import LAST, SCHEDULE
-from benchmarks.long_memory.genome import FEATURES, JUDGED_ON, TRAINED_ON, Stretches, words_of
+from benchmarks.long_memory.detector import Detector, margins, trained
+from benchmarks.long_memory.genome import JUDGED_ON, TRAINED_ON, Stretches, words_of
 from benchmarks.long_memory.kept import Kept
-from benchmarks.long_memory.table import RESULTS, dna_tables
+from benchmarks.long_memory.table import add_folder, dna_tables, parsed
 from studies.common.statistics import share_interval
 from studies.enhancer.probes import probes
-from studies.enhancer.task import Reader
+from studies.enhancer.task import SYMBOLS, Reader
 from studies.enhancer.training import Recipe, learn
 
-UNITS = 32
-"""Twice those of the task with marks: each of eight words, four on two strands, takes a unit to find."""
+UNITS = 16
 RECIPE = Recipe()
 PROBED = 128
 """Fresh sequences of each probe."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """The task as the LSTM reads it: what a detector says of stretches of a genome."""
+
+    stretches: Stretches
+    detector: Detector
+
+    def __call__(
+        self, steps: int, rows: int, draws: torch.Generator, *, marked: bool = True
+    ) -> tuple[Tensor, Tensor]:
+        """Return fresh sequences `[T, B, 4]`, and which word each has; or would have, unmarked."""
+        codes, symbols = self.stretches.draw(steps, rows, draws, marked=marked)
+        return self.detector.read(codes), symbols
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -66,22 +83,29 @@ def measure(steps: int, seed: int, budget: int, rows: int) -> dict[str, Any]:
     drawn = words_of(seed)
     train, judge = (Stretches.of(name, drawn, seed) for name in (TRAINED_ON, JUDGED_ON))
     torch.manual_seed(seed)
-    model = Reader(UNITS, features=FEATURES)
     begun = time.process_time()
-    learning = learn(model, steps, RECIPE, seed=seed, budget=budget * steps, drawn=train.batch)
+    first = trained(train, seed)
+    reader = first.detector
+    model = Reader(UNITS, features=SYMBOLS)
+    learning = learn(
+        model, steps, RECIPE, seed=seed, budget=budget * steps, drawn=Read(train, reader)
+    )
     found: dict[str, Any] = {
         "seed": seed,
         "words": ["".join(genome.LETTERS[one] for one in word) for word in drawn],
         "ended by the bound": learning.solved,
         "CPU seconds": round(time.process_time() - begun, 1),
+        "detector": {"updates": first.updates, "loss": first.loss}
+        | margins(reader, judge, steps, 16, seed),
         "longest": learning.reached,
         "loss": statistics.fmean(learning.losses[learning.reached][-LAST:]),
         "stages": {str(length): count for length, count in learning.updates.items()},
     }
     if learning.reached < steps:
         return found
-    right = from_file(model, judge, steps, rows, seed)
-    shares = probes(model, steps, min(rows, PROBED), seed, judge.batch)
+    judged = Read(judge, reader)
+    right = from_file(model, judged, steps, rows, seed)
+    shares = probes(model, steps, min(rows, PROBED), seed, judged)
     return {
         **found,
         **shares,
@@ -91,15 +115,15 @@ def measure(steps: int, seed: int, budget: int, rows: int) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def from_file(model: Reader, stretches: Stretches, steps: int, rows: int, seed: int) -> float:
+def from_file(model: Reader, task: Read, steps: int, rows: int, seed: int) -> float:
     """Return the share of right answers to sequences that were written to a file and read from it."""
     right = 0
     with tempfile.TemporaryDirectory() as folder:
-        genome.write(Path(folder), stretches, steps, rows, seed + 8_000_000)
+        genome.write(Path(folder), task.stretches, steps, rows, seed + 8_000_000)
         codes, symbols = genome.read(Path(folder))
     for first in range(0, rows, 16):
         part = slice(first, first + 16)
-        output, _ = model.layer(genome.read_together(codes[part]))
+        output, _ = model.layer(task.detector.read(codes[part]))
         right += int((model.answers(output[-1]) == symbols[part]).sum())
     return right / rows
 
@@ -118,9 +142,8 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rows", type=int, default=256, help="sequences of the file that is judged"
     )
-    parser.add_argument("--folder", type=Path, default=RESULTS)
-    parser.add_argument("--table", action="store_true", help="print what is there, measure nothing")
-    return parser.parse_args(words)
+    add_folder(parser)
+    return parsed(parser, words)
 
 
 if __name__ == "__main__":

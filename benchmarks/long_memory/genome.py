@@ -23,8 +23,10 @@ from gatewise.files import atomic_write_text
 from studies.enhancer.task import EARLY, SYMBOLS
 
 WORD = 16
-"""Letters of a word, and those that a step reads together."""
-FEATURES = 4 * WORD
+"""Letters of a word."""
+READ = 24
+"""Letters that a reader sees together, more than a word, so that it sees one whole wherever in them it
+learns to look for it. As many stand before the earliest word."""
 LETTERS = "ACGT"
 LEAST = 64
 """Bases of the part that a word stands in, of stretches so short that a twentieth is less: at one place
@@ -74,10 +76,8 @@ class Stretches:
         """Return sequences `[B, T]`, and which word each has, `[B]`; or would have, unmarked."""
         symbols = torch.randint(0, SYMBOLS, (rows,), generator=draws)
         last = max(steps // EARLY, LEAST) - WORD
-        places, starts = (
-            torch.randint(0, most, (rows,), generator=draws).numpy()
-            for most in (last, len(self.genome))
-        )
+        places = torch.randint(READ - WORD, last, (rows,), generator=draws).numpy()
+        starts = torch.randint(0, len(self.genome), (rows,), generator=draws).numpy()
         turned = torch.rand(2, rows, generator=draws).numpy() < 0.5
         found = self.genome[(starts[:, None] + np.arange(steps)) % len(self.genome)]
         found[turned[0]] = other_strand(found[turned[0]])
@@ -86,13 +86,6 @@ class Stretches:
             planted[turned[1]] = other_strand(planted[turned[1]])
             found[np.arange(rows)[:, None], places[:, None] + np.arange(WORD)] = planted
         return found, symbols
-
-    def batch(
-        self, steps: int, rows: int, draws: torch.Generator, *, marked: bool = True
-    ) -> tuple[Tensor, Tensor]:
-        """Return what a network reads of such sequences, `[T, B, 4W]`, and which word each has."""
-        codes, symbols = self.draw(steps, rows, draws, marked=marked)
-        return read_together(codes), symbols
 
 
 def scrubbed(genome: Codes, words: Codes, draws: np.random.Generator) -> Codes:
@@ -108,16 +101,6 @@ def scrubbed(genome: Codes, words: Codes, draws: np.random.Generator) -> Codes:
             return found
         for place in near:
             found[(place + np.arange(WORD)) % len(found)] = draws.integers(0, 4, WORD)
-
-
-def read_together(codes: Codes) -> Tensor:
-    """Return one-hot letters of each step and of those before it, `[T, B, 4W]`, of codes `[B, T]`."""
-    rows, steps = codes.shape
-    x = torch.zeros(steps, rows, WORD, 4)
-    hot = torch.nn.functional.one_hot(torch.from_numpy(codes.T.copy()), 4).float()
-    for back in range(min(WORD, steps)):
-        x[back:, :, back] = hot[: steps - back]
-    return x.flatten(2)
 
 
 def write(folder: Path, stretches: Stretches, steps: int, rows: int, seed: int) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
+import os
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,20 @@ RESULTS = Path(__file__).parent / "results"
 COLUMNS = ("zero cell", "zero hidden", "transplant", "no mark")
 ABOVE = 0.95
 """Accuracy that is asked of a seed in DNA."""
+
+
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """Give a command the options that say where results are, and that they are to be shown alone."""
+    parser.add_argument("--folder", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="print what is there, measure nothing")
+
+
+def parsed(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options of a command; ends the program where a table is asked of no folder."""
+    given = parser.parse_args(words)
+    if given.table and not given.folder.is_dir():
+        parser.error(f"{os.fspath(given.folder)} is no folder")
+    return given
 
 
 def tables(folder: Path = RESULTS) -> list[str]:
@@ -73,14 +89,16 @@ def arms_table(found: Mapping[str, Any]) -> list[str]:
     """Return the table of a file of arms, a row for each."""
     lines = [
         f"\n**{found['arms']}, {found['steps']:,} steps**\n",
-        "| arm | solved | 95 % interval | CPU s, median | longest, median | right with c set to 0 |",
-        "|---|---|---|---|---|---|",
+        "| arm | solved | 95 % interval | CPU s, median | longest, median | right with c set to 0 | "
+        "largest abs(c) |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name in dict.fromkeys(entry["arm"] for entry in found["seeds"]):
         runs = [entry for entry in found["seeds"] if entry["arm"] == name]
         solved = [run for run in runs if run["solved"]]
         rate = share_interval(len(solved), len(runs))
         zeroed = [run["zero cell"] for run in solved if "zero cell" in run]
+        largest = [run["largest cell"] for run in solved if "largest cell" in run and zeroed]
         cells = (
             name,
             f"{len(solved)} of {len(runs)}",
@@ -88,6 +106,7 @@ def arms_table(found: Mapping[str, Any]) -> list[str]:
             f"{statistics.median(run['CPU seconds'] for run in runs):.0f}",
             f"{statistics.median(run['longest'] for run in runs):,.0f}",
             f"{min(zeroed):.2f}–{max(zeroed):.2f}" if zeroed else "–",
+            f"{min(largest):.1f}–{max(largest):.1f}" if largest else "–",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return lines
@@ -117,7 +136,16 @@ def dna_tables(folder: Path = RESULTS) -> list[str]:
 
 
 def _dna_table(found: Mapping[str, Any]) -> list[str]:
-    head = ("seed", "accuracy", "ended by the bound", "CPU s", "longest trained on", *COLUMNS)
+    head = (
+        "seed",
+        "accuracy",
+        "ended by the bound",
+        "CPU s",
+        "longest trained on",
+        "lowest score of a word",
+        "highest without",
+        *COLUMNS,
+    )
     lines = [
         f"\n**DNA, {found['steps']:,} bases**, accuracy on {found['rows']} sequences of a file\n",
         f"| {' | '.join(head)} |",
@@ -130,8 +158,39 @@ def _dna_table(found: Mapping[str, Any]) -> list[str]:
             "yes" if one["ended by the bound"] else "no",
             f"{one['CPU seconds']:.0f}",
             f"{one['longest']:,}",
+            *(f"{one['detector'][name]:.1f}" for name in ("lowest of a word", "highest without")),
             *(_share(one.get(name)) for name in COLUMNS),
         )
         lines.append(f"| {' | '.join(cells)} |")
     above = sum(one.get("accuracy", 0.0) > ABOVE for one in found["seeds"])
     return [*lines, "", f"{above} of {len(found['seeds'])} seeds above {ABOVE:g}."]
+
+
+def short_tables(folder: Path = RESULTS) -> list[str]:
+    """Return the table of what the start for long memories does where memory is short."""
+    path = folder / "short.json"
+    return (
+        short_table(json.loads(path.read_text(encoding="utf-8"))["seeds"]) if path.exists() else []
+    )
+
+
+def short_table(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a row for each task: its scores by start, seed by seed, and what the start changes."""
+    lines = [
+        "",
+        "| task | steps | score | usual start, by seed | `long_memory=`, by seed | mean difference |",
+        "|---|---|---|---|---|---|",
+    ]
+    for task in dict.fromkeys(one["task"] for one in entries):
+        runs = [one for one in entries if one["task"] == task]
+        by_start: dict[str, dict[int, float]] = {"usual": {}, "long memory": {}}
+        for one in runs:
+            by_start[one["start"]][one["seed"]] = one["value"]
+        usual, long = by_start.values()
+        both = sorted(usual.keys() & long.keys())
+        if both:
+            change = statistics.fmean(long[seed] - usual[seed] for seed in both)
+            values = (" ".join(f"{found[seed]:.3f}" for seed in both) for found in (usual, long))
+            cells = (task, str(runs[0]["steps"]), runs[0]["score"], *values, f"{change:+.3f}")
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
