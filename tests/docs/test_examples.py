@@ -12,7 +12,7 @@ import pytest
 
 from gatewise.cells import CELLS
 from gatewise.cli import run
-from gatewise.cli.apps import app_of
+from gatewise.cli.apps import app_of, app_of_traces
 from gatewise.cli.choosing import choose
 from gatewise.explaining import affordable
 from gatewise.programs import launching
@@ -73,6 +73,9 @@ def parse(words: list[str]) -> None:
     """Read the words of a command as the command line does, and raise what it raises."""
     if words[0] == "run":
         launching.parse(words[1:])
+        return
+    if words[:2] == ["inspect", "traces"]:  # what `gatewise run --trace traces` would have left
+        app_of_traces().parse_args(words, exit_on_error=False, print_error=False)
         return
     chosen = choose(words)
     app_of(chosen.task).parse_args(chosen.words, exit_on_error=False, print_error=False)
