@@ -112,7 +112,7 @@ def long_memories() -> dict[str, str]:
 
     made = {"long memories": table.tables()}
     made |= {arms: table.arms_tables(arms) for arms in ("parts", "starts")}
-    made |= {"DNA": table.dna_tables()}
+    made |= {"DNA": table.dna_tables(), "short": table.short_tables()}
     return {name: "\n".join(lines).strip() for name, lines in made.items()}
 
 

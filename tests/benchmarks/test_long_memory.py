@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from benchmarks.long_memory import __main__ as long_memory
-from benchmarks.long_memory import arms, causes, cells, delay, table
+from benchmarks.long_memory import arms, causes, cells, delay, short, table
 from studies.common.statistics import share_interval
 from studies.enhancer.task import FEATURES, Reader
 
@@ -179,3 +179,20 @@ def test_what_is_kept_is_whole_and_judged_by_the_bound(path: Path) -> None:
             assert one["solved"] == (one["ended by the bound"] and found.low > 0.99)
     failed = sum(not one["solved"] for one in kept["seeds"])
     assert len(table.table(kept)) == len(numbers) + 5 + failed
+
+
+def test_the_table_of_short_memories_compares_seeds_that_both_starts_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def measured(start: dict[str, Any]) -> float:
+        asked.append(dict(start))
+        return 0.5 + 0.1 * start["seed"] - 0.25 * ("long_memory" in start)
+
+    monkeypatch.setattr(short, "TASKS", {"a task": short.Task(60, "NSE", measured)})
+    words = ["--seeds", "0", "1", "--folder", str(tmp_path)]
+    assert short.main(words) == short.main(words) == 0
+    assert asked == [{"seed": n, **long} for n in (0, 1) for long in ({}, {"long_memory": 60})]
+    row = "| a task | 60 | NSE | 0.500 0.600 | 0.250 0.350 | -0.250 |"
+    assert capsys.readouterr().out.count(row) == 2
