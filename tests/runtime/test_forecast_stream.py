@@ -232,6 +232,17 @@ def test_what_is_known_ahead_must_be_given(runs: Path) -> None:
     assert len(stream.step(row, ahead)) == 3
 
 
+def test_rows_ahead_at_the_end_of_a_history_are_not_taken_for_rows_that_came(runs: Path) -> None:
+    model, rows = runtime.load(runs / "panel"), of_series(table("panel"), "north")
+    known = pl.int_range(pl.len()) < 103
+    hidden = rows[:106].with_columns(
+        pl.when(known).then(pl.col(name)).otherwise(None) for name in ("level", "rain")
+    )
+    row, ahead = rows.row(103, named=True), rows[104:107].to_dicts()
+    answers = [model.stream(each).step(row, ahead) for each in (hidden, rows[:103])]
+    assert answers[0] == answers[1] != []
+
+
 def test_modes_that_would_mean_nothing_are_refused(runs: Path) -> None:
     for case, message in (("quantiles", "has a level of its own"), ("counts", "has a rate of its")):
         with pytest.raises(OptionError, match=message):

@@ -9,7 +9,7 @@ from gatewise.errors import OptionError
 from gatewise.estimators.forecaster.fitted import Fitted
 from gatewise.estimators.forecaster.forecasting import predicted_frame, table_of
 from gatewise.estimators.forecaster.output import output_names
-from gatewise.estimators.forecaster.preparation import as_frame
+from gatewise.estimators.forecaster.preparation import as_frame, rows_ahead
 from gatewise.estimators.forecaster.score_names import MODEL_NAME
 from gatewise.files import path_of
 from gatewise.runtime._kept import kept
@@ -89,8 +89,11 @@ class ForecasterModel:
         stream = ForecastStream(fitted, mode)
         table = fitted.context
         if history is not None:
-            frame = as_frame(fitted.settings, history)
-            table = table.before(table_of(fitted, frame, need_target=fitted.settings.horizon > 0))
+            frame, horizon = as_frame(fitted.settings, history), fitted.settings.horizon
+            given = table_of(fitted, frame, need_target=horizon > 0)
+            # rows of which only what is known ahead is known are no history
+            given, _ = given.parted(rows_ahead(fitted.settings, fitted.columns))
+            table = table.before(given)
         stream.feed(table)
         return stream
 
