@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import sys
 
-from gatewise.errors import cause
-
 
 def main() -> None:
     """Run the command line on this process's arguments and exit with its code.
@@ -40,6 +38,8 @@ def _run() -> None:
     if stdout.failure is not None and code == 0:
         if stdout.failure.errno == errno.EPIPE:
             sys.exit(BROKEN_PIPE)
+        from gatewise.errors import cause  # noqa: PLC0415 - no program waits for it
+
         _exit(f"cannot write to stdout: {cause(stdout.failure)} (all else was done)")
     sys.exit(code)
 

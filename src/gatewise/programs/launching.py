@@ -9,7 +9,6 @@ library alone.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -138,7 +137,9 @@ def find(command: Sequence[str]) -> tuple[str, list[str]]:
     is_file = os.path.isfile(program)
     if is_file and _is_python(program):
         return sys.executable, [sys.executable, program, *rest]
-    path = shutil.which(program)
+    from shutil import which  # noqa: PLC0415 - it brings compression, which a script needs not wait for
+
+    path = which(program)
     if path is not None:
         return path, [program, *rest]
     if is_file:
