@@ -58,12 +58,12 @@ def cells(times: int, sizes: list[Size], *, with_packages: bool) -> Iterator[str
             yield row_of(size, work, times, with_packages=with_packages)
 
 
-def whole(times: int, *, quick: bool, compiled: bool) -> Iterator[str]:
+def whole(times: int, *, quick: bool, only: str, compiled: bool) -> Iterator[str]:
     """Return the table of whole layers and models, line by line."""
     ours = "accelerated, ms | x | compiled by torch, x"
     yield f"\n| layer or model, patches x rows | pass | as published, ms | {ours} |"
     yield f"|{'---|' * 6}"
-    yield from wholes.rows_of_table(times, quick=quick, compiled=compiled)
+    yield from wholes.rows_of_table(times, quick=quick, only=only, compiled=compiled)
 
 
 def agreement(*, quick: bool) -> Iterator[str]:
@@ -111,18 +111,19 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {kind}")
     timing.chosen = given.clock
     lines: list[Iterator[str]] = []
+    wanted = {"quick": given.quick, "only": given.only, "compiled": given.compiled}
     sizes = [one for one in (QUICK if given.quick else SIZES) if given.only in name_of(one)]
     if given.agreement:
         lines.append(agreement(quick=given.quick))
     elif given.whole:
-        lines.append(whole(given.times, quick=given.quick, compiled=given.compiled))
+        lines.append(whole(given.times, **wanted))
     elif given.gates:
         lines.append(iter([f"\n| {record.HEADER} |", f"|{'---|' * 5}"]))
         lines.append(record.rows_of_table(sizes, given.times))
     else:
         lines.append(cells(given.times, sizes, with_packages=given.packages))
         if given.packages:
-            lines.append(whole(given.times, quick=given.quick, compiled=given.compiled))
+            lines.append(whole(given.times, **wanted))
     for part in lines:
         for line in part:
             print(line, flush=True)

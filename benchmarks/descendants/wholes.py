@@ -12,14 +12,18 @@ import gatewise as gw
 from benchmarks.descendants import packages
 from benchmarks.descendants.timing import infer, medians, train
 
+WHOLE = "tirex-ts, whole model"
 ROUNDED = 0.1
 """How far a model that rounds to bfloat16 may be from ours, as a part of the largest value."""
 
 
-def rows_of_table(times: int, *, quick: bool, compiled: bool = False) -> Iterator[str]:
+def rows_of_table(
+    times: int, *, quick: bool, only: str = "", compiled: bool = False
+) -> Iterator[str]:
     """Return a row for each layer and model that is installed: the package's own time, and ours.
 
-    With `compiled` also that of tirex-2's layer as the package compiles it on a CPU.
+    Of those whose name has the text `only`. With `compiled` also that of tirex-2's layer as the package
+    compiles it on a CPU.
     """
     sizes = {"units": 32} if quick else {}
     batches = (1,) if quick else (1, 64)
@@ -27,7 +31,7 @@ def rows_of_table(times: int, *, quick: bool, compiled: bool = False) -> Iterato
         ("tirex-2, sLSTM layer", packages.tirex2_layer(**sizes)),
         ("xlstm, sLSTM layer with its convolution", packages.xlstm_layer(**sizes)),
     ):
-        if layer is None:
+        if layer is None or only not in name:
             continue
         for rows in batches:
             x = torch.randn(rows, 64, sizes.get("units", 512))
@@ -38,7 +42,7 @@ def rows_of_table(times: int, *, quick: bool, compiled: bool = False) -> Iterato
                 yield _row(f"{name}, 64 x {rows}", work.__name__, medians(passes, work, x, times))
     small = {"units": 32, "blocks": 2, "feed": 64, "context": 128}
     model = packages.tirex_model(**(small if quick else {}))
-    if model is None:
+    if model is None or only not in WHOLE:
         return
     for rows in batches:
         passes = {
@@ -47,7 +51,7 @@ def rows_of_table(times: int, *, quick: bool, compiled: bool = False) -> Iterato
         }
         x = packages.contexts(rows, model.config.train_ctx_len)
         found = medians(passes, infer, x, times, {"theirs": ROUNDED})
-        yield _row(f"tirex-ts, whole model, one patch, {rows} rows", "infer", found)
+        yield _row(f"{WHOLE}, one patch, {rows} rows", "infer", found)
 
 
 def _compiled(layer: Any) -> Any:
