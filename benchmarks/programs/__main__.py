@@ -7,6 +7,7 @@ this. Seconds are of the processor, on one thread unless told otherwise.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import tempfile
 from importlib import import_module
@@ -94,6 +95,8 @@ def _pair(seconds: tuple[float, float]) -> str:
     theirs, ours = seconds
     if not ours:
         return "none"
+    if math.isnan(theirs):
+        return f"? → {ours:.3g} s"
     return f"{theirs:.3g} → {ours:.3g} s ({theirs / ours:.2f} ×)"
 
 

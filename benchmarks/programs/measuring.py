@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -123,8 +124,8 @@ def compared(theirs: Path, ours: Path) -> str:
 def _told(report: dict[str, Any]) -> tuple[tuple[float, float], str]:
     """Return the seconds of all recurrent calls, torch's and ours, and what most of those left were.
 
-    torch's are estimated, as the report does, from the calls timed on it; a call that was left took
-    what torch takes.
+    torch's are estimated, as the report does, from the calls timed on it, NaN where some are not; a call
+    that was left took what torch takes.
     """
     theirs = ours = 0.0
     reasons: dict[str, float] = {}
@@ -133,8 +134,10 @@ def _told(report: dict[str, Any]) -> tuple[tuple[float, float], str]:
         if row["left"]:
             theirs += row["seconds"]
             reasons[row["left"]] = reasons.get(row["left"], 0.0) + row["seconds"]
-        elif row["timed_seconds"]:
+        elif row["timed_seconds"] and row["torch_seconds"]:
             theirs += row["seconds"] * row["torch_seconds"] / row["timed_seconds"]
+        else:  # with gradients torch is not timed
+            theirs = math.nan
     if not reasons:
         return (theirs, ours), ""
     most = max(reasons, key=lambda why: reasons[why])

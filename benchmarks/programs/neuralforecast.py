@@ -1,4 +1,4 @@
-"""neuralforecast's LSTM: 100 steps of training on ten made-up series, then their forecasts."""
+"""neuralforecast's LSTM: five steps of training on ten made-up series, then their forecasts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.programs.program import Program
 
 PROGRAM = Program(
-    about="its LSTM (two layers, 128 units) learns ten series for 100 steps and forecasts them",
+    about="its LSTM (two layers, 128 units) learns ten series for five steps and forecasts them",
     packages=("neuralforecast==3.3.0",),
     imports=("neuralforecast", "pytorch_lightning"),
 )
@@ -32,7 +32,7 @@ def work(folder: Path, variant: str, out: Path) -> None:
         h=12,
         input_size=96,
         encoder_hidden_size=128,
-        max_steps=100,
+        max_steps=5,
         random_seed=0,
         accelerator="cpu",
         enable_progress_bar=False,
