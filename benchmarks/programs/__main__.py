@@ -1,7 +1,7 @@
 """`python -m benchmarks.programs [NAME...]`: a table of programs, on torch and under `gatewise run`.
 
 Each program runs on `ENVIRONMENTS/NAME/bin/python` where there is one, else on the Python that runs
-this. Seconds are of the processor, on one thread unless told otherwise.
+this. Seconds are of the processor, on one thread, unless told otherwise.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ def main() -> None:
     parser.add_argument("--environments", type=Path, help="folder of environments, by program")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--wall", action="store_true", help="seconds of the clock on the wall")
     asked = parser.parse_args()
-    setting, rows = Setting(asked.repeats, asked.threads), []
+    setting, rows = Setting(asked.repeats, asked.threads, asked.wall), []
     for name in asked.names or NAMES:
         program: Program = import_module(f"benchmarks.programs.{name}").PROGRAM
         python = python_of(name, asked.environments)

@@ -21,6 +21,7 @@ class Setting(NamedTuple):
 
     repeats: int
     threads: int
+    by_wall: bool = False
 
 
 class Row(NamedTuple):
@@ -68,7 +69,7 @@ def measure(name: str, variant: str, python: str, folder: Path, setting: Setting
     def once(before: Sequence[str], out: str) -> Taken:
         file = folder / out
         words = _words(module, name, python, (folder, variant, file), before)
-        taken = run(words, program.stage, threads=setting.threads)
+        taken = run(words, program.stage, threads=setting.threads, by_wall=setting.by_wall)
         run([*enter, "finish", str(folder), variant, str(file)])
         return taken
 

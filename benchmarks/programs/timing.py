@@ -1,13 +1,15 @@
-"""The processor time of a process and those that it started, and of a stage that lines on stderr mark.
+"""The time of a process and those that it started, and of a stage that lines on stderr mark.
 
-Processor time and not that of a clock: on one thread they are the same while nothing else runs, and the
-former stays what it is beside other work.
+Of the processor, unless it is asked for by the clock on the wall: on one thread they are the same while
+nothing else runs, and the former stays what it is beside other work. Of several threads, processor time
+is the sum, in which waiting for one another counts.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -31,14 +33,17 @@ def run(
     stage: tuple[str, str] | None = None,
     folder: Path | None = None,
     threads: int = 1,
+    *,
+    by_wall: bool = False,
 ) -> Taken:
     """Run a command in the checkout and return what it took. Raises ProgramError where it fails."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    if threads == 1:
+    if threads == 1 and not by_wall:
         environment["GATEWISE_REPORT_CLOCK"] = "thread"
     environment["PYTHONPATH"] = os.pathsep.join(
         [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
     )
+    begun = time.perf_counter()
     child = subprocess.Popen(
         words,
         cwd=folder or ROOT,
@@ -55,13 +60,15 @@ def run(
         lines.append(line.rstrip())
         for place, word in enumerate(stage or ()):
             if word in line:
-                marks[place] = _so_far(child.pid)
+                marks[place] = time.perf_counter() if by_wall else _so_far(child.pid)
     child.stderr.close()
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise ProgramError(f"{' '.join(map(str, words))}: " + " / ".join(lines[-3:]))
-    return Taken(usage.ru_utime + usage.ru_stime, marks[1] - marks[0])
+    elapsed = time.perf_counter() - begun
+    whole = elapsed if by_wall else usage.ru_utime + usage.ru_stime
+    return Taken(whole, marks[1] - marks[0])
 
 
 def _so_far(process: int) -> float:
