@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 import tempfile
 from importlib import import_module
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--wall", action="store_true", help="seconds of the clock on the wall")
     asked = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(asked.threads)  # commands have it among their words
     setting, rows = Setting(asked.repeats, asked.threads, asked.wall), []
     for name in asked.names or NAMES:
         program: Program = import_module(f"benchmarks.programs.{name}").PROGRAM
