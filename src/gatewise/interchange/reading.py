@@ -26,7 +26,7 @@ KINDS = {"LSTM": LSTM, "GRU": GRU, "RNN": RNN}
 
 
 def from_onnx(path: str | Path) -> dict[str, GatedModule]:
-    """Read the LSTM, GRU and RNN nodes of the ONNX file at `path` as modules, by name, in their order.
+    """Return the LSTM, GRU and RNN nodes of the ONNX file at `path` as modules, by name, in their order.
 
     Each node is a module of one layer with its weights, in eval mode. What stands around a node (heads,
     scaling) stays behind. Lengths and initial states are arguments of the module as of any other; what a
