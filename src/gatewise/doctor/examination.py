@@ -57,9 +57,7 @@ def examine() -> Examination:
     found.found["gatewise"] = _gatewise()
     found.found["machine"] = _machine()
     needed = requirements()
-    found.found["packages"] = {
-        one.name: one.told for one in needed if not one.extra or one.name in ("triton",)
-    }
+    found.found["packages"] = {one.name: one.told for one in needed if not one.extra}
     found.problems += [one.problem for one in needed if not one.extra and one.problem]
     found.found["extras"] = dict(_extras(needed))
     found.found["core"] = _core(found.problems)
