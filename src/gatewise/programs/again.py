@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.cells import CELLS
+from gatewise.engines.onlookers import PLAIN
 from gatewise.programs.taking import Call
 
 KINDS: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU}
@@ -28,7 +29,7 @@ def is_plain(call: Call) -> bool:
     """Tell whether a call is one of ordinary numbers on the CPU, which can be made again."""
     tensors = (call.x, *call.states, *call.weights)
     ordinary = (torch.float32, torch.float64)
-    return all(type(one) in (Tensor, nn.Parameter) and one.is_cpu for one in tensors) and all(
+    return all(type(one) in PLAIN and one.is_cpu for one in tensors) and all(
         one.dtype is call.x.dtype and one.dtype in ordinary for one in tensors
     )
 
