@@ -27,6 +27,12 @@ FLOAT64 = 1e-12
 FLOAT32_MULTIPLE = 2.0
 FLOAT32_FLOOR = 2 * 2.0**-23
 BFLOAT16 = 4e-2
+FORECAST_FLOOR = 8 * FLOAT32_FLOOR
+"""Of a forecast in its target's units: the head's sum of few float32 terms in another order."""
+ELSEWHERE = {"rtol": 1e-4, "atol": 1e-5}
+"""Of answers kept in a file: another machine's kernels add in another order, step after step."""
+TRAINED_ON = 2e-2
+"""Relative, of a model that was trained on from a file: rounding has grown in training."""
 
 
 def assert_close64(ours: Tensor, theirs: Tensor, what: str = "") -> None:

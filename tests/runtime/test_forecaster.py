@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from tests.estimators.data import reservoir
 from tests.runtime.forecasters import CASES, FORECAST, ROWS, table
-from tests.tolerances import FLOAT32_FLOOR
+from tests.tolerances import FORECAST_FLOOR
 
 import gatewise as gw
 from gatewise import runtime
@@ -66,7 +66,7 @@ def test_predictions_are_those_of_torch(without_torch: Path, case: str) -> None:
         ours, theirs = found[name].to_numpy(), expected[name].to_numpy()
         assert np.isfinite(theirs).all()
         # in one place a sum of few float32 terms in another order, times the units of the target
-        allowed = 8 * FLOAT32_FLOOR * (units + np.abs(theirs))
+        allowed = FORECAST_FLOOR * (units + np.abs(theirs))
         assert (np.abs(ours - theirs) <= allowed).all(), (name, np.abs(ours - theirs).max())
 
 
